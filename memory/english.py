@@ -1,0 +1,201 @@
+"""Word lists for ranking English conversation: what to ignore, what means the same, what says nothing.
+
+General English, written down once and tuned on no data set; other languages simply find nothing here.
+"""
+
+from __future__ import annotations
+
+STOPWORDS = frozenset(
+    """
+    a about after again all also am an and any are as at be because been before being both but by can could did do does
+    doing done down during each few for from further had has have having he her here hers herself him himself his how i
+    if in into is it its itself just me more most my myself no nor not now of off on once only or other our ours
+    ourselves out over own re same she should so some such than that the their theirs them themselves then there these
+    they this those through to too under until up us very was we were what when where which while who whom whose why
+    will with would you your yours yourself yourselves
+    im ive id ill youre youve dont didnt doesnt isnt wasnt arent cant couldnt wont wouldnt
+    s t d m ll ve don didn doesn isn wasn aren couldn won wouldn
+    yeah yes yep hey hi hello oh wow ok okay
+    """.split()
+)
+
+# Irregular inflections, to their base form: the stemmer knows only regular ones.
+_INFLECTIONS = """
+    become:became
+    begin:began begun
+    break:broke broken
+    bring:brought
+    build:built
+    buy:bought
+    catch:caught
+    child:children
+    choose:chose chosen
+    come:came
+    cook:cooked
+    die:died dying death dead
+    draw:drew drawn
+    drink:drank drunk
+    drive:drove driven
+    eat:ate eaten
+    fall:fell fallen
+    feed:fed
+    feel:felt
+    fight:fought
+    find:found
+    fly:flew flown
+    forget:forgot forgotten
+    foot:feet
+    get:got gotten
+    give:gave given
+    go:went gone goes
+    grow:grew grown
+    hear:heard
+    hold:held
+    keep:kept
+    know:knew known
+    lead:led
+    learn:learnt
+    leave:left
+    life:lives
+    lose:lost
+    make:made
+    man:men
+    mean:meant
+    meet:met
+    pay:paid
+    person:people
+    read:reading
+    ride:rode ridden
+    run:ran
+    say:said
+    see:saw seen
+    sell:sold
+    send:sent
+    shoot:shot
+    sing:sang sung
+    sleep:slept
+    speak:spoke spoken
+    spend:spent
+    stand:stood
+    swim:swam swum
+    take:took taken
+    teach:taught
+    tell:told
+    think:thought
+    throw:threw thrown
+    tooth:teeth
+    understand:understood
+    wake:woke woken
+    wear:wore worn
+    wife:wives
+    win:won
+    woman:women
+    write:wrote written
+    """
+IRREGULAR: dict[str, str] = {
+    form: base.strip()
+    for base, _, forms in (line.partition(":") for line in _INFLECTIONS.split("\n"))
+    for form in forms.split()
+}
+
+# Words that often answer to one another between a question and the turn that holds its answer.
+SYNONYM_GROUPS: tuple[tuple[str, ...], ...] = tuple(
+    tuple(line.split())
+    for line in """
+    job work career occupation profession company office position
+    kid child son daughter baby
+    mom mother mum parent
+    dad father parent
+    wife husband spouse partner marry wedding married
+    girlfriend boyfriend date partner relationship
+    grandma grandmother grandparent granny
+    grandpa grandfather grandparent
+    family relative sibling brother sister
+    friend buddy pal mate
+    pet dog puppy cat kitten animal
+    dog puppy pup
+    cat kitten kitty
+    buy purchase get order
+    movie film watch cinema
+    picture photo photograph image
+    paint painting art artwork draw drawing sketch
+    trip travel vacation holiday journey visit tour roadtrip
+    begin start launch open
+    finish complete end graduate
+    sick ill illness disease health
+    injury hurt injure sprain accident
+    doctor hospital medical checkup
+    car vehicle drive truck
+    store shop boutique market
+    house home apartment place
+    bike bicycle cycle cycling
+    gift present give
+    win award prize trophy victory medal
+    competition contest tournament championship game match
+    class lesson course workshop
+    school college university education study degree
+    concert show gig perform performance festival
+    music song band tune album instrument
+    church faith religious religion spiritual god
+    hobby interest passion activity enjoy love
+    exercise workout gym fitness yoga run
+    food dish meal recipe cook eat cuisine
+    dessert cake pastry cookie bake
+    drink coffee tea beer wine
+    restaurant cafe diner eat
+    book novel read story author
+    write writing screenplay script poem blog
+    sea ocean beach coast
+    hike hiking trail walk nature mountain
+    camp camping tent outdoors
+    plant garden flower gardening
+    money financial finance afford expensive pay
+    charity volunteer donate fundraise shelter community
+    stress relax calm destress unwind
+    afraid scared fear worry anxious nervous
+    happy glad joy excited proud
+    sad upset grief loss mourn
+    nickname call name
+    country city state town abroad
+    move relocate live
+    birthday party celebrate celebration
+    goal plan dream aim want
+    advice suggest recommend tip suggestion
+    meet met encounter reunite
+    computer laptop tech technology software app
+    game gaming console video
+    team club group squad
+    problem issue challenge obstacle setback difficult trouble
+    support help encourage assist
+    speak talk speech conversation chat
+    age old year birthday
+    buy own collect collection
+    cause reason because inspire motivate
+    dance dancer dancing studio
+    cloth clothing clothes fashion dress wear
+    member join participate attend
+    """.strip().split("\n")
+)
+
+# A sentence made only of these (and names) carries no fact, as "Wow, that sounds great!".
+FILLER_WORDS = frozenset(
+    """
+    a about absolutely again agree all always am amazing an and any appreciate are as at awesome aw aww back bad be been
+    best bet better by bye can care catch chat cheers come congrats congratulations cool could dear definitely did do
+    does doing don dude else enjoy even ever exactly excited exciting fantastic feel feeling first for forward from
+    fun fascinating glad go going gonna good goodbye gosh got great guess guys ha haha happy has have having hear hearing
+    hello help here hey hi hope how i idea if im impressive in incredible indeed inspiring interesting is it its just
+    keep kind know later let like little ll look looking looks lot lots love lovely luck m ma many maybe
+    me mean means meant miss much my myself nice no not now of oh ok okay on one only our out perfect pretty
+    proud re really right s say see seeing seems share sharing so some soon sorry sound sounds special still stuff such
+    super support sure surely sweet t take talk talking tell thank thanks that the them then there these they thing
+    things think this those though thoughtful through to together too totally touch true truly up us ve very want was way
+    we welcome well were what when where which while who whoa why will wish with wonderful worries would wow
+    yeah yep yes yet you your yours yourself awesomeness buddy pal kudos hooray woohoo yay
+    """.split()
+)
+# "I" makes a sentence a statement about the speaker ("Yes, I did."), unless it is one of these courtesies ("I agree!").
+FIRST_PERSON = frozenset("i im we my our me us myself".split())
+COURTESY_WORDS = frozenset(
+    "agree appreciate bet congrats congratulations glad guess hope sorry sounds thank thanks wish wow".split()
+)

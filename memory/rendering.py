@@ -1,0 +1,139 @@
+"""Turns as the lines that a reader pays for: filler dropped, captions shortened, relative dates resolved, tokens counted.
+
+Lines end in a newline and start with a digit or "[", so that no token of o200k_base spans two of them: the tokens of a
+text are the sum of the tokens of its lines (held by a property test), and a budget can be kept by addition.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from memory.english import COURTESY_WORDS, FILLER_WORDS, FIRST_PERSON
+from memory.temporal import annotate
+from memory.tokens import count_tokens, truncate_to_tokens
+from memory.turns import Turn, render_header, render_line
+
+MAX_LINE_TOKENS = 512  # a longer turn is shown cut, with an ellipsis; its whole text stays in the archive
+_SMALLEST = 6  # tokens of about the shortest line there is, "1 A: b" and its newline
+
+_SENTENCE = re.compile(r"[^.!?…。！？]*[.!?…。！？]+[\"'”’)]*|[^.!?…。！？]+$")
+_CAPTION_OPENING = re.compile(
+    r"^(?:an? |the )?(?:close[ -]?up )?(?:photo|picture|photograph|photography|image|view|close[ -]?up|screenshot)"
+    r"(?: of)?(?: an?| the)?\s+",
+    re.IGNORECASE,
+)
+_DIGIT = re.compile(r"\d")
+_LETTERS = re.compile(r"[^\W\d_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One turn's rendering. `text` is "" when the turn says nothing worth a line; token counts include the newline."""
+
+    turn: Turn
+    text: str
+    tokens: int
+    header_tokens: int  # of the session's header, paid once by the first of its lines
+
+
+def is_filler(sentence: str, names: frozenset[str]) -> bool:
+    """True when `sentence` is only greeting, thanks or praise: no digit, no date, no name but `names` (lower case)."""
+    if _DIGIT.search(sentence):
+        return False
+    found = _LETTERS.findall(sentence.lower())
+    if not found and sentence.strip(" .!?…"):
+        return False  # an emoji or symbols of their own
+    if not FILLER_WORDS.issuperset(word for word in found if word not in names):
+        return False
+    return FIRST_PERSON.isdisjoint(found) or not COURTESY_WORDS.isdisjoint(found)
+
+
+def drop_filler(text: str, names: frozenset[str]) -> str:
+    """`text` without its filler sentences; every other character is kept."""
+    return "".join(
+        sentence for sentence in _SENTENCE.findall(text) if sentence.strip() and not is_filler(sentence, names)
+    ).strip()
+
+
+def shorten_caption(caption: str) -> str:
+    """`a photo of a bowl` -> `bowl`."""
+    return _CAPTION_OPENING.sub("", caption).strip()
+
+
+@lru_cache(maxsize=65_536)
+def _count_header(header: str) -> int:
+    return count_tokens(header + "\n")
+
+
+def _line(turn: Turn, body: str) -> Line:
+    caption = shorten_caption(turn.caption)
+    if not body.strip() and not caption:
+        return Line(turn, "", 0, 0)
+    if turn.time is not None:
+        body = annotate(body, turn.time)
+    text = render_line(turn, body, caption)
+    tokens = count_tokens(text + "\n")
+    if tokens > MAX_LINE_TOKENS:
+        text = truncate_to_tokens(text, MAX_LINE_TOKENS - 3).rstrip() + " …"
+        tokens = count_tokens(text + "\n")
+    return Line(turn, text, tokens, _count_header(render_header(turn.session, turn.time)))
+
+
+def render_turn(turn: Turn, names: frozenset[str]) -> tuple[Line, Line]:
+    """The turn in full, and in brief: without filler sentences. The same object twice when there is no filler in it.
+
+    `names`: the participants', lower case; a sentence that only addresses one of them is filler too.
+    """
+    full = _line(turn, turn.text)
+    worth = drop_filler(turn.text, names)
+    return full, full if worth == turn.text.strip() else _line(turn, worth)
+
+
+def render(lines: Iterable[Line]) -> str:
+    """Lines in time order under their sessions' headers. Lines without text are left out."""
+    rendered: list[str] = []
+    session: int | None = None
+    for line in sorted(lines, key=lambda line: (line.turn.session, line.turn.number)):
+        if not line.text:
+            continue
+        if line.turn.session != session:
+            session = line.turn.session
+            rendered.append(render_header(session, line.turn.time))
+        rendered.append(line.text)
+    return "\n".join(rendered)
+
+
+def pack(ranked: Iterable[Line], budget_tokens: int, taken: Sequence[Line] = ()) -> list[Line]:
+    """Lines in the order given, as many as fit: one that does not is skipped, since a shorter one after it may.
+
+    `taken` lines are in already and paid for first; the result holds them too. A session's header is paid with its
+    first line. Stops when fewer than `_SMALLEST` tokens are left.
+    """
+    chosen: list[Line] = []
+    ids: set[tuple[int, int]] = set()
+    sessions: set[int] = set()
+    left = budget_tokens
+    for line in (*taken, *ranked):
+        turn = line.turn
+        key = (turn.session, turn.number)
+        if not line.text or key in ids:
+            continue
+        cost = line.tokens if turn.session in sessions else line.tokens + line.header_tokens
+        if cost > left:
+            continue
+        left -= cost
+        ids.add(key)
+        sessions.add(turn.session)
+        chosen.append(line)
+        if left < _SMALLEST:
+            break
+    return chosen
+
+
+def count_lines(lines: Sequence[Line]) -> int:
+    """Tokens of `render(lines)` and the newline after it, by addition."""
+    headers = {line.turn.session: line.header_tokens for line in lines if line.text}
+    return sum(line.tokens for line in lines) + sum(headers.values())

@@ -1,0 +1,223 @@
+"""AdaptiveMemory: everything that was said, of which at most `budget_tokens` stand ready, and a search over all of it.
+
+The working memory is what a reader could be given whole. What does not fit is first shortened (greetings, thanks and
+praise go), then leaves for the archive, the least specific text per token first; there it stays, whole, by its handle.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from memory.lexical import terms
+from memory.question import name_words
+from memory.rendering import Line, count_lines, pack, render, render_turn
+from memory.retrieval import RankingConfig, TurnIndex
+from memory.turns import Turn
+
+Scope = Literal["all", "working"]
+_HANDLE = "mem:"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a search found: `turns` in order of rank, and `text`, the same in time order as a reader sees it."""
+
+    turns: tuple[Turn, ...]
+    text: str
+    tokens: int
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the turns, best first."""
+        return tuple(turn.id for turn in self.turns)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryStats:
+    """Sizes of a memory. A turn that says nothing (no text left, no photo) is held in neither place and costs nothing."""
+
+    tokens: int
+    turns: int
+    turns_working: int
+    turns_archived: int
+    turns_shortened: int
+
+
+class AdaptiveMemory:
+    """A memory of one conversation. Turns come in order (`add`), questions at any time (`search`), from any thread.
+
+    `budget_tokens` (o200k_base) bounds `render()` after every `add`, whatever is added. Adding costs amortised constant
+    time: a turn is shortened once and archived once at most.
+    """
+
+    def __init__(self, budget_tokens: int = 20_000, *, ranking: RankingConfig | None = None) -> None:
+        if budget_tokens < 1:
+            raise ValueError(f"budget_tokens must be at least 1, got {budget_tokens}")
+        self.budget_tokens = budget_tokens
+        self._lock = threading.RLock()
+        self._index = TurnIndex(ranking)
+        self._brief: list[Line] = []  # of every turn, in order: what search packs
+        self._position: dict[str, int] = {}  # turn id -> its place in _brief
+        self._held: dict[int, Line] = {}  # the working memory: place -> full or brief line
+        self._sessions_held: dict[int, int] = {}  # session -> its lines held, for which one header is paid
+        self._to_shorten: list[int] = []  # places of full lines that would shrink, a queue from `_shortened_up_to`
+        self._shortened_up_to = 0
+        self._least_specific: list[tuple[float, int]] = []  # heap of (specificity, place); may name places not held
+        self._unranked: list[int] = []  # places held that are not in the heap yet: all, while everything fits
+        self._rank_again_at = 0
+        self._tokens = 0
+
+    def __len__(self) -> int:
+        return len(self._brief)
+
+    # -- adding --------------------------------------------------------------------------------------------------------
+
+    def add(self, turn: Turn) -> None:
+        """Remember `turn`, then shrink the working memory to the budget. Raises ValueError for an id that is known."""
+        with self._lock:
+            if turn.id in self._position:
+                raise ValueError(
+                    f"turn {turn.id} is in this memory already; every turn needs its own session and number"
+                )
+            place = len(self._brief)
+            self._index.add(turn)
+            full, brief = render_turn(turn, name_words(self._index.speakers))
+            self._position[turn.id] = place
+            self._brief.append(brief)
+            if full.text:
+                self._hold(place, full)
+                self._unranked.append(place)
+                if brief.tokens < full.tokens:
+                    self._to_shorten.append(place)
+            self._shrink()
+
+    def extend(self, turns: Iterable[Turn]) -> None:
+        """Add `turns` one by one."""
+        for turn in turns:
+            self.add(turn)
+
+    def _hold(self, place: int, line: Line) -> None:
+        """Put `line` at `place`, in the stead of what is there; a line without text only takes that away."""
+        session = line.turn.session
+        before = self._held.pop(place, None)
+        if before is not None:
+            self._tokens -= before.tokens
+            self._sessions_held[session] -= 1
+            if not self._sessions_held[session]:
+                self._tokens -= before.header_tokens
+        if line.text:
+            self._held[place] = line
+            self._tokens += line.tokens
+            if not self._sessions_held.get(session):
+                self._tokens += line.header_tokens
+            self._sessions_held[session] = self._sessions_held.get(session, 0) + 1
+
+    def _shrink(self) -> None:
+        """Shorten, oldest first; then archive, least specific first, until the budget is kept."""
+        while self._tokens > self.budget_tokens and self._shortened_up_to < len(self._to_shorten):
+            place = self._to_shorten[self._shortened_up_to]
+            self._shortened_up_to += 1
+            if place in self._held:
+                self._hold(place, self._brief[place])
+        while self._tokens > self.budget_tokens:
+            place = self._least_specific_place()
+            self._hold(place, Line(self._brief[place].turn, "", 0, 0))
+
+    def _least_specific_place(self) -> int:
+        """Of the turns held. Keys are computed once, and anew for all when the memory has grown by a quarter: what was
+        rare may be common by then. The working memory is bounded, so that this stays amortised constant time."""
+        if len(self) >= self._rank_again_at:
+            self._rank_again_at = len(self) * 5 // 4 + 1
+            self._least_specific, self._unranked = [], list(self._held)
+        for place in self._unranked:
+            heapq.heappush(self._least_specific, (self._specificity(place), place))
+        self._unranked.clear()
+        while True:
+            _, place = heapq.heappop(self._least_specific)
+            if place in self._held:
+                return place
+
+    def _specificity(self, place: int) -> float:
+        """Information per token: many rare terms, numbers and names in few tokens are worth most."""
+        line = self._brief[place]
+        if not line.tokens:
+            return 0.0  # nothing but filler
+        return sum(self._index.idf(term) for term in set(terms(line.text))) / line.tokens
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def search(
+        self,
+        queries: str | Sequence[str],
+        budget_tokens: int,
+        *,
+        scope: Scope = "all",
+        keep: Sequence[str] = (),
+    ) -> Evidence:
+        """The turns that answer best, as many as `budget_tokens` hold, never more.
+
+        `queries`: the question, and after it any number of supporting queries. `scope`: "all" also finds what is
+        archived, "working" only what is held. `keep`: ids of turns that are packed before all others, in that order
+        (evidence found before); unknown ids raise KeyError.
+        """
+        with self._lock:
+            kept = [self._brief[self._position[turn_id]] for turn_id in keep]
+            return _evidence(pack((self._brief[place] for place in self._order(queries, scope)), budget_tokens, kept))
+
+    def rank(self, queries: str | Sequence[str], *, scope: Scope = "all") -> list[Turn]:
+        """All turns that `search` may find, best first."""
+        with self._lock:
+            return [self._brief[place].turn for place in self._order(queries, scope)]
+
+    def _order(self, queries: str | Sequence[str], scope: Scope) -> list[int]:
+        scores = self._index.score([queries] if isinstance(queries, str) else queries)
+        order: list[int] = np.argsort(-scores, kind="stable").tolist()
+        return order if scope == "all" else [place for place in order if place in self._held]
+
+    def pack(self, turns: Iterable[Turn], budget_tokens: int) -> Evidence:
+        """`turns` of this memory, ranked elsewhere (best first), as many as fit: for comparing rankings."""
+        with self._lock:
+            return _evidence(pack((self._brief[self._position[turn.id]] for turn in turns), budget_tokens))
+
+    def render(self) -> str:
+        """The working memory as text, in time order; at most `budget_tokens` tokens."""
+        with self._lock:
+            return render(self._held.values())
+
+    def expand(self, handle: str) -> Turn:
+        """The whole turn behind a handle (`mem:D8:6`) or an id, held or archived. KeyError when there is none."""
+        with self._lock:
+            return self._brief[self._position[handle.removeprefix(_HANDLE)]].turn
+
+    def archived(self) -> Iterator[str]:
+        """Handles of the turns that are not in the working memory, in order."""
+        with self._lock:
+            places = [place for place in range(len(self._brief)) if place not in self._held]
+        return (f"{_HANDLE}{self._brief[place].turn.id}" for place in places)
+
+    def recent(self, budget_tokens: int) -> Evidence:
+        """The most recent turns that fit, newest first: the baseline that needs no memory."""
+        with self._lock:
+            return _evidence(pack(reversed(self._brief), budget_tokens))
+
+    def stats(self) -> MemoryStats:
+        """How much is held and how much is archived."""
+        with self._lock:
+            shortened = sum(place in self._held for place in self._to_shorten[: self._shortened_up_to])
+            return MemoryStats(
+                tokens=self._tokens,
+                turns=len(self._brief),
+                turns_working=len(self._held),
+                turns_archived=len(self._brief) - len(self._held),
+                turns_shortened=shortened,
+            )
+
+
+def _evidence(chosen: list[Line]) -> Evidence:
+    return Evidence(tuple(line.turn for line in chosen), render(chosen), count_lines(chosen))
