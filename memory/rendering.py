@@ -1,4 +1,4 @@
-"""Turns as the lines that a reader pays for: filler dropped, captions shortened, relative dates resolved, tokens counted.
+"""Turns as the lines that a reader pays for: no filler, short captions, relative dates resolved, tokens counted.
 
 Lines end in a newline and start with a digit or "[", so that no token of o200k_base spans two of them: the tokens of a
 text are the sum of the tokens of its lines (held by a property test), and a budget can be kept by addition.

@@ -35,8 +35,8 @@ _SESSION_K1 = 1.5
 class RankingConfig:
     """Weights of the ranking. The lexical match is the unit: 1.0 is a turn that holds every word of the question often.
 
-    Chosen on the train conversations of LoCoMo (see docs/LOG.md); the windows, the names and the dates should carry over
-    to any conversation, the `*_prior` weights are the ones most likely to want another value elsewhere.
+    Chosen on the train conversations of LoCoMo (see docs/LOG.md); the windows, the names and the dates should carry
+    over to any conversation, the `*_prior` weights are the ones most likely to want another value elsewhere.
     """
 
     window_before: tuple[float, ...] = field(
@@ -78,7 +78,7 @@ class RankingConfig:
 class TurnIndex:
     """An index of turns that grows by one turn in constant time and scores them all for a question.
 
-    For windows, turns stand at positions with a gap of empty ones between sessions, wide enough that none reaches across.
+    For windows, turns stand at positions with a gap between sessions, wide enough that no window reaches across.
     Not thread-safe: the owner locks.
     """
 
@@ -130,10 +130,8 @@ class TurnIndex:
         self._previous = turn
 
     def _next_position(self, opens: bool) -> int:
-        if not self._positions:
-            position = self._gap
-        else:
-            position = self._positions[-1] + 1 + (self._gap if opens else 0)
+        before = self._positions[-1] + 1 if self._positions else 0
+        position = before + (self._gap if opens else 0)
         missing = position + self._gap + 1 - len(self._lengths)
         self._lengths.frombytes(bytes(8 * missing))
         return position
@@ -262,7 +260,7 @@ class TurnIndex:
 
 
 def match_dates(windows: Sequence[Window], days: npt.NDArray[np.int64]) -> Scores:
-    """How well each day (an ordinal; -1 is unknown) lies in the best of `windows`, 0 to 1; after one it fades in weeks."""
+    """How well each day (an ordinal; -1: unknown) lies in the best of `windows`, 0 to 1; it fades in the weeks after."""
     best = np.zeros(len(days))
     for window in windows:
         first, last = window.first.toordinal(), window.last.toordinal()

@@ -40,7 +40,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class MemoryStats:
-    """Sizes of a memory. A turn that says nothing (no text left, no photo) is held in neither place and costs nothing."""
+    """Sizes of a memory. A turn without text or photo counts as archived: there is nothing to hold."""
 
     tokens: int
     turns: int
@@ -75,6 +75,11 @@ class AdaptiveMemory:
 
     def __len__(self) -> int:
         return len(self._brief)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the working memory, at most `budget_tokens`."""
+        return self._tokens
 
     # -- adding --------------------------------------------------------------------------------------------------------
 
@@ -205,6 +210,12 @@ class AdaptiveMemory:
         """The most recent turns that fit, newest first: the baseline that needs no memory."""
         with self._lock:
             return _evidence(pack(reversed(self._brief), budget_tokens))
+
+    def transcript(self) -> Evidence:
+        """Every turn in full, whatever it takes: the bar that a memory is compared with."""
+        with self._lock:
+            names = name_words(self._index.speakers)
+            return _evidence([render_turn(line.turn, names)[0] for line in self._brief])
 
     def stats(self) -> MemoryStats:
         """How much is held and how much is archived."""

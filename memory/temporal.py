@@ -2,9 +2,9 @@
 
     annotate("I met her last Saturday.", datetime(2023, 5, 25))  ->  "I met her last Saturday (= 20 May 2023)."
 
-The grammar is small and ours (`memory.temporal_grammar`); `python -m benchmarks.temporal` measures it beside dateparser.
-Words that say nothing a reader can use ("recently", "soon") or nothing beyond the session's own date ("today",
-"tonight", "this year") are left alone, because an annotation costs about seven tokens of a small budget.
+The grammar is small and ours (`memory.temporal_grammar`); `python -m benchmarks.temporal` measures it beside
+dateparser. Words that say nothing a reader can use ("recently", "soon"), or nothing beyond the session's own date
+("today", "tonight", "this year"), are left alone: an annotation costs about eight tokens of a small budget.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ _MARK = " (= "
 
 @dataclass(frozen=True, slots=True)
 class ResolvedDate:
-    """Words that name a time. `text[start:end] == phrase`; `value` is the absolute wording, [first, last] the days meant."""
+    """Words that name a time: `text[start:end] == phrase`.
+
+    value: their absolute wording, as LoCoMo's gold answers put it. first, last: the days they mean, both included.
+    """
 
     start: int
     end: int
@@ -30,9 +33,9 @@ class ResolvedDate:
 
 
 def resolve(text: str, anchor: datetime) -> list[ResolvedDate]:
-    """The relative dates in `text`, said on the day of `anchor`: in order, never overlapping, the longest wording first.
+    """The relative dates in `text`, said on the day of `anchor`: in order, never overlapping, the longest wording.
 
-    A date outside the years 1 to 9999 is not resolved.
+    What would lie outside the years 1 to 9999 is not resolved.
     """
     folded = fold(text)
     if not TRIGGER.search(folded):
@@ -42,19 +45,21 @@ def resolve(text: str, anchor: datetime) -> list[ResolvedDate]:
     position = 0
     while match := PATTERN.search(folded, position):
         position = match.start() + 1
-        assert match.lastgroup is not None  # every alternative is a named group
         try:
-            meaning = HANDLERS[match.lastgroup](match, day)
+            span = HANDLERS[str(match.lastgroup)](match, day)  # every alternative is a named group
         except (OverflowError, ValueError):  # beyond what `date` can hold
             continue
-        if meaning is not None:
+        if span is not None:
             position = match.end()
-            found.append(ResolvedDate(match.start(), position, text[match.start() : position], *meaning))
+            found.append(ResolvedDate(match.start(), position, text[match.start() : position], *span))
     return found
 
 
 def annotate(text: str, anchor: datetime) -> str:
-    """`text` with ` (= VALUE)` after each relative date and nothing else changed. Text that holds one already is left alone."""
+    """`text` with ` (= VALUE)` after each relative date and nothing else changed.
+
+    Text that holds ` (= ` has been annotated before and is returned as it is.
+    """
     if _MARK in text:
         return text
     parts: list[str] = []
@@ -66,5 +71,5 @@ def annotate(text: str, anchor: datetime) -> str:
 
 
 def has_time_expression(text: str) -> bool:
-    """Whether `text` names any time: a date, month, weekday, year, duration or relative phrase. Cheap; errs towards yes."""
+    """Whether `text` names a time: a date, month, weekday, year, duration in days or more, or a relative phrase."""
     return TIME_EXPRESSION.search(fold(text)) is not None

@@ -1,7 +1,7 @@
 """The only tokenizer in the repository: o200k_base, counted offline.
 
-tiktoken downloads its vocabularies on first use; litellm (a dependency of DSPy) ships the very file, so we point tiktoken
-there and need no network. https://github.com/openai/tiktoken/issues/369
+tiktoken downloads its vocabularies on first use; litellm (a dependency of DSPy) ships the very file, so we point
+tiktoken there and need no network. https://github.com/openai/tiktoken/issues/369
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _O200K_CACHE_NAME = (
 
 @lru_cache(maxsize=1)
 def encoding() -> tiktoken.Encoding:
-    """The tokenizer, loaded once (0.5 s). Raises RuntimeError with the fix when neither a cached file nor a network is at hand."""
+    """The tokenizer, loaded once (0.5 s). Raises RuntimeError with the fix when there is no file and no network."""
     import tiktoken
 
     litellm = importlib.util.find_spec("litellm")  # located, not imported: the import alone takes seconds
@@ -46,7 +46,7 @@ def count_tokens(text: str) -> int:
 
 
 def truncate_to_tokens(text: str, max_tokens: int) -> str:
-    """The longest prefix of `text`, whole characters only, that counts at most `max_tokens` tokens when counted again."""
+    """The longest prefix of `text`, whole characters only, that counts at most `max_tokens` when counted again."""
     if max_tokens <= 0:
         return ""
     tokens = encoding().encode_ordinary(text)

@@ -20,7 +20,7 @@ MONTHS = (  # not calendar.month_name, which follows the locale
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-_CITATION = re.compile(r"\bD(\d+):(\d+)\b")
+_CITATION = re.compile(r"\bD?(\d+):(\d+)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def render_header(session: int, time: datetime | None) -> str:
 
 
 def render_line(turn: Turn, text: str, caption: str = "") -> str:
-    """One line for `turn`, showing `text` and `caption` (which may be shorter than the turn's own). Never a newline inside."""
+    """One line for `turn`, showing `text` and `caption` (which may be shorter than its own). Never a newline inside."""
     body = " ".join(text.split())
     if caption:
         body = f"{body} (photo: {' '.join(caption.split())})".lstrip()
@@ -68,5 +68,5 @@ def render_line(turn: Turn, text: str, caption: str = "") -> str:
 
 
 def parse_citations(text: str) -> list[str]:
-    """All turn ids named in `text`, in order of first mention, without repeats."""
+    """All turn ids named in `text` (`D8:6`, or `8:6`), in order of first mention, without repeats."""
     return list(dict.fromkeys(f"D{int(session)}:{int(number)}" for session, number in _CITATION.findall(text)))

@@ -1,0 +1,373 @@
+"""Answer LoCoMo's questions with the memory and with plain baselines, and compare: the source of published numbers.
+
+    python evaluate.py                                             # no key needed: the offline reader answers
+    python evaluate.py --num-test 100 --model openai/gpt-4o-mini   # a sample of 100 questions, a real model
+    python evaluate.py --resume runs/20260101T120000Z-1a2b3c       # finish a run that was interrupted
+
+A table for people goes to stderr with all progress; the last line on stdout is one JSON document. Every run leaves a
+folder: answers.jsonl (a row per answer, as it completes), config.json, manifest.json, summary.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.flags import add_flags, from_args
+from memory.config import MemoryConfig
+
+if TYPE_CHECKING:
+    import dspy
+
+    from harness.lms import LMChoice
+    from harness.runs import Run
+    from locomo.dataset import Dataset, Question
+    from memory_system import Memories
+
+PROGRAM_NAMES = ("simple", "memory", "full-context")
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """What one run asks, and whom. All of it is compared when a run is resumed."""
+
+    data: str | None = field(
+        default=None,
+        metadata={
+            "help": "a LoCoMo file; without it LOCOMO_PATH, data/locomo10.json, its download, or the bundled sample",
+            "metavar": "PATH",
+        },
+    )
+    split: str | None = field(
+        default=None,
+        metadata={
+            "help": "whose conversations are asked about; without it test, or val where the file has no test ones",
+            "choices": ("train", "val", "test", "all"),
+        },
+    )
+    num_test: int | None = field(
+        default=None, metadata={"help": "a sample of so many questions, stratified by category; none is all of them"}
+    )
+    categories: tuple[int, ...] = field(
+        default=(1, 2, 3, 4, 5),
+        metadata={
+            "help": "1 multi-hop, 2 temporal, 3 open-domain, 4 single-hop, 5 adversarial",
+            "choices": (1, 2, 3, 4, 5),
+        },
+    )
+    programs: tuple[str, ...] = field(
+        default=("simple", "memory"),
+        metadata={
+            "help": "simple: the most recent text; memory: this project; full-context: all text, at its full price",
+            "choices": PROGRAM_NAMES,
+        },
+    )
+    program: str | None = field(
+        default=None, metadata={"help": "a saved (optimised) program to use as `memory`", "metavar": "FILE"}
+    )
+    model: str | None = field(
+        default=None,
+        metadata={
+            "help": "LiteLLM name such as openai/gpt-4o-mini or ollama_chat/llama3.2, or `offline`; without it "
+            "MEMORY_MODEL, the provider whose key is set, or the offline reader",
+            "metavar": "NAME",
+        },
+    )
+    api_base: str | None = field(
+        default=None, metadata={"help": "address of an OpenAI-compatible server", "metavar": "URL"}
+    )
+    temperature: float = field(default=0.0, metadata={"help": "sampling temperature of the LM"})
+    num_threads: int | None = field(
+        default=None, metadata={"help": "questions at a time; none is 8, or 1 for the offline reader"}
+    )
+    seed: int = field(default=0, metadata={"help": "of the sample that --num-test draws"})
+
+    def __post_init__(self) -> None:
+        for name in ("num_test", "num_threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
+        for name in ("categories", "programs"):
+            if not getattr(self, name):
+                raise ValueError(f"--{name} is empty; name at least one")
+        if self.program is not None and "memory" not in self.programs:
+            raise ValueError("--program is a saved `memory` program: add memory to --programs")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="evaluate.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_flags(parser, EvaluationConfig, "what is asked")
+    add_flags(parser, MemoryConfig, "the memory")
+    group = parser.add_argument_group("the run")
+    group.add_argument(
+        "--run-dir", type=Path, metavar="DIR", help="a new folder for the results (default: runs/TIME-ID)"
+    )
+    group.add_argument("--resume", type=Path, metavar="RUN_DIR", help="finish that run: only what is missing is asked")
+    group.add_argument("--dry-run", action="store_true", help="print the number of LM calls and tokens, and spend none")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = build_parser().parse_args(argv)
+    from harness.lms import redact
+    from harness.preflight import LMUnavailable
+    from locomo.benchmark import BenchmarkStoppedError
+
+    try:
+        return run(args)
+    except ValueError as error:  # a flag, the data, a saved program or run, a model's name: each says what and where
+        print(f"evaluate.py: {redact(str(error))}", file=sys.stderr)
+        return 2
+    except (LMUnavailable, BenchmarkStoppedError) as error:
+        print(f"evaluate.py: {redact(str(error))}", file=sys.stderr)
+        return 1
+
+
+def run(args: argparse.Namespace) -> int:
+    """From flags to numbers. Raises ValueError for bad input, LMUnavailable and BenchmarkStoppedError for the rest."""
+    from harness.lms import build, configure, describe, resolve
+    from harness.preflight import preflight
+
+    # 1. What to ask, whom, from which memory.
+    saved = saved_config(args.resume)
+    config = from_args(EvaluationConfig, args, saved=saved.get("evaluation"))
+    memory_config = choose_memory_config(args, config, saved.get("memory"))
+    dataset, split, questions = choose_questions(config)
+    choice = resolve("task", model=config.model, api_base=config.api_base)
+    for note in (*dataset.notes, describe(choice)):
+        print(note, file=sys.stderr)
+    memories = build_memories(dataset, questions, memory_config)
+    programs = build_programs(config, memories, memory_config)
+    if args.dry_run:
+        return report_estimate(estimate(programs, questions), choice)
+
+    # 2. Make sure that the LM answers before anything is written or spent.
+    lm = build(choice, temperature=config.temperature)
+    preflight(lm, choice)
+    num_threads = config.num_threads or (1 if choice.offline else 8)
+    configure(lm, num_threads=num_threads)
+
+    # 3. Ask, one row per answer.
+    full_config = {
+        "evaluation": asdict(config),
+        "memory": asdict(memory_config),
+        "resolved": {"split": split, "model": choice.model, "data_sha256": dataset.sha256},
+    }
+    run = open_run(args, full_config, dataset, questions, choice)
+    answer_questions(run, programs, questions, num_threads)
+
+    # 4. Report.
+    return report(run, dataset, split, programs, questions, choice)
+
+
+def saved_config(run_dir: Path | None) -> dict[str, Any]:
+    """The config of the run to resume; {} for a new run."""
+    from harness.runs import Run
+
+    return {} if run_dir is None else Run.open(run_dir).config
+
+
+def choose_memory_config(
+    args: argparse.Namespace, config: EvaluationConfig, saved: Mapping[str, Any] | None
+) -> MemoryConfig:
+    """From the flags; a saved program brings its own, and a flag that contradicts it is refused."""
+    if config.program is None:
+        return from_args(MemoryConfig, args, saved=saved)
+    from memory_system import load_program_config
+
+    of_program = load_program_config(Path(config.program))
+    chosen = from_args(MemoryConfig, args, saved=asdict(of_program))
+    differing = [name for name, value in asdict(of_program).items() if getattr(chosen, name) != value]
+    if differing:
+        flags = ", ".join(f"--{name.replace('_', '-')} {getattr(chosen, name)}" for name in differing)
+        raise ValueError(f"{config.program} was optimised with {of_program}; drop {flags}, or optimise with it")
+    return chosen
+
+
+def choose_questions(config: EvaluationConfig) -> tuple[Dataset, str, list[Question]]:
+    """The data set, the split's name and its questions; the fall-back from test to val is told."""
+    from locomo.dataset import find, select
+    from locomo.split_data import splits
+
+    dataset = find(config.data)
+    split = config.split
+    if split is None:
+        split = "test" if splits(dataset)["test"] else "val"
+        if split == "val":
+            print(f"note: {dataset.path} holds no test conversations; using the val split", file=sys.stderr)
+    return dataset, split, select(dataset, split, config.num_test, config.seed, config.categories)
+
+
+def build_memories(dataset: Dataset, questions: Sequence[Question], config: MemoryConfig) -> Memories:
+    """A memory of each conversation that is asked about."""
+    from memory.store import AdaptiveMemory
+    from memory_system import Memories
+
+    asked_about = {question.conversation_id for question in questions}
+    memories = Memories()
+    for conversation in dataset.conversations:
+        if conversation.id in asked_about:
+            memory = AdaptiveMemory(config.memory_tokens)
+            memory.extend(conversation.turns)
+            memories[conversation.id] = memory
+    return memories
+
+
+def build_programs(config: EvaluationConfig, memories: Memories, memory_config: MemoryConfig) -> dict[str, dspy.Module]:
+    """The programs by name, in the order asked for."""
+    from memory_system import PROGRAMS, load_program
+
+    programs: dict[str, dspy.Module] = {name: PROGRAMS[name](memories, memory_config) for name in config.programs}
+    if config.program is not None:
+        programs["memory"] = load_program(Path(config.program), memories)
+    return programs
+
+
+def open_run(
+    args: argparse.Namespace,
+    full_config: Mapping[str, Any],
+    dataset: Dataset,
+    questions: Sequence[Question],
+    choice: LMChoice,
+) -> Run:
+    """A new run folder, or the one to resume, which must have been made with the same config."""
+    from harness.lms import describe
+    from harness.runs import Run, default_run_dir, manifest_environment
+    from locomo.split_data import ids_digest
+
+    if args.resume is not None:
+        return Run.resume(args.resume, full_config)
+    manifest = {
+        **manifest_environment(),
+        "task_lm": describe(choice),
+        "data": {"path": str(dataset.path), "sha256": dataset.sha256, "notes": list(dataset.notes)},
+        "questions": len(questions),
+        "questions_digest": ids_digest(question.id for question in questions),
+    }
+    return Run.create(args.run_dir or default_run_dir(full_config), full_config, manifest)
+
+
+def answer_questions(
+    run: Run, programs: Mapping[str, dspy.Module], questions: Sequence[Question], num_threads: int
+) -> None:
+    """Ask what the run does not hold yet; rows are on disk as they complete. Failed questions are asked again."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from harness.preflight import is_systemic
+    from harness.usage import measure_usage
+    from locomo.benchmark import BenchmarkStoppedError, run_benchmark
+
+    done = {key for key, row in latest_rows(run).items() if row["error"] is None}
+    columns = (
+        TextColumn("answering"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[failed]}"),
+    )
+    failed = 0
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("", total=len(programs) * len(questions), completed=len(done), failed="")
+
+        def on_row(row: dict[str, Any]) -> None:
+            nonlocal failed
+            run.append(row)
+            failed += row["error"] is not None
+            progress.update(bar, advance=1, failed=f"{failed} failed" if failed else "")
+
+        try:
+            run_benchmark(
+                programs,
+                questions,
+                on_row=on_row,
+                measure_usage=measure_usage,
+                done=done,
+                num_threads=num_threads,
+                is_systemic=is_systemic,
+            )
+        except (BenchmarkStoppedError, KeyboardInterrupt) as error:
+            reason = str(error) or "interrupted"
+            cause = f" ({error.__cause__})" if error.__cause__ is not None else ""
+            raise BenchmarkStoppedError(
+                f"{reason}{cause}; {len(run.rows())} answers are kept: "
+                f"mend the cause, then python evaluate.py --resume {run.run_dir}"
+            ) from None
+
+
+def latest_rows(run: Run) -> dict[tuple[str, str], dict[str, Any]]:
+    """The rows of a run by (program, question id); one that was asked again counts once, as answered last."""
+    return {(row["program"], row["question_id"]): row for row in run.rows()}
+
+
+def report(
+    run: Run,
+    dataset: Dataset,
+    split: str,
+    programs: Mapping[str, dspy.Module],
+    questions: Sequence[Question],
+    choice: LMChoice,
+) -> int:
+    """Table on stderr, summary.json in the run folder, and the same as the last line on stdout."""
+    from harness.lms import describe
+    from harness.report import print_summary
+    from locomo.benchmark import summarise
+
+    rows = latest_rows(run)
+    summaries = {name: summarise([rows[name, question.id] for question in questions]) for name in programs}
+    document = {
+        "run_dir": str(run.run_dir),
+        "task_lm": describe(choice),
+        "data": {
+            "name": dataset.name,
+            "sha256": dataset.sha256,
+            "split": split,
+            "conversations": len({question.conversation_id for question in questions}),
+            "questions": len(questions),
+            "is_bundled_sample": dataset.is_sample,
+        },
+        "programs": summaries,
+    }
+    run.write_json("summary.json", document)
+    print_summary(document, loud=dataset.notes if dataset.is_sample else ())
+    print(json.dumps(document))
+    return 0
+
+
+def estimate(programs: Mapping[str, dspy.Module], questions: Sequence[Question]) -> dict[str, dict[str, int]]:
+    """LM calls and prompt tokens (o200k_base) that the questions will cost at most, per program, retries aside.
+
+    The prompts are counted as they will be sent, but for what an LM writes in between: queries of its own may find
+    other lines (the budget is the same), and assessments that are satisfied at once save a call.
+    """
+    from memory.tokens import count_tokens
+    from memory_system import expected_prompts
+
+    costs = {}
+    for name, program in programs.items():
+        prompts = [prompt for question in questions for prompt in expected_prompts(program, **question.inputs())]
+        costs[name] = {"lm_calls": len(prompts), "prompt_tokens": sum(map(count_tokens, prompts))}
+    return costs
+
+
+def report_estimate(costs: Mapping[str, Mapping[str, int]], choice: LMChoice) -> int:
+    """What --dry-run prints."""
+    for name, cost in costs.items():
+        print(
+            f"{name}: at most {cost['lm_calls']:,} LM calls, {cost['prompt_tokens']:,} prompt tokens", file=sys.stderr
+        )
+    if choice.offline:
+        print("the offline reader runs on this machine: none of it costs anything", file=sys.stderr)
+    print(json.dumps({"dry_run": True, "model": choice.model, "programs": costs}))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,281 @@
+"""Which sentences of the evidence speak to the question: the first half of the offline reader.
+
+Lexical only: a windowed BM25 over the lines in the prompt, plus who is asked about and which date is named. The
+constants were tuned for picking one sentence out of evidence that was retrieved already (mean reciprocal rank of the
+first gold line, every second LoCoMo training question of categories 1, 2 and 4, n = 376: 0.62 -> 0.66).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import Stemmer
+
+STOPWORDS = frozenset(
+    """
+    a about again all also am an and any are as at be been being but by can can't could did didn't do does
+    doesn't doing don't down each for from had has have having he he's her here him his how i i'd i'll i'm i've
+    if in into is isn't it it's its just let's like may me might mine more most must my no not of on or other
+    our out over own really same shall she she's should so some such than that that's the their theirs them then
+    there there's these they they're this those to too under up us very was wasn't we we're were what what's
+    when where which who whom whose why will with would you you're your yours
+    """.split()
+)
+_IRREGULAR = dict(
+    pair.split(":")
+    for pair in """
+    ate:eat began:begin begun:begin bought:buy broke:break broken:break brought:bring built:build came:come child:kid
+    children:kid chose:choose chosen:choose drawn:draw drew:draw drove:drive eaten:eat fell:fall felt:feel flew:fly
+    found:find gave:give given:give gone:go got:get grew:grow grown:grow heard:hear held:hold hurt:injury kept:keep
+    knew:know known:know left:leave lost:lose made:make met:meet ran:run said:say saw:see seen:see sent:send sold:sell
+    spent:spend swam:swim taken:take taught:teach thought:think told:tell took:take went:go won:win written:write
+    wrote:write
+    """.split()
+)
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+MONTH_PATTERN = "|".join(MONTHS)  # capitals only: "may" and "march" are mostly not months
+
+_WORD = re.compile(r"[^\W_]+(?:['’&:./-][^\W_]+)*")
+_CLITIC = re.compile(r"'(?:s|t|re|ve|d|ll|m)$")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[^a-z])")
+_HEADER = re.compile(r"\[D(\d+), ([^\]]*)\]")
+_LINE = re.compile(r"(\d+) ([^:]{1,60}): (.*)")
+_PHOTO = "(photo: "
+_FIRST_PERSON = re.compile(r"\b(?:I|I['’]m|I['’]ve|[Mm]y|[Ww]e|[Oo]ur)\b")
+_NAMED_DATE = re.compile(
+    rf"(?:\b(?P<day_before>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? )?\b(?P<month>{MONTH_PATTERN})\b"
+    r"(?: (?P<day_after>\d{1,2})(?:st|nd|rd|th)?\b)?(?:,? (?P<year>\d{4}))?"
+)
+
+# neighbours speak about the same thing: what stands k lines before (negative) or after counts by this much
+_WINDOW = ((0, 1.0), (-1, 0.6), (-2, 0.4), (-3, 0.2), (1, 0.15), (2, 0.1), (3, 0.05))
+_WINDOW_SUM = 2.4
+_K1, _B = 0.9, 0.75
+_SPEAKER, _MONTH, _DAY, _NEXT_MONTH, _DATE_IN_TEXT = 0.25, 0.3, 0.5, 0.1, 0.05
+_OVERLAP, _ASKS, _SHORT, _CAPTION, _REPLIES, _OWN_STORY = 0.5, 0.35, 0.1, 0.1, 0.1, 0.05
+_SHORT_WORDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceLine:
+    """One line of the evidence; `date` is its session's as written in the header."""
+
+    session: int
+    number: int
+    speaker: str
+    text: str
+    caption: str
+    date: str
+
+    @property
+    def id(self) -> str:
+        """The address, e.g. `D8:6`."""
+        return f"D{self.session}:{self.number}"
+
+
+@dataclass(frozen=True)
+class Words:
+    """A text cut into words: `words[i]` is `text[spans[i][0]:spans[i][1]]`, `stems[i]` its stem."""
+
+    text: str
+    words: tuple[str, ...]
+    stems: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...]
+
+    @cached_property
+    def stem_set(self) -> frozenset[str]:
+        """The distinct stems."""
+        return frozenset(self.stems)
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence or a photo's caption of line number `index`. `score`: higher answers better; `overlap` in [0, 1]."""
+
+    index: int
+    line: EvidenceLine
+    tokens: Words
+    is_caption: bool
+    overlap: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A question read against its evidence. `sentences` come best first; `named` are the speakers that it names."""
+
+    question: str
+    stems: tuple[str, ...]
+    named: frozenset[str]
+    lines: tuple[EvidenceLine, ...]
+    sentences: tuple[Sentence, ...]
+    document_frequency: Counter[str]
+    stem_weight: float
+
+    def idf(self, stem: str) -> float:
+        """How much `stem` tells the lines apart; about 5 for a word that occurs once."""
+        return _idf(len(self.lines), self.document_frequency[stem])
+
+    def overlap(self, stems: frozenset[str]) -> float:
+        """Share of the question's words, weighted by idf, that are among `stems`."""
+        return sum(self.idf(stem) for stem in self.stems if stem in stems) / self.stem_weight
+
+    def speaker_term(self, line: EvidenceLine) -> float:
+        """What the ranking gave `line` for its speaker: positive for the one person asked about."""
+        if len(self.named) != 1:
+            return 0.0
+        return _SPEAKER if line.speaker in self.named else -_SPEAKER
+
+
+def parse_evidence(text: str) -> list[EvidenceLine]:
+    """The numbered lines under `[D8, 15 July 2023]` headers; anything else in `text` is ignored."""
+    lines: list[EvidenceLine] = []
+    session: tuple[int, str] | None = None
+    for raw in text.splitlines():
+        if header := _HEADER.fullmatch(raw.strip()):
+            session = (int(header[1]), header[2])
+        elif session and (match := _LINE.fullmatch(raw.strip())):
+            body, caption = match[3], ""
+            if body.endswith(")") and _PHOTO in body:
+                body, _, caption = body[:-1].rpartition(_PHOTO)
+            lines.append(EvidenceLine(session[0], int(match[1]), match[2], body.strip(), caption, session[1]))
+    return lines
+
+
+@lru_cache(maxsize=1)
+def _stemmer() -> Stemmer.Stemmer:
+    return Stemmer.Stemmer("english", 0)  # no cache of its own: `stem` has one that is safe between threads
+
+
+@lru_cache(maxsize=1 << 15)
+def stem(word: str) -> str:
+    """The Snowball stem of a word's base form, without `'s` and the like."""
+    base = _CLITIC.sub("", word.lower().replace("’", "'"))
+    return _stemmer().stemWord(_IRREGULAR.get(base, base))
+
+
+@lru_cache(maxsize=1 << 13)
+def read_words(text: str) -> Words:
+    """`text` as words. Cached, because consecutive questions share most of their evidence."""
+    matches = list(_WORD.finditer(text))
+    words = tuple(match[0] for match in matches)
+    return Words(text, words, tuple(stem(word) for word in words), tuple(match.span() for match in matches))
+
+
+def rank(question: str, evidence: str) -> Ranking:
+    """Read `question` and order the sentences of `evidence` by how well each may answer it."""
+    lines = parse_evidence(evidence)
+    texts = [read_words(f"{line.text} {line.caption}") for line in lines]
+    frequency = Counter(stem for text in texts for stem in text.stem_set)
+    stems, named = _read_question(question, dict.fromkeys(line.speaker for line in lines))
+    weight = sum(_idf(len(lines), frequency[stem]) for stem in stems) or 1.0
+    ranking = Ranking(question, stems, named, tuple(lines), (), frequency, weight)
+    relevance = _relevance(ranking, texts)
+    dates = list(_NAMED_DATE.finditer(question))
+    sentences: list[Sentence] = []
+    for index, line in enumerate(lines):
+        base = relevance[index] + ranking.speaker_term(line) + _date_term(line, dates)
+        sentences += _sentences(ranking, index, base)
+    sentences.sort(key=lambda sentence: -sentence.score)
+    return Ranking(question, stems, named, tuple(lines), tuple(sentences), frequency, weight)
+
+
+def _idf(num_lines: int, frequency: int) -> float:
+    return math.log(1 + (num_lines - frequency + 0.5) / (frequency + 0.5))
+
+
+def _read_question(question: str, speakers: dict[str, None]) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The question's content stems without the speakers' names, and the speakers it names ("Mel" is Melanie)."""
+    stems: dict[str, None] = {}  # ordered, so that sums over it are the same in every process
+    named: set[str] = set()
+    for word in read_words(question).words:
+        base = word.lower().replace("’", "'").removesuffix("'s")
+        who = {name for name in speakers if _is_name(word, base, name.lower())}
+        named |= who
+        if not who and base not in STOPWORDS and len(base) > 1:
+            stems[stem(word)] = None
+    return tuple(stems), frozenset(named)
+
+
+def _is_name(word: str, base: str, name: str) -> bool:
+    short_form = len(base) >= 3 and word[0].isupper() and name.startswith(base) and base not in STOPWORDS
+    return short_form or base in name.split()
+
+
+def _relevance(ranking: Ranking, texts: list[Words]) -> list[float]:
+    """Windowed BM25 of each line in [0, ~1.9]: term counts of the neighbours are added before saturation."""
+    hits = [Counter(stem for stem in text.stems if stem in ranking.stems) for text in texts]
+    mean_words = sum(len(text.words) for text in texts) / len(texts) if texts else 0.0
+    idf = {stem: ranking.idf(stem) for stem in ranking.stems}
+    scores: list[float] = []
+    for index, line in enumerate(ranking.lines):
+        counts = dict.fromkeys(ranking.stems, 0.0)
+        num_words = 0.0
+        for offset, weight in _WINDOW:
+            other = index + offset
+            if 0 <= other < len(texts) and _is_near(line, ranking.lines[other]):
+                num_words += weight * len(texts[other].words)
+                for word, count in hits[other].items():
+                    counts[word] += weight * count
+        saturation = _K1 * (1 - _B + _B * num_words / (_WINDOW_SUM * mean_words or 1.0))
+        total = sum(idf[word] * (1 + _K1) * count / (count + saturation) for word, count in counts.items())
+        scores.append(total / ranking.stem_weight)
+    return scores
+
+
+def _is_near(line: EvidenceLine, other: EvidenceLine) -> bool:
+    return line.session == other.session and abs(line.number - other.number) <= 3
+
+
+def _date_term(line: EvidenceLine, dates: list[re.Match[str]]) -> float:
+    """How well the line's session fits the best of the dates that the question names."""
+    best = 0.0
+    for asked in dates:
+        month, year = asked["month"], asked["year"]
+        day = asked["day_before"] or asked["day_after"]
+        following = MONTHS[(MONTHS.index(month) + 1) % 12]  # people speak about the month that is over
+        term = 0.0
+        if month in line.date and (year is None or year in line.date):
+            term = _MONTH + (_DAY if day and line.date.startswith(f"{int(day)} ") else 0.0)
+        elif following in line.date:
+            term = _NEXT_MONTH
+        if month in line.text:
+            term += _DATE_IN_TEXT + (_DAY / 2 if day and f"{int(day)} {month}" in line.text else 0.0)
+        best = max(best, term)
+    return best
+
+
+@lru_cache(maxsize=1 << 13)
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part for part in _SENTENCE_END.split(text) if part)
+
+
+def _sentences(ranking: Ranking, index: int, base: float) -> list[Sentence]:
+    """The sentences of one line and its caption, scored from the line's own score `base`."""
+    line = ranking.lines[index]
+    before = previous_line(ranking, index)
+    replies = _REPLIES if before is not None and before.text.endswith("?") else 0.0
+    found: list[Sentence] = []
+    for text, is_caption in [*((part, False) for part in _split(line.text)), (line.caption, True)]:
+        if not text:
+            continue
+        tokens = read_words(text)
+        overlap = ranking.overlap(tokens.stem_set)
+        score = base + _OVERLAP * overlap + replies - _CAPTION * is_caption - _ASKS * text.rstrip().endswith("?")
+        score += _OWN_STORY * bool(_FIRST_PERSON.search(text)) - _SHORT * (len(tokens.words) < _SHORT_WORDS)
+        found.append(Sentence(index, line, tokens, is_caption, overlap, score))
+    return found
+
+
+def previous_line(ranking: Ranking, index: int) -> EvidenceLine | None:
+    """The line that was said right before line `index`, when the evidence holds it."""
+    line = ranking.lines[index]
+    before = ranking.lines[index - 1] if index else None
+    return before if before and before.session == line.session and before.number == line.number - 1 else None

@@ -1,0 +1,180 @@
+"""Command-line flags from a frozen dataclass, and the dataclass back from the flags.
+
+    @dataclass(frozen=True)
+    class MemoryConfig:
+        memory_tokens: int = field(default=20_000, metadata={"help": "working memory, in tokens", "metavar": "N"})
+
+    add_flags(parser, MemoryConfig, "memory")                        # --memory-tokens N
+    config = from_args(MemoryConfig, parser.parse_args(argv), saved=saved_config)
+
+A field's default is written once, in the dataclass. Precedence: default < `saved` (a run folder's config.json) < flag.
+Field types: int, float, str, bool (`--x` / `--no-x`), `tuple[T, ...]` of them (comma-separated, "" is empty), and
+`T | None` ("none" means None). Metadata: `help`, `choices` (of the elements, for a tuple), `metavar`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+_NONE = "none"
+_KINDS: dict[type, str] = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+
+
+def add_flags(parser: argparse.ArgumentParser, dataclass_type: type, group_title: str) -> None:
+    """One flag per field of `dataclass_type`, in a group of their own; those not given stay out of the namespace.
+
+    Raises TypeError for a field whose type is not supported.
+    """
+    group = parser.add_argument_group(group_title)
+    for field, spec in _specs(dataclass_type):
+        options: dict[str, Any] = {"default": argparse.SUPPRESS, "dest": field.name, "help": _help(field)}
+        if spec.scalar is bool:
+            group.add_argument(flag_name(field.name), action=argparse.BooleanOptionalAction, **options)
+        else:
+            metavar = field.metadata.get("metavar") or _metavar(spec)
+            group.add_argument(flag_name(field.name), type=_converter(spec), metavar=metavar, **options)
+
+
+def from_args(dataclass_type: type[T], namespace: argparse.Namespace, *, saved: Mapping[str, Any] | None = None) -> T:
+    """The dataclass from `namespace`; fields whose flag was not given come from `saved`, then from their default.
+
+    Raises ValueError for an unknown key or a wrong type in `saved`, and for a field that nothing sets.
+    """
+    saved = saved or {}
+    specs = _specs(dataclass_type)
+    unknown = sorted(set(saved) - {field.name for field, _ in specs})
+    if unknown:
+        raise ValueError(f"the saved config has {unknown[0]!r}, which is no setting of {dataclass_type.__name__}")
+    values: dict[str, Any] = {}
+    for field, spec in specs:
+        if hasattr(namespace, field.name):
+            values[field.name] = getattr(namespace, field.name)
+        elif field.name in saved:
+            values[field.name] = _from_json(saved[field.name], spec, field.name)
+        elif not _has_default(field):
+            raise ValueError(f"{flag_name(field.name)} is required")
+    return dataclass_type(**values)
+
+
+def flag_name(field_name: str) -> str:
+    """`memory_tokens` -> `--memory-tokens`"""
+    return "--" + field_name.replace("_", "-")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Spec:
+    """A field's type: `scalar`, or a tuple of it, or None besides; `choices` restrict the scalars."""
+
+    scalar: type
+    is_tuple: bool
+    is_optional: bool
+    choices: tuple[Any, ...]
+
+
+def _specs(dataclass_type: Any) -> list[tuple[dataclasses.Field[Any], _Spec]]:
+    hints = typing.get_type_hints(dataclass_type)
+    return [(field, _spec(field, hints[field.name])) for field in dataclasses.fields(dataclass_type) if field.init]
+
+
+def _spec(field: dataclasses.Field[Any], hint: Any) -> _Spec:
+    is_optional = is_tuple = False
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        members = [member for member in typing.get_args(hint) if member is not type(None)]
+        is_optional = len(members) == 1
+        hint = members[0] if is_optional else hint
+    if typing.get_origin(hint) is tuple and typing.get_args(hint)[1:] == (Ellipsis,):
+        is_tuple, hint = True, typing.get_args(hint)[0]
+    if hint not in _KINDS or (hint is bool and (is_tuple or is_optional)):
+        raise TypeError(
+            f"{field.name}: {field.type} makes no flag; use int, float, str, bool, tuple[T, ...] or T | None"
+        )
+    return _Spec(hint, is_tuple, is_optional, tuple(field.metadata.get("choices", ())))
+
+
+def _converter(spec: _Spec) -> Callable[[str], Any]:
+    def convert(text: str) -> Any:
+        if spec.is_optional and text == _NONE:
+            return None
+        if not spec.is_tuple:
+            return _scalar(text, spec)
+        return tuple(_scalar(part.strip(), spec) for part in text.split(",")) if text else ()
+
+    return convert
+
+
+def _scalar(text: str, spec: _Spec) -> Any:
+    try:
+        value = spec.scalar(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected {_KINDS[spec.scalar]}, got {text!r}") from None
+    if problem := _problem(value, spec):
+        raise argparse.ArgumentTypeError(problem)
+    return value
+
+
+def _problem(value: Any, spec: _Spec) -> str | None:
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"expected a finite number, got {value}"
+    if spec.is_tuple and value == "":
+        return "empty element between commas"
+    if spec.choices and value not in spec.choices:
+        return f"{value!r} is not one of {', '.join(map(str, spec.choices))}"
+    return None
+
+
+def _from_json(value: Any, spec: _Spec, name: str) -> Any:
+    if value is None and spec.is_optional:
+        return None
+    if spec.is_tuple:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"the saved config has {name} = {value!r}; expected a list")
+        return tuple(_scalar_from_json(element, spec, name) for element in value)
+    return _scalar_from_json(value, spec, name)
+
+
+def _scalar_from_json(value: Any, spec: _Spec, name: str) -> Any:
+    if spec.scalar is float and type(value) is int:
+        value = float(value)
+    if type(value) is not spec.scalar:
+        raise ValueError(f"the saved config has {name} = {value!r}; expected {_KINDS[spec.scalar]}")
+    if problem := _problem(value, spec):
+        raise ValueError(f"the saved config has {name} = {value!r}: {problem}")
+    return value
+
+
+def _has_default(field: dataclasses.Field[Any]) -> bool:
+    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+
+
+def _metavar(spec: _Spec) -> str:
+    if spec.choices:
+        joined = "|".join(map(str, spec.choices))
+        return f"{joined},..." if spec.is_tuple else joined
+    name = {int: "N", float: "X", str: "TEXT"}[spec.scalar]
+    return f"{name},..." if spec.is_tuple else name
+
+
+def _help(field: dataclasses.Field[Any]) -> str:
+    text = f"{field.metadata.get('help', '')} ({_default_text(field)})".strip()
+    return text.replace("%", "%%")
+
+
+def _default_text(field: dataclasses.Field[Any]) -> str:
+    if field.default is not dataclasses.MISSING:
+        default = field.default
+    elif field.default_factory is not dataclasses.MISSING:
+        default = field.default_factory()
+    else:
+        return "required"
+    if isinstance(default, bool):
+        return f"default: {'on' if default else 'off'}"
+    if isinstance(default, tuple):
+        return f"default: {','.join(map(str, default)) or 'empty'}"
+    return f"default: {_NONE if default is None else default}"

@@ -1,0 +1,246 @@
+"""A run folder: everything one evaluation or training run leaves behind, written so that an interruption loses nothing.
+
+    config.json     what was asked for; a run is only resumed with the same
+    manifest.json   where the numbers come from: commit, versions, data digest, models, seed
+    answers.jsonl   one row per question, written as it completes
+    program.json    and whatever else is written by `write_json`
+
+Secrets (harness/lms.py, `redact`) are removed from everything written here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness.lms import redact, secrets
+
+CONFIG, MANIFEST, ANSWERS = "config.json", "manifest.json", "answers.jsonl"
+_PACKAGES = ("dspy", "litellm", "mlflow", "nltk", "numpy", "optuna", "PyStemmer", "tiktoken")
+_GIT_TIMEOUT_SEC = 10.0
+
+
+class RunFolderError(ValueError):
+    """The folder cannot be used as asked; the message names the file and the fix."""
+
+
+class RunConfigChanged(RunFolderError):  # noqa: N818 (it names what happened)
+    """A run was to be resumed with another config; the message lists each differing key, old -> new."""
+
+
+class Run:
+    """One run folder. `append` may be called from many threads; one process at a time writes to a folder.
+
+    Get one from `Run.create`, `Run.resume` or, to read only, `Run.open`.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        self.run_dir = run_dir
+        self._lock = threading.Lock()
+
+    @classmethod
+    def create(cls, run_dir: Path, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> Run:
+        """Start a run in a folder that is new or empty. Raises RunFolderError otherwise."""
+        if run_dir.exists() and (not run_dir.is_dir() or any(run_dir.iterdir())):
+            raise RunFolderError(
+                f"{run_dir} is in use: name a new folder, or continue that run with --resume {run_dir}"
+            )
+        run_dir.mkdir(parents=True, exist_ok=True)
+        run = cls(run_dir)
+        run.write_json(MANIFEST, manifest)
+        run.write_json(CONFIG, config)  # last: a folder with a config.json is a whole run folder
+        return run
+
+    @classmethod
+    def open(cls, run_dir: Path) -> Run:
+        """An existing run, whatever its config. Raises RunFolderError when `run_dir` is not a run folder."""
+        if not (run_dir / CONFIG).is_file():
+            raise RunFolderError(
+                f"{run_dir} is not a run folder: it has no {CONFIG}; give the folder of an earlier run"
+            )
+        return cls(run_dir)
+
+    @classmethod
+    def resume(cls, run_dir: Path, config: Mapping[str, Any]) -> Run:
+        """An existing run with this very config, else RunConfigChanged. Compared as JSON: tuples equal lists."""
+        run = cls.open(run_dir)
+        differences = list(_differences(run.config, json.loads(_to_json(config))))
+        if differences:
+            raise RunConfigChanged(
+                f"{run_dir} was made with another config ({'; '.join(differences)}): "
+                "drop the flags that differ, or start a new run"
+            )
+        return run
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The saved config.json. Raises RunFolderError when it is not a JSON object."""
+        path = self.run_dir / CONFIG
+        try:
+            config = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise RunFolderError(f"{path} is not JSON ({error}): restore it, or start a new run") from error
+        if not isinstance(config, dict):
+            raise RunFolderError(f"{path} holds no JSON object: restore it, or start a new run")
+        return config
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Add one row to answers.jsonl; when this returns, the row survives the death of the process.
+
+        Raises TypeError or ValueError, and writes nothing, for what JSON cannot hold (NaN included).
+        """
+        line = (_to_json(row) + "\n").encode()
+        with self._lock, open(self.run_dir / ANSWERS, "ab+", buffering=0) as file:
+            _cut_half_written_line(file)
+            if file.write(line) != len(line):  # a full disk; the next append cuts the stump off
+                raise OSError(f"{self.run_dir / ANSWERS}: the row was not written whole; is the disk full?")
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All whole rows, in order of completion.
+
+        A last line without its newline is the stump of a killed write and is left out (`half_written_bytes` tells). Any
+        other line that is not a JSON object raises RunFolderError with its number.
+        """
+        whole, _ = self._split_answers()
+        return [self._parse(line, number) for number, line in enumerate(whole.split(b"\n")[:-1], start=1)]
+
+    @property
+    def half_written_bytes(self) -> int:
+        """Size of the stump that `rows` leaves out and the next `append` removes; 0 normally."""
+        return len(self._split_answers()[1])
+
+    def done_keys(self, *fields: str) -> set[tuple[Any, ...]]:
+        """The values of `fields` in every row: what need not be asked again, e.g. `done_keys("program", "id")`."""
+        keys = set()
+        for number, row in enumerate(self.rows(), start=1):
+            missing = [field for field in fields if field not in row]
+            if missing:
+                raise RunFolderError(f"{self.run_dir / ANSWERS}, line {number} has no {missing[0]!r}: delete the line")
+            keys.add(tuple(row[field] for field in fields))
+        return keys
+
+    def write_json(self, name: str, obj: object) -> Path:
+        """Write `<run_dir>/<name>` whole or not at all (temporary file, then rename). Returns its path."""
+        path = self.run_dir / name
+        text = _to_json(obj, indent=2) + "\n"
+        descriptor, temporary = tempfile.mkstemp(dir=self.run_dir, prefix=f".{name}.")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        return path
+
+    def _split_answers(self) -> tuple[bytes, bytes]:
+        path = self.run_dir / ANSWERS
+        content = path.read_bytes() if path.exists() else b""
+        end = content.rfind(b"\n") + 1
+        return content[:end], content[end:]
+
+    def _parse(self, line: bytes, number: int) -> dict[str, Any]:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        if not isinstance(row, dict):
+            raise RunFolderError(f"{self.run_dir / ANSWERS}, line {number} is not a JSON object: delete the line")
+        return row
+
+
+def default_run_dir(config: Mapping[str, Any], root: Path = Path("runs")) -> Path:
+    """`runs/<UTC time>-<short hash>`: sorts by time; the hash is of the config, the process and the nanosecond."""
+    unique = f"{_to_json(config)} {os.getpid()} {time.time_ns()}"
+    return root / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{hashlib.sha256(unique.encode()).hexdigest()[:6]}"
+
+
+def manifest_environment() -> dict[str, Any]:
+    """What of a run's manifest concerns the machine: commit, Python, platform, package versions, start (UTC), argv.
+
+    `commit` ends in "-dirty" when the checkout has changes, and is None outside a git checkout. A package that is not
+    installed has version None.
+    """
+    return {
+        "commit": _commit(Path(__file__).resolve().parent),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "argv": [redact(argument) for argument in sys.argv],
+    }
+
+
+def _commit(folder: Path) -> str | None:
+    try:
+        commit = _git(folder, "rev-parse", "--verify", "HEAD")
+        return f"{commit}-dirty" if _git(folder, "status", "--porcelain") else commit
+    except (OSError, subprocess.SubprocessError):  # no git, no checkout, no commit yet
+        return None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", *arguments]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=True, timeout=_GIT_TIMEOUT_SEC
+    ).stdout.strip()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _cut_half_written_line(file: Any) -> None:
+    size = file.seek(0, os.SEEK_END)
+    if size == 0:
+        return
+    file.seek(size - 1)
+    if file.read(1) != b"\n":
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)
+
+
+def _to_json(obj: object, indent: int | None = None) -> str:
+    return json.dumps(_redacted(obj, secrets()), ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def _redacted(obj: object, found: tuple[str, ...]) -> object:
+    if isinstance(obj, str):
+        return redact(obj, found)
+    if isinstance(obj, Mapping):
+        return {key: _redacted(value, found) for key, value in obj.items()}
+    if isinstance(obj, list | tuple):
+        return [_redacted(value, found) for value in obj]
+    return obj
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key in _in_order(old, new):
+        name = f"{prefix}{key}"
+        if isinstance(old.get(key), dict) and isinstance(new.get(key), dict):
+            yield from _differences(old[key], new[key], prefix=f"{name}.")
+        elif key not in old or key not in new or old[key] != new[key]:
+            yield f"{name}: {_shown(old, key)} -> {_shown(new, key)}"
+
+
+def _in_order(old: Iterable[str], new: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys([*old, *new]))
+
+
+def _shown(mapping: Mapping[str, Any], key: str) -> str:
+    return json.dumps(mapping[key], ensure_ascii=False) if key in mapping else "(absent)"

@@ -1,0 +1,191 @@
+"""Train, val and test by conversation, never by question: two questions on one conversation share its memory.
+
+python -m locomo.split_data
+python -m locomo.split_data --data my.json --output data/splits --protocol memory-r1
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from locomo.atomic_write import write_bytes_atomically
+from locomo.schema import ADVERSARIAL, CATEGORY_NAMES, DataError, Question
+
+if TYPE_CHECKING:
+    from locomo.dataset import Dataset
+
+SPLITS = ("train", "val", "test")
+_LOCOMO = tuple(f"conv-{number}" for number in (26, 30, 41, 42, 43, 44, 47, 48, 49, 50))
+PROTOCOLS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "project": {
+        "train": ("conv-26", "conv-41", "conv-42", "conv-43", "conv-44"),
+        "val": ("conv-30", "conv-47"),
+        "test": ("conv-48", "conv-49", "conv-50"),
+    },
+    # Memory-R1 (arXiv 2508.19828): 152 / 81 / 1,307 questions, all of categories 1-4
+    "memory-r1": {
+        "train": ("conv-26",),
+        "val": ("conv-30",),
+        "test": tuple(conversation for conversation in _LOCOMO if conversation not in ("conv-26", "conv-30")),
+    },
+}
+_VAL_SHARE, _TEST_SHARE = 0.2, 0.3  # of the conversations of any other data set: the shares of the project's own split
+
+
+def splits(dataset: Dataset, protocol: str = "project", seed: int = 0) -> dict[str, tuple[str, ...]]:
+    """Conversation ids of train, val and test, in the file's order.
+
+    LoCoMo (all of it, or a file with some of its conversations) is split as `PROTOCOLS` says; a split none of whose
+    conversations the file holds is empty. Any other data set is cut by `seed`: from three conversations on no split is
+    empty; one conversation goes to test, two to test and train. Raises DataError for an unknown protocol, and for
+    memory-r1 on other data than LoCoMo.
+    """
+    if protocol not in PROTOCOLS:
+        raise DataError(f"unknown protocol {protocol!r}; it is one of {', '.join(PROTOCOLS)}")
+    ids = [conversation.id for conversation in dataset.conversations]
+    if is_locomo(dataset):
+        wanted = PROTOCOLS[protocol]
+        return {split: tuple(i for i in ids if i in wanted[split]) for split in SPLITS}
+    if protocol != "project":
+        raise DataError(f"{dataset.path}: protocol {protocol} names LoCoMo's conversations; use --protocol project")
+    shuffled = seeded_order(ids, seed)
+    val_count = max(1, round(_VAL_SHARE * len(ids))) if len(ids) > 2 else 0
+    test_end = val_count + max(1, round(_TEST_SHARE * len(ids)))
+    chosen = {"val": shuffled[:val_count], "test": shuffled[val_count:test_end], "train": shuffled[test_end:]}
+    return {split: tuple(i for i in ids if i in chosen[split]) for split in SPLITS}
+
+
+def is_locomo(dataset: Dataset) -> bool:
+    """Whether all conversations are LoCoMo's, by their ids."""
+    return all(conversation.id in _LOCOMO for conversation in dataset.conversations)
+
+
+def seeded_order(ids: Iterable[str], seed: int) -> list[str]:
+    """`ids` in an order that depends on `seed` and the ids alone: not on Python's version, nor on the file's order."""
+    return sorted(ids, key=lambda item: hashlib.sha256(f"{seed}:{item}".encode()).digest())
+
+
+def ids_digest(ids: Iterable[str]) -> str:
+    """sha256 over the sorted ids, one a line: equal exactly when two sets of questions are."""
+    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
+
+
+def split_questions(dataset: Dataset, protocol: str, seed: int) -> dict[str, list[Question]]:
+    """The questions of each split, in the file's order; memory-r1 has none of category 5."""
+    conversations = splits(dataset, protocol, seed)
+    counted = [q for q in dataset.questions if protocol != "memory-r1" or q.category != ADVERSARIAL]
+    return {split: [q for q in counted if q.conversation_id in ids] for split, ids in conversations.items()}
+
+
+def build_manifest(dataset: Dataset, protocol: str, seed: int) -> dict[str, Any]:
+    """What a split consists of: counts per category and digests, beside the identity of the data."""
+    conversations = splits(dataset, protocol, seed)
+    questions = split_questions(dataset, protocol, seed)
+    return {
+        "protocol": protocol if is_locomo(dataset) else "seeded",
+        "seed": None if is_locomo(dataset) else seed,
+        "data": {"name": dataset.name, "sha256": dataset.sha256, "is_sample": dataset.is_sample},
+        "digest": ids_digest(f"{split} {q.id}" for split in SPLITS for q in questions[split]),
+        "splits": {
+            split: {
+                "conversations": len(conversations[split]),
+                "questions": len(questions[split]),
+                "questions_by_category": _category_counts(questions[split]),
+                "digest": ids_digest(q.id for q in questions[split]),
+            }
+            for split in SPLITS
+        },
+    }
+
+
+def write_splits(dataset: Dataset, output: Path, protocol: str, seed: int) -> dict[str, Any]:
+    """Write train.json, val.json, test.json (ids only: the text may not be passed on) and the manifest, returned."""
+    conversations = splits(dataset, protocol, seed)
+    questions = split_questions(dataset, protocol, seed)
+    manifest = build_manifest(dataset, protocol, seed)
+    files: dict[str, object] = {
+        split: {"conversation_ids": conversations[split], "question_ids": [q.id for q in questions[split]]}
+        for split in SPLITS
+    }
+    for name, document in {**files, "manifest": manifest}.items():  # the manifest last: it vouches for the others
+        write_bytes_atomically(output / f"{name}.json", (json.dumps(document, indent=1) + "\n").encode())
+    return manifest
+
+
+def _category_counts(questions: Iterable[Question]) -> dict[str, int]:
+    counts = Counter(question.category for question in questions)
+    return {name: counts[category] for category, name in CATEGORY_NAMES.items()}
+
+
+def _parser() -> argparse.ArgumentParser:
+    examples = """examples:
+  python -m locomo.split_data
+  python -m locomo.split_data --data my.json --seed 1
+  python -m locomo.split_data --protocol memory-r1 --output data/splits-memory-r1"""
+    parser = argparse.ArgumentParser(
+        prog="python -m locomo.split_data",
+        description="Split a data set by conversation into train, val and test; writes ids only, and a manifest.",
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--data", metavar="PATH", help="a LoCoMo JSON file (default: LOCOMO_PATH, data/, download, sample)"
+    )
+    parser.add_argument("--output", metavar="DIR", default="data/splits", help="default: %(default)s")
+    parser.add_argument("--protocol", choices=tuple(PROTOCOLS), default="project", help="default: %(default)s")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="for data other than LoCoMo; --split of the other scripts is seed 0; default: %(default)s",
+    )
+    return parser
+
+
+def _print_table(manifest: Mapping[str, Any], conversations: Mapping[str, tuple[str, ...]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    described = manifest["splits"]
+    table = Table("", *SPLITS)
+    table.add_row("conversations", *(", ".join(conversations[split]) or "none" for split in SPLITS))
+    for name in CATEGORY_NAMES.values():
+        table.add_row(name, *(str(described[split]["questions_by_category"][name]) for split in SPLITS))
+    table.add_row("questions", *(str(described[split]["questions"]) for split in SPLITS))
+    Console(stderr=True).print(table)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit status 0: written; 2: the data or --output cannot be used; 1: writing failed."""
+    args = _parser().parse_args(argv)
+    from locomo.dataset import find
+
+    output = Path(args.output).expanduser()
+    try:
+        dataset = find(args.data)
+        conversations = splits(dataset, args.protocol, args.seed)
+        output.mkdir(parents=True, exist_ok=True)
+    except (DataError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    try:
+        manifest = write_splits(dataset, output, args.protocol, args.seed)
+    except OSError as error:
+        print(f"error: {output}: {error}", file=sys.stderr)
+        return 1
+    for note in dataset.notes:
+        print(f"note: {note}", file=sys.stderr)
+    _print_table(manifest, conversations)
+    print(json.dumps({"output": str(output), **manifest}))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

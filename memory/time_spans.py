@@ -1,0 +1,115 @@
+"""Spans of days with the words for them: "20 May 2023", "May 2023", "the weekend before 17 July 2023".
+
+The wordings are those of LoCoMo's gold answers (https://arxiv.org/abs/2402.17753). Every function raises ValueError or
+OverflowError for a span that leaves the years 1 to 9999.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Literal, NamedTuple
+
+Which = Literal["last", "this", "next"]
+
+MONTHS = tuple("January February March April May June July August September October November December".split())
+WEEKDAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())  # date.weekday() indexes it
+SEASON_FIRST_MONTH = {"spring": 3, "summer": 6, "fall": 9, "autumn": 9, "winter": 12}
+HOLIDAYS = {  # (month, day); None: the fourth Thursday of November
+    "christmas eve": (12, 24),
+    "christmas": (12, 25),
+    "halloween": (10, 31),
+    "thanksgiving": None,
+    "new year's eve": (12, 31),
+    "new year's": (1, 1),
+    "valentine's": (2, 14),
+}
+_PREPOSITION = {"last": "before", "this": "of", "next": "after"}
+
+
+class TimeSpan(NamedTuple):
+    """An absolute wording and the days, both ends included, that it means."""
+
+    value: str
+    first: date
+    last: date
+
+
+def write_day(day: date) -> str:
+    """`20 May 2023`. Not strftime: its month names follow the locale."""
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+def one_day(day: date) -> TimeSpan:
+    """That day."""
+    return TimeSpan(write_day(day), day, day)
+
+
+def whole_month(year: int, month: int) -> TimeSpan:
+    """A calendar month. `month` may lie outside 1..12: month 0 is December of the year before."""
+    year, month = year + (month - 1) // 12, (month - 1) % 12 + 1
+    first = date(year, month, 1)
+    return TimeSpan(f"{MONTHS[month - 1]} {year}", first, first.replace(day=monthrange(year, month)[1]))
+
+
+def whole_year(year: int) -> TimeSpan:
+    """A calendar year."""
+    return TimeSpan(str(year), date(year, 1, 1), date(year, 12, 31))
+
+
+def season(name: str, year: int) -> TimeSpan:
+    """The three months of a season of the northern half; winter begins in the December of `year`."""
+    month = SEASON_FIRST_MONTH[name]
+    value = f"winter {year} to {year + 1}" if name == "winter" else f"{name} {year}"
+    return TimeSpan(value, whole_month(year, month).first, whole_month(year, month + 2).last)
+
+
+def holiday(name: str, year: int) -> TimeSpan:
+    """The day of one of HOLIDAYS in `year`."""
+    fixed = HOLIDAYS[name]
+    return one_day(date(year, *fixed) if fixed else same_weekday("this", date(year, 11, 22), 3).first)
+
+
+def recurring(which: Which, day: date, yearly: Callable[[int], TimeSpan]) -> TimeSpan:
+    """The latest that ended before `day`, the first that begins after it, or (`this`) the one named after its year."""
+    if which == "this":
+        return yearly(day.year)
+    if which == "last":  # a winter ends in the year after the one it is named after
+        return next(span for year in (0, 1, 2) if (span := yearly(day.year - year)).last < day)
+    return next(span for year in (0, 1) if (span := yearly(day.year + year)).first > day)
+
+
+def same_weekday(which: Which, day: date, weekday: int) -> TimeSpan:
+    """The nearest such weekday strictly before (`last`), strictly after (`next`), or on or after (`this`) `day`."""
+    if which == "last":
+        return one_day(day - timedelta((day.weekday() - weekday - 1) % 7 + 1))
+    if which == "next":
+        return one_day(day + timedelta((weekday - day.weekday() - 1) % 7 + 1))
+    return one_day(day + timedelta((weekday - day.weekday()) % 7))
+
+
+def weekend(which: Which, day: date) -> TimeSpan:
+    """Saturday and Sunday: the latest over before `day`, the one to come or under way, or the one after that."""
+    latest_saturday = day - timedelta((day.weekday() - 5) % 7)
+    weeks = {"last": -1, "this": 0, "next": 1}[which] + (day.weekday() < 5)  # from Saturday on a weekend is under way
+    saturday = latest_saturday + timedelta(7 * weeks)
+    return TimeSpan(f"the weekend {_PREPOSITION[which]} {write_day(day)}", saturday, saturday + timedelta(1))
+
+
+def week(which: Which, day: date) -> TimeSpan:
+    """Seven days up to the day before, seven from the day after, or the calendar week (Monday first) around `day`."""
+    first = day + timedelta({"last": -7, "this": -day.weekday(), "next": 1}[which])
+    return TimeSpan(f"the week {_PREPOSITION[which]} {write_day(day)}", first, first + timedelta(6))
+
+
+def shift(day: date, count: int, unit: str) -> TimeSpan:
+    """The day, month or year that lies `count` days, weeks, months or years after `day` (before it, when negative).
+
+    One year is twelve months: "a year ago" says more than "last year".
+    """
+    if unit in ("day", "week"):
+        return one_day(day + timedelta(count * (7 if unit == "week" else 1)))
+    if unit == "month" or abs(count) == 1:
+        return whole_month(day.year, day.month + count * (1 if unit == "month" else 12))
+    return whole_year(day.year + count)

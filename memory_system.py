@@ -1,0 +1,333 @@
+"""The program: answer a question about months of dated conversation from an adaptive memory of it.
+
+    memories = Memories()
+    memories["chat"] = memory                        # a memory.store.AdaptiveMemory, built turn by turn
+    program = MemoryQA(memories)
+    prediction = program(conversation_id="chat", question="When did Ana move to Porto?")
+    prediction.answer, prediction.evidence_ids       # '20 May 2023', ['D8:6']
+
+The signatures are the prompts and come first: everything that the optimizers tune is in their text. The program holds
+no state but its predictors and its config; memories are built beforehand and only read at question time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, MutableMapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Self
+
+import dspy
+from dspy.utils.exceptions import AdapterParseError
+
+from memory.config import MemoryConfig
+from memory.store import AdaptiveMemory, Evidence
+from memory.turns import parse_citations
+
+NO_INFORMATION = "No information available"
+
+
+# -- the prompts -------------------------------------------------------------------------------------------------------
+
+
+class WriteQueries(dspy.Signature):
+    """Write search queries that would find, in a long chat between friends, the lines that answer the question.
+
+    The search matches words. So write what a speaker would have typed at the time: concrete, everyday, first person
+    ("I signed up for", "my sister and I"), not the wording of the question. Let each query stand for another possible
+    answer. When the question asks for a kind of thing (hobbies, places, pets, books), name likely instances of it.
+    Keep names of places, works and events that the question gives. Leave out the speakers' own names.
+    """
+
+    question: str = dspy.InputField()
+    queries: list[str] = dspy.OutputField(desc="3 to 5 queries of 3 to 8 words, each different")
+
+
+class AssessEvidence(dspy.Signature):
+    """Decide whether the lines found so far are enough to answer the question completely.
+
+    A question about several things, people or occasions ("what hobbies", "how many times", "both") is answered
+    completely only when every one of them is there. If something may be missing, write queries for exactly that, in
+    words a speaker would have used; names, places and dates seen in the lines are good leads.
+    """
+
+    question: str = dspy.InputField()
+    evidence: str = dspy.InputField(desc="lines of the chat, under the date of their session; may be incomplete")
+    sufficient: bool = dspy.OutputField()
+    follow_up_queries: list[str] = dspy.OutputField(desc="up to 3 queries for what is missing; [] when sufficient")
+
+
+class AnswerQuestion(dspy.Signature):
+    """Answer the question from the lines of the chat, and from nothing else.
+
+    Answer with a short phrase, in the exact words of the lines where possible: no sentence, no explanation. List every
+    item that the lines show when the question asks for several, separated by commas. A session's date stands above its
+    lines; resolve "yesterday" or "last week" against it ("(= 20 May 2023)" is already resolved) and give dates as
+    "20 May 2023", "May 2023" or "2023", as exact as the lines allow. If the question asks what is likely, conclude from
+    what the lines show, as "Likely yes, since ...". If the lines do not hold the answer, or what the question takes for
+    granted did not happen, or happened to somebody else, answer "No information available".
+    """
+
+    question: str = dspy.InputField()
+    evidence: str = dspy.InputField(
+        desc='lines of the chat: "[D8, 15 July 2023]" heads session D8, "6 Ana: ..." is its line 6'
+    )
+    answer: str = dspy.OutputField(desc="a short phrase")
+    evidence_ids: list[str] = dspy.OutputField(desc='lines used, as ["D8:6"]; [] when there is no information')
+
+
+# -- memories ----------------------------------------------------------------------------------------------------------
+
+
+class Memories(MutableMapping[str, AdaptiveMemory]):
+    """Memories by conversation id. Copies of a program share them: optimizers copy it hundreds of times a step."""
+
+    def __init__(self) -> None:
+        self._memories: dict[str, AdaptiveMemory] = {}
+
+    def __getitem__(self, conversation_id: str) -> AdaptiveMemory:
+        try:
+            return self._memories[conversation_id]
+        except KeyError:
+            known = ", ".join(self._memories) or "none"
+            raise KeyError(f"no memory of conversation {conversation_id!r}; there are: {known}") from None
+
+    def __setitem__(self, conversation_id: str, memory: AdaptiveMemory) -> None:
+        self._memories[conversation_id] = memory
+
+    def __delitem__(self, conversation_id: str) -> None:
+        del self._memories[conversation_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._memories)
+
+    def __len__(self) -> int:
+        return len(self._memories)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+
+# -- the programs ------------------------------------------------------------------------------------------------------
+
+
+class MemoryQA(dspy.Module):
+    """Answer a question about a past conversation: search its memory with well-chosen queries, then read the finds.
+
+    The evidence of all searches stands in one context of at most `context_tokens`. A search keeps what earlier ones
+    found and fills up the context, so a follow-up query adds lines and never pushes one out.
+    """
+
+    def __init__(self, memories: Memories, config: MemoryConfig | None = None) -> None:
+        super().__init__()
+        self.memories = memories
+        self.config = config or MemoryConfig()
+        self.write_queries = dspy.Predict(WriteQueries)
+        self.assess_evidence = dspy.Predict(AssessEvidence)
+        self.answer_question = dspy.Predict(AnswerQuestion)
+
+    def forward(self, conversation_id: str, question: str) -> dspy.Prediction:
+        memory = self.memories[conversation_id]
+        problems: list[str] = []
+
+        # 1. Say in a speaker's words what the answer may look like, and search for it together with the question.
+        queries = [question, *self._write_queries(question, problems)]
+        evidence = memory.search(queries, self.hop_budget(1))
+
+        # 2. While something is missing, search for that; keep what was found.
+        hops = 1
+        while hops < self.config.max_hops and (follow_ups := self._follow_ups(question, evidence, problems)):
+            hops += 1
+            queries += follow_ups
+            evidence = memory.search([question, *follow_ups], self.hop_budget(hops), keep=evidence.ids)
+
+        # 3. Fill up the context, and answer from it.
+        evidence = memory.search(queries, self.config.context_tokens, keep=evidence.ids)
+        return answer_from(
+            self.answer_question,
+            question,
+            evidence,
+            hops=hops,
+            queries=queries[1:],
+            memory_tokens=memory.tokens,
+            problems=problems,
+        )
+
+    def hop_budget(self, hop: int) -> int:
+        """Half of the context is for the first search, half of the rest for each that follows, all for the last."""
+        share = 1.0 if hop >= self.config.max_hops else 1 - 0.5**hop
+        return int(self.config.context_tokens * share)
+
+    def _write_queries(self, question: str, problems: list[str]) -> list[str]:
+        try:
+            return _distinct(self.write_queries(question=question).queries)
+        except AdapterParseError:  # the question alone finds most of the evidence: go on, and say so
+            problems.append("the queries could not be read; searched with the question alone")
+            return []
+
+    def _follow_ups(self, question: str, evidence: Evidence, problems: list[str]) -> list[str]:
+        try:
+            assessed = self.assess_evidence(question=question, evidence=evidence.text)
+        except AdapterParseError:
+            problems.append("the assessment of the evidence could not be read; taken as sufficient")
+            return []
+        return [] if assessed.sufficient else _distinct(assessed.follow_up_queries)
+
+
+class SimplePredict(dspy.Module):
+    """The baseline: answer from the most recent lines of the conversation that fit the same context."""
+
+    def __init__(self, memories: Memories, config: MemoryConfig | None = None) -> None:
+        super().__init__()
+        self.memories = memories
+        self.config = config or MemoryConfig()
+        self.answer_question = dspy.Predict(AnswerQuestion)
+
+    def forward(self, conversation_id: str, question: str) -> dspy.Prediction:
+        evidence = self.memories[conversation_id].recent(self.config.context_tokens)
+        return answer_from(self.answer_question, question, evidence)
+
+
+class FullContext(dspy.Module):
+    """The expensive bar: answer from the whole conversation, whatever it costs. It may not fit the LM's window."""
+
+    def __init__(self, memories: Memories, config: MemoryConfig | None = None) -> None:
+        super().__init__()
+        self.memories = memories
+        self.config = config or MemoryConfig()
+        self.answer_question = dspy.Predict(AnswerQuestion)
+
+    def forward(self, conversation_id: str, question: str) -> dspy.Prediction:
+        return answer_from(self.answer_question, question, self.memories[conversation_id].transcript())
+
+
+PROGRAMS: dict[str, type[dspy.Module]] = {"simple": SimplePredict, "memory": MemoryQA, "full-context": FullContext}
+
+
+def answer_from(
+    answer_question: dspy.Predict,
+    question: str,
+    evidence: Evidence,
+    *,
+    hops: int = 0,
+    queries: Iterable[str] = (),
+    memory_tokens: int | None = None,
+    problems: Iterable[str] = (),
+) -> dspy.Prediction:
+    """Answer from `evidence`: the last step of all programs. Only lines that were shown count as cited.
+
+    The prediction carries: answer, evidence_ids (cited), retrieved_ids (shown, best first), hops, queries,
+    context_tokens, memory_tokens (None without a memory), and problems (what had to be worked around, a line each).
+    """
+    answer, cited = NO_INFORMATION, list[str]()
+    if evidence.text:  # an empty memory needs no LM to say that it knows nothing
+        answered = answer_question(question=question, evidence=evidence.text)
+        shown = set(evidence.ids)
+        answer = (answered.answer or "").strip() or NO_INFORMATION
+        cited = [
+            turn_id for turn_id in parse_citations(" ".join(map(str, answered.evidence_ids or []))) if turn_id in shown
+        ]
+    return dspy.Prediction(
+        answer=answer,
+        evidence_ids=cited,
+        retrieved_ids=list(evidence.ids),
+        hops=hops,
+        queries=list(queries),
+        context_tokens=evidence.tokens,
+        memory_tokens=memory_tokens,
+        problems=list(problems),
+    )
+
+
+def _distinct(queries: Iterable[str] | None) -> list[str]:
+    """Queries without repeats and empty ones, in order."""
+    return list(dict.fromkeys(stripped for query in queries or () if (stripped := str(query).strip())))
+
+
+def expected_prompts(program: dspy.Module, conversation_id: str, question: str) -> list[str]:
+    """The prompts that `program` would send for a question at most, as far as they do not depend on an LM's answers."""
+    memory: AdaptiveMemory = program.memories[conversation_id]
+    context_tokens = program.config.context_tokens
+    if isinstance(program, SimplePredict):
+        calls = [(program.answer_question, memory.recent(context_tokens))]
+    elif isinstance(program, FullContext):
+        calls = [(program.answer_question, memory.transcript())]
+    else:
+        searches = [memory.search(question, program.hop_budget(hop)) for hop in range(1, program.config.max_hops)]
+        calls = [(program.assess_evidence, found) for found in searches]
+        calls.append((program.answer_question, memory.search(question, context_tokens)))
+    prompts = [_prompt(predictor, question=question, evidence=evidence.text) for predictor, evidence in calls]
+    return (
+        prompts if not isinstance(program, MemoryQA) else [_prompt(program.write_queries, question=question), *prompts]
+    )
+
+
+def _prompt(predictor: dspy.Predict, **inputs: str) -> str:
+    adapter = dspy.settings.adapter or dspy.ChatAdapter()
+    messages = adapter.format(predictor.signature, predictor.demos, inputs)
+    return "\n".join(str(message["content"]) for message in messages)
+
+
+# -- saving ------------------------------------------------------------------------------------------------------------
+
+
+class ProgramFileError(ValueError):
+    """A saved program cannot be used; the message names the file and the fix."""
+
+
+def config_path(path: Path) -> Path:
+    """Where the config of the program saved at `path` stands: `x.json` -> `x.config.json`."""
+    return path.with_suffix(".config.json")
+
+
+def save_program(program: MemoryQA, path: Path) -> None:
+    """Write the prompts to `path` (JSON) and the config beside it. A folder that does not exist is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    program.save(str(path))
+    saved = {"program": type(program).__name__, "config": asdict(program.config)}
+    config_path(path).write_text(json.dumps(saved, indent=2) + "\n", encoding="utf-8")
+
+
+def load_program_config(path: Path) -> MemoryConfig:
+    """The config beside the program saved at `path`. Raises ProgramFileError when it is missing or not one."""
+    saved = _read_json(config_path(path))
+    try:
+        if saved["program"] != MemoryQA.__name__:
+            raise ValueError(f"it is of a {saved['program']}, not of a {MemoryQA.__name__}")
+        return MemoryConfig(**saved["config"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProgramFileError(
+            f"{config_path(path)}: not a config of this version ({error}); save the program again"
+        ) from error
+
+
+def load_program(path: Path, memories: Memories) -> MemoryQA:
+    """The program saved at `path`, with the config saved beside it.
+
+    Raises ProgramFileError when one of the two files is missing or unreadable, and when the prompts are for other
+    predictors or fields than this version's.
+    """
+    prompts = _read_json(path)
+    program = MemoryQA(memories, load_program_config(path))
+    for name, predictor in program.named_predictors():
+        expected = [part["prefix"] for part in predictor.dump_state()["signature"]["fields"]]
+        found = [part.get("prefix") for part in prompts.get(name, {}).get("signature", {}).get("fields", [])]
+        if found != expected:
+            raise ProgramFileError(f"{path}: {name} has the fields {found}, here they are {expected}; optimise again")
+    program.load(str(path))
+    return program
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ProgramFileError(
+            f"{path}: no such file; a saved program is x.json with x.config.json beside it"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ProgramFileError(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise ProgramFileError(f"{path}: holds no JSON object; is it a saved program?")
+    return content
