@@ -149,7 +149,8 @@ def run(args: argparse.Namespace) -> int:
         return report_estimate(estimate(programs, questions), choice)
 
     # 2. Make sure that the LM answers before anything is written or spent.
-    lm = build(choice, temperature=config.temperature)
+    fresh = args.resume is not None  # what could not be read is in the cache: a failed question needs another answer
+    lm = build(choice, temperature=config.temperature, cache=not fresh)
     preflight(lm, choice)
     num_threads = config.num_threads or (1 if choice.offline else 8)
     configure(lm, num_threads=num_threads)

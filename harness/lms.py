@@ -42,6 +42,7 @@ _REASONING_MODEL = re.compile(
 _REASONING_MIN_TOKENS = 16_000
 _SECRET_NAME = re.compile(r"(API_KEY|ACCESS_KEY|TOKEN|SECRET|PASSWORD)$")
 _SECRET_SHAPE = re.compile(r"\bsk-[\w*-]{6,}|(?<=://)[^/@\s]+(?=@)")  # OpenAI's keys, half masked too; a URL's password
+_REDACTED = "[redacted]"
 _MIN_SECRET_CHARS = 8  # a shorter value cannot be told from an ordinary word
 
 
@@ -158,8 +159,8 @@ def configure(lm: dspy.LM, *, num_threads: int = 8) -> None:
 def redact(text: str, found: tuple[str, ...] | None = None) -> str:
     """`text` without secrets: `found` (default: `secrets()`), OpenAI-style keys, passwords in URLs."""
     for secret in secrets() if found is None else found:
-        text = text.replace(secret, "[redacted]")
-    return _SECRET_SHAPE.sub("[redacted]", text)
+        text = text.replace(secret, _REDACTED)
+    return _SECRET_SHAPE.sub(_REDACTED, text)
 
 
 def secrets() -> tuple[str, ...]:
@@ -203,6 +204,8 @@ def _with_provider(name: str) -> str:
 def _normalised_api_base(provider: str, api_base: str | None) -> str | None:
     if not api_base:
         return None
+    if _REDACTED in api_base:
+        raise ValueError(f"--api-base {api_base} comes from a saved run, without its password: give --api-base again")
     parts = urlsplit(api_base)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise ValueError(f"--api-base {redact(api_base)}: write a whole URL, e.g. http://localhost:8000/v1")

@@ -45,16 +45,15 @@ def preflight(lm: dspy.LM, choice: LMChoice, *, timeout_sec: float = 30.0) -> No
     """Ask `lm` for one word, uncached; return when it is able to answer, raise LMUnavailable when it is not.
 
     Takes seconds, except with a server that accepts connections and stays silent, for which `timeout_sec` is the limit
-    (generous: a local server may still be loading the model). Server errors get two more chances. A rate limit passes:
-    the key and the address are right, and the run's own retries wait. The offline reader needs no call.
+    (generous: a local server may still be loading the model). Server errors and cut connections get two more chances.
+    A rate limit passes: the key and the address are right, and the run's own retries wait. The offline reader needs no
+    call.
     """
     if choice.offline:
         return
     if is_key_missing(choice.model or ""):
         raise LMUnavailable(_line(choice, "no API key", _export(TOGETHER_KEYS[:1])))
-    from dspy.utils.exceptions import LMError, LMRateLimitError, LMServerError
-
-    from harness.endpoint_lm import is_unreachable
+    from dspy.utils.exceptions import LMError, LMRateLimitError
 
     probe = _probe(lm, timeout_sec)
     for attempt in range(_ATTEMPTS):
@@ -64,8 +63,7 @@ def preflight(lm: dspy.LM, choice: LMChoice, *, timeout_sec: float = 30.0) -> No
         except LMRateLimitError:
             return
         except LMError as error:
-            is_passing = isinstance(error, LMServerError) and not is_unreachable(error)
-            if not is_passing or attempt == _ATTEMPTS - 1:
+            if not _may_pass(error) or attempt == _ATTEMPTS - 1:
                 raise LMUnavailable(diagnose(error, choice)) from None  # the original may quote the key
             time.sleep(_PAUSE_SEC)
         else:
@@ -121,6 +119,16 @@ def diagnose(error: LMError, choice: LMChoice) -> str:
         )
     status = f" ({error.status})" if error.status else ""
     return _line(choice, f"{address} answered with an error{status}: {_first_line(text)}", "see the server's log")
+
+
+def _may_pass(error: LMError) -> bool:
+    """A server error or a cut connection; not one that nobody accepted, nor a silence that was already waited for."""
+    from dspy.utils.exceptions import LMServerError, LMTransportError
+
+    from harness.endpoint_lm import causes, is_unreachable
+
+    is_timeout = any(isinstance(cause, TimeoutError) for cause in causes(error))
+    return isinstance(error, LMServerError | LMTransportError) and not is_timeout and not is_unreachable(error)
 
 
 def _probe(lm: dspy.LM, timeout_sec: float) -> dspy.LM:

@@ -51,6 +51,6 @@ def _rows(programs: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[str
         row("latency p50 / s", "latency_sec_p50", "{:.3f}"),
         row("latency p95 / s", "latency_sec_p95", "{:.3f}"),
         row("latency p99 / s", "latency_sec_p99", "{:.3f}"),
-        row("failed questions", "failures", "{:d}"),
-        row("questions with problems", "questions_with_problems", "{:d}"),
+        row("failed questions", "failures", "{:.0f}"),
+        row("questions with problems", "questions_with_problems", "{:.0f}"),
     ]

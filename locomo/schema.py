@@ -92,13 +92,19 @@ def parse(content: bytes) -> Parsed:
     questions: list[Question] = []
     silent: list[str] = []
     dropped: list[str] = []
+    unanswered: list[str] = []
     for index, record in enumerate(records):
         conversation = _conversation(record, f"conversation number {index}", silent)
         if conversation.id in conversations:
             raise DataError(f"two conversations have the sample_id {conversation.id!r}; give each its own")
         conversations[conversation.id] = conversation
-        questions += _questions(record, conversation, dropped)
+        for question in _questions(record, conversation, dropped):
+            if question.gold.strip() or question.category == ADVERSARIAL:
+                questions.append(question)
+            else:
+                unanswered.append(question.id)
     notes = [
+        *_left_out(unanswered, "question", "that have no answer to score against"),
         *_left_out(silent, "turn", "with neither text nor caption"),
         *_left_out(dropped, "evidence id", "that name no turn"),
     ]
@@ -227,8 +233,8 @@ def _question(
         raise DataError(f"{place}: unknown category {_show(category)}; it is one of {sorted(CATEGORY_NAMES)}")
     text = _text(fields, "question", place)
     gold = _answer(fields, "answer", place)
-    if not text.strip() or (not gold.strip() and category != ADVERSARIAL):
-        raise DataError(f'{place}: "question" and "answer" must not be empty in category {category}; {_FORMAT_HINT}')
+    if not text.strip():
+        raise DataError(f'{place}: "question" must not be empty; {_FORMAT_HINT}')
     raw_evidence = _list(fields.get("evidence"), f'{place}, "evidence"')
     if not all(isinstance(item, str) for item in raw_evidence):
         raise DataError(f'{place}: "evidence" must list turn ids like "D8:6", found {_show(raw_evidence)}')

@@ -183,9 +183,9 @@ FILLER_WORDS = frozenset(
     a about absolutely again agree all always am amazing an and any appreciate are as at awesome aw aww back bad be been
     best bet better by bye can care catch chat cheers come congrats congratulations cool could dear definitely did do
     does doing don dude else enjoy even ever exactly excited exciting fantastic feel feeling first for forward from
-    fascinating fun glad go going gonna good goodbye gosh got great guess guys ha haha happy has have
-    having hear hearing hello help here hey hi hope how i idea if im impressive in incredible indeed inspiring interesting is it its just
-    keep kind know later let like little ll look looking looks lot lots love lovely luck m ma many maybe
+    fascinating fun glad go going gonna good goodbye gosh got great guess guys ha haha happy has have having
+    hear hearing hello help here hey hi hope how i idea if im impressive in incredible indeed inspiring interesting is
+    it its just keep kind know later let like little ll look looking looks lot lots love lovely luck m ma many maybe
     me mean means meant miss much my myself nice no not now of oh ok okay on one only our out perfect pretty
     proud re really right s say see seeing seems share sharing so some soon sorry sound sounds special still stuff such
     super support sure surely sweet t take talk talking tell thank thanks that the them then there these they thing

@@ -260,7 +260,7 @@ class TurnIndex:
 
 
 def match_dates(windows: Sequence[Window], days: npt.NDArray[np.int64]) -> Scores:
-    """How well each day (an ordinal; -1: unknown) lies in the best of `windows`, 0 to 1; it fades in the weeks after."""
+    """How well each day (an ordinal; -1: unknown) lies in the best of `windows`, 0 to 1; it fades in weeks."""
     best = np.zeros(len(days))
     for window in windows:
         first, last = window.first.toordinal(), window.last.toordinal()

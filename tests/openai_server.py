@@ -98,6 +98,7 @@ class OpenAIServer:
     `models`: the names that `/v1/models` lists; any other gets a 404, an empty list accepts all.
     `api_key`: when given, anything but `Authorization: Bearer <api_key>` gets a 401.
     `die_after`: with that many chat requests answered (faults included) it stops listening, as if killed; None = never.
+    `port`: 0 takes a free one; a server that stopped can be started again at its old port.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class OpenAIServer:
         models: Iterable[str] = (),
         api_key: str | None = None,
         die_after: int | None = None,
+        port: int = 0,
     ) -> None:
         self.answer = answer
         self.models = list(models)
@@ -117,7 +119,7 @@ class OpenAIServer:
         self._requests: list[RecordedRequest] = []
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._http = _Server(("127.0.0.1", 0), _handler_of(self))
+        self._http = _Server(("127.0.0.1", port), _handler_of(self))
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 
     @property

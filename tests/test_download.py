@@ -30,7 +30,9 @@ class Files(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(BODY)))
         self.end_headers()
         if self.path == "/drip":
-            while not self.server.released.wait(0.05):  # type: ignore[attr-defined]
+            for _ in range(100):  # not for ever: a client that does not give up shall fail its test, not hang it
+                if self.server.released.wait(0.05):  # type: ignore[attr-defined]
+                    return
                 self.wfile.write(b"x")
             return
         self.wfile.write(BODY if self.path == "/whole" else BODY[: len(BODY) // 2])

@@ -37,10 +37,10 @@ def lm_at(server: OpenAIServer, **settings: object) -> EndpointLM:
     return EndpointLM(MODEL, api_base=server.api_base, **{"cache": False, "timeout": 5, **settings})
 
 
-@pytest.mark.parametrize("fault", [rate_limited(), truncated(), delayed(1.0)])
+@pytest.mark.parametrize("fault", [rate_limited(), truncated(), delayed(30)])
 def test_a_passing_failure_is_retried(fault: Fault) -> None:
     with OpenAIServer(faults=[fault]) as server:
-        assert lm_at(server, timeout=0.3)("hello") == ["ok"]
+        assert lm_at(server, timeout=1)("hello") == ["ok"]
         assert len(server.chat_requests) == 2
 
 
@@ -72,7 +72,7 @@ def test_a_silent_server_costs_the_deadline_and_one_timeout_at_most() -> None:
         started = time.monotonic()
         with pytest.raises(LMTransportError, match="timed out"):
             lm_at(server, timeout=0.2, retry_deadline_sec=1.0)("hello")
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 4  # 1.2 on an idle machine; without the deadline, minutes
 
 
 def test_a_rejected_request_is_not_retried() -> None:

@@ -99,6 +99,12 @@ def test_an_api_base_that_is_no_url_is_refused(api_base: str) -> None:
         resolve("task", model="hosted_vllm/m", api_base=api_base)
 
 
+def test_an_api_base_whose_password_was_not_saved_is_asked_for_again() -> None:
+    saved = redact("http://me:planted@here:8000/v1")
+    with pytest.raises(ValueError, match="without its password: give --api-base again"):
+        resolve("task", model="hosted_vllm/m", api_base=saved)
+
+
 def test_an_api_base_without_a_model_is_refused() -> None:
     with pytest.raises(ValueError, match=r"say which model to ask there, e\.g\. --model hosted_vllm/NAME"):
         resolve("task", api_base="http://localhost:8000/v1")
@@ -212,7 +218,7 @@ def test_configure_makes_the_lm_the_default_and_caps_what_is_kept() -> None:
 
 def test_importing_and_resolving_need_neither_dspy_nor_litellm() -> None:
     script = (
-        "import sys; from harness import flags, latency, lms, preflight, runs; lms.resolve('task')\n"
+        "import sys; from harness import flags, lms, preflight, runs; lms.resolve('task')\n"
         "assert not {'dspy', 'litellm', 'numpy'} & set(sys.modules), sorted(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, timeout=60)

@@ -60,6 +60,14 @@ def test_it_stops_listening_after_the_last_answer_and_leaves_no_thread() -> None
     assert threading.active_count() == threads
 
 
+def test_it_can_come_back_at_the_port_where_it_died() -> None:
+    with OpenAIServer(die_after=1) as server:
+        assert post(server)
+        with OpenAIServer(port=server.port) as again:
+            assert again.api_base == server.api_base
+            assert post(again)
+
+
 def test_concurrent_requests_never_get_more_answers_than_are_left() -> None:
     def try_post(_: int) -> bool:
         try:

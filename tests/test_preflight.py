@@ -48,7 +48,7 @@ def refusal(model: str, api_base: str | None = None, timeout_sec: float = 5.0) -
 
 def error_of(faults: Iterable[Fault | None], api_base: str | None = None) -> LMError:
     with OpenAIServer(faults=faults) as server:
-        lm = dspy.LM("hosted_vllm/m", api_base=api_base or server.api_base, cache=False, num_retries=0, timeout=0.3)
+        lm = dspy.LM("hosted_vllm/m", api_base=api_base or server.api_base, cache=False, num_retries=0, timeout=1)
         with pytest.raises(LMError) as caught:
             lm("hello")
     return caught.value
@@ -83,12 +83,13 @@ def test_the_offline_reader_needs_no_call() -> None:
     preflight(dspy.LM("hosted_vllm/m", api_base="http://127.0.0.1:1/v1"), choice)  # which would fail
 
 
-def test_a_rate_limit_passes_and_a_server_error_gets_another_chance() -> None:
-    with OpenAIServer(faults=[rate_limited(60), server_error(), None]) as server:
+def test_a_rate_limit_passes_and_a_server_error_or_a_cut_answer_gets_another_chance() -> None:
+    with OpenAIServer(faults=[rate_limited(60), server_error(), truncated(), None]) as server:
         choice = resolve("task", model="hosted_vllm/m", api_base=server.api_base)
         preflight(build(choice), choice)
+        assert len(server.chat_requests) == 1
         preflight(build(choice), choice)
-        assert len(server.chat_requests) == 3
+        assert len(server.chat_requests) == 4
 
 
 def test_a_server_that_only_fails_is_told() -> None:
@@ -195,8 +196,8 @@ def test_a_silent_server_is_given_up_at_the_timeout() -> None:
         assert time.monotonic() - started < 3
 
 
-def test_a_cut_answer_is_told() -> None:
-    with OpenAIServer(faults=[truncated()]) as server:
+def test_a_server_that_only_cuts_its_answers_is_told() -> None:
+    with OpenAIServer(faults=[truncated()] * 3) as server:
         assert "connection closed" in refusal("hosted_vllm/m", server.api_base)
 
 
@@ -226,7 +227,7 @@ def test_other_rejections_are_no_overflow() -> None:
     assert not is_context_overflow(ValueError("maximum context length"))
 
 
-@pytest.mark.parametrize("fault", [rate_limited(), server_error(), truncated(), delayed(2), context_too_long()])
+@pytest.mark.parametrize("fault", [rate_limited(), server_error(), truncated(), delayed(30), context_too_long()])
 def test_a_failure_of_one_call_does_not_condemn_the_run(fault: Fault) -> None:
     assert not is_systemic(error_of([fault]))
 

@@ -182,7 +182,6 @@ BAD_FILES = {
     "questions are text": (edited(lambda r: r.update(qa="hi")), ["garden", '"qa"']),
     "unknown category": (edited(lambda r: r["qa"][0].update(category=6)), ["garden, question 0", "category 6"]),
     "boolean category": (edited(lambda r: r["qa"][0].update(category=True)), ["garden, question 0", "category"]),
-    "no answer": (edited(lambda r: r["qa"][0].pop("answer")), ["garden, question 0", '"answer"']),
     "answer is a list": (edited(lambda r: r["qa"][0].update(answer=["a"])), ["garden, question 0", '"answer"']),
     "evidence is a number": (edited(lambda r: r["qa"][0].update(evidence=[3])), ["garden, question 0", '"evidence"']),
 }
@@ -197,6 +196,13 @@ def test_bad_input_gets_one_line_that_names_the_place(case: str) -> None:
     assert "\n" not in message
     assert len(message) < 300
     assert [fragment for fragment in fragments if fragment not in message] == []
+
+
+def test_a_question_without_an_answer_is_left_out_and_told() -> None:
+    whole = parse(edited(lambda r: None))
+    parsed = parse(edited(lambda r: r["qa"][0].pop("answer")))
+    assert [question.id for question in parsed.questions] == [question.id for question in whole.questions[1:]]
+    assert [note for note in parsed.notes if "garden:0" in note and "no answer" in note]
 
 
 def test_a_byte_order_mark_is_no_obstacle() -> None:
