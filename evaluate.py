@@ -11,9 +11,10 @@ folder: answers.jsonl (a row per answer, as it completes), config.json, manifest
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,10 +107,11 @@ def build_parser() -> argparse.ArgumentParser:
     add_flags(parser, EvaluationConfig, "what is asked")
     add_flags(parser, MemoryConfig, "the memory")
     group = parser.add_argument_group("the run")
-    group.add_argument(
+    folder = group.add_mutually_exclusive_group()
+    folder.add_argument(
         "--run-dir", type=Path, metavar="DIR", help="a new folder for the results (default: runs/TIME-ID)"
     )
-    group.add_argument("--resume", type=Path, metavar="RUN_DIR", help="finish that run: only what is missing is asked")
+    folder.add_argument("--resume", type=Path, metavar="RUN_DIR", help="finish that run: only what is missing is asked")
     group.add_argument("--dry-run", action="store_true", help="print the number of LM calls and tokens, and spend none")
     return parser
 
@@ -128,15 +130,19 @@ def main(argv: list[str] | None = None) -> int:
     except (LMUnavailable, BenchmarkStoppedError) as error:
         print(f"evaluate.py: {redact(str(error))}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("evaluate.py: interrupted", file=sys.stderr)
+        return 1
 
 
 def run(args: argparse.Namespace) -> int:
     """From flags to numbers. Raises ValueError for bad input, LMUnavailable and BenchmarkStoppedError for the rest."""
     from harness.lms import build, configure, describe, resolve
     from harness.preflight import preflight
+    from harness.runs import Run
 
     # 1. What to ask, whom, from which memory.
-    saved = saved_config(args.resume)
+    saved = {} if args.resume is None else Run.open(args.resume).config
     config = from_args(EvaluationConfig, args, saved=saved.get("evaluation"))
     memory_config = choose_memory_config(args, config, saved.get("memory"))
     dataset, split, questions = choose_questions(config)
@@ -145,34 +151,35 @@ def run(args: argparse.Namespace) -> int:
         print(note, file=sys.stderr)
     memories = build_memories(dataset, questions, memory_config)
     programs = build_programs(config, memories, memory_config)
+    full_config = {
+        "evaluation": asdict(config),
+        "memory": asdict(memory_config),
+        "resolved": {
+            "split": split,
+            "model": choice.model,
+            "data_sha256": dataset.sha256,
+            "program_sha256": file_sha256(config.program),
+        },
+    }
+    earlier = None if args.resume is None else Run.resume(args.resume, full_config)
+    done = set() if earlier is None else answered(earlier)
     if args.dry_run:
-        return report_estimate(estimate(programs, questions), choice)
+        return report_estimate(estimate(programs, questions, done), choice)
 
     # 2. Make sure that the LM answers before anything is written or spent.
     fresh = args.resume is not None  # what could not be read is in the cache: a failed question needs another answer
     lm = build(choice, temperature=config.temperature, cache=not fresh)
-    preflight(lm, choice)
+    if len(done) < len(programs) * len(questions):
+        preflight(lm, choice)
     num_threads = config.num_threads or (1 if choice.offline else 8)
     configure(lm, num_threads=num_threads)
 
     # 3. Ask, one row per answer.
-    full_config = {
-        "evaluation": asdict(config),
-        "memory": asdict(memory_config),
-        "resolved": {"split": split, "model": choice.model, "data_sha256": dataset.sha256},
-    }
-    run = open_run(args, full_config, dataset, questions, choice)
-    answer_questions(run, programs, questions, num_threads)
+    run = earlier or new_run(args.run_dir, full_config, dataset, questions, choice)
+    answer_questions(run, programs, questions, done, num_threads)
 
     # 4. Report.
     return report(run, dataset, split, programs, questions, choice)
-
-
-def saved_config(run_dir: Path | None) -> dict[str, Any]:
-    """The config of the run to resume; {} for a new run."""
-    from harness.runs import Run
-
-    return {} if run_dir is None else Run.open(run_dir).config
 
 
 def choose_memory_config(
@@ -206,6 +213,11 @@ def choose_questions(config: EvaluationConfig) -> tuple[Dataset, str, list[Quest
     return dataset, split, select(dataset, split, config.num_test, config.seed, config.categories)
 
 
+def file_sha256(path: str | None) -> str | None:
+    """So that a run is not resumed with another program under the same name; None without a path."""
+    return None if path is None else hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
 def build_memories(dataset: Dataset, questions: Sequence[Question], config: MemoryConfig) -> Memories:
     """A memory of each conversation that is asked about."""
     from memory.store import AdaptiveMemory
@@ -231,20 +243,18 @@ def build_programs(config: EvaluationConfig, memories: Memories, memory_config: 
     return programs
 
 
-def open_run(
-    args: argparse.Namespace,
+def new_run(
+    run_dir: Path | None,
     full_config: Mapping[str, Any],
     dataset: Dataset,
     questions: Sequence[Question],
     choice: LMChoice,
 ) -> Run:
-    """A new run folder, or the one to resume, which must have been made with the same config."""
+    """A new run folder, with where its numbers come from."""
     from harness.lms import describe
     from harness.runs import Run, default_run_dir, manifest_environment
     from locomo.split_data import ids_digest
 
-    if args.resume is not None:
-        return Run.resume(args.resume, full_config)
     manifest = {
         **manifest_environment(),
         "task_lm": describe(choice),
@@ -252,13 +262,21 @@ def open_run(
         "questions": len(questions),
         "questions_digest": ids_digest(question.id for question in questions),
     }
-    return Run.create(args.run_dir or default_run_dir(full_config), full_config, manifest)
+    run_dir = run_dir or default_run_dir(full_config)
+    try:
+        return Run.create(run_dir, full_config, manifest)
+    except OSError as error:
+        raise ValueError(f"{run_dir} cannot be written ({error.strerror}): name another folder by --run-dir") from error
 
 
 def answer_questions(
-    run: Run, programs: Mapping[str, dspy.Module], questions: Sequence[Question], num_threads: int
+    run: Run,
+    programs: Mapping[str, dspy.Module],
+    questions: Sequence[Question],
+    done: Collection[tuple[str, str]],
+    num_threads: int,
 ) -> None:
-    """Ask what the run does not hold yet; rows are on disk as they complete. Failed questions are asked again."""
+    """Ask what is not `done`; rows are on disk as they complete."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -266,7 +284,6 @@ def answer_questions(
     from harness.usage import measure_usage
     from locomo.benchmark import BenchmarkStoppedError, run_benchmark
 
-    done = {key for key, row in latest_rows(run).items() if row["error"] is None}
     columns = (
         TextColumn("answering"),
         BarColumn(),
@@ -294,11 +311,9 @@ def answer_questions(
                 num_threads=num_threads,
                 is_systemic=is_systemic,
             )
-        except (BenchmarkStoppedError, KeyboardInterrupt) as error:
-            reason = str(error) or "interrupted"
-            cause = f" ({error.__cause__})" if error.__cause__ is not None else ""
+        except (BenchmarkStoppedError, KeyboardInterrupt, OSError) as error:  # OSError: a full disk
             raise BenchmarkStoppedError(
-                f"{reason}{cause}; {len(run.rows())} answers are kept: "
+                f"{str(error) or 'interrupted'}; {len(answered(run))} answers are kept: "
                 f"mend the cause, then python evaluate.py --resume {run.run_dir}"
             ) from None
 
@@ -306,6 +321,11 @@ def answer_questions(
 def latest_rows(run: Run) -> dict[tuple[str, str], dict[str, Any]]:
     """The rows of a run by (program, question id); one that was asked again counts once, as answered last."""
     return {(row["program"], row["question_id"]): row for row in run.rows()}
+
+
+def answered(run: Run) -> set[tuple[str, str]]:
+    """What need not be asked again, as (program, question id); questions that failed are not among it."""
+    return {key for key, row in latest_rows(run).items() if row["error"] is None}
 
 
 def report(
@@ -337,13 +357,15 @@ def report(
         "programs": summaries,
     }
     run.write_json("summary.json", document)
-    print_summary(document, loud=dataset.notes if dataset.is_sample else ())
+    print_summary(document, loud=["NOT LoCoMo: the bundled sample conversations"] if dataset.is_sample else [])
     print(json.dumps(document))
     return 0
 
 
-def estimate(programs: Mapping[str, dspy.Module], questions: Sequence[Question]) -> dict[str, dict[str, int]]:
-    """LM calls and prompt tokens (o200k_base) that the questions will cost at most, per program, retries aside.
+def estimate(
+    programs: Mapping[str, dspy.Module], questions: Sequence[Question], done: Collection[tuple[str, str]]
+) -> dict[str, dict[str, int]]:
+    """LM calls and prompt tokens (o200k_base) that what is not `done` will cost at most, per program, retries aside.
 
     The prompts are counted as they will be sent, but for what an LM writes in between: queries of its own may find
     other lines (the budget is the same), and assessments that are satisfied at once save a call.
@@ -353,7 +375,8 @@ def estimate(programs: Mapping[str, dspy.Module], questions: Sequence[Question])
 
     costs = {}
     for name, program in programs.items():
-        prompts = [prompt for question in questions for prompt in expected_prompts(program, **question.inputs())]
+        missing = [question for question in questions if (name, question.id) not in done]
+        prompts = [prompt for question in missing for prompt in expected_prompts(program, **question.inputs())]
         costs[name] = {"lm_calls": len(prompts), "prompt_tokens": sum(map(count_tokens, prompts))}
     return costs
 

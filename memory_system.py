@@ -130,6 +130,9 @@ class MemoryQA(dspy.Module):
     def forward(self, conversation_id: str, question: str) -> dspy.Prediction:
         memory = self.memories[conversation_id]
         problems: list[str] = []
+        recent = memory.recent(self.config.context_tokens)
+        if not recent.text:  # an empty memory needs no LM to say that it knows nothing
+            return answer_from(self.answer_question, question, recent, memory_tokens=memory.tokens)
 
         # 1. Say in a speaker's words what the answer may look like, and search for it together with the question.
         queries = [question, *self._write_queries(question, problems)]
@@ -221,7 +224,7 @@ def answer_from(
     context_tokens, memory_tokens (None without a memory), and problems (what had to be worked around, a line each).
     """
     answer, cited = NO_INFORMATION, list[str]()
-    if evidence.text:  # an empty memory needs no LM to say that it knows nothing
+    if evidence.text:
         answered = answer_question(question=question, evidence=evidence.text)
         shown = set(evidence.ids)
         answer = (answered.answer or "").strip() or NO_INFORMATION
@@ -249,18 +252,18 @@ def expected_prompts(program: dspy.Module, conversation_id: str, question: str) 
     """The prompts that `program` would send for a question at most, as far as they do not depend on an LM's answers."""
     memory: AdaptiveMemory = program.memories[conversation_id]
     context_tokens = program.config.context_tokens
-    if isinstance(program, SimplePredict):
-        calls = [(program.answer_question, memory.recent(context_tokens))]
-    elif isinstance(program, FullContext):
-        calls = [(program.answer_question, memory.transcript())]
-    else:
-        searches = [memory.search(question, program.hop_budget(hop)) for hop in range(1, program.config.max_hops)]
-        calls = [(program.assess_evidence, found) for found in searches]
-        calls.append((program.answer_question, memory.search(question, context_tokens)))
-    prompts = [_prompt(predictor, question=question, evidence=evidence.text) for predictor, evidence in calls]
-    return (
-        prompts if not isinstance(program, MemoryQA) else [_prompt(program.write_queries, question=question), *prompts]
-    )
+    evidence = memory.transcript() if isinstance(program, FullContext) else memory.recent(context_tokens)
+    if not evidence.text:
+        return []
+    if not isinstance(program, MemoryQA):
+        return [_prompt(program.answer_question, question=question, evidence=evidence.text)]
+    searches = [memory.search(question, program.hop_budget(hop)) for hop in range(1, program.config.max_hops)]
+    found = memory.search(question, context_tokens)
+    return [
+        _prompt(program.write_queries, question=question),
+        *(_prompt(program.assess_evidence, question=question, evidence=search.text) for search in searches),
+        _prompt(program.answer_question, question=question, evidence=found.text),
+    ]
 
 
 def _prompt(predictor: dspy.Predict, **inputs: str) -> str:
@@ -305,17 +308,22 @@ def load_program_config(path: Path) -> MemoryConfig:
 def load_program(path: Path, memories: Memories) -> MemoryQA:
     """The program saved at `path`, with the config saved beside it.
 
-    Raises ProgramFileError when one of the two files is missing or unreadable, and when the prompts are for other
-    predictors or fields than this version's.
+    An LM saved with it is not used: whom to ask is the caller's choice. Raises ProgramFileError when one of the two
+    files is missing or unreadable, and when the prompts are for other predictors or fields than this version's.
     """
     prompts = _read_json(path)
     program = MemoryQA(memories, load_program_config(path))
-    for name, predictor in program.named_predictors():
-        expected = [part["prefix"] for part in predictor.dump_state()["signature"]["fields"]]
-        found = [part.get("prefix") for part in prompts.get(name, {}).get("signature", {}).get("fields", [])]
-        if found != expected:
-            raise ProgramFileError(f"{path}: {name} has the fields {found}, here they are {expected}; optimise again")
-    program.load(str(path))
+    try:
+        for name, predictor in program.named_predictors():
+            expected = [part["prefix"] for part in predictor.dump_state()["signature"]["fields"]]
+            found = [part["prefix"] for part in prompts[name]["signature"]["fields"]]
+            if found != expected:
+                raise ValueError(f"{name} has the fields {found}, here they are {expected}")
+            prompts[name]["lm"] = None
+        program.load_state(prompts)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ProgramFileError(f"{path}: not a program of this version ({reason}); optimise again") from error
     return program
 
 

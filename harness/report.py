@@ -12,13 +12,15 @@ def print_summary(document: Mapping[str, Any], *, loud: Sequence[str] = ()) -> N
     `loud` lines are warnings about what was measured; they stand in the table's title, where the numbers are read.
     """
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console(stderr=True)
     data = document["data"]
     asked = f"{data['questions']} questions of {data['conversations']} conversations"
-    title = f"{data['name']}, split {data['split']}: {asked}\n{document['task_lm']}"
-    table = Table(title="\n".join([title, *(f"[bold red]{line}[/bold red]" for line in loud)]), title_justify="left")
+    title = escape(f"{data['name']}, split {data['split']}: {asked}\n{document['task_lm']}")
+    warnings = [f"[bold red]{escape(line)}[/bold red]" for line in loud]
+    table = Table(title="\n".join([title, *warnings]), title_justify="left")
     programs = document["programs"]
     table.add_column("")
     for name in programs:
@@ -26,7 +28,7 @@ def print_summary(document: Mapping[str, Any], *, loud: Sequence[str] = ()) -> N
     for label, cells in _rows(programs):
         table.add_row(label, *cells)
     console.print(table)
-    console.print(f"rows, config and summary: {document['run_dir']}", highlight=False)
+    console.print(f"rows, config and summary: {document['run_dir']}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _rows(programs: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[str]]]:

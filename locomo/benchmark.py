@@ -21,6 +21,7 @@ from locomo.schema import Question
 
 Row = dict[str, Any]
 Program = Callable[..., Any]
+_MAX_ERROR_CHARS = 500
 MAX_FAILURE_RATE = 0.2  # above it the answers say more about the server than about the program
 
 
@@ -52,6 +53,7 @@ def run_benchmark(
     `on_row` gets each row as its answer completes, in the calling thread. `done` holds (program, question id) pairs not
     to ask again. One failed question is a row with its `error`. Raises BenchmarkStoppedError at the first failure that
     `is_systemic` says would repeat itself, and once a program failed on more than `MAX_FAILURE_RATE` of all questions.
+    A stop, by Ctrl-C too, waits for the questions in flight and passes on their rows: they are being paid for already.
     """
     tasks = ((name, question) for question in questions for name in programs if (name, question.id) not in done)
     allowed_failures = MAX_FAILURE_RATE * len(questions)
@@ -65,24 +67,26 @@ def run_benchmark(
                     running.add(executor.submit(ask, name, programs[name], question, measure_usage))
                 if not running:
                     return
-                finished, running = wait(running, return_when=FIRST_COMPLETED)
-                for row, error in (future.result() for future in finished):
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    row, error = future.result()
                     on_row(row)
+                    running.remove(future)
                     if error is None:
                         continue
                     failures[row["program"]] += 1
                     if is_systemic(error):
                         raise BenchmarkStoppedError(
-                            f"question {row['question_id']} failed as every other would"
+                            f"question {row['question_id']} failed as every other would: {row['error']}"
                         ) from error
                     if failures[row["program"]] > allowed_failures:
                         raise BenchmarkStoppedError(
                             f"program {row['program']} failed on {failures[row['program']]} of {len(questions)} "
                             f"questions, more than {MAX_FAILURE_RATE:.0%}; the last one: {row['error']}"
                         ) from error
-        finally:
+        except (BenchmarkStoppedError, KeyboardInterrupt):
             for future in running:
-                future.cancel()
+                on_row(future.result()[0])
+            raise
 
 
 def ask(
@@ -111,14 +115,14 @@ def ask(
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "latency_sec": round(latency_sec, 6),
-        "error": None if failure is None else f"{type(failure).__name__}: {_first_line(failure)}",
+        "error": None if failure is None else f"{type(failure).__name__}: {_storable(_one_line(failure))}",
     }
     return row, failure
 
 
 def score(question: Question, prediction: Any) -> Row:
     """The part of a row that comes from the prediction; None, a failed question, counts as wrong."""
-    answer = "" if prediction is None else str(prediction.answer)
+    answer = "" if prediction is None else _storable(str(prediction.answer))
     retrieved = list(getattr(prediction, "retrieved_ids", ()))
     return {
         "answer": answer,
@@ -129,7 +133,7 @@ def score(question: Question, prediction: Any) -> Row:
         "evidence_ids": list(getattr(prediction, "evidence_ids", ())),
         "retrieved_ids": retrieved,
         "hops": getattr(prediction, "hops", None),
-        "queries": list(getattr(prediction, "queries", ())),
+        "queries": [_storable(query) for query in getattr(prediction, "queries", ())],
         "context_tokens": getattr(prediction, "context_tokens", None),
         "memory_tokens": getattr(prediction, "memory_tokens", None),
         "problems": list(getattr(prediction, "problems", ())),
@@ -176,5 +180,11 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(measured) / len(measured) if measured else None
 
 
-def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")[:500]
+def _storable(text: str) -> str:
+    """`text` with "?" for half a surrogate pair: a server may send one, but no file or terminal takes it."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _one_line(error: BaseException) -> str:
+    """Whole, not the first line: an LM's error begins with the model's name alone on a line."""
+    return " ".join(str(error).split())[:_MAX_ERROR_CHARS] or "no message"

@@ -13,8 +13,8 @@ STOPWORDS = frozenset(
     ourselves out over own re same she should so some such than that the their theirs them themselves then there these
     they this those through to too under until up us very was we were what when where which while who whom whose why
     will with would you your yours yourself yourselves
-    im ive id ill youre youve dont didnt doesnt isnt wasnt arent cant couldnt wont wouldnt
-    s t d m ll ve don didn doesn isn wasn aren couldn won wouldn
+    im ive id youre youve dont didnt doesnt isnt wasnt arent cant couldnt wont wouldnt
+    s t d m ll ve don didn doesn isn wasn aren couldn wouldn
     yeah yes yep hey hi hello oh wow ok okay
     """.split()
 )
@@ -169,12 +169,65 @@ SYNONYM_GROUPS: tuple[tuple[str, ...], ...] = tuple(
     support help encourage assist
     speak talk speech conversation chat
     age old year birthday
-    buy own collect collection
-    cause reason because inspire motivate
+    buy collect collection
+    cause reason inspire motivate
     dance dancer dancing studio
     cloth clothing clothes fashion dress wear
     member join participate attend
     """.strip().split("\n")
+)
+
+# A question names a class ("hobbies"), the turn an instance ("hiking"): the words before the colon ask for those after.
+CLASSES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = tuple(
+    (tuple(classes.split()), tuple(instances.split()))
+    for classes, _, instances in (
+        line.partition(":")
+        for line in """
+    hobby activity interest pastime leisure: hike hiking paint painting read reading cook cooking bake baking \
+        garden gardening fish fishing photography photo knit pottery dance dancing guitar piano yoga run running \
+        swim swimming cycle cycling bike camp camping chess gaming puzzle write writing draw drawing surf surfing \
+        ski skating collect sew craft woodwork birdwatch
+    pet animal: dog cat puppy kitten turtle hamster rabbit bird parrot fish horse snake lizard
+    instrument: guitar piano violin drum clarinet flute trumpet cello saxophone ukulele keyboard
+    sport exercise fitness workout: basketball soccer football tennis baseball volleyball golf hockey yoga run \
+        running swim gym weight boxing karate surf ski marathon jog
+    food meal dish snack cuisine eat recipe: pizza pasta salad soup chicken fish burger sandwich bread cheese rice \
+        noodle taco curry steak cake cookie chocolate fruit vegetable
+    dessert sweet treat bake: cake cookie pie brownie muffin chocolate pudding cupcake tart pastry icecream cream
+    drink beverage: coffee tea wine beer juice water smoothie cocktail
+    country nation abroad: america usa canada england france italy spain germany ireland japan china india mexico \
+        brazil australia sweden norway thailand greece turkey portugal scotland switzerland
+    city town place state area location: york london paris boston chicago seattle francisco angeles vegas miami \
+        tokyo rome barcelona toronto florida texas california
+    place visit travel vacation trip destination: beach mountain park museum lake forest island castle cabin city \
+        country hotel
+    family relative: mom dad mother father sister brother grandma grandpa aunt uncle cousin son daughter wife \
+        husband kid niece nephew
+    book novel author series: read harry potter lord rings page chapter author story fantasy mystery
+    game video: mario zelda pokemon strategy console xbox nintendo playstation switch strike chess monopoly card board
+    movie film show: watch netflix marvel avengers comedy drama thriller romcom trilogy series episode
+    music genre artist band song: jazz rock classical pop country hip hop concert album guitar singer
+    art artwork medium: painting sculpture drawing watercolor pottery mural canvas portrait photography abstract
+    vehicle transport: car truck bike motorcycle van bus train plane boat jeep
+    job career profession occupation work: teacher nurse doctor engineer artist writer chef designer manager lawyer \
+        counselor coach developer internship hire promotion interview
+    class course lesson workshop: pottery yoga cooking dance painting training seminar lecture certificate
+    gift present: necklace ring book flower card bracelet watch ticket
+    health problem issue condition illness injury: pain surgery hospital doctor asthma allergy ankle knee back \
+        stomach diet weight blood heart
+    emotion feel feeling: happy sad excited nervous proud scared grateful anxious stressed relieved
+    event celebrate celebration: party wedding birthday festival parade concert fair gala reunion ceremony graduation
+    charity cause community volunteer: shelter homeless donate fundraiser veteran food drive cleanup
+    outdoor nature: hike camp trail forest lake waterfall sunset mountain beach park picnic
+    stress destress relax cope unwind: yoga walk read bath music meditation run nature paint
+    item buy purchase bought: shoes dress car laptop phone camera book bag jacket figurine painting
+    color colour: red blue green yellow pink purple black white orange
+    symbol symbolize represent: freedom strength love hope courage
+    subject study major degree school education: psychology engineering art business law biology math history \
+        counseling computer
+    tech technology device gadget: phone laptop computer app drone camera robot software
+    """.strip().split("\n")
+    )
 )
 
 # A sentence made only of these (and names) carries no fact, as "Wow, that sounds great!".

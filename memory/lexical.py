@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import Stemmer
 
-from memory.english import IRREGULAR, STOPWORDS, SYNONYM_GROUPS
+from memory.english import CLASSES, IRREGULAR, STOPWORDS, SYNONYM_GROUPS
 
 _WORD = re.compile(r"([^\W_]+)(?:['’][^\W_]+)?")
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
@@ -23,7 +23,7 @@ def _stemmer() -> Stemmer.Stemmer:
 
 def words(text: str) -> list[str]:
     """Lower-case words of `text`, each cut at its apostrophe ("Maria's" -> "maria")."""
-    return _WORD.findall(text.lower())
+    return _WORD.findall(text.lower().replace("won't", "wont").replace("won’t", "wont"))  # not "won", of "win"
 
 
 @lru_cache(maxsize=65_536)
@@ -57,3 +57,19 @@ def _synonyms() -> dict[str, tuple[str, ...]]:
 def synonyms(term: str) -> tuple[str, ...]:
     """Terms that often answer to `term`, in a fixed order."""
     return _synonyms().get(term, ())
+
+
+@lru_cache(maxsize=1)
+def _instances() -> dict[str, tuple[str, ...]]:
+    table: dict[str, dict[str, None]] = {}
+    for classes, members in CLASSES:
+        stems = dict.fromkeys(term for word in members if (term := _term(word)))
+        for word in classes:
+            if term := _term(word):
+                table.setdefault(term, {}).update(stems)
+    return {term: tuple(stem for stem in stems if stem != term) for term, stems in table.items()}
+
+
+def instances(term: str) -> tuple[str, ...]:
+    """Terms for things that the class `term` holds ("hobbi" -> "hike", "paint", ...), in a fixed order."""
+    return _instances().get(term, ())

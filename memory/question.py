@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from memory.english import STOPWORDS
 from memory.lexical import terms, words
 from memory.turns import MONTHS
 
@@ -24,6 +25,7 @@ _MONTH_ONLY = re.compile(rf"\b(?P<month>{_MONTH})\b(?:,?(?: of)? (?P<year>\d{{4}
 _SEASON = re.compile(r"\b(?P<season>spring|summer|autumn|fall|winter)\b(?:(?: of)? (?P<year>\d{4}))?", re.I)
 _YEAR = re.compile(r"\b(?P<year>(?:19|20)\d\d)\b")
 _IN = re.compile(r"\b(?:in|of|during|since|until|by|last|next|this|early|late|mid|before|after|around|the)[ -]$", re.I)
+_WORD_AS_WRITTEN = re.compile(r"[^\W_]+")
 _ASKS_WHEN = re.compile(r"\b(?:when|how long|(?:what|which) (?:year|month|date|day|time))\b", re.I)
 
 _YEAR_WEIGHT = 0.3  # a bare year hardly narrows a history of one or two years
@@ -53,8 +55,11 @@ def name_words(speakers: Iterable[str]) -> frozenset[str]:
     return frozenset(word for speaker in speakers for word in words(speaker))
 
 
-def _matches_name(word: str, name: str) -> bool:
-    return word == name or (len(word) >= 3 and name.startswith(word))  # "Mel" is Melanie
+def _matches_name(word: str, name: str, capitalised: frozenset[str]) -> bool:
+    """ "Mel" is Melanie; but "car" is not Caroline, "and" not Andrew, and "will" not Will, without their capital."""
+    if word == name:
+        return word not in STOPWORDS or word in capitalised
+    return len(word) >= 3 and name.startswith(word) and word in capitalised and word not in STOPWORDS
 
 
 def read_query(text: str, speakers: Collection[str], years: Collection[int]) -> Query:
@@ -64,11 +69,11 @@ def read_query(text: str, speakers: Collection[str], years: Collection[int]) -> 
     """
     names = name_words(speakers)
     found = words(text)
-    of_names = {word for word in found if any(_matches_name(word, name) for name in names)}
-    named = frozenset(
-        speaker for speaker in speakers if any(_matches_name(word, name) for word in found for name in words(speaker))
-    )
-    name_terms = {term for word in of_names for term in terms(word)}
+    capitalised = frozenset(word.lower() for word in _WORD_AS_WRITTEN.findall(text) if word[0].isupper())
+    of_names = {word: {name for name in names if _matches_name(word, name, capitalised)} for word in found}
+    names_said = frozenset().union(*of_names.values())
+    named = frozenset(speaker for speaker in speakers if not names_said.isdisjoint(words(speaker)))
+    name_terms = {term for word, said in of_names.items() if said for term in terms(word)}
     return Query(
         terms=tuple(dict.fromkeys(term for term in terms(text) if term not in name_terms)),
         named=named,
@@ -84,7 +89,7 @@ def _month_window(month: int, year: int, last_month: int | None = None) -> Windo
 
 
 def _is_month(match: re.Match[str], text: str) -> bool:
-    """ "may" and "march" are months only with a year or after a preposition, and "may" only with a capital."""
+    """ "May" and "March" are months only with a year, or with a capital and after a preposition."""
     word = match["month"]
     if word.lower() not in ("may", "march", "mar") or match["year"]:
         return True
@@ -117,7 +122,10 @@ def read_windows(text: str, years: Collection[int]) -> list[Window]:
     for match in _SEASON.finditer(text):
         if match["season"].lower() != "fall" or match["year"] or _IN.search(text[: match.start()]):
             first, last = _SEASONS[match["season"].lower()]
-            windows += [_month_window(first, year, last) for year in take(match) if 1 <= year <= 9998]
+            found_years = set(take(match))
+            if last < first and not match["year"]:  # the winter that a conversation begins in began the year before
+                found_years |= {year - 1 for year in found_years}
+            windows += [_month_window(first, year, last) for year in sorted(found_years) if 1 <= year <= 9998]
     if not windows:
         found = sorted({int(match["year"]) for match in _YEAR.finditer(text)})
         windows = [Window(date(year, 1, 1), date(year, 12, 31), _YEAR_WEIGHT) for year in found]

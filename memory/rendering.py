@@ -1,7 +1,8 @@
 """Turns as the lines that a reader pays for: no filler, short captions, relative dates resolved, tokens counted.
 
-Lines end in a newline and start with a digit or "[", so that no token of o200k_base spans two of them: the tokens of a
-text are the sum of the tokens of its lines (held by a property test), and a budget can be kept by addition.
+Lines end in a newline, the last one too, and start with a digit or "[", so that no token of o200k_base spans two of
+them: the tokens of a text are exactly the sum of the tokens of its lines (held by a property test), and a budget can be
+kept by addition. Without its newline a last line may count more: `");` is two tokens, and one with a newline after it.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ from functools import lru_cache
 from memory.english import COURTESY_WORDS, FILLER_WORDS, FIRST_PERSON
 from memory.temporal import annotate
 from memory.tokens import count_tokens, truncate_to_tokens
-from memory.turns import Turn, render_header, render_line
+from memory.turns import Turn, render_line
 
 MAX_LINE_TOKENS = 512  # a longer turn is shown cut, with an ellipsis; its whole text stays in the archive
 _SMALLEST = 6  # tokens of about the shortest line there is, "1 A: b" and its newline
 
-_SENTENCE = re.compile(r"[^.!?…。！？]*[.!?…。！？]+[\"'”’)]*|[^.!?…。！？]+$")
+# Where a sentence ends; in scripts with spaces only before one, or "5 p.m." would end twice.
+_SENTENCE_END = re.compile(r"(?<=[.!?…])(?=\s)|(?<=[.!?…][\"'”’)])(?=\s)|(?<=[。！？])(?![。！？”’」』）])")
 _CAPTION_OPENING = re.compile(
     r"^(?:an? |the )?(?:close[ -]?up )?(?:photo|picture|photograph|photography|image|view|close[ -]?up|screenshot)"
-    r"(?: of)?(?: an?| the)?\s+",
+    r" of(?: an?| the)?\s+",
     re.IGNORECASE,
 )
 _DIGIT = re.compile(r"\d")
@@ -36,7 +38,8 @@ class Line:
     turn: Turn
     text: str
     tokens: int
-    header_tokens: int  # of the session's header, paid once by the first of its lines
+    header: str  # the session's, shown above the first of its lines
+    header_tokens: int  # paid once, by that line
 
 
 def is_filler(sentence: str, names: frozenset[str]) -> bool:
@@ -54,7 +57,7 @@ def is_filler(sentence: str, names: frozenset[str]) -> bool:
 def drop_filler(text: str, names: frozenset[str]) -> str:
     """`text` without its filler sentences; every other character is kept."""
     return "".join(
-        sentence for sentence in _SENTENCE.findall(text) if sentence.strip() and not is_filler(sentence, names)
+        sentence for sentence in _SENTENCE_END.split(text) if sentence.strip() and not is_filler(sentence, names)
     ).strip()
 
 
@@ -68,10 +71,15 @@ def _count_header(header: str) -> int:
     return count_tokens(header + "\n")
 
 
-def _line(turn: Turn, body: str) -> Line:
+def empty_line(turn: Turn) -> Line:
+    """The line of a turn that is not shown."""
+    return Line(turn, "", 0, "", 0)
+
+
+def _line(turn: Turn, body: str, header: str) -> Line:
     caption = shorten_caption(turn.caption)
     if not body.strip() and not caption:
-        return Line(turn, "", 0, 0)
+        return empty_line(turn)
     if turn.time is not None:
         body = annotate(body, turn.time)
     text = render_line(turn, body, caption)
@@ -79,21 +87,22 @@ def _line(turn: Turn, body: str) -> Line:
     if tokens > MAX_LINE_TOKENS:
         text = truncate_to_tokens(text, MAX_LINE_TOKENS - 3).rstrip() + " …"
         tokens = count_tokens(text + "\n")
-    return Line(turn, text, tokens, _count_header(render_header(turn.session, turn.time)))
+    return Line(turn, text, tokens, header, _count_header(header))
 
 
-def render_turn(turn: Turn, names: frozenset[str]) -> tuple[Line, Line]:
+def render_turn(turn: Turn, names: frozenset[str], header: str) -> tuple[Line, Line]:
     """The turn in full, and in brief: without filler sentences. The same object twice when there is no filler in it.
 
-    `names`: the participants', lower case; a sentence that only addresses one of them is filler too.
+    `names`: the participants', lower case; a sentence that only addresses one of them is filler too. `header`: the
+    session's, the same for all its turns, whatever time each of them bears.
     """
-    full = _line(turn, turn.text)
+    full = _line(turn, turn.text, header)
     worth = drop_filler(turn.text, names)
-    return full, full if worth == turn.text.strip() else _line(turn, worth)
+    return full, full if worth == turn.text.strip() else _line(turn, worth, header)
 
 
 def render(lines: Iterable[Line]) -> str:
-    """Lines in time order under their sessions' headers. Lines without text are left out."""
+    """Lines in time order under their sessions' headers, a newline after each. Those without text are left out."""
     rendered: list[str] = []
     session: int | None = None
     for line in sorted(lines, key=lambda line: (line.turn.session, line.turn.number)):
@@ -101,9 +110,9 @@ def render(lines: Iterable[Line]) -> str:
             continue
         if line.turn.session != session:
             session = line.turn.session
-            rendered.append(render_header(session, line.turn.time))
-        rendered.append(line.text)
-    return "\n".join(rendered)
+            rendered.append(f"{line.header}\n")
+        rendered.append(f"{line.text}\n")
+    return "".join(rendered)
 
 
 def pack(ranked: Iterable[Line], budget_tokens: int, taken: Sequence[Line] = ()) -> list[Line]:
@@ -134,6 +143,6 @@ def pack(ranked: Iterable[Line], budget_tokens: int, taken: Sequence[Line] = ())
 
 
 def count_lines(lines: Sequence[Line]) -> int:
-    """Tokens of `render(lines)` and the newline after it, by addition."""
+    """Tokens of `render(lines)`, by addition. Every line at most once."""
     headers = {line.turn.session: line.header_tokens for line in lines if line.text}
     return sum(line.tokens for line in lines) + sum(headers.values())

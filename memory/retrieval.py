@@ -2,264 +2,230 @@
 
 A turn seldom holds the words of the question alone: its neighbours carry the topic ("How was the race?" - "Tiring!").
 So term frequencies are spread over the turns around (within the session) before BM25 saturates them; that one step is
-worth some 13 points of evidence recall at 500 tokens. On top come a small term for synonyms, the session as a whole,
-the speaker the question names, the dates it names, and a few habits of conversation.
+worth some 13 points of evidence recall at 500 tokens. On top come small terms for synonyms and for instances of a class
+that is asked for, the session as a whole, the speaker and dates the question names, and a few habits of conversation.
 
 BM25: Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework", formula 3.15, with the idf of Lucene.
+Long histories are searched exactly without scoring most of them: sessions are taken in the order of an upper bound, as
+in Ding and Suel 2011, "Faster top-k document retrieval using block-max indexes".
 """
 
 from __future__ import annotations
 
-from array import array
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from memory.lexical import synonyms, terms
+from memory.config import RankingConfig
+from memory.lexical import instances, synonyms
+from memory.postings import (
+    ENDS_IN_QUESTION,
+    FOLLOWS_QUESTION,
+    NAMES_TIME,
+    OPENS_SESSION,
+    Floats,
+    IndexedTurns,
+    Ints,
+)
 from memory.question import Query, Window, read_query
-from memory.temporal import has_time_expression
-from memory.turns import MONTHS, Turn
-
-Scores = npt.NDArray[np.float64]
+from memory.turns import Turn
 
 _RECENT_DAYS = 21  # people talk about what happened in the last weeks: a session counts until so long after the window
 _AHEAD_DAYS = 3  # ... and about what is to come in the next days
 _AHEAD_WEIGHT = 0.4
 _SESSION_K1 = 1.5
+_FIRST_BLOCKS = 64  # sessions scored at once; histories of months have no more, so that all of it is one array
 
 
 @dataclass(frozen=True, slots=True)
-class RankingConfig:
-    """Weights of the ranking. The lexical match is the unit: 1.0 is a turn that holds every word of the question often.
+class _Match:
+    """Terms of the index that count as one: `weight` times their saturated frequency is their share of a score."""
 
-    Chosen on the train conversations of LoCoMo (see docs/LOG.md); the windows, the names and the dates should carry
-    over to any conversation, the `*_prior` weights are the ones most likely to want another value elsewhere.
-    """
+    terms: tuple[str, ...]
+    weight: float
 
-    window_before: tuple[float, ...] = field(
-        default=(0.6, 0.4, 0.2),
-        metadata={"help": "share of the terms of the 1st, 2nd, ... turn before that a turn inherits"},
-    )
-    window_after: tuple[float, ...] = field(default=(0.3, 0.2, 0.1), metadata={"help": "the same for the turns after"})
-    bm25_k1: float = field(default=0.9, metadata={"help": "BM25 saturation of term frequency"})
-    bm25_b: float = field(default=0.75, metadata={"help": "BM25 length normalisation, 0 to 1"})
-    synonym_weight: float = field(default=0.2, metadata={"help": "weight of a synonym's match"})
-    session_weight: float = field(default=0.1, metadata={"help": "weight of the whole session's match"})
-    speaker_weight: float = field(
-        default=0.1, metadata={"help": "added for the speaker the question names, taken from others"}
-    )
-    date_weight: float = field(
-        default=0.3, metadata={"help": "weight of the session's date lying where the question asks"}
-    )
-    question_prior: float = field(default=-0.1, metadata={"help": "added to turns that end in a question mark"})
-    reply_prior: float = field(default=0.05, metadata={"help": "added to turns that follow a question"})
-    opening_prior: float = field(
-        default=0.1, metadata={"help": "added to the first turn of a session: news comes first"}
-    )
-    time_prior: float = field(
-        default=0.2, metadata={"help": "added to turns that name a time, when the question asks when"}
-    )
-    query_weight: float = field(
-        default=1.0, metadata={"help": "weight of the best supporting query beside the question"}
-    )
 
-    def __post_init__(self) -> None:
-        if self.bm25_k1 <= 0 or not 0 <= self.bm25_b <= 1:
-            raise ValueError(f"bm25_k1 must be > 0 and bm25_b in 0..1, got {self.bm25_k1} and {self.bm25_b}")
-        for one in fields(self):
-            value = getattr(self, one.name)
-            if not all(np.isfinite(value if isinstance(value, tuple) else (value,))):
-                raise ValueError(f"{one.name} must be finite, got {value}")
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One query against the index as it is now. `per_block` is what the turns of a block share, shape (blocks,)."""
+
+    query: Query
+    matches: list[_Match]
+    per_block: Floats
 
 
 class TurnIndex:
-    """An index of turns that grows by one turn in constant time and scores them all for a question.
-
-    For windows, turns stand at positions with a gap between sessions, wide enough that no window reaches across.
-    Not thread-safe: the owner locks.
-    """
+    """Ranks turns for a question; grows by one turn in constant time. Not thread-safe: the owner locks."""
 
     def __init__(self, config: RankingConfig | None = None) -> None:
         self.config = config or RankingConfig()
-        self._gap = max(len(self.config.window_before), len(self.config.window_after))
-        self._postings: dict[str, tuple[array[int], array[float]]] = {}  # term -> turns, frequencies
-        self._session_of: dict[int, int] = {}  # session number -> row in the session arrays
-        self._session_days = array("q")  # ordinal of the session's date, -1 when unknown
-        self._session_terms = array("d")  # number of terms
-        self._years: set[int] = set()
-        self._date_words: set[str] = set()
-        self._positions = array("q")  # of turn 0, 1, ...
-        self._sessions = array("q")  # row of each turn's session
-        self._lengths = array("d")  # windowed number of terms, per position; gaps at both ends
-        self._speakers: dict[str, int] = {}
-        self._speaker = array("q")  # per turn
-        self._prior = array("d")  # per turn, what does not depend on the question
-        self._names_time = array("d")  # per turn, 1.0 when it names a time
-        self._previous: Turn | None = None
+        self._turns = IndexedTurns(self.config.window_before, self.config.window_after)
 
     def __len__(self) -> int:
-        return len(self._positions)
+        return len(self._turns)
 
     @property
     def speakers(self) -> tuple[str, ...]:
         """In order of appearance."""
-        return tuple(self._speakers)
-
-    # -- adding --------------------------------------------------------------------------------------------------------
+        return tuple(self._turns.speakers)
 
     def add(self, turn: Turn) -> None:
-        """Index `turn` as the next one. Turns of one session come together, in order."""
-        opens = self._previous is None or self._previous.session != turn.session
-        position = self._next_position(opens)
-        found = terms(f"{turn.text} {turn.caption}")
-        row = self._session_row(turn)
-        self._session_terms[row] += len(found)
-        for term, frequency in Counter(found).items():
-            turns, frequencies = self._postings.setdefault(term, (array("q"), array("d")))
-            turns.append(len(self))
-            frequencies.append(frequency)
-        self._positions.append(position)
-        self._sessions.append(row)
-        self._spread_length(position, len(found))
-        self._speaker.append(self._speakers.setdefault(turn.speaker, len(self._speakers)))
-        self._names_time.append(float(has_time_expression(turn.text)))
-        self._prior.append(self._prior_of(turn, opens))
-        self._previous = turn
-
-    def _next_position(self, opens: bool) -> int:
-        before = self._positions[-1] + 1 if self._positions else 0
-        position = before + (self._gap if opens else 0)
-        missing = position + self._gap + 1 - len(self._lengths)
-        self._lengths.frombytes(bytes(8 * missing))
-        return position
-
-    def _session_row(self, turn: Turn) -> int:
-        if turn.session not in self._session_of:
-            self._session_of[turn.session] = len(self._session_of)
-            self._session_days.append(turn.time.toordinal() if turn.time else -1)
-            self._session_terms.append(0.0)
-            if turn.time:
-                self._years.add(turn.time.year)
-                self._date_words.update(terms(f"{MONTHS[turn.time.month - 1]} {turn.time.year}"), (str(turn.time.day),))
-        return self._session_of[turn.session]
-
-    def _spread_length(self, position: int, length: int) -> None:
-        """The windowed length of a turn is windowed as its terms are."""
-        self._lengths[position] += length
-        for distance, share in enumerate(self.config.window_after, 1):
-            self._lengths[position - distance] += share * length
-        for distance, share in enumerate(self.config.window_before, 1):
-            self._lengths[position + distance] += share * length
-
-    def _prior_of(self, turn: Turn, opens: bool) -> float:
-        config = self.config
-        prior = config.question_prior if turn.text.rstrip().endswith("?") else 0.0
-        if opens:
-            return prior + config.opening_prior
-        return prior + (config.reply_prior if self._previous and "?" in self._previous.text else 0.0)
-
-    # -- scoring -------------------------------------------------------------------------------------------------------
-
-    def score(self, queries: Sequence[str]) -> Scores:
-        """Scores of all turns, shape (len(self),), higher is better; the first query is the question itself.
-
-        The others support it: `s(question) + query_weight * max_j (s(query_j) - median(s(query_j)))`. The best query
-        counts, not their mean, since each is written for another possible answer.
-        """
-        if not queries:
-            raise ValueError("score needs at least one query: the question")
-        if not len(self):
-            return np.zeros(0)
-        total = self._score_one(queries[0])
-        supporting = [self._score_one(query) for query in dict.fromkeys(queries[1:]) if query != queries[0]]
-        if supporting:
-            total = total + self.config.query_weight * np.max(
-                [score - np.median(score) for score in supporting], axis=0
-            )
-        return total
-
-    def _score_one(self, text: str) -> Scores:
-        config = self.config
-        query = read_query(text, self.speakers, self._years)
-        sessions = np.frombuffer(self._sessions, dtype=np.int64)
-        score = self._match(query) + np.frombuffer(self._prior)
-        if config.session_weight:
-            score += config.session_weight * self._match_sessions(query)[sessions]
-        if query.named and len(query.named) < len(self._speakers):
-            named = np.isin(
-                np.frombuffer(self._speaker, dtype=np.int64), [self._speakers[name] for name in query.named]
-            )
-            score += np.where(named, config.speaker_weight, -config.speaker_weight)
-        if query.windows:
-            days = np.frombuffer(self._session_days, dtype=np.int64)
-            score += config.date_weight * match_dates(query.windows, days)[sessions]
-        if query.asks_when:
-            score += config.time_prior * np.frombuffer(self._names_time)
-        return score
+        """Index `turn` as the next one."""
+        self._turns.add(turn)
 
     def idf(self, term: str) -> float:
-        held = len(self._postings[term][0]) if term in self._postings else 0
-        return float(np.log(1 + (len(self) - held + 0.5) / (held + 0.5)))
+        """ln(1 + (n - held + .5) / (held + .5)) for the `held` of n turns that hold `term`."""
+        return self._turns.idf(term)
 
-    def _match(self, query: Query) -> Scores:
-        """Windowed BM25 of the query's terms and their synonyms, as a share of what the query could match at most."""
-        config = self.config
-        present = [term for term in query.terms if term in self._postings]
-        # words of a date count as matchable: the more of the question is a date, the more its date term should weigh
-        matchable = sum(self.idf(term) for term in query.terms if term in self._postings or term in self._date_words)
-        everything = sum(self.idf(term) for term in query.terms)
-        related = dict.fromkeys(other for term in query.terms for other in synonyms(term))
-        related_present = [term for term in related if term in self._postings and term not in query.terms]
-        weights = [self.idf(term) / matchable for term in present]
-        weights += [config.synonym_weight * self.idf(term) / everything for term in related_present]
-        if not weights:
-            return np.zeros(len(self))
-        saturated = self._saturate(self._window([*present, *related_present]))
-        return np.asarray(weights) @ saturated
+    def score(self, queries: Sequence[str]) -> Floats:
+        """Scores of all turns, shape (len(self),), higher is better; the first query is the question itself.
 
-    def _window(self, matched: list[str]) -> Scores:
-        """Windowed term frequencies, shape (terms, turns)."""
-        at = np.frombuffer(self._positions, dtype=np.int64)
-        frequencies = np.zeros((len(matched), len(self._lengths)))
-        for row, term in enumerate(matched):
-            turns, counts = self._postings[term]
-            frequencies[row, at[np.frombuffer(turns, dtype=np.int64)]] = np.frombuffer(counts)
-        windowed = frequencies.copy()
-        for distance, share in enumerate(self.config.window_before, 1):
-            windowed[:, distance:] += share * frequencies[:, :-distance]
-        for distance, share in enumerate(self.config.window_after, 1):
-            windowed[:, :-distance] += share * frequencies[:, distance:]
-        return windowed[:, at]
+        The others support it: `s(question) + query_weight * sqrt(sum_j lexical(query_j)^2)`. Each query is written for
+        another possible answer, so one good match should nearly do; the root of squares lets several add up besides.
+        A question that names or asks a time is the best query itself: there the others count half.
+        """
+        return self._score(self._plans(queries), np.arange(self._turns.num_blocks))
 
-    def _saturate(self, frequencies: Scores) -> Scores:
-        config = self.config
-        lengths = np.frombuffer(self._lengths)[np.frombuffer(self._positions, dtype=np.int64)]
-        norm = config.bm25_k1 * (1 - config.bm25_b + config.bm25_b * lengths / max(float(lengths.mean()), 1e-9))
-        return frequencies * (config.bm25_k1 + 1) / (frequencies + np.maximum(norm, 1e-9))
+    def best(self, queries: Sequence[str]) -> Iterator[int]:
+        """The turns in the order of `score`, best first, equal ones in order; scored as far as they are asked for.
 
-    def _match_sessions(self, query: Query) -> Scores:
-        """BM25 of the sessions as wholes, over its maximum: 1.0 is the session that matches best."""
-        rows = len(self._session_of)
-        sizes = np.frombuffer(self._session_terms)
-        norm = _SESSION_K1 * (1 - self.config.bm25_b + self.config.bm25_b * sizes / max(float(sizes.mean()), 1e-9))
-        session_of_turn = np.frombuffer(self._sessions, dtype=np.int64)
-        score = np.zeros(rows)
+        Blocks are scored in the order of an upper bound of their turns' scores; a turn is given out when no block that
+        is still to come can hold a better one.
+        """
+        plans = self._plans(queries)
+        bounds = self._bounds(plans) if self._turns.num_blocks > _FIRST_BLOCKS else np.zeros(self._turns.num_blocks)
+        order = np.argsort(-bounds, kind="stable")
+        scores, turns = np.zeros(0), np.zeros(0, dtype=np.int64)  # scored, not given out yet
+        done, size = 0, _FIRST_BLOCKS
+        while done < len(order):
+            blocks = np.sort(order[done : done + size])
+            done, size = done + size, size * 2
+            scores = np.concatenate([scores, self._score(plans, blocks)])
+            turns = np.concatenate([turns, self._turns.turns_of(blocks)])
+            best_first = np.lexsort((turns, -scores))
+            scores, turns = scores[best_first], turns[best_first]
+            ripe = int(np.count_nonzero(scores > bounds[order[done]])) if done < len(order) else len(scores)
+            yield from turns[:ripe].tolist()
+            scores, turns = scores[ripe:], turns[ripe:]
+
+    # -- what to look for ----------------------------------------------------------------------------------------------
+
+    def _plans(self, queries: Sequence[str]) -> list[_Plan]:
+        if not queries:
+            raise ValueError("a search needs at least one query: the question")
+        return [self._plan(text, is_question=place == 0) for place, text in enumerate(dict.fromkeys(queries))]
+
+    def _plan(self, text: str, is_question: bool) -> _Plan:
+        config, index = self.config, self._turns
+        query = read_query(text, self.speakers, index.years)
+        present = [term for term in query.terms if term in index]
+        per_block = config.session_weight * self._match_blocks(present)
+        if is_question and query.windows:
+            per_block += config.date_weight * match_dates(query.windows, index.block_days)
+        return _Plan(query, self._matches(query, present), per_block)
+
+    def _matches(self, query: Query, present: Sequence[str]) -> list[_Match]:
+        """The query's own terms, their synonyms, and the instances of the classes among them."""
+        config, index = self.config, self._turns
+        # words of a date count as matchable: the more of the question is a date, the more its date should weigh
+        matchable = sum(index.idf(term) for term in query.terms if term in index or term in index.date_words)
+        everything = sum(index.idf(term) for term in query.terms)
+        matches = [_Match((term,), index.idf(term) / matchable) for term in present]
+        seen = set(query.terms)
+        for related in dict.fromkeys(other for term in query.terms for other in synonyms(term)):
+            if related in index and related not in seen:
+                matches.append(_Match((related,), config.synonym_weight * index.idf(related) / everything))
+                seen.add(related)
         for term in query.terms:
-            if term in self._postings:
-                turns, counts = self._postings[term]
-                found = session_of_turn[np.frombuffer(turns, dtype=np.int64)]
-                frequency = np.bincount(found, weights=np.frombuffer(counts), minlength=rows)
-                held = np.count_nonzero(frequency)
-                idf = np.log(1 + (rows - held + 0.5) / (held + 0.5))
-                score += idf * frequency * (_SESSION_K1 + 1) / (frequency + norm)
+            members = tuple(one for one in instances(term) if one in index and one not in seen)
+            if members:
+                rarity = min(index.idf(term), index.idf(*members))
+                matches.append(_Match(members, config.instance_weight * rarity / everything))
+                seen.update(members)
+        return matches
+
+    def _match_blocks(self, present: Sequence[str]) -> Floats:
+        """BM25 of the blocks as wholes, over its maximum: 1.0 is the session that matches best."""
+        blocks = self._turns.num_blocks
+        score = np.zeros(blocks)
+        if not present:
+            return score
+        norm = self._length_norm(_SESSION_K1, self._turns.relative_block_lengths())
+        for term in present:
+            frequency = self._turns.count_in_blocks((term,))
+            held = np.count_nonzero(frequency)
+            idf = math.log(1 + (blocks - held + 0.5) / (held + 0.5))
+            score += idf * frequency * (_SESSION_K1 + 1) / (frequency + norm)
         best = score.max(initial=0.0)
         return score / best if best > 0 else score
 
+    def _length_norm(self, k1: float, relative_lengths: Floats) -> Floats:
+        b = self.config.bm25_b
+        return np.maximum(k1 * (1 - b + b * relative_lengths), 1e-9)
 
-def match_dates(windows: Sequence[Window], days: npt.NDArray[np.int64]) -> Scores:
+    # -- scores --------------------------------------------------------------------------------------------------------
+
+    def _score(self, plans: Sequence[_Plan], blocks: Ints) -> Floats:
+        """Scores of the turns of `blocks` (ascending), in order."""
+        if not len(blocks):
+            return np.zeros(0)
+        config, index, question = self.config, self._turns, plans[0].query
+        turns = index.turns_of(blocks)
+        score = self._fuse(question, [self._score_words(plan, blocks, turns) for plan in plans])
+        score += config.question_prior * index.flagged(turns, ENDS_IN_QUESTION)
+        score += config.reply_prior * index.flagged(turns, FOLLOWS_QUESTION)
+        score += config.opening_prior * index.flagged(turns, OPENS_SESSION)
+        if question.named and len(question.named) < len(index.speakers):
+            named = np.isin(index.speaker_of(turns), [index.speakers[name] for name in question.named])
+            score += np.where(named, config.speaker_weight, -config.speaker_weight)
+        if question.asks_when:
+            score += config.time_prior * index.flagged(turns, NAMES_TIME)
+        return score
+
+    def _score_words(self, plan: _Plan, blocks: Ints, turns: Ints) -> Floats:
+        """Windowed BM25 of the plan's terms, and what the turns of a block share."""
+        config, index = self.config, self._turns
+        shared = plan.per_block[index.block_of(turns)]
+        if not plan.matches:
+            return shared
+        frequencies = index.frequencies([match.terms for match in plan.matches], blocks)
+        windowed = frequencies.copy()
+        for distance, share in enumerate(config.window_before, 1):
+            windowed[:, distance:] += share * frequencies[:, :-distance]
+        for distance, share in enumerate(config.window_after, 1):
+            windowed[:, :-distance] += share * frequencies[:, distance:]
+        windowed = windowed[:, index.place(blocks)[1]]
+        norm = self._length_norm(config.bm25_k1, index.relative_lengths(turns))
+        saturated = windowed * (config.bm25_k1 + 1) / (windowed + norm)
+        weights = np.array([match.weight for match in plan.matches])
+        return (weights[:, None] * saturated).sum(axis=0) + shared  # sums rows in order, whatever the blocks
+
+    def _bounds(self, plans: Sequence[_Plan]) -> Floats:
+        """Per block, what no turn in it can exceed: a window holds each occurrence in the block once at most."""
+        config = self.config
+        shortest = self._length_norm(config.bm25_k1, np.zeros(1))
+        lexical = []
+        for plan in plans:
+            bound = plan.per_block.copy()
+            for match in plan.matches:
+                frequency = self._turns.count_in_blocks(match.terms)
+                bound += match.weight * (config.bm25_k1 + 1) * frequency / (frequency + shortest)
+            lexical.append(bound)
+        question = plans[0].query
+        prior = max(config.question_prior, 0.0) + max(config.opening_prior, config.reply_prior, 0.0)
+        prior += config.time_prior * question.asks_when + config.speaker_weight * bool(question.named)
+        return self._fuse(question, lexical) + prior + 1e-9  # for the rounding of sums
+
+    def _fuse(self, question: Query, lexical: Sequence[Floats]) -> Floats:
+        if len(lexical) == 1:
+            return lexical[0]
+        weight = self.config.query_weight * (0.5 if question.asks_when or question.windows else 1.0)
+        return lexical[0] + weight * np.sqrt(sum(one**2 for one in lexical[1:]))
+
+
+def match_dates(windows: Sequence[Window], days: Ints) -> Floats:
     """How well each day (an ordinal; -1: unknown) lies in the best of `windows`, 0 to 1; it fades in weeks."""
     best = np.zeros(len(days))
     for window in windows:

@@ -12,13 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
+from memory.config import RankingConfig
 from memory.lexical import terms
 from memory.question import name_words
-from memory.rendering import Line, count_lines, pack, render, render_turn
-from memory.retrieval import RankingConfig, TurnIndex
-from memory.turns import Turn
+from memory.rendering import Line, count_lines, empty_line, pack, render, render_turn
+from memory.retrieval import TurnIndex
+from memory.turns import Turn, render_header
 
 Scope = Literal["all", "working"]
 _HANDLE = "mem:"
@@ -64,6 +63,7 @@ class AdaptiveMemory:
         self._index = TurnIndex(ranking)
         self._brief: list[Line] = []  # of every turn, in order: what search packs
         self._position: dict[str, int] = {}  # turn id -> its place in _brief
+        self._headers: dict[int, str] = {}  # session -> its header: the date of the first of its turns
         self._held: dict[int, Line] = {}  # the working memory: place -> full or brief line
         self._sessions_held: dict[int, int] = {}  # session -> its lines held, for which one header is paid
         self._to_shorten: list[int] = []  # places of full lines that would shrink, a queue from `_shortened_up_to`
@@ -79,7 +79,8 @@ class AdaptiveMemory:
     @property
     def tokens(self) -> int:
         """Tokens of the working memory, at most `budget_tokens`."""
-        return self._tokens
+        with self._lock:  # while a turn is being added, there may be more for a moment
+            return self._tokens
 
     # -- adding --------------------------------------------------------------------------------------------------------
 
@@ -90,9 +91,12 @@ class AdaptiveMemory:
                 raise ValueError(
                     f"turn {turn.id} is in this memory already; every turn needs its own session and number"
                 )
+            # rendered before anything is changed: a turn that cannot be leaves the memory as it was
+            header = self._headers.get(turn.session) or render_header(turn.session, turn.time)
+            full, brief = render_turn(turn, name_words((*self._index.speakers, turn.speaker)), header)
             place = len(self._brief)
             self._index.add(turn)
-            full, brief = render_turn(turn, name_words(self._index.speakers))
+            self._headers[turn.session] = header
             self._position[turn.id] = place
             self._brief.append(brief)
             if full.text:
@@ -132,7 +136,7 @@ class AdaptiveMemory:
                 self._hold(place, self._brief[place])
         while self._tokens > self.budget_tokens:
             place = self._least_specific_place()
-            self._hold(place, Line(self._brief[place].turn, "", 0, 0))
+            self._hold(place, empty_line(self._brief[place].turn))
 
     def _least_specific_place(self) -> int:
         """Of the turns held. Keys are computed once, and anew for all when the memory has grown by a quarter: what was
@@ -180,10 +184,11 @@ class AdaptiveMemory:
         with self._lock:
             return [self._brief[place].turn for place in self._order(queries, scope)]
 
-    def _order(self, queries: str | Sequence[str], scope: Scope) -> list[int]:
-        scores = self._index.score([queries] if isinstance(queries, str) else queries)
-        order: list[int] = np.argsort(-scores, kind="stable").tolist()
-        return order if scope == "all" else [place for place in order if place in self._held]
+    def _order(self, queries: str | Sequence[str], scope: Scope) -> Iterator[int]:
+        if scope not in ("all", "working"):
+            raise ValueError(f'scope must be "all" or "working", got {scope!r}')
+        order = self._index.best([queries] if isinstance(queries, str) else queries)
+        return order if scope == "all" else (place for place in order if place in self._held)
 
     def pack(self, turns: Iterable[Turn], budget_tokens: int) -> Evidence:
         """`turns` of this memory, ranked elsewhere (best first), as many as fit: for comparing rankings."""
@@ -212,10 +217,11 @@ class AdaptiveMemory:
             return _evidence(pack(reversed(self._brief), budget_tokens))
 
     def transcript(self) -> Evidence:
-        """Every turn in full, whatever it takes: the bar that a memory is compared with."""
+        """Every turn that says something in full, whatever it takes: the bar that a memory is compared with."""
         with self._lock:
             names = name_words(self._index.speakers)
-            return _evidence([render_turn(line.turn, names)[0] for line in self._brief])
+            full = (render_turn(line.turn, names, self._headers[line.turn.session])[0] for line in self._brief)
+            return _evidence([line for line in full if line.text])
 
     def stats(self) -> MemoryStats:
         """How much is held and how much is archived."""

@@ -46,7 +46,7 @@ def count_tokens(text: str) -> int:
 
 
 def truncate_to_tokens(text: str, max_tokens: int) -> str:
-    """The longest prefix of `text`, whole characters only, that counts at most `max_tokens` when counted again."""
+    """The first `max_tokens` tokens of `text`, or fewer: whole characters that count no more when counted again."""
     if max_tokens <= 0:
         return ""
     tokens = encoding().encode_ordinary(text)
@@ -54,7 +54,7 @@ def truncate_to_tokens(text: str, max_tokens: int) -> str:
         return text
     keep = max_tokens
     while keep > 0:
-        # a cut inside a multi-byte character decodes to U+FFFD, which may count more tokens than it replaced
+        # a token may end within a character; without those bytes, what is left of it may count two tokens
         prefix = encoding().decode(tokens[:keep], errors="ignore")
         if count_tokens(prefix) <= max_tokens:
             return prefix

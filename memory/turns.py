@@ -20,7 +20,7 @@ MONTHS = (  # not calendar.month_name, which follows the locale
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-_CITATION = re.compile(r"\bD?(\d+):(\d+)\b")
+_CITATION = re.compile(r"\bD?(\d{1,6}):(\d{1,6})\b")  # bounded: a babbling LM writes thousands of digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def render_line(turn: Turn, text: str, caption: str = "") -> str:
     body = " ".join(text.split())
     if caption:
         body = f"{body} (photo: {' '.join(caption.split())})".lstrip()
-    return f"{turn.number} {turn.speaker}: {body}"
+    return f"{turn.number} {' '.join(turn.speaker.split())}: {body}"
 
 
 def parse_citations(text: str) -> list[str]:

@@ -1,0 +1,385 @@
+"""memory.retrieval against a slow reference, written from the recipe in plain Python, term by term and turn by turn."""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+from collections import Counter
+from dataclasses import fields
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import WORDS, conversations, dialogues, sentences, texts
+
+from memory.config import RankingConfig
+from memory.lexical import instances, synonyms, terms
+from memory.question import Query, Window, read_query
+from memory.retrieval import TurnIndex, match_dates
+from memory.temporal import has_time_expression
+from memory.turns import MONTHS, Turn
+
+DAY = datetime(2023, 5, 8)
+
+
+def index_of(turns: list[Turn], config: RankingConfig | None = None) -> TurnIndex:
+    index = TurnIndex(config)
+    for turn in turns:
+        index.add(turn)
+    return index
+
+
+# -- the reference -----------------------------------------------------------------------------------------------------
+
+
+class Reference:
+    """Scores by the recipe. `blocks`: unbroken runs of turns of one session, as lists of turns."""
+
+    def __init__(self, turns: list[Turn], config: RankingConfig) -> None:
+        self.turns, self.config = turns, config
+        self.blocks = [list(block) for _, block in groupby(turns, key=lambda turn: turn.session)]
+        self.block_of = [number for number, block in enumerate(self.blocks) for _ in block]
+        self.counts = [Counter(terms(f"{turn.text} {turn.caption}")) for turn in turns]
+        self.dates = [turn.time for turn in turns if turn.time]
+        self.speakers = list(dict.fromkeys(turn.speaker for turn in turns))
+
+    def score(self, queries: list[str]) -> list[float]:
+        config = self.config
+        question = self.read(queries[0])
+        supporting = [self.lexical(self.read(text)) for text in dict.fromkeys(queries) if text != queries[0]]
+        names_time = question.asks_when or question.windows
+        weight = config.query_weight * (0.5 if names_time else 1.0)
+        scores = []
+        for i, lexical in enumerate(self.lexical(question)):
+            support = math.sqrt(sum(other[i] ** 2 for other in supporting))
+            scores.append(lexical + weight * support + self.prior(i) + self.asked(question, i))
+        return scores
+
+    def read(self, text: str) -> Query:
+        return read_query(text, self.speakers, {time.year for time in self.dates})
+
+    def windowed(self, i: int, amount: dict[int, float]) -> float:
+        """What turn i has of its own and inherits from the turns around it."""
+        total = amount[i]
+        for direction, shares in ((-1, self.config.window_before), (1, self.config.window_after)):
+            for distance, share in enumerate(shares, 1):
+                j = i + direction * distance
+                if 0 <= j < len(self.turns) and self.block_of[j] == self.block_of[i]:
+                    total += share * amount[j]
+        return total
+
+    def idf(self, *one_of: str) -> float:
+        n = len(self.turns)
+        held = min(n, sum(term in count for count in self.counts for term in one_of))
+        return math.log(1 + (n - held + 0.5) / (held + 0.5))
+
+    def saturated(self, one_of: tuple[str, ...], i: int) -> float:
+        """Of terms that count as one."""
+        k1, b = self.config.bm25_k1, self.config.bm25_b
+        everyone = range(len(self.turns))
+        sizes = {j: float(sum(self.counts[j].values())) for j in everyone}
+        average = statistics.fmean(self.windowed(j, sizes) for j in everyone)
+        frequency = self.windowed(i, {j: float(sum(self.counts[j][term] for term in one_of)) for j in everyone})
+        return frequency * (k1 + 1) / (frequency + k1 * (1 - b + b * self.windowed(i, sizes) / average))
+
+    def lexical(self, query: Query) -> list[float]:
+        """Terms, synonyms, instances of classes, and the session as a whole."""
+        weights = self.weights(query)
+        sessions = self.sessions(query)
+        return [
+            sum(weight * self.saturated(one_of, i) for one_of, weight in weights.items())
+            + self.config.session_weight * sessions[self.block_of[i]]
+            for i in range(len(self.turns))
+        ]
+
+    def weights(self, query: Query) -> dict[tuple[str, ...], float]:
+        """What counts as one, and how much."""
+        known = {term for count in self.counts for term in count}
+        date_words = {str(time.day) for time in self.dates}
+        date_words.update(word for time in self.dates for word in terms(f"{MONTHS[time.month - 1]} {time.year}"))
+        matchable = sum(self.idf(term) for term in query.terms if term in known | date_words)
+        everything = sum(self.idf(term) for term in query.terms)
+        weights: dict[tuple[str, ...], float] = {
+            (term,): self.idf(term) / matchable for term in query.terms if term in known
+        }
+        unused = known - set(query.terms)
+        for related in {other for term in query.terms for other in synonyms(term)} & unused:
+            weights[(related,)] = self.config.synonym_weight * self.idf(related) / everything
+            unused.remove(related)
+        for term in query.terms:
+            if members := tuple(unused.intersection(instances(term))):
+                rarity = min(self.idf(term), self.idf(*members))
+                weights[members] = self.config.instance_weight * rarity / everything
+                unused -= set(members)
+        return weights
+
+    def sessions(self, query: Query) -> list[float]:
+        b = self.config.bm25_b
+        counts = [Counter(terms(" ".join(f"{turn.text} {turn.caption}" for turn in block))) for block in self.blocks]
+        average = statistics.fmean(count.total() for count in counts)
+        scores = [0.0] * len(counts)
+        for term in query.terms:
+            held = sum(term in count for count in counts)
+            idf = math.log(1 + (len(counts) - held + 0.5) / (held + 0.5))
+            for number, count in enumerate(counts):
+                if count[term]:
+                    scores[number] += (
+                        idf * count[term] * 2.5 / (count[term] + 1.5 * (1 - b + b * count.total() / average))
+                    )
+        return [score / max(scores) if max(scores) else 0.0 for score in scores]
+
+    def prior(self, i: int) -> float:
+        """What does not depend on the question."""
+        config = self.config
+        prior = config.question_prior if self.turns[i].text.strip()[-1:] == "?" else 0.0
+        if i == 0 or self.block_of[i] != self.block_of[i - 1]:
+            return prior + config.opening_prior
+        return prior + (config.reply_prior if "?" in self.turns[i - 1].text else 0.0)
+
+    def asked(self, question: Query, i: int) -> float:
+        """What the question says besides words: who, when, and whether it asks when."""
+        turn, config = self.turns[i], self.config
+        total = config.time_prior if question.asks_when and has_time_expression(turn.text) else 0.0
+        if question.named and set(self.speakers) - question.named:
+            total += config.speaker_weight if turn.speaker in question.named else -config.speaker_weight
+        time = self.blocks[self.block_of[i]][0].time
+        if time and question.windows:
+            total += config.date_weight * max(self.date_match(time.date(), window) for window in question.windows)
+        return total
+
+    def date_match(self, day: date, window: Window) -> float:
+        if window.first <= day <= window.last:
+            return window.weight
+        if day > window.last:
+            return window.weight * max(0.0, 1 - (day - window.last).days / 21)
+        return window.weight * 0.4 if window.first == window.last and (window.first - day).days <= 3 else 0.0
+
+
+shares = st.lists(st.sampled_from([0.0, 0.1, 0.5, 1.0]), max_size=3).map(tuple)
+weight = st.sampled_from([0.0, 0.1, 0.7, 1.4])
+configs = st.builds(
+    RankingConfig,
+    window_before=shares,
+    window_after=shares,
+    bm25_k1=st.sampled_from([0.4, 0.9, 2.0]),
+    bm25_b=st.sampled_from([0.0, 0.75, 1.0]),
+    synonym_weight=weight,
+    instance_weight=weight,
+    session_weight=weight,
+    speaker_weight=weight,
+    date_weight=weight,
+    question_prior=st.sampled_from([-0.1, 0.0, 0.2]),
+    reply_prior=weight,
+    opening_prior=weight,
+    time_prior=weight,
+    query_weight=weight,
+)
+questions = st.tuples(
+    st.sampled_from(("", "When did Ines ", "What did Bo and Ines ", "Lena: ", "on 9 May 2023 ", "in winter ")),
+    sentences,
+).map("".join)
+CROWD = ("Ines", "Bo", "Lena", "Marta", "Xu")
+
+
+@given(
+    st.one_of(dialogues(), dialogues(speakers=("Ines",)), dialogues(speakers=CROWD)),
+    st.lists(questions, min_size=1, max_size=3),
+    st.one_of(st.just(RankingConfig()), configs),
+)
+@settings(max_examples=150)
+def test_scores_are_those_of_the_reference(turns: list[Turn], queries: list[str], config: RankingConfig) -> None:
+    scores = index_of(turns, config).score(queries)
+    assert scores.shape == (len(turns),)
+    assert scores.tolist() == pytest.approx(Reference(turns, config).score(queries), abs=1e-9)
+
+
+@given(dialogues(), questions, st.permutations(range(8)))
+def test_scores_are_those_of_the_reference_when_sessions_come_back(
+    turns: list[Turn], query: str, order: list[int]
+) -> None:
+    shuffled = [turn for place in order for turn in turns[place::8]]
+    scores = index_of(shuffled).score([query])
+    assert scores.tolist() == pytest.approx(Reference(shuffled, RankingConfig()).score([query]), abs=1e-9)
+
+
+# -- order -------------------------------------------------------------------------------------------------------------
+
+
+def long_history(seed: int, num_sessions: int) -> list[Turn]:
+    """Short sessions of few words: many ties, many sessions, so that most are ruled out by their bound."""
+    rng = random.Random(seed)
+    turns = []
+    for session in range(num_sessions):
+        time = DAY + timedelta(5 * session) if rng.random() < 0.8 else None
+        for number in range(rng.randint(1, 4)):
+            text = " ".join(rng.choices(WORDS, k=rng.randint(0, 6))) + rng.choice(("", "?"))
+            turns.append(Turn(session, number, rng.choice(("Ines", "Bo")), text, time))
+    return turns
+
+
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from((1, 63, 64, 65, 250)),
+    st.lists(questions, min_size=1, max_size=3),
+    st.one_of(st.just(RankingConfig()), configs),
+)
+@settings(max_examples=60)
+def test_best_gives_the_order_of_the_scores_however_long_the_history(
+    seed: int, num_sessions: int, queries: list[str], config: RankingConfig
+) -> None:
+    index = index_of(long_history(seed, num_sessions), config)
+    scores = index.score(queries)
+    order = list(index.best(queries))
+    assert sorted(order) == list(range(len(index)))
+    # sums of the same numbers in blocks of another size may differ in their last bit
+    np.testing.assert_allclose(scores[order], np.sort(scores)[::-1], atol=1e-9)
+    if num_sessions <= 64:
+        assert order == np.argsort(-scores, kind="stable").tolist()
+
+
+@given(dialogues(), st.lists(questions, min_size=1, max_size=2))
+def test_asking_while_turns_are_added_changes_nothing(turns: list[Turn], queries: list[str]) -> None:
+    growing, unfinished = TurnIndex(), []
+    for turn in turns:
+        growing.add(turn)
+        growing.score(queries)
+        unfinished.append(growing.best(queries))
+        next(unfinished[-1])
+    assert growing.score(queries).tolist() == index_of(turns).score(queries).tolist()
+    assert len(growing) == len(turns)
+    assert growing.speakers == tuple(dict.fromkeys(turn.speaker for turn in turns))
+
+
+# -- each part by itself -----------------------------------------------------------------------------------------------
+
+
+def ranked(turns: list[Turn], *queries: str, **config: Any) -> list[str]:
+    """Ids in the order of rank, by the parts named in `config` alone besides the words."""
+    nothing: dict[str, Any] = {
+        one.name: 0.0 for one in fields(RankingConfig) if one.name.endswith(("_prior", "_weight"))
+    }
+    index = index_of(turns, RankingConfig(**(nothing | {"window_before": (), "window_after": ()} | config)))
+    return [turns[place].id for place in index.best(queries)]
+
+
+def test_a_reply_inherits_the_words_of_the_question_before_it_within_the_session_only() -> None:
+    turns = [
+        Turn(1, 1, "Ines", "How was the regatta?"),
+        Turn(1, 2, "Bo", "Tiring!"),
+        Turn(1, 3, "Bo", "Bread is in the oven."),
+        Turn(2, 1, "Ines", "Soup is on the stove."),
+    ]
+    scores = index_of(turns, RankingConfig(window_before=(0.6,), window_after=())).score(["regatta"])
+    plain = index_of(turns, RankingConfig(window_before=(), window_after=())).score(["regatta"])
+    assert scores[1] > plain[1]
+    assert ranked(turns, "regatta", window_before=(0.6,)) == ["D1:1", "D1:2", "D1:3", "D2:1"]
+    neighbours = [Turn(1, 1, "Ines", "regatta"), Turn(2, 1, "Bo", "soup"), Turn(2, 2, "Bo", "soup")]
+    wide = index_of(neighbours, RankingConfig(window_before=(1.0, 1.0), opening_prior=0.0, session_weight=0.0))
+    assert wide.score(["regatta"]).tolist()[1:] == [0.0, 0.0]
+
+
+def test_rare_words_count_more_than_common_ones() -> None:
+    turns = [*(Turn(1, number, "Bo", "boat trip") for number in range(1, 6)), Turn(1, 9, "Bo", "kestrel trip")]
+    assert ranked(turns, "boat kestrel")[0] == "D1:9"
+
+
+def test_each_part_moves_the_turns_it_is_for() -> None:
+    days = [DAY, DAY + timedelta(60), DAY + timedelta(120)]
+    turns = [Turn(n + 1, 1, ("Ines", "Bo")[n % 2], ("soup?", "boat", "film yesterday")[n], days[n]) for n in range(3)]
+    assert ranked(turns, "What did Bo do?", speaker_weight=0.1)[0] == "D2:1"
+    assert ranked(turns, "Did Bo and Ines meet?", speaker_weight=0.1) == ["D1:1", "D2:1", "D3:1"]
+    assert ranked(turns, "in September 2023", date_weight=0.3)[0] == "D3:1"
+    assert ranked(turns, "When was it?", time_prior=0.2)[0] == "D3:1"
+    assert ranked(turns, "movie", synonym_weight=0.2)[0] == "D3:1"
+    assert ranked(turns, "vehicle", instance_weight=0.2)[0] == "D2:1"
+    assert ranked(turns, "anything", question_prior=-0.1)[-1] == "D1:1"
+    assert ranked(turns, "anything", "boat", query_weight=1.0)[0] == "D2:1"
+
+
+def test_a_question_naming_the_only_speaker_prefers_nobody() -> None:
+    turns = [Turn(1, 1, "Ines", "soup"), Turn(1, 2, "Ines", "boat")]
+    index = index_of(turns)
+    assert index.score(["Ines boat"]).tolist() == index.score(["boat"]).tolist()
+
+
+def test_dates_match_inside_fade_after_and_a_day_looks_ahead() -> None:
+    first = date(2023, 5, 8)
+    days = np.array([first.toordinal() + offset for offset in (-4, -3, 0, 7, 21, 400)] + [-1])
+    assert match_dates([Window(first, first)], days) == pytest.approx([0, 0.4, 1, 2 / 3, 0, 0, 0])
+    month = Window(date(2023, 5, 1), date(2023, 5, 31), 0.3)
+    assert match_dates([month], days) == pytest.approx([0.3, 0.3, 0.3, 0.3, 0.3, 0, 0])
+    assert match_dates([], days).tolist() == [0.0] * 7
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("博物馆在哪里？", "D1:1"),
+        ("Где музей?", "D1:2"),
+        ("أين المتحف", "D1:3"),
+        ("ラーメン", "D1:4"),
+        ("ØRRET", "D1:5"),
+    ],
+)
+def test_other_scripts_are_searched_too(query: str, found: str) -> None:
+    said = ("昨天我去了博物馆", "Мы нашли музей", "زرنا المتحف", "おいしいラーメン", "Vi spiste ørret")
+    turns = [Turn(1, number, "Ines", text) for number, text in enumerate(said, 1)]
+    assert ranked(turns, query)[0] == found
+
+
+# -- any input ---------------------------------------------------------------------------------------------------------
+
+
+@given(conversations(), st.lists(st.one_of(texts, questions), min_size=1, max_size=4))
+def test_scores_are_finite_for_any_text(turns: list[Turn], queries: list[str]) -> None:
+    index = index_of(turns)
+    assert np.isfinite(index.score(queries)).all()
+    assert sorted(index.best(queries)) == list(range(len(turns)))
+
+
+@pytest.mark.parametrize("query", ["", "?", "zeppelin", "the and of", "🙂"])
+def test_a_question_without_known_terms_leaves_the_priors(query: str) -> None:
+    turns = [Turn(1, 1, "Ines", "soup"), Turn(1, 2, "Bo", "boat?"), Turn(1, 3, "Ines", "film")]
+    config = RankingConfig(opening_prior=0.3, question_prior=-0.1, reply_prior=0.2)
+    assert index_of(turns, config).score([query]).tolist() == pytest.approx([0.3, -0.1, 0.2])
+
+
+def test_a_repeated_query_counts_once_and_no_query_is_refused() -> None:
+    index = index_of(long_history(2, 9))
+    assert index.score(["otter", "mill", "mill", "otter"]).tolist() == index.score(["otter", "mill"]).tolist()
+    with pytest.raises(ValueError, match="at least one query"):
+        index.score([])
+
+
+def test_an_empty_index_has_no_scores() -> None:
+    assert TurnIndex().score(["otter"]).tolist() == list(TurnIndex().best(["otter"])) == []
+
+
+@pytest.mark.parametrize(
+    ("bad", "named"),
+    [
+        ({"bm25_k1": 0.0}, "bm25_k1"),
+        ({"bm25_k1": -1.0}, "bm25_k1"),
+        ({"bm25_k1": math.nan}, "bm25_k1"),
+        ({"bm25_k1": math.inf}, "bm25_k1"),
+        ({"bm25_b": 1.1}, "bm25_b"),
+        ({"bm25_b": -0.1}, "bm25_b"),
+        ({"date_weight": math.inf}, "date_weight"),
+        ({"date_weight": -0.1}, "date_weight"),
+        ({"question_prior": math.nan}, "question_prior"),
+        ({"window_before": (0.5, math.nan)}, "window_before"),
+        ({"window_after": (-0.1,)}, "window_after"),
+    ],
+)
+def test_a_config_that_cannot_rank_is_refused_by_name(bad: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        RankingConfig(**bad)
+
+
+def test_every_weight_says_what_it_is() -> None:
+    assert all(one.metadata["help"] for one in fields(RankingConfig))

@@ -1,0 +1,376 @@
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from types import FrameType
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from strategies import WORDS, conversations, dialogues, ids_in, sentences, texts
+
+from memory.rendering import MAX_LINE_TOKENS
+from memory.store import AdaptiveMemory, Evidence, Scope
+from memory.tokens import count_tokens
+from memory.turns import Turn
+
+MAY = datetime(2023, 5, 8)
+SCOPES: tuple[Scope, ...] = ("all", "working")
+
+
+def memory_of(turns: list[Turn], budget_tokens: int = 20_000) -> AdaptiveMemory:
+    memory = AdaptiveMemory(budget_tokens)
+    memory.extend(turns)
+    return memory
+
+
+def chat(num_turns: int, per_session: int = 20) -> list[Turn]:
+    """Facts with numbers, every third one wrapped in courtesies."""
+    turns = []
+    for index in range(num_turns):
+        fact = f"I {WORDS[index % 7]}ed {index} kites near {WORDS[index % 5]}{index % 11}."
+        text = f"Wow, that's great! {fact} Thanks so much!" if index % 3 == 0 else fact
+        session, number = index // per_session + 1, index % per_session + 1
+        turns.append(Turn(session, number, ("Ines", "Bo")[index % 2], text, MAY + timedelta(session)))
+    return turns
+
+
+def check(evidence: Evidence, budget_tokens: int) -> None:
+    """What holds for whatever a search returns."""
+    assert count_tokens(evidence.text) == evidence.tokens <= max(0, budget_tokens)
+    assert len(set(evidence.ids)) == len(evidence.ids)
+    shown = ids_in(evidence.text)
+    addresses = [tuple(int(part) for part in turn_id[1:].split(":")) for turn_id in shown]
+    assert addresses == sorted(addresses), "in time order"
+    assert sorted(shown) == sorted(evidence.ids), "every line is a turn that was found"
+    headers = [line for line in evidence.text.splitlines() if line.startswith("[")]
+    assert len(headers) == len({turn.session for turn in evidence.turns})
+
+
+budgets = st.one_of(st.integers(1, 50), st.integers(1, 900))
+questions = st.one_of(sentences, texts)
+
+
+# -- the budget of the working memory ----------------------------------------------------------------------------------
+
+
+@given(conversations(), budgets)
+@settings(max_examples=150)
+@example([Turn(1, 1, "Ines", '");')], 8)
+@example([Turn(1, 1, "Ines", "We row.", None), Turn(1, 2, "Bo", "We sail.", MAY), Turn(1, 3, "Bo", "No 7!", MAY)], 20)
+def test_after_every_add_the_rendered_memory_is_within_the_budget(turns: list[Turn], budget: int) -> None:
+    memory = AdaptiveMemory(budget)
+    for turn in turns:
+        memory.add(turn)
+        assert count_tokens(memory.render()) == memory.tokens <= budget
+
+
+@pytest.mark.parametrize("budget", [1, 20, 60, 5000])
+def test_a_turn_larger_than_the_budget_is_archived_whole(budget: int) -> None:
+    novel = Turn(1, 1, "Ines", "The otters of the mill. " * 2000, MAY)
+    memory = memory_of([novel, Turn(1, 2, "Bo", "I row.", MAY)], budget)
+    assert memory.tokens <= min(budget, MAX_LINE_TOKENS + 50)
+    assert memory.expand("mem:D1:1") is novel
+
+
+def test_everything_is_kept_in_full_while_it_fits() -> None:
+    memory = memory_of(chat(30))
+    assert list(memory.archived()) == []
+    assert memory.render() == memory.transcript().text
+    assert memory.stats().turns_shortened == 0
+
+
+def test_a_memory_uses_its_budget() -> None:
+    memory = memory_of(chat(400), 1000)
+    assert 900 <= memory.tokens <= 1000
+    assert memory.stats().turns_archived > 0
+
+
+@pytest.mark.parametrize("budget", range(120, 1100, 35))
+def test_filler_is_dropped_before_any_fact_is_archived(budget: int) -> None:
+    memory = memory_of(chat(40), budget)
+    stats = memory.stats()
+    if stats.turns_archived:
+        assert "Thanks so much" not in memory.render()
+        assert "Wow" not in memory.render()
+    elif stats.turns_shortened:
+        assert memory.render().count("I ") == 40, "every fact is there"
+    else:
+        assert memory.render() == memory.transcript().text
+
+
+def test_the_cases_above_include_shortening_alone_archiving_and_neither() -> None:
+    found = {
+        (bool(stats.turns_archived), bool(stats.turns_shortened))
+        for budget in range(120, 1100, 35)
+        for stats in [memory_of(chat(40), budget).stats()]
+    }
+    assert {(True, True), (False, True), (False, False)} <= found
+
+
+def test_a_greeting_leaves_before_a_line_with_a_date_a_number_or_a_name() -> None:
+    facts = [
+        Turn(1, number, "Ines", text) for number, text in enumerate(("Born on 3 May.", "Room 17.", "Lena Fry."), 1)
+    ]
+    greetings = [Turn(1, 10 + number, "Bo", "Hi Ines, great to hear from you!") for number in range(5)]
+    needed = memory_of(facts).tokens
+    memory = memory_of([*facts, *greetings], needed)
+    assert [memory.expand(handle) for handle in memory.archived()] == greetings
+
+
+def test_plain_words_are_archived_before_rare_ones() -> None:
+    plain = [Turn(1, number, "Bo", "We went to the shop and the shop was open") for number in range(1, 20)]
+    rare = Turn(1, 50, "Ines", "Kestrels nest in Zanzibar 1964")
+    memory = memory_of([rare, *plain], 60)
+    assert rare.id in ids_in(memory.render())
+    assert memory.stats().turns_archived > 10
+
+
+# -- nothing is lost ---------------------------------------------------------------------------------------------------
+
+
+@given(conversations(), budgets)
+def test_every_turn_is_held_or_archived_and_can_be_had_back(turns: list[Turn], budget: int) -> None:
+    memory = memory_of(turns, budget)
+    held = ids_in(memory.render())
+    archived = [handle.removeprefix("mem:") for handle in memory.archived()]
+    assert sorted(held + archived) == sorted(turn.id for turn in turns)
+    for turn in turns:
+        assert memory.expand(f"mem:{turn.id}") is memory.expand(turn.id) is turn
+    stats = memory.stats()
+    assert (stats.turns, stats.turns_working, stats.turns_archived) == (len(memory), len(held), len(archived))
+    assert stats.tokens == memory.tokens
+    assert stats.turns_shortened <= len(held)
+
+
+@given(dialogues(), st.integers(1, 120))
+def test_what_is_archived_stays_archived(turns: list[Turn], budget: int) -> None:
+    memory = AdaptiveMemory(budget)
+    archived: list[str] = []
+    for turn in turns:
+        memory.add(turn)
+        now = list(memory.archived())
+        assert [handle for handle in now if handle in archived] == archived, "in order of adding, none comes back"
+        archived = now
+
+
+def test_an_archived_turn_is_found_by_a_search_of_all_and_not_of_the_working_memory() -> None:
+    turns = [*chat(300), Turn(99, 1, "Bo", "The kestrel is called Pip.", MAY)]
+    memory = memory_of(turns, 300)
+    for handle in list(memory.archived())[:20]:
+        turn = memory.expand(handle)
+        assert memory.search(turn.text, 200).ids[0] == turn.id
+        assert turn.id not in memory.search(turn.text, 20_000, scope="working").ids
+
+
+@pytest.mark.parametrize("name", ["D9:9", "mem:D9:9", "", "mem:"])
+def test_an_unknown_handle_is_a_key_error(name: str) -> None:
+    memory = memory_of(chat(3))
+    with pytest.raises(KeyError, match=r"D9:9|''"):
+        memory.expand(name)
+    with pytest.raises(KeyError):
+        memory.search("otter", 100, keep=[name])
+
+
+# -- bad input ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("budget", [0, -1])
+def test_a_budget_below_one_token_is_refused(budget: int) -> None:
+    with pytest.raises(ValueError, match=f"budget_tokens must be at least 1, got {budget}"):
+        AdaptiveMemory(budget)
+
+
+def test_a_known_id_is_refused_and_leaves_the_memory_as_it_was() -> None:
+    memory = memory_of(chat(5))
+    before = (memory.render(), memory.search("kites", 500), memory.stats())
+    with pytest.raises(ValueError, match="turn D1:3 is in this memory already"):
+        memory.add(Turn(1, 3, "Bo", "another"))
+    assert (memory.render(), memory.search("kites", 500), memory.stats()) == before
+
+
+@pytest.mark.parametrize("bad", [{"text": None}, {"speaker": None}, {"caption": 7}, {"time": "May"}])
+def test_a_turn_that_cannot_be_rendered_leaves_the_memory_as_it_was(bad: dict[str, Any]) -> None:
+    memory = memory_of(chat(5))
+    before = (memory.render(), memory.search("kites", 500), memory.stats())
+    with pytest.raises((TypeError, AttributeError)):
+        memory.add(replace(Turn(9, 1, "Lena", "I row.", MAY), **bad))
+    assert (memory.render(), memory.search("kites", 500), memory.stats()) == before
+    memory.add(Turn(9, 1, "Lena", "Kestrels nest.", MAY))
+    assert memory.search("kestrels", 500).ids[0] == "D9:1"
+
+
+def test_an_unknown_scope_and_an_empty_list_of_queries_are_refused() -> None:
+    memory = memory_of(chat(3))
+    with pytest.raises(ValueError, match=r'scope must be "all" or "working", got \'archive\''):
+        memory.search("kites", 100, scope="archive")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="at least one query"):
+        memory.search([], 100)
+
+
+def test_an_empty_memory_answers_with_nothing() -> None:
+    memory = AdaptiveMemory()
+    nothing = Evidence((), "", 0)
+    assert memory.search("otter", 100) == memory.recent(100) == memory.transcript() == memory.pack([], 100) == nothing
+    assert (memory.render(), memory.rank("otter"), list(memory.archived()), len(memory)) == ("", [], [], 0)
+
+
+# -- searching ---------------------------------------------------------------------------------------------------------
+
+
+@given(conversations(), budgets, st.lists(questions, min_size=1, max_size=3), st.integers(-1, 400), st.data())
+@settings(max_examples=150)
+def test_no_search_exceeds_its_budget_and_every_line_is_citable(
+    turns: list[Turn], budget: int, queries: list[str], search_budget: int, data: st.DataObject
+) -> None:
+    memory = memory_of(turns, budget)
+    held = set(ids_in(memory.render()))
+    keep = data.draw(st.lists(st.sampled_from(turns).map(lambda turn: turn.id), max_size=3) if turns else st.just([]))
+    for scope in SCOPES:
+        check(memory.search(queries, search_budget, scope=scope, keep=keep), search_budget)
+        found = memory.search(queries, search_budget, scope=scope)
+        check(found, search_budget)
+        assert scope == "all" or set(found.ids) <= held
+    check(memory.recent(search_budget), search_budget)
+    check(memory.pack(reversed(turns), search_budget), search_budget)
+    check(memory.transcript(), memory.transcript().tokens)
+
+
+@given(conversations(), questions)
+def test_a_search_with_room_for_all_finds_every_turn_that_says_something(turns: list[Turn], query: str) -> None:
+    memory = memory_of(turns)
+    found = memory.search(query, 100_000)
+    ranked = memory.rank(query)
+    assert sorted(turn.id for turn in ranked) == sorted(turn.id for turn in turns)
+    assert list(found.turns) == [turn for turn in ranked if turn in found.turns], "in order of rank"
+    assert memory.pack(ranked, 100_000) == found
+
+
+@given(dialogues(), sentences, st.integers(20, 200), st.integers(0, 200))
+def test_what_was_found_before_stays_first_and_inside_a_larger_budget(
+    turns: list[Turn], query: str, first: int, more: int
+) -> None:
+    memory = memory_of(turns)
+    before = memory.search("otter mill film", first)
+    after = memory.search([query, "dance"], first + more, keep=before.ids)
+    assert after.ids[: len(before.ids)] == before.ids
+    check(after, first + more)
+
+
+@given(dialogues(), st.lists(sentences, min_size=1, max_size=3), st.integers(1, 300), st.integers(1, 300))
+def test_two_memories_built_alike_answer_alike(
+    turns: list[Turn], queries: list[str], budget: int, search_budget: int
+) -> None:
+    one, other = memory_of(turns, budget), AdaptiveMemory(budget)
+    for turn in turns:
+        other.add(turn)
+        other.search(queries, 50)  # asking in between changes nothing
+    assert one.render() == other.render()
+    assert one.stats() == other.stats()
+    for scope in SCOPES:
+        assert one.search(queries, search_budget, scope=scope) == other.search(queries, search_budget, scope=scope)
+        assert one.rank(queries, scope=scope) == other.rank(queries, scope=scope)
+
+
+def test_one_query_alone_or_in_a_list_is_the_same_search() -> None:
+    memory = memory_of(chat(60))
+    assert memory.search("kites near Porto", 200) == memory.search(["kites near Porto"], 200)
+
+
+def test_recent_turns_come_newest_first() -> None:
+    turns = chat(50)
+    found = memory_of(turns).recent(200)
+    assert list(found.turns) == turns[::-1][: len(found.turns)]
+    assert found.tokens > 150
+
+
+def test_a_transcript_holds_every_turn_in_full_whatever_the_budget() -> None:
+    turns = chat(50)
+    transcript = memory_of(turns, 100).transcript()
+    assert list(transcript.turns) == turns
+    assert all(turn.text in transcript.text for turn in turns)
+
+
+def test_relevant_turns_are_packed_first() -> None:
+    turns = [*chat(100), Turn(50, 1, "Ines", "Kestrels nest in the old tower.", MAY), *chat(160)[100:]]
+    assert memory_of(turns).search("Where do the kestrels nest?", 40).ids == ("D50:1",)
+
+
+# -- threads and cost --------------------------------------------------------------------------------------------------
+
+
+def test_searches_from_many_threads_agree_with_one() -> None:
+    memory = memory_of(chat(300), 1500)
+    queries = [["kites near Porto"], ["What did Bo movie?", "otter 17"], ["May 2023"], ["nothing of it"]] * 10
+    alone = [memory.search(query, 300) for query in queries]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda query: memory.search(query, 300), queries)) == alone
+
+
+def test_searches_while_turns_are_added_stay_within_their_budget() -> None:
+    memory = AdaptiveMemory(800)
+    done = threading.Event()
+
+    def read(worker: int) -> int:
+        times = 0
+        while not done.is_set() or not times:
+            check(memory.search(["kites near otter3", "Porto"], 150, scope=SCOPES[worker % 2]), 150)
+            assert count_tokens(memory.render()) <= 800
+            assert memory.tokens <= 800
+            stats = memory.stats()
+            assert stats.turns == stats.turns_working + stats.turns_archived
+            times += 1
+        return times
+
+    with ThreadPoolExecutor(4) as pool:
+        readers = [pool.submit(read, worker) for worker in range(4)]
+        try:
+            memory.extend(chat(250))
+        finally:
+            done.set()
+        assert all(reader.result() > 0 for reader in readers)
+    assert len(memory) == 250
+
+
+def executed_lines(work: Callable[[], None]) -> int:
+    """Lines of our memory that Python executes during `work`: its cost, whatever else the machine does."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal count
+        if "memory" not in str(frame.f_globals.get("__name__")).split("."):
+            return None
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize("budget", [400, 100_000], ids=["archiving", "all held"])
+def test_a_later_turn_costs_no_more_than_an_earlier_one(budget: int) -> None:
+    turns = chat(1200)
+    memory = memory_of(turns[:400], budget)
+    earlier = executed_lines(lambda: memory.extend(turns[400:800]))
+    later = executed_lines(lambda: memory.extend(turns[800:]))
+    assert earlier > 400
+    assert later <= 1.25 * earlier
+
+
+def test_archiving_a_turn_costs_no_more_in_a_larger_working_memory() -> None:
+    turns = chat(1200)
+    small, large = memory_of(turns[:800], 300), memory_of(turns[:800], 3000)
+    assert large.stats().turns_working > 8 * small.stats().turns_working
+    cost_small = executed_lines(lambda: small.extend(turns[800:]))
+    cost_large = executed_lines(lambda: large.extend(turns[800:]))
+    assert cost_large <= 2 * cost_small
