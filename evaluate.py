@@ -15,11 +15,12 @@ import hashlib
 import json
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.flags import add_flags, from_args
+from locomo.config import EvaluationConfig
 from memory.config import MemoryConfig
 
 if TYPE_CHECKING:
@@ -29,75 +30,6 @@ if TYPE_CHECKING:
     from harness.runs import Run
     from locomo.dataset import Dataset, Question
     from memory_system import Memories
-
-PROGRAM_NAMES = ("simple", "memory", "full-context")
-
-
-@dataclass(frozen=True)
-class EvaluationConfig:
-    """What one run asks, and whom. All of it is compared when a run is resumed."""
-
-    data: str | None = field(
-        default=None,
-        metadata={
-            "help": "a LoCoMo file; without it LOCOMO_PATH, data/locomo10.json, its download, or the bundled sample",
-            "metavar": "PATH",
-        },
-    )
-    split: str | None = field(
-        default=None,
-        metadata={
-            "help": "whose conversations are asked about; without it test, or val where the file has no test ones",
-            "choices": ("train", "val", "test", "all"),
-        },
-    )
-    num_test: int | None = field(
-        default=None, metadata={"help": "a sample of so many questions, stratified by category; none is all of them"}
-    )
-    categories: tuple[int, ...] = field(
-        default=(1, 2, 3, 4, 5),
-        metadata={
-            "help": "1 multi-hop, 2 temporal, 3 open-domain, 4 single-hop, 5 adversarial",
-            "choices": (1, 2, 3, 4, 5),
-        },
-    )
-    programs: tuple[str, ...] = field(
-        default=("simple", "memory"),
-        metadata={
-            "help": "simple: the most recent text; memory: this project; full-context: all text, at its full price",
-            "choices": PROGRAM_NAMES,
-        },
-    )
-    program: str | None = field(
-        default=None, metadata={"help": "a saved (optimised) program to use as `memory`", "metavar": "FILE"}
-    )
-    model: str | None = field(
-        default=None,
-        metadata={
-            "help": "LiteLLM name such as openai/gpt-4o-mini or ollama_chat/llama3.2, or `offline`; without it "
-            "MEMORY_MODEL, the provider whose key is set, or the offline reader",
-            "metavar": "NAME",
-        },
-    )
-    api_base: str | None = field(
-        default=None, metadata={"help": "address of an OpenAI-compatible server", "metavar": "URL"}
-    )
-    temperature: float = field(default=0.0, metadata={"help": "sampling temperature of the LM"})
-    num_threads: int | None = field(
-        default=None, metadata={"help": "questions at a time; none is 8, or 1 for the offline reader"}
-    )
-    seed: int = field(default=0, metadata={"help": "of the sample that --num-test draws"})
-
-    def __post_init__(self) -> None:
-        for name in ("num_test", "num_threads"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
-        for name in ("categories", "programs"):
-            if not getattr(self, name):
-                raise ValueError(f"--{name} is empty; name at least one")
-        if self.program is not None and "memory" not in self.programs:
-            raise ValueError("--program is a saved `memory` program: add memory to --programs")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -176,6 +108,7 @@ def run(args: argparse.Namespace) -> int:
 
     # 3. Ask, one row per answer.
     run = earlier or new_run(args.run_dir, full_config, dataset, questions, choice)
+    run.write_json("lines.json", rendered_lines(memories))
     answer_questions(run, programs, questions, done, num_threads)
 
     # 4. Report.
@@ -267,6 +200,19 @@ def new_run(
         return Run.create(run_dir, full_config, manifest)
     except OSError as error:
         raise ValueError(f"{run_dir} cannot be written ({error.strerror}): name another folder by --run-dir") from error
+
+
+def rendered_lines(memories: Memories) -> dict[str, dict[str, Any]]:
+    """Every line as an LM may have been sent it: by conversation and turn id, [header, in brief, in full].
+
+    With a row's `retrieved_ids` this gives the context back, without writing it down again for every question.
+    """
+    return {
+        conversation_id: {
+            "turns": {brief.turn.id: [brief.header, brief.text, full.text] for full, brief in memory.lines()}
+        }
+        for conversation_id, memory in memories.items()
+    }
 
 
 def answer_questions(

@@ -74,7 +74,8 @@ class AnswerQuestion(dspy.Signature):
         desc='lines of the chat: "[D8, 15 July 2023]" heads session D8, "6 Ana: ..." is its line 6'
     )
     answer: str = dspy.OutputField(desc="a short phrase")
-    evidence_ids: list[str] = dspy.OutputField(desc='lines used, as ["D8:6"]; [] when there is no information')
+    # text, not a list: a small model that writes "D8:6, D9:1" or nothing should not lose its answer over the format
+    evidence_ids: str = dspy.OutputField(desc='lines used, as "D8:6, D9:17"; empty when there is no information')
 
 
 # -- memories ----------------------------------------------------------------------------------------------------------
@@ -228,9 +229,7 @@ def answer_from(
         answered = answer_question(question=question, evidence=evidence.text)
         shown = set(evidence.ids)
         answer = (answered.answer or "").strip() or NO_INFORMATION
-        cited = [
-            turn_id for turn_id in parse_citations(" ".join(map(str, answered.evidence_ids or []))) if turn_id in shown
-        ]
+        cited = [turn_id for turn_id in parse_citations(str(answered.evidence_ids)) if turn_id in shown]
     return dspy.Prediction(
         answer=answer,
         evidence_ids=cited,

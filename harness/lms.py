@@ -204,11 +204,13 @@ def _with_provider(name: str) -> str:
 def _normalised_api_base(provider: str, api_base: str | None) -> str | None:
     if not api_base:
         return None
-    if _REDACTED in api_base:
-        raise ValueError(f"--api-base {api_base} comes from a saved run, without its password: give --api-base again")
     parts = urlsplit(api_base)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise ValueError(f"--api-base {redact(api_base)}: write a whole URL, e.g. http://localhost:8000/v1")
+    if parts.username or parts.password:  # DSPy's client would try to look the whole of it up
+        raise ValueError(
+            f"--api-base {redact(api_base)}: no name or password in the URL; a key goes into the environment"
+        )
     api_base = api_base.rstrip("/")
     # Ollama's own documentation gives the address without /v1, where its OpenAI-compatible service is
     return f"{api_base}/v1" if provider.startswith("ollama") and not parts.path.strip("/") else api_base

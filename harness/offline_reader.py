@@ -149,6 +149,8 @@ def answer_fields(prompt: Prompt) -> dict[str, Any]:
             values["answer"] = reading.answer
         if prompt.outputs.get("evidence_ids") == "list[str]":
             values["evidence_ids"] = list(reading.evidence_ids)
+        elif prompt.outputs.get("evidence_ids") == "str":
+            values["evidence_ids"] = ", ".join(reading.evidence_ids)
     return values
 
 

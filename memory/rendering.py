@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 from memory.english import COURTESY_WORDS, FILLER_WORDS, FIRST_PERSON
 from memory.temporal import annotate
@@ -19,6 +20,7 @@ from memory.turns import Turn, render_line
 
 MAX_LINE_TOKENS = 512  # a longer turn is shown cut, with an ellipsis; its whole text stays in the archive
 _SMALLEST = 6  # tokens of about the shortest line there is, "1 A: b" and its newline
+_MOST_SKIPS = 128  # lines in a row that do not fit, after which none is likely to: a ranking may have a million more
 
 # Where a sentence ends; in scripts with spaces only before one, or "5 p.m." would end twice.
 _SENTENCE_END = re.compile(r"(?<=[.!?…])(?=\s)|(?<=[.!?…][\"'”’)])(?=\s)|(?<=[。！？])(?![。！？”’」』）])")
@@ -119,20 +121,25 @@ def pack(ranked: Iterable[Line], budget_tokens: int, taken: Sequence[Line] = ())
     """Lines in the order given, as many as fit: one that does not is skipped, since a shorter one after it may.
 
     `taken` lines are in already and paid for first; the result holds them too. A session's header is paid with its
-    first line. Stops when fewer than `_SMALLEST` tokens are left.
+    first line. Stops when fewer than `_SMALLEST` tokens are left, or `_MOST_SKIPS` lines in a row did not fit.
     """
     chosen: list[Line] = []
+    skips = 0
     ids: set[tuple[int, int]] = set()
     sessions: set[int] = set()
     left = budget_tokens
-    for line in (*taken, *ranked):
+    for line in chain(taken, ranked):  # `ranked` is computed as far as it is read
         turn = line.turn
         key = (turn.session, turn.number)
         if not line.text or key in ids:
             continue
         cost = line.tokens if turn.session in sessions else line.tokens + line.header_tokens
         if cost > left:
+            skips += 1
+            if skips == _MOST_SKIPS:
+                break
             continue
+        skips = 0
         left -= cost
         ids.add(key)
         sessions.add(turn.session)

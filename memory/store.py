@@ -216,12 +216,15 @@ class AdaptiveMemory:
         with self._lock:
             return _evidence(pack(reversed(self._brief), budget_tokens))
 
-    def transcript(self) -> Evidence:
-        """Every turn that says something in full, whatever it takes: the bar that a memory is compared with."""
+    def lines(self) -> list[tuple[Line, Line]]:
+        """Every turn's line in full and in brief, in order; that of a turn without text or photo is empty."""
         with self._lock:
             names = name_words(self._index.speakers)
-            full = (render_turn(line.turn, names, self._headers[line.turn.session])[0] for line in self._brief)
-            return _evidence([line for line in full if line.text])
+            return [(render_turn(line.turn, names, self._headers[line.turn.session])[0], line) for line in self._brief]
+
+    def transcript(self) -> Evidence:
+        """Every turn that says something in full, whatever it takes: the bar that a memory is compared with."""
+        return _evidence([full for full, _ in self.lines() if full.text])
 
     def stats(self) -> MemoryStats:
         """How much is held and how much is archived."""

@@ -71,7 +71,7 @@ class ScriptedReader:
         fields: dict[Step, dict[str, Any]] = {
             "queries": {"queries": list(self.queries)},
             "assess": {"sufficient": self.sufficient, "follow_up_queries": list(self.follow_ups)},
-            "answer": {"answer": self.answer, "evidence_ids": list(self.evidence_ids)},
+            "answer": {"answer": self.answer, "evidence_ids": ", ".join(self.evidence_ids)},
         }
         if asked.is_json:
             return json_fields(**fields[asked.step])

@@ -159,9 +159,11 @@ def test_an_lms_queries_are_fused_with_the_question() -> None:
         assert prediction.queries == list(queries)
         found[queries] = {turn_id.partition(":")[0] for turn_id in prediction.retrieved_ids}
     question_only, one, two = found.values()
-    assert question_only == {"D6"}  # the tortoise's session
-    assert one == {"D6", "D4"}
-    assert two == {"D6", "D4", "D2"}
+    assert {"D6"} <= question_only  # the tortoise's session; the beehive's is D4, the violin's D2
+    assert not {"D4", "D2"} & question_only
+    assert {"D6", "D4"} <= one
+    assert "D2" not in one
+    assert {"D6", "D4", "D2"} <= two
 
 
 def test_hops_stop_when_the_evidence_is_sufficient() -> None:
@@ -336,7 +338,7 @@ def test_copies_share_the_memories_and_nothing_else(copied_by: Any) -> None:
     ):
         assert name == other_name
         assert other is not predictor
-    copied.answer_question.demos = [dspy.Example(question="q", evidence="e", answer="a", evidence_ids=[])]
+    copied.answer_question.demos = [dspy.Example(question="q", evidence="e", answer="a", evidence_ids="")]
     copied.answer_question.signature = copied.answer_question.signature.with_instructions("Be brief.")
     assert program.answer_question.demos == []
     assert program.answer_question.signature.instructions != "Be brief."
@@ -358,7 +360,7 @@ def optimised(config: MemoryConfig | None = None) -> MemoryQA:
     signature = program.write_queries.signature
     program.write_queries.signature = signature.with_instructions("Write like a pirate.")
     program.answer_question.demos = [
-        dspy.Example(question="Who?", evidence="[D1, 1 May 2023]\n1 Al: hi", answer="Al", evidence_ids=["D1:1"])
+        dspy.Example(question="Who?", evidence="[D1, 1 May 2023]\n1 Al: hi", answer="Al", evidence_ids="D1:1")
     ]
     return program
 

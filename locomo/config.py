@@ -1,0 +1,74 @@
+"""What one evaluation asks, and whom: saved with the run, compared when it is resumed, made into flags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+PROGRAM_NAMES = ("simple", "memory", "full-context")
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """What one run asks, and whom. All of it is compared when a run is resumed."""
+
+    data: str | None = field(
+        default=None,
+        metadata={
+            "help": "a LoCoMo file; without it LOCOMO_PATH, data/locomo10.json, its download, or the bundled sample",
+            "metavar": "PATH",
+        },
+    )
+    split: str | None = field(
+        default=None,
+        metadata={
+            "help": "whose conversations are asked about; without it test, or val where the file has no test ones",
+            "choices": ("train", "val", "test", "all"),
+        },
+    )
+    num_test: int | None = field(
+        default=None, metadata={"help": "a sample of so many questions, stratified by category; none is all of them"}
+    )
+    categories: tuple[int, ...] = field(
+        default=(1, 2, 3, 4, 5),
+        metadata={
+            "help": "1 multi-hop, 2 temporal, 3 open-domain, 4 single-hop, 5 adversarial",
+            "choices": (1, 2, 3, 4, 5),
+        },
+    )
+    programs: tuple[str, ...] = field(
+        default=("simple", "memory"),
+        metadata={
+            "help": "simple: the most recent text; memory: this project; full-context: all text, at its full price",
+            "choices": PROGRAM_NAMES,
+        },
+    )
+    program: str | None = field(
+        default=None, metadata={"help": "a saved (optimised) program to use as `memory`", "metavar": "FILE"}
+    )
+    model: str | None = field(
+        default=None,
+        metadata={
+            "help": "LiteLLM name such as openai/gpt-4o-mini or ollama_chat/llama3.2, or `offline`; without it "
+            "MEMORY_MODEL, the provider whose key is set, or the offline reader",
+            "metavar": "NAME",
+        },
+    )
+    api_base: str | None = field(
+        default=None, metadata={"help": "address of an OpenAI-compatible server", "metavar": "URL"}
+    )
+    temperature: float = field(default=0.0, metadata={"help": "sampling temperature of the LM"})
+    num_threads: int | None = field(
+        default=None, metadata={"help": "questions at a time; none is 8, or 1 for the offline reader"}
+    )
+    seed: int = field(default=0, metadata={"help": "of the sample that --num-test draws"})
+
+    def __post_init__(self) -> None:
+        for name in ("num_test", "num_threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
+        for name in ("categories", "programs"):
+            if not getattr(self, name):
+                raise ValueError(f"--{name} is empty; name at least one")
+        if self.program is not None and "memory" not in self.programs:
+            raise ValueError("--program is a saved `memory` program: add memory to --programs")
