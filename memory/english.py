@@ -249,6 +249,7 @@ FILLER_WORDS = frozenset(
 )
 # "I" makes a sentence a statement about the speaker ("Yes, I did."), unless it is one of these courtesies ("I agree!").
 FIRST_PERSON = frozenset("i im we my our me us myself".split())
+YES_OR_NO = frozenset("yes yep no nope nah".split())
 COURTESY_WORDS = frozenset(
     "agree appreciate bet congrats congratulations glad guess hope sorry sounds thank thanks wish wow".split()
 )

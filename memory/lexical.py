@@ -6,13 +6,16 @@ Scripts written without spaces (Chinese, Japanese kana, Thai) are cut into overl
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 
+import regex
 import Stemmer
 
 from memory.english import CLASSES, IRREGULAR, STOPWORDS, SYNONYM_GROUPS
 
 _WORD = re.compile(r"([^\W_]+)(?:['’][^\W_]+)?")
+_WORD_WITH_MARKS = regex.compile(r"([\p{L}\p{N}][\p{L}\p{N}\p{M}]*)(?:['’][\p{L}\p{N}\p{M}]+)?")  # Hindi, Thai, Hebrew
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
 
 
@@ -23,7 +26,11 @@ def _stemmer() -> Stemmer.Stemmer:
 
 def words(text: str) -> list[str]:
     """Lower-case words of `text`, each cut at its apostrophe ("Maria's" -> "maria")."""
-    return _WORD.findall(text.lower().replace("won't", "wont").replace("won’t", "wont"))  # not "won", of "win"
+    lower = text.lower().replace("won't", "wont").replace("won’t", "wont")  # not "won", of "win"
+    if lower.isascii():
+        return _WORD.findall(lower)
+    found: list[str] = _WORD_WITH_MARKS.findall(unicodedata.normalize("NFC", lower))
+    return found
 
 
 @lru_cache(maxsize=65_536)

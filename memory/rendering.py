@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 
-from memory.english import COURTESY_WORDS, FILLER_WORDS, FIRST_PERSON
+from memory.english import COURTESY_WORDS, FILLER_WORDS, FIRST_PERSON, YES_OR_NO
 from memory.temporal import annotate
 from memory.tokens import count_tokens, truncate_to_tokens
 from memory.turns import Turn, render_line
@@ -49,6 +49,8 @@ def is_filler(sentence: str, names: frozenset[str]) -> bool:
     if _DIGIT.search(sentence):
         return False
     found = _LETTERS.findall(sentence.lower())
+    if len(found) == 1 and found[0] in YES_OR_NO:
+        return False  # the answer to a question
     if not found and sentence.strip(" .!?…"):
         return False  # an emoji or symbols of their own
     if not FILLER_WORDS.issuperset(word for word in found if word not in names):

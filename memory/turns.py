@@ -34,6 +34,10 @@ class Turn:
     time: datetime | None = None
     caption: str = ""
 
+    def __post_init__(self) -> None:
+        if self.session < 0 or self.number < 0:
+            raise ValueError(f"session and number must not be negative, got {self.session} and {self.number}")
+
     @property
     def id(self) -> str:
         """The address as LoCoMo writes it, e.g. `D8:6`."""

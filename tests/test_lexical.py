@@ -92,3 +92,12 @@ def test_the_word_lists_agree_with_each_other() -> None:
     assert STOPWORDS.isdisjoint(word for classes, members in CLASSES for word in (*classes, *members))
     assert all(classes and members for classes, members in CLASSES)
     assert COURTESY_WORDS | FIRST_PERSON <= FILLER_WORDS, "words outside the filler list are never looked up"
+
+
+def test_scripts_whose_vowels_are_marks_keep_their_words_whole() -> None:
+    assert terms("मैंने किताब पढ़ी")[:2] == ["मैंने", "किताब"]
+    assert len(terms("שָׁלוֹם עולם")) == 2
+
+
+def test_composed_and_decomposed_letters_are_the_same_term() -> None:
+    assert terms("cafe\u0301") == terms("caf\u00e9") != []

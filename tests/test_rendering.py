@@ -258,3 +258,8 @@ def test_a_line_that_does_not_fit_is_skipped_for_a_shorter_one() -> None:
 def test_a_header_is_paid_once_for_its_session() -> None:
     one, two = lines_of([Turn(1, 1, "Ines", "We row."), Turn(1, 2, "Bo", "We sail.")])
     assert pack([one, two], one.tokens + two.tokens + one.header_tokens) == [one, two]
+
+
+def test_a_bare_yes_or_no_is_an_answer_and_stays() -> None:
+    assert not is_filler("Yes.", NAMES)
+    assert not is_filler("No!", NAMES)

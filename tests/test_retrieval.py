@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import WORDS, conversations, dialogues, sentences, texts
 
@@ -85,6 +85,8 @@ class Reference:
         sizes = {j: float(sum(self.counts[j].values())) for j in everyone}
         average = statistics.fmean(self.windowed(j, sizes) for j in everyone)
         frequency = self.windowed(i, {j: float(sum(self.counts[j][term] for term in one_of)) for j in everyone})
+        if not frequency:
+            return 0.0
         return frequency * (k1 + 1) / (frequency + k1 * (1 - b + b * self.windowed(i, sizes) / average))
 
     def lexical(self, query: Query) -> list[float]:
@@ -183,6 +185,8 @@ questions = st.tuples(
     st.sampled_from(("", "When did Ines ", "What did Bo and Ines ", "Lena: ", "on 9 May 2023 ", "in winter ")),
     sentences,
 ).map("".join)
+# every turn holds several instances of a class, and two classes share some
+HOBBIES = [Turn(1, number, "Ines", "hiking, chess, yoga, running and knitting", DAY) for number in range(3)]
 CROWD = ("Ines", "Bo", "Lena", "Marta", "Xu")
 
 
@@ -192,6 +196,7 @@ CROWD = ("Ines", "Bo", "Lena", "Marta", "Xu")
     st.one_of(st.just(RankingConfig()), configs),
 )
 @settings(max_examples=150)
+@example(HOBBIES, ["Which hobby or sport?", "What exercise?"], RankingConfig())
 def test_scores_are_those_of_the_reference(turns: list[Turn], queries: list[str], config: RankingConfig) -> None:
     scores = index_of(turns, config).score(queries)
     assert scores.shape == (len(turns),)

@@ -72,3 +72,8 @@ def test_citations_are_read_in_order_without_repeats(text: str, ids: list[str]) 
 def test_every_id_is_read_back_from_a_citation_of_it(addresses: list[tuple[int, int]]) -> None:
     ids = [Turn(session, number, "Ines", "").id for session, number in addresses]
     assert parse_citations(", ".join(ids)) == ids
+
+
+def test_an_address_that_cannot_be_cited_is_refused() -> None:
+    with pytest.raises(ValueError, match="must not be negative"):
+        Turn(1, -1, "Ana", "hi")

@@ -1,0 +1,35 @@
+"""The program's own search, hop by hop, with queries that were written beforehand in place of an LM's.
+
+What is measured is `MemoryQA.forward` itself: only its three LM steps are replaced. The first hop gets the first share of
+a question's queries, each further one the next, as follow-ups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import dspy
+
+from memory.config import MemoryConfig
+from memory.store import AdaptiveMemory
+from memory_system import Memories, MemoryQA
+
+
+def search_in_hops(
+    memory: AdaptiveMemory, question: str, queries: Sequence[str], budget_tokens: int, max_hops: int
+) -> list[str]:
+    """Ids of the turns that the program would show its LM at the end, in at most `budget_tokens`."""
+    shares = [
+        list(queries[len(queries) * hop // max_hops : len(queries) * (hop + 1) // max_hops]) for hop in range(max_hops)
+    ]
+    memories = Memories()
+    memories["the conversation"] = memory
+    program = MemoryQA(memories, MemoryConfig(context_tokens=budget_tokens, max_hops=max_hops))
+    upcoming = iter(shares)
+    program.write_queries = lambda question: dspy.Prediction(queries=next(upcoming))
+    program.assess_evidence = lambda question, evidence: dspy.Prediction(
+        sufficient=False, follow_up_queries=next(upcoming)
+    )
+    program.answer_question = lambda question, evidence: dspy.Prediction(answer="unused", evidence_ids="")
+    retrieved: list[str] = program(conversation_id="the conversation", question=question).retrieved_ids
+    return retrieved
