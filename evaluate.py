@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from harness.lms import LMChoice
     from harness.runs import Run
+    from harness.tracking import NullTracker, Tracker
     from locomo.dataset import Dataset, Question
     from memory_system import Memories
 
@@ -45,6 +46,18 @@ def build_parser() -> argparse.ArgumentParser:
     )
     folder.add_argument("--resume", type=Path, metavar="RUN_DIR", help="finish that run: only what is missing is asked")
     group.add_argument("--dry-run", action="store_true", help="print the number of LM calls and tokens, and spend none")
+    group = parser.add_argument_group("tracking in MLflow")
+    group.add_argument(
+        "--mlflow-uri", metavar="URI", help="where (default: MLFLOW_TRACKING_URI, or sqlite:///mlflow.db)"
+    )
+    group.add_argument("--no-mlflow", action="store_true", help="do not track")
+    group.add_argument(
+        "--trace-sample",
+        type=float,
+        default=0.05,
+        metavar="X",
+        help="share of the questions whose traces are kept (default: %(default)s)",
+    )
     return parser
 
 
@@ -72,6 +85,10 @@ def run(args: argparse.Namespace) -> int:
     from harness.lms import build, configure, describe, resolve
     from harness.preflight import preflight
     from harness.runs import Run
+    from harness.tracking import open_tracker
+    from harness.tracking_values import sample_ids
+    from locomo.dataset import choose_questions
+    from memory_system import Memories
 
     # 1. What to ask, whom, from which memory.
     saved = {} if args.resume is None else Run.open(args.resume).config
@@ -81,7 +98,10 @@ def run(args: argparse.Namespace) -> int:
     choice = resolve("task", model=config.model, api_base=config.api_base)
     for note in (*dataset.notes, describe(choice)):
         print(note, file=sys.stderr)
-    memories = build_memories(dataset, questions, memory_config)
+    memories = Memories.of(
+        {one.id: one.turns for one in dataset.conversations if one.id in {q.conversation_id for q in questions}},
+        memory_config,
+    )
     programs = build_programs(config, memories, memory_config)
     full_config = {
         "evaluation": asdict(config),
@@ -96,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
     earlier = None if args.resume is None else Run.resume(args.resume, full_config)
     done = set() if earlier is None else answered(earlier)
     if args.dry_run:
-        return report_estimate(estimate(programs, questions, done), choice)
+        return report_estimate(programs, questions, done, choice)
 
     # 2. Make sure that the LM answers before anything is written or spent.
     fresh = args.resume is not None  # what could not be read is in the cache: a failed question needs another answer
@@ -108,11 +128,20 @@ def run(args: argparse.Namespace) -> int:
 
     # 3. Ask, one row per answer.
     run = earlier or new_run(args.run_dir, full_config, dataset, questions, choice)
-    run.write_json("lines.json", rendered_lines(memories))
-    answer_questions(run, programs, questions, done, num_threads)
+    run.write_json("lines.json", memories.rendered_lines())
+    traced_ids = sample_ids([question.id for question in questions], args.trace_sample)
+    with open_tracker(
+        args.mlflow_uri,
+        enabled=not args.no_mlflow,
+        run_dir=run.run_dir,
+        resume=earlier is not None,
+        traced_ids=traced_ids,
+    ) as tracker:
+        track_config(tracker, run, full_config, programs)
+        answer_questions(run, programs, questions, done, num_threads, tracker)
 
-    # 4. Report.
-    return report(run, dataset, split, programs, questions, choice)
+        # 4. Report.
+        return report(run, dataset, split, programs, questions, choice, tracker)
 
 
 def choose_memory_config(
@@ -132,38 +161,9 @@ def choose_memory_config(
     return chosen
 
 
-def choose_questions(config: EvaluationConfig) -> tuple[Dataset, str, list[Question]]:
-    """The data set, the split's name and its questions; the fall-back from test to val is told."""
-    from locomo.dataset import find, select
-    from locomo.split_data import splits
-
-    dataset = find(config.data)
-    split = config.split
-    if split is None:
-        split = "test" if splits(dataset)["test"] else "val"
-        if split == "val":
-            print(f"note: {dataset.path} holds no test conversations; using the val split", file=sys.stderr)
-    return dataset, split, select(dataset, split, config.num_test, config.seed, config.categories)
-
-
 def file_sha256(path: str | None) -> str | None:
     """So that a run is not resumed with another program under the same name; None without a path."""
     return None if path is None else hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
-def build_memories(dataset: Dataset, questions: Sequence[Question], config: MemoryConfig) -> Memories:
-    """A memory of each conversation that is asked about."""
-    from memory.store import AdaptiveMemory
-    from memory_system import Memories
-
-    asked_about = {question.conversation_id for question in questions}
-    memories = Memories()
-    for conversation in dataset.conversations:
-        if conversation.id in asked_about:
-            memory = AdaptiveMemory(config.memory_tokens)
-            memory.extend(conversation.turns)
-            memories[conversation.id] = memory
-    return memories
 
 
 def build_programs(config: EvaluationConfig, memories: Memories, memory_config: MemoryConfig) -> dict[str, dspy.Module]:
@@ -202,17 +202,21 @@ def new_run(
         raise ValueError(f"{run_dir} cannot be written ({error.strerror}): name another folder by --run-dir") from error
 
 
-def rendered_lines(memories: Memories) -> dict[str, dict[str, Any]]:
-    """Every line as an LM may have been sent it: by conversation and turn id, [header, in brief, in full].
-
-    With a row's `retrieved_ids` this gives the context back, without writing it down again for every question.
-    """
-    return {
-        conversation_id: {
-            "turns": {brief.turn.id: [brief.header, brief.text, full.text] for full, brief in memory.lines()}
+def track_config(
+    tracker: Tracker | NullTracker, run: Run, full_config: Mapping[str, Any], programs: Collection[str]
+) -> None:
+    """Parameters of the run and of each program in it, and where the numbers come from."""
+    manifest = json.loads((run.run_dir / "manifest.json").read_text(encoding="utf-8"))
+    tracker.log_params(full_config)
+    tracker.set_tags(
+        {
+            "commit": manifest["commit"] or "unknown",
+            "data_sha256": full_config["resolved"]["data_sha256"],
+            "mlflow.source.name": "evaluate.py",
         }
-        for conversation_id, memory in memories.items()
-    }
+    )
+    for name in programs:
+        tracker.child(name).log_params({**full_config, "program": name})
 
 
 def answer_questions(
@@ -221,6 +225,7 @@ def answer_questions(
     questions: Sequence[Question],
     done: Collection[tuple[str, str]],
     num_threads: int,
+    tracker: Tracker | NullTracker,
 ) -> None:
     """Ask what is not `done`; rows are on disk as they complete."""
     from rich.console import Console
@@ -244,6 +249,15 @@ def answer_questions(
         def on_row(row: dict[str, Any]) -> None:
             nonlocal failed
             run.append(row)
+            tracker.log_trace(
+                row["program"],
+                row["question_id"],
+                inputs={"question": row["question"]},
+                outputs={"answer": row["answer"]},
+                scores={name: row[name] for name in ("f1", "evidence_recall", "all_evidence")},
+                expected=row["gold"],
+                tags={"category": str(row["category"])},
+            )
             failed += row["error"] is not None
             progress.update(bar, advance=1, failed=f"{failed} failed" if failed else "")
 
@@ -256,6 +270,7 @@ def answer_questions(
                 done=done,
                 num_threads=num_threads,
                 is_systemic=is_systemic,
+                trace=tracker.trace,
             )
         except (BenchmarkStoppedError, KeyboardInterrupt, OSError) as error:  # OSError: a full disk
             raise BenchmarkStoppedError(
@@ -281,10 +296,12 @@ def report(
     programs: Mapping[str, dspy.Module],
     questions: Sequence[Question],
     choice: LMChoice,
+    tracker: Tracker | NullTracker,
 ) -> int:
     """Table on stderr, summary.json in the run folder, and the same as the last line on stdout."""
     from harness.lms import describe
     from harness.report import print_summary
+    from harness.tracking_values import metrics_of
     from locomo.benchmark import summarise
 
     rows = latest_rows(run)
@@ -303,32 +320,28 @@ def report(
         "programs": summaries,
     }
     run.write_json("summary.json", document)
+    for name, summary in summaries.items():
+        tracker.child(name).log_metrics(metrics_of(summary))
+    tracker.log_metrics(metrics_of(summaries["memory" if "memory" in summaries else next(iter(summaries))]))
+    tracker.log_artifacts(run.run_dir)
     print_summary(document, loud=["NOT LoCoMo: the bundled sample conversations"] if dataset.is_sample else [])
     print(json.dumps(document))
     return 0
 
 
-def estimate(
-    programs: Mapping[str, dspy.Module], questions: Sequence[Question], done: Collection[tuple[str, str]]
-) -> dict[str, dict[str, int]]:
-    """LM calls and prompt tokens (o200k_base) that what is not `done` will cost at most, per program, retries aside.
+def report_estimate(
+    programs: Mapping[str, dspy.Module],
+    questions: Sequence[Question],
+    done: Collection[tuple[str, str]],
+    choice: LMChoice,
+) -> int:
+    """What --dry-run prints: the cost of what is not `done`."""
+    from memory_system import expected_cost
 
-    The prompts are counted as they will be sent, but for what an LM writes in between: queries of its own may find
-    other lines (the budget is the same), and assessments that are satisfied at once save a call.
-    """
-    from memory.tokens import count_tokens
-    from memory_system import expected_prompts
-
-    costs = {}
-    for name, program in programs.items():
-        missing = [question for question in questions if (name, question.id) not in done]
-        prompts = [prompt for question in missing for prompt in expected_prompts(program, **question.inputs())]
-        costs[name] = {"lm_calls": len(prompts), "prompt_tokens": sum(map(count_tokens, prompts))}
-    return costs
-
-
-def report_estimate(costs: Mapping[str, Mapping[str, int]], choice: LMChoice) -> int:
-    """What --dry-run prints."""
+    costs = {
+        name: expected_cost(program, [one.inputs() for one in questions if (name, one.id) not in done])
+        for name, program in programs.items()
+    }
     for name, cost in costs.items():
         print(
             f"{name}: at most {cost['lm_calls']:,} LM calls, {cost['prompt_tokens']:,} prompt tokens", file=sys.stderr

@@ -13,7 +13,7 @@ no state but its predictors and its config; memories are built beforehand and on
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -23,7 +23,8 @@ from dspy.utils.exceptions import AdapterParseError
 
 from memory.config import MemoryConfig
 from memory.store import AdaptiveMemory, Evidence
-from memory.turns import parse_citations
+from memory.tokens import count_tokens
+from memory.turns import Turn, parse_citations
 
 NO_INFORMATION = "No information available"
 
@@ -86,6 +87,27 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
 
     def __init__(self) -> None:
         self._memories: dict[str, AdaptiveMemory] = {}
+
+    @classmethod
+    def of(cls, conversations: Mapping[str, Iterable[Turn]], config: MemoryConfig) -> Self:
+        """A memory of `config.memory_tokens` for each conversation, by its id."""
+        memories = cls()
+        for conversation_id, turns in conversations.items():
+            memories[conversation_id] = AdaptiveMemory(config.memory_tokens)
+            memories[conversation_id].extend(turns)
+        return memories
+
+    def rendered_lines(self) -> dict[str, dict[str, Any]]:
+        """Every line as an LM may be sent it: by conversation and turn id, [header, in brief, in full].
+
+        With the ids that a prediction retrieved this gives its context back, without keeping it for every question.
+        """
+        return {
+            conversation_id: {
+                "turns": {brief.turn.id: [brief.header, brief.text, full.text] for full, brief in memory.lines()}
+            }
+            for conversation_id, memory in self.items()
+        }
 
     def __getitem__(self, conversation_id: str) -> AdaptiveMemory:
         try:
@@ -263,6 +285,16 @@ def expected_prompts(program: dspy.Module, conversation_id: str, question: str) 
         *(_prompt(program.assess_evidence, question=question, evidence=search.text) for search in searches),
         _prompt(program.answer_question, question=question, evidence=found.text),
     ]
+
+
+def expected_cost(program: dspy.Module, inputs: Iterable[Mapping[str, str]]) -> dict[str, int]:
+    """LM calls and prompt tokens (o200k_base) that questions will cost at most, retries aside.
+
+    The prompts are counted as they will be sent, but for what an LM writes in between: queries of its own may find
+    other lines (the budget is the same), and assessments that are satisfied at once save a call.
+    """
+    prompts = [prompt for question in inputs for prompt in expected_prompts(program, **question)]
+    return {"lm_calls": len(prompts), "prompt_tokens": sum(map(count_tokens, prompts))}
 
 
 def _prompt(predictor: dspy.Predict, **inputs: str) -> str:

@@ -18,14 +18,14 @@ import platform
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.lms import redact, secrets
+from harness.jsonl import JsonlError, JsonlFile, to_json
+from harness.lms import redact
 
 CONFIG, MANIFEST, ANSWERS = "config.json", "manifest.json", "answers.jsonl"
 _PACKAGES = ("dspy", "litellm", "mlflow", "nltk", "numpy", "optuna", "PyStemmer", "tiktoken")
@@ -48,7 +48,7 @@ class Run:
 
     def __init__(self, run_dir: Path) -> None:
         self.run_dir = run_dir
-        self._lock = threading.Lock()
+        self._answers = JsonlFile(run_dir / ANSWERS)
 
     @classmethod
     def create(cls, run_dir: Path, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> Run:
@@ -76,7 +76,7 @@ class Run:
     def resume(cls, run_dir: Path, config: Mapping[str, Any]) -> Run:
         """An existing run with this very config, else RunConfigChanged. Compared as JSON: tuples equal lists."""
         run = cls.open(run_dir)
-        differences = list(_differences(run.config, json.loads(_to_json(config))))
+        differences = list(_differences(run.config, json.loads(to_json(config))))
         if differences:
             raise RunConfigChanged(
                 f"{run_dir} was made with another config ({'; '.join(differences)}): "
@@ -97,29 +97,20 @@ class Run:
         return config
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Add one row to answers.jsonl; when this returns, the row survives the death of the process.
-
-        Raises TypeError or ValueError, and writes nothing, for what JSON cannot hold (NaN included).
-        """
-        line = (_to_json(row) + "\n").encode()
-        with self._lock, open(self.run_dir / ANSWERS, "ab+", buffering=0) as file:
-            _cut_half_written_line(file)
-            if file.write(line) != len(line):  # a full disk; the next append cuts the stump off
-                raise OSError(f"{self.run_dir / ANSWERS}: the row was not written whole; is the disk full?")
+        """Add one row to answers.jsonl, as JsonlFile.append; it survives the death of the process."""
+        self._answers.append(row)
 
     def rows(self) -> list[dict[str, Any]]:
-        """All whole rows, in order of completion.
-
-        A last line without its newline is the stump of a killed write and is left out (`half_written_bytes` tells). Any
-        other line that is not a JSON object raises RunFolderError with its number.
-        """
-        whole, _ = self._split_answers()
-        return [self._parse(line, number) for number, line in enumerate(whole.split(b"\n")[:-1], start=1)]
+        """All whole rows, as JsonlFile.rows. Raises RunFolderError, with its number, for a line that is no object."""
+        try:
+            return self._answers.rows()
+        except JsonlError as error:
+            raise RunFolderError(str(error)) from None
 
     @property
     def half_written_bytes(self) -> int:
         """Size of the stump that `rows` leaves out and the next `append` removes; 0 normally."""
-        return len(self._split_answers()[1])
+        return self._answers.half_written_bytes
 
     def done_keys(self, *fields: str) -> set[tuple[Any, ...]]:
         """The values of `fields` in every row: what need not be asked again, e.g. `done_keys("program", "id")`."""
@@ -134,7 +125,7 @@ class Run:
     def write_json(self, name: str, obj: object) -> Path:
         """Write `<run_dir>/<name>` whole or not at all (temporary file, then rename). Returns its path."""
         path = self.run_dir / name
-        text = _to_json(obj, indent=2) + "\n"
+        text = to_json(obj, indent=2) + "\n"
         descriptor, temporary = tempfile.mkstemp(dir=self.run_dir, prefix=f".{name}.")
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -145,25 +136,10 @@ class Run:
             raise
         return path
 
-    def _split_answers(self) -> tuple[bytes, bytes]:
-        path = self.run_dir / ANSWERS
-        content = path.read_bytes() if path.exists() else b""
-        end = content.rfind(b"\n") + 1
-        return content[:end], content[end:]
-
-    def _parse(self, line: bytes, number: int) -> dict[str, Any]:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            row = None
-        if not isinstance(row, dict):
-            raise RunFolderError(f"{self.run_dir / ANSWERS}, line {number} is not a JSON object: delete the line")
-        return row
-
 
 def default_run_dir(config: Mapping[str, Any], root: Path = Path("runs")) -> Path:
     """`runs/<UTC time>-<short hash>`: sorts by time; the hash is of the config, the process and the nanosecond."""
-    unique = f"{_to_json(config)} {os.getpid()} {time.time_ns()}"
+    unique = f"{to_json(config)} {os.getpid()} {time.time_ns()}"
     return root / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{hashlib.sha256(unique.encode()).hexdigest()[:6]}"
 
 
@@ -203,30 +179,6 @@ def _version(package: str) -> str | None:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def _cut_half_written_line(file: Any) -> None:
-    size = file.seek(0, os.SEEK_END)
-    if size == 0:
-        return
-    file.seek(size - 1)
-    if file.read(1) != b"\n":
-        file.seek(0)
-        file.truncate(file.read().rfind(b"\n") + 1)
-
-
-def _to_json(obj: object, indent: int | None = None) -> str:
-    return json.dumps(_redacted(obj, secrets()), ensure_ascii=False, allow_nan=False, indent=indent)
-
-
-def _redacted(obj: object, found: tuple[str, ...]) -> object:
-    if isinstance(obj, str):
-        return redact(obj, found)
-    if isinstance(obj, Mapping):
-        return {key: _redacted(value, found) for key, value in obj.items()}
-    if isinstance(obj, list | tuple):
-        return [_redacted(value, found) for value in obj]
-    return obj
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ from locomo.schema import Question
 
 Row = dict[str, Any]
 Program = Callable[..., Any]
+Trace = Callable[[str, str], AbstractContextManager[None]]  # of a program's name and a question's id
 _MAX_ERROR_CHARS = 500
 MAX_FAILURE_RATE = 0.2  # above it the answers say more about the server than about the program
 
@@ -47,13 +48,15 @@ def run_benchmark(
     done: Collection[tuple[str, str]] = (),
     num_threads: int = 1,
     is_systemic: Callable[[BaseException], bool] = lambda error: False,
+    trace: Trace = lambda program, question_id: nullcontext(),
 ) -> None:
     """Ask every program every question, question by question, so that an interrupted run still compares like with like.
 
     `on_row` gets each row as its answer completes, in the calling thread. `done` holds (program, question id) pairs not
     to ask again. One failed question is a row with its `error`. Raises BenchmarkStoppedError at the first failure that
     `is_systemic` says would repeat itself, and once a program failed on more than `MAX_FAILURE_RATE` of all questions.
-    A stop, by Ctrl-C too, waits for the questions in flight and passes on their rows: they are being paid for already.
+    `trace` is entered around each question, in its thread. A stop, by Ctrl-C too, waits for the questions in flight and
+    passes on their rows: they are being paid for already.
     """
     tasks = ((name, question) for question in questions for name in programs if (name, question.id) not in done)
     allowed_failures = MAX_FAILURE_RATE * len(questions)
@@ -64,7 +67,7 @@ def run_benchmark(
         try:
             while True:
                 for name, question in islice(tasks, num_threads - len(running)):
-                    running.add(executor.submit(ask, name, programs[name], question, measure_usage))
+                    running.add(executor.submit(ask, name, programs[name], question, measure_usage, trace))
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -90,12 +93,16 @@ def run_benchmark(
 
 
 def ask(
-    name: str, program: Program, question: Question, measure_usage: Callable[[], AbstractContextManager[Usage]]
+    name: str,
+    program: Program,
+    question: Question,
+    measure_usage: Callable[[], AbstractContextManager[Usage]],
+    trace: Trace,
 ) -> tuple[Row, BaseException | None]:
     """One question to one program: its row, and the exception when it failed."""
     prediction, failure = None, None
     started = time.perf_counter()
-    with measure_usage() as usage:
+    with measure_usage() as usage, trace(name, question.id):
         try:
             prediction = program(**question.inputs())
         except Exception as error:  # noqa: BLE001 (one question's failure, whatever it is, is a row and not the run's end)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from locomo.config import EvaluationConfig
 from locomo.download import LOCOMO10, DownloadError, download
 from locomo.schema import CATEGORY_NAMES, Conversation, DataError, Question, parse
 from locomo.split_data import PROTOCOLS, SPLITS, is_locomo, seeded_order, splits
@@ -22,7 +23,17 @@ from locomo.split_data import PROTOCOLS, SPLITS, is_locomo, seeded_order, splits
 if TYPE_CHECKING:
     import datasets
 
-__all__ = ["Conversation", "DataError", "Dataset", "Question", "find", "load", "select", "to_hf_dataset"]
+__all__ = [
+    "Conversation",
+    "DataError",
+    "Dataset",
+    "Question",
+    "choose_questions",
+    "find",
+    "load",
+    "select",
+    "to_hf_dataset",
+]
 
 _DATA_DIR = Path(__file__).resolve().parent.parent / "data"
 LOCOMO10_PATH = _DATA_DIR / "locomo10.json"
@@ -121,6 +132,18 @@ def select(
         wanted = "" if categories is None else f" of categories {sorted(categories)}"
         raise DataError(f"{dataset.path}: split {split} has no questions{wanted}; choose another split or categories")
     return questions if num is None or num >= len(questions) else _stratified(questions, num, seed)
+
+
+def choose_questions(config: EvaluationConfig) -> tuple[Dataset, str, list[Question]]:
+    """The data set that `config` means, the name of the split, and the questions; without a split test, else val."""
+    dataset = find(config.data)
+    split = config.split
+    if split is None:
+        split = "test" if splits(dataset)["test"] else "val"
+        if split == "val":
+            note = f"note: {dataset.path} holds no test conversations; using the val split"
+            dataset = replace(dataset, notes=(note, *dataset.notes))
+    return dataset, split, select(dataset, split, config.num_test, config.seed, config.categories)
 
 
 def to_hf_dataset(questions: Iterable[Question]) -> datasets.Dataset:

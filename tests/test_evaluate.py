@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,8 +149,9 @@ class Outcome:
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     def call(*argv: object) -> Outcome:
+        untracked = () if "--mlflow-uri" in argv else ("--no-mlflow",)
         capsys.readouterr()
-        status = evaluate.main([str(argument) for argument in argv])
+        status = evaluate.main([str(argument) for argument in (*argv, *untracked)])
         captured = capsys.readouterr()
         return Outcome(status, captured.out.splitlines(), captured.err)
 
@@ -823,3 +825,34 @@ def test_memory_model_chooses_the_lm_and_the_reason_is_told(
     outcome = run("--data", data, "--dry-run")
     assert outcome.document["model"] == "groq/some-model"
     assert "task LM: groq/some-model — MEMORY_MODEL" in outcome.err
+
+
+# -- tracking ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_in_mlflow_with_a_child_per_program(
+    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # MLflow keeps artifacts beside its database
+    uri = f"sqlite:///{tmp_path / 'tracked.db'}"
+    with OpenAIServer(reader) as server:
+        outcome = run("--data", data, *asked_with(server, "--run-dir", tmp_path / "r"), "--mlflow-uri", uri)
+    assert outcome.status == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's own
+        from mlflow import MlflowClient
+
+        client = MlflowClient(tracking_uri=uri)
+        experiment = client.get_experiment_by_name("adaptive-memory-qa")
+        assert experiment is not None
+        runs = client.search_runs([experiment.experiment_id])
+        parent = next(one for one in runs if "mlflow.parentRunId" not in one.data.tags)
+        children = {one.data.params["program"]: one for one in runs if one is not parent}
+    summaries = outcome.document["programs"]
+    assert {name: one.data.metrics["f1"] for name, one in children.items()} == {
+        name: summary["f1"] for name, summary in summaries.items()
+    }
+    assert parent.info.status == "FINISHED"
+    assert parent.data.metrics["evidence_recall"] == summaries["memory"]["evidence_recall"]
+    assert parent.data.params["memory.context_tokens"] == "200"
+    assert parent.data.tags["data_sha256"] == outcome.document["data"]["sha256"]
