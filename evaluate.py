@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.flags import add_flags, from_args
-from locomo.config import EvaluationConfig
+from locomo.config import JUDGE_NAMES, EvaluationConfig, judge_names
 from memory.config import MemoryConfig
 
 if TYPE_CHECKING:
@@ -46,6 +46,15 @@ def build_parser() -> argparse.ArgumentParser:
     )
     folder.add_argument("--resume", type=Path, metavar="RUN_DIR", help="finish that run: only what is missing is asked")
     group.add_argument("--dry-run", action="store_true", help="print the number of LM calls and tokens, and spend none")
+    group = parser.add_argument_group("judging the answers (python -m locomo.llm_judge does it afterwards)")
+    group.add_argument("--judge-model", metavar="NAME", help="LiteLLM name; without it MEMORY_JUDGE_MODEL, or no judge")
+    group.add_argument("--judge-api-base", metavar="URL", help="address of the judge's server")
+    group.add_argument(
+        "--judge", type=judge_names, default=JUDGE_NAMES, metavar="NAME,...", help="default: lenient,strict,abstention"
+    )
+    group.add_argument(
+        "--judge-votes", type=int, choices=(1, 3, 5), default=1, help="readings per answer (default: 1; 3 to publish)"
+    )
     group = parser.add_argument_group("tracking in MLflow")
     group.add_argument(
         "--mlflow-uri", metavar="URI", help="where (default: MLFLOW_TRACKING_URI, or sqlite:///mlflow.db)"
@@ -66,13 +75,14 @@ def main(argv: list[str] | None = None) -> int:
     from harness.lms import redact
     from harness.preflight import LMUnavailable
     from locomo.benchmark import BenchmarkStoppedError
+    from locomo.judging import JudgingStoppedError
 
     try:
         return run(args)
     except ValueError as error:  # a flag, the data, a saved program or run, a model's name: each says what and where
         print(f"evaluate.py: {redact(str(error))}", file=sys.stderr)
         return 2
-    except (LMUnavailable, BenchmarkStoppedError) as error:
+    except (LMUnavailable, BenchmarkStoppedError, JudgingStoppedError) as error:
         print(f"evaluate.py: {redact(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -96,7 +106,8 @@ def run(args: argparse.Namespace) -> int:
     memory_config = choose_memory_config(args, config, saved.get("memory"))
     dataset, split, questions = choose_questions(config)
     choice = resolve("task", model=config.model, api_base=config.api_base)
-    for note in (*dataset.notes, describe(choice)):
+    judge = resolve("judge", model=args.judge_model, api_base=args.judge_api_base)
+    for note in (*dataset.notes, describe(choice), describe(judge)):
         print(note, file=sys.stderr)
     memories = Memories.of(
         {one.id: one.turns for one in dataset.conversations if one.id in {q.conversation_id for q in questions}},
@@ -118,11 +129,13 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         return report_estimate(programs, questions, done, choice)
 
-    # 2. Make sure that the LM answers before anything is written or spent.
+    # 2. Make sure that the LMs answer before anything is written or spent.
     fresh = args.resume is not None  # what could not be read is in the cache: a failed question needs another answer
     lm = build(choice, temperature=config.temperature, cache=not fresh)
     if len(done) < len(programs) * len(questions):
         preflight(lm, choice)
+    if judge.model is not None:
+        preflight(build(judge), judge)
     num_threads = config.num_threads or (1 if choice.offline else 8)
     configure(lm, num_threads=num_threads)
 
@@ -140,8 +153,9 @@ def run(args: argparse.Namespace) -> int:
         track_config(tracker, run, full_config, programs)
         answer_questions(run, programs, questions, done, num_threads, tracker)
 
-        # 4. Report.
-        return report(run, dataset, split, programs, questions, choice, tracker)
+        # 4. Judge, and report.
+        judged = judge_answers(run, args, judge, num_threads)
+        return report(run, dataset, split, programs, questions, choice, judged, tracker)
 
 
 def choose_memory_config(
@@ -232,6 +246,7 @@ def answer_questions(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from harness.preflight import is_systemic
+    from harness.tracking_values import trace_of
     from harness.usage import measure_usage
     from locomo.benchmark import BenchmarkStoppedError, run_benchmark
 
@@ -249,15 +264,7 @@ def answer_questions(
         def on_row(row: dict[str, Any]) -> None:
             nonlocal failed
             run.append(row)
-            tracker.log_trace(
-                row["program"],
-                row["question_id"],
-                inputs={"question": row["question"]},
-                outputs={"answer": row["answer"]},
-                scores={name: row[name] for name in ("f1", "evidence_recall", "all_evidence")},
-                expected=row["gold"],
-                tags={"category": str(row["category"])},
-            )
+            tracker.log_trace(row["program"], row["question_id"], **trace_of(row))
             failed += row["error"] is not None
             progress.update(bar, advance=1, failed=f"{failed} failed" if failed else "")
 
@@ -279,14 +286,30 @@ def answer_questions(
             ) from None
 
 
-def latest_rows(run: Run) -> dict[tuple[str, str], dict[str, Any]]:
-    """The rows of a run by (program, question id); one that was asked again counts once, as answered last."""
-    return {(row["program"], row["question_id"]): row for row in run.rows()}
+def judge_answers(run: Run, args: argparse.Namespace, judge: LMChoice, num_threads: int) -> dict[str, Any]:
+    """Verdicts on the run's answers: their summaries, the names of the judges asked, and their LM; none without one."""
+    from harness.lms import describe
+    from locomo.llm_judge import judge_run
+    from locomo.verdicts import judged_name
+
+    if judge.model is None:
+        return {"judges": {}, "asked": [], "judge_lm": describe(judge)}
+    flags = argparse.Namespace(
+        run_dir=run.run_dir,
+        judge=args.judge,
+        judge_model=args.judge_model,
+        api_base=args.judge_api_base,
+        judge_votes=args.judge_votes,
+        num_threads=num_threads,
+        controls=None,
+    )
+    asked = [judged_name(name, judge.model, args.judge_votes) for name in args.judge]
+    return {"judges": judge_run(flags)["judges"], "asked": asked, "judge_lm": describe(judge)}
 
 
 def answered(run: Run) -> set[tuple[str, str]]:
     """What need not be asked again, as (program, question id); questions that failed are not among it."""
-    return {key for key, row in latest_rows(run).items() if row["error"] is None}
+    return {key for key, row in run.latest_rows("program", "question_id").items() if row["error"] is None}
 
 
 def report(
@@ -296,19 +319,29 @@ def report(
     programs: Mapping[str, dspy.Module],
     questions: Sequence[Question],
     choice: LMChoice,
+    judged: Mapping[str, Any],
     tracker: Tracker | NullTracker,
 ) -> int:
-    """Table on stderr, summary.json in the run folder, and the same as the last line on stdout."""
+    """Table on stderr; summary.json, report.html and plots in the run folder; the summary as stdout's last line."""
     from harness.lms import describe
-    from harness.report import print_summary
+    from harness.plots import write_plots
+    from harness.report import print_summary, write_report
     from harness.tracking_values import metrics_of
     from locomo.benchmark import summarise
+    from locomo.judge_files import judge_columns
+    from locomo.statistics import score_intervals
 
-    rows = latest_rows(run)
-    summaries = {name: summarise([rows[name, question.id] for question in questions]) for name in programs}
+    rows = run.latest_rows("program", "question_id")
+    summaries = {}
+    for name in programs:
+        of_program = [rows[name, question.id] for question in questions]
+        columns = judge_columns(judged["judges"], name, judged["asked"])
+        intervals = {**score_intervals(of_program), **columns.pop("ci95")}
+        summaries[name] = {**summarise(of_program), **columns, "ci95": intervals}
     document = {
         "run_dir": str(run.run_dir),
         "task_lm": describe(choice),
+        "judge_lm": judged["judge_lm"],
         "data": {
             "name": dataset.name,
             "sha256": dataset.sha256,
@@ -320,6 +353,8 @@ def report(
         "programs": summaries,
     }
     run.write_json("summary.json", document)
+    write_report(run.run_dir)
+    write_plots(run.run_dir)
     for name, summary in summaries.items():
         tracker.child(name).log_metrics(metrics_of(summary))
     tracker.log_metrics(metrics_of(summaries["memory" if "memory" in summaries else next(iter(summaries))]))

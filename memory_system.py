@@ -104,7 +104,7 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         """
         return {
             conversation_id: {
-                "turns": {brief.turn.id: [brief.header, brief.text, full.text] for full, brief in memory.lines()}
+                "turns": {full.turn.id: [full.header, brief.text, full.text] for full, brief in memory.lines()}
             }
             for conversation_id, memory in self.items()
         }

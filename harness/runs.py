@@ -112,15 +112,15 @@ class Run:
         """Size of the stump that `rows` leaves out and the next `append` removes; 0 normally."""
         return self._answers.half_written_bytes
 
-    def done_keys(self, *fields: str) -> set[tuple[Any, ...]]:
-        """The values of `fields` in every row: what need not be asked again, e.g. `done_keys("program", "id")`."""
-        keys = set()
+    def latest_rows(self, *fields: str) -> dict[tuple[Any, ...], dict[str, Any]]:
+        """The rows by the values of `fields`; of several with the same values the last, which was asked again."""
+        rows = {}
         for number, row in enumerate(self.rows(), start=1):
             missing = [field for field in fields if field not in row]
             if missing:
                 raise RunFolderError(f"{self.run_dir / ANSWERS}, line {number} has no {missing[0]!r}: delete the line")
-            keys.add(tuple(row[field] for field in fields))
-        return keys
+            rows[tuple(row[field] for field in fields)] = row
+        return rows
 
     def write_json(self, name: str, obj: object) -> Path:
         """Write `<run_dir>/<name>` whole or not at all (temporary file, then rename). Returns its path."""

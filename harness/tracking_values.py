@@ -71,3 +71,14 @@ def _as_text(value: Any) -> str:
     if isinstance(value, list | tuple) and not any(isinstance(one, Mapping | list | tuple) for one in value):
         return ",".join(map(_as_text, value))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def trace_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What `Tracker.log_trace` is told of one row of answers.jsonl."""
+    return {
+        "inputs": {"question": row["question"]},
+        "outputs": {"answer": row["answer"]},
+        "scores": {name: row[name] for name in ("f1", "evidence_recall", "all_evidence")},
+        "expected": row["gold"],
+        "tags": {"category": str(row["category"])},
+    }

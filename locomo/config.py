@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass, field
+from typing import Literal
 
 PROGRAM_NAMES = ("simple", "memory", "full-context")
+JudgeName = Literal["lenient", "strict", "abstention"]
+JUDGE_NAMES: tuple[JudgeName, ...] = ("lenient", "strict", "abstention")
 
 
 @dataclass(frozen=True)
@@ -72,3 +76,12 @@ class EvaluationConfig:
                 raise ValueError(f"--{name} is empty; name at least one")
         if self.program is not None and "memory" not in self.programs:
             raise ValueError("--program is a saved `memory` program: add memory to --programs")
+
+
+def judge_names(text: str) -> tuple[JudgeName, ...]:
+    """`strict,lenient` -> names, in the order of JUDGE_NAMES."""
+    names = {part.strip() for part in text.split(",")}
+    unknown = sorted(names - set(JUDGE_NAMES))
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no judge {unknown[0]!r}; there are {', '.join(JUDGE_NAMES)}")
+    return tuple(name for name in JUDGE_NAMES if name in names)

@@ -14,11 +14,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from locomo.config import JudgeName
 from locomo.evaluate import token_f1
 from locomo.judge_files import VerdictFiles
 from locomo.schema import ADVERSARIAL
 from locomo.statistics import wilson_interval
-from locomo.verdicts import JudgeName, Row
+from locomo.verdicts import Row
 
 CONTROLS = ("gold", "other_gold", "vague", "refusal")
 _REFUSALS = (

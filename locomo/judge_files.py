@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from locomo.config import JudgeName
 from locomo.judging import Judge, Task, pending
 from locomo.statistics import cohens_kappa
 from locomo.verdicts import (
-    JudgeName,
     Row,
     answers_by_key,
     current_verdicts,

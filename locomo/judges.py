@@ -15,7 +15,7 @@ import re
 import dspy
 from dspy.utils.exceptions import AdapterParseError
 
-from locomo.verdicts import JudgeName
+from locomo.config import JudgeName
 
 VOTE_TEMPERATURE = 0.3  # several votes at temperature 0 would be one vote counted several times
 _MAX_UNREAD_CHARS = 200

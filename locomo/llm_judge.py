@@ -20,7 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from locomo.verdicts import JUDGE_NAMES, JudgeName, Row
+from locomo.config import JUDGE_NAMES, judge_names
+from locomo.verdicts import Row
 
 if TYPE_CHECKING:
     from locomo.judge_files import VerdictFiles
@@ -67,15 +68,6 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def judge_names(text: str) -> tuple[JudgeName, ...]:
-    """`strict,lenient` -> names, in the order of JUDGE_NAMES."""
-    names = {part.strip() for part in text.split(",")}
-    unknown = sorted(names - set(JUDGE_NAMES))
-    if unknown:
-        raise argparse.ArgumentTypeError(f"no judge {unknown[0]!r}; there are {', '.join(JUDGE_NAMES)}")
-    return tuple(name for name in JUDGE_NAMES if name in names)
-
-
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0: judged or compared; 2: a flag, the folder or the judge's model cannot be used; 1: it failed."""
     args = build_parser().parse_args(argv)
@@ -110,7 +102,7 @@ def compare(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def judge_run(args: argparse.Namespace) -> dict[str, Any]:
-    """Judge what is missing, and what was unreadable; the content of judges.json."""
+    """Judge what is missing, and what was unreadable, as the command's flags say; the content of judges.json."""
     from harness.jsonl import JsonlFile
     from harness.lms import build, configure, describe, resolve
     from harness.preflight import preflight

@@ -14,12 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from locomo.bootstrap import as_pair, clustered_interval
+from locomo.config import JudgeName
 from locomo.schema import ADVERSARIAL, CATEGORY_NAMES
 
 Row = dict[str, Any]
 Verdict = Literal["CORRECT", "WRONG", "UNREADABLE"]
-JudgeName = Literal["lenient", "strict", "abstention"]
-JUDGE_NAMES: tuple[JudgeName, ...] = ("lenient", "strict", "abstention")
 _NEEDED = ("program", "question_id", "conversation_id", "category", "question", "gold", "answer", "error")
 
 

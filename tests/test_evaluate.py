@@ -189,11 +189,13 @@ PROGRAM_KEYS = {  # of the issue; the others are ours
 OWN_PROGRAM_KEYS = {
     *("mem0_f1_categories_1_4", "evidence_recall_by_category", "all_evidence_rate_by_category", "hops_mean"),
     *("prompt_tokens", "completion_tokens", "latency_questions", "questions_with_problems", "questions_by_category"),
+    *("judge_accuracy", "judge_accuracy_by_category", "judge_strict_accuracy", "judge_strict_accuracy_by_category"),
+    *("judge_abstention_accuracy", "judge_false_abstention_rate", "judge_unreadable", "ci95"),
 }
 
 
 def check_document(document: dict[str, Any], programs: list[str], questions: int) -> None:
-    assert set(document) == {"run_dir", "data", "programs", "task_lm"}
+    assert set(document) == {"run_dir", "data", "programs", "task_lm", "judge_lm"}
     assert set(document["data"]) == {"name", "sha256", "split", "conversations", "questions", "is_bundled_sample"}
     assert re.fullmatch(r"[0-9a-f]{64}", document["data"]["sha256"])
     assert document["data"]["questions"] == questions

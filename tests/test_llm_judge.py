@@ -20,10 +20,11 @@ from openai_server import OpenAIServer, context_too_long, delayed, off_format, r
 import harness.endpoint_lm
 from harness.jsonl import JsonlFile
 from locomo import llm_judge
+from locomo.config import JudgeName
 from locomo.judge_controls import control_answers, vague_answer
 from locomo.judge_files import VerdictFiles, judge_columns, read_answers, summarise_judges
 from locomo.judges import PROMPTS, VOTE_TEMPERATURE, Judge, prompt_digest, read_verdict
-from locomo.verdicts import JudgeName, judged_name
+from locomo.verdicts import judged_name
 
 SECRET = "planted-key-0123456789"
 

@@ -23,6 +23,12 @@ SUMMARY: dict[str, Any] = {
     "failures": 1,
     "questions_with_problems": 0,
     "questions": 5,
+    "judge_accuracy": None,
+    "judge_strict_accuracy": None,
+    "judge_abstention_accuracy": None,
+    "judge_false_abstention_rate": None,
+    "judge_unreadable": None,
+    "ci95": {"conversations": 2, "f1": None, "f1_by_category": {"multi_hop": None}},
 }
 UNMEASURED = {name: None if not isinstance(value, dict) else value for name, value in SUMMARY.items()} | {
     "failures": 0,
@@ -40,6 +46,7 @@ def document(**changes: Any) -> dict[str, Any]:
     return {
         "run_dir": "runs/one",
         "task_lm": "task LM: none",
+        "judge_lm": "judge LM: none",
         "data": {"name": "garden", "split": "val", "questions": 5, "conversations": 2},
         "programs": {"simple": copy.deepcopy(UNMEASURED), "memory": copy.deepcopy(SUMMARY)},
         **changes,
@@ -102,3 +109,19 @@ def test_brackets_are_text_and_not_markup(capsys: pytest.CaptureFixture[str], od
 def test_a_long_folder_name_is_one_line_to_copy(capsys: pytest.CaptureFixture[str]) -> None:
     run_dir = "folder/" * 40
     assert f"{run_dir}\n" in printed(capsys, document(run_dir=run_dir))
+
+
+def test_without_a_judge_the_column_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cells(printed(capsys, document()))["judge"] == ["no judge", "no judge"]
+
+
+def test_intervals_stand_beside_the_scores_that_have_them(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = document()
+    shown["programs"]["memory"]["ci95"] = {"f1": [0.4, 0.625], "f1_by_category": {"multi_hop": [0.125, 0.5]}}
+    shown["programs"]["memory"] |= {"judge_accuracy": 0.75, "judge_unreadable": 1}
+    rows = cells(printed(capsys, shown))
+    assert rows["F1 % all"] == ["-", "50.0 [40.0 62.5]"]
+    assert rows["F1 % multi-hop (n=3)"][1] == "25.0 [12.5 50.0]"
+    assert rows["F1 % categories 1-4"][1] == "25.0"
+    assert rows["judge, lenient %, categories 1-4"] == ["-", "75.0"]
+    assert rows["verdicts that could not be read"] == ["-", "1"]

@@ -53,7 +53,7 @@ def test_resume_finds_the_rows_of_the_same_config(run: Run) -> None:
     run.append({"program": "memory", "id": "a", "f1": 0.5})
     resumed = Run.resume(run.run_dir, CONFIG)  # tuples became lists on disk, and still count as the same
     resumed.append({"program": "memory", "id": "b", "f1": 1.0})
-    assert resumed.done_keys("program", "id") == {("memory", "a"), ("memory", "b")}
+    assert set(resumed.latest_rows("program", "id")) == {("memory", "a"), ("memory", "b")}
 
 
 def test_resume_refuses_a_changed_config_and_lists_the_differences(run: Run) -> None:
@@ -118,11 +118,17 @@ def test_a_corrupt_line_in_the_middle_is_reported_with_its_number(run: Run, line
         run.rows()
 
 
-def test_done_keys_names_a_row_without_the_field(run: Run) -> None:
+def test_latest_rows_names_a_row_without_the_field(run: Run) -> None:
     run.append({"id": 1})
     run.append({"other": 1})
     with pytest.raises(RunFolderError, match="line 2 has no 'id'"):
-        run.done_keys("id")
+        run.latest_rows("id")
+
+
+def test_of_rows_that_were_asked_again_the_last_counts(run: Run) -> None:
+    for f1 in (0.0, 1.0):
+        run.append({"id": "a", "f1": f1})
+    assert run.latest_rows("id") == {("a",): {"id": "a", "f1": 1.0}}
 
 
 @pytest.mark.parametrize("row", [{"f1": float("nan")}, {"path": Path("x")}])
@@ -142,7 +148,7 @@ def test_rows_appended_by_many_threads_are_all_whole(run: Run) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert run.done_keys("thread", "number") == {(thread, number) for thread in range(8) for number in range(50)}
+    assert set(run.latest_rows("thread", "number")) == {(thread, number) for thread in range(8) for number in range(50)}
 
 
 def test_a_killed_process_loses_no_row_that_append_returned_from(run: Run) -> None:
