@@ -289,6 +289,7 @@ def answer_questions(
 def judge_answers(run: Run, args: argparse.Namespace, judge: LMChoice, num_threads: int) -> dict[str, Any]:
     """Verdicts on the run's answers: their summaries, the names of the judges asked, and their LM; none without one."""
     from harness.lms import describe
+    from locomo.judging import JudgingStoppedError
     from locomo.llm_judge import judge_run
     from locomo.verdicts import judged_name
 
@@ -304,7 +305,10 @@ def judge_answers(run: Run, args: argparse.Namespace, judge: LMChoice, num_threa
         controls=None,
     )
     asked = [judged_name(name, judge.model, args.judge_votes) for name in args.judge]
-    return {"judges": judge_run(flags)["judges"], "asked": asked, "judge_lm": describe(judge)}
+    try:
+        return {"judges": judge_run(flags)["judges"], "asked": asked, "judge_lm": describe(judge)}
+    except JudgingStoppedError as error:
+        raise JudgingStoppedError(f"{error}, with --resume {run.run_dir}") from None
 
 
 def answered(run: Run) -> set[tuple[str, str]]:

@@ -18,6 +18,7 @@ from typing import Any
 
 import dspy
 import pytest
+from judged_runs import ScriptedJudge
 from locomo_files import conversation_record, turn_record, write_records
 from openai_server import (
     Fault,
@@ -858,3 +859,41 @@ def test_a_run_is_in_mlflow_with_a_child_per_program(
     assert parent.data.metrics["evidence_recall"] == summaries["memory"]["evidence_recall"]
     assert parent.data.params["memory.context_tokens"] == "200"
     assert parent.data.tags["data_sha256"] == outcome.document["data"]["sha256"]
+
+
+# -- judging -----------------------------------------------------------------------------------------------------------
+
+
+def test_judges_read_every_answer_and_stand_in_document_table_and_report(
+    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path
+) -> None:
+    judge, folder = ScriptedJudge(), tmp_path / "r"
+    with OpenAIServer(reader) as server, OpenAIServer(judge) as judging:
+        flags = ["--judge-model", "hosted_vllm/judge", "--judge-api-base", judging.api_base]
+        outcome = run("--data", data, *asked_with(server, "--run-dir", folder, num_test=10), *flags)
+    check_document(outcome.document, ["simple", "memory"], 10)
+    rows = {row["question_id"]: row for row in rows_of(folder) if row["program"] == "memory"}
+    answerable = [row for row in rows.values() if row["category"] != 5]
+    right = sum(row["answer"] == row["gold"] for row in answerable)
+    summary = outcome.document["programs"]["memory"]
+    assert summary["judge_accuracy"] == summary["judge_strict_accuracy"] == right / len(answerable)
+    assert summary["judge_unreadable"] == 0
+    assert set(summary["judge_accuracy_by_category"]) >= {"multi_hop", "temporal"}
+    assert "judge, strict %, categories 1-4" in outcome.err
+    assert "hosted_vllm/judge" in outcome.document["judge_lm"]
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "graded " in page
+
+
+def test_a_judge_that_is_not_there_is_noticed_before_anything_is_asked(
+    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path
+) -> None:
+    with OpenAIServer(ScriptedJudge()) as gone:
+        pass
+    with OpenAIServer(reader) as server:
+        flags = ["--judge-model", "hosted_vllm/judge", "--judge-api-base", gone.api_base]
+        outcome = run("--data", data, *asked_with(server, "--run-dir", tmp_path / "r"), *flags)
+        assert outcome.status == 1
+        assert outcome.message.startswith("evaluate.py: judge LM hosted_vllm/judge: ")
+        assert prompts(server) == []
+    assert not (tmp_path / "r").exists()
