@@ -11,7 +11,6 @@ folder: answers.jsonl (a row per answer, as it completes), config.json, manifest
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -98,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     from harness.tracking import open_tracker
     from harness.tracking_values import sample_ids
     from locomo.dataset import choose_questions
-    from memory_system import Memories
+    from memory_system import Memories, prompt_digests
 
     # 1. What to ask, whom, from which memory.
     saved = {} if args.resume is None else Run.open(args.resume).config
@@ -121,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
             "split": split,
             "model": choice.model,
             "data_sha256": dataset.sha256,
-            "program_sha256": file_sha256(config.program),
+            "prompts": {name: prompt_digests(program) for name, program in programs.items()},
         },
     }
     earlier = None if args.resume is None else Run.resume(args.resume, full_config)
@@ -173,11 +172,6 @@ def choose_memory_config(
         flags = ", ".join(f"--{name.replace('_', '-')} {getattr(chosen, name)}" for name in differing)
         raise ValueError(f"{config.program} was optimised with {of_program}; drop {flags}, or optimise with it")
     return chosen
-
-
-def file_sha256(path: str | None) -> str | None:
-    """So that a run is not resumed with another program under the same name; None without a path."""
-    return None if path is None else hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def build_programs(config: EvaluationConfig, memories: Memories, memory_config: MemoryConfig) -> dict[str, dspy.Module]:

@@ -12,6 +12,7 @@ no state but its predictors and its config; memories are built beforehand and on
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import asdict
@@ -267,6 +268,16 @@ def answer_from(
 def _distinct(queries: Iterable[str] | None) -> list[str]:
     """Queries without repeats and empty ones, in order."""
     return list(dict.fromkeys(stripped for query in queries or () if (stripped := str(query).strip())))
+
+
+def prompt_digests(program: dspy.Module) -> dict[str, str]:
+    """By predictor, 16 hex digits of sha256 over instructions, fields and demos: a number belongs to its prompts."""
+    states = {name: predictor.dump_state() for name, predictor in program.named_predictors()}
+    kept = {name: {key: state[key] for key in ("signature", "demos")} for name, state in states.items()}
+    return {
+        name: hashlib.sha256(json.dumps(state, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        for name, state in kept.items()
+    }
 
 
 def expected_prompts(program: dspy.Module, conversation_id: str, question: str) -> list[str]:

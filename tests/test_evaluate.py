@@ -718,7 +718,7 @@ def test_a_run_is_not_resumed_with_another_program_under_the_same_name(
     saved_program.write_text(saved_program.read_text().replace("pirate", "sailor"))
     outcome = run("--resume", tmp_path / "r")
     assert outcome.status == 2
-    assert "resolved.program_sha256" in outcome.message
+    assert "resolved.prompts.memory.write_queries" in outcome.message
 
 
 # -- which data, which LM ----------------------------------------------------------------------------------------------

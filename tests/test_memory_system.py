@@ -32,6 +32,7 @@ from memory_system import (
     expected_prompts,
     load_program,
     load_program_config,
+    prompt_digests,
     save_program,
 )
 
@@ -472,3 +473,13 @@ def test_every_size_must_be_at_least_one() -> None:
     for name in ("memory_tokens", "context_tokens", "max_hops"):
         with pytest.raises(ValueError, match=f"--{name.replace('_', '-')} must be at least 1, got 0"):
             replace(MemoryConfig(), **{name: 0})
+
+
+def test_prompt_digests_follow_instructions_and_demos_and_nothing_else() -> None:
+    program = MemoryQA(memories_of(chat(1, 1)))
+    before = prompt_digests(program)
+    assert before == prompt_digests(MemoryQA(memories_of(chat(2, 2)), MemoryConfig(max_hops=1)))
+    signature = program.write_queries.signature
+    program.write_queries.signature = signature.with_instructions("Write like a pirate.")
+    after = prompt_digests(program)
+    assert {name for name in before if before[name] != after[name]} == {"write_queries"}
