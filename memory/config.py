@@ -80,3 +80,58 @@ class RankingConfig:
         ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True, slots=True)
+class DenseConfig:
+    """Weights of the match in meaning, in units of the lexical match, and the ranking that goes with them.
+
+    The windows are those of `ranking`. Chosen on the train conversations of LoCoMo with all-MiniLM-L6-v2.
+    """
+
+    token_weight: float = field(
+        default=4.0, metadata={"help": "weight of late interaction, word piece by word piece; local models only"}
+    )
+    turn_weight: float = field(default=2.6, metadata={"help": "weight of the cosine of question and turn"})
+    window_weight: float = field(
+        default=3.0, metadata={"help": "weight of the cosine of question and a turn with the turns around"}
+    )
+    similarity_floor: float = field(
+        default=0.3, metadata={"help": "cosine of two word pieces from which on they count as similar"}
+    )
+    passage_pieces: int = field(
+        default=250,
+        metadata={"help": "word pieces read as one, so that a turn is read among its neighbours"},
+    )
+    ranking: RankingConfig = field(
+        default=RankingConfig(
+            synonym_weight=0.4,
+            instance_weight=1.2,
+            session_weight=0.4,
+            speaker_weight=0.9,
+            date_weight=2.4,
+            question_prior=-0.4,
+            reply_prior=0.08,
+            opening_prior=0.48,
+            time_prior=0.6,
+        ),
+        metadata={"help": "weights of everything else beside it"},
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("token_weight", "turn_weight", "window_weight"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be finite and not negative, got {getattr(self, name)}")
+        if not 0 <= self.similarity_floor < 1:
+            raise ValueError(f"similarity_floor must be in 0..1 and below 1, got {self.similarity_floor}")
+        if self.passage_pieces < 1:
+            raise ValueError(f"passage_pieces must be at least 1, got {self.passage_pieces}")
+
+
+# For embedders that give one vector a text: the words weigh more.
+ONE_VECTOR = DenseConfig(
+    token_weight=0.0,
+    turn_weight=0.75,
+    window_weight=0.75,
+    ranking=RankingConfig(speaker_weight=0.2, date_weight=0.4),
+)

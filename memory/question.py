@@ -82,6 +82,17 @@ def read_query(text: str, speakers: Collection[str], years: Collection[int]) -> 
     )
 
 
+def without_names(text: str, speakers: Collection[str]) -> str:
+    """`text` without the words that name a speaker; a question about nothing else is empty."""
+    names = name_words(speakers)
+    kept = []
+    for written in text.split():
+        capitalised = frozenset(word.lower() for word in _WORD_AS_WRITTEN.findall(written) if word[0].isupper())
+        if not any(_matches_name(word, name, capitalised) for word in words(written) for name in names):
+            kept.append(written)
+    return " ".join(kept)
+
+
 def _month_window(month: int, year: int, last_month: int | None = None) -> Window:
     last_month = last_month or month
     last_year = year + (last_month < month)  # winter ends in the next year

@@ -6,14 +6,14 @@ worth some 13 points of evidence recall at 500 tokens. On top come small terms f
 that is asked for, the session as a whole, the speaker and dates the question names, and a few habits of conversation.
 
 BM25: Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework", formula 3.15, with the idf of Lucene.
-Long histories are searched exactly without scoring most of them: sessions are taken in the order of an upper bound, as
-in Ding and Suel 2011, "Faster top-k document retrieval using block-max indexes".
+Long histories are searched exactly without scoring most of them: runs of turns are taken in the order of an upper
+bound, as in Ding and Suel 2011, "Faster top-k document retrieval using block-max indexes".
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ import numpy as np
 from memory.config import RankingConfig
 from memory.lexical import instances, synonyms
 from memory.postings import (
+    CHUNK,
     ENDS_IN_QUESTION,
     FOLLOWS_QUESTION,
     NAMES_TIME,
@@ -28,6 +29,7 @@ from memory.postings import (
     Floats,
     IndexedTurns,
     Ints,
+    Postings,
 )
 from memory.question import Query, Window, read_query
 from memory.turns import Turn
@@ -36,7 +38,9 @@ _RECENT_DAYS = 21  # people talk about what happened in the last weeks: a sessio
 _AHEAD_DAYS = 3  # ... and about what is to come in the next days
 _AHEAD_WEIGHT = 0.4
 _SESSION_K1 = 1.5
-_FIRST_BLOCKS = 64  # sessions scored at once; histories of months have no more, so that all of it is one array
+_FIRST_CHUNKS = 512  # scored at once, so that shorter histories are one array; then as many as needed, but
+_FEWEST_CHUNKS, _MOST_CHUNKS = 128, 4096
+_FIRST_TURNS = 256  # to be given out first: somewhat more than fit in a prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +53,14 @@ class _Match:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """One query against the index as it is now. `per_block` is what the turns of a block share, shape (blocks,)."""
+    """One query against the index as it is now.
+
+    weights: of its matches. occurrences: the turns in which each occurs. per_block: what the turns of a block share.
+    """
 
     query: Query
-    matches: list[_Match]
+    weights: Floats
+    occurrences: list[Postings]
     per_block: Floats
 
 
@@ -71,6 +79,10 @@ class TurnIndex:
         """In order of appearance."""
         return tuple(self._turns.speakers)
 
+    def knows(self, speaker: str) -> bool:
+        """Whether a turn of `speaker` is indexed."""
+        return speaker in self._turns.speakers
+
     def add(self, turn: Turn) -> None:
         """Index `turn` as the next one."""
         self._turns.add(turn)
@@ -79,36 +91,53 @@ class TurnIndex:
         """ln(1 + (n - held + .5) / (held + .5)) for the `held` of n turns that hold `term`."""
         return self._turns.idf(term)
 
-    def score(self, queries: Sequence[str]) -> Floats:
+    def with_config(self, config: RankingConfig) -> TurnIndex:
+        """The same turns, what is added later too, ranked with other weights. The windows are those of the turns."""
+        other = TurnIndex(config)
+        other._turns = self._turns
+        return other
+
+    def score(self, queries: Sequence[str], matches: Sequence[Floats] = ()) -> Floats:
         """Scores of all turns, shape (len(self),), higher is better; the first query is the question itself.
 
         The others support it: `s(question) + query_weight * sqrt(sum_j lexical(query_j)^2)`. Each query is written for
         another possible answer, so one good match should nearly do; the root of squares lets several add up besides.
         A question that names or asks a time is the best query itself: there the others count half.
-        """
-        return self._score(self._plans(queries), np.arange(self._turns.num_blocks))
-
-    def best(self, queries: Sequence[str]) -> Iterator[int]:
-        """The turns in the order of `score`, best first, equal ones in order; scored as far as they are asked for.
-
-        Blocks are scored in the order of an upper bound of their turns' scores; a turn is given out when no block that
-        is still to come can hold a better one.
+        `matches`: for each distinct query another match of every turn, of the same shape, added to the lexical one.
         """
         plans = self._plans(queries)
-        bounds = self._bounds(plans) if self._turns.num_blocks > _FIRST_BLOCKS else np.zeros(self._turns.num_blocks)
-        order = np.argsort(-bounds, kind="stable")
+        chunks = np.arange(self._turns.num_chunks)
+        parts = [self._score(plans, chunks[i : i + _MOST_CHUNKS], matches) for i in range(0, len(chunks), _MOST_CHUNKS)]
+        return np.concatenate([np.zeros(0), *parts])
+
+    def best(self, queries: Sequence[str], among: Collection[int] | None = None) -> Iterator[int]:
+        """The turns in the order of `score`, best first, equal ones in order; scored as far as they are asked for.
+
+        `among`: only these turns. Chunks are scored in the order of an upper bound of their turns' scores; a turn is
+        given out when no chunk that is still to come can hold one as good. Raises RuntimeError when turns were added.
+        """
+        plans, length = self._plans(queries), len(self)
+        wanted = None if among is None else np.array(sorted(among), dtype=np.int64)
+        chunks = np.arange(self._turns.num_chunks) if wanted is None else np.unique(wanted // CHUNK)
+        bounds = self._bounds(plans)[chunks] if len(chunks) > _FIRST_CHUNKS else np.zeros(len(chunks))
         scores, turns = np.zeros(0), np.zeros(0, dtype=np.int64)  # scored, not given out yet
-        done, size = 0, _FIRST_BLOCKS
-        while done < len(order):
-            blocks = np.sort(order[done : done + size])
-            done, size = done + size, size * 2
-            scores = np.concatenate([scores, self._score(plans, blocks)])
-            turns = np.concatenate([turns, self._turns.turns_of(blocks)])
-            best_first = np.lexsort((turns, -scores))
-            scores, turns = scores[best_first], turns[best_first]
-            ripe = int(np.count_nonzero(scores > bounds[order[done]])) if done < len(order) else len(scores)
-            yield from turns[:ripe].tolist()
-            scores, turns = scores[ripe:], turns[ripe:]
+        size, ripening = _FIRST_CHUNKS, _FIRST_TURNS
+        while len(chunks):
+            if len(self) != length:
+                raise RuntimeError("turns were added while a ranking was read; rank again")
+            batch, chunks, bounds = _split_off_largest(chunks, bounds, size)
+            batch_scores, batch_turns = self._score(plans, batch), self._turns.turns_of(batch)
+            if wanted is not None:
+                kept = np.isin(batch_turns, wanted)
+                batch_scores, batch_turns = batch_scores[kept], batch_turns[kept]
+            scores, turns = np.concatenate([scores, batch_scores]), np.concatenate([turns, batch_turns])
+            ripe = scores > bounds.max(initial=-np.inf)
+            yield from turns[ripe][np.lexsort((turns[ripe], -scores[ripe]))].tolist()
+            scores, turns = scores[~ripe], turns[~ripe]
+            # next, all that stands in the way of giving out so many more
+            last = np.sort(scores)[-ripening:].min(initial=np.inf)
+            size = min(max(int(np.count_nonzero(bounds >= last)), _FEWEST_CHUNKS), _MOST_CHUNKS)
+            ripening *= 2
 
     # -- what to look for ----------------------------------------------------------------------------------------------
 
@@ -124,7 +153,9 @@ class TurnIndex:
         per_block = config.session_weight * self._match_blocks(present)
         if is_question and query.windows:
             per_block += config.date_weight * match_dates(query.windows, index.block_days)
-        return _Plan(query, self._matches(query, present), per_block)
+        matches = self._matches(query, present)
+        weights = np.array([match.weight for match in matches])
+        return _Plan(query, weights, [index.occurrences(match.terms) for match in matches], per_block)
 
     def _matches(self, query: Query, present: Sequence[str]) -> list[_Match]:
         """The query's own terms, their synonyms, and the instances of the classes among them."""
@@ -167,56 +198,77 @@ class TurnIndex:
 
     # -- scores --------------------------------------------------------------------------------------------------------
 
-    def _score(self, plans: Sequence[_Plan], blocks: Ints) -> Floats:
-        """Scores of the turns of `blocks` (ascending), in order."""
-        if not len(blocks):
-            return np.zeros(0)
+    def _score(self, plans: Sequence[_Plan], chunks: Ints, matches: Sequence[Floats] = ()) -> Floats:
+        """Scores of the turns of `chunks` (ascending), in order."""
         config, index, question = self.config, self._turns, plans[0].query
-        turns = index.turns_of(blocks)
-        score = self._fuse(question, [self._score_words(plan, blocks, turns) for plan in plans])
+        turns = index.turns_of(chunks)
+        lexical = [self._score_words(plan, chunks, turns) for plan in plans]
+        if matches:
+            lexical = [words + match[turns] for words, match in zip(lexical, matches, strict=True)]
+        score = self._fuse(question, lexical)
         score += config.question_prior * index.flagged(turns, ENDS_IN_QUESTION)
         score += config.reply_prior * index.flagged(turns, FOLLOWS_QUESTION)
         score += config.opening_prior * index.flagged(turns, OPENS_SESSION)
-        if question.named and len(question.named) < len(index.speakers):
+        if self._prefers_speakers(question):
             named = np.isin(index.speaker_of(turns), [index.speakers[name] for name in question.named])
             score += np.where(named, config.speaker_weight, -config.speaker_weight)
         if question.asks_when:
             score += config.time_prior * index.flagged(turns, NAMES_TIME)
         return score
 
-    def _score_words(self, plan: _Plan, blocks: Ints, turns: Ints) -> Floats:
+    def _prefers_speakers(self, question: Query) -> bool:
+        """Whether the question names some of the speakers, and not all."""
+        return 0 < len(question.named) < len(self._turns.speakers)
+
+    def _score_words(self, plan: _Plan, chunks: Ints, turns: Ints) -> Floats:
         """Windowed BM25 of the plan's terms, and what the turns of a block share."""
         config, index = self.config, self._turns
         shared = plan.per_block[index.block_of(turns)]
-        if not plan.matches:
+        if not plan.occurrences:
             return shared
-        frequencies = index.frequencies([match.terms for match in plan.matches], blocks)
-        windowed = frequencies.copy()
-        for distance, share in enumerate(config.window_before, 1):
-            windowed[:, distance:] += share * frequencies[:, :-distance]
-        for distance, share in enumerate(config.window_after, 1):
-            windowed[:, :-distance] += share * frequencies[:, distance:]
-        windowed = windowed[:, index.place(blocks)[1]]
+        frequencies = index.windowed(plan.occurrences, chunks).ravel()
+        held = np.flatnonzero(frequencies)  # of all terms and turns few
+        rows, places = np.divmod(held, len(turns))
+        frequency = frequencies[held]
         norm = self._length_norm(config.bm25_k1, index.relative_lengths(turns))
-        saturated = windowed * (config.bm25_k1 + 1) / (windowed + norm)
-        weights = np.array([match.weight for match in plan.matches])
-        return (weights[:, None] * saturated).sum(axis=0) + shared  # sums rows in order, whatever the blocks
+        saturated = frequency * (config.bm25_k1 + 1) / (frequency + norm[places])
+        # a turn's matches are summed in their order, whatever turns it is scored with: the sum is the same to the bit
+        return np.bincount(places, plan.weights[rows] * saturated, minlength=len(turns)) + shared
 
     def _bounds(self, plans: Sequence[_Plan]) -> Floats:
-        """Per block, what no turn in it can exceed: a window holds each occurrence in the block once at most."""
-        config = self.config
-        shortest = self._length_norm(config.bm25_k1, np.zeros(1))
+        """Per chunk, what none of its turns' scores exceeds."""
+        config, index = self.config, self._turns
+        shortest = self._length_norm(config.bm25_k1, index.relative_chunk_lengths())
+        frequency, saturated = np.empty_like(shortest), np.empty_like(shortest)
         lexical = []
         for plan in plans:
-            bound = plan.per_block.copy()
-            for match in plan.matches:
-                frequency = self._turns.count_in_blocks(match.terms)
-                bound += match.weight * (config.bm25_k1 + 1) * frequency / (frequency + shortest)
+            bound = index.largest_in_chunks(plan.per_block)
+            for weight, occurrences in zip(plan.weights, plan.occurrences, strict=True):
+                index.bound_windowed(occurrences, out=frequency)
+                np.add(frequency, shortest, out=saturated)
+                np.divide(frequency, saturated, out=saturated)
+                saturated *= weight * (config.bm25_k1 + 1)
+                bound += saturated
             lexical.append(bound)
-        question = plans[0].query
-        prior = max(config.question_prior, 0.0) + max(config.opening_prior, config.reply_prior, 0.0)
-        prior += config.time_prior * question.asks_when + config.speaker_weight * bool(question.named)
-        return self._fuse(question, lexical) + prior + 1e-9  # for the rounding of sums
+        return self._fuse(plans[0].query, lexical) + self._bound_priors(plans[0].query) + 1e-9  # for rounding
+
+    def _bound_priors(self, question: Query) -> Floats:
+        config, index = self.config, self._turns
+        priors = {
+            ENDS_IN_QUESTION: config.question_prior,
+            FOLLOWS_QUESTION: config.reply_prior,
+            OPENS_SESSION: config.opening_prior,
+            NAMES_TIME: config.time_prior if question.asks_when else 0.0,
+        }
+        flags = np.arange(16)
+        by_flags = sum(max(prior, 0.0) * ((flags & flag) != 0) for flag, prior in priors.items())
+        bound = by_flags[index.chunk_flags()]
+        if self._prefers_speakers(question):
+            named = np.zeros(len(bound), dtype=np.bool_)
+            for name in question.named:
+                named[index.chunks_of(name)] = True
+            bound += np.where(named, config.speaker_weight, -config.speaker_weight)
+        return bound
 
     def _fuse(self, question: Query, lexical: Sequence[Floats]) -> Floats:
         if len(lexical) == 1:
@@ -225,14 +277,27 @@ class TurnIndex:
         return lexical[0] + weight * np.sqrt(sum(one**2 for one in lexical[1:]))
 
 
+def _split_off_largest(chunks: Ints, bounds: Floats, size: int) -> tuple[Ints, Ints, Floats]:
+    """The `size` of `chunks` whose bounds are largest, ascending; the others, and their bounds."""
+    if len(chunks) <= size:
+        return np.sort(chunks), chunks[:0], bounds[:0]
+    order = np.argpartition(bounds, -size)
+    return np.sort(chunks[order[-size:]]), chunks[order[:-size]], bounds[order[:-size]]
+
+
 def match_dates(windows: Sequence[Window], days: Ints) -> Floats:
     """How well each day (an ordinal; -1: unknown) lies in the best of `windows`, 0 to 1; it fades in weeks."""
-    best = np.zeros(len(days))
+    known = days >= 0
+    if not windows or not known.any():
+        return np.zeros(len(days))
+    start, end = int(days[known].min()), int(days.max()) + 1
+    by_day = np.zeros(end - start)  # there are fewer days than sessions in a long history, and few in a window
     for window in windows:
         first, last = window.first.toordinal(), window.last.toordinal()
-        fading = np.clip(1 - (days - last) / _RECENT_DAYS, 0, 1)
-        match = np.where(days > last, fading, np.where(days >= first, 1.0, 0.0))
+        reached = np.arange(max(first - _AHEAD_DAYS, start), min(last + _RECENT_DAYS, end))
+        fading = 1 - (reached - last) / _RECENT_DAYS
+        match = np.where(reached > last, fading, np.where(reached >= first, 1.0, 0.0))
         if first == last:
-            match = np.where((days < first) & (days >= first - _AHEAD_DAYS), _AHEAD_WEIGHT, match)
-        best = np.maximum(best, window.weight * match)
-    return np.where(days < 0, 0.0, best)
+            match = np.where(reached < first, _AHEAD_WEIGHT, match)
+        by_day[reached - start] = np.maximum(by_day[reached - start], window.weight * match)
+    return np.where(known, by_day[np.where(known, days - start, 0)], 0.0)

@@ -7,20 +7,30 @@ praise go), then leaves for the archive, the least specific text per token first
 from __future__ import annotations
 
 import heapq
+import logging
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
-from memory.config import RankingConfig
+import numpy as np
+
+from memory.archive import HANDLE, Archive
+from memory.config import ONE_VECTOR, DenseConfig, RankingConfig
+from memory.dense import DenseIndex
+from memory.embedders import Embedder, EmbeddingError, LocalEmbedder
 from memory.lexical import terms
 from memory.question import name_words
 from memory.rendering import Line, count_lines, empty_line, pack, render, render_turn
 from memory.retrieval import TurnIndex
+from memory.saved_memory import constructor_arguments, save_memory
 from memory.turns import Turn, render_header
+from memory.vectors import VectorCache
+
+logger = logging.getLogger(__name__)
 
 Scope = Literal["all", "working"]
-_HANDLE = "mem:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,7 @@ class MemoryStats:
     turns_working: int
     turns_archived: int
     turns_shortened: int
+    embedding_failures: int = 0  # rankings that did without vectors, because the embedder failed
 
 
 class AdaptiveMemory:
@@ -53,16 +64,35 @@ class AdaptiveMemory:
 
     `budget_tokens` (o200k_base) bounds `render()` after every `add`, whatever is added. Adding costs amortised constant
     time: a turn is shortened once and archived once at most.
+
+    `embedder` (see memory/embedders.py) adds a match in meaning to the ranking, weighed by `dense`, whose own `ranking`
+    then takes the place of the other. Turns are embedded at the first search after they came, or by `embed()`, and kept
+    in `vector_cache`. When the embedder fails, words alone rank; that is logged once and counted in `stats()`.
     """
 
-    def __init__(self, budget_tokens: int = 20_000, *, ranking: RankingConfig | None = None) -> None:
+    def __init__(
+        self,
+        budget_tokens: int = 20_000,
+        *,
+        ranking: RankingConfig | None = None,
+        embedder: Embedder | None = None,
+        dense: DenseConfig | None = None,
+        vector_cache: VectorCache | None = None,
+    ) -> None:
         if budget_tokens < 1:
             raise ValueError(f"budget_tokens must be at least 1, got {budget_tokens}")
         self.budget_tokens = budget_tokens
         self._lock = threading.RLock()
         self._index = TurnIndex(ranking)
+        self._dense: DenseIndex | None = None
+        if embedder is not None:
+            config = dense or (DenseConfig() if isinstance(embedder, LocalEmbedder) else ONE_VECTOR)
+            self._dense = DenseIndex(embedder, config, vector_cache)
+            self._dense_ranking = self._index.with_config(config.ranking)
+        self._embedding_failures = 0
         self._brief: list[Line] = []  # of every turn, in order: what search packs
         self._position: dict[str, int] = {}  # turn id -> its place in _brief
+        self._names: frozenset[str] = frozenset()  # the words of the speakers' names
         self._headers: dict[int, str] = {}  # session -> its header: the date of the first of its turns
         self._held: dict[int, Line] = {}  # the working memory: place -> full or brief line
         self._sessions_held: dict[int, int] = {}  # session -> its lines held, for which one header is paid
@@ -93,9 +123,11 @@ class AdaptiveMemory:
                 )
             # rendered before anything is changed: a turn that cannot be leaves the memory as it was
             header = self._headers.get(turn.session) or render_header(turn.session, turn.time)
-            full, brief = render_turn(turn, name_words((*self._index.speakers, turn.speaker)), header)
+            names = self._names if self._index.knows(turn.speaker) else self._names | name_words([turn.speaker])
+            full, brief = render_turn(turn, names, header)
             place = len(self._brief)
             self._index.add(turn)
+            self._names = names
             self._headers[turn.session] = header
             self._position[turn.id] = place
             self._brief.append(brief)
@@ -187,8 +219,32 @@ class AdaptiveMemory:
     def _order(self, queries: str | Sequence[str], scope: Scope) -> Iterator[int]:
         if scope not in ("all", "working"):
             raise ValueError(f'scope must be "all" or "working", got {scope!r}')
-        order = self._index.best([queries] if isinstance(queries, str) else queries)
+        queries = [queries] if isinstance(queries, str) else queries
+        order = self._dense_order(queries)
+        if order is None:
+            return self._index.best(queries, among=None if scope == "all" else self._held)
         return order if scope == "all" else (place for place in order if place in self._held)
+
+    def _dense_order(self, queries: Sequence[str]) -> Iterator[int] | None:
+        """Places in order of meaning and words together; None without an embedder, and when it fails."""
+        if self._dense is None:
+            return None
+        try:
+            self._dense.update(self._brief)
+            matches = self._dense.match(list(dict.fromkeys(queries)), self._index.speakers)
+        except EmbeddingError as error:
+            if not self._embedding_failures:
+                logger.warning("ranking by words alone, here and wherever embedding_failures counts it: %s", error)
+            self._embedding_failures += 1
+            return None
+        scores = self._dense_ranking.score(queries, matches)
+        return iter(np.argsort(-scores, kind="stable").tolist())
+
+    def embed(self) -> None:
+        """Embed the turns that are not yet, rather than at the next search. Raises EmbeddingError."""
+        with self._lock:
+            if self._dense is not None:
+                self._dense.update(self._brief)
 
     def pack(self, turns: Iterable[Turn], budget_tokens: int) -> Evidence:
         """`turns` of this memory, ranked elsewhere (best first), as many as fit: for comparing rankings."""
@@ -203,13 +259,13 @@ class AdaptiveMemory:
     def expand(self, handle: str) -> Turn:
         """The whole turn behind a handle (`mem:D8:6`) or an id, held or archived. KeyError when there is none."""
         with self._lock:
-            return self._brief[self._position[handle.removeprefix(_HANDLE)]].turn
+            return self._brief[self._position[handle.removeprefix(HANDLE)]].turn
 
     def archived(self) -> Iterator[str]:
         """Handles of the turns that are not in the working memory, in order."""
         with self._lock:
             places = [place for place in range(len(self._brief)) if place not in self._held]
-        return (f"{_HANDLE}{self._brief[place].turn.id}" for place in places)
+        return (f"{HANDLE}{self._brief[place].turn.id}" for place in places)
 
     def recent(self, budget_tokens: int) -> Evidence:
         """The most recent turns that fit, newest first: the baseline that needs no memory."""
@@ -236,7 +292,34 @@ class AdaptiveMemory:
                 turns_working=len(self._held),
                 turns_archived=len(self._brief) - len(self._held),
                 turns_shortened=shortened,
+                embedding_failures=self._embedding_failures,
             )
+
+    # -- keeping -------------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> None:
+        """Write the turns and the configuration to an archive (see memory/archive.py), whole or not at all.
+
+        A file that is there must be an archive of the beginning of this conversation; else ArchiveError. Of an embedder
+        only its weights in the ranking (`DenseConfig`) are kept.
+        """
+        with self._lock:
+            turns = [line.turn for line in self._brief]
+            budget_tokens, ranking = self.budget_tokens, self._index.config
+            dense = None if self._dense is None else self._dense.config
+        save_memory(path, turns, budget_tokens=budget_tokens, ranking=ranking, dense=dense)
+
+    @classmethod
+    def load(cls, path: str | Path, **overrides: Any) -> AdaptiveMemory:
+        """The memory that was saved: the same text, rankings, handles and, but for embedding failures, statistics.
+
+        `overrides`: arguments of the constructor that take the place of what was saved. A memory that had an embedder
+        is loaded with `embedder=...`, or None to rank by words alone. ArchiveError for a file that holds no memory.
+        """
+        with Archive(path, create=False) as archive:
+            memory = cls(**constructor_arguments(archive, overrides))
+            memory.extend(archive.restore())
+        return memory
 
 
 def _evidence(chosen: list[Line]) -> Evidence:
