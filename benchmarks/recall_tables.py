@@ -1,0 +1,165 @@
+"""What the retrieval benchmark counts, and how it shows it: tables, and recall against tokens as a plot."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from locomo.dataset import Question
+
+RECALL_AT = (5, 10, 25, 50)
+
+
+@dataclass
+class Tally:
+    """What one system did; lists are over questions, aligned with each other, or over conversations."""
+
+    recall: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))  # by budget
+    recall_at_k: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    category: list[int] = field(default_factory=list)
+    conversation: list[str] = field(default_factory=list)
+    index_ms: list[float] = field(default_factory=list)
+    query_ms: list[float] = field(default_factory=list)
+
+    def summary(self) -> dict[str, Any]:
+        """JSON-ready; fractions in 0..1, None for what was not measured."""
+        from locomo.latency import percentiles
+
+        latency = percentiles(self.query_ms)
+        return {
+            "recall": {str(budget): round(statistics.fmean(values), 4) for budget, values in self.recall.items()},
+            "all_evidence": {str(budget): round(share_complete(values), 4) for budget, values in self.recall.items()},
+            "recall_at_k": {str(k): round(statistics.fmean(values), 4) for k, values in self.recall_at_k.items()},
+            "recall_ci95": {str(budget): self._interval(values) for budget, values in self.recall.items()},
+            "recall_by_category": self._by_category(statistics.fmean),
+            "all_evidence_by_category": self._by_category(share_complete),
+            "index_ms_median": round(statistics.median(self.index_ms), 2) if self.index_ms else None,
+            "query_ms_p50": round(latency["p50"], 3) if latency["p50"] is not None else None,
+            "query_ms_p95": round(latency["p95"], 3) if latency["p95"] is not None else None,
+        }
+
+    def add(self, question: Question, recall: Mapping[int, float], ranked: Sequence[str] = ()) -> None:
+        """One question: its recall by budget, and the ids of the turns in order of rank (without: no recall at k)."""
+        for budget, value in recall.items():
+            self.recall[budget].append(value)
+        for k in RECALL_AT if ranked else ():
+            self.recall_at_k[k].append(share_found(question, ranked[:k]))
+        self.category.append(question.category)
+        self.conversation.append(question.conversation_id)
+
+    def _interval(self, recalls: Sequence[float]) -> list[float] | None:
+        """95%, over conversations; None when there are too few of them."""
+        from locomo.bootstrap import as_pair, clustered_interval
+
+        pair = as_pair(clustered_interval(recalls, self.conversation))
+        return None if pair is None else [round(end, 4) for end in pair]
+
+    def _by_category(self, mean: Callable[[Sequence[float]], float]) -> dict[str, dict[str, float]]:
+        from locomo.evaluate import CATEGORY_NAMES
+
+        return {
+            CATEGORY_NAMES[category]: {
+                str(budget): round(
+                    mean([value for value, of in zip(values, self.category, strict=True) if of == category]), 4
+                )
+                for budget, values in self.recall.items()
+            }
+            for category in sorted(set(self.category))
+        }
+
+
+def share_complete(recalls: Sequence[float]) -> float:
+    """Share of questions with all their evidence."""
+    return sum(recall == 1.0 for recall in recalls) / len(recalls)
+
+
+def share_found(question: Question, found: Collection[str]) -> float:
+    """Share of the question's evidence turns that are in `found`, 0..1."""
+    return len(set(question.evidence).intersection(found)) / len(question.evidence)
+
+
+def print_tables(
+    systems: Mapping[str, Mapping[str, Any]], budgets: Sequence[int], title: str, in_detail: Sequence[str]
+) -> None:
+    """For people, on stderr; `in_detail` names the systems that are shown by category too."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(stderr=True)
+
+    def show(caption: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> None:
+        table = Table(title=caption, title_justify="left")
+        for column in columns:
+            table.add_column(column, justify="left" if column == columns[0] else "right")
+        for name, cells in rows.items():
+            table.add_row(name, *cells)
+        console.print(table)
+
+    def both(recall: Mapping[str, float], complete: Mapping[str, float]) -> list[str]:
+        return [f"{100 * recall[str(budget)]:.1f} ({100 * complete[str(budget)]:.1f})" for budget in budgets]
+
+    console.print(f"[bold]{title}[/bold]")
+    at_tokens = [f"{budget:,}" for budget in budgets]
+    show(
+        "evidence recall % (all evidence %) at a budget of tokens",
+        ["system", *at_tokens],
+        {name: both(row["recall"], row["all_evidence"]) for name, row in systems.items()},
+    )
+    if all(row["recall_ci95"][str(budgets[0])] for row in systems.values()):
+        show(
+            "95% interval of evidence recall, over conversations",
+            ["system", *at_tokens],
+            {
+                name: [" to ".join(f"{100 * end:.1f}" for end in row["recall_ci95"][str(b)]) for b in budgets]
+                for name, row in systems.items()
+            },
+        )
+    show(
+        "evidence recall % at k turns; milliseconds",
+        ["system", *(f"@{k}" for k in RECALL_AT), "index", "query p50", "p95"],
+        {
+            name: [f"{100 * row['recall_at_k'][str(k)]:.1f}" for k in RECALL_AT]
+            + [f"{row[key]:.2f}" for key in ("index_ms_median", "query_ms_p50", "query_ms_p95")]
+            for name, row in systems.items()
+            if row["recall_at_k"]
+        },
+    )
+    for name in in_detail:
+        if ours := systems.get(name):
+            show(
+                f"{name}, by category, at a budget of tokens",
+                ["category", *at_tokens],
+                {
+                    category: both(recall, ours["all_evidence_by_category"][category])
+                    for category, recall in ours["recall_by_category"].items()
+                },
+            )
+
+
+def plot_recall(systems: Mapping[str, Mapping[str, Any]], budgets: Sequence[int], title: str, path: Path) -> None:
+    """Evidence recall against tokens, one curve per system, as a picture at `path` (its ending says which kind)."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.4), layout="constrained")
+    axes = figure.add_subplot(
+        title=title, xlabel="tokens of evidence (o200k_base), logarithmic", ylabel="evidence recall, %"
+    )
+    axes.set_xscale("log")
+    axes.set_xticks(budgets, [f"{budget:,}" for budget in budgets])
+    axes.minorticks_off()
+    axes.set_ylim(0, 100)
+    axes.grid(color="#dddddd", linewidth=0.6)
+    for name, row in systems.items():
+        curve = [100 * row["recall"][str(budget)] for budget in budgets]
+        (line,) = axes.plot(budgets, curve, marker="o", markersize=3.5, linewidth=2.2 if "memory" in name else 1.4)
+        axes.annotate(
+            name, (budgets[-1], curve[-1]), (6, -3), textcoords="offset points", color=line.get_color(), fontsize=8
+        )
+    axes.margins(x=0.02)
+    axes.set_xlim(right=budgets[-1] * 2.6)  # room for the names
+    figure.savefig(path, dpi=150)
