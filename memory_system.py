@@ -169,8 +169,9 @@ class MemoryQA(dspy.Module):
             queries += follow_ups
             evidence = memory.search([question, *follow_ups], self.hop_budget(hops), keep=evidence.ids)
 
-        # 3. Fill up the context, and answer from it.
-        evidence = memory.search(queries, self.config.context_tokens, keep=evidence.ids)
+        # 3. Fill up the context with what all queries find, beside what the hops found, and answer from it.
+        found = evidence.ids if hops > 1 else ()
+        evidence = memory.search(queries, self.config.context_tokens, keep=found)
         return answer_from(
             self.answer_question,
             question,
