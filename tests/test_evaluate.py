@@ -196,7 +196,7 @@ OWN_PROGRAM_KEYS = {
 
 
 def check_document(document: dict[str, Any], programs: list[str], questions: int) -> None:
-    assert set(document) == {"run_dir", "data", "programs", "task_lm", "judge_lm"}
+    assert set(document) == {"run_dir", "data", "programs", "task_lm", "judge_lm", "embedding_failures"}
     assert set(document["data"]) == {"name", "sha256", "split", "conversations", "questions", "is_bundled_sample"}
     assert re.fullmatch(r"[0-9a-f]{64}", document["data"]["sha256"])
     assert document["data"]["questions"] == questions

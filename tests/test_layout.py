@@ -42,6 +42,7 @@ MEMORY_LAYERS = (  # a module may import those of earlier layers, and of its own
     {"repl", "summaries", "compaction_config", "compaction_plan", "compaction_result", "compactor"},
     {"rendering", "retrieval", "compaction", "archive", "saved_memory", "dense"},
     {"store"},
+    {"memories"},
 )
 MAX_LINES = 400
 VAGUE_NAMES = {"utils", "util", "common", "helpers", "helper", "base", "misc", "core", "tools"}
