@@ -100,7 +100,7 @@ class MemoryQA(dspy.Module):
         self.answer_question = dspy.Predict(AnswerQuestion)
 
     def forward(self, conversation_id: str, question: str) -> dspy.Prediction:
-        memory = self.memories[conversation_id]
+        memory, floor = self.memories[conversation_id], self.config.score_floor
         problems: list[str] = []
         recent = memory.recent(self.config.context_tokens)
         if not recent.text:  # an empty memory needs no LM to say that it knows nothing
@@ -108,18 +108,20 @@ class MemoryQA(dspy.Module):
 
         # 1. Say in a speaker's words what the answer may look like, and search for it together with the question.
         queries = [question, *self._write_queries(question, problems)]
-        evidence = memory.search(queries, self.hop_budget(1))
+        evidence = memory.search(queries, self.hop_budget(1), score_floor=floor)
 
         # 2. While something is missing, search for that; keep what was found.
         hops = 1
         while hops < self.config.max_hops and (follow_ups := self._follow_ups(question, evidence, problems)):
             hops += 1
             queries += follow_ups
-            evidence = memory.search([question, *follow_ups], self.hop_budget(hops), keep=evidence.ids)
+            evidence = memory.search(
+                [question, *follow_ups], self.hop_budget(hops), keep=evidence.ids, score_floor=floor
+            )
 
         # 3. Fill up the context with what all queries find, beside what the hops found, and answer from it.
         found = evidence.ids if hops > 1 else ()
-        evidence = memory.search(queries, self.config.context_tokens, keep=found)
+        evidence = memory.search(queries, self.config.context_tokens, keep=found, score_floor=floor)
         return answer_from(
             self.answer_question,
             question,
@@ -238,8 +240,11 @@ def expected_prompts(program: dspy.Module, conversation_id: str, question: str) 
         return []
     if not isinstance(program, MemoryQA):
         return [_prompt(program.answer_question, question=question, evidence=evidence.text)]
-    searches = [memory.search(question, program.hop_budget(hop)) for hop in range(1, program.config.max_hops)]
-    found = memory.search(question, context_tokens)
+    floor = program.config.score_floor
+    searches = [
+        memory.search(question, program.hop_budget(hop), score_floor=floor) for hop in range(1, program.config.max_hops)
+    ]
+    found = memory.search(question, context_tokens, score_floor=floor)
     return [
         _prompt(program.write_queries, question=question),
         *(_prompt(program.assess_evidence, question=question, evidence=search.text) for search in searches),

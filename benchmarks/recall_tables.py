@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -21,6 +22,7 @@ class Tally:
 
     recall: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))  # by budget
     recall_at_k: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    tokens: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))  # by budget, where it was counted
     category: list[int] = field(default_factory=list)
     conversation: list[str] = field(default_factory=list)
     index_ms: list[float] = field(default_factory=list)
@@ -35,6 +37,7 @@ class Tally:
             "recall": {str(budget): round(statistics.fmean(values), 4) for budget, values in self.recall.items()},
             "all_evidence": {str(budget): round(share_complete(values), 4) for budget, values in self.recall.items()},
             "recall_at_k": {str(k): round(statistics.fmean(values), 4) for k, values in self.recall_at_k.items()},
+            "tokens_mean": {str(budget): round(statistics.fmean(values), 1) for budget, values in self.tokens.items()},
             "recall_ci95": {str(budget): self._interval(values) for budget, values in self.recall.items()},
             "recall_by_category": self._by_category(statistics.fmean),
             "all_evidence_by_category": self._by_category(share_complete),
@@ -119,6 +122,13 @@ def print_tables(
                 for name, row in systems.items()
             },
         )
+    adaptive = {name: row for name, row in systems.items() if row["tokens_mean"]}
+    if adaptive:
+        show(
+            "tokens taken, mean",
+            ["system", *at_tokens],
+            {name: [f"{row['tokens_mean'][str(b)]:,.0f}" for b in budgets] for name, row in adaptive.items()},
+        )
     show(
         "evidence recall % at k turns; milliseconds",
         ["system", *(f"@{k}" for k in RECALL_AT), "index", "query p50", "p95"],
@@ -152,14 +162,15 @@ def plot_recall(systems: Mapping[str, Mapping[str, Any]], budgets: Sequence[int]
     axes.set_xscale("log")
     axes.set_xticks(budgets, [f"{budget:,}" for budget in budgets])
     axes.minorticks_off()
-    axes.set_ylim(0, 100)
+    axes.set_ylim(0, 102)
     axes.grid(color="#dddddd", linewidth=0.6)
-    for name, row in systems.items():
+    label_height = math.inf  # labels stand at the ends of the curves, from the top down, and never on each other
+    for name, row in sorted(systems.items(), key=lambda one: -one[1]["recall"][str(budgets[-1])]):
         curve = [100 * row["recall"][str(budget)] for budget in budgets]
+        label_height = min(curve[-1], label_height - 4.5)
         (line,) = axes.plot(budgets, curve, marker="o", markersize=3.5, linewidth=2.2 if "memory" in name else 1.4)
-        axes.annotate(
-            name, (budgets[-1], curve[-1]), (6, -3), textcoords="offset points", color=line.get_color(), fontsize=8
-        )
+        at, colour = (budgets[-1] * 1.06, label_height), line.get_color()
+        axes.text(*at, name, color=colour, fontsize=8, verticalalignment="center")
     axes.margins(x=0.02)
     axes.set_xlim(right=budgets[-1] * 2.6)  # room for the names
     figure.savefig(path, dpi=150)

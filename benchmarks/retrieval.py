@@ -114,6 +114,30 @@ def measure_hops(
             tallies[hops_name(max_hops)].add(question, recall)
 
 
+def measure_floors(
+    tallies: Mapping[str, Tally],
+    memory: AdaptiveMemory,
+    questions: Sequence[Question],
+    budgets: Sequence[int],
+    queries: Mapping[str, Sequence[str]],
+    floors: Sequence[float],
+) -> None:
+    """Packing that leaves out what scores low, however much would fit."""
+    for floor in floors:
+        for question in questions:
+            asked = [question.text, *queries.get(question.id, ())]
+            found = {budget: memory.search(asked, budget, score_floor=floor) for budget in budgets}
+            tally = tallies[floor_name(floor)]
+            tally.add(question, {budget: share_found(question, evidence.ids) for budget, evidence in found.items()})
+            for budget, evidence in found.items():
+                tally.tokens[budget].append(evidence.tokens)
+
+
+def floor_name(floor: float) -> str:
+    """`memory, score floor 0.4`"""
+    return f"{MEMORY}, score floor {floor:g}"
+
+
 def hops_name(max_hops: int) -> str:
     """`memory, 2 hops`"""
     return f"{MEMORY}, {max_hops} hop{'s' if max_hops > 1 else ''}"
@@ -151,6 +175,17 @@ def whole_numbers(text: str) -> list[int]:
     return numbers
 
 
+def shares(text: str) -> list[float]:
+    """`0.3,0.4` -> [0.3, 0.4]."""
+    try:
+        found = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 0.3,0.4") from None
+    if not all(0 <= share <= 1 for share in found):
+        raise argparse.ArgumentTypeError(f"{text!r}: a share lies in 0..1")
+    return found
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.retrieval", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -180,6 +215,13 @@ def build_parser() -> argparse.ArgumentParser:
         default=[],
         metavar="N,...",
         help="also search as the program does, in so many hops, with the queries of --queries shared out among them",
+    )
+    parser.add_argument(
+        "--score-floors",
+        type=shares,
+        default=[],
+        metavar="X,...",
+        help="also leave out lines below these shares of the best score, and count the tokens that are taken",
     )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw recall against tokens, e.g. to recall.png")
     return parser
@@ -220,7 +262,9 @@ def main(argv: list[str] | None = None) -> int:
         print(f"note: {note}", file=sys.stderr)
     encoding()  # loaded before the clock starts
     ours = [name for _, scopes in builds for name in scopes]
-    tallies = {name: Tally() for name in (*ours, *map(hops_name, args.hops), *PEERS)}
+    tallies = {
+        name: Tally() for name in (*ours, *map(hops_name, args.hops), *map(floor_name, args.score_floors), *PEERS)
+    }
     asked_of = {question.conversation_id for question in chosen}
     conversations = [one for one in dataset.conversations if one.id in asked_of]
     for conversation in track(conversations, description="conversations", console=Console(stderr=True)):
@@ -234,6 +278,7 @@ def main(argv: list[str] | None = None) -> int:
             print(f"benchmarks.retrieval: {error}", file=sys.stderr)
             return 1
         measure_hops(tallies, memories[0], questions, args.budgets, queries, args.hops)
+        measure_floors(tallies, memories[0], questions, args.budgets, queries, args.score_floors)
         for name, build_peer in PEERS.items():
             measure_peer(tallies[name], build_peer, memories[0], conversation, questions, args.budgets)
     systems = {name: tally.summary() for name, tally in tallies.items()}

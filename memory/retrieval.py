@@ -110,18 +110,21 @@ class TurnIndex:
         parts = [self._score(plans, chunks[i : i + _MOST_CHUNKS], matches) for i in range(0, len(chunks), _MOST_CHUNKS)]
         return np.concatenate([np.zeros(0), *parts])
 
-    def best(self, queries: Sequence[str], among: Collection[int] | None = None) -> Iterator[int]:
+    def best(
+        self, queries: Sequence[str], among: Collection[int] | None = None, score_floor: float = 0.0
+    ) -> Iterator[int]:
         """The turns in the order of `score`, best first, equal ones in order; scored as far as they are asked for.
 
-        `among`: only these turns. Chunks are scored in the order of an upper bound of their turns' scores; a turn is
-        given out when no chunk that is still to come can hold one as good. Raises RuntimeError when turns were added.
+        `among`: only these turns. `score_floor`: only turns that score at least this share of the best one. Chunks are
+        scored in the order of an upper bound of their turns' scores; a turn is given out when no chunk that is still to
+        come can hold one as good. Raises RuntimeError when turns were added.
         """
         plans, length = self._plans(queries), len(self)
         wanted = None if among is None else np.array(sorted(among), dtype=np.int64)
         chunks = np.arange(self._turns.num_chunks) if wanted is None else np.unique(wanted // CHUNK)
         bounds = self._bounds(plans)[chunks] if len(chunks) > _FIRST_CHUNKS else np.zeros(len(chunks))
         scores, turns = np.zeros(0), np.zeros(0, dtype=np.int64)  # scored, not given out yet
-        size, ripening = _FIRST_CHUNKS, _FIRST_TURNS
+        size, ripening, top = _FIRST_CHUNKS, _FIRST_TURNS, -np.inf
         while len(chunks):
             if len(self) != length:
                 raise RuntimeError("turns were added while a ranking was read; rank again")
@@ -132,7 +135,12 @@ class TurnIndex:
                 batch_scores, batch_turns = batch_scores[kept], batch_turns[kept]
             scores, turns = np.concatenate([scores, batch_scores]), np.concatenate([turns, batch_turns])
             ripe = scores > bounds.max(initial=-np.inf)
-            yield from turns[ripe][np.lexsort((turns[ripe], -scores[ripe]))].tolist()
+            best_first = np.lexsort((turns[ripe], -scores[ripe]))
+            worth = worth_showing(scores[ripe][best_first], score_floor, top)
+            top = max(top, scores.max(initial=-np.inf))
+            yield from turns[ripe][best_first][:worth].tolist()
+            if worth < len(best_first):
+                return
             scores, turns = scores[~ripe], turns[~ripe]
             # next, all that stands in the way of giving out so many more
             last = np.sort(scores)[-ripening:].min(initial=np.inf)
@@ -283,6 +291,14 @@ def _split_off_largest(chunks: Ints, bounds: Floats, size: int) -> tuple[Ints, I
         return np.sort(chunks), chunks[:0], bounds[:0]
     order = np.argpartition(bounds, -size)
     return np.sort(chunks[order[-size:]]), chunks[order[:-size]], bounds[order[:-size]]
+
+
+def worth_showing(best_first: Floats, score_floor: float, top: float = -np.inf) -> int:
+    """How many of the scores, in descending order, are at least `score_floor` of the best (or of `top`, if higher)."""
+    top = max(top, best_first[0]) if len(best_first) else top
+    if score_floor <= 0 or top <= 0:
+        return len(best_first)
+    return int(np.count_nonzero(best_first >= score_floor * top))
 
 
 def match_dates(windows: Sequence[Window], days: Ints) -> Floats:

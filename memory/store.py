@@ -23,7 +23,7 @@ from memory.embedders import Embedder, EmbeddingError, LocalEmbedder
 from memory.lexical import terms
 from memory.question import name_words
 from memory.rendering import Line, count_lines, empty_line, pack, render, render_turn
-from memory.retrieval import TurnIndex
+from memory.retrieval import TurnIndex, worth_showing
 from memory.saved_memory import constructor_arguments, save_memory
 from memory.turns import Turn, render_header
 from memory.vectors import VectorCache
@@ -200,32 +200,35 @@ class AdaptiveMemory:
         *,
         scope: Scope = "all",
         keep: Sequence[str] = (),
+        score_floor: float = 0.0,
     ) -> Evidence:
         """The turns that answer best, as many as `budget_tokens` hold, never more.
 
         `queries`: the question, and after it any number of supporting queries. `scope`: "all" also finds what is
         archived, "working" only what is held. `keep`: ids of turns that are packed before all others, in that order
-        (evidence found before); unknown ids raise KeyError.
+        (evidence found before); unknown ids raise KeyError. `score_floor`: leave out turns that score below this share
+        of the best one, so that an easy question takes fewer tokens; 0 fills the budget.
         """
         with self._lock:
             kept = [self._brief[self._position[turn_id]] for turn_id in keep]
-            return _evidence(pack((self._brief[place] for place in self._order(queries, scope)), budget_tokens, kept))
+            ranked = (self._brief[place] for place in self._order(queries, scope, score_floor))
+            return _evidence(pack(ranked, budget_tokens, kept))
 
     def rank(self, queries: str | Sequence[str], *, scope: Scope = "all") -> list[Turn]:
         """All turns that `search` may find, best first."""
         with self._lock:
             return [self._brief[place].turn for place in self._order(queries, scope)]
 
-    def _order(self, queries: str | Sequence[str], scope: Scope) -> Iterator[int]:
+    def _order(self, queries: str | Sequence[str], scope: Scope, score_floor: float = 0.0) -> Iterator[int]:
         if scope not in ("all", "working"):
             raise ValueError(f'scope must be "all" or "working", got {scope!r}')
         queries = [queries] if isinstance(queries, str) else queries
-        order = self._dense_order(queries)
+        order = self._dense_order(queries, score_floor)
         if order is None:
-            return self._index.best(queries, among=None if scope == "all" else self._held)
+            return self._index.best(queries, None if scope == "all" else self._held, score_floor)
         return order if scope == "all" else (place for place in order if place in self._held)
 
-    def _dense_order(self, queries: Sequence[str]) -> Iterator[int] | None:
+    def _dense_order(self, queries: Sequence[str], score_floor: float) -> Iterator[int] | None:
         """Places in order of meaning and words together; None without an embedder, and when it fails."""
         if self._dense is None:
             return None
@@ -238,7 +241,8 @@ class AdaptiveMemory:
             self._embedding_failures += 1
             return None
         scores = self._dense_ranking.score(queries, matches)
-        return iter(np.argsort(-scores, kind="stable").tolist())
+        order = np.argsort(-scores, kind="stable")
+        return iter(order[: worth_showing(scores[order], score_floor)].tolist())
 
     def embed(self) -> None:
         """Embed the turns that are not yet, rather than at the next search. Raises EmbeddingError."""

@@ -388,3 +388,17 @@ def test_a_config_that_cannot_rank_is_refused_by_name(bad: dict[str, Any], named
 
 def test_every_weight_says_what_it_is() -> None:
     assert all(one.metadata["help"] for one in fields(RankingConfig))
+
+
+@given(st.floats(0.0, 1.0), st.integers(0, 2**32 - 1))
+def test_a_score_floor_cuts_the_ranking_where_scores_fall_below_it(floor: float, seed: int) -> None:
+    index = TurnIndex()
+    chosen = random.Random(seed)
+    for session in range(1, 150):  # more chunks than are scored at once
+        for number in range(1, 10):
+            words = chosen.choices(("boat", "harbour", "otter", "lamp", "kettle", "moss", "train"), k=4)
+            index.add(Turn(session, number, "Ines", " ".join(words)))
+    scores = index.score(["the otter in the boat"])
+    order = np.argsort(-scores, kind="stable").tolist()
+    kept = [turn for turn in order if scores[turn] >= floor * scores.max()] if floor and scores.max() > 0 else order
+    assert list(index.best(["the otter in the boat"], score_floor=floor)) == kept

@@ -374,3 +374,23 @@ def test_archiving_a_turn_costs_no_more_in_a_larger_working_memory() -> None:
     cost_small = executed_lines(lambda: small.extend(turns[800:]))
     cost_large = executed_lines(lambda: large.extend(turns[800:]))
     assert cost_large <= 2 * cost_small
+
+
+def test_a_score_floor_keeps_the_best_and_drops_only_what_ranks_below() -> None:
+    memory = AdaptiveMemory()
+    memory.extend(
+        [
+            Turn(1, 1, "Ana", "I adopted a parrot called Pico from the shelter.", datetime(2023, 5, 1)),
+            Turn(1, 2, "Ben", "Lovely weather for a walk by the harbour today.", datetime(2023, 5, 1)),
+            Turn(2, 1, "Ana", "The parrot bit me while I was feeding it.", datetime(2023, 6, 1)),
+            Turn(2, 2, "Ben", "My train was late again this morning, an hour.", datetime(2023, 6, 1)),
+        ]
+    )
+    question = "What parrot did Ana adopt from the shelter?"
+    everything = memory.search(question, 1000)
+    assert memory.search(question, 1000, score_floor=0.0) == everything
+    some = memory.search(question, 1000, score_floor=0.5)
+    assert some.ids == everything.ids[: len(some.ids)]
+    assert 0 < len(some.ids) < len(everything.ids)
+    assert some.tokens < everything.tokens
+    assert memory.search(question, 1000, score_floor=1.0).ids == everything.ids[:1]
