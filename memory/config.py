@@ -22,7 +22,7 @@ class MemoryConfig:
     score_floor: float = field(
         default=0.0,
         metadata={
-            "help": "leave out evidence that scores below this share of the best line: at 0.4 a sixth fewer tokens for "
+            "help": "leave out evidence that scores below this share of the best line: at 0.4 a fifth fewer tokens for "
             "the same recall; 0 fills the context"
         },
     )
