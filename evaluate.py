@@ -101,6 +101,7 @@ def run(args: argparse.Namespace) -> int:
     from harness.tracking import open_tracker
     from harness.tracking_values import sample_ids
     from locomo.dataset import choose_questions
+    from locomo.judges import judge_digests
     from memory_system import Memories, prompt_digests
 
     # 1. What to ask, whom, from which memory.
@@ -145,6 +146,8 @@ def run(args: argparse.Namespace) -> int:
 
     # 3. Ask, one row per answer.
     run = earlier or new_run(args.run_dir, full_config, dataset, questions, choice)
+    judged_by = {"judge_lm": describe(judge), "judge_prompt_digests": judge_digests(args.judge if judge.model else ())}
+    run.write_json("manifest.json", {**run.manifest, **judged_by})
     run.write_json("lines.json", memories.rendered_lines())
     traced_ids = sample_ids([question.id for question in questions], args.trace_sample)
     with open_tracker(
@@ -158,7 +161,7 @@ def run(args: argparse.Namespace) -> int:
         answer_questions(run, programs, questions, done, num_threads, tracker)
 
         # 4. Judge, and report.
-        judged = judge_answers(run, args, judge, num_threads)
+        judged = judge_answers(run, args, judge, num_threads, tracker)
         return report(run, dataset, split, programs, questions, choice, judged, tracker)
 
 
@@ -219,8 +222,9 @@ def track_config(
     tracker: Tracker | NullTracker, run: Run, full_config: Mapping[str, Any], programs: Collection[str]
 ) -> None:
     """Parameters of the run and of each program in it, and where the numbers come from."""
-    manifest = json.loads((run.run_dir / "manifest.json").read_text(encoding="utf-8"))
-    tracker.log_params(full_config)
+    manifest = run.manifest
+    judged_by = {key: manifest[key] for key in ("judge_lm", "judge_prompt_digests")}
+    tracker.log_params({**full_config, **judged_by})
     tracker.set_tags(
         {
             "commit": manifest["commit"] or "unknown",
@@ -241,31 +245,21 @@ def answer_questions(
     tracker: Tracker | NullTracker,
 ) -> None:
     """Ask what is not `done`; rows are on disk as they complete."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from harness.preflight import is_systemic
+    from harness.progress import counting
     from harness.tracking_values import trace_of
     from harness.usage import measure_usage
     from locomo.benchmark import BenchmarkStoppedError, run_benchmark
 
-    columns = (
-        TextColumn("answering"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[failed]}"),
-    )
     failed = 0
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("", total=len(programs) * len(questions), completed=len(done), failed="")
+    with counting("answering", total=len(programs) * len(questions), completed=len(done)) as advance:
 
         def on_row(row: dict[str, Any]) -> None:
             nonlocal failed
             run.append(row)
             tracker.log_trace(row["program"], row["question_id"], **trace_of(row))
             failed += row["error"] is not None
-            progress.update(bar, advance=1, failed=f"{failed} failed" if failed else "")
+            advance(f"{failed} failed" if failed else "")
 
         try:
             run_benchmark(
@@ -285,29 +279,31 @@ def answer_questions(
             ) from None
 
 
-def judge_answers(run: Run, args: argparse.Namespace, judge: LMChoice, num_threads: int) -> dict[str, Any]:
+def judge_answers(
+    run: Run, args: argparse.Namespace, judge: LMChoice, num_threads: int, tracker: Tracker | NullTracker
+) -> dict[str, Any]:
     """Verdicts on the run's answers: their summaries, the names of the judges asked, and their LM; none without one."""
+    from harness.jsonl import JsonlFile
     from harness.lms import describe
+    from locomo.judge_files import VerdictFiles, read_answers
     from locomo.judging import JudgingStoppedError
     from locomo.llm_judge import judge_run
     from locomo.verdicts import judged_name
 
     if judge.model is None:
         return {"judges": {}, "asked": [], "judge_lm": describe(judge)}
-    flags = argparse.Namespace(
-        run_dir=run.run_dir,
-        judge=args.judge,
-        judge_model=args.judge_model,
-        api_base=args.judge_api_base,
-        judge_votes=args.judge_votes,
-        num_threads=num_threads,
-        controls=None,
-    )
-    asked = [judged_name(name, judge.model, args.judge_votes) for name in args.judge]
+    flags = {"run_dir": run.run_dir, "api_base": args.judge_api_base, "num_threads": num_threads, "controls": None}
     try:
-        return {"judges": judge_run(flags)["judges"], "asked": asked, "judge_lm": describe(judge)}
+        document = judge_run(argparse.Namespace(**{**vars(args), **flags}))
     except JudgingStoppedError as error:
         raise JudgingStoppedError(f"{error}, with --resume {run.run_dir}") from None
+    asked = [judged_name(name, judge.model, args.judge_votes) for name in args.judge]
+    files, answers = VerdictFiles(run.run_dir, JsonlFile), read_answers(run.run_dir, JsonlFile)
+    for name in asked:
+        for (program, question_id), row in files.verdicts(name, answers)[1].items():
+            feedback = {"rationale": row["reason"], "judge_model": row["model"]}
+            tracker.log_feedback(program, question_id, f"judge_{row['judge']}", row["verdict"], **feedback)
+    return {"judges": document["judges"], "asked": asked, "judge_lm": describe(judge)}
 
 
 def answered(run: Run) -> set[tuple[str, str]]:

@@ -87,14 +87,22 @@ class Run:
     @property
     def config(self) -> dict[str, Any]:
         """The saved config.json. Raises RunFolderError when it is not a JSON object."""
-        path = self.run_dir / CONFIG
+        return self._read_object(CONFIG)
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The saved manifest.json. Raises RunFolderError when it is not a JSON object."""
+        return self._read_object(MANIFEST)
+
+    def _read_object(self, name: str) -> dict[str, Any]:
+        path = self.run_dir / name
         try:
-            config = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
             raise RunFolderError(f"{path} is not JSON ({error}): restore it, or start a new run") from error
-        if not isinstance(config, dict):
+        if not isinstance(content, dict):
             raise RunFolderError(f"{path} holds no JSON object: restore it, or start a new run")
-        return config
+        return content
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Add one row to answers.jsonl, as JsonlFile.append; it survives the death of the process."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 
 import dspy
 from dspy.utils.exceptions import AdapterParseError
@@ -84,6 +85,11 @@ PROMPTS: dict[JudgeName, type[dspy.Signature]] = {
 }
 _GRADES = {"CORRECT": True, "WRONG": False, "INCORRECT": False}
 _DECLINES = {"DECLINES": True, "DECLINED": True, "ANSWERS": False, "ANSWERED": False}
+
+
+def judge_digests(names: Iterable[JudgeName]) -> dict[str, str]:
+    """`prompt_digest` of each of these judges' prompts."""
+    return {name: prompt_digest(PROMPTS[name]) for name in names}
 
 
 def prompt_digest(signature: type[dspy.Signature]) -> str:

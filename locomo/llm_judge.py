@@ -106,6 +106,7 @@ def judge_run(args: argparse.Namespace) -> dict[str, Any]:
     from harness.jsonl import JsonlFile
     from harness.lms import build, configure, describe, resolve
     from harness.preflight import preflight
+    from harness.report import write_report
     from harness.runs import Run
     from locomo.judge_controls import control_answers, summarise_controls
     from locomo.judge_files import KINDS, VerdictFiles, read_answers, summarise_judges
@@ -144,31 +145,28 @@ def judge_run(args: argparse.Namespace) -> dict[str, Any]:
         "controls": summarise_controls(control_files, answers),
     }
     run.write_json("judges.json", document)
+    if (run.run_dir / "report.html").exists():
+        write_report(run.run_dir)
     print_judges(document)
     return document
 
 
 def judge_with_progress(files: VerdictFiles, tasks: Sequence[Task], *, total: int, num_threads: int) -> None:
     """Judge `tasks`, what is left of `total`. Ctrl-C and a full disk are a JudgingStoppedError too."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from harness.preflight import is_systemic
+    from harness.progress import counting
     from harness.usage import measure_usage
     from locomo.judging import JudgingStoppedError, judge_answers
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    kept = 0
-    with Progress(*columns, TextColumn("{task.fields[unreadable]}"), console=Console(stderr=True)) as progress:
-        bar = progress.add_task(_DOING[files.kind], total=total, completed=total - len(tasks), unreadable="")
-        unreadable = 0
+    kept = unreadable = 0
+    with counting(_DOING[files.kind], total=total, completed=total - len(tasks)) as advance:
 
         def on_row(row: Row) -> None:
             nonlocal kept, unreadable
             files.append(row)
             kept += 1
             unreadable += row["verdict"] == "UNREADABLE"
-            progress.update(bar, advance=1, unreadable=f"{unreadable} unreadable" if unreadable else "")
+            advance(f"{unreadable} unreadable" if unreadable else "")
 
         try:
             judge_answers(

@@ -881,6 +881,8 @@ def test_judges_read_every_answer_and_stand_in_document_table_and_report(
     assert set(summary["judge_accuracy_by_category"]) >= {"multi_hop", "temporal"}
     assert "judge, strict %, categories 1-4" in outcome.err
     assert "hosted_vllm/judge" in outcome.document["judge_lm"]
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert set(manifest["judge_prompt_digests"]) == {"lenient", "strict", "abstention"}
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "graded " in page
 

@@ -221,4 +221,5 @@ def test_importing_and_resolving_need_neither_dspy_nor_litellm() -> None:
         "import sys; from harness import flags, lms, preflight, runs; lms.resolve('task')\n"
         "assert not {'dspy', 'litellm', 'numpy'} & set(sys.modules), sorted(sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
