@@ -11,7 +11,7 @@ import json
 import re
 import reprlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from memory.turns import Session, Turn
@@ -83,6 +83,25 @@ class Parsed:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Notes:
+    """Where a file was not as it should be, and could be read all the same."""
+
+    unanswered: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
+    misplaced: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+
+    def lines(self) -> tuple[str, ...]:
+        """One line for each kind that there is."""
+        return (
+            *_counted("left out", self.unanswered, "question", "that have no answer to score against"),
+            *_counted("left out", self.silent, "turn", "with neither text nor caption"),
+            *_counted("kept", self.misplaced, "turn", "whose dia_id names another session"),
+            *_counted("left out", self.dropped, "evidence id", "that name no turn"),
+        )
+
+
 def parse(content: bytes) -> Parsed:
     """Conversations and questions of a LoCoMo file. Raises DataError and nothing else, whatever the bytes."""
     records = _decode(content)
@@ -90,25 +109,18 @@ def parse(content: bytes) -> Parsed:
         raise DataError(f"expected a list of conversations, found {_show(records)}; {_FORMAT_HINT}")
     conversations: dict[str, Conversation] = {}
     questions: list[Question] = []
-    silent: list[str] = []
-    dropped: list[str] = []
-    unanswered: list[str] = []
+    notes = _Notes()
     for index, record in enumerate(records):
-        conversation = _conversation(record, f"conversation number {index}", silent)
+        conversation = _conversation(record, f"conversation number {index}", notes)
         if conversation.id in conversations:
             raise DataError(f"two conversations have the sample_id {conversation.id!r}; give each its own")
         conversations[conversation.id] = conversation
-        for question in _questions(record, conversation, dropped):
+        for question in _questions(record, conversation, notes.dropped):
             if question.gold.strip() or question.category == ADVERSARIAL:
                 questions.append(question)
             else:
-                unanswered.append(question.id)
-    notes = [
-        *_left_out(unanswered, "question", "that have no answer to score against"),
-        *_left_out(silent, "turn", "with neither text nor caption"),
-        *_left_out(dropped, "evidence id", "that name no turn"),
-    ]
-    return Parsed(tuple(conversations.values()), tuple(questions), tuple(notes))
+                notes.unanswered.append(question.id)
+    return Parsed(tuple(conversations.values()), tuple(questions), notes.lines())
 
 
 def parse_time(text: str) -> datetime:
@@ -156,7 +168,7 @@ def _object_without_repeated_keys(pairs: list[tuple[str, object]]) -> dict[str, 
     return record
 
 
-def _conversation(record: object, place: str, silent: list[str]) -> Conversation:
+def _conversation(record: object, place: str, notes: _Notes) -> Conversation:
     sample = _mapping(record, place)
     conversation_id = _text(sample, "sample_id", place)
     if not conversation_id or not conversation_id.isprintable():
@@ -170,7 +182,7 @@ def _conversation(record: object, place: str, silent: list[str]) -> Conversation
             raise DataError(f"{place}: {key} and {numbered[int(match[1])]} are the same session; rename one")
     seen: set[str] = set()
     # by number: as text, session_10 would come before session_2
-    sessions = [_session(body, key, number, place, seen, silent) for number, key in sorted(numbered.items())]
+    sessions = [_session(body, key, number, place, seen, notes) for number, key in sorted(numbered.items())]
     kept = tuple(session for session in sessions if session is not None)
     if not kept:
         raise DataError(f"{place}: no session_N holds a turn; {_FORMAT_HINT}")
@@ -180,7 +192,7 @@ def _conversation(record: object, place: str, silent: list[str]) -> Conversation
 
 
 def _session(
-    body: Mapping[str, object], key: str, number: int, place: str, seen: set[str], silent: list[str]
+    body: Mapping[str, object], key: str, number: int, place: str, seen: set[str], notes: _Notes
 ) -> Session | None:
     records = _list(body.get(key), f"{place}, {key}")
     if not records:
@@ -197,20 +209,23 @@ def _session(
         if turn.id in seen:
             raise DataError(f"{turn_place}: dia_id {turn.id} is taken by another turn; give each turn its own")
         seen.add(turn.id)
+        if turn.session != number:  # evidence goes by the dia_id, so that is the turn's address
+            notes.misplaced.append(f"{turn_place} ({turn.id})")
         if turn.text.strip() or turn.caption.strip():
             turns.append(turn)
         else:
-            silent.append(turn_place)
+            notes.silent.append(turn_place)
     return Session(number, time, tuple(turns)) if turns else None
 
 
 def _turn(record: object, session: int, time: datetime, place: str) -> Turn:
     fields = _mapping(record, place)
     match = _TURN_ID.fullmatch(_text(fields, "dia_id", place).strip())
-    if not match or int(match[1]) != session:
+    if not match:
         raise DataError(f"{place}: dia_id {_show(fields['dia_id'])} is not of the form D{session}:1; {_FORMAT_HINT}")
     caption = _text(fields, "blip_caption", place) if fields.get("blip_caption") is not None else ""
-    return Turn(session, int(match[2]), _name(fields, "speaker", place), _text(fields, "text", place), time, caption)
+    text = _text(fields, "text", place) if fields.get("text") is not None else ""
+    return Turn(int(match[1]), int(match[2]), _name(fields, "speaker", place), text, time, caption)
 
 
 def _questions(record: object, conversation: Conversation, dropped: list[str]) -> list[Question]:
@@ -287,11 +302,11 @@ def _answer(fields: Mapping[str, object], key: str, place: str) -> str:
     return _text(fields, key, place)
 
 
-def _left_out(items: list[str], noun: str, reason: str) -> list[str]:
+def _counted(what: str, items: list[str], noun: str, reason: str) -> list[str]:
     if not items:
         return []
     shown = ", ".join(items[:_DROPPED_SHOWN]) + (", ..." if len(items) > _DROPPED_SHOWN else "")
-    return [f"left out {len(items)} {noun}{'s' if len(items) > 1 else ''} {reason}: {shown}"]
+    return [f"{what} {len(items)} {noun}{'s' if len(items) > 1 else ''} {reason}: {shown}"]
 
 
 def _show(value: object) -> str:

@@ -172,11 +172,6 @@ BAD_FILES = {
         edited(lambda r: r["conversation"].update(session_1=[TURN, TURN])),
         ["garden, session_1, turn 2", "D1:1", "taken"],
     ),
-    "turn of another session": (
-        edited(lambda r: r["conversation"].update(session_2=[TURN])),
-        ["session_2, turn 1", "dia_id"],
-    ),
-    "no text": (edited(lambda r: r["conversation"]["session_1"][1].pop("text")), ["session_1, turn 2", '"text"']),
     "no speaker": (edited(lambda r: r["conversation"]["session_1"][1].update(speaker=" ")), ["turn 2", '"speaker"']),
     "half a character": (edited(lambda r: r["conversation"]["session_1"][0].update(text="\ud83d")), ["surrogate"]),
     "questions are text": (edited(lambda r: r.update(qa="hi")), ["garden", '"qa"']),
@@ -203,6 +198,20 @@ def test_a_question_without_an_answer_is_left_out_and_told() -> None:
     parsed = parse(edited(lambda r: r["qa"][0].pop("answer")))
     assert [question.id for question in parsed.questions] == [question.id for question in whole.questions[1:]]
     assert [note for note in parsed.notes if "garden:0" in note and "no answer" in note]
+
+
+def test_a_turn_goes_by_its_dia_id_and_a_strange_one_is_told() -> None:
+    strange = {**TURN, "dia_id": "D7:9"}
+    parsed = parse(edited(lambda r: r["conversation"].update(session_2=[strange])))
+    turn = next(turn for turn in parsed.conversations[0].turns if turn.id == "D7:9")
+    assert turn.time is not None
+    assert [note for note in parsed.notes if note.startswith("kept 1 turn whose dia_id names another session")]
+
+
+def test_a_turn_without_text_is_left_out_and_told() -> None:
+    parsed = parse(edited(lambda r: r["conversation"]["session_1"][1].pop("text")))
+    assert len(parsed.conversations[0].turns) == len(parse(edited(lambda r: None)).conversations[0].turns) - 1
+    assert [note for note in parsed.notes if "neither text nor caption" in note]
 
 
 def test_a_byte_order_mark_is_no_obstacle() -> None:
