@@ -113,11 +113,12 @@ def run(args: argparse.Namespace) -> int:
     judge = resolve("judge", model=args.judge_model, api_base=args.judge_api_base)
     for note in (*dataset.notes, describe(choice), describe(judge)):
         print(note, file=sys.stderr)
-    memories = Memories.of(
-        {one.id: one.turns for one in dataset.conversations if one.id in {q.conversation_id for q in questions}},
-        memory_config,
-        vector_cache=Path("vectors.sqlite"),
-    )
+    if judge.offline:
+        raise ValueError("--judge-model offline: the offline reader judges nothing; name a model, or none")
+    traced_ids = sample_ids([question.id for question in questions], args.trace_sample)
+    asked_about = {question.conversation_id for question in questions}
+    conversations = {one.id: one.turns for one in dataset.conversations if one.id in asked_about}
+    memories = Memories.of(conversations, memory_config, vector_cache=Path("vectors.sqlite"))
     programs = build_programs(config, memories, memory_config)
     full_config = {
         "evaluation": asdict(config),
@@ -149,7 +150,6 @@ def run(args: argparse.Namespace) -> int:
     judged_by = {"judge_lm": describe(judge), "judge_prompt_digests": judge_digests(args.judge if judge.model else ())}
     run.write_json("manifest.json", {**run.manifest, **judged_by})
     run.write_json("lines.json", memories.rendered_lines())
-    traced_ids = sample_ids([question.id for question in questions], args.trace_sample)
     with open_tracker(
         args.mlflow_uri,
         enabled=not args.no_mlflow,

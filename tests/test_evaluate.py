@@ -887,6 +887,19 @@ def test_judges_read_every_answer_and_stand_in_document_table_and_report(
     assert "graded " in page
 
 
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [(["--judge-model", "offline"], "the offline reader judges nothing"), (["--trace-sample", "2"], "--trace-sample")],
+)
+def test_a_bad_judge_or_sample_is_refused_before_a_run_folder_is_made(
+    run: Callable[..., Outcome], data: Path, tmp_path: Path, flags: list[str], told: str
+) -> None:
+    outcome = run("--data", data, "--model", "offline", "--run-dir", tmp_path / "r", *flags)
+    assert outcome.status == 2
+    assert told in outcome.message
+    assert not (tmp_path / "r").exists()
+
+
 def test_a_judge_that_is_not_there_is_noticed_before_anything_is_asked(
     run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
