@@ -8,6 +8,7 @@ kept by addition. Without its newline a last line may count more: `");` is two t
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -80,7 +81,7 @@ def empty_line(turn: Turn) -> Line:
     return Line(turn, "", 0, "", 0)
 
 
-def _line(turn: Turn, body: str, header: str) -> Line:
+def _line(turn: Turn, body: str, header: str, max_tokens: int = MAX_LINE_TOKENS) -> Line:
     caption = shorten_caption(turn.caption)
     if not body.strip() and not caption:
         return empty_line(turn)
@@ -88,8 +89,8 @@ def _line(turn: Turn, body: str, header: str) -> Line:
         body = annotate(body, turn.time)
     text = render_line(turn, body, caption)
     tokens = count_tokens(text + "\n")
-    if tokens > MAX_LINE_TOKENS:
-        text = truncate_to_tokens(text, MAX_LINE_TOKENS - 3).rstrip() + " …"
+    if tokens > max_tokens:
+        text = truncate_to_tokens(text, max_tokens - 3).rstrip() + " …"
         tokens = count_tokens(text + "\n")
     return Line(turn, text, tokens, header, _count_header(header))
 
@@ -103,6 +104,11 @@ def render_turn(turn: Turn, names: frozenset[str], header: str) -> tuple[Line, L
     full = _line(turn, turn.text, header)
     worth = drop_filler(turn.text, names)
     return full, full if worth == turn.text.strip() else _line(turn, worth, header)
+
+
+def uncut_line(turn: Turn, header: str) -> Line:
+    """The turn in full, however long it is."""
+    return _line(turn, turn.text, header, max_tokens=sys.maxsize)
 
 
 def render(lines: Iterable[Line]) -> str:

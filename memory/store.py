@@ -22,7 +22,7 @@ from memory.dense import DenseIndex
 from memory.embedders import Embedder, EmbeddingError, LocalEmbedder
 from memory.lexical import terms
 from memory.question import name_words
-from memory.rendering import Line, count_lines, empty_line, pack, render, render_turn
+from memory.rendering import Line, count_lines, empty_line, pack, render, render_turn, uncut_line
 from memory.retrieval import TurnIndex, worth_showing
 from memory.saved_memory import constructor_arguments, save_memory
 from memory.turns import Turn, render_header
@@ -277,10 +277,9 @@ class AdaptiveMemory:
             return _evidence(pack(reversed(self._brief), budget_tokens))
 
     def lines(self) -> list[tuple[Line, Line]]:
-        """Every turn's line in full and in brief, in order; that of a turn without text or photo is empty."""
+        """Every turn's line in full, however long, and in brief, in order; without text or photo it is empty."""
         with self._lock:
-            names = name_words(self._index.speakers)
-            return [(render_turn(line.turn, names, self._headers[line.turn.session])[0], line) for line in self._brief]
+            return [(uncut_line(line.turn, self._headers[line.turn.session]), line) for line in self._brief]
 
     def transcript(self) -> Evidence:
         """Every turn that says something in full, whatever it takes: the bar that a memory is compared with."""

@@ -394,3 +394,13 @@ def test_a_score_floor_keeps_the_best_and_drops_only_what_ranks_below() -> None:
     assert 0 < len(some.ids) < len(everything.ids)
     assert some.tokens < everything.tokens
     assert memory.search(question, 1000, score_floor=1.0).ids == everything.ids[:1]
+
+
+def test_the_transcript_holds_a_long_turn_whole_while_the_search_shows_it_cut() -> None:
+    memory = AdaptiveMemory()
+    long = " ".join(f"word{number}" for number in range(900))
+    memory.add(Turn(1, 1, "Ana", long, datetime(2023, 5, 1)))
+    assert long in memory.transcript().text
+    shown = memory.search("word1", 4000)
+    assert long not in shown.text
+    assert 0 < shown.tokens < 600
