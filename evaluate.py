@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
     from harness.tracking_values import sample_ids
     from locomo.dataset import choose_questions
     from locomo.judges import judge_digests
-    from memory_system import Memories, prompt_digests
+    from memory_system import Memories, prompt_digests, save_program
 
     # 1. What to ask, whom, from which memory.
     saved = {} if args.resume is None else Run.open(args.resume).config
@@ -150,6 +150,8 @@ def run(args: argparse.Namespace) -> int:
     judged_by = {"judge_lm": describe(judge), "judge_prompt_digests": judge_digests(args.judge if judge.model else ())}
     run.write_json("manifest.json", {**run.manifest, **judged_by})
     run.write_json("lines.json", memories.rendered_lines())
+    if "memory" in programs:
+        save_program(programs["memory"], run.run_dir / "program.json")
     with open_tracker(
         args.mlflow_uri,
         enabled=not args.no_mlflow,

@@ -912,3 +912,12 @@ def test_a_judge_that_is_not_there_is_noticed_before_anything_is_asked(
         assert outcome.message.startswith("evaluate.py: judge LM hosted_vllm/judge: ")
         assert prompts(server) == []
     assert not (tmp_path / "r").exists()
+
+
+def test_a_run_keeps_its_program_which_another_run_can_use(
+    run: Callable[..., Outcome], data: Path, tmp_path: Path
+) -> None:
+    argv = ["--data", data, "--model", "offline", "--num-test", 2, "--programs", "memory"]
+    first = run(*argv, "--context-tokens", 300, "--run-dir", tmp_path / "a").document
+    again = run(*argv, "--program", tmp_path / "a" / "program.json", "--run-dir", tmp_path / "b").document
+    assert again["programs"]["memory"]["context_tokens_mean"] == first["programs"]["memory"]["context_tokens_mean"]
