@@ -468,7 +468,17 @@ def test_a_run_without_lines_shows_ids_and_says_so(driver: Any, tmp_path: Path) 
 
 def evaluated_sample(run_dir: Path) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MEMORY_", "LOCOMO_"))}
-    command = [sys.executable, "evaluate.py", "--data", "data/sample.json", "--split", "all", "--model", "offline"]
+    command = [
+        sys.executable,
+        "evaluate.py",
+        "--data",
+        "data/sample.json",
+        "--split",
+        "all",
+        "--model",
+        "offline",
+        "--no-mlflow",
+    ]
     command += ["--programs", "simple,memory,full-context", "--num-test", "12", "--run-dir", str(run_dir)]
     env = {**kept, "DSPY_CACHEDIR": str(run_dir.parent / "cache")}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=120)
