@@ -148,7 +148,8 @@ def run(args: argparse.Namespace) -> int:
     # 3. Ask, one row per answer.
     run = earlier or new_run(args.run_dir, full_config, dataset, questions, choice)
     judged_by = {"judge_lm": describe(judge), "judge_prompt_digests": judge_digests(args.judge if judge.model else ())}
-    run.write_json("manifest.json", {**run.manifest, **judged_by})
+    if judge.model is not None or "judge_lm" not in run.manifest:  # a judge of before is not forgotten on --resume
+        run.write_json("manifest.json", {**run.manifest, **judged_by})
     run.write_json("lines.json", memories.rendered_lines())
     if "memory" in programs:
         save_program(programs["memory"], run.run_dir / "program.json")

@@ -871,6 +871,9 @@ def test_judges_read_every_answer_and_stand_in_document_table_and_report(
     with OpenAIServer(reader) as server, OpenAIServer(judge) as judging:
         flags = ["--judge-model", "hosted_vllm/judge", "--judge-api-base", judging.api_base]
         outcome = run("--data", data, *asked_with(server, "--run-dir", folder, num_test=10), *flags)
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        assert run("--resume", folder).status == 0  # without a judge: what was judged stays on record
+    assert json.loads((folder / "manifest.json").read_text(encoding="utf-8")) == manifest
     check_document(outcome.document, ["simple", "memory"], 10)
     rows = {row["question_id"]: row for row in rows_of(folder) if row["program"] == "memory"}
     answerable = [row for row in rows.values() if row["category"] != 5]
@@ -881,7 +884,6 @@ def test_judges_read_every_answer_and_stand_in_document_table_and_report(
     assert set(summary["judge_accuracy_by_category"]) >= {"multi_hop", "temporal"}
     assert "judge, strict %, categories 1-4" in outcome.err
     assert "hosted_vllm/judge" in outcome.document["judge_lm"]
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     assert set(manifest["judge_prompt_digests"]) == {"lenient", "strict", "abstention"}
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "graded " in page
