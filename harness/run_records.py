@@ -118,6 +118,8 @@ def natural_order(question_id: str) -> list[tuple[int, str]]:
 def load_run(run_dir: Path) -> RunRecords:
     """The records of a finished run. Raises RunFolderError, naming file, line and fix, for anything else."""
     run = Run.open(run_dir)
+    if run.config.get("evaluation", {}).get("mode") == "retrieval":
+        raise RunFolderError(f"{run_dir} is a retrieval run, without answers to show; its numbers are in report.txt")
     if not (run_dir / SUMMARY).is_file():
         raise RunFolderError(f"{run_dir} has no {SUMMARY}: finish it, python evaluate.py --resume {run_dir}")
     if run.half_written_bytes:

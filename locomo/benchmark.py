@@ -1,197 +1,210 @@
-"""Ask programs the benchmark's questions: one scored row per answer, then one summary per program.
+"""The benchmark as one call: questions to programs, rows on disk, numbers back.
 
-A program is anything that is called with a question's `inputs()` and returns an object with `answer` and, where it
-has them, `retrieved_ids`, `evidence_ids`, `hops`, `queries`, `context_tokens`, `memory_tokens` and `problems`. It never
-sees the gold answer, the category or the evidence.
+    config = build_benchmark_config(make_programs=search_programs(MemoryConfig()), mode="retrieval")
+    result = run_benchmark(config)
+    result.metrics["all_evidence_at_2000"]      # 0.87; None for what was not measured, never 0
+    print(result.report)
+
+A program is any callable (see locomo/asking.py): this module knows neither the memory nor LMs. evaluate.py is this and
+a run folder around it.
 """
 
 from __future__ import annotations
 
-import time
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, nullcontext
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
-from locomo.evaluate import aggregate, all_evidence, evidence_recall, mem0_f1, official_f1
-from locomo.latency import percentiles
+from locomo.asking import (
+    Ask,
+    MeasureUsage,
+    Program,
+    Row,
+    Trace,
+    ask_all,
+    ask_for_answer,
+    ask_for_evidence,
+    no_trace,
+    no_usage,
+)
+from locomo.config import EvaluationConfig
+from locomo.dataset import Dataset, choose_questions
 from locomo.schema import Question
+from locomo.statistics import score_intervals
+from locomo.summary import Metrics, flat_metrics, summarise, summarise_evidence, write_report
+from memory.turns import Turn
 
-Row = dict[str, Any]
-Program = Callable[..., Any]
-Trace = Callable[[str, str], AbstractContextManager[None]]  # of a program's name and a question's id
-_MAX_ERROR_CHARS = 500
-MAX_FAILURE_RATE = 0.2  # above it the answers say more about the server than about the program
-
-
-class Usage(Protocol):
-    """Counts of one question's LM calls; `paid_calls` are those that a server answered, not the cache."""
-
-    calls: int
-    paid_calls: int
-    prompt_tokens: int
-    completion_tokens: int
+MakePrograms = Callable[[Mapping[str, tuple[Turn, ...]]], Mapping[str, Program]]
+"""From the conversations that are asked about, by id, to the programs, by name."""
 
 
-class BenchmarkStoppedError(RuntimeError):
-    """Going on makes no sense. Everything answered so far has been passed to `on_row`."""
+class RowStore(Protocol):
+    """Where rows are kept; a run folder (harness/runs.py) is one, so is `RowList`."""
+
+    def append(self, row: Row, /) -> None: ...
+
+    def latest_rows(self, *fields: str) -> Mapping[tuple[Any, ...], Row]: ...
+
+
+class RowList:
+    """Rows in this process only."""
+
+    def __init__(self) -> None:
+        self._rows: list[Row] = []
+
+    def append(self, row: Row) -> None:
+        """Keep `row`."""
+        self._rows.append(row)
+
+    def latest_rows(self, *fields: str) -> dict[tuple[Any, ...], Row]:
+        """The rows by the values of `fields`; of several with the same values the last."""
+        return {tuple(row[field] for field in fields): row for row in self._rows}
+
+
+@dataclass(frozen=True)
+class BenchmarkConfig:
+    """What is asked, of whom, and where the rows go. `build_benchmark_config` makes one.
+
+    dataset, split, questions: what was found for the options in `asked`. programs: by name; in which way they are
+    called depends on the mode. rows: questions that are answered in it already are not asked again. jsonl: the file
+    behind `rows`, if there is one. measure_usage, is_systemic, trace: see locomo/asking.py; for programs with an LM.
+    wrap: what stands around each question, such as a cache.
+    """
+
+    asked: EvaluationConfig
+    dataset: Dataset
+    split: str
+    questions: tuple[Question, ...]
+    programs: Mapping[str, Program]
+    rows: RowStore = field(default_factory=RowList)
+    jsonl: Path | None = None
+    num_threads: int = 1
+    measure_usage: MeasureUsage = no_usage
+    is_systemic: Callable[[BaseException], bool] = lambda error: False
+    trace: Trace = no_trace
+    wrap: Callable[[Ask], Ask] = lambda ask: ask
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkProgress:
+    """After a row: how many of `total` answers are there, how many failed in this call, and the row."""
+
+    completed: int
+    total: int
+    failed: int
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkResult:
+    """What came out.
+
+    metrics: of the program `memory`, or else of the first, on one level: fractions in 0..1, units in the names, None
+    for what was not measured. report: the same of all programs, as text. jsonl: the file with a row per question and
+    program, if one was asked for. summaries: by program, by category, with 95% intervals over conversations. rows: by
+    (program, question id).
+    """
+
+    metrics: Metrics
+    report: str
+    jsonl: Path | None
+    summaries: Mapping[str, dict[str, Any]]
+    rows: Mapping[tuple[Any, ...], Row]
+
+
+def build_benchmark_config(
+    *, make_programs: MakePrograms, rows: RowStore | None = None, jsonl: Path | None = None, **options: Any
+) -> BenchmarkConfig:
+    """A config from `options`, the fields of `EvaluationConfig`; what is left out has its default.
+
+    Without `data` the file is LOCOMO_PATH, data/locomo10.json, its download or the bundled sample, in this order.
+    Raises ValueError, one line, for an unknown option or a bad value, and DataError for data that cannot be used.
+    """
+    known = [*EvaluationConfig.__dataclass_fields__]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise ValueError(f"no option {unknown[0]!r}; there are {', '.join(known)}")
+    asked = EvaluationConfig(**options)
+    dataset, split, questions = choose_questions(asked)
+    asked_about = {question.conversation_id for question in questions}
+    conversations = {one.id: one.turns for one in dataset.conversations if one.id in asked_about}
+    return BenchmarkConfig(
+        asked=asked,
+        dataset=dataset,
+        split=split,
+        questions=tuple(questions),
+        programs=make_programs(conversations),
+        rows=RowList() if rows is None else rows,
+        jsonl=jsonl,
+        num_threads=asked.num_threads or 1,
+    )
 
 
 def run_benchmark(
-    programs: Mapping[str, Program],
-    questions: Sequence[Question],
-    *,
-    on_row: Callable[[Row], None],
-    measure_usage: Callable[[], AbstractContextManager[Usage]],
-    done: Collection[tuple[str, str]] = (),
-    num_threads: int = 1,
-    is_systemic: Callable[[BaseException], bool] = lambda error: False,
-    trace: Trace = lambda program, question_id: nullcontext(),
-) -> None:
-    """Ask every program every question, question by question, so that an interrupted run still compares like with like.
+    config: BenchmarkConfig, *, on_progress: Callable[[BenchmarkProgress], None] | None = None
+) -> BenchmarkResult:
+    """Ask what is missing from the rows, and count up all of them.
 
-    `on_row` gets each row as its answer completes, in the calling thread. `done` holds (program, question id) pairs not
-    to ask again. One failed question is a row with its `error`. Raises BenchmarkStoppedError at the first failure that
-    `is_systemic` says would repeat itself, and once a program failed on more than `MAX_FAILURE_RATE` of all questions.
-    `trace` is entered around each question, in its thread. A stop, by Ctrl-C too, waits for the questions in flight and
-    passes on their rows: they are being paid for already.
+    `on_progress` is called after each row, in the calling thread; what it raises ends the run, with the rows kept.
+    Raises BenchmarkStoppedError as `locomo.asking.ask_all` does.
     """
-    tasks = ((name, question) for question in questions for name in programs if (name, question.id) not in done)
-    allowed_failures = MAX_FAILURE_RATE * len(questions)
-    failures: Counter[str] = Counter()
-    with ThreadPoolExecutor(max_workers=num_threads) as executor:
-        # only as many in flight as there are threads: a stop then leaves no queue of paid questions behind
-        running: set[Future[tuple[Row, BaseException | None]]] = set()
-        try:
-            while True:
-                for name, question in islice(tasks, num_threads - len(running)):
-                    running.add(executor.submit(ask, name, programs[name], question, measure_usage, trace))
-                if not running:
-                    return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    row, error = future.result()
-                    on_row(row)
-                    running.remove(future)
-                    if error is None:
-                        continue
-                    failures[row["program"]] += 1
-                    if is_systemic(error):
-                        raise BenchmarkStoppedError(
-                            f"question {row['question_id']} failed as every other would: {row['error']}"
-                        ) from error
-                    if failures[row["program"]] > allowed_failures:
-                        raise BenchmarkStoppedError(
-                            f"program {row['program']} failed on {failures[row['program']]} of {len(questions)} "
-                            f"questions, more than {MAX_FAILURE_RATE:.0%}; the last one: {row['error']}"
-                        ) from error
-        except (BenchmarkStoppedError, KeyboardInterrupt):
-            for future in running:
-                on_row(future.result()[0])
-            raise
+    done = answered(config.rows)
+    total = len(config.programs) * len(config.questions)
+    completed, failed = len(done), 0
+
+    def on_row(row: Row) -> None:
+        nonlocal completed, failed
+        config.rows.append(row)
+        completed += 1
+        failed += row["error"] is not None
+        if on_progress is not None:
+            on_progress(BenchmarkProgress(completed, total, failed, row))
+
+    ask_all(
+        config.programs,
+        config.questions,
+        ask=config.wrap(_ask(config)),
+        on_row=on_row,
+        done=done,
+        num_threads=config.num_threads,
+        is_systemic=config.is_systemic,
+    )
+    return _result(config)
 
 
-def ask(
-    name: str,
-    program: Program,
-    question: Question,
-    measure_usage: Callable[[], AbstractContextManager[Usage]],
-    trace: Trace,
-) -> tuple[Row, BaseException | None]:
-    """One question to one program: its row, and the exception when it failed."""
-    prediction, failure = None, None
-    started = time.perf_counter()
-    with measure_usage() as usage, trace(name, question.id):
-        try:
-            prediction = program(**question.inputs())
-        except Exception as error:  # noqa: BLE001 (one question's failure, whatever it is, is a row and not the run's end)
-            failure = error
-    latency_sec = time.perf_counter() - started
-    row = {
-        "program": name,
-        "question_id": question.id,
-        "conversation_id": question.conversation_id,
-        "category": question.category,
-        "question": question.text,
-        "gold": question.gold,
-        "gold_evidence_ids": list(question.evidence),
-        **score(question, prediction),
-        "lm_calls": usage.calls,
-        "lm_calls_cached": usage.calls - usage.paid_calls,
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "latency_sec": round(latency_sec, 6),
-        "error": None if failure is None else f"{type(failure).__name__}: {_storable(_one_line(failure))}",
-    }
-    return row, failure
+def answered(rows: RowStore) -> set[tuple[Any, ...]]:
+    """What need not be asked again, as (program, question id); questions that failed are not among it."""
+    return {key for key, row in rows.latest_rows("program", "question_id").items() if row["error"] is None}
 
 
-def score(question: Question, prediction: Any) -> Row:
-    """The part of a row that comes from the prediction; None, a failed question, counts as wrong."""
-    answer = "" if prediction is None else _storable(str(prediction.answer))
-    retrieved = list(getattr(prediction, "retrieved_ids", ()))
-    return {
-        "answer": answer,
-        "f1": official_f1(answer, question.gold, question.category),
-        "mem0_f1": mem0_f1(answer, question.gold),
-        "evidence_recall": evidence_recall(retrieved, question.evidence),
-        "all_evidence": all_evidence(retrieved, question.evidence),
-        "evidence_ids": list(getattr(prediction, "evidence_ids", ())),
-        "retrieved_ids": retrieved,
-        "hops": getattr(prediction, "hops", None),
-        "queries": [_storable(query) for query in getattr(prediction, "queries", ())],
-        "context_tokens": getattr(prediction, "context_tokens", None),
-        "memory_tokens": getattr(prediction, "memory_tokens", None),
-        "problems": list(getattr(prediction, "problems", ())),
-    }
+def _ask(config: BenchmarkConfig) -> Ask:
+    if config.asked.mode == "retrieval":
+        return partial(ask_for_evidence, budgets_tokens=config.asked.budgets_tokens)
+    return partial(ask_for_answer, measure_usage=config.measure_usage, trace=config.trace)
 
 
-def summarise(rows: Sequence[Row]) -> dict[str, Any]:
-    """One program's rows in numbers: fractions in 0..1, units in the names, None for what was not measured.
-
-    Latency is of questions that were answered by a server from beginning to end: failed and cached ones tell nothing.
-    """
-    scores = aggregate(rows)
-    latency = percentiles(row["latency_sec"] for row in rows if row["error"] is None and not row["lm_calls_cached"])
-    return {
-        "f1": scores.f1,
-        "f1_by_category": scores.f1_by_category,
-        "f1_categories_1_4": scores.f1_categories_1_4,
-        "mem0_f1_categories_1_4": _mean([row["mem0_f1"] for row in rows if row["category"] != 5]),
-        "evidence_recall": scores.evidence_recall,
-        "evidence_recall_by_category": scores.evidence_recall_by_category,
-        "all_evidence_rate": scores.all_evidence_rate,
-        "all_evidence_rate_by_category": scores.all_evidence_rate_by_category,
-        "context_tokens_mean": _mean([row["context_tokens"] for row in rows]),
-        "memory_tokens_max": max(
-            (row["memory_tokens"] for row in rows if row["memory_tokens"] is not None), default=None
-        ),
-        "hops_mean": _mean([row["hops"] for row in rows]),
-        "lm_calls_mean": _mean([row["lm_calls"] for row in rows]),
-        "prompt_tokens": sum(row["prompt_tokens"] for row in rows),
-        "completion_tokens": sum(row["completion_tokens"] for row in rows),
-        "latency_sec_p50": latency["p50"],
-        "latency_sec_p95": latency["p95"],
-        "latency_sec_p99": latency["p99"],
-        "latency_questions": latency["n"],
-        "failures": sum(row["error"] is not None for row in rows),
-        "questions_with_problems": sum(bool(row["problems"]) for row in rows),
-        "questions": len(rows),
-        "questions_by_category": scores.n_by_category,
-    }
+def _result(config: BenchmarkConfig) -> BenchmarkResult:
+    budgets = config.asked.budgets_tokens
+    rows = config.rows.latest_rows("program", "question_id")
+    summaries = {}
+    for name in config.programs:
+        of_program = [rows[name, question.id] for question in config.questions]
+        summaries[name] = {**summarise(of_program), "ci95": score_intervals(of_program)}
+        if config.asked.mode == "retrieval":
+            summaries[name] |= summarise_evidence(of_program, budgets)
+    metrics = {name: flat_metrics(summary, budgets) for name, summary in summaries.items()}
+    main = "memory" if "memory" in metrics else next(iter(metrics))
+    return BenchmarkResult(
+        metrics=metrics[main],
+        report=write_report(_what_was_asked(config.dataset, config.split, config.questions), metrics),
+        jsonl=config.jsonl,
+        summaries=summaries,
+        rows=rows,
+    )
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
-    measured = [value for value in values if value is not None]
-    return sum(measured) / len(measured) if measured else None
-
-
-def _storable(text: str) -> str:
-    """`text` with "?" for half a surrogate pair: a server may send one, but no file or terminal takes it."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _one_line(error: BaseException) -> str:
-    """Whole, not the first line: an LM's error begins with the model's name alone on a line."""
-    return " ".join(str(error).split())[:_MAX_ERROR_CHARS] or "no message"
+def _what_was_asked(dataset: Dataset, split: str, questions: Sequence[Question]) -> str:
+    conversations = len({question.conversation_id for question in questions})
+    return f"{dataset.name}, split {split}: {len(questions)} questions of {conversations} conversations"

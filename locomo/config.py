@@ -6,6 +6,7 @@ import argparse
 from dataclasses import dataclass, field
 from typing import Literal
 
+MODES = ("answers", "retrieval")
 PROGRAM_NAMES = ("simple", "memory", "full-context")
 JudgeName = Literal["lenient", "strict", "abstention"]
 JUDGE_NAMES: tuple[JudgeName, ...] = ("lenient", "strict", "abstention")
@@ -39,6 +40,17 @@ class EvaluationConfig:
             "choices": (1, 2, 3, 4, 5),
         },
     )
+    mode: str = field(
+        default="answers",
+        metadata={
+            "help": "answers: LMs answer, and answers are scored; retrieval: one search per question and budget, no LM",
+            "choices": MODES,
+        },
+    )
+    budgets_tokens: tuple[int, ...] = field(
+        default=(500, 1000, 2000, 4000),
+        metadata={"help": "sizes of the evidence that --mode retrieval scores, in tokens, ascending"},
+    )
     programs: tuple[str, ...] = field(
         default=("simple", "memory"),
         metadata={
@@ -48,6 +60,14 @@ class EvaluationConfig:
     )
     program: str | None = field(
         default=None, metadata={"help": "a saved (optimised) program to use as `memory`", "metavar": "FILE"}
+    )
+    parameters: str | None = field(
+        default=None,
+        metadata={"help": "settings of the memory and its ranking that tune.py found", "metavar": "FILE"},
+    )
+    tags: str | None = field(
+        default=None,
+        metadata={"help": "rank with the words in FILE too, by which turns may be looked for", "metavar": "FILE"},
     )
     model: str | None = field(
         default=None,
@@ -71,11 +91,24 @@ class EvaluationConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
-        for name in ("categories", "programs"):
+        for name in ("categories", "programs", "budgets_tokens"):
             if not getattr(self, name):
-                raise ValueError(f"--{name} is empty; name at least one")
+                raise ValueError(f"--{name.replace('_', '-')} is empty; name at least one")
+        if self.budgets_tokens[0] < 1 or list(self.budgets_tokens) != sorted(set(self.budgets_tokens)):
+            raise ValueError(f"--budgets-tokens must ascend from 1 on, got {','.join(map(str, self.budgets_tokens))}")
         if self.program is not None and "memory" not in self.programs:
             raise ValueError("--program is a saved `memory` program: add memory to --programs")
+        if self.program is not None and self.parameters is not None:
+            raise ValueError("--program brings the parameters that it was optimised with: drop --parameters")
+        if self.mode == "retrieval":
+            self._check_retrieval()
+
+    def _check_retrieval(self) -> None:
+        if "full-context" in self.programs:
+            raise ValueError("--mode retrieval: full-context retrieves nothing; drop it from --programs")
+        for name in ("program", "model", "api_base"):
+            if getattr(self, name) is not None:
+                raise ValueError(f"--mode retrieval asks no LM: drop --{name.replace('_', '-')}")
 
 
 def judge_names(text: str) -> tuple[JudgeName, ...]:

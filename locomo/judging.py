@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any, Protocol
 
-from locomo.benchmark import MAX_FAILURE_RATE, Usage
+from locomo.asking import MAX_FAILURE_RATE, Usage
 from locomo.schema import ADVERSARIAL
 from locomo.verdicts import Identity, Row, Verdict, answer_digest, judges_category
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterable
 from typing import Self, TypedDict
 
+PERCENTILE_DEFINITION = "linear interpolation between closest ranks (Hyndman & Fan, definition 7; numpy's default)"
+
 
 class Percentiles(TypedDict):
     """Percentiles in the unit of the values, None when there are no values; `n` is the number of values."""

@@ -127,7 +127,7 @@ def paired_difference(
 
 
 def score_intervals(rows: Collection[Mapping[str, Any]]) -> dict[str, Any]:
-    """95% intervals of one program's scores, [low, high] or None, under the keys of `locomo.benchmark.summarise`.
+    """95% intervals of one program's scores, [low, high] or None, under the keys of `locomo.summary.summarise`.
 
     `conversations` is the number of clusters that they rest on.
     """

@@ -71,8 +71,13 @@ def m001_initial(connection: sqlite3.Connection) -> None:
     )
 
 
+def m002_tags(connection: sqlite3.Connection) -> None:
+    """What a turn may be looked for by besides its words."""
+    connection.execute("ALTER TABLE turns ADD COLUMN tags TEXT")
+
+
 # Never changed, only appended to: user_version is how many of them a file has seen.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_initial,)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_initial, m002_tags)
 
 
 class Archive:
@@ -115,8 +120,9 @@ class Archive:
     # -- writing -------------------------------------------------------------------------------------------------------
 
     def add(self, turn: Turn) -> bool:
-        """Keep `turn`; it is committed on return. False when it is kept already; ArchiveError for its id with another
-        content, ValueError for a time zone that is of neither `datetime` nor `zoneinfo`."""
+        """Keep `turn`; it is committed on return. False when it is kept already: then its tags, if it has any, take the
+        place of those kept. ArchiveError for its id with another content, ValueError for a time zone that is of neither
+        `datetime` nor `zoneinfo`."""
         return bool(self.extend((turn,)))
 
     def extend(self, turns: Iterable[Turn]) -> int:
@@ -131,13 +137,18 @@ class Archive:
         """Hold exactly `turns` and `settings` (of JSON values), in one transaction. What is held must be the beginning
         of `turns`, so that nothing is lost and no two conversations are mixed; else ArchiveError."""
         with self._transaction():
-            held = self._connection.execute("SELECT id, digest FROM turns ORDER BY position").fetchall()
-            for (held_id, held_digest), turn in zip(held, turns, strict=False):
-                if held_digest != digest(encode(turn)):
+            held = self._connection.execute(
+                "SELECT id, digest, CAST(tags AS BLOB) FROM turns ORDER BY position"
+            ).fetchall()
+            for (held_id, held_digest, held_tags), turn in zip(held, turns, strict=False):
+                record = encode(turn)
+                if held_digest != digest(record):
                     raise ArchiveError(
                         f"{self.path}: holds another conversation: its {held_id} is not the {turn.id} to be saved;"
                         " choose another file"
                     )
+                if held_tags != record[-1]:
+                    self._set_tags(turn.id, record[-1])
             if len(held) > len(turns):
                 raise ArchiveError(
                     f"{self.path}: holds {len(held)} turns, of which {len(turns)} are to be saved; load it and add to"
@@ -163,7 +174,12 @@ class Archive:
                 f"{self.path}: holds another turn {turn.id}, with other content; every turn needs its own session and"
                 " number, every conversation its own file"
             )
+        if turn.tags:
+            self._set_tags(turn.id, record[-1])
         return False
+
+    def _set_tags(self, turn_id: str, tags: bytes | None) -> None:
+        self._connection.execute("UPDATE turns SET tags = CAST(? AS TEXT) WHERE id = ?", (tags, turn_id))
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -213,11 +229,13 @@ class Archive:
     def _turn(self, row: Row) -> Turn:
         _, expected, *fields = row
         record = cast(Record, tuple(fields))
+        turn_id = record[0].decode(errors="replace")
         if digest(record) != expected:
-            turn_id = record[0].decode(errors="replace")
             raise ArchiveError(f"{self.path}: damaged, turn {turn_id} is not what was added; restore it from a copy")
         try:
             return decode(record)
+        except (TypeError, ValueError) as error:
+            raise ArchiveError(f"{self.path}: damaged, the tags of turn {turn_id} cannot be read ({error})") from error
         except ZoneInfoNotFoundError as error:
             raise ArchiveError(f"{self.path}: this machine does not know a time zone: {error.args[0]}") from error
 

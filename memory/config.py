@@ -18,7 +18,13 @@ class MemoryConfig:
         default=2,
         metadata={"help": "searches per question at most; each after the first costs one LM call that asks for it"},
     )
-
+    recovery: str = field(
+        default="on",
+        metadata={
+            "help": "on: a search may spend its tokens on turns that have left the working memory too; off: on none",
+            "choices": ("off", "on"),
+        },
+    )
     score_floor: float = field(
         default=0.0,
         metadata={
@@ -33,11 +39,17 @@ class MemoryConfig:
             "metavar": "NAME",
         },
     )
+    ranking: RankingConfig = field(  # no flag: 16 weights are given as a file, by --parameters
+        default_factory=lambda: RankingConfig(),
+        metadata={"help": "weights of the ranking by words; with an embedder those of DenseConfig take their place"},
+    )
 
     def __post_init__(self) -> None:
         for name in ("memory_tokens", "context_tokens", "max_hops"):
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
+        if self.recovery not in ("off", "on"):
+            raise ValueError(f"--recovery must be off or on, got {self.recovery}")
         if not 0 <= self.score_floor <= 1:
             raise ValueError(f"--score-floor must lie in 0..1, got {self.score_floor}")
 
@@ -59,6 +71,9 @@ class RankingConfig:
     bm25_b: float = field(default=0.75, metadata={"help": "BM25 length normalisation, 0 to 1"})
     synonym_weight: float = field(default=0.3, metadata={"help": "weight of a synonym's match"})
     instance_weight: float = field(default=0.4, metadata={"help": "weight of an instance's match of a class asked for"})
+    tag_weight: float = field(
+        default=0.7, metadata={"help": "weight of a match in a turn's tags, beside one in its words"}
+    )
     session_weight: float = field(default=0.1, metadata={"help": "weight of the whole session's match"})
     speaker_weight: float = field(
         default=0.14, metadata={"help": "for the speaker the question names, against the others"}
@@ -89,6 +104,7 @@ class RankingConfig:
         for name in (
             "synonym_weight",
             "instance_weight",
+            "tag_weight",
             "session_weight",
             "speaker_weight",
             "date_weight",
@@ -124,6 +140,7 @@ class DenseConfig:
         default=RankingConfig(
             synonym_weight=0.4,
             instance_weight=1.2,
+            tag_weight=2.5,
             session_weight=0.4,
             speaker_weight=0.9,
             date_weight=2.4,

@@ -35,7 +35,9 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
             vectors = {"embedder": embedder, "vector_cache": cache}
         memories = cls()
         for conversation_id, turns in conversations.items():
-            memories[conversation_id] = AdaptiveMemory(config.memory_tokens, **vectors)
+            memories[conversation_id] = AdaptiveMemory(
+                config.memory_tokens, recovery=config.recovery, ranking=config.ranking, **vectors
+            )
             memories[conversation_id].extend(turns)
             memories[conversation_id].embed()
         return memories

@@ -41,7 +41,8 @@ class IndexedTurns:
         self.speakers: dict[str, int] = {}  # number of each, in order of appearance
         self.years: set[int] = set()
         self.date_words: set[str] = set()  # terms by which the dates of the blocks may be named
-        self._postings: dict[str, array[int] | int] = {}  # term -> turns, once per occurrence; a lone one stands bare
+        # term (tagged ones as of `tag_term`) -> turns, once per occurrence; a lone one stands bare
+        self._postings: dict[str, array[int] | int] = {}
         self._held: dict[str, int] = {}  # term -> number of turns that hold it, where it is more than one
         self._recent_lengths: list[int] = []  # of the block's last turns, as far back as a window reaches
         self._windowed_lengths = array("d")
@@ -73,6 +74,8 @@ class IndexedTurns:
         number, found = len(self), terms(f"{turn.text} {turn.caption}")
         for term, frequency in Counter(found).items():
             self._post(term, number, frequency)
+        for term in dict.fromkeys(terms(" ".join(turn.tags)) if turn.tags else ()):
+            self._post(tag_term(term), number, 1)
         self._block_length[-1] += len(found)
         self._block.append(len(self._block_start) - 1)
         self._speaker.append(self.speakers.setdefault(turn.speaker, len(self.speakers)))
@@ -262,6 +265,11 @@ class IndexedTurns:
     def chunks_of(self, speaker: str) -> Ints:
         """The chunks in which `speaker` has a turn."""
         return _ints(self._chunks_of_speaker[self.speakers[speaker]])
+
+
+def tag_term(term: str) -> str:
+    """What `term` is indexed as where it stands in a turn's tags: apart from the words that were said."""
+    return f"#{term}"
 
 
 def _by_chunk(shares: Sequence[tuple[int, float]]) -> dict[int, Floats]:

@@ -2,8 +2,9 @@
 
 A turn seldom holds the words of the question alone: its neighbours carry the topic ("How was the race?" - "Tiring!").
 So term frequencies are spread over the turns around (within the session) before BM25 saturates them; that one step is
-worth some 13 points of evidence recall at 500 tokens. On top come small terms for synonyms and for instances of a class
-that is asked for, the session as a whole, the speaker and dates the question names, and a few habits of conversation.
+worth some 13 points of evidence recall at 500 tokens. On top come the turns' tags, where they have any, small terms for
+synonyms and for instances of a class that is asked for, the session as a whole, the speaker and dates the question
+names, and a few habits of conversation.
 
 BM25: Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework", formula 3.15, with the idf of Lucene.
 Long histories are searched exactly without scoring most of them: runs of turns are taken in the order of an upper
@@ -30,6 +31,7 @@ from memory.postings import (
     IndexedTurns,
     Ints,
     Postings,
+    tag_term,
 )
 from memory.question import Query, Window, read_query
 from memory.turns import Turn
@@ -86,10 +88,6 @@ class TurnIndex:
     def add(self, turn: Turn) -> None:
         """Index `turn` as the next one."""
         self._turns.add(turn)
-
-    def idf(self, term: str) -> float:
-        """ln(1 + (n - held + .5) / (held + .5)) for the `held` of n turns that hold `term`."""
-        return self._turns.idf(term)
 
     def with_config(self, config: RankingConfig) -> TurnIndex:
         """The same turns, what is added later too, ranked with other weights. The windows are those of the turns."""
@@ -166,12 +164,17 @@ class TurnIndex:
         return _Plan(query, weights, [index.occurrences(match.terms) for match in matches], per_block)
 
     def _matches(self, query: Query, present: Sequence[str]) -> list[_Match]:
-        """The query's own terms, their synonyms, and the instances of the classes among them."""
+        """The query's own terms, in words and in tags, their synonyms, and the instances of the classes among them."""
         config, index = self.config, self._turns
+        tagged = [term for term in query.terms if config.tag_weight and tag_term(term) in index]
         # words of a date count as matchable: the more of the question is a date, the more its date should weigh
-        matchable = sum(index.idf(term) for term in query.terms if term in index or term in index.date_words)
+        matchable = sum(
+            index.idf(term) for term in query.terms if term in index or term in tagged or term in index.date_words
+        )
         everything = sum(index.idf(term) for term in query.terms)
         matches = [_Match((term,), index.idf(term) / matchable) for term in present]
+        # as rare as in what was said: a class that nobody names ("hobby") is a rare word, however often it is a tag
+        matches += [_Match((tag_term(term),), config.tag_weight * index.idf(term) / matchable) for term in tagged]
         seen = set(query.terms)
         for related in dict.fromkeys(other for term in query.terms for other in synonyms(term)):
             if related in index and related not in seen:

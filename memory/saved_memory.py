@@ -19,6 +19,7 @@ def save_memory(
     turns: Sequence[Turn],
     *,
     budget_tokens: int,
+    recovery: str,
     ranking: RankingConfig,
     dense: DenseConfig | None,
 ) -> None:
@@ -30,6 +31,7 @@ def save_memory(
     path = Path(path)
     settings = {
         "budget_tokens": budget_tokens,
+        "recovery": recovery,
         "ranking": asdict(ranking),
         "dense": None if dense is None else asdict(dense),
     }
@@ -47,6 +49,7 @@ def constructor_arguments(archive: Archive, overrides: Mapping[str, Any]) -> dic
             f"{archive.path}: an archive of turns, not a saved memory; extend() a new memory with its restore()"
         )
     arguments: dict[str, Any] = {"budget_tokens": saved["budget_tokens"]}
+    arguments["recovery"] = saved.get("recovery", "on")  # files of before it could be set have none
     try:
         if "ranking" not in overrides:
             arguments["ranking"] = _ranking(saved["ranking"])

@@ -1,12 +1,13 @@
 """AdaptiveMemory: everything that was said, of which at most `budget_tokens` stand ready, and a search over all of it.
 
-The working memory is what a reader could be given whole. What does not fit is first shortened (greetings, thanks and
-praise go), then leaves for the archive, the least specific text per token first; there it stays, whole, by its handle.
+The working memory is what a reader could be given whole (memory/working.py). What does not fit leaves for the archive:
+there it stays, whole, by its handle. With `recovery` on a search may spend any part of its tokens on it, as it ranks;
+with recovery off it finds what is held and nothing else. The number of tokens is the same.
 """
 
 from __future__ import annotations
 
-import heapq
+import copy
 import logging
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,13 +21,14 @@ from memory.archive import HANDLE, Archive
 from memory.config import ONE_VECTOR, DenseConfig, RankingConfig
 from memory.dense import DenseIndex
 from memory.embedders import Embedder, EmbeddingError, LocalEmbedder
-from memory.lexical import terms
+from memory.losses import Losses, find_losses
 from memory.question import name_words
-from memory.rendering import Line, count_lines, empty_line, pack, render, render_turn, uncut_line
+from memory.rendering import Line, count_lines, pack, render, render_turn, uncut_line
 from memory.retrieval import TurnIndex, worth_showing
 from memory.saved_memory import constructor_arguments, save_memory
 from memory.turns import Turn, render_header
 from memory.vectors import VectorCache
+from memory.working import WorkingMemory
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +65,7 @@ class AdaptiveMemory:
     """A memory of one conversation. Turns come in order (`add`), questions at any time (`search`), from any thread.
 
     `budget_tokens` (o200k_base) bounds `render()` after every `add`, whatever is added. Adding costs amortised constant
-    time: a turn is shortened once and archived once at most.
+    time. `recovery`: "on" lets searches find what has left the working memory too, "off" does not.
 
     `embedder` (see memory/embedders.py) adds a match in meaning to the ranking, weighed by `dense`, whose own `ranking`
     then takes the place of the other. Turns are embedded at the first search after they came, or by `embed()`, and kept
@@ -74,6 +76,7 @@ class AdaptiveMemory:
         self,
         budget_tokens: int = 20_000,
         *,
+        recovery: str = "on",
         ranking: RankingConfig | None = None,
         embedder: Embedder | None = None,
         dense: DenseConfig | None = None,
@@ -81,7 +84,10 @@ class AdaptiveMemory:
     ) -> None:
         if budget_tokens < 1:
             raise ValueError(f"budget_tokens must be at least 1, got {budget_tokens}")
+        if recovery not in ("off", "on"):
+            raise ValueError(f'recovery must be "off" or "on", got {recovery!r}')
         self.budget_tokens = budget_tokens
+        self.recovery = recovery
         self._lock = threading.RLock()
         self._index = TurnIndex(ranking)
         self._dense: DenseIndex | None = None
@@ -94,14 +100,7 @@ class AdaptiveMemory:
         self._position: dict[str, int] = {}  # turn id -> its place in _brief
         self._names: frozenset[str] = frozenset()  # the words of the speakers' names
         self._headers: dict[int, str] = {}  # session -> its header: the date of the first of its turns
-        self._held: dict[int, Line] = {}  # the working memory: place -> full or brief line
-        self._sessions_held: dict[int, int] = {}  # session -> its lines held, for which one header is paid
-        self._to_shorten: list[int] = []  # places of full lines that would shrink, a queue from `_shortened_up_to`
-        self._shortened_up_to = 0
-        self._least_specific: list[tuple[float, int]] = []  # heap of (specificity, place); may name places not held
-        self._unranked: list[int] = []  # places held that are not in the heap yet: all, while everything fits
-        self._rank_again_at = 0
-        self._tokens = 0
+        self._working = WorkingMemory(budget_tokens, self._brief)
 
     def __len__(self) -> int:
         return len(self._brief)
@@ -110,7 +109,7 @@ class AdaptiveMemory:
     def tokens(self) -> int:
         """Tokens of the working memory, at most `budget_tokens`."""
         with self._lock:  # while a turn is being added, there may be more for a moment
-            return self._tokens
+            return self._working.tokens
 
     # -- adding --------------------------------------------------------------------------------------------------------
 
@@ -131,65 +130,12 @@ class AdaptiveMemory:
             self._headers[turn.session] = header
             self._position[turn.id] = place
             self._brief.append(brief)
-            if full.text:
-                self._hold(place, full)
-                self._unranked.append(place)
-                if brief.tokens < full.tokens:
-                    self._to_shorten.append(place)
-            self._shrink()
+            self._working.add(full)
 
     def extend(self, turns: Iterable[Turn]) -> None:
         """Add `turns` one by one."""
         for turn in turns:
             self.add(turn)
-
-    def _hold(self, place: int, line: Line) -> None:
-        """Put `line` at `place`, in the stead of what is there; a line without text only takes that away."""
-        session = line.turn.session
-        before = self._held.pop(place, None)
-        if before is not None:
-            self._tokens -= before.tokens
-            self._sessions_held[session] -= 1
-            if not self._sessions_held[session]:
-                self._tokens -= before.header_tokens
-        if line.text:
-            self._held[place] = line
-            self._tokens += line.tokens
-            if not self._sessions_held.get(session):
-                self._tokens += line.header_tokens
-            self._sessions_held[session] = self._sessions_held.get(session, 0) + 1
-
-    def _shrink(self) -> None:
-        """Shorten, oldest first; then archive, least specific first, until the budget is kept."""
-        while self._tokens > self.budget_tokens and self._shortened_up_to < len(self._to_shorten):
-            place = self._to_shorten[self._shortened_up_to]
-            self._shortened_up_to += 1
-            if place in self._held:
-                self._hold(place, self._brief[place])
-        while self._tokens > self.budget_tokens:
-            place = self._least_specific_place()
-            self._hold(place, empty_line(self._brief[place].turn))
-
-    def _least_specific_place(self) -> int:
-        """Of the turns held. Keys are computed once, and anew for all when the memory has grown by a quarter: what was
-        rare may be common by then. The working memory is bounded, so that this stays amortised constant time."""
-        if len(self) >= self._rank_again_at:
-            self._rank_again_at = len(self) * 5 // 4 + 1
-            self._least_specific, self._unranked = [], list(self._held)
-        for place in self._unranked:
-            heapq.heappush(self._least_specific, (self._specificity(place), place))
-        self._unranked.clear()
-        while True:
-            _, place = heapq.heappop(self._least_specific)
-            if place in self._held:
-                return place
-
-    def _specificity(self, place: int) -> float:
-        """Information per token: many rare terms, numbers and names in few tokens are worth most."""
-        line = self._brief[place]
-        if not line.tokens:
-            return 0.0  # nothing but filler
-        return sum(self._index.idf(term) for term in set(terms(line.text))) / line.tokens
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -198,35 +144,42 @@ class AdaptiveMemory:
         queries: str | Sequence[str],
         budget_tokens: int,
         *,
-        scope: Scope = "all",
+        scope: Scope | None = None,
         keep: Sequence[str] = (),
         score_floor: float = 0.0,
     ) -> Evidence:
         """The turns that answer best, as many as `budget_tokens` hold, never more.
 
         `queries`: the question, and after it any number of supporting queries. `scope`: "all" also finds what is
-        archived, "working" only what is held. `keep`: ids of turns that are packed before all others, in that order
-        (evidence found before); unknown ids raise KeyError. `score_floor`: leave out turns that score below this share
-        of the best one, so that an easy question takes fewer tokens; 0 fills the budget.
+        archived, "working" only what is held; None is what `recovery` says. `keep`: ids of turns that are packed before
+        all others, in that order (evidence found before), those out of scope left out; unknown ids raise KeyError.
+        `score_floor`: leave out turns that score below this share of the best one, so that an easy question takes fewer
+        tokens; 0 fills the budget.
         """
         with self._lock:
-            kept = [self._brief[self._position[turn_id]] for turn_id in keep]
+            places = [self._position[turn_id] for turn_id in keep]
+            everything = self._scope(scope) == "all"
+            kept = [self._brief[place] for place in places if everything or place in self._working.lines]
             ranked = (self._brief[place] for place in self._order(queries, scope, score_floor))
             return _evidence(pack(ranked, budget_tokens, kept))
 
-    def rank(self, queries: str | Sequence[str], *, scope: Scope = "all") -> list[Turn]:
+    def rank(self, queries: str | Sequence[str], *, scope: Scope | None = None) -> list[Turn]:
         """All turns that `search` may find, best first."""
         with self._lock:
             return [self._brief[place].turn for place in self._order(queries, scope)]
 
-    def _order(self, queries: str | Sequence[str], scope: Scope, score_floor: float = 0.0) -> Iterator[int]:
-        if scope not in ("all", "working"):
+    def _scope(self, scope: Scope | None) -> Scope:
+        if scope not in (None, "all", "working"):
             raise ValueError(f'scope must be "all" or "working", got {scope!r}')
+        return scope or ("all" if self.recovery == "on" else "working")
+
+    def _order(self, queries: str | Sequence[str], scope: Scope | None, score_floor: float = 0.0) -> Iterator[int]:
+        among = None if self._scope(scope) == "all" else self._working.lines
         queries = [queries] if isinstance(queries, str) else queries
         order = self._dense_order(queries, score_floor)
         if order is None:
-            return self._index.best(queries, None if scope == "all" else self._held, score_floor)
-        return order if scope == "all" else (place for place in order if place in self._held)
+            return self._index.best(queries, among, score_floor)
+        return order if among is None else (place for place in order if place in among)
 
     def _dense_order(self, queries: Sequence[str], score_floor: float) -> Iterator[int] | None:
         """Places in order of meaning and words together; None without an embedder, and when it fails."""
@@ -244,6 +197,19 @@ class AdaptiveMemory:
         order = np.argsort(-scores, kind="stable")
         return iter(order[: worth_showing(scores[order], score_floor)].tolist())
 
+    def with_ranking(self, ranking: RankingConfig) -> AdaptiveMemory:
+        """The same memory with other weights in its ranking by words, for reading: nothing may be added to either.
+
+        It costs nothing but where the windows are others, which are part of the index: turns are then indexed anew.
+        """
+        other, config = copy.copy(self), self._index.config
+        other._index = self._index.with_config(ranking)
+        if (config.window_before, config.window_after) != (ranking.window_before, ranking.window_after):
+            other._index = TurnIndex(ranking)
+            for line in self._brief:
+                other._index.add(line.turn)
+        return other
+
     def embed(self) -> None:
         """Embed the turns that are not yet, rather than at the next search. Raises EmbeddingError."""
         with self._lock:
@@ -258,7 +224,7 @@ class AdaptiveMemory:
     def render(self) -> str:
         """The working memory as text, in time order; at most `budget_tokens` tokens."""
         with self._lock:
-            return render(self._held.values())
+            return render(self._working.lines.values())
 
     def expand(self, handle: str) -> Turn:
         """The whole turn behind a handle (`mem:D8:6`) or an id, held or archived. KeyError when there is none."""
@@ -268,11 +234,18 @@ class AdaptiveMemory:
     def archived(self) -> Iterator[str]:
         """Handles of the turns that are not in the working memory, in order."""
         with self._lock:
-            places = [place for place in range(len(self._brief)) if place not in self._held]
+            places = [place for place in range(len(self._brief)) if place not in self._working.lines]
         return (f"{HANDLE}{self._brief[place].turn.id}" for place in places)
 
+    def losses(self) -> Losses:
+        """What the working memory no longer shows of all that was said, for as long as no turn is added."""
+        with self._lock:
+            held = self._working.lines
+            archived = [line.turn for place, line in enumerate(self._brief) if place not in held]
+            return find_losses([held[place] for place in sorted(held)], archived)
+
     def recent(self, budget_tokens: int) -> Evidence:
-        """The most recent turns that fit, newest first: the baseline that needs no memory."""
+        """The most recent turns that fit, newest first, whatever is held: the baseline that needs no memory."""
         with self._lock:
             return _evidence(pack(reversed(self._brief), budget_tokens))
 
@@ -288,13 +261,12 @@ class AdaptiveMemory:
     def stats(self) -> MemoryStats:
         """How much is held and how much is archived."""
         with self._lock:
-            shortened = sum(place in self._held for place in self._to_shorten[: self._shortened_up_to])
             return MemoryStats(
-                tokens=self._tokens,
+                tokens=self._working.tokens,
                 turns=len(self._brief),
-                turns_working=len(self._held),
-                turns_archived=len(self._brief) - len(self._held),
-                turns_shortened=shortened,
+                turns_working=len(self._working.lines),
+                turns_archived=len(self._brief) - len(self._working.lines),
+                turns_shortened=self._working.shortened,
                 embedding_failures=self._embedding_failures,
             )
 
@@ -308,9 +280,9 @@ class AdaptiveMemory:
         """
         with self._lock:
             turns = [line.turn for line in self._brief]
-            budget_tokens, ranking = self.budget_tokens, self._index.config
+            ranking = self._index.config
             dense = None if self._dense is None else self._dense.config
-        save_memory(path, turns, budget_tokens=budget_tokens, ranking=ranking, dense=dense)
+        save_memory(path, turns, budget_tokens=self.budget_tokens, recovery=self.recovery, ranking=ranking, dense=dense)
 
     @classmethod
     def load(cls, path: str | Path, **overrides: Any) -> AdaptiveMemory:

@@ -8,18 +8,22 @@ Fields of a record, in the order of `COLUMNS`, each UTF-8 with surrogates passed
     utc_offset_us  of a `datetime.timezone`, in microseconds; None for any other zone
     zone           key of a `zoneinfo.ZoneInfo`, or the name given to a `datetime.timezone`; None when there is neither
     speaker, text, caption
+    tags           a JSON array; None when there are none
+
+The tags are no part of what was said: records that differ in nothing else have the same digest.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 from memory.turns import Turn
 
-COLUMNS = ("id", "time", "fold", "utc_offset_us", "zone", "speaker", "text", "caption")
-Record = tuple[bytes, bytes | None, bytes, bytes | None, bytes | None, bytes, bytes, bytes]
+COLUMNS = ("id", "time", "fold", "utc_offset_us", "zone", "speaker", "text", "caption", "tags")
+Record = tuple[bytes, bytes | None, bytes, bytes | None, bytes | None, bytes, bytes, bytes, bytes | None]
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -29,22 +33,24 @@ def encode(turn: Turn) -> Record:
     if turn.time is not None:
         time, fold = turn.time.replace(tzinfo=None).isoformat().encode(), turn.time.fold
     texts = (_encode(turn.speaker), _encode(turn.text), _encode(turn.caption))
-    return (_encode(turn.id), time, b"%d" % fold, *_encode_zone(turn), *texts)
+    tags = json.dumps(turn.tags).encode() if turn.tags else None
+    return (_encode(turn.id), time, b"%d" % fold, *_encode_zone(turn), *texts, tags)
 
 
 def decode(record: Record) -> Turn:
     """The turn that `encode` made `record` of. `zoneinfo.ZoneInfoNotFoundError` for a zone unknown on this machine."""
-    turn_id, time, fold, offset, zone, speaker, text, caption = record
+    turn_id, time, fold, offset, zone, speaker, text, caption, tags = record
     session, number = turn_id.removeprefix(b"D").split(b":")
     moment = None
     if time is not None:
         moment = datetime.fromisoformat(time.decode()).replace(fold=int(fold), tzinfo=_decode_zone(offset, zone))
-    return Turn(int(session), int(number), _decode(speaker), _decode(text), moment, _decode(caption))
+    words = () if tags is None else tuple(json.loads(tags))
+    return Turn(int(session), int(number), _decode(speaker), _decode(text), moment, _decode(caption), words)
 
 
 def digest(record: Record) -> bytes:
-    """SHA-256 over the fields, each after its length: of two records that differ, so do the digests."""
-    parts = (b"-" if field is None else b"%d:%b" % (len(field), field) for field in record)
+    """SHA-256 over what was said, each field after its length: of two that differ, so do the digests."""
+    parts = (b"-" if field is None else b"%d:%b" % (len(field), field) for field in record[:-1])
     return hashlib.sha256(b"".join(parts)).digest()
 
 

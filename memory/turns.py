@@ -25,7 +25,11 @@ _CITATION = re.compile(r"\bD?(\d{1,6}):(\d{1,6})\b")  # bounded: a babbling LM w
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One utterance. `session` and `number` are its address; `time` is that of its session (None when unknown)."""
+    """One utterance. `session` and `number` are its address; `time` is that of its session (None when unknown).
+
+    `tags` are words by which it may be looked for besides its own (see memory/tags.py): they rank it, and are never
+    shown.
+    """
 
     session: int
     number: int
@@ -33,6 +37,7 @@ class Turn:
     text: str
     time: datetime | None = None
     caption: str = ""
+    tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.session < 0 or self.number < 0:

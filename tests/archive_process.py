@@ -98,7 +98,7 @@ def read(path: str) -> None:
 def save(path: str) -> None:
     turns = [turn(number) for number in range(SAVED_TURNS)]
     say("open")
-    save_memory(path, turns, budget_tokens=500, ranking=RankingConfig(), dense=None)
+    save_memory(path, turns, budget_tokens=500, recovery="on", ranking=RankingConfig(), dense=None)
     say("saved")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from locomo.benchmark import summarise
+from locomo.summary import summarise
 from locomo.evaluate import all_evidence, evidence_recall
 from locomo.verdicts import answer_digest
 

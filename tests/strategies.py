@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
@@ -73,6 +74,13 @@ def dialogues(draw: st.DrawFn, speakers: Sequence[str] = ("Ines", "Bo"), max_ses
 
 
 sentences = st.lists(st.sampled_from(WORDS), max_size=7).map(" ".join)
+
+
+@st.composite
+def tagged(draw: st.DrawFn, conversation: st.SearchStrategy[list[Turn]]) -> list[Turn]:
+    """The same turns, some with tags: of few words that turns and questions share, or any text."""
+    tags = st.one_of(st.just(()), st.lists(st.one_of(sentences, texts), max_size=3).map(tuple))
+    return [replace(turn, tags=draw(tags)) for turn in draw(conversation)]
 
 
 def ids_in(text: str) -> list[str]:

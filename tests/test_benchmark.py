@@ -1,381 +1,241 @@
+"""The benchmark as one call, with real memories of the bundled sample and with fakes that search."""
+
 from __future__ import annotations
 
 import json
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from types import SimpleNamespace
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from locomo.benchmark import MAX_FAILURE_RATE, BenchmarkStoppedError, Row, run_benchmark, summarise
-from locomo.schema import Question
+import evaluate
+from evaluation.programs import search_programs
+from harness.run_records import load_run
+from harness.runs import Run, RunFolderError
+from locomo.asking import BenchmarkStoppedError, Finding
+from locomo.benchmark import BenchmarkProgress, BenchmarkResult, build_benchmark_config, run_benchmark
+from locomo.latency import PERCENTILE_DEFINITION
+from memory.config import MemoryConfig, RankingConfig
 
-
-@dataclass
-class Counts:
-    calls: int = 2
-    paid_calls: int = 2
-    prompt_tokens: int = 30
-    completion_tokens: int = 4
-
-
-@contextmanager
-def no_lm() -> Iterator[Counts]:
-    yield Counts()
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE = str(ROOT / "data" / "sample.json")
 
 
-def question(number: int, category: int = 4, **more: Any) -> Question:
-    made = Question(f"chat:{number}", "chat", f"Question {number}?", f"gold {number}", category, ("D1:1", "D2:5"), "")
-    return replace(made, **more)
+class Fixed:
+    """Finds the same turns whatever is asked, and records how it was called."""
+
+    def __init__(self, *ids: str, error: Exception | None = None) -> None:
+        self.ids = ids
+        self.error = error
+        self.calls: list[dict[str, Any]] = []
+
+    def __call__(self, **inputs: Any) -> Finding:
+        self.calls.append(inputs)
+        if self.error is not None and len(self.calls) == 1:
+            raise self.error
+        return Finding(self.ids, 10 * inputs["budget_tokens"])
 
 
-def questions(count: int, category: int = 4) -> list[Question]:
-    return [question(number, category) for number in range(count)]
+def retrieve(program: Any, **more: Any) -> BenchmarkResult:
+    options = {"data": SAMPLE, "split": "all", "mode": "retrieval", "budgets_tokens": (100, 300), **more}
+    return run_benchmark(build_benchmark_config(make_programs=lambda conversations: {"memory": program}, **options))
 
 
-def run(program: Callable[..., Any], asked: list[Question], **more: Any) -> list[Row]:
-    rows: list[Row] = []
-    run_benchmark({"p": program}, asked, on_row=rows.append, measure_usage=no_lm, **more)
-    return rows
+def retrieve_sample(config: MemoryConfig | None = None, **more: Any) -> BenchmarkResult:
+    options = {"data": SAMPLE, "split": "all", "mode": "retrieval", "num_test": 30, **more}
+    made = build_benchmark_config(make_programs=search_programs(config or MemoryConfig()), **options)
+    return run_benchmark(made)
 
 
-def answer(text: str = "gold 0", **more: Any) -> SimpleNamespace:
-    return SimpleNamespace(answer=text, **more)
+# -- what is measured --------------------------------------------------------------------------------------------------
 
 
-# -- what a program is given -------------------------------------------------------------------------------------------
+def test_metrics_are_flat_and_what_was_not_measured_is_none_and_not_zero() -> None:
+    metrics = retrieve_sample().metrics
+    assert all(value is None or isinstance(value, int | float | str) for value in metrics.values())
+    assert metrics["f1"] is metrics["f1_temporal"] is metrics["hops_mean"] is None
+    recalls = [metrics[f"evidence_recall_at_{budget}"] for budget in (500, 1000, 2000, 4000)]
+    assert recalls == sorted(recalls)
+    assert recalls[0] > 0.3
+    assert metrics["evidence_recall"] == recalls[-1]
+    assert metrics["all_evidence_rate"] == metrics["all_evidence_at_4000"]
+    assert 0.9 < metrics["retention"] < 1  # one of the sample's conversations does not fit the working memory
+    assert 0 < metrics["latency_sec_p50"] <= metrics["latency_sec_p95"] <= metrics["latency_sec_p99"]
+    assert metrics["latency_questions"] == metrics["questions"] == 30
+    assert metrics["latency_percentiles"] == PERCENTILE_DEFINITION
+    assert metrics["lm_calls_mean"] == 0
+    json.dumps(metrics, allow_nan=False)
 
 
-def test_a_program_is_given_the_conversations_id_and_the_question_and_nothing_else() -> None:
-    given_to_program: list[dict[str, Any]] = []
-    secret = question(0, category=5, gold="planted-gold", adversarial_answer="planted-trap", evidence=("D7:7",))
+def test_answers_have_no_recall_at_budgets_and_no_retention() -> None:
+    class Answers:
+        def __call__(self, conversation_id: str, question: str) -> Any:
+            return type("Answer", (), {"answer": "kite"})()
 
-    def program(*arguments: Any, **inputs: Any) -> SimpleNamespace:
-        assert not arguments
-        given_to_program.append(inputs)
-        return answer()
-
-    run(program, [secret])
-    assert given_to_program == [{"conversation_id": "chat", "question": "Question 0?"}]
-
-
-# -- rows --------------------------------------------------------------------------------------------------------------
-
-
-def test_a_row_holds_question_prediction_scores_and_cost() -> None:
-    prediction = answer(
-        "gold 3, silver",
-        evidence_ids=["D1:1"],
-        retrieved_ids=("D1:1", "D9:9"),
-        hops=2,
-        queries=["q"],
-        context_tokens=123,
-        memory_tokens=456,
-        problems=["p"],
+    config = build_benchmark_config(
+        make_programs=lambda conversations: {"memory": Answers()}, data=SAMPLE, split="all", num_test=5
     )
-    (row,) = run(lambda **inputs: prediction, [question(3, category=1)])
-    latency_sec = row.pop("latency_sec")
-    assert 0 <= latency_sec < 5
-    assert row == {
-        "program": "p",
-        "question_id": "chat:3",
-        "conversation_id": "chat",
-        "category": 1,
-        "question": "Question 3?",
-        "gold": "gold 3",
-        "gold_evidence_ids": ["D1:1", "D2:5"],
-        "answer": "gold 3, silver",
-        "f1": 1.0,  # multi-hop: the best part counts
-        "mem0_f1": pytest.approx(0.8),
-        "evidence_recall": 0.5,
-        "all_evidence": False,
-        "evidence_ids": ["D1:1"],
-        "retrieved_ids": ["D1:1", "D9:9"],
-        "hops": 2,
-        "queries": ["q"],
-        "context_tokens": 123,
-        "memory_tokens": 456,
-        "problems": ["p"],
-        "lm_calls": 2,
-        "lm_calls_cached": 0,
-        "prompt_tokens": 30,
-        "completion_tokens": 4,
-        "error": None,
-    }
-    json.dumps(row, allow_nan=False)
+    metrics = run_benchmark(config).metrics
+    assert isinstance(metrics["f1"], float)
+    assert metrics["all_evidence_at_2000"] is metrics["retention"] is None
 
 
-def test_a_program_that_returns_only_an_answer_is_enough() -> None:
-    (row,) = run(lambda **inputs: answer("gold 0"), questions(1))
-    assert (row["f1"], row["hops"], row["context_tokens"], row["retrieved_ids"]) == (1.0, None, None, [])
+def test_retention_is_of_the_working_memory_and_recall_of_all() -> None:
+    small = retrieve_sample(MemoryConfig(memory_tokens=300)).metrics
+    assert small["memory_tokens_max"] <= 300
+    assert small["retention"] < 0.6 < small["evidence_recall"]
+    without = retrieve_sample(MemoryConfig(memory_tokens=300, recovery="off")).metrics
+    assert without["evidence_recall"] <= without["retention"]
 
 
-def test_a_failed_question_is_a_row_with_its_error_and_counts_as_wrong() -> None:
-    def program(question: str, **inputs: Any) -> SimpleNamespace:
-        if question.startswith("Question 3"):
-            raise RuntimeError("\n\n  first line \nsecond line")
-        return answer("No information available")
-
-    rows = run(program, questions(10, category=5))
-    failed = rows[3]
-    assert failed["error"] == "RuntimeError: first line second line"
-    assert (failed["answer"], failed["f1"], failed["evidence_recall"], failed["all_evidence"]) == ("", 0.0, 0.0, False)
-    assert set(failed) == set(rows[0])
-    assert (failed["lm_calls"], failed["prompt_tokens"]) == (2, 30)
-    assert summarise(rows)["f1"] == pytest.approx(0.9)
-    assert summarise(rows)["failures"] == 1
+def test_the_ranking_of_the_config_is_the_one_that_is_measured() -> None:
+    worst = RankingConfig(synonym_weight=0, question_prior=50.0)  # questions first, whatever they are about
+    shipped = retrieve_sample().metrics["evidence_recall_at_500"]
+    assert retrieve_sample(MemoryConfig(ranking=worst)).metrics["evidence_recall_at_500"] < shipped
 
 
-def test_an_error_without_a_message_is_a_row_too() -> None:
-    def program(question: str, **inputs: Any) -> SimpleNamespace:
-        if question == "Question 0?":
-            raise TimeoutError
-        return answer()
-
-    assert run(program, questions(5))[0]["error"] == "TimeoutError: no message"
-
-
-def test_half_a_surrogate_pair_in_an_answer_can_be_stored() -> None:
-    half = "\ud83d"
-
-    def program(question: str, **inputs: Any) -> SimpleNamespace:
-        if question == "Question 1?":
-            raise ValueError(f"bad {half}")
-        return answer(f"kite {half}", queries=[half])
-
-    rows = run(program, questions(6))
-    assert rows[0]["answer"] == "kite ?"
-    assert rows[0]["queries"] == ["?"]
-    assert rows[1]["error"] == "ValueError: bad ?"
-    for row in rows:
-        json.dumps(row, ensure_ascii=False).encode()
+def test_a_program_that_retrieves_is_given_the_question_and_the_budget_and_nothing_else() -> None:
+    program = Fixed("D1:1")
+    retrieve(program, num_test=3)
+    assert len(program.calls) == 6
+    assert all(set(call) == {"conversation_id", "question", "budget_tokens"} for call in program.calls)
+    assert [call["budget_tokens"] for call in program.calls] == [100, 300] * 3
 
 
-# -- order, threads, resuming ------------------------------------------------------------------------------------------
+def test_scores_are_counted_at_each_budget_and_the_row_is_of_the_largest() -> None:
+    class Growing(Fixed):
+        def __call__(self, **inputs: Any) -> Finding:
+            return Finding(self.ids if inputs["budget_tokens"] > 200 else (), inputs["budget_tokens"])
+
+    found = retrieve(Growing(*(f"D{session}:{turn}" for session in range(1, 40) for turn in range(1, 60))), num_test=4)
+    assert found.metrics["evidence_recall_at_100"] == 0
+    assert found.metrics["evidence_recall_at_300"] == found.metrics["evidence_recall"] == 1
+    assert found.metrics["context_tokens_mean"] == 300
 
 
-def test_programs_take_turns_on_each_question() -> None:
-    order: list[tuple[str, str]] = []
-    run_benchmark(
-        {name: lambda **inputs: answer() for name in ("a", "b")},
-        questions(3),
-        on_row=lambda row: order.append((row["program"], row["question_id"])),
-        measure_usage=no_lm,
+def test_a_question_that_failed_found_nothing_and_its_time_does_not_count() -> None:
+    result = retrieve(Fixed("D1:1", error=RuntimeError("no luck")), num_test=10)
+    failed = [row for row in result.rows.values() if row["error"]]
+    assert [row["error"] for row in failed] == ["RuntimeError: no luck"]
+    assert failed[0]["evidence_recall"] == failed[0]["evidence_recall_at"]["100"] == 0
+    assert failed[0]["context_tokens"] is failed[0]["latency_sec"] is None
+    assert (result.metrics["failures"], result.metrics["latency_questions"]) == (1, 9)
+
+
+# -- rows, progress, resuming ------------------------------------------------------------------------------------------
+
+
+def test_every_question_is_a_row_in_the_file_and_none_is_asked_twice(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", {}, {})
+    program = Fixed("D1:1")
+    jsonl = run.run_dir / "answers.jsonl"
+    first = retrieve_into(run, jsonl, program)
+    assert first.jsonl == jsonl
+    assert len(jsonl.read_text().splitlines()) == 4
+    again = retrieve_into(run, jsonl, program)
+    assert len(program.calls) == 8
+    assert again.metrics == first.metrics
+
+
+def retrieve_into(run: Run, jsonl: Path, program: Fixed) -> BenchmarkResult:
+    return retrieve(program, num_test=4, rows=run, jsonl=jsonl)
+
+
+def test_progress_is_told_after_each_row_and_what_it_raises_ends_the_run() -> None:
+    told: list[BenchmarkProgress] = []
+
+    def on_progress(progress: BenchmarkProgress) -> None:
+        told.append(progress)
+        if progress.completed == 3:
+            raise InterruptedError
+
+    program = Fixed("D1:1")
+    config = build_benchmark_config(
+        make_programs=lambda conversations: {"memory": program}, data=SAMPLE, split="all", mode="retrieval", num_test=9
     )
-    assert order == [(name, f"chat:{number}") for number in range(3) for name in ("a", "b")]
+    with pytest.raises(InterruptedError):
+        run_benchmark(config, on_progress=on_progress)
+    assert [(one.completed, one.total, one.failed) for one in told] == [(1, 9, 0), (2, 9, 0), (3, 9, 0)]
+    assert len(config.rows.latest_rows("question_id")) == 3
+    run_benchmark(config)
+    assert len({call["question"] for call in program.calls}) == 9
 
 
-@given(
-    count=st.integers(0, 12),
-    num_threads=st.integers(1, 5),
-    done=st.sets(st.tuples(st.sampled_from("ab"), st.integers(0, 12))),
+def test_a_program_that_fails_throughout_stops_the_benchmark() -> None:
+    class Broken:
+        def __call__(self, **inputs: Any) -> Finding:
+            raise ValueError("broken")
+
+    with pytest.raises(BenchmarkStoppedError, match="broken"):
+        retrieve(Broken(), num_test=10)
+
+
+def test_the_report_is_a_table_of_what_was_measured() -> None:
+    result = retrieve(Fixed("D1:1"), num_test=4)
+    lines = result.report.splitlines()
+    assert lines[0].startswith("sample, split all: 4 questions of ")
+    assert len({len(line) for line in lines[1:-1]}) == 1
+    assert not [line for line in lines if line.startswith("f1")]
+    assert any(line.split() == ["questions", "4"] for line in lines)
+    assert PERCENTILE_DEFINITION in lines[-1]
+
+
+# -- options -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"budget": 5}, r"no option 'budget'; there are data, split,"),
+        ({"budgets_tokens": (500, 100)}, r"--budgets-tokens must ascend"),
+        ({"programs": ("full-context",)}, "full-context retrieves nothing"),
+        ({"model": "openai/x"}, "asks no LM: drop --model"),
+        ({"split": "dev"}, "unknown split 'dev'"),
+    ],
 )
-def test_each_missing_answer_is_asked_for_once(count: int, num_threads: int, done: set[tuple[str, int]]) -> None:
-    asked: list[tuple[str, str]] = []
-    done_ids = {(name, f"chat:{number}") for name, number in done}
-    run_benchmark(
-        {name: lambda **inputs: answer() for name in ("a", "b")},
-        questions(count),
-        on_row=lambda row: asked.append((row["program"], row["question_id"])),
-        measure_usage=no_lm,
-        done=done_ids,
-        num_threads=num_threads,
-    )
-    wanted = {(name, f"chat:{number}") for name in "ab" for number in range(count)} - done_ids
-    assert len(asked) == len(wanted)
-    assert set(asked) == wanted
-
-
-def test_as_many_questions_run_at_a_time_as_there_are_threads_and_rows_come_in_the_calling_thread() -> None:
-    together = threading.Barrier(3, timeout=5)
-    row_threads = set()
-
-    def program(**inputs: Any) -> SimpleNamespace:
-        together.wait()
-        return answer()
-
-    run_benchmark(
-        {"p": program},
-        questions(6),
-        on_row=lambda row: row_threads.add(threading.current_thread()),
-        measure_usage=no_lm,
-        num_threads=3,
-    )
-    assert row_threads == {threading.current_thread()}
-
-
-# -- stopping ----------------------------------------------------------------------------------------------------------
-
-
-def failing_on(bad: set[int]) -> Callable[..., Any]:
-    def program(question: str, **inputs: Any) -> SimpleNamespace:
-        if int(question.split()[1].rstrip("?")) in bad:
-            raise RuntimeError("no luck\nat all")
-        return answer()
-
-    return program
-
-
-def test_a_fifth_may_fail() -> None:
-    assert MAX_FAILURE_RATE == 0.2
-    rows = run(failing_on({0, 1}), questions(10))
-    assert sum(row["error"] is not None for row in rows) == 2
-    assert len(rows) == 10
-
-
-def test_more_than_a_fifth_stops_the_run_with_the_rows_kept() -> None:
-    rows: list[Row] = []
-    with pytest.raises(BenchmarkStoppedError) as stop:
-        run_benchmark({"p": failing_on({2, 4, 6})}, questions(10), on_row=rows.append, measure_usage=no_lm)
-    assert str(stop.value) == (
-        "program p failed on 3 of 10 questions, more than 20%; the last one: RuntimeError: no luck at all"
-    )
-    assert [row["question_id"] for row in rows] == [f"chat:{number}" for number in range(7)]
-
-
-def test_each_program_has_its_own_fifth() -> None:
-    rows: list[Row] = []
-    programs = {"a": failing_on({0, 1}), "b": failing_on({2, 3})}
-    run_benchmark(programs, questions(10), on_row=rows.append, measure_usage=no_lm)
-    assert len(rows) == 20
-
-
-def test_a_systemic_failure_stops_the_run_at_once() -> None:
-    rows: list[Row] = []
-    with pytest.raises(
-        BenchmarkStoppedError, match=r"^question chat:0 failed as every other would: .*no luck at all$"
-    ) as it:
-        run_benchmark(
-            {"p": failing_on({0})},
-            questions(100),
-            on_row=rows.append,
-            measure_usage=no_lm,
-            is_systemic=lambda error: isinstance(error, RuntimeError),
+def test_a_bad_option_is_one_line(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told) as error:
+        build_benchmark_config(
+            make_programs=lambda conversations: {}, **{"data": SAMPLE, "mode": "retrieval", **options}
         )
-    assert isinstance(it.value.__cause__, RuntimeError)
-    assert len(rows) == 1
+    assert "\n" not in str(error.value)
 
 
-def slow_after_the_first(release: threading.Event) -> Callable[..., Any]:
-    def program(question: str, **inputs: Any) -> SimpleNamespace:
-        if question == "Question 0?":
-            raise RuntimeError("no luck")
-        release.wait(5)
-        return answer()
-
-    return program
+def test_the_data_come_from_the_environment_where_no_option_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCOMO_PATH", SAMPLE)
+    config = build_benchmark_config(make_programs=lambda conversations: {}, mode="retrieval")
+    assert config.dataset.is_sample
 
 
-def test_answers_in_flight_at_a_stop_are_passed_on_and_no_more_are_asked_for() -> None:
-    rows: list[Row] = []
-    release = threading.Event()
-
-    def on_row(row: Row) -> None:
-        rows.append(row)
-        release.set()
-
-    with pytest.raises(BenchmarkStoppedError):
-        run_benchmark(
-            {"p": slow_after_the_first(release)},
-            questions(50),
-            on_row=on_row,
-            measure_usage=no_lm,
-            num_threads=4,
-            is_systemic=lambda error: True,
-        )
-    assert sorted(row["question_id"] for row in rows) == ["chat:0", "chat:1", "chat:2", "chat:3"]
-
-
-def test_ctrl_c_passes_on_what_is_in_flight() -> None:
-    rows: list[Row] = []
-    release = threading.Event()
-
-    def program(question: str, **inputs: Any) -> SimpleNamespace:
-        if question != "Question 0?":
-            release.wait(5)
-        return answer()
-
-    def on_row(row: Row) -> None:
-        rows.append(row)
-        if len(rows) == 1:
-            release.set()
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run_benchmark({"p": program}, questions(50), on_row=on_row, measure_usage=no_lm, num_threads=3)
-    assert {row["question_id"] for row in rows} == {"chat:0", "chat:1", "chat:2"}
-
-
-# -- summaries ---------------------------------------------------------------------------------------------------------
-
-
-def rows_of(*changes: dict[str, Any]) -> list[Row]:
-    (row,) = run(lambda **inputs: answer("gold 0", hops=1, context_tokens=10, memory_tokens=5), questions(1))
-    return [{**row, **change} for change in changes]
-
-
-def test_nothing_measured_is_none_and_not_zero() -> None:
-    summary = summarise([])
-    assert summary["questions"] == summary["failures"] == 0
-    for key in ("f1", "evidence_recall", "context_tokens_mean", "memory_tokens_max", "latency_sec_p50", "hops_mean"):
-        assert summary[key] is None
-    unmeasured = summarise(rows_of({"context_tokens": None, "memory_tokens": None, "evidence_recall": None}))
-    assert unmeasured["context_tokens_mean"] is unmeasured["memory_tokens_max"] is unmeasured["evidence_recall"] is None
-
-
-def test_a_summary_averages_per_category_and_over_all() -> None:
-    summary = summarise(
-        rows_of({"category": 1, "f1": 1.0}, {"category": 2, "f1": 0.5}, {"category": 5, "f1": 0.0, "mem0_f1": 0.0})
+def test_a_retrieval_run_of_evaluate_has_the_benchmarks_numbers_and_loads_no_language_model_library(
+    tmp_path: Path,
+) -> None:
+    check = (
+        "import sys, evaluate\n"
+        "assert evaluate.main(sys.argv[1:]) == 0\n"
+        "assert not {'dspy', 'litellm', 'mlflow'} & set(sys.modules)\n"
     )
-    assert summary["f1"] == pytest.approx(0.5)
-    assert summary["f1_categories_1_4"] == pytest.approx(0.75)
-    assert summary["mem0_f1_categories_1_4"] == pytest.approx(1.0)
-    assert summary["f1_by_category"] == {
-        "multi_hop": 1.0,
-        "temporal": 0.5,
-        "open_domain": None,
-        "single_hop": None,
-        "adversarial": 0.0,
+    flags = ["--data", SAMPLE, "--split", "all", "--mode", "retrieval", "--num-test", "30", "--no-mlflow"]
+    command = [sys.executable, "-c", check, *flags, "--programs", "memory", "--run-dir", "r"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout.splitlines()[-1])["programs"]["memory"]
+    metrics = retrieve_sample().metrics
+    assert summary["evidence_recall_at"] == {
+        str(b): metrics[f"evidence_recall_at_{b}"] for b in (500, 1000, 2000, 4000)
     }
-    assert summary["questions_by_category"]["adversarial"] == 1
+    assert summary["retention"] == metrics["retention"]
+    assert len((tmp_path / "r" / "answers.jsonl").read_text().splitlines()) == 30
+    assert "all_evidence_at_2000" in (tmp_path / "r" / "report.txt").read_text()
+    with pytest.raises(RunFolderError, match="is a retrieval run, without answers to show"):
+        load_run(tmp_path / "r")
 
 
-def test_latency_is_of_answers_that_came_from_a_server() -> None:
-    summary = summarise(
-        rows_of(
-            {"latency_sec": 1.0},
-            {"latency_sec": 3.0},
-            {"latency_sec": 0.001, "lm_calls_cached": 1},
-            {"latency_sec": 90.0, "error": "TimeoutError: slow"},
-        )
-    )
-    assert (summary["latency_sec_p50"], summary["latency_questions"]) == (2.0, 2)
-    assert summary["latency_sec_p50"] <= summary["latency_sec_p95"] <= summary["latency_sec_p99"] <= 3.0
-
-
-def test_sizes_and_counts_are_aggregated() -> None:
-    summary = summarise(
-        rows_of(
-            {"context_tokens": 10, "memory_tokens": 5, "lm_calls": 3, "problems": ["x", "y"]},
-            {"context_tokens": 20, "memory_tokens": 9, "lm_calls": 2, "hops": 2, "error": "E: e"},
-        )
-    )
-    assert (summary["context_tokens_mean"], summary["memory_tokens_max"]) == (15, 9)
-    assert (summary["lm_calls_mean"], summary["hops_mean"]) == (2.5, 1.5)
-    assert (summary["prompt_tokens"], summary["completion_tokens"]) == (60, 8)
-    assert (summary["failures"], summary["questions_with_problems"], summary["questions"]) == (1, 1, 2)
-
-
-def test_latency_is_of_the_program_alone() -> None:
-    def program(**inputs: Any) -> SimpleNamespace:
-        time.sleep(0.02)
-        return answer()
-
-    (row,) = run(program, questions(1))
-    assert 0.02 <= row["latency_sec"] < 1
+@pytest.mark.parametrize("flag", [["--judge-model", "openai/x"], ["--dry-run"]])
+def test_a_retrieval_run_has_no_use_for_an_lm(flag: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate.main(["--data", SAMPLE, "--mode", "retrieval", *flag]) == 2
+    assert f"--mode retrieval asks no LM: drop {flag[0]}" in capsys.readouterr().err

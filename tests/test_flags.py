@@ -150,3 +150,24 @@ def test_an_unsupported_type_is_refused_when_the_parser_is_made() -> None:
 
     with pytest.raises(TypeError, match="table"):
         parser_of(Bad)
+
+
+@dataclass(frozen=True)
+class Nesting:
+    depth: int = 1
+    inner: Settings = field(default_factory=Settings)
+
+
+def test_a_field_that_is_a_dataclass_makes_no_flag_and_comes_from_the_saved_config() -> None:
+    parser = parser_of(Nesting)
+    assert "--inner" not in parser.format_help()
+    namespace = parser.parse_args(["--depth", "2"])
+    assert from_args(Nesting, namespace) == Nesting(depth=2)
+    saved = {"depth": 3, "inner": {"budgets": [1, 2]}}
+    assert from_args(Nesting, namespace, saved=saved) == Nesting(2, Settings(budgets=(1, 2)))
+    for bad, told in (
+        ({"inner": 3}, "inner = 3; expected an object"),
+        ({"inner": {"x": 1}}, "'x', which is no setting"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            from_args(Nesting, namespace, saved={"inner": bad})

@@ -25,22 +25,28 @@ MAY_IMPORT: dict[str, set[str]] = {  # of ours, besides itself; a dotted name al
     "harness": set(),
     "memory_system": {"memory"},
     "training": {"memory_system", "memory", "locomo", "harness"},
-    "tuning": {"memory_system", "memory", "locomo", "harness"},
+    "evaluation": {"memory_system", "memory", "locomo", "harness"},
+    "tuning": {"memory_system", "memory", "locomo", "harness", "evaluation.programs"},
     "benchmarks": {"memory_system", "memory", "locomo", "harness", "training", "tuning"},
+    "optimization": {"memory_system", "memory", "locomo", "harness", "evaluation.memory_choice"},
     "arbor": set(),
-    "examples": {"memory", "memory_system", "locomo", "harness"},
+    "examples": {"memory", "memory_system", "locomo", "harness", "tuning", "training"},
     **{script: {"memory_system", "memory", "locomo", "harness", "training", "tuning"} for script in SCRIPTS},
+    "evaluate": {"memory_system", "memory", "locomo", "harness", "evaluation"},
+    "optimize": {"memory_system", "memory", "locomo", "harness", "optimization"},
 }
 COMMANDS = {"locomo.llm_judge", "locomo.statistics"}  # whose command needs run folders and LMs: harness, in functions
-PACKAGES = {"memory", "locomo", "harness", "training", "tuning", "benchmarks"}
+PACKAGES = {"memory", "locomo", "harness", "evaluation", "training", "tuning", "optimization", "benchmarks"}
 RUN_BY_PATH = {"arbor", "examples"}  # no packages; `import arbor` means arbor-ai
 WITHOUT_PYTHON = {"data", "docs"}
 MEMORY_LAYERS = (  # a module may import those of earlier layers, and of its own as long as there is no cycle
     {"turns", "config", "english", "time_spans"},
-    {"tokens", "temporal_grammar", "lexical", "turn_record", "embedders", "vectors"},
+    {"tokens", "temporal_grammar", "lexical", "turn_record", "embedders", "vectors", "tags"},
     {"temporal", "question", "postings", "findings"},
     {"repl", "summaries", "compaction_config", "compaction_plan", "compaction_result", "compactor"},
-    {"rendering", "retrieval", "compaction", "archive", "saved_memory", "dense"},
+    {"parameters", "rendering", "retrieval", "compaction", "archive", "saved_memory", "dense", "tagging"},
+    {"coverage", "losses"},
+    {"working"},
     {"store"},
     {"memories"},
 )
@@ -52,6 +58,7 @@ MAY_SHADOW = {  # names that the user of this project asked for; the checkout is
 }
 MAY_READ_ENVIRONMENT = {
     "harness/lms.py",
+    "tuning/access.py",  # the token of the tuning service
     "harness/tracking.py",
     "locomo/dataset.py",
     "memory/tokens.py",  # tells tiktoken where its vocabulary is

@@ -51,15 +51,17 @@ def test_a_key_that_is_set_but_empty_counts_as_unset(monkeypatch: pytest.MonkeyP
     assert resolve("task").offline
 
 
-def test_a_judge_and_a_compactor_exist_only_when_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_judge_a_compactor_and_a_tagger_exist_only_when_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
     assert resolve("judge").model is None
     assert resolve("compaction").model is None
+    assert resolve("index").model is None
     monkeypatch.setenv("MEMORY_JUDGE_MODEL", "openai/gpt-4o")
     monkeypatch.setenv("MEMORY_COMPACTION_MODEL", "openai/gpt-4o-mini")
+    monkeypatch.setenv("MEMORY_INDEX_MODEL", "openai/gpt-4o-mini")
     assert resolve("judge").model == "openai/gpt-4o"
     assert resolve("judge", model="groq/x").model == "groq/x"
-    assert resolve("compaction").model == "openai/gpt-4o-mini"
+    assert resolve("compaction").model == resolve("index").model == "openai/gpt-4o-mini"
     with pytest.raises(ValueError, match="judge role has no LM"):
         build(LMChoice("judge", None, None, "nobody asked"))
 

@@ -6,7 +6,7 @@ import math
 import random
 import statistics
 from collections import Counter
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from strategies import WORDS, conversations, dialogues, sentences, texts
+from strategies import WORDS, conversations, dialogues, sentences, tagged, texts
 
 from memory.config import RankingConfig
 from memory.lexical import instances, synonyms, terms
@@ -45,6 +45,7 @@ class Reference:
         self.blocks = [list(block) for _, block in groupby(turns, key=lambda turn: turn.session)]
         self.block_of = [number for number, block in enumerate(self.blocks) for _ in block]
         self.counts = [Counter(terms(f"{turn.text} {turn.caption}")) for turn in turns]
+        self.tags = [Counter(dict.fromkeys(terms(" ".join(turn.tags)), 1)) for turn in turns]
         self.dates = [turn.time for turn in turns if turn.time]
         self.speakers = list(dict.fromkeys(turn.speaker for turn in turns))
 
@@ -84,13 +85,17 @@ class Reference:
         everyone = range(len(self.turns))
         sizes = {j: float(sum(self.counts[j].values())) for j in everyone}
         average = statistics.fmean(self.windowed(j, sizes) for j in everyone)
-        frequency = self.windowed(i, {j: float(sum(self.counts[j][term] for term in one_of)) for j in everyone})
+        frequency = self.windowed(i, {j: float(sum(self.occurrences(term, j) for term in one_of)) for j in everyone})
         if not frequency:
             return 0.0
         return frequency * (k1 + 1) / (frequency + k1 * (1 - b + b * self.windowed(i, sizes) / average))
 
+    def occurrences(self, term: str, j: int) -> int:
+        """In the words of turn j, or with a # in its tags, each of which counts once."""
+        return self.tags[j][term[1:]] if term.startswith("#") else self.counts[j][term]
+
     def lexical(self, query: Query) -> list[float]:
-        """Terms, synonyms, instances of classes, and the session as a whole."""
+        """Terms, in words and in tags, synonyms, instances of classes, and the session as a whole."""
         weights = self.weights(query)
         sessions = self.sessions(query)
         return [
@@ -102,13 +107,16 @@ class Reference:
     def weights(self, query: Query) -> dict[tuple[str, ...], float]:
         """What counts as one, and how much."""
         known = {term for count in self.counts for term in count}
+        tagged = {term for count in self.tags for term in count} if self.config.tag_weight else set()
         date_words = {str(time.day) for time in self.dates}
         date_words.update(word for time in self.dates for word in terms(f"{MONTHS[time.month - 1]} {time.year}"))
-        matchable = sum(self.idf(term) for term in query.terms if term in known | date_words)
+        matchable = sum(self.idf(term) for term in query.terms if term in known | tagged | date_words)
         everything = sum(self.idf(term) for term in query.terms)
         weights: dict[tuple[str, ...], float] = {
             (term,): self.idf(term) / matchable for term in query.terms if term in known
         }
+        for term in tagged.intersection(query.terms):
+            weights[(f"#{term}",)] = self.config.tag_weight * self.idf(term) / matchable
         unused = known - set(query.terms)
         for related in {other for term in query.terms for other in synonyms(term)} & unused:
             weights[(related,)] = self.config.synonym_weight * self.idf(related) / everything
@@ -172,6 +180,7 @@ configs = st.builds(
     bm25_b=st.sampled_from([0.0, 0.75, 1.0]),
     synonym_weight=weight,
     instance_weight=weight,
+    tag_weight=weight,
     session_weight=weight,
     speaker_weight=weight,
     date_weight=weight,
@@ -191,7 +200,7 @@ CROWD = ("Ines", "Bo", "Lena", "Marta", "Xu")
 
 
 @given(
-    st.one_of(dialogues(), dialogues(speakers=("Ines",)), dialogues(speakers=CROWD)),
+    st.one_of(dialogues(), tagged(dialogues()), dialogues(speakers=("Ines",)), tagged(dialogues(speakers=CROWD))),
     st.lists(questions, min_size=1, max_size=3),
     st.one_of(st.just(RankingConfig()), configs),
 )
@@ -227,17 +236,24 @@ def long_history(seed: int, num_sessions: int) -> list[Turn]:
     return turns
 
 
+def with_some_tags(turns: list[Turn], seed: int) -> list[Turn]:
+    rng = random.Random(seed)
+    return [replace(turn, tags=tuple(rng.choices(WORDS, k=rng.choice((0, 0, 1, 3))))) for turn in turns]
+
+
 @given(
     st.integers(0, 10_000),
     st.sampled_from((1, 63, 64, 65, 250)),
+    st.booleans(),
     st.lists(questions, min_size=1, max_size=3),
     st.one_of(st.just(RankingConfig()), configs),
 )
-@settings(max_examples=60)
+@settings(max_examples=80)
 def test_best_gives_the_order_of_the_scores_however_long_the_history(
-    seed: int, num_sessions: int, queries: list[str], config: RankingConfig
+    seed: int, num_sessions: int, has_tags: bool, queries: list[str], config: RankingConfig
 ) -> None:
-    index = index_of(long_history(seed, num_sessions), config)
+    turns = long_history(seed, num_sessions)
+    index = index_of(with_some_tags(turns, seed) if has_tags else turns, config)
     scores = index.score(queries)
     order = list(index.best(queries))
     assert sorted(order) == list(range(len(index)))
@@ -302,8 +318,27 @@ def test_each_part_moves_the_turns_it_is_for() -> None:
     assert ranked(turns, "When was it?", time_prior=0.2)[0] == "D3:1"
     assert ranked(turns, "movie", synonym_weight=0.2)[0] == "D3:1"
     assert ranked(turns, "vehicle", instance_weight=0.2)[0] == "D2:1"
+    turns_tagged = [*turns[:2], replace(turns[2], tags=("evening out", "culture"))]
+    assert ranked(turns_tagged, "Any evenings?", tag_weight=0.2)[0] == "D3:1"
     assert ranked(turns, "anything", question_prior=-0.1)[-1] == "D1:1"
     assert ranked(turns, "anything", "boat", query_weight=1.0)[0] == "D2:1"
+
+
+@given(dialogues(), st.lists(questions, min_size=1, max_size=2), st.integers(0, 99), weight)
+def test_without_tags_their_weight_and_without_weight_the_tags_change_nothing_to_the_bit(
+    turns: list[Turn], queries: list[str], seed: int, any_weight: float
+) -> None:
+    plain = index_of(turns).score(queries).tolist()
+    assert index_of(turns, RankingConfig(tag_weight=any_weight)).score(queries).tolist() == plain
+    assert index_of(with_some_tags(turns, seed), RankingConfig(tag_weight=0.0)).score(queries).tolist() == plain
+
+
+def test_a_tag_that_nobody_says_is_found_and_counts_once_however_often_it_is_written() -> None:
+    turns = [Turn(1, number, "Ines", text) for number, text in enumerate(("soup", "boat", "film", "mill"), 1)]
+    once = [*turns[:2], replace(turns[2], tags=("hobby",)), turns[3]]
+    often = [*turns[:2], replace(turns[2], tags=("hobbies", "a hobby", "hobby")), turns[3]]
+    assert ranked(once, "What are the hobbies?", tag_weight=0.5)[0] == "D1:3"
+    assert index_of(often).score(["hobbies"]).tolist() == index_of(once).score(["hobbies"]).tolist()
 
 
 def test_a_question_naming_the_only_speaker_prefers_nobody() -> None:
@@ -376,6 +411,7 @@ def test_an_empty_index_has_no_scores() -> None:
         ({"bm25_b": -0.1}, "bm25_b"),
         ({"date_weight": math.inf}, "date_weight"),
         ({"date_weight": -0.1}, "date_weight"),
+        ({"tag_weight": -0.1}, "tag_weight"),
         ({"question_prior": math.nan}, "question_prior"),
         ({"window_before": (0.5, math.nan)}, "window_before"),
         ({"window_after": (-0.1,)}, "window_after"),

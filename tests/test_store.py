@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from types import FrameType
 from typing import Any
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from strategies import WORDS, conversations, dialogues, ids_in, sentences, texts
 
 from memory.rendering import MAX_LINE_TOKENS
+from memory.repl import TurnEntry
 from memory.store import AdaptiveMemory, Evidence, Scope
 from memory.tokens import count_tokens
 from memory.turns import Turn
@@ -148,15 +150,128 @@ def test_every_turn_is_held_or_archived_and_can_be_had_back(turns: list[Turn], b
     assert stats.turns_shortened <= len(held)
 
 
-@given(dialogues(), st.integers(1, 120))
-def test_what_is_archived_stays_archived(turns: list[Turn], budget: int) -> None:
-    memory = AdaptiveMemory(budget)
-    archived: list[str] = []
+@given(conversations(), budgets, budgets)
+@settings(max_examples=150)
+def test_after_every_add_a_larger_budget_holds_a_superset(turns: list[Turn], one: int, other: int) -> None:
+    small, large = AdaptiveMemory(min(one, other)), AdaptiveMemory(max(one, other))
     for turn in turns:
-        memory.add(turn)
-        now = list(memory.archived())
-        assert [handle for handle in now if handle in archived] == archived, "in order of adding, none comes back"
-        archived = now
+        small.add(turn)
+        large.add(turn)
+        assert set(ids_in(small.render())) <= set(ids_in(large.render()))
+
+
+@pytest.mark.parametrize("num_turns", [130, 400, 1000])
+def test_larger_budgets_hold_supersets_of_long_histories_too(num_turns: int) -> None:
+    held = [set(ids_in(memory_of(chat(num_turns), budget).render())) for budget in (60, 200, 700, 1500, 4000, 20_000)]
+    for smaller, larger in pairwise(held):
+        assert smaller <= larger
+    assert len(held[0]) < len(held[-2])
+
+
+def test_lines_that_repeat_what_is_held_leave_before_lines_on_something_else() -> None:
+    same = [Turn(1, number, "Bo", "My kestrel Pip nests near Zanzibar.", MAY) for number in range(1, 30)]
+    other = [Turn(2, 1, "Ines", "We row on the river near the old mill.", MAY)]
+    memory = memory_of([*same[:15], *other, *same[15:]], 90)
+    assert memory.stats().turns_archived > 15
+    assert "D2:1" in ids_in(memory.render())
+
+
+def test_a_question_leaves_before_the_statement_of_the_same_words() -> None:
+    turns = [Turn(1, 1, "Bo", "Does a kestrel nest in Zanzibar?"), Turn(1, 2, "Bo", "The kestrel nests in Zanzibar.")]
+    assert ids_in(memory_of(turns, 25).render()) == ["D1:2"]
+
+
+def test_a_line_that_fills_the_budget_alone_does_not_keep_the_others_out() -> None:
+    novel = Turn(1, 1, "Ines", " ".join(f"Zanzibar {number}, Lena {number}." for number in range(60)), MAY)
+    facts = [Turn(2, number, "Bo", f"The kites flew {number} times.", MAY) for number in range(1, 40)]
+    for turns in ([novel, *facts], [*facts, novel]):
+        memory = memory_of(turns, 300)
+        assert 250 < memory.tokens <= 300
+        assert "D1:1" not in ids_in(memory.render())
+    more = [Turn(3, number, "Bo", f"We rowed past {number} mills.", MAY) for number in range(1, 200)]
+    assert "D1:1" in ids_in(memory_of([novel, *facts, *more], 2200).render()), "once enough else is held"
+
+
+# -- what is lost is reported ------------------------------------------------------------------------------------------
+
+
+@given(conversations(), budgets)
+def test_every_fact_that_left_is_listed_with_the_handle_of_its_turn(turns: list[Turn], budget: int) -> None:
+    memory = memory_of(turns, budget)
+    losses = memory.losses()
+    assert [f"mem:{turn_id}" for turn_id in losses.archived_ids] == list(memory.archived())
+    assert sorted(losses.held_ids) == sorted(ids_in(memory.render()))
+    assert 0 <= losses.retention <= 1
+    specificities = [fact.specificity for fact in losses.dropped]
+    assert specificities == sorted(specificities, reverse=True)
+    for fact in losses.dropped:
+        assert fact in TurnEntry(memory.expand(fact.handle)).facts
+    said = {fact.text.casefold() for turn_id in losses.held_ids for fact in TurnEntry(memory.expand(turn_id)).facts}
+    left = {fact.text.casefold() for turn_id in losses.archived_ids for fact in TurnEntry(memory.expand(turn_id)).facts}
+    assert {fact.text.casefold() for fact in losses.dropped} == left - said
+    if not losses.archived_ids:
+        assert (losses.retention, losses.dropped) == (1.0, ())
+
+
+def test_retention_is_the_share_of_the_lost_numbers_dates_and_names_that_is_still_shown() -> None:
+    turns = [
+        Turn(1, 1, "Ines", "We owe Lena 1964 euros."),
+        Turn(1, 2, "Bo", "It was 1964 when we met Pip and 77 sailed."),
+    ]
+    losses = memory_of(turns, memory_of(turns).tokens - 1).losses()
+    (left,) = losses.archived_ids
+    assert losses.retention == pytest.approx({"D1:1": 1 / 2, "D1:2": 1 / 3}[left])
+    assert [fact.handle for fact in losses.dropped] == [f"mem:{left}"]
+
+
+def test_evidence_is_retained_as_far_as_its_turns_are_held() -> None:
+    memory = memory_of(chat(100), 400)
+    losses = memory.losses()
+    held, archived = losses.held_ids[0], losses.archived_ids[0]
+    assert losses.evidence_retention([held]) == 1.0
+    assert losses.evidence_retention([archived, held, archived]) == 0.5
+    with pytest.raises(ValueError, match=r"these are not: \['D9:99'\]"):
+        losses.evidence_retention([held, "D9:99"])
+    with pytest.raises(ValueError, match="evidence must be turns of this memory"):
+        losses.evidence_retention([])
+
+
+# -- recovery ----------------------------------------------------------------------------------------------------------
+
+
+@given(conversations(), budgets, st.lists(questions, min_size=1, max_size=3), st.integers(-1, 400), st.data())
+def test_with_recovery_off_nothing_archived_is_ever_found(
+    turns: list[Turn], budget: int, queries: list[str], search_budget: int, data: st.DataObject
+) -> None:
+    memory = AdaptiveMemory(budget, recovery="off")
+    memory.extend(turns)
+    held = set(ids_in(memory.render()))
+    keep = data.draw(st.lists(st.sampled_from(turns).map(lambda turn: turn.id), max_size=3) if turns else st.just([]))
+    found = memory.search(queries, search_budget, keep=keep)
+    check(found, search_budget)
+    assert set(found.ids) <= held
+    assert {turn.id for turn in memory.rank(queries)} <= held
+    assert found == memory.search(queries, search_budget, keep=keep, scope="working")
+
+
+def test_recovery_spends_the_same_tokens_on_what_has_left_too() -> None:
+    turns = chat(300)
+    on, off = memory_of(turns, 300), AdaptiveMemory(300, recovery="off")
+    off.extend(turns)
+    assert on.render() == off.render()
+    left = on.expand(next(iter(on.archived())))
+    found, not_found = on.search(left.text, 200), off.search(left.text, 200)
+    assert left.id in found.ids
+    assert left.id not in not_found.ids
+    check(found, 200)
+    check(not_found, 200)
+    assert on.search(left.text, 200, scope="working") == not_found
+    assert off.search(left.text, 200, scope="all") == found
+
+
+def test_an_unknown_recovery_is_refused() -> None:
+    with pytest.raises(ValueError, match='recovery must be "off" or "on", got \'maybe\''):
+        AdaptiveMemory(recovery="maybe")
 
 
 def test_an_archived_turn_is_found_by_a_search_of_all_and_not_of_the_working_memory() -> None:

@@ -1,0 +1,227 @@
+"""How much of the evidence is still there when a conversation must shrink before anybody knows the question.
+
+    python -m benchmarks.compaction                                              # the bundled sample
+    python -m benchmarks.compaction --data locomo10.json --split val --plot compaction.png
+
+Every method keeps turns of a conversation within a size: a share of the tokens of the whole (by_ratio), or a number of
+tokens (by_budget). A turn counts when its line is kept, which is all of its text but greetings. Scores are over the
+questions of categories 1-4 that have evidence: `evidence` is the mean share of a question's evidence turns,
+`all_evidence` the share of questions with all of them. Tokens (o200k_base) are those of the lines, dates resolved and
+each session's header included, the same for all methods. How a peer is run: benchmarks/selectors.py.
+
+by_budget_with_recovery: so many tokens in all when the question is asked. "memory" keeps a quarter of them as a working
+memory, chosen before, and spends the rest on what its search finds among the turns that have left. "search alone"
+spends all of them on its search, "archive search" on plain full-text search in the archive (SQLite FTS5, BM25).
+
+ms_per_conversation: CPU time to bring one conversation to one size, the mean over conversations and sizes; that of
+"memory" includes indexing its turns for search. Peers that are not installed are named, and listed under `not_run`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.recall_tables import plot_recall, share_complete, share_found
+from benchmarks.selectors import MEMORY, METHODS, PACKAGES, Build
+
+if TYPE_CHECKING:
+    from locomo.dataset import Conversation, Question
+    from memory.store import AdaptiveMemory
+
+RATIOS = (0.5, 0.25, 0.1, 0.05)
+BUDGETS = (20_000, 8_000, 4_000, 2_000)
+RECOVERY_SHARE = 0.75  # of the tokens; of 1/8, 1/4, 1/2, 3/4 and 9/10 more was better on train, up to the search alone
+SEARCH, ARCHIVE = "search alone", "archive search"
+
+
+@dataclass
+class Scores:
+    """What one method kept: by ratio or budget, for every question the share of its evidence; times in ms."""
+
+    by_ratio: dict[float, list[float]] = field(default_factory=lambda: defaultdict(list))
+    by_budget: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    by_budget_with_recovery: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    times_ms: list[float] = field(default_factory=list)
+
+    def summary(self) -> dict[str, Any]:
+        """JSON-ready, shares in 0..1; None where no time was measured."""
+
+        def both(shares: Mapping[Any, Sequence[float]]) -> dict[str, dict[str, float]]:
+            return {
+                str(size): {"evidence": round(statistics.fmean(one), 4), "all_evidence": round(share_complete(one), 4)}
+                for size, one in shares.items()
+            }
+
+        return {
+            "by_ratio": both(self.by_ratio),
+            "by_budget": both(self.by_budget),
+            "by_budget_with_recovery": both(self.by_budget_with_recovery),
+            "ms_per_conversation": round(statistics.fmean(self.times_ms), 2) if self.times_ms else None,
+        }
+
+
+def measure_method(
+    scores: Scores, build: Build, conversation: Conversation, lines: AdaptiveMemory, questions: Sequence[Question]
+) -> None:
+    """One method on one conversation, at all sizes."""
+    tokens = lines.transcript().tokens
+    started = time.process_time()
+    keep = build(conversation, lines)
+    build_ms = (time.process_time() - started) * 1000
+    sizes: list[tuple[dict[Any, list[float]], float, int]] = [
+        *((scores.by_ratio, ratio, int(ratio * tokens)) for ratio in RATIOS),
+        *((scores.by_budget, budget, budget) for budget in BUDGETS),
+    ]
+    for shares, size, budget_tokens in sizes:
+        started = time.process_time()
+        kept = keep(budget_tokens)
+        scores.times_ms.append(build_ms + (time.process_time() - started) * 1000)
+        shares[size] += [share_found(question, kept) for question in questions]
+
+
+def measure_recovery(
+    scores: Mapping[str, Scores], conversation: Conversation, lines: AdaptiveMemory, questions: Sequence[Question]
+) -> None:
+    """What is in the context of each question, of so many tokens in all."""
+    from memory.archive import Archive
+    from memory.store import AdaptiveMemory
+
+    with Archive(":memory:") as archive:
+        archive.extend(conversation.turns)
+        for budget in BUDGETS:
+            recovered_tokens = int(budget * RECOVERY_SHARE)
+            memory = AdaptiveMemory(budget - recovered_tokens)
+            memory.extend(conversation.turns)
+            left = {memory.expand(handle) for handle in memory.archived()}
+            held = {turn.id for turn in conversation.turns if turn not in left}
+            for question in questions:
+                ranked = [turn for turn in memory.rank(question.text) if turn in left]
+                found = {
+                    MEMORY: held.union(memory.pack(ranked, recovered_tokens).ids),
+                    SEARCH: lines.search(question.text, budget).ids,
+                    ARCHIVE: lines.pack(archive.search(question.text, len(conversation.turns)), budget).ids,
+                }
+                for name, ids in found.items():
+                    scores[name].by_budget_with_recovery[budget].append(share_found(question, ids))
+
+
+def missing(name: str) -> str | None:
+    """What to install for method `name`; None when it can run."""
+    package = PACKAGES.get(name.split()[0])
+    if package is None:
+        return None
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return f"pip install {package}"
+    return None
+
+
+def print_tables(title: str, methods: Mapping[str, Mapping[str, Any]]) -> None:
+    """For people, on stderr."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(stderr=True, width=None if sys.stderr.isatty() else 110)
+    console.print(f"[bold]{title}[/bold]")
+
+    def cells(row: Mapping[str, Any], kind: str, sizes: Sequence[float]) -> Iterator[str]:
+        for size in sizes:
+            found = row[kind].get(str(size))
+            yield f"{100 * found['evidence']:.1f} ({100 * found['all_evidence']:.1f})" if found else "-"
+
+    def show(caption: str, kind: str, sizes: Sequence[float], heads: Sequence[str]) -> None:
+        table = Table(title=f"evidence % (all evidence %) {caption}", title_justify="left")
+        for column in ("method", *heads):
+            table.add_column(column, justify="left" if column == "method" else "right")
+        for name, row in methods.items():
+            if row[kind]:
+                ms = [f"{row['ms_per_conversation']:,.0f}"] if heads[-1] == "ms" else []
+                table.add_row(name, *cells(row, kind, sizes), *ms)
+        console.print(table)
+
+    at_tokens = [f"{budget:,}" for budget in BUDGETS]
+    show("kept, of the whole", "by_ratio", RATIOS, [*(f"{ratio:.0%}" for ratio in RATIOS), "ms"])
+    show("kept, tokens", "by_budget", BUDGETS, at_tokens)
+    show("with recovery, tokens in all", "by_budget_with_recovery", BUDGETS, at_tokens)
+
+
+def plot(title: str, methods: Mapping[str, Mapping[str, Any]], path: Path) -> None:
+    """Evidence against tokens, one curve per method, with recovery one more."""
+    curves = {}
+    for name, row in methods.items():
+        for kind, label in (
+            ("by_budget", name),
+            ("by_budget_with_recovery", f"{name}, recovery" if row["by_budget"] else name),
+        ):
+            if row[kind]:
+                curves[label] = {"recall": {size: one["evidence"] for size, one in row[kind].items()}}
+    plot_recall(curves, sorted(BUDGETS), title, path)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.compaction",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", metavar="PATH", help="a LoCoMo file (default: the bundled sample)")
+    parser.add_argument("--split", choices=("train", "val", "test", "all"), default="all", help="default: %(default)s")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw evidence against tokens, e.g. x.png")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = build_parser().parse_args(argv)
+    from rich.console import Console
+    from rich.progress import track
+
+    from locomo.dataset import SAMPLE_PATH, DataError, load, select
+    from memory.store import AdaptiveMemory
+    from memory.tokens import encoding
+
+    try:
+        dataset = load(args.data or SAMPLE_PATH)
+        chosen = [q for q in select(dataset, args.split, categories=(1, 2, 3, 4)) if q.evidence]
+    except DataError as error:
+        print(f"benchmarks.compaction: {error}", file=sys.stderr)
+        return 2
+    if not chosen:
+        print(f"benchmarks.compaction: {dataset.path}: no question of split {args.split} has evidence", file=sys.stderr)
+        return 2
+    not_run = {name: fix for name in METHODS if (fix := missing(name))}
+    for name, fix in not_run.items():
+        print(f"{name} is not run: {fix}", file=sys.stderr)
+    encoding()  # loaded before the clock starts
+    scores = {name: Scores() for name in (*METHODS, SEARCH, ARCHIVE) if name not in not_run}
+    asked_of = {question.conversation_id for question in chosen}
+    conversations = [one for one in dataset.conversations if one.id in asked_of]
+    for conversation in track(conversations, description="conversations", console=Console(stderr=True)):
+        questions = [question for question in chosen if question.conversation_id == conversation.id]
+        lines = AdaptiveMemory()
+        lines.extend(conversation.turns)
+        for name in METHODS.keys() - not_run.keys():
+            measure_method(scores[name], METHODS[name], conversation, lines, questions)
+        measure_recovery(scores, conversation, lines, questions)
+    methods = {name: one.summary() for name, one in scores.items()}
+    title = f"{dataset.name}, split {args.split}: {len(chosen)} questions of {len(conversations)} conversations"
+    print_tables(title, methods)
+    if args.plot:
+        plot(title, methods, args.plot)
+    data = {"name": dataset.name, "sha256": dataset.sha256, "split": args.split, "questions": len(chosen)}
+    print(json.dumps({"data": data, "methods": methods, "not_run": not_run}))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,144 @@
+"""The methods of the compaction benchmark: how each chooses, before any question is known, which turns to keep.
+
+A method gets a conversation, and the lines that its turns are shown as, so that all pay the same for a turn. Those that
+rank turns are packed as searches are: best first, one that does not fit is skipped.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from locomo.dataset import Conversation
+    from memory.store import AdaptiveMemory
+    from memory.turns import Turn
+
+Keep = Callable[[int], Collection[str]]  # tokens -> ids of the turns that are kept, each of them whole
+Build = Callable[["Conversation", "AdaptiveMemory"], Keep]  # the memory holds the whole conversation
+
+MEMORY = "memory"
+
+
+def keep_in_memory(conversation: Conversation, lines: AdaptiveMemory) -> Keep:
+    """Ours: an AdaptiveMemory of that size, to which the turns are added one by one, as the program does it."""
+    from memory.archive import HANDLE
+    from memory.store import AdaptiveMemory
+
+    def keep(budget_tokens: int) -> Collection[str]:
+        memory = AdaptiveMemory(budget_tokens)
+        memory.extend(conversation.turns)
+        left = set(memory.archived())
+        return {turn.id for turn in conversation.turns if HANDLE + turn.id not in left}
+
+    return keep
+
+
+def pack_ranking(rank: Callable[[Conversation], Iterable[Turn]]) -> Build:
+    """A method that ranks the turns, best first, whatever the size."""
+
+    def build(conversation: Conversation, lines: AdaptiveMemory) -> Keep:
+        ranked = list(rank(conversation))
+        return lambda budget_tokens: lines.pack(ranked, budget_tokens).ids
+
+    return build
+
+
+def newest_first(conversation: Conversation) -> Iterable[Turn]:
+    """A sliding window."""
+    return reversed(conversation.turns)
+
+
+def in_random_order(conversation: Conversation) -> Iterable[Turn]:
+    """One order for each conversation, the same every time."""
+    return random.Random(conversation.id).sample(conversation.turns, len(conversation.turns))
+
+
+def trim_messages(conversation: Conversation, lines: AdaptiveMemory) -> Keep:
+    """langchain-core's `trim_messages`, its strategy "last". It counts the lines as all do here, but knows no sessions:
+    what their headers take goes off the oldest."""
+    from langchain_core.messages import BaseMessage, HumanMessage
+    from langchain_core.messages import trim_messages as trim
+
+    tokens = {line.turn.id: line.tokens for _, line in lines.lines()}
+    turns = {turn.id: turn for turn in conversation.turns}
+    messages = [HumanMessage(turn.text, id=turn.id) for turn in conversation.turns]
+
+    def count(some: Sequence[BaseMessage]) -> int:
+        return sum(tokens[str(message.id)] for message in some)
+
+    def keep(budget_tokens: int) -> Collection[str]:
+        kept: Any = trim(messages, max_tokens=budget_tokens, token_counter=count, strategy="last")
+        return lines.pack([turns[message.id] for message in reversed(kept)], budget_tokens).ids
+
+    return keep
+
+
+def rank_with_sumy(summarizer: str, module: str) -> Callable[[Conversation], Iterable[Turn]]:
+    """One of sumy's extractive summarizers, with its own English stop words and stemmer. A turn is given to it as one
+    sentence, so that it is kept whole or not at all. (sumy's tokenizer would want data of nltk's from the internet.)"""
+
+    def rank(conversation: Conversation) -> Iterable[Turn]:
+        from importlib import import_module
+
+        from sumy.models.dom import ObjectDocumentModel, Paragraph, Sentence
+        from sumy.nlp.stemmers import Stemmer
+        from sumy.utils import get_stop_words
+
+        from memory.lexical import words
+
+        class Words:
+            """What sumy asks of a tokenizer."""
+
+            def to_words(self, text: str) -> tuple[str, ...]:
+                return tuple(words(text))
+
+        turns = {Sentence(f"{turn.text} {turn.caption}", Words()): turn for turn in conversation.turns}
+        summarize = getattr(import_module(f"sumy.summarizers.{module}"), summarizer)(Stemmer("english"))
+        if hasattr(summarize, "stop_words"):
+            summarize.stop_words = get_stop_words("english")
+        ranked: list[Turn] = []
+
+        def take_all(infos: Sequence[Any]) -> Sequence[Any]:
+            """In place of a number of sentences: it is given all of them, best first."""
+            ranked.extend(turns[info.sentence] for info in infos)
+            return infos
+
+        summarize(ObjectDocumentModel([Paragraph(list(turns))]), take_all)
+        return ranked
+
+    return rank
+
+
+def rank_with_rlm_code(conversation: Conversation) -> Iterable[Turn]:
+    """rlm-code's MemoryCompactor with its defaults and no LM, compacting whenever it is due: the turns whose text
+    stands whole in what it leaves, the newest first. It has no size in tokens, so a larger one changes nothing."""
+    from rlm_code.rlm.memory_compaction import MemoryCompactor
+    from rlm_code.rlm.repl_types import REPLHistory
+
+    compactor, history = MemoryCompactor(), REPLHistory()
+    for turn in conversation.turns:
+        history = history.append(output=f"{turn.speaker}: {turn.text} {turn.caption}")
+        if compactor.should_compact(history):
+            history = compactor.apply_compaction(history, compactor.compact(history))
+    left = "\n".join(f"{entry.reasoning}\n{entry.code}\n{entry.output}" for entry in history.entries)
+    return [turn for turn in reversed(conversation.turns) if turn.text in left]
+
+
+METHODS: Mapping[str, Build] = {
+    MEMORY: keep_in_memory,
+    "recent turns": pack_ranking(newest_first),
+    "random": pack_ranking(in_random_order),
+    "sumy TextRank": pack_ranking(rank_with_sumy("TextRankSummarizer", "text_rank")),
+    "sumy LexRank": pack_ranking(rank_with_sumy("LexRankSummarizer", "lex_rank")),
+    "sumy LSA": pack_ranking(rank_with_sumy("LsaSummarizer", "lsa")),
+    "sumy SumBasic": pack_ranking(rank_with_sumy("SumBasicSummarizer", "sum_basic")),
+    "langchain trim_messages": trim_messages,
+    "rlm-code MemoryCompactor": pack_ranking(rank_with_rlm_code),
+}
+PACKAGES = {
+    "sumy": "sumy",
+    "langchain": "langchain-core",
+    "rlm-code": "rlm-code",
+}  # first word of a method -> to install

@@ -1,0 +1,272 @@
+"""Ask programs questions: one scored row per answer, as it completes.
+
+A program that answers is called with a question's `inputs()` and returns an object with `answer` and, where it has
+them, `retrieved_ids`, `evidence_ids`, `hops`, `queries`, `context_tokens`, `memory_tokens` and `problems`. One that
+only retrieves is called with `inputs()` and `budget_tokens`, and returns a `Finding`. Neither ever sees the gold
+answer, the category or the evidence.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Protocol
+
+from locomo.evaluate import all_evidence, evidence_recall, mem0_f1, official_f1
+from locomo.schema import Question
+
+Row = dict[str, Any]
+Program = Callable[..., Any]
+Ask = Callable[[str, Program, Question], tuple[Row, BaseException | None]]
+Trace = Callable[[str, str], AbstractContextManager[None]]  # of a program's name and a question's id
+_MAX_ERROR_CHARS = 500
+MAX_FAILURE_RATE = 0.2  # above it the answers say more about the server than about the program
+
+
+class Usage(Protocol):
+    """Counts of one question's LM calls; `paid_calls` are those that a server answered, not the cache."""
+
+    calls: int
+    paid_calls: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+MeasureUsage = Callable[[], AbstractContextManager[Usage]]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a search within a budget found: turn ids, best first, and the tokens they take.
+
+    held_ids: turns that the working memory holds, whatever was asked; None where there is no such memory.
+    memory_tokens: its size.
+    """
+
+    ids: Sequence[str]
+    tokens: int
+    held_ids: Collection[str] | None = None
+    memory_tokens: int | None = None
+
+
+class BenchmarkStoppedError(RuntimeError):
+    """Going on makes no sense. Everything answered so far has been passed to `on_row`."""
+
+
+def ask_all(
+    programs: Mapping[str, Program],
+    questions: Sequence[Question],
+    *,
+    ask: Ask,
+    on_row: Callable[[Row], None],
+    done: Collection[tuple[str, str]] = (),
+    num_threads: int = 1,
+    is_systemic: Callable[[BaseException], bool] = lambda error: False,
+) -> None:
+    """Ask every program every question, question by question, so that an interrupted run still compares like with like.
+
+    `ask` puts one question to one program: `ask_for_answer` or `ask_for_evidence`. `on_row` gets each row as its answer
+    completes, in the calling thread; what it raises ends the run. `done` holds (program, question id) pairs not to ask
+    again. One failed question is a row with its `error`. Raises BenchmarkStoppedError at the first failure that
+    `is_systemic` says would repeat itself, and once a program failed on more than `MAX_FAILURE_RATE` of all questions.
+    A stop, by Ctrl-C too, waits for the questions in flight and passes on their rows: they are being paid for already.
+    """
+    tasks = ((name, question) for question in questions for name in programs if (name, question.id) not in done)
+    allowed_failures = MAX_FAILURE_RATE * len(questions)
+    failures: Counter[str] = Counter()
+    with ThreadPoolExecutor(max_workers=num_threads) as executor:
+        # only as many in flight as there are threads: a stop then leaves no queue of paid questions behind
+        running: set[Future[tuple[Row, BaseException | None]]] = set()
+        try:
+            while True:
+                for name, question in islice(tasks, num_threads - len(running)):
+                    running.add(executor.submit(ask, name, programs[name], question))
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    row, error = future.result()
+                    on_row(row)
+                    running.remove(future)
+                    if error is None:
+                        continue
+                    failures[row["program"]] += 1
+                    if is_systemic(error):
+                        raise BenchmarkStoppedError(
+                            f"question {row['question_id']} failed as every other would: {row['error']}"
+                        ) from error
+                    if failures[row["program"]] > allowed_failures:
+                        raise BenchmarkStoppedError(
+                            f"program {row['program']} failed on {failures[row['program']]} of {len(questions)} "
+                            f"questions, more than {MAX_FAILURE_RATE:.0%}; the last one: {row['error']}"
+                        ) from error
+        except (BenchmarkStoppedError, KeyboardInterrupt):
+            for future in running:
+                on_row(future.result()[0])
+            raise
+
+
+# -- one question ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class NoUsage:
+    """What a program without an LM costs."""
+
+    calls: int = 0
+    paid_calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@contextmanager
+def no_usage() -> Iterator[Usage]:
+    """For programs that ask no LM."""
+    yield NoUsage()
+
+
+def no_trace(program: str, question_id: str) -> AbstractContextManager[None]:
+    """Traces nothing."""
+    return nullcontext()
+
+
+def ask_for_answer(
+    name: str,
+    program: Program,
+    question: Question,
+    *,
+    measure_usage: MeasureUsage = no_usage,
+    trace: Trace = no_trace,
+) -> tuple[Row, BaseException | None]:
+    """One question to one program: its row, and the exception when it failed. `trace` is entered around it."""
+    prediction, failure = None, None
+    started = time.perf_counter()
+    with measure_usage() as usage, trace(name, question.id):
+        try:
+            prediction = program(**question.inputs())
+        except Exception as error:  # noqa: BLE001 (one question's failure, whatever it is, is a row and not the run's end)
+            failure = error
+    latency_sec = time.perf_counter() - started
+    return _row(name, question, score(question, prediction), usage, latency_sec, failure), failure
+
+
+def ask_for_evidence(
+    name: str, program: Program, question: Question, *, budgets_tokens: Sequence[int]
+) -> tuple[Row, BaseException | None]:
+    """One question to one program at every budget (ascending): its row, and the exception when it failed.
+
+    The row's `retrieved_ids`, `context_tokens`, scores and latency are those at the largest budget, the last one.
+    """
+    found: list[Finding] = []
+    failure: BaseException | None = None
+    latency_sec: float | None = None
+    try:
+        for budget_tokens in budgets_tokens:
+            started = time.perf_counter()
+            found.append(program(**question.inputs(), budget_tokens=budget_tokens))
+            latency_sec = time.perf_counter() - started
+    except Exception as error:  # noqa: BLE001 (as above)
+        failure, latency_sec = error, None
+    scored = score_evidence(question, found if failure is None else None, budgets_tokens)
+    return _row(name, question, scored, NoUsage(), latency_sec, failure), failure
+
+
+def _row(
+    name: str,
+    question: Question,
+    scored: Row,
+    usage: Usage,
+    latency_sec: float | None,
+    failure: BaseException | None,
+) -> Row:
+    return {
+        **identity(name, question),
+        **scored,
+        "lm_calls": usage.calls,
+        "lm_calls_cached": usage.calls - usage.paid_calls,
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "latency_sec": None if latency_sec is None else round(latency_sec, 6),
+        "error": None if failure is None else f"{type(failure).__name__}: {_storable(_one_line(failure))}",
+    }
+
+
+def identity(name: str, question: Question) -> Row:
+    """The part of a row that says who was asked what."""
+    return {
+        "program": name,
+        "question_id": question.id,
+        "conversation_id": question.conversation_id,
+        "category": question.category,
+        "question": question.text,
+        "gold": question.gold,
+        "gold_evidence_ids": list(question.evidence),
+    }
+
+
+def score(question: Question, prediction: Any) -> Row:
+    """The part of a row that comes from the prediction; None, a failed question, counts as wrong."""
+    answer = "" if prediction is None else _storable(str(prediction.answer))
+    retrieved = list(getattr(prediction, "retrieved_ids", ()))
+    return {
+        "answer": answer,
+        "f1": official_f1(answer, question.gold, question.category),
+        "mem0_f1": mem0_f1(answer, question.gold),
+        "evidence_recall": evidence_recall(retrieved, question.evidence),
+        "all_evidence": all_evidence(retrieved, question.evidence),
+        "evidence_ids": list(getattr(prediction, "evidence_ids", ())),
+        "retrieved_ids": retrieved,
+        "hops": getattr(prediction, "hops", None),
+        "queries": [_storable(query) for query in getattr(prediction, "queries", ())],
+        "context_tokens": getattr(prediction, "context_tokens", None),
+        "memory_tokens": getattr(prediction, "memory_tokens", None),
+        "problems": list(getattr(prediction, "problems", ())),
+    }
+
+
+def score_evidence(question: Question, found: Sequence[Finding] | None, budgets_tokens: Sequence[int]) -> Row:
+    """The part of a row that comes from what was `found` at each budget; None, a failed question, found nothing.
+
+    Besides the fields of `score`, of which those about an answer are None: the scores by budget, and `retention`, the
+    share of the evidence that the working memory holds.
+    """
+    findings = found if found is not None else [Finding((), 0)] * len(budgets_tokens)
+    gold, last = question.evidence, findings[-1]
+    return {
+        **_no_answer(),
+        "evidence_recall": evidence_recall(last.ids, gold),
+        "all_evidence": all_evidence(last.ids, gold),
+        "retrieved_ids": list(last.ids),
+        "context_tokens": None if found is None else last.tokens,
+        "memory_tokens": last.memory_tokens,
+        "evidence_recall_at": {
+            str(budget): evidence_recall(one.ids, gold) for budget, one in zip(budgets_tokens, findings, strict=True)
+        },
+        "all_evidence_at": {
+            str(budget): all_evidence(one.ids, gold) for budget, one in zip(budgets_tokens, findings, strict=True)
+        },
+        "retention": None if last.held_ids is None else evidence_recall(last.held_ids, gold),
+    }
+
+
+def recalled(name: str, question: Question, measured: Mapping[str, Any]) -> Row:
+    """A row of what was `measured` of a search earlier, under keys of `score_evidence`; how long it took is gone."""
+    return _row(name, question, {**_no_answer(), **measured}, NoUsage(), latency_sec=None, failure=None)
+
+
+def _no_answer() -> Row:
+    return {**dict.fromkeys(("answer", "f1", "mem0_f1", "hops")), "evidence_ids": [], "queries": [], "problems": []}
+
+
+def _storable(text: str) -> str:
+    """`text` with "?" for half a surrogate pair: a server may send one, but no file or terminal takes it."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _one_line(error: BaseException) -> str:
+    """Whole, not the first line: an LM's error begins with the model's name alone on a line."""
+    return " ".join(str(error).split())[:_MAX_ERROR_CHARS] or "no message"

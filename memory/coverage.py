@@ -1,0 +1,241 @@
+"""Which lines say most in the fewest tokens: an order in which each adds the most that is not yet said.
+
+A line is worth the rare terms, numbers, dates and names in it. Each further line with the same term adds less, so that
+ten lines on one subject do not push out the only line on another. That is greedy maximisation of a submodular coverage
+per token, as in Lin and Bilmes 2010, "Multi-document summarization via budgeted maximization of submodular functions",
+https://aclanthology.org/N10-1134/, and lazy: of many lines only the best few thousand are kept up to date.
+
+The order depends on the lines alone, never on how many of them are wanted: what a larger budget keeps contains what a
+smaller one keeps. It is made anew whenever the lines have grown by a quarter, since what was rare may be common then. A
+line that comes in between is put where the greedy choice would have taken it, the others staying as they are.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_right, insort
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from memory.findings import probes
+from memory.lexical import terms
+from memory.postings import Floats, Ints
+from memory.rendering import Line
+
+# Chosen on the train conversations of LoCoMo (docs/LOG.md): of a flat optimum.
+_PROBE_WORTH = 8.0  # of a number, date or name, besides the rarity of its term, which is at most 7 in a thousand lines
+_REPEAT_SHARE = 0.7  # what a term is worth in a line, of what it was worth in the last one taken before
+_MOST_REPEATS = 8  # of a term are counted against a line that comes between rankings: what is left is hardly worth it
+_QUESTION_SHARE = 0.5  # questions ask for facts and seldom state one
+_HEADER_TOKENS = 10  # about what a line costs besides its own tokens
+
+# A long line waits until so many times its length is held: where it does not fit, it would keep all others out.
+_TIMES_HELD = 3
+_SHORT_TOKENS = 32
+
+_NEAR = 8192  # lines kept up to date while the best are taken one by one
+_PROBE = "\0"  # before a probe: another feature than the term of the same letters
+_NOTHING = ""  # the feature of every line, worth nothing, so that none is without features
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Some lines as arrays, in order; `features` of the i-th are those from `starts[i]` on."""
+
+    places: Ints
+    tokens: Ints
+    per_token: Floats  # by which a line's worth is multiplied
+    features: Ints
+    starts: Ints
+
+    def ranks(self, worth: Floats) -> Floats:
+        """Minus worth per token: the lower the better."""
+        return -self.per_token * np.add.reduceat(worth[self.features], self.starts)
+
+    def of(self, rows: Ints) -> _Lines:
+        """Those at `rows`, ascending."""
+        lengths = np.diff(np.append(self.starts, len(self.features)))[rows]
+        starts = np.cumsum(lengths) - lengths
+        features = self.features[np.repeat(self.starts[rows] - starts, lengths) + np.arange(lengths.sum())]
+        return _Lines(self.places[rows], self.tokens[rows], self.per_token[rows], features, starts)
+
+    def without(self, places: Sequence[int]) -> _Lines:
+        """Those that are not at `places`."""
+        return self.of(np.flatnonzero(~np.isin(self.places, places)))
+
+    def nearest(self, ranks: Floats) -> tuple[_Lines, float]:
+        """The best of them, and the rank of the best of the others."""
+        if len(ranks) <= _NEAR:
+            return self, math.inf
+        rows = np.argpartition(ranks, _NEAR)
+        return self.of(np.sort(rows[:_NEAR])), float(ranks[rows[_NEAR]])
+
+
+class CoverageChain:
+    """The best of `lines`, in the order of their coverage: `rank` and `insert` take lines in, `pop` takes the last out.
+
+    `lines` belongs to the caller, who only appends to it; a place is a position in it. Empty lines are never taken.
+    """
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self.ranked = 0  # lines that the order was made of
+        self._lines = lines
+        self._numbers: dict[str, int] = {}  # feature -> its number
+        self._is_probe = array("b")  # by feature
+        self._features = array("i")  # line after line
+        self._starts = array("q", [0])  # of each line in _features, and the end of the last one
+        self._tokens = array("i")  # of each line
+        self._per_token = array("d")  # of each line
+        self._number(_NOTHING)
+        self._begin([])
+
+    # -- what is in the chain ------------------------------------------------------------------------------------------
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the lines have grown by a quarter since they were ranked."""
+        return len(self._lines) > self.ranked * 5 // 4
+
+    def rank(self) -> Iterator[int]:
+        """Empty the chain and take in the best lines one by one, as far as this is read; gives their places.
+
+        Ranked are the lines up to the last time that they had grown by a quarter, counted from the first one, whoever
+        asks and when. Those that came after are for `insert`.
+        """
+        while self.is_due:
+            self.ranked = self.ranked * 5 // 4 + 1
+        self._read_up_to(self.ranked)
+        worth, lines = self._worth_when_ranked(), self._ranked_lines()
+        self._begin(worth.tolist())
+        while len(lines.places):
+            held = len(self._places)
+            yield from self._take(*lines.nearest(lines.ranks(worth)), worth)
+            if len(self._places) == held:  # these are too long as yet
+                yield next(self._take(lines, math.inf, worth))
+            lines = lines.without(self._places[held:])
+
+    def _take(self, lines: _Lines, limit: float, worth: Floats) -> Iterator[int]:
+        """Take in `lines`, the best first, as long as none ranks behind `limit`. `worth` sinks by what they say."""
+        is_left = np.ones(len(lines.places), dtype=np.bool_)
+        wanted = np.where(lines.tokens > _SHORT_TOKENS, _TIMES_HELD * lines.tokens, 0)
+        while is_left.any():
+            may_be_next = is_left & (wanted <= self._held_tokens)
+            if not may_be_next.any():
+                if limit < math.inf:
+                    return
+                may_be_next = is_left & (wanted == wanted[is_left].min())
+            ranks = np.where(may_be_next, lines.ranks(worth), math.inf)
+            row = int(ranks.argmin())
+            if ranks[row] > limit:
+                return
+            is_left[row] = False
+            place = int(lines.places[row])
+            self._put(len(self._places), place, float(ranks[row]))
+            worth[self._features_of(place)] *= _REPEAT_SHARE
+            yield place
+
+    def insert(self, place: int) -> bool:
+        """Take in the line at `place`, the next one after those read. False where it stands behind one left out."""
+        self._read_up_to(place + 1)
+        tokens, rank = self._tokens[place], self._rank_among_taken(place)
+        wanted = _TIMES_HELD * tokens if tokens > _SHORT_TOKENS else 0
+        held = first = 0
+        while held < wanted and first < len(self._places):
+            held += self._tokens[self._places[first]]
+            first += 1
+        is_behind = rank >= self._left_out or (held < wanted and self._left_out < math.inf)
+        if not tokens or is_behind:
+            return False
+        self._put(max(first, bisect_right(self._ranks, rank)), place, rank)
+        return True
+
+    def pop(self) -> int:
+        """Take the last line out, until the next ranking. Gives its place."""
+        place, self._left_out = self._places.pop(), self._ranks.pop()
+        self._held_tokens -= self._tokens[place]
+        for feature in self._features_of(place):
+            self._ranks_with[feature].pop()
+        return place
+
+    def _begin(self, first_worth: list[float]) -> None:
+        self._first_worth = first_worth  # by feature, as far as ranked lines have it: what its first mention adds
+        self._places: list[int] = []  # the chain, best first
+        self._ranks: list[float] = []  # of the chain, ascending: minus the worth per token with which each was taken
+        self._held_tokens = 0
+        self._ranks_with: defaultdict[int, list[float]] = defaultdict(list)  # feature -> ranks in the chain, ascending
+        self._left_out = math.inf  # rank of the best line that was taken out
+
+    def _put(self, at: int, place: int, rank: float) -> None:
+        rank = max([rank, *self._ranks[max(0, at - 1) : at]])  # one that waited for its place ranks as those before it
+        self._places.insert(at, place)
+        self._ranks.insert(at, rank)
+        self._held_tokens += self._tokens[place]
+        for feature in self._features_of(place):
+            insort(self._ranks_with[feature], rank)
+
+    # -- worth ---------------------------------------------------------------------------------------------------------
+
+    def _rank_among_taken(self, place: int) -> float:
+        """The rank with which the line would have been taken, had it been there: after what better lines say."""
+        worth = {feature: self._worth_of(feature) for feature in self._features_of(place)}
+        left, per_token = sum(worth.values()), self._per_token[place]
+        better = sorted((rank, one) for one in worth for rank in self._ranks_with[one][:_MOST_REPEATS])
+        for other, feature in better:
+            if not other <= -left * per_token < self._left_out:  # its place is found, or too far back
+                break
+            left -= worth[feature] * (1 - _REPEAT_SHARE)
+            worth[feature] *= _REPEAT_SHARE
+        return -left * per_token
+
+    def _worth_of(self, feature: int) -> float:
+        """Of its first mention; of one that no ranked line has, as if one had it."""
+        if feature < len(self._first_worth):
+            return self._first_worth[feature]
+        return _PROBE_WORTH if self._is_probe[feature] else float(_idf(1, self.ranked))
+
+    def _worth_when_ranked(self) -> Floats:
+        """By feature; a term's is its idf in the ranked lines, which are all that were read so far."""
+        held = np.bincount(self._features, minlength=len(self._numbers))
+        worth = np.where(np.array(self._is_probe), _PROBE_WORTH, _idf(held, self.ranked))
+        worth[self._numbers[_NOTHING]] = 0.0
+        return worth
+
+    # -- features ------------------------------------------------------------------------------------------------------
+
+    def _features_of(self, place: int) -> array[int]:
+        return self._features[self._starts[place] : self._starts[place + 1]]
+
+    def _ranked_lines(self) -> _Lines:
+        """Those with text."""
+        tokens = np.array(self._tokens)
+        arrays = (np.array(one) for one in (self._per_token, self._features, self._starts[:-1]))
+        return _Lines(np.arange(len(tokens)), tokens, *arrays).of(np.flatnonzero(tokens))
+
+    def _read_up_to(self, end: int) -> None:
+        """Number the features of the lines before `end`."""
+        for place in range(len(self._tokens), end):
+            line = self._lines[place]
+            said = line.text.partition(": ")[2]  # without the speaker
+            share = _QUESTION_SHARE if line.turn.text.rstrip().endswith("?") else 1.0
+            self._tokens.append(line.tokens)
+            self._per_token.append(share / (line.tokens + _HEADER_TOKENS))
+            found = chain((_NOTHING,), terms(said), (_PROBE + probe for probe in sorted(probes(said))))
+            self._features.extend(map(self._number, dict.fromkeys(found)))
+            self._starts.append(len(self._features))
+
+    def _number(self, feature: str) -> int:
+        number = self._numbers.setdefault(feature, len(self._numbers))
+        if number == len(self._is_probe):
+            self._is_probe.append(feature.startswith(_PROBE))
+        return number
+
+
+def _idf(held: Ints | int, lines: int) -> Any:
+    """As of BM25 in Lucene: terms that every line holds are worth little, and none less than nothing."""
+    return np.log(1 + (lines - held + 0.5) / (held + 0.5))
