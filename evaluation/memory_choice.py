@@ -42,5 +42,6 @@ def _of_program(args: argparse.Namespace, program: Path) -> MemoryConfig:
     differing = [name for name, value in asdict(of_program).items() if asdict(chosen)[name] != value]
     if differing:
         flags = ", ".join(f"{flag_name(name)} {getattr(chosen, name)}" for name in differing)
-        raise ValueError(f"{program} was optimised with {of_program}; drop {flags}, or optimise with it")
+        theirs = ", ".join(f"{flag_name(name)} {getattr(of_program, name)}" for name in differing)
+        raise ValueError(f"{program} was optimised with {theirs}; drop {flags}, or optimise with it")
     return chosen

@@ -20,14 +20,14 @@ def judge_answers(
     run: Run, args: argparse.Namespace, judge: LMChoice | None, num_threads: int, tracker: Tracker | NullTracker
 ) -> dict[str, Any]:
     """Verdicts on the run's answers: their summaries, and the names of the judges asked; none without one."""
+    if judge is None or judge.model is None:
+        return {"judges": {}, "asked": []}
     from harness.jsonl import JsonlFile
     from locomo.judge_files import VerdictFiles, read_answers
     from locomo.judging import JudgingStoppedError
     from locomo.llm_judge import judge_run
     from locomo.verdicts import judged_name
 
-    if judge is None or judge.model is None:
-        return {"judges": {}, "asked": []}
     flags = {"run_dir": run.run_dir, "api_base": args.judge_api_base, "num_threads": num_threads, "controls": None}
     try:
         document = judge_run(argparse.Namespace(**{**vars(args), **flags}))

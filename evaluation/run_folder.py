@@ -36,12 +36,12 @@ def new_run(run_dir: Path | None, full_config: Mapping[str, Any], benchmark: Ben
 
 def record(run: Run, benchmark: BenchmarkConfig, lms: ChosenLMs, judges: Collection[JudgeName]) -> None:
     """Keep with the run who judges, every line as an LM may be sent it, and the program."""
-    from locomo.judges import judge_digests
+    digests: dict[str, str] = {}
+    if lms.judges:
+        from locomo.judges import judge_digests
 
-    judged_by = {
-        "judge_lm": lms.describe_judge(),
-        "judge_prompt_digests": judge_digests(judges if lms.judges else ()),
-    }
+        digests = judge_digests(judges)
+    judged_by = {"judge_lm": lms.describe_judge(), "judge_prompt_digests": digests}
     if lms.judges or "judge_lm" not in run.manifest:  # a judge of before is not forgotten on --resume
         run.write_json("manifest.json", {**run.manifest, **judged_by})
     if benchmark.asked.mode == "retrieval":

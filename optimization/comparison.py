@@ -1,0 +1,90 @@
+"""Before and after, on questions that the search has not seen: what it gained, and whether that is more than chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dspy.utils.exceptions import LMError
+
+from harness.usage import measure_usage
+from locomo.asking import Row, ask_for_answer
+from locomo.bootstrap import clustered_interval
+from locomo.schema import CATEGORY_NAMES, Question
+from optimization.metric import Metric
+
+BEFORE, AFTER = "before", "after"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The search's metric on the same `questions`, 0..1; None where there are none.
+
+    ci95: of the difference, by the paired bootstrap over *questions*: val has too few conversations for the bootstrap
+    over those (locomo/bootstrap.py), so it does not cover what another conversation would add. None when all
+    differences are equal, or there are fewer than five. shown: whether the interval leaves out zero.
+    by_category: (questions, before, after).
+    """
+
+    questions: int
+    before: float | None
+    after: float | None
+    difference: float | None
+    ci95: tuple[float, float] | None
+    by_category: Mapping[str, tuple[int, float, float]]
+
+    @property
+    def shown(self) -> bool:
+        """Whether the difference is more than chance, in either direction."""
+        return self.ci95 is not None and not self.ci95[0] <= 0 <= self.ci95[1]
+
+    def verdict(self) -> str:
+        """One line for people."""
+        if self.difference is None:
+            return "no question could be compared"
+        points = f"{100 * self.difference:+.1f} points on {self.questions} held-back questions"
+        low, high = self.ci95 or (0.0, 0.0)
+        between = f", 95% interval over questions {100 * low:+.1f} to {100 * high:+.1f}" if self.ci95 else ""
+        if not self.shown:
+            return f"gain not shown: {points}{between}"
+        return f"{'gain' if self.difference > 0 else 'LOSS'} shown: {points}{between}"
+
+
+def compare(questions: Sequence[Question], rows: Mapping[tuple[str, str], Row]) -> Comparison:
+    """`rows` of `ask_and_score` by (BEFORE or AFTER, question id). A question without a score on either side (a verdict
+    that could not be read) is left out of both."""
+    scored = [(one, rows[BEFORE, one.id]["score"], rows[AFTER, one.id]["score"]) for one in questions]
+    pairs = [(one, old, new) for one, old, new in scored if old is not None and new is not None]
+    differences = [new - old for _, old, new in pairs]
+    interval = clustered_interval(differences, [one.id for one, _, _ in pairs])
+    by_category = {}
+    for number, name in CATEGORY_NAMES.items():
+        of_category = [(old, new) for one, old, new in pairs if one.category == number]
+        if of_category:
+            before, after = (_mean(side) for side in zip(*of_category, strict=True))
+            by_category[name] = (len(of_category), before, after)
+    return Comparison(
+        questions=len(pairs),
+        before=_mean(old for _, old, _ in pairs) if pairs else None,
+        after=_mean(new for _, _, new in pairs) if pairs else None,
+        difference=_mean(differences) if pairs else None,
+        ci95=None if interval is None else (interval.low, interval.high),
+        by_category=by_category,
+    )
+
+
+def _mean(values: Iterable[float]) -> float:
+    values = list(values)
+    return math.fsum(values) / len(values)
+
+
+def ask_and_score(name: str, program: Any, question: Question, *, metric: Metric) -> tuple[Row, BaseException | None]:
+    """An `Ask` of locomo.asking whose row has the metric's `score` besides; None when the judge could not be read or
+    its LM failed, which the metric counts."""
+    row, failure = ask_for_answer(name, program, question, measure_usage=measure_usage)
+    try:
+        return {**row, "score": metric.value(question, row)}, failure
+    except LMError:
+        return {**row, "score": None}, failure

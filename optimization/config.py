@@ -1,0 +1,127 @@
+"""What one optimisation searches, on which questions, and what it may cost: saved with the run, made into flags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+OPTIMIZERS = ("simba", "miprov2", "gepa")
+METRICS = ("f1", "judge", "f1+recall")
+
+
+@dataclass(frozen=True)
+class OptimizeConfig:
+    """The search. All of it is compared when a run is resumed."""
+
+    data: str | None = field(
+        default=None,
+        metadata={
+            "help": "a LoCoMo file; without it LOCOMO_PATH, data/locomo10.json, its download, or the bundled sample",
+            "metavar": "PATH",
+        },
+    )
+    optimizer: tuple[str, ...] = field(
+        default=("simba",),
+        metadata={
+            "help": "simba (rules and demos from its own better answers; the fastest), miprov2 (instructions and demos "
+            "in combination) or gepa (instructions from what went wrong); several run one after another, as simba,gepa",
+            "choices": OPTIMIZERS,
+        },
+    )
+    num_examples: int = field(default=30, metadata={"help": "questions of train that the search learns from"})
+    num_val: int | None = field(
+        default=None,
+        metadata={
+            "help": "questions of val that the program is chosen on; none is as many as --num-examples, at most half "
+            "of val"
+        },
+    )
+    num_held_back: int = field(
+        default=100,
+        metadata={"help": "other questions of val, at most, that only the final comparison asks"},
+    )
+    max_demos: int = field(
+        default=2, metadata={"help": "demonstrations in a prompt at most; 0 leaves it at instructions. gepa adds none"}
+    )
+    metric: str = field(
+        default="f1",
+        metadata={
+            "help": "f1: LoCoMo's own; f1+recall: the mean of it and evidence recall; judge: the strict LM judge, and "
+            "for unanswerable questions the abstention judge (needs --judge-model)",
+            "choices": METRICS,
+        },
+    )
+    from_file: str | None = field(
+        default=None,
+        metadata={"help": "start from this saved program and its config; --from for short", "metavar": "FILE"},
+    )
+    parameters: str | None = field(
+        default=None, metadata={"help": "memory parameters that tune.py found", "metavar": "FILE"}
+    )
+    model: str | None = field(
+        default=None,
+        metadata={
+            "help": "LiteLLM name such as openai/gpt-4o-mini or ollama_chat/llama3.2, or `offline`; without it "
+            "MEMORY_MODEL, the provider whose key is set, or the offline reader",
+            "metavar": "NAME",
+        },
+    )
+    api_base: str | None = field(
+        default=None, metadata={"help": "address of an OpenAI-compatible server", "metavar": "URL"}
+    )
+    prompt_model: str | None = field(
+        default=None,
+        metadata={
+            "help": "who writes the prompts, best a strong model; without it MEMORY_PROMPT_MODEL, or --model",
+            "metavar": "NAME",
+        },
+    )
+    prompt_api_base: str | None = field(
+        default=None, metadata={"help": "address of the prompt model's server", "metavar": "URL"}
+    )
+    judge_model: str | None = field(
+        default=None,
+        metadata={"help": "who judges with --metric judge; without it MEMORY_JUDGE_MODEL", "metavar": "NAME"},
+    )
+    judge_api_base: str | None = field(
+        default=None, metadata={"help": "address of the judge's server", "metavar": "URL"}
+    )
+    context_window: int | None = field(
+        default=None,
+        metadata={"help": "tokens that the models take in; none is looked up by their names, where they are known"},
+    )
+    max_calls: int | None = field(
+        default=None,
+        metadata={
+            "help": "LM calls of the whole run at most, repeated prompts included; the best program so far is kept"
+        },
+    )
+    max_cost: float | None = field(
+        default=None,
+        metadata={"help": "the same in dollars, as if nothing came from the cache; needs models of known price"},
+    )
+    num_threads: int | None = field(
+        default=None, metadata={"help": "questions at a time; none is 8, or 1 for the offline reader"}
+    )
+    seed: int = field(default=0, metadata={"help": "of the questions drawn and of the search"})
+    output: str = field(
+        default="optimized_memory_qa.json",
+        metadata={
+            "help": "the program found; its config and the changes of its prompts go beside it",
+            "metavar": "FILE",
+        },
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("num_examples", "num_val", "num_held_back", "context_window", "max_calls", "num_threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
+        if self.max_demos < 0:
+            raise ValueError(f"--max-demos must not be negative, got {self.max_demos}")
+        if self.max_cost is not None and self.max_cost <= 0:
+            raise ValueError(f"--max-cost must be more than 0 dollars, got {self.max_cost}")
+        if not self.optimizer or len(set(self.optimizer)) < len(self.optimizer):
+            named, known = ",".join(self.optimizer), ", ".join(OPTIMIZERS)
+            raise ValueError(f"--optimizer {named}: name one or more of {known}, once each")
+        if not self.output.endswith(".json"):
+            raise ValueError(f"--output {self.output}: a program is saved as JSON; name a file that ends in .json")

@@ -1,0 +1,142 @@
+"""What a search will cost, before it costs anything: program runs, LM calls, tokens, dollars.
+
+Runs follow from each optimizer's own loop (DSPy 3.4.1); the tests count real ones. Calls are those that programs make:
+repeated prompts, which the cache answers for nothing, are among them, so the bill is less.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import dspy
+
+from locomo.schema import Question
+from memory.tokens import count_tokens
+from memory_system import MemoryQA, expected_prompts
+from optimization.config import OptimizeConfig
+from optimization.meter import Price
+from optimization.questions import QuestionSets
+from optimization.sizes import DEMO_FIELD_CHARS, NUM_CONFIRMED, gepa_size, mipro_size, simba_size
+
+_ANSWER_TOKENS = 60  # of a step of the program: a line or two in DSPy's format
+_PROPOSAL_TOKENS = 500  # of the prompt model: advice or an instruction
+_FRAME_TOKENS = 1_500  # of its prompt: what is asked of it, the program's signatures
+_JUDGE_TOKENS = 350  # of its prompt
+_CHARS_PER_TOKEN = 4
+_DEMO_SHARE = {"simba": 1 / 3, "miprov2": 1 / 2, "gepa": 0.0}  # of --max-demos, in a prompt of the search on average
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Expected totals. largest_task_prompt_tokens: of the program's own prompts. cost_usd: None: a price is unknown."""
+
+    program_runs: int
+    lm_calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    largest_prompt_tokens: int
+    largest_task_prompt_tokens: int
+    cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSize:
+    """One run of the program, on average, and the largest of its prompts on any of the questions."""
+
+    calls: float
+    prompt_tokens: float
+    largest_prompt_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One optimizer: program runs, calls of the prompt model with their mean and largest size, demos per prompt."""
+
+    runs: int
+    prompt_calls: int
+    prompt_call_tokens: float
+    largest_prompt_tokens: float
+    demos: float
+
+
+def measure_run(program: MemoryQA, questions: Sequence[Question]) -> RunSize:
+    """From the prompts that `program` would send for `questions`; no LM is asked."""
+    sizes = [[count_tokens(prompt) for prompt in expected_prompts(program, **one.inputs())] for one in questions]
+    return RunSize(fmean(map(len, sizes)), fmean(map(sum, sizes)), max(map(max, sizes)))
+
+
+def stage_of(optimizer: str, run: RunSize, sets: QuestionSets, max_demos: int, num_predictors: int) -> Stage:
+    """What `optimizer` will do with these questions."""
+    num_train, num_val = len(sets.train), len(sets.val)
+    code_tokens = count_tokens(inspect.getsource(MemoryQA)) + _FRAME_TOKENS
+    demos = max_demos * _DEMO_SHARE[optimizer]
+    if optimizer == "simba":  # it shows the prompt model the code and two whole runs
+        simba, size = simba_size(num_train, num_val), code_tokens + 2 * run.prompt_tokens
+        return Stage(simba.runs, simba.prompt_calls(max_demos), size, size, demos)
+    if optimizer == "miprov2":  # the code, and descriptions of program and data
+        mipro = mipro_size(num_train, num_val)
+        return Stage(mipro.runs(max_demos), mipro.prompt_calls(num_predictors), code_tokens, code_tokens, demos)
+    gepa = gepa_size(num_val)  # what went into one predictor for a minibatch
+    size, largest = (gepa.minibatch * one for one in (run.prompt_tokens / run.calls, run.largest_prompt_tokens))
+    return Stage(gepa.runs, gepa.prompt_calls, size, largest + _FRAME_TOKENS, demos)
+
+
+class Estimator:
+    """Estimates for one configuration; `prices`: of the roles task, prompt and, with --metric judge, judge."""
+
+    def __init__(
+        self, config: OptimizeConfig, program: MemoryQA, sets: QuestionSets, prices: Mapping[str, Price | None]
+    ) -> None:
+        self._config, self._sets, self._prices = config, sets, prices
+        self._run = measure_run(program, sets.all())
+        self._demo_tokens = [_demo_tokens(one, program.config.context_tokens) for one in program.predictors()]
+
+    def everything(self) -> Estimate:
+        """The whole run."""
+        stages = [
+            stage_of(name, self._run, self._sets, self._config.max_demos, len(self._demo_tokens))
+            for name in self._config.optimizer
+        ]
+        return self._total(2 * len(self._sets.held_back), stages)  # twice: before and after
+
+    def comparison(self) -> Estimate:
+        """Asking what is held back once."""
+        return self._total(len(self._sets.held_back), [])
+
+    def after_limit(self) -> Estimate:
+        """What must still be possible when a limit ends the search: to choose on val, and the last comparison."""
+        return self._total(len(self._sets.held_back) + (1 + NUM_CONFIRMED) * len(self._sets.val), [])
+
+    def _total(self, other_runs: int, stages: Sequence[Stage]) -> Estimate:
+        run, max_demos = self._run, self._config.max_demos
+        runs = other_runs + sum(stage.runs for stage in stages)
+        demo_tokens = sum(stage.runs * stage.demos for stage in stages) * sum(self._demo_tokens)
+        proposed = sum(stage.prompt_calls * stage.prompt_call_tokens for stage in stages)
+        judged = runs if self._config.metric == "judge" else 0
+        calls = {"task": runs * run.calls, "prompt": sum(stage.prompt_calls for stage in stages), "judge": judged}
+        sent = {"task": runs * run.prompt_tokens + demo_tokens, "prompt": proposed, "judge": judged * _JUDGE_TOKENS}
+        received = {role: calls[role] * (_PROPOSAL_TOKENS if role == "prompt" else _ANSWER_TOKENS) for role in calls}
+        costs = [
+            None if (price := self._prices.get(role)) is None else price.of(sent[role], received[role])
+            for role in calls
+            if calls[role]
+        ]
+        largest = round(run.largest_prompt_tokens + max_demos * max(self._demo_tokens))
+        return Estimate(
+            program_runs=runs,
+            lm_calls=round(sum(calls.values())),
+            prompt_tokens=round(sum(sent.values())),
+            completion_tokens=round(sum(received.values())),
+            largest_prompt_tokens=max([largest, *(round(stage.largest_prompt_tokens) for stage in stages)]),
+            largest_task_prompt_tokens=largest,
+            cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
+        )
+
+
+def _demo_tokens(predictor: dspy.Predict, context_tokens: int) -> int:
+    """Of one demonstration of `predictor`: evidence is cut, everything else is a line."""
+    evidence = "evidence" in predictor.signature.input_fields
+    return _ANSWER_TOKENS + (min(DEMO_FIELD_CHARS // _CHARS_PER_TOKEN, context_tokens) if evidence else 0)

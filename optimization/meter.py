@@ -1,0 +1,144 @@
+"""What a search has cost so far, and the brake: the one place that stops it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from memory.tokens import count_tokens
+
+_NUM_LOCKS = 64
+
+
+class SearchStopped(BaseException):
+    """The search ends here; the message says why.
+
+    No Exception, because DSPy's optimizers turn those into the score 0 and go on spending.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Dollars per token."""
+
+    prompt_usd: float
+    completion_usd: float
+
+    def of(self, prompt_tokens: float, completion_tokens: float) -> float:
+        """Dollars for a call or many."""
+        return prompt_tokens * self.prompt_usd + completion_tokens * self.completion_usd
+
+
+@dataclass(slots=True)
+class Spent:
+    """Counts of LM calls, of which `paid_calls` were answered by a server and the rest by the cache.
+
+    Tokens are counted here (o200k_base) for all calls alike. `cost_usd`: as if nothing had come from the cache;
+    `paid_usd`: by what the servers reported. Both leave out models of unknown price.
+    """
+
+    calls: int = 0
+    paid_calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    largest_prompt_tokens: int = 0
+    cost_usd: float = 0.0
+    paid_usd: float = 0.0
+
+
+class Meter:
+    """Counts the calls of all metered LMs, of any thread and copy, and refuses them once a limit is reached.
+
+    `max_calls`, `max_cost_usd`: None for no limit. They count what the cache answers too, so that a run with a limit
+    ends at the same place when it is repeated, but for the questions in flight; those may also pass the limit in
+    dollars, by their answers.
+    prices: by role, None where unknown. announce: how to tell people something now.
+    """
+
+    def __init__(self, prices: Mapping[str, Price | None], announce: Callable[[str], None]) -> None:
+        self.spent = Spent()
+        self.max_calls: int | None = None
+        self.max_cost_usd: float | None = None
+        self.stopped: str | None = None
+        self.at_limit = False  # stopped by a limit, and not by trouble
+        self.answering: set[str] = set()  # endpoints that have answered at least once
+        self._prices = prices
+        self._announce = announce
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._locks = [threading.Lock() for _ in range(_NUM_LOCKS)]
+        self._announced_at = float("-inf")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Meter:
+        """Itself: optimizers copy programs and LMs."""
+        return self
+
+    def admit(self, role: str, prompt_tokens: int) -> None:
+        """Count a call that is about to be made. Raises SearchStopped when there is no room for it."""
+        with self._lock:
+            price = self._prices.get(role)
+            cost_usd = price.of(prompt_tokens, 0) if price else 0.0
+            if self.stopped is None and (limit := self._limit_reached(cost_usd)):
+                self.stopped, self.at_limit = limit, True
+            if self.stopped is not None:
+                raise SearchStopped(self.stopped)
+            self.spent.calls += 1
+            self.spent.prompt_tokens += prompt_tokens
+            self.spent.largest_prompt_tokens = max(self.spent.largest_prompt_tokens, prompt_tokens)
+            self.spent.cost_usd += cost_usd
+
+    def record(self, role: str, endpoint: str | None, entry: Mapping[str, Any]) -> None:
+        """Count an answer: `entry` is DSPy's history entry of the call, `endpoint` who was paid for it, if anybody."""
+        tokens = sum(count_tokens(str(output)) for output in entry["outputs"])
+        usage, price = entry["usage"], self._prices.get(role)
+        with self._lock:
+            self.spent.completion_tokens += tokens
+            if price:
+                self.spent.cost_usd += price.of(0, tokens)
+            if endpoint is None:
+                return
+            self.answering.add(endpoint)
+            self.spent.paid_calls += 1
+            if price:
+                self.spent.paid_usd += price.of(usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0)
+
+    def stop(self, reason: str) -> None:
+        """Refuse all further calls. The first reason stays."""
+        with self._lock:
+            self.stopped = self.stopped or reason
+        self._wake.set()
+
+    def set_limits(self, max_calls: int | None, max_cost_usd: float | None) -> None:
+        """Take these limits from now on; if an earlier limit had stopped the calls, admit them again."""
+        with self._lock:
+            self.max_calls, self.max_cost_usd = max_calls, max_cost_usd
+            if self.at_limit:
+                self.stopped, self.at_limit = None, False
+                self._wake.clear()
+
+    def _limit_reached(self, cost_usd: float) -> str | None:
+        if self.max_calls is not None and self.spent.calls >= self.max_calls:
+            return f"the limit of {self.max_calls:,} LM calls is reached"
+        if self.max_cost_usd is not None and self.spent.cost_usd + cost_usd > self.max_cost_usd:
+            return f"the limit of ${self.max_cost_usd:.2f} is reached"
+        return None
+
+    def one_at_a_time(self, prompt: str) -> AbstractContextManager[Any]:
+        """A lock for equal prompts: the second finds the first one's answer in the cache instead of buying another,
+        which would also differ from it and lead a repeated run elsewhere."""
+        return self._locks[hash(prompt) % _NUM_LOCKS]
+
+    def pause(self, problem: str, *, seconds: float) -> None:
+        """Sleep, having said why once for all threads. Raises SearchStopped when the search is stopped meanwhile."""
+        with self._lock:
+            is_news = time.monotonic() - self._announced_at > seconds / 2
+            self._announced_at = time.monotonic() if is_news else self._announced_at
+        if is_news:
+            self._announce(f"paused: {problem}; trying again in {seconds:.0f} s (Ctrl-C keeps the best so far)")
+        self._wake.wait(seconds)
+        if self.stopped is not None:
+            raise SearchStopped(self.stopped)

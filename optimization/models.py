@@ -1,0 +1,78 @@
+"""Which LMs a search asks: who answers, who writes prompts, who judges; all behind one meter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import dspy
+
+from harness.lms import LMChoice, build, describe, resolve
+from harness.preflight import preflight
+from optimization.config import OptimizeConfig
+from optimization.meter import Meter
+from optimization.metered_lm import MeteredLM
+from optimization.prices import ModelFacts, model_facts
+
+_MAX_PROPOSAL_TOKENS = 4_096  # an instruction may be a page
+_MARGIN_TOKENS = 4_096  # of a window, for the answer and for another tokenizer than ours
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """By role (task, prompt and, with --metric judge, judge): the choice, the plain LM, and what is known of it."""
+
+    choices: Mapping[str, LMChoice]
+    lms: Mapping[str, dspy.LM]
+    facts: Mapping[str, ModelFacts]
+    context_window: int | None
+
+    def describe(self) -> list[str]:
+        """A line per role."""
+        return [describe(choice) for choice in self.choices.values()]
+
+    def unpriced(self) -> list[str]:
+        """The models whose price is unknown."""
+        models = (self.choices[role].model or "" for role, facts in self.facts.items() if facts.price is None)
+        return list(dict.fromkeys(models))
+
+    def max_prompt_tokens(self, role: str) -> int | None:
+        """How long a prompt may be, so that its answer fits as well; None where the window is not known."""
+        window = self.context_window or self.facts[role].window_tokens
+        return None if window is None else max(1, window - min(_MARGIN_TOKENS, window // 4))
+
+    def metered(self, announce: Callable[[str], None]) -> tuple[Meter, dict[str, MeteredLM]]:
+        """A meter, and the LMs behind it by role."""
+        meter = Meter({role: facts.price for role, facts in self.facts.items()}, announce)
+        return meter, {
+            role: MeteredLM.of(lm, self.choices[role], meter, self.max_prompt_tokens(role))
+            for role, lm in self.lms.items()
+        }
+
+    def check_the_rest(self, meter: Meter) -> None:
+        """Ask those one word that have not answered yet, now that the run turns out to cost something.
+
+        Before the first paid answer it would be a request of its own, and a repeated run is to make none.
+        Raises LMUnavailable.
+        """
+        for role, choice in self.choices.items():
+            if meter.spent.paid_calls and MeteredLM.endpoint_of(choice) not in meter.answering:
+                preflight(self.lms[role], choice)
+
+
+def choose_models(config: OptimizeConfig) -> Models:
+    """From the flags and the environment; nobody is asked. Raises ValueError with the fix."""
+    task = resolve("task", model=config.model, api_base=config.api_base)
+    prompt = resolve("prompt", model=config.prompt_model, api_base=config.prompt_api_base, task=task)
+    choices = {"task": task, "prompt": prompt}
+    if config.metric == "judge":
+        judge = resolve("judge", model=config.judge_model, api_base=config.judge_api_base)
+        if judge.model is None or judge.offline:
+            raise ValueError("--metric judge needs a model that judges: name one by --judge-model, or use --metric f1")
+        choices["judge"] = judge
+    lms = {
+        # temperature: proposals are to differ; for the rest the same question is to have the same answer
+        role: build(choice, temperature=1.0, max_tokens=_MAX_PROPOSAL_TOKENS) if role == "prompt" else build(choice)
+        for role, choice in choices.items()
+    }
+    return Models(choices, lms, {role: model_facts(one) for role, one in choices.items()}, config.context_window)

@@ -1,0 +1,158 @@
+"""What a run is going to do, decided before anything is spent."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluation.memory_choice import choose_memory_config
+from harness.flags import from_args
+from locomo.config import EvaluationConfig
+from locomo.dataset import Dataset, find
+from locomo.split_data import ids_digest
+from memory.config import MemoryConfig
+from memory_system import Memories, MemoryQA, load_program, prompt_digests
+from optimization.config import OptimizeConfig
+from optimization.estimates import Estimate, Estimator
+from optimization.models import Models, choose_models
+from optimization.questions import QuestionSets, draw_questions
+
+
+@dataclass(frozen=True)
+class Plan:
+    """program: what the search starts from. notes: lines that the user has to see. num_threads: questions at a time."""
+
+    config: OptimizeConfig
+    memory_config: MemoryConfig
+    dataset: Dataset
+    sets: QuestionSets
+    models: Models
+    program: MemoryQA
+    expected: Estimate
+    comparison: Estimate
+    after_limit: Estimate
+    notes: tuple[str, ...]
+
+    @property
+    def num_threads(self) -> int:
+        """As asked for; the offline reader gains nothing from several."""
+        return self.config.num_threads or (1 if self.models.choices["task"].offline else 8)
+
+    def full_config(self) -> dict[str, Any]:
+        """All that decides on the result: saved with the run, compared when it is resumed."""
+        return {
+            "optimize": asdict(self.config),
+            "memory": asdict(self.memory_config),
+            "resolved": {
+                "models": {role: choice.model for role, choice in self.models.choices.items()},
+                "data_sha256": self.dataset.sha256,
+                "questions_digests": {
+                    name: ids_digest(one.id for one in questions) for name, questions in self.sets.by_name().items()
+                },
+                "prompts": prompt_digests(self.program),
+            },
+        }
+
+    def search_limits(self) -> tuple[int | None, float | None]:
+        """Calls and dollars of the search and what is before it: what must come after it is kept back."""
+        calls, dollars = self.config.max_calls, self.config.max_cost
+        return (
+            None if calls is None else calls - self.after_limit.lm_calls,
+            None if dollars is None else dollars - (self.after_limit.cost_usd or 0.0),
+        )
+
+
+def make_plan(args: argparse.Namespace, saved: Mapping[str, Any]) -> Plan:
+    """From the flags, and from `saved`, the config.json of a run that is resumed. Asks no LM.
+
+    Raises ValueError, one line with the fix: a flag, the data, a saved program, a limit too low, prompts too long.
+    """
+    config = from_args(OptimizeConfig, args, saved=saved.get("optimize"))
+    source = EvaluationConfig(program=config.from_file, parameters=config.parameters)
+    memory_config, verdict = choose_memory_config(args, source, saved.get("memory"))
+    dataset = find(config.data)
+    sets = draw_questions(dataset, config)
+    models = choose_models(config)
+    asked_about = {question.conversation_id for question in sets.all()}
+    conversations = {one.id: one.turns for one in dataset.conversations if one.id in asked_about}
+    memories = Memories.of(conversations, memory_config, vector_cache=Path("vectors.sqlite"))
+    program = MemoryQA(memories, memory_config)
+    if config.from_file is not None:
+        program = load_program(Path(config.from_file), memories)
+    estimator = Estimator(config, program, sets, {role: facts.price for role, facts in models.facts.items()})
+    plan = Plan(
+        config=config,
+        memory_config=memory_config,
+        dataset=dataset,
+        sets=sets,
+        models=models,
+        program=program,
+        expected=estimator.everything(),
+        comparison=estimator.comparison(),
+        after_limit=estimator.after_limit(),
+        notes=(*dataset.notes, *([verdict] if verdict else []), *models.describe()),
+    )
+    _check(plan)
+    return plan
+
+
+def estimate_lines(plan: Plan) -> list[str]:
+    """The plan and its price, for people."""
+    sets, expected, models = plan.sets, plan.expected, plan.models
+    unpriced = models.unpriced()
+    if all(choice.offline for choice in models.choices.values()):
+        cost = "the offline reader runs on this machine: none of it costs anything"
+    elif expected.cost_usd is None:
+        cost = f"cost unknown: no price is known of {', '.join(unpriced)}"
+    else:
+        cost = f"about ${expected.cost_usd:.2f}, less what prompts are repeated, which the cache answers"
+    window = models.max_prompt_tokens("task")
+    room = "the model's window is not known" if window is None else f"up to {window:,} fit"
+    tokens = f"{expected.prompt_tokens / 1e6:.1f}M prompt and {expected.completion_tokens / 1e6:.2f}M completion tokens"
+    return [
+        f"{' then '.join(plan.config.optimizer)}: learns from {len(sets.train)} questions of train, chooses on "
+        f"{len(sets.val)} of val, compares on {len(sets.held_back)} other ones of val",
+        f"expected: {expected.program_runs:,} program runs, {expected.lm_calls:,} LM calls, {tokens}; {cost}",
+        f"longest prompt: about {expected.largest_prompt_tokens:,} tokens; {room}",
+        *_limit_lines(plan),
+    ]
+
+
+def _limit_lines(plan: Plan) -> list[str]:
+    """What of the limits is the search's; for people."""
+    (calls, dollars), config, kept = plan.search_limits(), plan.config, "is kept to choose and to compare"
+    lines = []
+    if calls is not None:
+        lines.append(f"limit: {config.max_calls:,} LM calls; the search ends at {calls:,}, the rest {kept}")
+    if dollars is not None:
+        lines.append(f"limit: ${config.max_cost:.2f}; the search ends at ${dollars:.2f}, the rest {kept}")
+    return lines
+
+
+def _check(plan: Plan) -> None:
+    config, models = plan.config, plan.models
+    if config.max_cost is not None and (unpriced := models.unpriced()):
+        raise ValueError(f"--max-cost: no price is known of {', '.join(unpriced)}; limit the run by --max-calls")
+    least = plan.after_limit.lm_calls + plan.comparison.lm_calls
+    if config.max_calls is not None and config.max_calls <= least:
+        raise ValueError(
+            f"--max-calls {config.max_calls:,} leaves nothing to search with: comparing and choosing alone take "
+            f"{least:,}; raise it, or lower --num-held-back or --num-val"
+        )
+    cost = (plan.after_limit.cost_usd or 0.0) + (plan.comparison.cost_usd or 0.0)
+    if config.max_cost is not None and config.max_cost <= cost:
+        raise ValueError(
+            f"--max-cost {config.max_cost:.2f} leaves nothing to search with: comparing and choosing alone take "
+            f"${cost:.2f}; raise it, or lower --num-held-back or --num-val"
+        )
+    for role in models.choices:
+        longest = plan.expected.largest_prompt_tokens if role == "prompt" else plan.expected.largest_task_prompt_tokens
+        window = models.max_prompt_tokens(role)
+        if role != "judge" and window is not None and longest > window:
+            raise ValueError(
+                f"prompts of about {longest:,} tokens do not fit {models.choices[role].model}, which has room for "
+                f"{window:,}: lower --context-tokens or --max-demos, or choose another model"
+            )

@@ -1,0 +1,315 @@
+"""Find better prompts for the program with SIMBA, MIPROv2 or GEPA: the first thing to try once there is an API key.
+
+    python optimize.py --num-examples 30 --max-demos 3               # SIMBA; no key needed: the offline reader answers
+    python optimize.py --num-examples 15 --max-demos 2 --dry-run     # what it would cost, and spend nothing
+    python optimize.py --optimizer simba,gepa --max-cost 5           # one after another, for five dollars at most
+    python optimize.py --from optimized_memory_qa.json --optimizer gepa
+    python evaluate.py --program optimized_memory_qa.json            # and then measure it
+
+It learns from questions of train, chooses on questions of val, and compares before and after on other questions of val.
+Every answer is cached: the same command again, or --resume RUN_DIR after an interruption, pays only for what is new.
+Progress goes to stderr; the last line on stdout is one JSON document.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.flags import add_flags
+from memory.config import MemoryConfig
+from optimization.config import OptimizeConfig
+
+if TYPE_CHECKING:
+    from harness.runs import Run
+    from harness.tracking import NullTracker, Tracker
+    from memory_system import MemoryQA
+    from optimization.meter import Meter
+    from optimization.metered_lm import MeteredLM
+    from optimization.metric import Metric
+    from optimization.plan import Plan
+    from optimization.scoreboard import Scoreboard
+    from optimization.search import Found
+
+MAX_FAILURE_RATE = 0.05  # of program runs; above it the scores say more about the server than about the prompts
+NUM_PROGRESS_LINES = 20
+
+
+class NotFinishedError(RuntimeError):
+    """There is no result to report; the message says what was kept, and how to go on."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="optimize.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_flags(parser, OptimizeConfig, "the search")
+    add_flags(parser, MemoryConfig, "the memory")
+    group = parser.add_argument_group("the run")
+    folder = group.add_mutually_exclusive_group()
+    folder.add_argument("--run-dir", type=Path, metavar="DIR", help="a new folder for it (default: runs/TIME-ID)")
+    folder.add_argument("--resume", type=Path, metavar="RUN_DIR", help="go on with that run; what it asked is cached")
+    group.add_argument("--dry-run", action="store_true", help="print what the run would cost, and ask no LM")
+    group.add_argument("--force", action="store_true", help="save even when more than 5%% of the program runs failed")
+    group = parser.add_argument_group("tracking in MLflow")
+    group.add_argument(
+        "--mlflow-uri", metavar="URI", help="where (default: MLFLOW_TRACKING_URI, or sqlite:///mlflow.db)"
+    )
+    group.add_argument("--no-mlflow", action="store_true", help="do not track")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = build_parser().parse_args(argv)
+    from harness.lms import redact
+    from harness.preflight import LMUnavailable
+    from memory.embedders import EmbeddingError
+
+    try:
+        run(args)
+        return 0
+    except (ValueError, EmbeddingError) as error:  # a flag, the data, a saved program or run, a model's name
+        print(f"optimize.py: {redact(str(error))}", file=sys.stderr)
+        return 2
+    except (LMUnavailable, NotFinishedError) as error:
+        print(f"optimize.py: {redact(str(error))}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("optimize.py: interrupted", file=sys.stderr)
+        return 1
+
+
+def run(args: argparse.Namespace) -> None:
+    """From flags to a program. Raises ValueError for bad input, the errors that `main` names for the rest."""
+    from dataclasses import asdict
+
+    from harness.lms import configure
+    from harness.runs import Run
+    from harness.tracking import open_tracker
+    from optimization.comparison import AFTER, BEFORE
+    from optimization.plan import estimate_lines, make_plan
+    from optimization.results import report, standing
+    from optimization.scoreboard import Scoreboard
+
+    # 1. What to search, on which questions, whom to ask, and what it will cost.
+    saved = {} if args.resume is None else Run.open(args.resume).config
+    plan = make_plan(args, saved)
+    earlier = None if args.resume is None else Run.resume(args.resume, plan.full_config())
+    say = speaker()
+    for line in (*plan.notes, *estimate_lines(plan)):
+        say(line)
+    if args.dry_run:
+        print(json.dumps({"dry_run": True, "optimizer": ",".join(plan.config.optimizer), **asdict(plan.expected)}))
+        return
+    run = earlier or new_run(args.run_dir, plan)
+    say(f"everything about this run: {run.run_dir}")
+    meter, lms = plan.models.metered(say)
+    configure(lms["task"], num_threads=plan.num_threads)
+    metric = build_metric(plan, lms)
+    with open_tracker(
+        args.mlflow_uri, enabled=not args.no_mlflow, run_dir=run.run_dir, resume=earlier is not None
+    ) as tracker:
+        tracker.log_params(run.config)
+        tracker.set_tags({"commit": run.manifest["commit"], "mlflow.source.name": "optimize.py"})
+
+        # 2. Ask what is held back, before: a search without a server ends here, and so does one with a wrong key.
+        meter.set_limits(*plan.search_limits())
+        go_on = f"go on with python optimize.py --resume {run.run_dir}"
+        rows = ask_held_back(plan, run, BEFORE, plan.program, metric, if_stopped=go_on)
+        plan.models.check_the_rest(meter)
+
+        # 3. Search. A limit ends it with the best program so far; trouble and Ctrl-C keep that, and end the run.
+        board = Scoreboard(on_run=progress(say, plan.expected.program_runs - 2 * len(plan.sets.held_back)))
+        found = find_better(plan, run, meter, lms["prompt"], board, metric, tracker, say)
+        check_failures(board, metric, rows, args.force)
+        kept = keep(plan, run, found)
+        if not found.finished:
+            raise NotFinishedError(f"{found.stopped}; {kept}; {go_on}")
+
+        if found.stopped is not None:
+            say(f"{found.stopped}: going on with {standing(board, plan, found.candidate)}")
+
+        # 4. Ask the same again, after, and say what it gained.
+        meter.set_limits(plan.config.max_calls, plan.config.max_cost)
+        rows |= ask_held_back(plan, run, AFTER, found.program, metric, if_stopped=f"{kept}; {go_on}")
+        trouble = check_failures(board, metric, rows, args.force)
+        print(json.dumps(report(plan, run, found, board, meter.spent, rows, trouble, tracker)))
+
+
+def speaker() -> Callable[[str], None]:
+    """How this run speaks: on stderr as it is now, for the search sends DSPy's own output to a file."""
+    from harness.lms import redact
+
+    stderr = sys.stderr
+    return lambda line: print(redact(line), file=stderr, flush=True)
+
+
+def progress(say: Callable[[str], None], total: int) -> Callable[[Scoreboard], None]:
+    """A line now and then: unlike a bar it stays readable in a log, and says when the last one was."""
+    every = max(1, total // NUM_PROGRESS_LINES)
+
+    def on_run(board: Scoreboard) -> None:
+        if board.runs % every == 0:
+            failed = f", {board.failures:,} failed" if board.failures else ""
+            say(f"searching: {board.runs:,} of about {total:,} runs, {len(board.candidates):,} candidates{failed}")
+
+    return on_run
+
+
+def new_run(run_dir: Path | None, plan: Plan) -> Run:
+    """A new run folder, with where its numbers come from."""
+    from harness.lms import describe
+    from harness.runs import Run, default_run_dir, manifest_environment
+
+    choices, dataset = plan.models.choices, plan.dataset
+    manifest = {
+        **manifest_environment(),
+        "task_lm": describe(choices["task"]),
+        "prompt_lm": describe(choices["prompt"]),
+        "judge_lm": describe(choices["judge"]) if "judge" in choices else "judge LM: none",
+        "data": {"path": str(dataset.path), "sha256": dataset.sha256, "notes": list(dataset.notes)},
+    }
+    run_dir = run_dir or default_run_dir(plan.full_config())
+    try:
+        run = Run.create(run_dir, plan.full_config(), manifest)
+        run.write_json("lines.json", plan.program.memories.rendered_lines())
+        return run
+    except OSError as error:
+        raise ValueError(f"{run_dir} cannot be written ({error.strerror}): name another folder by --run-dir") from error
+
+
+def build_metric(plan: Plan, lms: dict[str, Any]) -> Metric:
+    """The metric that the config names, with its judges."""
+    from locomo.judges import Judge
+    from optimization.metric import CachedJudges, Metric
+
+    judges = None
+    if "judge" in lms:
+        model = plan.models.choices["judge"].model or ""
+        judges = CachedJudges(*(Judge(name, lms["judge"], model=model) for name in ("strict", "abstention")))
+    rendered = plan.program.memories.rendered_lines()
+    lines = {
+        conversation: {turn_id: full for turn_id, (_, _, full) in one["turns"].items()}
+        for conversation, one in rendered.items()
+    }
+    return Metric(plan.config.metric, plan.sets.all(), lines, judges)
+
+
+def ask_held_back(
+    plan: Plan, run: Run, name: str, program: MemoryQA, metric: Metric, *, if_stopped: str
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """Rows by (name, question id), each with the metric's `score`; on disk as they complete.
+
+    Raises NotFinishedError, which ends in `if_stopped`, when the meter, Ctrl-C or too many failures stop it.
+    """
+    from functools import partial
+
+    from harness.progress import counting
+    from locomo.asking import BenchmarkStoppedError, ask_all
+    from optimization.comparison import ask_and_score
+    from optimization.meter import SearchStopped
+
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    with counting(f"asking {name}", total=len(plan.sets.held_back)) as advance:
+
+        def on_row(row: dict[str, Any]) -> None:
+            run.append(row)
+            rows[name, row["question_id"]] = row
+            advance("")
+
+        ask = partial(ask_and_score, metric=metric)
+        try:
+            ask_all({name: program}, plan.sets.held_back, ask=ask, on_row=on_row, num_threads=plan.num_threads)
+        except (KeyboardInterrupt, SearchStopped, BenchmarkStoppedError) as stop:
+            raise NotFinishedError(f"{str(stop) or 'interrupted'}; {if_stopped}") from stop
+    return rows
+
+
+def find_better(
+    plan: Plan,
+    run: Run,
+    meter: Meter,
+    prompt_lm: MeteredLM,
+    board: Scoreboard,
+    metric: Metric,
+    tracker: Tracker | NullTracker,
+    say: Callable[[str], None],
+) -> Found:
+    """The search itself; every candidate of it goes to candidates.json and to the tracker."""
+    from optimization.optimizers import Task
+    from optimization.questions import as_examples
+    from optimization.results import candidate_rows, standing, track_candidates
+    from optimization.search import search, searching
+
+    task = Task(
+        trainset=as_examples(plan.sets.train),
+        valset=as_examples(plan.sets.val),
+        metric=board.scoring(metric),
+        prompt_lm=prompt_lm,
+        max_demos=plan.config.max_demos,
+        num_threads=plan.num_threads,
+        seed=plan.config.seed,
+    )
+    with searching(board, meter, run.run_dir / "search.log"):
+        found = search(
+            plan.program,
+            task,
+            plan.config.optimizer,
+            plan.sets,
+            board=board,
+            meter=meter,
+            after_limit=lambda: meter.set_limits(plan.config.max_calls, plan.config.max_cost),
+            on_stage=lambda name, best: say(f"{name}: {standing(board, plan, best)}"),
+        )
+    run.write_json("candidates.json", candidate_rows(board, plan.sets))
+    track_candidates(tracker, board, plan.sets)
+    return found
+
+
+def check_failures(
+    board: Scoreboard, metric: Metric, rows: Mapping[Any, Mapping[str, Any]], force: bool
+) -> dict[str, int]:
+    """How many program runs and verdicts failed, and what LMs wrote that could not be read.
+
+    Raises NotFinishedError when the failures are too many to trust a score.
+    """
+    errors = [row["error"] for row in rows.values() if row["error"] is not None]
+    failures, runs = board.failures + metric.failures + len(errors), board.runs + len(rows)
+    if failures > MAX_FAILURE_RATE * runs and not force:
+        last = errors[-1] if errors else board.last_failure or "the judge's LM failed"
+        raise NotFinishedError(
+            f"{failures:,} of {runs:,} program runs failed, more than {MAX_FAILURE_RATE:.0%}, so that no score can be "
+            f"trusted and nothing is saved; the last one: {last}; mend it and run the same again, or add --force"
+        )
+    unread = {"proposals_unread": board.proposal_failures, "verdicts_unread": metric.unreadable}
+    return {"failures": failures, **unread}
+
+
+def keep(plan: Plan, run: Run, found: Found) -> str:
+    """Save what was found, in the run folder and as --output; a line that says so.
+
+    An interrupted search that found nothing yet leaves --output alone: an earlier, better one may stand there.
+    """
+    from optimization.results import save_found, saved_files
+
+    output = Path(plan.config.output)
+    if not found.finished and found.candidate is found.start:
+        return f"nothing better was found until then, so {output} is left as it is"
+    save_found(plan.program, found.program, run.run_dir / "program.json")
+    try:
+        save_found(plan.program, found.program, output)
+    except OSError as error:
+        kept = run.run_dir / "program.json"
+        raise NotFinishedError(
+            f"{output} cannot be written ({error.strerror}); the program is kept as {kept}"
+        ) from error
+    chosen = "" if found.on_val else ", which leads on the train questions asked so far and was not tried on val"
+    return f"the best program so far{chosen} is saved as {saved_files(output)}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
