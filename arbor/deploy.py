@@ -57,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     group.add_argument("--network-volume", metavar="ID", help="at /workspace instead; survives the pod's end")
     group.add_argument("--image", default=DEFAULT_IMAGE, help="default: %(default)s")
     group.add_argument(
-        "--model", default="Qwen/Qwen2.5-3B", help="fetched ahead of the training (default: %(default)s)"
+        "--model", default="Qwen/Qwen2.5-3B-Instruct", help="fetched ahead of the training (default: %(default)s)"
     )
     group.add_argument("--name", default="arbor-grpo", help="default: %(default)s")
     group.add_argument(

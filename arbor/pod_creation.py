@@ -193,7 +193,7 @@ def report_created(
     lines = [
         f"{request.name} (pod {pod.id}) {state}",
         f"  tunnel     {document['tunnel_command']}",
-        "  train      python train.py --mode train --backend arbor",
+        f"  train      python train.py --mode train --backend arbor --model {request.model}",
         f"  terminate  {document['terminate_command']}",
     ]
     if pod.ssh_host is not None and pod.ssh_port is not None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from locomo.summary import summarise
 from locomo.evaluate import all_evidence, evidence_recall
+from locomo.summary import summarise
 from locomo.verdicts import answer_digest
 
 Row = dict[str, Any]

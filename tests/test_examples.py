@@ -21,7 +21,7 @@ def run(example: Path, *flags: str, cwd: Path = ROOT) -> subprocess.CompletedPro
 
 
 def test_the_examples_are_found() -> None:
-    assert [path.name for path in EXAMPLES] == ["compaction.py"]
+    assert [path.name for path in EXAMPLES] == ["compaction.py", "tiny_grpo.py", "tune_optuna.py", "tune_ray.py"]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)

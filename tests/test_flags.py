@@ -170,4 +170,4 @@ def test_a_field_that_is_a_dataclass_makes_no_flag_and_comes_from_the_saved_conf
         ({"inner": {"x": 1}}, "'x', which is no setting"),
     ):
         with pytest.raises(ValueError, match=told):
-            from_args(Nesting, namespace, saved={"inner": bad})
+            from_args(Nesting, namespace, saved=bad)

@@ -273,7 +273,12 @@ def test_killed_while_saving_over_a_file_it_holds_the_old_or_the_new(tmp_path: P
     for _ in range(6):
         path.unlink(missing_ok=True)
         save_memory(
-            path, [archive_process.turn(n) for n in range(10)], budget_tokens=7, recovery="on", ranking=RankingConfig(), dense=None
+            path,
+            [archive_process.turn(n) for n in range(10)],
+            budget_tokens=7,
+            recovery="on",
+            ranking=RankingConfig(),
+            dense=None,
         )
         process = start("save", path)
         time.sleep(chance.uniform(0, 0.3))
@@ -292,7 +297,9 @@ def test_on_a_full_disk_nothing_is_left_of_a_new_file(tmp_path: Path) -> None:
     try:
         for name in ("a.db", "b.db"):
             with pytest.raises(ArchiveError, match="the disk cannot be read or written"):
-                save_memory(tmp_path / name, turns(900), budget_tokens=9, recovery="on", ranking=RankingConfig(), dense=None)
+                save_memory(
+                    tmp_path / name, turns(900), budget_tokens=9, recovery="on", ranking=RankingConfig(), dense=None
+                )
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert contents(tmp_path) == before

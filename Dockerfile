@@ -1,0 +1,17 @@
+# The tuning service, the dashboard and workers: one image, so that all have the same Optuna. Used by docker-compose.yml.
+FROM python:3.11.14-slim-bookworm
+
+WORKDIR /app
+COPY pyproject.toml README.md LICENSE ./
+RUN pip install --no-cache-dir --disable-pip-version-check '.[tune]'
+
+COPY tune.py memory_system.py ./
+COPY memory/ memory/
+COPY locomo/ locomo/
+COPY harness/ harness/
+COPY evaluation/ evaluation/
+COPY tuning/ tuning/
+
+RUN useradd --create-home tuner && chown tuner /app
+USER tuner
+CMD ["python", "-m", "tuning.service", "--help"]

@@ -1,0 +1,29 @@
+"""Which backend trains, and why."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from training.config import TrainingConfig
+
+
+def choose_backend(config: TrainingConfig) -> tuple[str, str]:
+    """`arbor` or `local`, and a line for people. `auto` takes Arbor where a server answers, and else this process."""
+    if config.backend != "auto":
+        return config.backend, f"backend: {config.backend}, as --backend says"
+    from training.arbor_preflight import is_serving
+
+    if is_serving(config.api_base):
+        return "arbor", f"backend: arbor, because a server answers at {config.api_base}"
+    return "local", f"backend: local, because no Arbor server answers at {config.api_base}; docs/grpo.md starts one"
+
+
+def load_backend(name: str) -> ModuleType:
+    """The module with its `preflight` and `train` (training/task.py); the other one's packages are not loaded."""
+    if name == "arbor":
+        from training import arbor_backend
+
+        return arbor_backend
+    from training import local_backend
+
+    return local_backend

@@ -1,0 +1,157 @@
+"""What `train.py` is told: what is trained on what (`TrainingConfig`) and how (`GRPOConfig`); made into flags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+METRICS = ("f1", "recall", "judge")
+BACKENDS = ("auto", "arbor", "local")
+# every linear layer of a Llama- or Qwen-like block; Arbor takes a list of names and no "all-linear"
+LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What is trained, on which questions, by which backend and where."""
+
+    model: str = field(
+        default="Qwen/Qwen2.5-3B",
+        metadata={"help": "the model to train: a name on the Hugging Face hub, or a folder", "metavar": "NAME"},
+    )
+    backend: str = field(
+        default="auto",
+        metadata={
+            "help": "arbor: a server with two GPUs or more; local: this process, one GPU or CPU; auto: says which, why",
+            "choices": BACKENDS,
+        },
+    )
+    metric: str = field(
+        default="f1",
+        metadata={
+            "help": "what is rewarded, and so which prompt is trained: f1 and judge the answer, recall the queries",
+            "choices": METRICS,
+        },
+    )
+    data: str | None = field(
+        default=None,
+        metadata={
+            "help": "a LoCoMo file; without it LOCOMO_PATH, data/locomo10.json, its download, or the bundled sample",
+            "metavar": "PATH",
+        },
+    )
+    categories: tuple[int, ...] = field(
+        default=(1, 2, 3, 4, 5),
+        metadata={
+            "help": "1 multi-hop, 2 temporal, 3 open-domain, 4 single-hop, 5 adversarial",
+            "choices": (1, 2, 3, 4, 5),
+        },
+    )
+    num_train: int = field(default=600, metadata={"help": "questions of the train split to train on, at most"})
+    num_val: int = field(default=100, metadata={"help": "questions of the val split to choose the checkpoint by"})
+    api_base: str = field(
+        default="http://127.0.0.1:7453/v1/", metadata={"help": "address of the Arbor server", "metavar": "URL"}
+    )
+    inference_gpus: tuple[int, ...] = field(default=(0,), metadata={"help": "GPUs that generate (arbor)"})
+    training_gpus: tuple[int, ...] = field(default=(1, 2), metadata={"help": "GPUs that train (arbor)"})
+    device: str = field(
+        default="auto",
+        metadata={
+            "help": "where the local backend runs; auto takes the first GPU, or else the CPU",
+            "choices": ("auto", "cuda", "cpu"),
+        },
+    )
+    seed: int = field(default=0, metadata={"help": "of the questions, their order, the adapter and the sampling"})
+
+    def __post_init__(self) -> None:
+        _require_at_least(self, 1, "num_train", "num_val")
+        for name in ("categories", "inference_gpus", "training_gpus"):
+            values = getattr(self, name)
+            if not values or len(set(values)) != len(values):
+                raise ValueError(f"{_flag(name)} names each at least and at most once, got {values or 'none'}")
+
+
+@dataclass(frozen=True)
+class GRPOConfig:
+    """Group relative policy optimisation (https://arxiv.org/abs/2402.03300), as both backends are told to do it."""
+
+    num_train_steps: int = field(default=500, metadata={"help": "optimizer steps"})
+    rollouts: int = field(
+        default=16, metadata={"help": "answers that are sampled per question and compared: the group"}
+    )
+    prompts_per_step: int = field(
+        default=1,
+        metadata={"help": "questions, so groups, per optimizer step; more than 1 only with the local backend"},
+    )
+    steps_per_validation: int = field(
+        default=50, metadata={"help": "steps from one validation and checkpoint to the next"}
+    )
+    learning_rate: float = field(default=2e-5, metadata={"help": "constant after the warm-up"})
+    warmup_steps: int = field(default=10, metadata={"help": "steps over which the learning rate rises to its value"})
+    weight_decay: float = field(default=0.0, metadata={"help": "of AdamW"})
+    max_grad_norm: float = field(default=1.0, metadata={"help": "gradients are scaled down to this norm"})
+    batch_size_per_device: int = field(default=2, metadata={"help": "answers per forward and backward pass of a GPU"})
+    gradient_accumulation_steps: int = field(
+        default=4,
+        metadata={
+            "help": "passes per step of each training GPU (arbor); the local backend takes all of a step's answers"
+        },
+    )
+    beta: float = field(default=0.04, metadata={"help": "weight of the KL to the model as it was"})
+    epsilon: float = field(default=0.2, metadata={"help": "clip range of the ratio, downwards (local)"})
+    epsilon_high: float = field(default=0.2, metadata={"help": "clip range of the ratio, upwards (local)"})
+    updates_per_step: int = field(
+        default=1, metadata={"help": "optimizer updates on the same answers; from 2 on the ratio is clipped (local)"}
+    )
+    loss_type: str = field(
+        default="dapo",
+        metadata={
+            "help": "dapo: every token of a step counts the same; grpo: every answer does, so tokens of long ones less",
+            "choices": ("dapo", "grpo"),
+        },
+    )
+    scale_rewards: bool = field(
+        default=True, metadata={"help": "divide advantages by the standard deviation of their group"}
+    )
+    lora_r: int = field(default=64, metadata={"help": "rank of the adapter"})
+    lora_alpha: int = field(default=16, metadata={"help": "the adapter's output is scaled by alpha / r"})
+    lora_dropout: float = field(default=0.0, metadata={"help": "dropout before the adapter, 0 to below 1"})
+    lora_targets: tuple[str, ...] = field(default=LORA_TARGETS, metadata={"help": "layers that get an adapter"})
+    bf16: bool = field(default=True, metadata={"help": "bfloat16 on a GPU; a CPU always computes in float32"})
+    gradient_checkpointing: bool = field(
+        default=True, metadata={"help": "compute activations twice rather than keep them"}
+    )
+    max_prompt_length: int = field(
+        default=4096, metadata={"help": "tokens of a prompt; longer ones make the evidence smaller"}
+    )
+    max_completion_length: int = field(default=512, metadata={"help": "tokens of an answer at most"})
+    temperature: float = field(default=1.0, metadata={"help": "of the sampling; validation is greedy"})
+
+    def __post_init__(self) -> None:
+        _require_at_least(self, 2, "rollouts")
+        whole = ("num_train_steps", "prompts_per_step", "steps_per_validation", "batch_size_per_device")
+        _require_at_least(self, 1, *whole, "gradient_accumulation_steps", "updates_per_step", "lora_r", "lora_alpha")
+        _require_at_least(self, 1, "max_prompt_length", "max_completion_length")
+        _require_at_least(self, 0, "warmup_steps", "weight_decay", "beta")
+        for name in ("learning_rate", "max_grad_norm", "temperature", "epsilon", "epsilon_high"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{_flag(name)} must be above 0, got {getattr(self, name)}")
+        for name in ("lora_dropout", "epsilon"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{_flag(name)} must be in 0..1 and below 1, got {getattr(self, name)}")
+        if not self.lora_targets:
+            raise ValueError("--lora-targets is empty: an adapter of no layer learns nothing")
+
+    @property
+    def max_sequence_length(self) -> int:
+        """Tokens of prompt and answer together."""
+        return self.max_prompt_length + self.max_completion_length
+
+
+def _require_at_least(config: object, least: int, *names: str) -> None:
+    for name in names:
+        if getattr(config, name) < least:
+            raise ValueError(f"{_flag(name)} must be at least {least}, got {getattr(config, name)}")
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,71 @@
+"""What an answer or a set of queries is worth, 0..1. What cannot be parsed is worth `task.FORMAT_FAILURE_REWARD`.
+
+The format needs no term of its own beside that: a completion that DSPy can parse has it, and one that it cannot is
+told apart from every wrong answer, so a group that holds both already has something to learn from.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from locomo.evaluate import evidence_recall, official_f1
+from locomo.schema import ADVERSARIAL
+
+if TYPE_CHECKING:
+    import dspy
+
+    from locomo.judges import Judge
+    from memory.config import MemoryConfig
+    from memory_system import Memories
+
+_TOPIC_ONLY = 0.5  # what the lenient judge lets pass and the strict one does not
+
+
+class F1Reward:
+    """The benchmark's own score of the answer: LoCoMo's token F1, by category."""
+
+    def __call__(self, example: dspy.Example, prediction: dspy.Prediction, trace: Any = None) -> float:
+        return official_f1(str(prediction.answer or ""), example.gold, example.category)
+
+
+class RecallReward:
+    """The share of the gold turns that the question together with the queries finds."""
+
+    def __init__(self, memories: Memories, config: MemoryConfig) -> None:
+        self._memories = memories
+        self._config = config
+
+    def __call__(self, example: dspy.Example, prediction: dspy.Prediction, trace: Any = None) -> float:
+        queries = [text for query in prediction.queries or () if (text := str(query).strip())]
+        found = self._memories[example.conversation_id].search(
+            [example.question, *queries], self._config.context_tokens, score_floor=self._config.score_floor
+        )
+        return evidence_recall(found.ids, example.gold_evidence_ids) or 0.0
+
+
+class JudgeReward:
+    """1 when the strict judge takes the answer, 0.5 when only the lenient one does, else 0.
+
+    Category 5 is scored by its rule and asks nobody, as are empty answers. A verdict that cannot be read leaves the
+    answer with its F1; `unreadable` counts those.
+    """
+
+    def __init__(self, strict: Judge, lenient: Judge) -> None:
+        self._strict = strict
+        self._lenient = lenient
+        self.unreadable = 0
+
+    def __call__(self, example: dspy.Example, prediction: dspy.Prediction, trace: Any = None) -> float:
+        answer = str(prediction.answer or "").strip()
+        by_rule = official_f1(answer, example.gold, example.category)
+        if example.category == ADVERSARIAL or not answer:
+            return by_rule
+        asked = {"question": example.question, "gold": str(example.gold), "answer": answer}
+        strict = self._strict(**asked).finding
+        if strict:
+            return 1.0
+        lenient = self._lenient(**asked).finding
+        if strict is None or lenient is None:
+            self.unreadable += 1
+            return by_rule
+        return _TOPIC_ONLY if lenient else 0.0

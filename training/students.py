@@ -1,0 +1,90 @@
+"""What is trained: one prompt of the program at a time, each with the questions it is trained on.
+
+GRPO compares answers to the same prompt. With the whole program, a prompt depends on what the model wrote in the step
+before: 16 rollouts are then 16 prompts, and none has a group. So the answering prompt is trained on the evidence that
+the question alone finds, and the query prompt on the evidence that its queries find. A student's inputs are those of
+its predictor, because DSPy records a completion that it cannot parse under the inputs of the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import dspy
+
+from memory.config import MemoryConfig
+from memory_system import AnswerQuestion, Memories, WriteQueries
+
+if TYPE_CHECKING:
+    from locomo.schema import Question
+
+
+class AnswerStudent(dspy.Module):
+    """The last step of the program: answer the question from the evidence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answer_question = dspy.Predict(AnswerQuestion)
+
+    def forward(self, question: str, evidence: str) -> dspy.Prediction:
+        return self.answer_question(question=question, evidence=evidence)
+
+
+class QueryStudent(dspy.Module):
+    """The first step of the program: write queries that find the evidence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.write_queries = dspy.Predict(WriteQueries)
+
+    def forward(self, question: str) -> dspy.Prediction:
+        return self.write_queries(question=question)
+
+
+def student_for(metric: str) -> dspy.Module:
+    """The prompt that `metric` rewards: f1 and judge the answer, recall the queries."""
+    return QueryStudent() if metric == "recall" else AnswerStudent()
+
+
+def examples_for(
+    metric: str, questions: Sequence[Question], memories: Memories, config: MemoryConfig
+) -> list[dspy.Example]:
+    """One example per question that `metric` can be measured on, none with the prompt of another.
+
+    Its inputs are the student's; besides, it holds the question's id, conversation and gold fields, for the reward.
+    """
+    examples: dict[tuple[str, ...], dspy.Example] = {}
+    for question in questions:
+        if metric == "recall" and not question.evidence:
+            continue
+        inputs = {"question": question.text}
+        if metric != "recall":
+            found = memories[question.conversation_id].search(
+                [question.text], config.context_tokens, score_floor=config.score_floor
+            )
+            if not found.text:
+                continue
+            inputs["evidence"] = found.text
+        examples.setdefault(tuple(inputs.values()), _example(question, inputs))
+    return list(examples.values())
+
+
+def _example(question: Question, inputs: Mapping[str, str]) -> dspy.Example:
+    gold = {
+        "id": question.id,
+        "conversation_id": question.conversation_id,
+        "gold": question.gold,
+        "category": question.category,
+        "gold_evidence_ids": list(question.evidence),
+    }
+    return dspy.Example(**inputs, **gold).with_inputs(*inputs)
+
+
+def prompt_of(student: dspy.Module, example: dspy.Example) -> list[dict[str, Any]]:
+    """The messages that the student's predictor sends for `example`, in the adapter that is configured."""
+    (predictor,) = student.predictors()
+    messages: list[dict[str, Any]] = dspy.settings.adapter.format(
+        predictor.signature, predictor.demos, example.inputs().toDict()
+    )
+    return messages

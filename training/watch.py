@@ -1,0 +1,70 @@
+"""A training as it goes: each step to history.jsonl, to MLflow and to a live line on the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from harness.progress import counting
+from training.history import History
+from training.task import StepRecord
+
+if TYPE_CHECKING:
+    from harness.tracking import NullTracker, Tracker
+
+FLAT_STEPS = 20  # without a group to learn from, until that is said
+
+
+class Watch:
+    """`on_step` and `on_validation` are what a task is given; they work inside `watching`."""
+
+    def __init__(self, num_train_steps: int) -> None:
+        self._num_train_steps = num_train_steps
+        self._val_score: float | None = None
+        self._flat_steps = 0
+        self._advance: Callable[[str], None] | None = None
+        self._open = ExitStack()
+
+    @contextmanager
+    def watching(self, history: History, tracker: Tracker | NullTracker) -> Iterator[None]:
+        """Keep and show what happens in the block."""
+        self._history, self._tracker = history, tracker
+        with self._open:
+            yield
+
+    def on_step(self, record: StepRecord) -> None:
+        """Keep and show a step; the first one opens the progress line, which a resumed training begins further on."""
+        self._history.add_step(record)
+        numbers = {key: value for key, value in asdict(record).items() if value is not None and key != "step"}
+        self._tracker.log_metrics({f"train.{key}": float(value) for key, value in numbers.items()}, step=record.step)
+        if self._advance is None:
+            bar = counting("training", total=self._num_train_steps, completed=record.step - 1)
+            self._advance = self._open.enter_context(bar)
+        self._advance(self._note(record))
+        self._flat_steps = self._flat_steps + 1 if record.equal_groups == record.groups else 0
+        if self._flat_steps == FLAT_STEPS:
+            print(
+                f"warning: for {FLAT_STEPS} steps all rollouts of a question scored the same, so nothing is learned: "
+                "more --rollouts, a higher --temperature, or a --metric that tells them apart",
+                file=sys.stderr,
+            )
+
+    def on_validation(self, step: int, score: float) -> None:
+        """Keep and show a validation."""
+        self._val_score = score
+        self._history.add_validation(step, score)
+        self._tracker.log_metrics({"val.reward": score}, step=step)
+        print(f"validation after step {step}: {score:.3f}", file=sys.stderr)
+
+    def _note(self, record: StepRecord) -> str:
+        parts = [f"reward {record.reward_mean:+.2f}"]
+        if self._val_score is not None:
+            parts.append(f"val {self._val_score:.2f}")
+        if record.kl is not None:
+            parts.append(f"KL {record.kl:.3f}")
+        if record.format_failures:
+            parts.append(f"{record.format_failures} unreadable")
+        return " · ".join([*parts, f"{record.seconds:.1f} s/step"])

@@ -1,0 +1,21 @@
+"""The token that the tuning service asks for, which its clients send."""
+
+from __future__ import annotations
+
+import os
+
+TOKEN_VARIABLE = "MEMORY_TUNER_TOKEN"
+MIN_TOKEN_CHARS = 16
+
+
+def service_token() -> str | None:
+    """From the environment; None when there is none. Raises ValueError for one that could be guessed or not be sent."""
+    token = os.environ.get(TOKEN_VARIABLE)
+    if not token:
+        return None
+    if len(token) < MIN_TOKEN_CHARS or not token.isascii() or not token.isprintable() or " " in token:
+        raise ValueError(
+            f"{TOKEN_VARIABLE} must be at least {MIN_TOKEN_CHARS} printable characters without spaces, as of "
+            "`openssl rand -hex 32`"
+        )
+    return token

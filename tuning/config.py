@@ -1,0 +1,84 @@
+"""What one search is: made into the flags of tune.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tuning.objectives import OBJECTIVES
+from tuning.presets import PRESETS
+from tuning.terms import PRUNERS, SAMPLERS
+
+
+@dataclass(frozen=True)
+class TuningConfig:
+    """A search over the parameters of the memory and its ranking. Raises ValueError for what makes no sense."""
+
+    data: str | None = field(
+        default=None,
+        metadata={
+            "help": "a LoCoMo file; without it LOCOMO_PATH, data/locomo10.json, its download, or the bundled sample",
+            "metavar": "PATH",
+        },
+    )
+    split: str = field(
+        default="train",
+        metadata={"help": "whose conversations are searched on", "choices": ("train", "val", "test", "all")},
+    )
+    promote_on: str = field(
+        default="val",
+        metadata={"help": "whose conversations the winner has to prove itself on", "choices": ("train", "val", "test")},
+    )
+    space: str = field(
+        default="standard",
+        metadata={
+            "help": "quick: weights of words; standard: all weights and the windows; full: the memory's sizes too",
+            "choices": tuple(PRESETS),
+        },
+    )
+    objective: str = field(
+        default="quality",
+        metadata={
+            "help": "quality: questions with all evidence in the budget; latency: of a search; balanced: 0.7 of one "
+            "and 0.3 of the other; pareto: quality against tokens",
+            "choices": OBJECTIVES,
+        },
+    )
+    budget_tokens: int = field(default=2000, metadata={"help": "size of the evidence, in tokens"})
+    n_trials: int = field(default=50, metadata={"help": "trials of the study, those of earlier runs included"})
+    timeout: float | None = field(default=None, metadata={"help": "begin no trial after so many seconds"})
+    n_jobs: int = field(
+        default=1, metadata={"help": "processes; with more than one the same seed gives other trials each time"}
+    )
+    sampler: str = field(default="tpe", metadata={"help": "who proposes parameters", "choices": SAMPLERS})
+    pruner: str = field(
+        default="auto",
+        metadata={
+            "help": "who ends bad trials early; wilcoxon compares question by question; auto: wilcoxon where questions "
+            "decide, for quality, else none",
+            "choices": ("auto", *PRUNERS),
+        },
+    )
+    seed: int = field(default=0, metadata={"help": "of the proposals: the same seed, the same trials"})
+
+    def __post_init__(self) -> None:
+        for name in ("budget_tokens", "n_trials", "n_jobs"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
+        if self.timeout is not None and self.timeout <= 0:
+            raise ValueError(f"--timeout must be above 0 seconds, got {self.timeout}")
+        if self.pruner not in ("auto", "none") and self.objective != "quality":
+            raise ValueError(
+                f"--pruner compares questions found, so it cannot end trials for {self.objective}: drop it"
+            )
+        if self.promote_on == self.split or self.split == "all":
+            raise ValueError(
+                f"--promote-on {self.promote_on}: the winner must prove itself on other conversations than it was "
+                f"searched on (--split {self.split})"
+            )
+
+    @property
+    def resolved_pruner(self) -> str:
+        """One of PRUNERS."""
+        if self.pruner != "auto":
+            return self.pruner
+        return "wilcoxon" if self.objective == "quality" else "none"

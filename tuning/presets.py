@@ -1,0 +1,139 @@
+"""The search space over our own configs, declared once, and what its values mean.
+
+`settings_of(values, base)` turns values into configs: most parameters are named for the field they set; the two windows
+of the ranking, which are lists, have a length and a first share each, and fall off evenly from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from memory.config import MemoryConfig, RankingConfig
+from memory.parameters import Parameters, ParametersError, config_from
+from tuning.space import Parameter, SearchSpace
+
+_SHIPPED = RankingConfig()
+_MEMORY = MemoryConfig()
+
+
+# Ranges reach from about a third of the shipped value to about twice: it was itself chosen on the train conversations,
+# and in ranges twice as wide none of 100 trials was better.
+
+
+def _weight(name: str, low: float, high: float, step: float = 0.01) -> Parameter:
+    """A weight of the ranking, by default in hundredths: finer is within noise."""
+    return Parameter(name, "float", low=low, high=high, step=step, default=getattr(_SHIPPED, name))
+
+
+def _window(side: str, turns: tuple[int, int, int], share: tuple[float, float, float]) -> tuple[Parameter, Parameter]:
+    """How far terms are spread to one side, in turns, and how much the nearest turn gets: low, high and default."""
+    lengths = tuple(range(max(turns[0], 1), turns[1] + 1))
+    name = f"window_{side}_turns"
+    return (
+        Parameter(name, "int", low=turns[0], high=turns[1], default=turns[2]),
+        Parameter(
+            f"window_{side}_share",
+            "float",
+            low=share[0],
+            high=share[1],
+            step=0.05,
+            default=share[2],
+            when=(name, lengths),
+        ),
+    )
+
+
+_WEIGHTS = (
+    Parameter("bm25_k1", "float", low=0.4, high=2.0, log=True, default=_SHIPPED.bm25_k1),
+    _weight("bm25_b", 0.5, 1.0, 0.05),
+    _weight("synonym_weight", 0.1, 0.6),
+    _weight("instance_weight", 0.1, 0.8),
+    _weight("session_weight", 0.0, 0.25),
+    _weight("speaker_weight", 0.05, 0.3),
+)
+_PRIORS = (
+    _weight("date_weight", 0.1, 0.6),
+    _weight("question_prior", -0.25, 0.0),
+    _weight("reply_prior", 0.0, 0.15),
+    _weight("opening_prior", 0.0, 0.25),
+    _weight("time_prior", 0.0, 0.25, 0.005),
+)
+_WINDOWS = (*_window("before", (1, 5, 3), (0.3, 0.9, 0.6)), *_window("after", (0, 5, 3), (0.1, 0.6, 0.3)))
+_SIZES = (
+    Parameter("score_floor", "float", low=0.0, high=0.6, step=0.05, default=_MEMORY.score_floor),
+    Parameter("recovery", "categorical", choices=("on", "off"), default=_MEMORY.recovery),
+    # the size of the working memory decides on what is found only where nothing else may be searched
+    Parameter(
+        "memory_tokens",
+        "int",
+        low=2_000,
+        high=20_000,
+        log=True,
+        default=_MEMORY.memory_tokens,
+        when=("recovery", ("off",)),
+    ),
+)
+_BUDGET = Parameter("context_tokens", "int", low=250, high=8_000, log=True, default=_MEMORY.context_tokens)
+
+PRESETS: Mapping[str, SearchSpace] = {
+    "quick": SearchSpace(_WEIGHTS),  # the index stays as it is
+    "standard": SearchSpace((*_WEIGHTS, *_PRIORS, *_WINDOWS)),
+    "full": SearchSpace((*_WEIGHTS, *_PRIORS, *_WINDOWS, *_SIZES)),
+}
+
+
+def preset(name: str, *, with_budget: bool = False) -> SearchSpace:
+    """A space by name. `with_budget`: quality is to be traded for tokens, so the evidence's size is searched too, and
+    the floor that leaves out what ranks low. Raises ValueError for an unknown name."""
+    if name not in PRESETS:
+        raise ValueError(f"no space {name!r}; there are {', '.join(PRESETS)}")
+    chosen = PRESETS[name].parameters
+    if not with_budget:
+        return SearchSpace(chosen)
+    floor = () if any(one.name == "score_floor" for one in chosen) else (_SIZES[0],)
+    return SearchSpace((_BUDGET, *floor, *chosen))
+
+
+def settings_of(values: Mapping[str, Any], base: Parameters | None = None) -> Parameters:
+    """The configs that `values` stand for; what they do not name stays as in `base`, or as shipped.
+
+    Raises ParametersError for a parameter that sets nothing (the known ones are listed), and a value that is refused.
+    """
+    base = base or Parameters()
+    memory: dict[str, Any] = {}
+    ranking: dict[str, Any] = {}
+    left = dict(values)
+    for side in ("before", "after"):
+        share, turns = left.pop(f"window_{side}_share", None), left.pop(f"window_{side}_turns", None)
+        if share is not None or turns is not None:
+            ranking[f"window_{side}"] = _falling(share, turns, getattr(base.memory.ranking, f"window_{side}"))
+    of_memory, of_ranking = _fields(MemoryConfig) - {"ranking"}, _fields(RankingConfig)
+    for name, value in left.items():
+        if name in of_ranking:
+            ranking[name] = value
+        elif name in of_memory:
+            memory[name] = value
+        else:
+            raise ParametersError(f"no parameter {name!r}; there are {', '.join(known_parameters())}")
+    ranked = config_from(RankingConfig, {**dataclasses.asdict(base.memory.ranking), **ranking})
+    chosen = config_from(MemoryConfig, {**dataclasses.asdict(base.memory), **memory})
+    return dataclasses.replace(base, memory=dataclasses.replace(chosen, ranking=ranked))
+
+
+def known_parameters() -> list[str]:
+    """All names that `settings_of` takes."""
+    windows = [f"window_{side}_{part}" for side in ("before", "after") for part in ("turns", "share")]
+    return sorted((_fields(MemoryConfig) - {"ranking"}) | _fields(RankingConfig)) + windows
+
+
+def _falling(share: float | None, turns: int | None, before: tuple[float, ...]) -> tuple[float, ...]:
+    """`share` for the nearest turn, falling evenly to nothing after `turns`; what is not given is as `before`."""
+    first = share if share is not None else (before[0] if before else 0.0)
+    length = len(before) if turns is None else turns
+    return tuple(round(first * (length - distance) / length, 4) for distance in range(length))
+
+
+def _fields(config_type: type) -> set[str]:
+    return {field.name for field in dataclasses.fields(config_type)}

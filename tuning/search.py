@@ -1,0 +1,192 @@
+"""The search itself: a study opened or gone on with, its trials run here and in further processes, and concluded."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuning.config import TuningConfig
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+    from tuning.adapter import BenchmarkOptions
+    from tuning.conclusion import Conclusion
+    from tuning.studies import StudySpec
+    from tuning.trial_source import Outcome
+
+
+def search(config: TuningConfig, args: argparse.Namespace) -> dict[str, Any]:
+    """Run a study to its number of trials, conclude it and write its files; returns what stdout's last line says.
+
+    `args`: storage, study, resume, output, engine, cache, no_cache. Raises ValueError for bad input, and what
+    tuning/worker.py raises.
+    """
+    from tuning.conclusion import conclude, write_results
+    from tuning.storage import open_storage, sole_tuner
+    from tuning.studies import open_study, study_names
+    from tuning.study_tables import print_conclusion
+
+    started = datetime.now(UTC)
+    name = args.study or f"{config.objective}-{config.space}-{started:%Y%m%dT%H%M%SZ}"
+    if args.resume and args.study is None:
+        raise ValueError("--resume goes on with a study: name it by --study (python tune.py list)")
+    with _cache_file(args) as cache:
+        spec, options = _spec(name, config, cache)
+        with sole_tuner(args.storage, name):
+            storage = open_storage(args.storage)
+            if name in study_names(storage) and not args.resume:
+                raise ValueError(
+                    f"study {name} is there already: go on with it by --resume, or name another by --study"
+                )
+            study = open_study(storage, spec)
+            _run(study, spec, config, args, options)
+            conclusion = conclude(
+                study,
+                spec.space,
+                replace(options, cache=cache),  # no time is measured any more
+                promote_on=config.promote_on,
+                budget_tokens=config.budget_tokens,
+            )
+        output = args.output or Path("runs/tuning") / name
+        seconds = (datetime.now(UTC) - started).total_seconds()
+        document = describe(study, config, conclusion, seconds, output)
+        write_results(output, study, conclusion, document)
+        print_conclusion(study, config, conclusion, document)
+    return document
+
+
+def describe(
+    study: Study, config: TuningConfig, conclusion: Conclusion, seconds: float, output: Path
+) -> dict[str, Any]:
+    """What stdout's last line says; shares of questions in 0..1, seconds, null for what was not measured."""
+    from tuning.conclusion import front_document
+    from tuning.leases import was_lost
+
+    trials = study.get_trials(deepcopy=False)
+    states = ["lost" if was_lost(trial) else trial.state.name.lower() for trial in trials]
+    seen = [trial.user_attrs.get("questions", {}) for trial in trials]
+    best = conclusion.best
+    is_single = len(study.directions) == 1
+    document: dict[str, Any] = {
+        "study": study.study_name,
+        "trials": sum(states.count(state) for state in ("complete", "pruned", "fail")),
+        "pruned": states.count("pruned"),
+        "failed": states.count("fail"),
+        "seconds": round(seconds, 1),
+        "objective": config.objective,
+        "budget_tokens": config.budget_tokens,
+        "best": None
+        if best is None
+        else {"number": best.number, "params": best.params, "value": best.values[0] if is_single else best.values},
+        "default_value": _default_value(study),
+        "promotion": {"promote": False, "difference": None, "ci95": None, "split": config.promote_on, "questions": 0}
+        | ({"reason": conclusion.no_promotion} if conclusion.promotion is None else conclusion.promotion.as_json()),
+        "questions": {key: sum(one.get(key, 0) for one in seen) for key in ("seen", "asked", "from_cache")},
+        "inert": list(conclusion.inert),
+        "cross_validation": None if conclusion.cross_validation is None else conclusion.cross_validation.as_json(),
+        "output": str(output),
+    }
+    return document if is_single else document | front_document(conclusion.points, config.budget_tokens)
+
+
+def _spec(name: str, config: TuningConfig, cache: Path) -> tuple[StudySpec, BenchmarkOptions]:
+    from locomo.dataset import find
+    from tuning.adapter import benchmark_of
+    from tuning.objectives import Objective
+    from tuning.presets import preset
+    from tuning.runner import benchmark_options, study_settings
+    from tuning.studies import StudySpec
+
+    objective = Objective(config.objective, config.budget_tokens)
+    space = preset(config.space, with_budget=config.objective == "pareto")
+    dataset = find(config.data)
+    for note in dataset.notes:
+        print(note, file=sys.stderr)
+    settings = study_settings(
+        objective,
+        space,
+        split=config.split,
+        categories=(1, 2, 3, 4),
+        data_sha256=dataset.sha256,
+        pruner=config.resolved_pruner,
+    )
+    data = None if config.data is None else str(Path(config.data).resolve())
+    options = benchmark_options(settings, data, cache)
+    benchmark_of(options)  # what is wrong with the data or the split is told now, and not by every trial
+    spec = StudySpec(name, space, objective.directions, config.seed, config.sampler, config.resolved_pruner, settings)
+    return spec, options
+
+
+def _run(
+    study: Study, spec: StudySpec, config: TuningConfig, args: argparse.Namespace, options: BenchmarkOptions
+) -> None:
+    """The trials that are missing, in this process and `n_jobs - 1` further ones, or through Ray."""
+    from harness.progress import counting
+    from tuning.conclusion import complete_trials
+    from tuning.runner import build_run_trial
+    from tuning.worker import extra_workers, run_worker
+
+    finished = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
+    with counting("tuning", total=config.n_trials, completed=min(finished, config.n_trials)) as advance:
+
+        def on_trial(outcome: Outcome) -> None:
+            done = complete_trials(study)
+            shown = f"best {study.best_value:.4f}" if done and len(study.directions) == 1 else f"{len(done)} complete"
+            advance(shown if outcome.error is None else f"trial {outcome.number} failed: {outcome.error}")
+
+        limits: dict[str, Any] = {"n_trials": config.n_trials, "timeout_sec": config.timeout, "on_trial": on_trial}
+        make = partial(build_run_trial, spec.settings, data=options.data, cache=options.cache)
+        if args.engine == "ray":
+            _run_with_ray(args.storage, study.study_name, make, config.n_jobs, limits)
+            return
+        others: AbstractContextManager[None] = nullcontext()
+        if config.n_jobs > 1:
+            others = extra_workers(_worker_command(study.study_name, config, args.storage, options), config.n_jobs - 1)
+        with others:
+            run_worker(study, make(), **limits)
+
+
+def _run_with_ray(storage: str, study_name: str, make: Callable[[], Any], n_jobs: int, limits: dict[str, Any]) -> None:
+    try:
+        from tuning.ray_engine import run_with_ray
+    except ModuleNotFoundError as error:
+        raise ValueError(f"--engine ray needs Ray ({error}): pip install '.[ray]'") from error
+    run_with_ray(storage, study_name, make, n_jobs=n_jobs, **limits)
+
+
+def _worker_command(study_name: str, config: TuningConfig, storage: str, options: BenchmarkOptions) -> list[str]:
+    tune = str(Path(__file__).resolve().parent.parent / "tune.py")
+    command = [sys.executable, tune, "worker", "--storage", storage, "--study", study_name]
+    command += ["--n-trials", str(config.n_trials)]
+    command += ["--no-cache"] if options.cache is None else ["--cache", str(options.cache)]
+    if config.timeout is not None:
+        command += ["--timeout", str(config.timeout)]
+    return command if options.data is None else [*command, "--data", options.data]
+
+
+@contextmanager
+def _cache_file(args: argparse.Namespace) -> Iterator[Path]:
+    """Where what was measured is kept; without a cache in a file of this run, since its conclusion asks again."""
+    if not args.no_cache:
+        yield args.cache.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="tuning-") as folder:
+        yield Path(folder) / "measured.sqlite"
+
+
+def _default_value(study: Study) -> float | list[float] | None:
+    """Of trial 0, the shipped default."""
+    trials = study.get_trials(deepcopy=False)
+    values = trials[0].values if trials else None
+    if values is None:
+        return None
+    return values[0] if len(values) == 1 else values
