@@ -83,7 +83,7 @@ def _f1_by_category(records: RunRecords) -> Figure:
     axes.set_xticks(range(len(asked)), [f"{label(category)}\nn={counts[category]:,}" for category in asked])
     axes.set_ylabel("%")
     axes.set_ylim(0, 105)
-    axes.legend(frameon=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     return figure
 
 
@@ -108,7 +108,7 @@ def _evidence(records: RunRecords) -> Figure | None:
     axes.plot([], [], color="#5a606b", linestyle=":", label="questions with all of them found")
     axes.set_ylabel("%")
     axes.set_ylim(0, 105)
-    axes.legend(frameon=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     return figure
 
 
@@ -134,7 +134,7 @@ def _distribution(values: dict[str, Sequence[float]], title: str) -> Figure | No
     axes.minorticks_off()
     axes.set_xlabel(title)
     axes.set_ylabel("questions")
-    axes.legend(frameon=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     return figure
 
 

@@ -31,7 +31,7 @@ def write_reward_plot(history: History, path: Path) -> None:
     if validations:
         scores = [row["val_score"] for row in validations]
         upper.plot([row["step"] for row in validations], scores, "o-", color=_VALIDATION, label="validation, greedy")
-    upper.legend(frameon=False)
+    upper.legend(loc="lower right", frameon=False)
     _draw_kl(lower, numbers, steps)
     lower.set_xlabel("step")
     figure.savefig(path)
