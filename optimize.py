@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.flags import add_flags
+from harness.flags import add_flags, add_tracking_flags
 from memory.config import MemoryConfig
 from optimization.config import OptimizeConfig
 
@@ -55,11 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     folder.add_argument("--resume", type=Path, metavar="RUN_DIR", help="go on with that run; what it asked is cached")
     group.add_argument("--dry-run", action="store_true", help="print what the run would cost, and ask no LM")
     group.add_argument("--force", action="store_true", help="save even when more than 5%% of the program runs failed")
-    group = parser.add_argument_group("tracking in MLflow")
-    group.add_argument(
-        "--mlflow-uri", metavar="URI", help="where (default: MLFLOW_TRACKING_URI, or sqlite:///mlflow.db)"
-    )
-    group.add_argument("--no-mlflow", action="store_true", help="do not track")
+    add_tracking_flags(parser)
     return parser
 
 

@@ -20,7 +20,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.flags import add_flags, from_args
+from harness.flags import add_flags, add_tracking_flags, from_args
 from memory.config import MemoryConfig
 from training.config import GRPOConfig, TrainingConfig
 from training.task import TrainingResult, TrainingStoppedError, TrainingTask
@@ -65,11 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("--metric judge")
     group.add_argument("--judge-model", metavar="NAME", help="LiteLLM name; without it MEMORY_JUDGE_MODEL")
     group.add_argument("--judge-api-base", metavar="URL", help="address of the judge's server")
-    group = parser.add_argument_group("tracking in MLflow")
-    group.add_argument(
-        "--mlflow-uri", metavar="URI", help="where (default: MLFLOW_TRACKING_URI, or sqlite:///mlflow.db)"
-    )
-    group.add_argument("--no-mlflow", action="store_true", help="do not track")
+    add_tracking_flags(parser)
     return parser
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness.flags import add_flags
+from harness.flags import add_flags, add_tracking_flags
 from locomo.config import JUDGE_NAMES, EvaluationConfig, judge_names
 from memory.config import MemoryConfig
 
@@ -38,11 +38,7 @@ def build_parser(description: str | None) -> argparse.ArgumentParser:
     group.add_argument(
         "--judge-votes", type=int, choices=(1, 3, 5), default=1, help="readings per answer (default: 1; 3 to publish)"
     )
-    group = parser.add_argument_group("tracking in MLflow")
-    group.add_argument(
-        "--mlflow-uri", metavar="URI", help="where (default: MLFLOW_TRACKING_URI, or sqlite:///mlflow.db)"
-    )
-    group.add_argument("--no-mlflow", action="store_true", help="do not track")
+    group = add_tracking_flags(parser)
     group.add_argument(
         "--trace-sample",
         type=float,

@@ -43,6 +43,16 @@ def add_flags(parser: argparse.ArgumentParser, dataclass_type: type, group_title
             group.add_argument(flag_name(field.name), type=_converter(spec), metavar=metavar, **options)
 
 
+def add_tracking_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """--mlflow-uri and --no-mlflow, for `harness.tracking.open_tracker`; returns their group, for a script's own."""
+    group = parser.add_argument_group("tracking in MLflow")
+    group.add_argument(
+        "--mlflow-uri", metavar="URI", help="where (default: MLFLOW_TRACKING_URI, or sqlite:///mlflow.db)"
+    )
+    group.add_argument("--no-mlflow", action="store_true", help="do not track")
+    return group
+
+
 def from_args(dataclass_type: type[T], namespace: argparse.Namespace, *, saved: Mapping[str, Any] | None = None) -> T:
     """The dataclass from `namespace`; fields whose flag was not given come from `saved`, then from their default.
 
