@@ -11,13 +11,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from typing import Any, Protocol
 
 from locomo.evaluate import all_evidence, evidence_recall, mem0_f1, official_f1
+from locomo.in_flight import StoppedError, run_in_threads
 from locomo.schema import Question
 
 Row = dict[str, Any]
@@ -54,7 +54,7 @@ class Finding:
     memory_tokens: int | None = None
 
 
-class BenchmarkStoppedError(RuntimeError):
+class BenchmarkStoppedError(StoppedError):
     """Going on makes no sense. Everything answered so far has been passed to `on_row`."""
 
 
@@ -79,35 +79,28 @@ def ask_all(
     tasks = ((name, question) for question in questions for name in programs if (name, question.id) not in done)
     allowed_failures = MAX_FAILURE_RATE * len(questions)
     failures: Counter[str] = Counter()
-    with ThreadPoolExecutor(max_workers=num_threads) as executor:
-        # only as many in flight as there are threads: a stop then leaves no queue of paid questions behind
-        running: set[Future[tuple[Row, BaseException | None]]] = set()
-        try:
-            while True:
-                for name, question in islice(tasks, num_threads - len(running)):
-                    running.add(executor.submit(ask, name, programs[name], question))
-                if not running:
-                    return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    row, error = future.result()
-                    on_row(row)
-                    running.remove(future)
-                    if error is None:
-                        continue
-                    failures[row["program"]] += 1
-                    if is_systemic(error):
-                        raise BenchmarkStoppedError(
-                            f"question {row['question_id']} failed as every other would: {row['error']}"
-                        ) from error
-                    if failures[row["program"]] > allowed_failures:
-                        raise BenchmarkStoppedError(
-                            f"program {row['program']} failed on {failures[row['program']]} of {len(questions)} "
-                            f"questions, more than {MAX_FAILURE_RATE:.0%}; the last one: {row['error']}"
-                        ) from error
-        except (BenchmarkStoppedError, KeyboardInterrupt):
-            for future in running:
-                on_row(future.result()[0])
-            raise
+
+    def check(result: tuple[Row, BaseException | None]) -> None:
+        row, error = result
+        if error is None:
+            return
+        failures[row["program"]] += 1
+        if is_systemic(error):
+            raise BenchmarkStoppedError(
+                f"question {row['question_id']} failed as every other would: {row['error']}"
+            ) from error
+        if failures[row["program"]] > allowed_failures:
+            raise BenchmarkStoppedError(
+                f"program {row['program']} failed on {failures[row['program']]} of {len(questions)} "
+                f"questions, more than {MAX_FAILURE_RATE:.0%}; the last one: {row['error']}"
+            ) from error
+
+    run_in_threads(
+        (partial(ask, name, programs[name], question) for name, question in tasks),
+        on_result=lambda result: on_row(result[0]),
+        check=check,
+        num_threads=num_threads,
+    )
 
 
 # -- one question ------------------------------------------------------------------------------------------------------

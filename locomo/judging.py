@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
-from itertools import islice
+from functools import partial
 from typing import Any, Protocol
 
 from locomo.asking import MAX_FAILURE_RATE, Usage
+from locomo.in_flight import StoppedError, run_in_threads
 from locomo.schema import ADVERSARIAL
 from locomo.verdicts import Identity, Row, Verdict, answer_digest, judges_category
 
@@ -29,7 +29,7 @@ class Judge(Identity, Protocol):
     def __call__(self, *, question: str, gold: str, answer: str) -> Opinion: ...
 
 
-class JudgingStoppedError(RuntimeError):
+class JudgingStoppedError(StoppedError):
     """Going on makes no sense. Everything judged so far has been passed to `on_row`."""
 
 
@@ -65,32 +65,27 @@ def judge_answers(
     that there are to be, those given before included (default: of `tasks`). A stop, by Ctrl-C too, waits for the calls
     in flight and passes on their rows: they are being paid for already.
     """
-    waiting = iter(tasks)
-    allowed_failures, failures = MAX_FAILURE_RATE * (total or len(tasks)), 0
-    with ThreadPoolExecutor(max_workers=num_threads) as executor:
-        running: set[Future[tuple[Row, BaseException | None]]] = set()
-        try:
-            while True:
-                for judge, answer in islice(waiting, num_threads - len(running)):
-                    running.add(executor.submit(judge_one, judge, answer, measure_usage))
-                if not running:
-                    return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    row, error = future.result()
-                    running.remove(future)
-                    on_row(row)
-                    if error is None:
-                        continue
-                    failures += 1
-                    if is_systemic(error) or failures > allowed_failures:
-                        raise JudgingStoppedError(
-                            f"judge {row['judge']} failed on question {row['question_id']}, "
-                            f"and {failures - 1} times before: {row['error']}"
-                        ) from error
-        except (JudgingStoppedError, KeyboardInterrupt):
-            for future in running:
-                on_row(future.result()[0])
-            raise
+    allowed_failures = MAX_FAILURE_RATE * (total or len(tasks))
+    failures = 0
+
+    def check(result: tuple[Row, BaseException | None]) -> None:
+        nonlocal failures
+        row, error = result
+        if error is None:
+            return
+        failures += 1
+        if is_systemic(error) or failures > allowed_failures:
+            raise JudgingStoppedError(
+                f"judge {row['judge']} failed on question {row['question_id']}, "
+                f"and {failures - 1} times before: {row['error']}"
+            ) from error
+
+    run_in_threads(
+        (partial(judge_one, judge, answer, measure_usage) for judge, answer in tasks),
+        on_result=lambda result: on_row(result[0]),
+        check=check,
+        num_threads=num_threads,
+    )
 
 
 def judge_one(

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -307,14 +309,87 @@ def test_ctrl_c_passes_on_what_is_in_flight() -> None:
         return answer()
 
     def on_row(row: Row) -> None:
+        if not rows:
+            signal.raise_signal(signal.SIGINT)  # in the midst of recording: the row is kept all the same
         rows.append(row)
-        if len(rows) == 1:
-            release.set()
-            raise KeyboardInterrupt
+        release.set()
 
     with pytest.raises(KeyboardInterrupt):
         ask_all({"p": program}, questions(50), on_row=on_row, ask=ANSWER, num_threads=3)
     assert {row["question_id"] for row in rows} == {"chat:0", "chat:1", "chat:2"}
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_ends_the_wait_for_an_answer() -> None:
+    rows: list[Row] = []
+    asked = threading.Event()
+
+    def program(question: str, **inputs: Any) -> SimpleNamespace:
+        asked.set()
+        time.sleep(0.3)
+        return answer()
+
+    def press() -> None:
+        asked.wait(5)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    presser = threading.Thread(target=press)
+    presser.start()
+    with pytest.raises(KeyboardInterrupt):
+        ask_all({"p": program}, questions(50), on_row=rows.append, ask=ANSWER)
+    presser.join()
+    assert [row["question_id"] for row in rows] == ["chat:0"]
+
+
+def test_a_second_ctrl_c_gives_up_the_answers_in_flight() -> None:
+    rows: list[Row] = []
+    hangs = threading.Event()
+
+    def program(question: str, **inputs: Any) -> SimpleNamespace:
+        if question != "Question 0?":
+            hangs.wait(5)
+        return answer()
+
+    def on_row(row: Row) -> None:
+        rows.append(row)
+        signal.raise_signal(signal.SIGINT)
+
+    def press_again() -> None:
+        while not rows:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.2)
+        hangs.set()
+
+    presser = threading.Thread(target=press_again)
+    presser.start()
+    with pytest.raises(KeyboardInterrupt):
+        ask_all({"p": program}, questions(50), on_row=on_row, ask=ANSWER, num_threads=3)
+    presser.join()
+    assert [row["question_id"] for row in rows] == ["chat:0"]
+
+
+def test_ctrl_c_during_the_last_row_still_interrupts() -> None:
+    rows: list[Row] = []
+
+    def on_row(row: Row) -> None:
+        signal.raise_signal(signal.SIGINT)
+        rows.append(row)
+
+    with pytest.raises(KeyboardInterrupt):
+        ask_all({"p": failing_on(set())}, questions(1), on_row=on_row, ask=ANSWER)
+    assert len(rows) == 1
+
+
+def test_beside_the_main_thread_all_is_asked_as_well() -> None:
+    rows: list[Row] = []
+    thread = threading.Thread(
+        target=lambda: ask_all({"p": failing_on(set())}, questions(4), on_row=rows.append, ask=ANSWER)
+    )
+    thread.start()
+    thread.join()
+    assert len(rows) == 4
 
 
 # -- summaries ---------------------------------------------------------------------------------------------------------
