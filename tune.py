@@ -2,6 +2,7 @@
 
     python tune.py                                           # 50 trials on the train conversations, then val decides
     python tune.py --objective pareto --space full           # quality against tokens: front, knee, best under a budget
+    python tune.py --objective retention --space compaction --budget-tokens 4000    # what a small memory should keep
     python tune.py --n-trials 200 --study mine --resume      # go on with a study, up to 200 trials
     python tune.py run my_study.py                           # a study script of your own (examples/tune_optuna.py)
     python tune.py worker --storage postgresql+psycopg2://tuner@db.example/tuner --study mine    # help, from anywhere

@@ -23,22 +23,13 @@ from typing import Any
 
 import numpy as np
 
+from memory.config import CoverageConfig
 from memory.findings import probes
 from memory.lexical import terms
 from memory.postings import Floats, Ints
 from memory.rendering import Line
 
-# Chosen on the train conversations of LoCoMo (docs/LOG.md): of a flat optimum.
-_PROBE_WORTH = 8.0  # of a number, date or name, besides the rarity of its term, which is at most 7 in a thousand lines
-_REPEAT_SHARE = 0.7  # what a term is worth in a line, of what it was worth in the last one taken before
 _MOST_REPEATS = 8  # of a term are counted against a line that comes between rankings: what is left is hardly worth it
-_QUESTION_SHARE = 0.5  # questions ask for facts and seldom state one
-_HEADER_TOKENS = 10  # about what a line costs besides its own tokens
-
-# A long line waits until so many times its length is held: where it does not fit, it would keep all others out.
-_TIMES_HELD = 3
-_SHORT_TOKENS = 32
-
 _NEAR = 8192  # lines kept up to date while the best are taken one by one
 _PROBE = "\0"  # before a probe: another feature than the term of the same letters
 _NOTHING = ""  # the feature of every line, worth nothing, so that none is without features
@@ -80,12 +71,14 @@ class _Lines:
 class CoverageChain:
     """The best of `lines`, in the order of their coverage: `rank` and `insert` take lines in, `pop` takes the last out.
 
-    `lines` belongs to the caller, who only appends to it; a place is a position in it. Empty lines are never taken.
+    `lines` belongs to the caller, who only appends to it; a place is a position in it. Empty lines are never taken. A
+    long line waits until a few times its length is held: where it does not fit, it would keep all others out.
     """
 
-    def __init__(self, lines: Sequence[Line]) -> None:
+    def __init__(self, lines: Sequence[Line], config: CoverageConfig | None = None) -> None:
         self.ranked = 0  # lines that the order was made of
         self._lines = lines
+        self._config = config or CoverageConfig()
         self._numbers: dict[str, int] = {}  # feature -> its number
         self._is_probe = array("b")  # by feature
         self._features = array("i")  # line after line
@@ -123,7 +116,7 @@ class CoverageChain:
     def _take(self, lines: _Lines, limit: float, worth: Floats) -> Iterator[int]:
         """Take in `lines`, the best first, as long as none ranks behind `limit`. `worth` sinks by what they say."""
         is_left = np.ones(len(lines.places), dtype=np.bool_)
-        wanted = np.where(lines.tokens > _SHORT_TOKENS, _TIMES_HELD * lines.tokens, 0)
+        wanted = np.where(lines.tokens > self._config.short_tokens, self._config.wait_lengths * lines.tokens, 0)
         while is_left.any():
             may_be_next = is_left & (wanted <= self._held_tokens)
             if not may_be_next.any():
@@ -137,14 +130,14 @@ class CoverageChain:
             is_left[row] = False
             place = int(lines.places[row])
             self._put(len(self._places), place, float(ranks[row]))
-            worth[self._features_of(place)] *= _REPEAT_SHARE
+            worth[self._features_of(place)] *= self._config.repeat_share
             yield place
 
     def insert(self, place: int) -> bool:
         """Take in the line at `place`, the next one after those read. False where it stands behind one left out."""
         self._read_up_to(place + 1)
         tokens, rank = self._tokens[place], self._rank_among_taken(place)
-        wanted = _TIMES_HELD * tokens if tokens > _SHORT_TOKENS else 0
+        wanted = self._config.wait_lengths * tokens if tokens > self._config.short_tokens else 0
         held = first = 0
         while held < wanted and first < len(self._places):
             held += self._tokens[self._places[first]]
@@ -185,24 +178,25 @@ class CoverageChain:
         """The rank with which the line would have been taken, had it been there: after what better lines say."""
         worth = {feature: self._worth_of(feature) for feature in self._features_of(place)}
         left, per_token = sum(worth.values()), self._per_token[place]
+        repeat_share = self._config.repeat_share
         better = sorted((rank, one) for one in worth for rank in self._ranks_with[one][:_MOST_REPEATS])
         for other, feature in better:
             if not other <= -left * per_token < self._left_out:  # its place is found, or too far back
                 break
-            left -= worth[feature] * (1 - _REPEAT_SHARE)
-            worth[feature] *= _REPEAT_SHARE
+            left -= worth[feature] * (1 - repeat_share)
+            worth[feature] *= repeat_share
         return -left * per_token
 
     def _worth_of(self, feature: int) -> float:
         """Of its first mention; of one that no ranked line has, as if one had it."""
         if feature < len(self._first_worth):
             return self._first_worth[feature]
-        return _PROBE_WORTH if self._is_probe[feature] else float(_idf(1, self.ranked))
+        return self._config.probe_worth if self._is_probe[feature] else float(_idf(1, self.ranked))
 
     def _worth_when_ranked(self) -> Floats:
         """By feature; a term's is its idf in the ranked lines, which are all that were read so far."""
         held = np.bincount(self._features, minlength=len(self._numbers))
-        worth = np.where(np.array(self._is_probe), _PROBE_WORTH, _idf(held, self.ranked))
+        worth = np.where(np.array(self._is_probe), self._config.probe_worth, _idf(held, self.ranked))
         worth[self._numbers[_NOTHING]] = 0.0
         return worth
 
@@ -222,9 +216,10 @@ class CoverageChain:
         for place in range(len(self._tokens), end):
             line = self._lines[place]
             said = line.text.partition(": ")[2]  # without the speaker
-            share = _QUESTION_SHARE if line.turn.text.rstrip().endswith("?") else 1.0
+            # questions ask for facts and seldom state one
+            share = self._config.question_share if line.turn.text.rstrip().endswith("?") else 1.0
             self._tokens.append(line.tokens)
-            self._per_token.append(share / (line.tokens + _HEADER_TOKENS))
+            self._per_token.append(share / (line.tokens + self._config.header_tokens))
             found = chain((_NOTHING,), terms(said), (_PROBE + probe for probe in sorted(probes(said))))
             self._features.extend(map(self._number, dict.fromkeys(found)))
             self._starts.append(len(self._features))

@@ -36,7 +36,12 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         memories = cls()
         for conversation_id, turns in conversations.items():
             memories[conversation_id] = AdaptiveMemory(
-                config.memory_tokens, recovery=config.recovery, ranking=config.ranking, **vectors
+                config.memory_tokens,
+                recovery=config.recovery,
+                compaction=config.compaction,
+                coverage=config.coverage,
+                ranking=config.ranking,
+                **vectors,
             )
             memories[conversation_id].extend(turns)
             memories[conversation_id].embed()

@@ -1,6 +1,6 @@
 """Tuned parameters in a file: what differs from the shipped configs, and whether held-out questions spoke for it.
 
-    {"memory": {"score_floor": 0.3}, "ranking": {"bm25_k1": 1.2}, "compaction": {},
+    {"memory": {"score_floor": 0.3}, "ranking": {"bm25_k1": 1.2}, "coverage": {},
      "promotion": {"promote": true, "difference": 0.012, "ci95": [0.002, 0.021], "split": "val", "questions": 231},
      "source": {"study": "quality-standard", "trial": 31}}
 
@@ -19,11 +19,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from memory.compaction_config import CompactionConfig
-from memory.config import MemoryConfig, RankingConfig
+from memory.config import CoverageConfig, MemoryConfig, RankingConfig
 
 T = TypeVar("T")
-_SECTIONS: dict[str, type] = {"memory": MemoryConfig, "ranking": RankingConfig, "compaction": CompactionConfig}
+_NESTED: dict[str, type] = {"ranking": RankingConfig, "coverage": CoverageConfig}  # in MemoryConfig, and sections here
 _RECORDS = ("promotion", "source")
 
 
@@ -33,21 +32,20 @@ class ParametersError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Configs, and where they come from.
+    """A config, and where it comes from.
 
-    memory: with `memory.ranking`. promotion: what held-out questions said (see tuning/promotion.py); None: they were
+    promotion: what held-out questions said (see tuning/promotion.py); None: they were
     not asked. source: the study and the trial, as far as there was one.
     """
 
     memory: MemoryConfig = field(default_factory=MemoryConfig)
-    compaction: CompactionConfig = field(default_factory=CompactionConfig)
     promotion: Mapping[str, Any] | None = None
     source: Mapping[str, Any] | None = None
 
     def overrides(self) -> dict[str, dict[str, Any]]:
         """By section, the settings that differ from the shipped ones, as JSON types."""
-        memory = {name: value for name, value in _differing(self.memory).items() if name != "ranking"}
-        return {"memory": memory, "ranking": _differing(self.memory.ranking), "compaction": _differing(self.compaction)}
+        memory = {name: value for name, value in _differing(self.memory).items() if name not in _NESTED}
+        return {"memory": memory, **{name: _differing(getattr(self.memory, name)) for name in _NESTED}}
 
     def verdict(self) -> str:
         """In one line, whether these are worth taking; to be said wherever they are used."""
@@ -106,22 +104,22 @@ def config_from(config_type: type[T], values: Mapping[str, Any]) -> T:
 
 
 def _parameters(content: Any) -> Parameters:
-    known = (*_SECTIONS, *_RECORDS)
+    known = ("memory", *_NESTED, *_RECORDS)
     if not isinstance(content, dict) or not all(isinstance(one, dict | None) for one in content.values()):
         raise ParametersError(f"expected a JSON object of objects: {', '.join(known)}")
     unknown = sorted(set(content) - set(known))
     if unknown:
         raise ParametersError(f"there is no {unknown[0]!r} in a parameters file; there are {', '.join(known)}")
-    if "ranking" in (content.get("memory") or {}):
-        raise ParametersError("ranking is a section of its own, beside memory and not in it")
-    ranking = config_from(RankingConfig, content.get("ranking") or {})
-    memory = config_from(MemoryConfig, content.get("memory") or {})
+    sections = {name: content.get(name) or {} for name in ("memory", *_NESTED)}
+    for name in _NESTED.keys() & sections["memory"].keys():
+        raise ParametersError(f"{name} is a section of its own, beside memory and not in it")
+    memory = config_from(MemoryConfig, sections["memory"])
+    nested: dict[str, Any] = {name: config_from(config_type, sections[name]) for name, config_type in _NESTED.items()}
     promotion = content.get("promotion")
     if promotion is not None and (missing := {"promote", "difference", "ci95", "split", "questions"} - set(promotion)):
         raise ParametersError(f"the promotion has no {sorted(missing)[0]!r}; run tune.py again, or take it out")
     return Parameters(
-        memory=dataclasses.replace(memory, ranking=ranking),
-        compaction=config_from(CompactionConfig, content.get("compaction") or {}),
+        memory=dataclasses.replace(memory, **nested),
         promotion=promotion,
         source=content.get("source"),
     )

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from memory.archive import Archive, ArchiveError
-from memory.config import DenseConfig, RankingConfig
+from memory.config import CoverageConfig, DenseConfig, RankingConfig
 from memory.turns import Turn
 
 
@@ -20,6 +20,8 @@ def save_memory(
     *,
     budget_tokens: int,
     recovery: str,
+    compaction: str,
+    coverage: CoverageConfig,
     ranking: RankingConfig,
     dense: DenseConfig | None,
 ) -> None:
@@ -32,6 +34,8 @@ def save_memory(
     settings = {
         "budget_tokens": budget_tokens,
         "recovery": recovery,
+        "compaction": compaction,
+        "coverage": asdict(coverage),
         "ranking": asdict(ranking),
         "dense": None if dense is None else asdict(dense),
     }
@@ -49,8 +53,12 @@ def constructor_arguments(archive: Archive, overrides: Mapping[str, Any]) -> dic
             f"{archive.path}: an archive of turns, not a saved memory; extend() a new memory with its restore()"
         )
     arguments: dict[str, Any] = {"budget_tokens": saved["budget_tokens"]}
-    arguments["recovery"] = saved.get("recovery", "on")  # files of before it could be set have none
+    # files of before these could be set have none
+    arguments["recovery"] = saved.get("recovery", "on")
+    arguments["compaction"] = saved.get("compaction", "coverage")
     try:
+        if "coverage" not in overrides:
+            arguments["coverage"] = CoverageConfig(**saved.get("coverage", {}))
         if "ranking" not in overrides:
             arguments["ranking"] = _ranking(saved["ranking"])
         if saved["dense"] is not None:
@@ -63,7 +71,8 @@ def constructor_arguments(archive: Archive, overrides: Mapping[str, Any]) -> dic
                 arguments["dense"] = DenseConfig(**{**saved["dense"], "ranking": _ranking(saved["dense"]["ranking"])})
     except TypeError as error:  # a field that is no more
         raise ArchiveError(
-            f"{archive.path}: saved by another version ({error}); give ranking=..., and dense=... with an embedder"
+            f"{archive.path}: saved by another version ({error}); give ranking=..., coverage=..., and dense=... with"
+            " an embedder"
         ) from error
     return {**arguments, **overrides}
 

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from memory.archive import HANDLE, Archive
-from memory.config import ONE_VECTOR, DenseConfig, RankingConfig
+from memory.config import ONE_VECTOR, CoverageConfig, DenseConfig, RankingConfig
 from memory.dense import DenseIndex
 from memory.embedders import Embedder, EmbeddingError, LocalEmbedder
 from memory.losses import Losses, find_losses
@@ -65,7 +65,8 @@ class AdaptiveMemory:
     """A memory of one conversation. Turns come in order (`add`), questions at any time (`search`), from any thread.
 
     `budget_tokens` (o200k_base) bounds `render()` after every `add`, whatever is added. Adding costs amortised constant
-    time. `recovery`: "on" lets searches find what has left the working memory too, "off" does not.
+    time. `recovery`: "on" lets searches find what has left the working memory too, "off" does not. `compaction`: what
+    stays, "coverage" (weighed by `coverage`) or "recency"; see memory/working.py.
 
     `embedder` (see memory/embedders.py) adds a match in meaning to the ranking, weighed by `dense`, whose own `ranking`
     then takes the place of the other. Turns are embedded at the first search after they came, or by `embed()`, and kept
@@ -77,6 +78,8 @@ class AdaptiveMemory:
         budget_tokens: int = 20_000,
         *,
         recovery: str = "on",
+        compaction: str = "coverage",
+        coverage: CoverageConfig | None = None,
         ranking: RankingConfig | None = None,
         embedder: Embedder | None = None,
         dense: DenseConfig | None = None,
@@ -100,7 +103,7 @@ class AdaptiveMemory:
         self._position: dict[str, int] = {}  # turn id -> its place in _brief
         self._names: frozenset[str] = frozenset()  # the words of the speakers' names
         self._headers: dict[int, str] = {}  # session -> its header: the date of the first of its turns
-        self._working = WorkingMemory(budget_tokens, self._brief)
+        self._working = WorkingMemory(budget_tokens, self._brief, compaction, coverage)
 
     def __len__(self) -> int:
         return len(self._brief)
@@ -282,7 +285,16 @@ class AdaptiveMemory:
             turns = [line.turn for line in self._brief]
             ranking = self._index.config
             dense = None if self._dense is None else self._dense.config
-        save_memory(path, turns, budget_tokens=self.budget_tokens, recovery=self.recovery, ranking=ranking, dense=dense)
+        save_memory(
+            path,
+            turns,
+            budget_tokens=self.budget_tokens,
+            recovery=self.recovery,
+            compaction=self._working.compaction,
+            coverage=self._working.coverage,
+            ranking=ranking,
+            dense=dense,
+        )
 
     @classmethod
     def load(cls, path: str | Path, **overrides: Any) -> AdaptiveMemory:

@@ -1,14 +1,17 @@
 """The working memory: what stands ready of a conversation, in at most `budget_tokens` after every turn.
 
 While everything fits, it is held in full. Then lines are shortened (greetings, thanks and praise go), oldest first.
-When even the short lines do not fit, those stay that cover most per token (memory/coverage.py).
+When even the short lines do not fit, those stay that cover most per token (memory/coverage.py), or, with `compaction`
+"recency", the newest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memory.config import COMPACTIONS, CoverageConfig
 from memory.coverage import CoverageChain
+from memory.recency import RecencyChain
 from memory.rendering import Line
 
 
@@ -19,15 +22,25 @@ class WorkingMemory:
     a turn that left may come back when the order is made anew. Adding costs amortised constant time.
     """
 
-    def __init__(self, budget_tokens: int, brief: Sequence[Line]) -> None:
+    def __init__(
+        self,
+        budget_tokens: int,
+        brief: Sequence[Line],
+        compaction: str = "coverage",
+        coverage: CoverageConfig | None = None,
+    ) -> None:
+        if compaction not in COMPACTIONS:
+            raise ValueError(f"compaction must be {' or '.join(COMPACTIONS)}, got {compaction!r}")
         self.budget_tokens = budget_tokens
+        self.compaction = compaction
+        self.coverage = coverage or CoverageConfig()
         self.tokens = 0  # of what is held, rendered
         self.lines: dict[int, Line] = {}  # place in `brief` -> the line held, in full or in brief
         self._brief = brief
         self._sessions: dict[int, int] = {}  # session -> its lines held, for which one header is paid
         self._to_shorten: list[int] = []  # places of full lines that would shrink, a queue from `_shortened_up_to`
         self._shortened_up_to = 0
-        self._best: CoverageChain | None = None  # none while everything fits
+        self._best: CoverageChain | RecencyChain | None = None  # none while everything fits
 
     @property
     def shortened(self) -> int:
@@ -53,10 +66,11 @@ class WorkingMemory:
             self._release(place)
             self._hold(place, self._brief[place])
         if self.tokens > self.budget_tokens:
-            self._best = CoverageChain(self._brief)
+            by_recency = self.compaction == "recency"
+            self._best = RecencyChain(self._brief) if by_recency else CoverageChain(self._brief, self.coverage)
             self._hold_best(self._best)
 
-    def _hold_best(self, best: CoverageChain) -> None:
+    def _hold_best(self, best: CoverageChain | RecencyChain) -> None:
         """As many lines as fit: those held and the last one, or all anew when that is due."""
         new = range(len(self._brief) - 1, len(self._brief))
         if best.is_due:

@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from memory.archive import Archive
-from memory.config import RankingConfig
+from memory.config import CoverageConfig, RankingConfig
 from memory.saved_memory import save_memory
 from memory.turns import Turn
 
@@ -98,7 +98,16 @@ def read(path: str) -> None:
 def save(path: str) -> None:
     turns = [turn(number) for number in range(SAVED_TURNS)]
     say("open")
-    save_memory(path, turns, budget_tokens=500, recovery="on", ranking=RankingConfig(), dense=None)
+    save_memory(
+        path,
+        turns,
+        budget_tokens=500,
+        recovery="on",
+        compaction="coverage",
+        coverage=CoverageConfig(),
+        ranking=RankingConfig(),
+        dense=None,
+    )
     say("saved")
 
 

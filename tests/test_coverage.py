@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from strategies import conversations, dialogues
 
 from memory import coverage
+from memory.config import CoverageConfig
 from memory.coverage import CoverageChain
 from memory.findings import probes
 from memory.lexical import terms
 from memory.rendering import Line, render_turn
 from memory.turns import Turn, render_header
+
+SHIPPED = CoverageConfig()
 
 
 def lines_of(turns: list[Turn]) -> list[Line]:
@@ -26,44 +29,58 @@ def features(line: Line) -> set[str]:
     return {*terms(said), *(f"probe {probe}" for probe in probes(said))}
 
 
-def worth_per_token(line: Line, ranked: list[Line], taken: list[Line]) -> float:
+def worth_per_token(line: Line, ranked: list[Line], taken: list[Line], config: CoverageConfig = SHIPPED) -> float:
     """From the definition: what `line` adds to those taken, rarities being those in the ranked lines."""
     held = Counter(feature for one in ranked for feature in features(one))
     said = Counter(feature for one in taken for feature in features(one))
 
     def worth(feature: str) -> float:
         rarity = math.log(1 + (len(ranked) - max(1, held[feature]) + 0.5) / (max(1, held[feature]) + 0.5))
-        return (8.0 if feature.startswith("probe ") else rarity) * 0.7 ** said[feature]
+        return (config.probe_worth if feature.startswith("probe ") else rarity) * config.repeat_share ** said[feature]
 
-    share = 0.5 if line.turn.text.rstrip().endswith("?") else 1.0
-    return math.fsum(map(worth, features(line))) * share / (line.tokens + 10)
-
-
-def is_its_time(line: Line, taken: list[Line]) -> bool:
-    return line.tokens <= 32 or 3 * line.tokens <= sum(one.tokens for one in taken)
+    share = config.question_share if line.turn.text.rstrip().endswith("?") else 1.0
+    return math.fsum(map(worth, features(line))) * share / (line.tokens + config.header_tokens)
 
 
-def candidates(lines: list[Line], taken: list[int]) -> list[int]:
+def is_its_time(line: Line, taken: list[Line], config: CoverageConfig) -> bool:
+    held = sum(one.tokens for one in taken)
+    return line.tokens <= config.short_tokens or config.wait_lengths * line.tokens <= held
+
+
+def candidates(lines: list[Line], taken: list[int], config: CoverageConfig) -> list[int]:
     """Places that may be taken next."""
     left = [place for place, line in enumerate(lines) if line.text and place not in taken]
-    now = [place for place in left if is_its_time(lines[place], [lines[one] for one in taken])]
+    now = [place for place in left if is_its_time(lines[place], [lines[one] for one in taken], config)]
     return now or [place for place in left if lines[place].tokens == min(lines[one].tokens for one in left)]
 
 
 talks = st.one_of(conversations(max_turns=12), dialogues())
 
 
-@given(talks, st.sampled_from([1, 3, 8192]))
-@settings(max_examples=80)
-def test_each_line_taken_is_the_best_of_those_left(turns: list[Turn], near: int) -> None:
+configs = st.builds(
+    CoverageConfig,
+    probe_worth=st.floats(0, 20),
+    repeat_share=st.floats(0, 1),
+    question_share=st.floats(0, 1),
+    header_tokens=st.floats(1, 40),
+    short_tokens=st.integers(0, 60),
+    wait_lengths=st.floats(0, 10),
+)
+
+
+@given(talks, st.sampled_from([1, 3, 8192]), st.just(SHIPPED) | configs)
+@settings(max_examples=120)
+def test_each_line_taken_is_the_best_of_those_left(turns: list[Turn], near: int, config: CoverageConfig) -> None:
     lines = lines_of(turns)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(coverage, "_NEAR", near)
-        chain = CoverageChain(lines)
+        chain = CoverageChain(lines, config)
         taken: list[int] = []
         for place in chain.rank():
             ranked, before = lines[: chain.ranked], [lines[one] for one in taken]
-            worth = {one: worth_per_token(lines[one], ranked, before) for one in candidates(ranked, taken)}
+            worth = {
+                one: worth_per_token(lines[one], ranked, before, config) for one in candidates(ranked, taken, config)
+            }
             assert worth[place] >= max(worth.values()) - 1e-9
             taken.append(place)
     assert sorted(taken) == [place for place, line in enumerate(lines[: chain.ranked]) if line.text]
@@ -123,3 +140,17 @@ def test_the_order_is_made_anew_when_the_lines_have_grown_by_a_quarter() -> None
         else:
             chain.insert(len(lines) - 1)
     assert due == [1, 2, 3, 4, 6, 8, 11, 14, 18, 23, 29, 37]
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"repeat_share": 1.1}, "repeat_share must lie in 0..1, got 1.1"),
+        ({"question_share": -0.1}, "question_share must be finite and not negative, got -0.1"),
+        ({"probe_worth": math.nan}, "probe_worth must be finite and not negative, got nan"),
+        ({"header_tokens": 0.5}, "header_tokens must be at least 1, got 0.5"),
+    ],
+)
+def test_a_config_that_makes_no_sense_is_refused(values: dict[str, float], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        CoverageConfig(**values)  # type: ignore[arg-type]

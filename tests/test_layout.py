@@ -45,7 +45,7 @@ MEMORY_LAYERS = (  # a module may import those of earlier layers, and of its own
     {"temporal", "question", "postings", "findings"},
     {"repl", "summaries", "compaction_config", "compaction_plan", "compaction_result", "compactor"},
     {"parameters", "rendering", "retrieval", "compaction", "archive", "saved_memory", "dense", "tagging"},
-    {"coverage", "losses"},
+    {"coverage", "recency", "losses"},
     {"working"},
     {"store"},
     {"memories"},

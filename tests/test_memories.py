@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 import pytest
 from strategies import ids_in
@@ -8,8 +9,9 @@ from strategies import ids_in
 from benchmarks.hops import search_in_hops
 from harness.flags import add_flags, from_args
 from locomo.dataset import SAMPLE_PATH, load
-from memory.config import MemoryConfig
+from memory.config import CoverageConfig, MemoryConfig
 from memory.memories import Memories
+from memory.store import AdaptiveMemory
 
 CONVERSATIONS = {one.id: one.turns for one in load(SAMPLE_PATH).conversations}
 QUESTIONS = {one.conversation_id: one.text for one in load(SAMPLE_PATH).questions}
@@ -31,6 +33,23 @@ def test_recovery_is_on_by_default_and_a_flag() -> None:
     assert {memory.recovery for memory in Memories.of(CONVERSATIONS, off).values()} == {"off"}
     with pytest.raises(ValueError, match="--recovery must be off or on, got maybe"):
         MemoryConfig(recovery="maybe")
+
+
+def test_what_stays_is_a_flag_and_its_weights_are_the_configs() -> None:
+    parser = argparse.ArgumentParser()
+    add_flags(parser, MemoryConfig, "the memory")
+    by_recency = from_args(MemoryConfig, parser.parse_args(["--compaction", "recency", "--memory-tokens", "300"]))
+    with pytest.raises(ValueError, match="--compaction must be coverage or recency, got age"):
+        MemoryConfig(compaction="age")
+    with pytest.raises(ValueError, match="compaction must be coverage or recency, got 'age'"):
+        AdaptiveMemory(compaction="age")
+    shipped = replace(by_recency, compaction="coverage")
+    weighed = replace(shipped, coverage=CoverageConfig(probe_worth=0.0, question_share=0.0))
+    texts = {
+        tuple(memory.render() for memory in Memories.of(CONVERSATIONS, config).values())
+        for config in (by_recency, shipped, weighed)
+    }
+    assert len(texts) == 3
 
 
 @pytest.mark.parametrize("max_hops", [1, 2, 3])

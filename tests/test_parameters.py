@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.config import MemoryConfig, RankingConfig
+from memory.config import CoverageConfig, MemoryConfig, RankingConfig
 from memory.memories import Memories
 from memory.parameters import (
     Parameters,
@@ -34,10 +34,14 @@ def written(path: Path, content: object) -> Path:
     k1=st.floats(0.01, 5),
     window=st.lists(st.floats(0, 1), max_size=5),
     hops=st.integers(1, 9),
+    worth=st.floats(0, 20),
 )
-def test_parameters_survive_being_written_and_read(floor: float, k1: float, window: list[float], hops: int) -> None:
+def test_parameters_survive_being_written_and_read(
+    floor: float, k1: float, window: list[float], hops: int, worth: float
+) -> None:
+    coverage = CoverageConfig(probe_worth=worth)
     ranking = RankingConfig(bm25_k1=k1, window_before=tuple(window))
-    made = Parameters(MemoryConfig(score_floor=floor, max_hops=hops, ranking=ranking))
+    made = Parameters(MemoryConfig(score_floor=floor, max_hops=hops, ranking=ranking, coverage=coverage))
     assert parameters_of(json.loads(json.dumps(made.overrides()))) == made
 
 
@@ -46,7 +50,7 @@ def test_only_what_differs_from_the_shipped_config_is_written(tmp_path: Path) ->
     save_parameters(made, tmp_path / "p.json")
     document = json.loads((tmp_path / "p.json").read_text())
     assert document["ranking"] == {"bm25_b": 0.5}
-    assert document["memory"] == document["compaction"] == {}
+    assert document["memory"] == document["coverage"] == {}
     assert load_parameters(tmp_path / "p.json") == made
 
 
@@ -56,11 +60,13 @@ def test_only_what_differs_from_the_shipped_config_is_written(tmp_path: Path) ->
         ({"ranking": {"bm25_k": 1}}, r"RankingConfig has no 'bm25_k'; it has window_before, "),
         ({"memory": {"scorefloor": 1}}, r"MemoryConfig has no 'scorefloor'; it has memory_tokens, "),
         ({"memory": {"ranking": {}}}, "ranking is a section of its own"),
+        ({"memory": {"coverage": {}}}, "coverage is a section of its own"),
+        ({"coverage": {"repeat_share": 7}}, "repeat_share must lie in 0..1"),
         ({"memory": {"score_floor": 2}}, "--score-floor must lie in 0..1"),
         ({"memory": {"max_hops": "two"}}, "max_hops = 'two' is not of the type int"),
         ({"memory": {"max_hops": True}}, "max_hops = True is not of the type int"),
         ({"ranking": {"window_before": 0.5}}, "window_before = 0.5 is not of the type tuple"),
-        ({"parameters": {}}, "there is no 'parameters' in a parameters file; there are memory, ranking, compaction"),
+        ({"parameters": {}}, "there is no 'parameters' in a parameters file; there are memory, ranking, coverage"),
         ({"promotion": {"promote": True}}, "the promotion has no 'ci95'"),
         ([1], "expected a JSON object"),
         ({"memory": 3}, "expected a JSON object of objects"),

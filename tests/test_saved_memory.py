@@ -22,7 +22,7 @@ from strategies import conversations, sentences, tagged, texts
 
 from memory import archive as archive_module
 from memory.archive import Archive, ArchiveError
-from memory.config import DenseConfig, RankingConfig
+from memory.config import CoverageConfig, DenseConfig, RankingConfig
 from memory.saved_memory import save_memory
 from memory.store import AdaptiveMemory
 from memory.turns import Turn
@@ -113,6 +113,23 @@ def test_recovery_is_kept_and_is_on_in_files_that_have_no_such_setting(tmp_path:
     with closing(sqlite3.connect(tmp_path / "a.db")) as connection, connection:
         connection.execute("DELETE FROM settings WHERE name = 'recovery'")
     check_same(memory_of(turns(60), 300), AdaptiveMemory.load(tmp_path / "a.db"))
+
+
+def test_how_lines_are_chosen_is_kept_and_is_coverage_in_files_that_have_no_such_setting(tmp_path: Path) -> None:
+    asked = [
+        replace(turn, text=turn.text.replace(".", "?")) if number % 2 else turn for number, turn in enumerate(turns(60))
+    ]
+    by_recency = memory_of(asked, 300, compaction="recency")
+    by_recency.save(tmp_path / "a.db")
+    check_same(by_recency, AdaptiveMemory.load(tmp_path / "a.db"))
+    weighed = memory_of(asked, 300, coverage=CoverageConfig(question_share=1.0, repeat_share=0.1))
+    weighed.save(tmp_path / "b.db")
+    check_same(weighed, AdaptiveMemory.load(tmp_path / "b.db"))
+    shipped = memory_of(asked, 300)
+    assert len({by_recency.render(), weighed.render(), shipped.render()}) == 3
+    with closing(sqlite3.connect(tmp_path / "b.db")) as connection, connection:
+        connection.execute("DELETE FROM settings WHERE name IN ('compaction', 'coverage')")
+    check_same(shipped, AdaptiveMemory.load(tmp_path / "b.db"))
 
 
 # -- with an embedder --------------------------------------------------------------------------------------------------
@@ -277,6 +294,8 @@ def test_killed_while_saving_over_a_file_it_holds_the_old_or_the_new(tmp_path: P
             [archive_process.turn(n) for n in range(10)],
             budget_tokens=7,
             recovery="on",
+            compaction="coverage",
+            coverage=CoverageConfig(),
             ranking=RankingConfig(),
             dense=None,
         )
@@ -298,7 +317,14 @@ def test_on_a_full_disk_nothing_is_left_of_a_new_file(tmp_path: Path) -> None:
         for name in ("a.db", "b.db"):
             with pytest.raises(ArchiveError, match="the disk cannot be read or written"):
                 save_memory(
-                    tmp_path / name, turns(900), budget_tokens=9, recovery="on", ranking=RankingConfig(), dense=None
+                    tmp_path / name,
+                    turns(900),
+                    budget_tokens=9,
+                    recovery="on",
+                    compaction="coverage",
+                    coverage=CoverageConfig(),
+                    ranking=RankingConfig(),
+                    dense=None,
                 )
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

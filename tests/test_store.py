@@ -15,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import WORDS, conversations, dialogues, ids_in, sentences, texts
 
+from memory.config import COMPACTIONS
 from memory.rendering import MAX_LINE_TOKENS
 from memory.repl import TurnEntry
 from memory.store import AdaptiveMemory, Evidence, Scope
@@ -61,12 +62,18 @@ questions = st.one_of(sentences, texts)
 # -- the budget of the working memory ----------------------------------------------------------------------------------
 
 
-@given(conversations(), budgets)
+@given(conversations(), budgets, st.sampled_from(COMPACTIONS))
 @settings(max_examples=150)
-@example([Turn(1, 1, "Ines", '");')], 8)
-@example([Turn(1, 1, "Ines", "We row.", None), Turn(1, 2, "Bo", "We sail.", MAY), Turn(1, 3, "Bo", "No 7!", MAY)], 20)
-def test_after_every_add_the_rendered_memory_is_within_the_budget(turns: list[Turn], budget: int) -> None:
-    memory = AdaptiveMemory(budget)
+@example([Turn(1, 1, "Ines", '");')], 8, "coverage")
+@example(
+    [Turn(1, 1, "Ines", "We row.", None), Turn(1, 2, "Bo", "We sail.", MAY), Turn(1, 3, "Bo", "No 7!", MAY)],
+    20,
+    "coverage",
+)
+def test_after_every_add_the_rendered_memory_is_within_the_budget(
+    turns: list[Turn], budget: int, compaction: str
+) -> None:
+    memory = AdaptiveMemory(budget, compaction=compaction)
     for turn in turns:
         memory.add(turn)
         assert count_tokens(memory.render()) == memory.tokens <= budget
@@ -78,6 +85,24 @@ def test_a_turn_larger_than_the_budget_is_archived_whole(budget: int) -> None:
     memory = memory_of([novel, Turn(1, 2, "Bo", "I row.", MAY)], budget)
     assert memory.tokens <= min(budget, MAX_LINE_TOKENS + 50)
     assert memory.expand("mem:D1:1") is novel
+
+
+@given(conversations(), budgets)
+def test_by_recency_the_newest_turns_are_held_without_a_gap(turns: list[Turn], budget: int) -> None:
+    memory = AdaptiveMemory(budget, compaction="recency")
+    for turn in turns:
+        memory.add(turn)
+        says_something = [full.turn.id for full, brief in memory.lines() if brief.text]
+        held = set(ids_in(memory.render())).intersection(says_something)
+        assert held == set(says_something[len(says_something) - len(held) :])
+
+
+def test_by_recency_a_large_memory_forgets_the_oldest_first() -> None:
+    memory = AdaptiveMemory(300, compaction="recency")
+    memory.extend(chat(200))
+    held = ids_in(memory.render())
+    assert 250 < memory.tokens <= 300
+    assert held == [turn.id for turn in chat(200)][-len(held) :]
 
 
 def test_everything_is_kept_in_full_while_it_fits() -> None:

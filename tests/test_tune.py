@@ -176,6 +176,8 @@ def test_a_script_of_ones_own_is_run_with_its_arguments(run: Tune, tmp_path: Pat
         (["--timeout", "-1"], "--timeout must be above 0"),
         (["--split", "val"], "--promote-on val: the winner must prove itself on other conversations"),
         (["--objective", "pareto", "--pruner", "wilcoxon"], "--pruner compares questions found"),
+        (["--objective", "retention"], "--objective retention and --space compaction go together"),
+        (["--space", "compaction"], "--objective retention and --space compaction go together"),
         (["--study", "no/slash"], "the study name 'no/slash' is not usable"),
         (["--resume"], "--resume goes on with a study: name it by --study"),
         (["--data", "gone.json"], "gone.json: cannot be read"),

@@ -192,7 +192,7 @@ def test_the_commands_go_through_a_studys_life(tmp_path: Path, capsys: pytest.Ca
     [
         (["status", "nope"], "no study 'nope' in this storage; there are: none"),
         (["create", "a b", "--preset", "quick"], "body.name: String should match pattern"),
-        (["create", "mine", "--preset", "nope"], "no preset 'nope'; there are quick, standard, full"),
+        (["create", "mine", "--preset", "nope"], "no preset 'nope'; there are quick, standard, full, compaction"),
         (["create", "mine", "--space", "missing.json"], "cannot read missing.json: No such file or directory"),
         (["create", "mine", "--preset", "quick", "--directions", "up"], "directions.0: Input should be"),
     ],

@@ -133,7 +133,7 @@ def test_a_study_that_cannot_be_is_refused_and_nothing_is_made(http: httpx.Clien
     assert http.get("/studies").json() == []
 
 
-@pytest.mark.parametrize("preset", ["quick", "standard", "full"])
+@pytest.mark.parametrize("preset", ["quick", "standard", "full", "compaction"])
 def test_a_preset_makes_a_study_whose_first_trial_is_the_shipped_default(tmp_path: Path, preset: str) -> None:
     from tuning.presets import PRESETS
 

@@ -41,6 +41,9 @@ def test_every_suggestion_of_a_preset_makes_configs_and_conditions_are_kept(name
         made = settings_of(values)
         assert ("memory_tokens" in values) == (values.get("recovery") == "off")
         assert ("window_after_share" in values) == (values.get("window_after_turns", 0) > 0)
+        assert ("repeat_share" in values) == (values.get("compaction") == "coverage")
+        if "recovery" in values:
+            assert ("compaction" in values) == (values["recovery"] == "off")
         if "window_after_turns" in values:
             assert len(made.memory.ranking.window_after) == values["window_after_turns"]
 
@@ -136,6 +139,7 @@ def test_each_objective_has_a_value_per_direction() -> None:
     assert values["quality"] == (0.8,)
     assert values["latency"] == (0.002,)
     assert values["balanced"] == pytest.approx((0.7 * 0.8 + 0.3 * 0.8,))
+    assert values["retention"] == (0.8,)
     assert values["pareto"] == (0.8, 1990.0)
     assert Objective("pareto").directions == ("maximize", "minimize")  # tokens are minimised, not sought
     assert Objective("latency").directions == ("minimize",)

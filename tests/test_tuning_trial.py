@@ -16,6 +16,7 @@ from memory.parameters import ParametersError
 from tuning.adapter import BenchmarkOptions, TrialBenchmark, evaluate_with_benchmark
 from tuning.inert import inert_parameters
 from tuning.objectives import Objective, graded
+from tuning.presets import PRESETS
 from tuning.pruning import LOOK_EVERY, BestSoFar
 from tuning.runner import build_run_trial, study_settings
 from tuning.space import Parameter, SearchSpace
@@ -112,6 +113,34 @@ def test_weights_on_a_shared_index_rank_as_those_of_a_memory_of_its_own(benchmar
     }
 
 
+def test_of_retention_counts_what_a_working_memory_of_the_budget_holds(tmp_path: Path) -> None:
+    options = BenchmarkOptions(data=SAMPLE, budget_tokens=400, working_tokens=400, cache=tmp_path / "cache.sqlite")
+    benchmark = TrialBenchmark(options)
+    shipped, newest = benchmark.measure({}), benchmark.measure({"compaction": "recency"})
+    assert shipped.metrics["all_evidence_rate"] > newest.metrics["all_evidence_rate"]
+    assert newest.parameters.overrides()["memory"] == {"compaction": "recency"}, "the size is the study's, not found"
+    for measured in (shipped, newest):
+        assert measured.from_cache == 0
+        for row in measured.rows.values():
+            assert row["evidence_recall"] == row["retention"], "nothing else is searched"
+            assert row["memory_tokens"] <= 400
+    assert benchmark.measure({"question_prior": 9.0}).metrics["evidence_recall"] == shipped.metrics["evidence_recall"]
+    assert inert_parameters(benchmark, PRESETS["compaction"]) == []
+
+
+def test_a_retention_study_is_measured_and_pruned_by_what_is_held(tmp_path: Path) -> None:
+    objective = Objective("retention", 400)
+    settings = study_settings(
+        objective, PRESETS["compaction"], split="train", categories=(1, 2, 3, 4), data_sha256=None, pruner="wilcoxon"
+    )
+    spec = StudySpec("s", PRESETS["compaction"], objective.directions, 0, "tpe", "wilcoxon", settings)
+    study = open_study(optuna.storages.InMemoryStorage(), spec)
+    run_worker(study, build_run_trial(settings, data=SAMPLE, cache=tmp_path / "cache.sqlite"), n_trials=8)
+    assert study.best_value >= study.trials[0].values[0] > 0
+    assert {trial.params["compaction"] for trial in study.trials} == {"coverage", "recency"}
+    assert objective.grade({"evidence_recall": 0.5, "retrieved_ids": [], "gold_evidence_ids": ["D1:1"]}) == 0.5
+
+
 # -- inert parameters --------------------------------------------------------------------------------------------------
 
 
@@ -151,7 +180,7 @@ def test_evidence_counts_by_how_high_it_ranks() -> None:
 
 
 def test_a_trial_that_ranks_lower_throughout_is_worse_and_noise_is_not() -> None:
-    best = BestSoFar(rows({f"q{n}": 1 + n % 3 for n in range(200)}))
+    best = BestSoFar(rows({f"q{n}": 1 + n % 3 for n in range(200)}), graded)
     worse = rows({f"q{n}": 2 + n % 3 for n in range(60)})
     same = rows({f"q{n}": 1 + (n + n % 2) % 3 for n in range(60)})
     assert best.beats(worse)
@@ -160,7 +189,7 @@ def test_a_trial_that_ranks_lower_throughout_is_worse_and_noise_is_not() -> None
 
 
 def test_a_trial_that_finds_all_evidence_more_often_is_never_worse() -> None:
-    best = BestSoFar(rows({f"q{n}": 0 if n < 3 else 1 for n in range(100)}))
+    best = BestSoFar(rows({f"q{n}": 0 if n < 3 else 1 for n in range(100)}), graded)
     finds_more_but_lower = rows({f"q{n}": 9 for n in range(60)})
     assert not best.beats(finds_more_but_lower)
 

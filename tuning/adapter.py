@@ -4,7 +4,7 @@
     measured.metrics["all_evidence_at_2000"]
 
 One `TrialBenchmark` serves any number of trials: the data are read once, a conversation's lines are made again only
-when the size of the memory changes, and it is indexed again only when the windows of the ranking do, which are part of
+when the working memory changes, and it is indexed again only when the windows of the ranking do, which are part of
 the index.
 """
 
@@ -24,6 +24,7 @@ from locomo.schema import DataError, Question
 from locomo.split_data import seeded_order
 from locomo.summary import Metrics
 from memory.config import MemoryConfig, RankingConfig
+from memory.memories import Memories
 from memory.parameters import Parameters
 from memory.store import AdaptiveMemory
 from memory.turns import Turn
@@ -50,14 +51,15 @@ class BenchmarkOptions:
     """What every trial of a study is measured on.
 
     data: None is LOCOMO_PATH, data/locomo10.json, its download or the sample. budget_tokens: of the evidence; None: as
-    the trial's `context_tokens` says. data_sha256: what the data must be, if it is known. cache: None measures anew,
-    which times need.
+    the trial's `context_tokens` says. working_tokens: search only what a working memory of so many tokens holds; None:
+    as the trial says. data_sha256: what the data must be, if it is known. cache: None measures anew, which times need.
     """
 
     data: str | None = None
     split: str = "train"
     categories: tuple[int, ...] = (1, 2, 3, 4)
     budget_tokens: int | None = 2000
+    working_tokens: int | None = None
     data_sha256: str | None = None
     cache: Path | None = None
 
@@ -135,6 +137,8 @@ class TrialBenchmark:
         """
         parameters = settings_of(trial_params)
         config = parameters.memory
+        if self.options.working_tokens is not None:
+            config = replace(config, memory_tokens=self.options.working_tokens, recovery="off")
         budget = config.context_tokens if self.options.budget_tokens is None else self.options.budget_tokens
         from_cache = 0
 
@@ -198,17 +202,25 @@ class TrialBenchmark:
 
     def _memory_of(self, conversation_id: str, config: MemoryConfig) -> AdaptiveMemory:
         windows = RankingConfig(window_before=config.ranking.window_before, window_after=config.ranking.window_after)
-        memory = self._windowed(conversation_id, config.memory_tokens, config.recovery, windows)
+        memory = self._windowed(conversation_id, _what_is_held(config), windows)
         return memory.with_ranking(config.ranking)
 
-    def _index(self, conversation_id: str, memory_tokens: int, recovery: str, windows: RankingConfig) -> AdaptiveMemory:
+    def _index(self, conversation_id: str, held: MemoryConfig, windows: RankingConfig) -> AdaptiveMemory:
         """With an index of its own where the windows are not the shipped ones."""
-        return self._memory(conversation_id, memory_tokens, recovery).with_ranking(windows)
+        return self._memory(conversation_id, held).with_ranking(windows)
 
-    def _add_turns(self, conversation_id: str, memory_tokens: int, recovery: str) -> AdaptiveMemory:
-        memory = AdaptiveMemory(memory_tokens, recovery=recovery)
-        memory.extend(self._conversations[conversation_id])
-        return memory
+    def _add_turns(self, conversation_id: str, held: MemoryConfig) -> AdaptiveMemory:
+        return Memories.of({conversation_id: self._conversations[conversation_id]}, held)[conversation_id]
+
+
+def _what_is_held(config: MemoryConfig) -> MemoryConfig:
+    """Only what decides on which turns are held and may be found; the rest as shipped."""
+    return MemoryConfig(
+        memory_tokens=config.memory_tokens,
+        recovery=config.recovery,
+        compaction=config.compaction,
+        coverage=config.coverage,
+    )
 
 
 class _Indexed(Mapping[str, AdaptiveMemory]):

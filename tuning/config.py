@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tuning.objectives import OBJECTIVES
-from tuning.presets import PRESETS
+from tuning.objectives import OBJECTIVES, Objective
+from tuning.presets import COMPACTION, PRESETS
 from tuning.terms import PRUNERS, SAMPLERS
 
 
@@ -31,7 +31,8 @@ class TuningConfig:
     space: str = field(
         default="standard",
         metadata={
-            "help": "quick: weights of words; standard: all weights and the windows; full: the memory's sizes too",
+            "help": "quick: weights of words; standard: all weights and the windows; full: the memory's sizes and "
+            "compaction too; compaction: what stays in the working memory (for --objective retention)",
             "choices": tuple(PRESETS),
         },
     )
@@ -39,11 +40,14 @@ class TuningConfig:
         default="quality",
         metadata={
             "help": "quality: questions with all evidence in the budget; latency: of a search; balanced: 0.7 of one "
-            "and 0.3 of the other; pareto: quality against tokens",
+            "and 0.3 of the other; retention: questions with all evidence in a working memory of the budget; "
+            "pareto: quality against tokens",
             "choices": OBJECTIVES,
         },
     )
-    budget_tokens: int = field(default=2000, metadata={"help": "size of the evidence, in tokens"})
+    budget_tokens: int = field(
+        default=2000, metadata={"help": "size of the evidence, or of the working memory, in tokens"}
+    )
     n_trials: int = field(default=50, metadata={"help": "trials of the study, those of earlier runs included"})
     timeout: float | None = field(default=None, metadata={"help": "begin no trial after so many seconds"})
     n_jobs: int = field(
@@ -54,7 +58,7 @@ class TuningConfig:
         default="auto",
         metadata={
             "help": "who ends bad trials early; wilcoxon compares question by question; auto: wilcoxon where questions "
-            "decide, for quality, else none",
+            "decide, for quality and retention, else none",
             "choices": ("auto", *PRUNERS),
         },
     )
@@ -66,7 +70,12 @@ class TuningConfig:
                 raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
         if self.timeout is not None and self.timeout <= 0:
             raise ValueError(f"--timeout must be above 0 seconds, got {self.timeout}")
-        if self.pruner not in ("auto", "none") and self.objective != "quality":
+        if (self.objective == "retention") != (self.space == COMPACTION):
+            raise ValueError(
+                f"--objective retention and --space {COMPACTION} go together: what is searched is all found otherwise, "
+                f"whatever stays; got --objective {self.objective} --space {self.space}"
+            )
+        if self.pruner not in ("auto", "none") and not Objective(self.objective).by_question:
             raise ValueError(
                 f"--pruner compares questions found, so it cannot end trials for {self.objective}: drop it"
             )
@@ -81,4 +90,4 @@ class TuningConfig:
         """One of PRUNERS."""
         if self.pruner != "auto":
             return self.pruner
-        return "wilcoxon" if self.objective == "quality" else "none"
+        return "wilcoxon" if Objective(self.objective).by_question else "none"

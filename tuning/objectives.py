@@ -4,6 +4,8 @@
 - latency: the 95th percentile of a search, in seconds; lower is better.
 - balanced: 0.7 of quality and 0.3 of what is left of 10 ms a search; higher is better. An LM's answer takes a hundred
   times as long: what is slower than that would be noticed, what is faster hardly.
+- retention: the share of questions with all their evidence in a working memory of so many tokens, filled before anybody
+  asks, and nothing else to search; higher is better. It is what compaction is tuned by.
 - pareto: quality against the tokens that it takes. The size of the evidence is searched too.
 """
 
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 from locomo.asking import Row
 from locomo.summary import Metrics
 
-OBJECTIVES = ("quality", "latency", "balanced", "pareto")
+OBJECTIVES = ("quality", "latency", "balanced", "retention", "pareto")
 QUALITY_WEIGHT, LATENCY_WEIGHT, LATENCY_BUDGET_SEC = 0.7, 0.3, 0.01
 
 
@@ -43,6 +45,15 @@ class Objective:
         return self.name in ("latency", "balanced")
 
     @property
+    def by_question(self) -> bool:
+        """Whether it is a mean over questions, so that two trials can be compared question by question."""
+        return self.name in ("quality", "retention")
+
+    def grade(self, row: Row) -> float:
+        """How good one question's row is, 0..1, in finer steps than the objective has: for the pruner."""
+        return float(row["evidence_recall"]) if self.name == "retention" else graded(row)
+
+    @property
     def title(self) -> str:
         """For people, with the unit."""
         quality = f"all evidence in {self.budget_tokens:,} tokens, share of questions"
@@ -50,6 +61,7 @@ class Objective:
             "quality": quality,
             "latency": f"seconds of a search in {self.budget_tokens:,} tokens, p95",
             "balanced": f"{QUALITY_WEIGHT} x ({quality}) + {LATENCY_WEIGHT} x (1 - search p95 / 10 ms)",
+            "retention": f"all evidence in a working memory of {self.budget_tokens:,} tokens, share of questions",
             "pareto": "all evidence, share of questions, against tokens of the evidence, mean",
         }[self.name]
 
@@ -57,7 +69,7 @@ class Objective:
         """In the order of `directions`. Raises ValueError for what was not measured: it is no 0."""
         if self.name == "pareto":
             return _number(metrics, "all_evidence_rate"), _number(metrics, "context_tokens_mean")
-        if self.name == "quality":
+        if self.by_question:
             return (_number(metrics, "all_evidence_rate"),)
         seconds = _number(metrics, "latency_sec_p95")
         if self.name == "latency":
@@ -68,9 +80,9 @@ class Objective:
 
 def graded(row: Row) -> float:
     """How high the evidence of a question ranks, 0..1: the mean over its turns of 1 / log2(1 + rank), 0 for one that is
-    not found. What the pruner compares: "all of it in the budget" is the same for two sets of parameters on nine
-    questions of ten, this on few. The discount is that of Jarvelin & Kekalainen 2002, "Cumulated gain-based evaluation
-    of IR techniques"."""
+    not found. What the pruner compares for quality: "all of it in the budget" is the same for two sets of parameters on
+    nine questions of ten, this on few. The discount is that of Jarvelin & Kekalainen 2002, "Cumulated gain-based
+    evaluation of IR techniques"."""
     rank = {turn_id: place for place, turn_id in enumerate(row["retrieved_ids"], start=1)}
     gains = [1 / math.log2(1 + rank[turn_id]) if turn_id in rank else 0.0 for turn_id in row["gold_evidence_ids"]]
     return sum(gains) / len(gains)

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from memory.config import MemoryConfig, RankingConfig
+from memory.config import COMPACTIONS, CoverageConfig, MemoryConfig, RankingConfig
 from memory.parameters import Parameters, ParametersError, config_from
 from tuning.space import Parameter, SearchSpace
 
 _SHIPPED = RankingConfig()
 _MEMORY = MemoryConfig()
+_COVERAGE = CoverageConfig()
+_RANKING_FIELDS, _COVERAGE_FIELDS, _MEMORY_FIELDS = (
+    {field.name for field in dataclasses.fields(config)} - {"ranking", "coverage"}
+    for config in (RankingConfig, CoverageConfig, MemoryConfig)
+)
 
 
 # Ranges reach from about a third of the shipped value to about twice: it was itself chosen on the train conversations,
@@ -75,12 +81,45 @@ _SIZES = (
         when=("recovery", ("off",)),
     ),
 )
+# which lines stay in the working memory, and of one way its own parameters
+_COMPACTION = (
+    Parameter("compaction", "categorical", choices=COMPACTIONS, default=_MEMORY.compaction),
+    *(
+        Parameter(
+            name,
+            "float",
+            low=low,
+            high=high,
+            step=step,
+            default=getattr(_COVERAGE, name),
+            when=("compaction", ("coverage",)),
+        )
+        for name, low, high, step in (
+            ("probe_worth", 0.0, 20.0, 0.5),
+            ("repeat_share", 0.3, 1.0, 0.05),
+            ("question_share", 0.1, 1.0, 0.05),
+            ("header_tokens", 2.0, 30.0, 1.0),
+            ("wait_lengths", 0.0, 10.0, 0.5),
+        )
+    ),
+)
 _BUDGET = Parameter("context_tokens", "int", low=250, high=8_000, log=True, default=_MEMORY.context_tokens)
 
+COMPACTION = "compaction"
 PRESETS: Mapping[str, SearchSpace] = {
     "quick": SearchSpace(_WEIGHTS),  # the index stays as it is
     "standard": SearchSpace((*_WEIGHTS, *_PRIORS, *_WINDOWS)),
-    "full": SearchSpace((*_WEIGHTS, *_PRIORS, *_WINDOWS, *_SIZES)),
+    "full": SearchSpace(
+        (
+            *_WEIGHTS,
+            *_PRIORS,
+            *_WINDOWS,
+            *_SIZES,
+            replace(_COMPACTION[0], when=("recovery", ("off",))),  # otherwise everything is found
+            *_COMPACTION[1:],
+        )
+    ),
+    COMPACTION: SearchSpace(_COMPACTION),
 }
 
 
@@ -104,28 +143,28 @@ def settings_of(values: Mapping[str, Any], base: Parameters | None = None) -> Pa
     base = base or Parameters()
     memory: dict[str, Any] = {}
     ranking: dict[str, Any] = {}
+    coverage: dict[str, Any] = {}
     left = dict(values)
     for side in ("before", "after"):
         share, turns = left.pop(f"window_{side}_share", None), left.pop(f"window_{side}_turns", None)
         if share is not None or turns is not None:
             ranking[f"window_{side}"] = _falling(share, turns, getattr(base.memory.ranking, f"window_{side}"))
-    of_memory, of_ranking = _fields(MemoryConfig) - {"ranking"}, _fields(RankingConfig)
     for name, value in left.items():
-        if name in of_ranking:
-            ranking[name] = value
-        elif name in of_memory:
-            memory[name] = value
+        for known, chosen in ((_RANKING_FIELDS, ranking), (_COVERAGE_FIELDS, coverage), (_MEMORY_FIELDS, memory)):
+            if name in known:
+                chosen[name] = value
+                break
         else:
             raise ParametersError(f"no parameter {name!r}; there are {', '.join(known_parameters())}")
-    ranked = config_from(RankingConfig, {**dataclasses.asdict(base.memory.ranking), **ranking})
-    chosen = config_from(MemoryConfig, {**dataclasses.asdict(base.memory), **memory})
-    return dataclasses.replace(base, memory=dataclasses.replace(chosen, ranking=ranked))
+    before = dataclasses.asdict(base.memory)
+    nested = {"ranking": {**before["ranking"], **ranking}, "coverage": {**before["coverage"], **coverage}}
+    return dataclasses.replace(base, memory=config_from(MemoryConfig, {**before, **memory, **nested}))
 
 
 def known_parameters() -> list[str]:
     """All names that `settings_of` takes."""
     windows = [f"window_{side}_{part}" for side in ("before", "after") for part in ("turns", "share")]
-    return sorted((_fields(MemoryConfig) - {"ranking"}) | _fields(RankingConfig)) + windows
+    return sorted(_MEMORY_FIELDS | _RANKING_FIELDS | _COVERAGE_FIELDS) + windows
 
 
 def _falling(share: float | None, turns: int | None, before: tuple[float, ...]) -> tuple[float, ...]:
@@ -133,7 +172,3 @@ def _falling(share: float | None, turns: int | None, before: tuple[float, ...]) 
     first = share if share is not None else (before[0] if before else 0.0)
     length = len(before) if turns is None else turns
     return tuple(round(first * (length - distance) / length, 4) for distance in range(length))
-
-
-def _fields(config_type: type) -> set[str]:
-    return {field.name for field in dataclasses.fields(config_type)}

@@ -6,13 +6,12 @@ process: reporting each of 800 questions to a storage would take longer than ask
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import optuna
 from optuna.trial import TrialState, create_trial
 
 from locomo.asking import Row
-from tuning.objectives import graded
 from tuning.samplers import WILCOXON_STARTUP_QUESTIONS, build_pruner
 
 LOOK_EVERY = 20  # questions; each look is another chance to be wrong
@@ -21,13 +20,14 @@ LOOK_EVERY = 20  # questions; each look is another chance to be wrong
 class BestSoFar:
     """The best trial, question by question, and whether others are worse.
 
-    `rows`: the best trial's, by question id. What is compared is how high the evidence ranks (`graded`); a trial that
-    has found all evidence of more questions than the best one is never worse, however it ranks.
+    `rows`: the best trial's, by question id. What is compared is `grade` of a row (tuning/objectives.py); a trial that
+    has found all evidence of more questions than the best one is never worse, whatever its grades.
     """
 
-    def __init__(self, rows: Mapping[str, Row]) -> None:
+    def __init__(self, rows: Mapping[str, Row], grade: Callable[[Row], float]) -> None:
+        self._grade = grade
         self._complete = {question_id: bool(row["all_evidence"]) for question_id, row in rows.items()}
-        scores = {question_id: graded(row) for question_id, row in rows.items()}
+        scores = {question_id: grade(row) for question_id, row in rows.items()}
         self._place = {question_id: place for place, question_id in enumerate(sorted(scores))}
         self._pruner = build_pruner("wilcoxon")
         storage = optuna.storages.InMemoryStorage()
@@ -50,6 +50,6 @@ class BestSoFar:
             return False
         running = create_trial(
             state=TrialState.RUNNING,
-            intermediate_values={self._place[question_id]: graded(row) for question_id, row in rows.items()},
+            intermediate_values={self._place[question_id]: self._grade(row) for question_id, row in rows.items()},
         )
         return self._pruner.prune(self._study, running)

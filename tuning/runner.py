@@ -70,6 +70,7 @@ def benchmark_options(settings: Mapping[str, Any], data: str | None, cache: Path
         split=settings["split"],
         categories=tuple(settings["categories"]),
         budget_tokens=None if objective.name == "pareto" else objective.budget_tokens,
+        working_tokens=objective.budget_tokens if objective.name == "retention" else None,
         data_sha256=settings["data_sha256"],
         cache=None if objective.is_timed else cache,
     )
@@ -89,7 +90,7 @@ def build_run_trial(
         benchmark = benchmark_of(options)
         params = space.suggest(trial)
         is_compared = settings["pruner"] == "wilcoxon" and best_params is not None
-        best = _best(benchmark, json.dumps(best_params, sort_keys=True)) if is_compared else None
+        best = _best(benchmark, objective, json.dumps(best_params, sort_keys=True)) if is_compared else None
         watch = _Watch(trial, settings["pruner"], best)
         measured = benchmark.measure(params, order_seed=trial.number, on_row=watch.see)
         values = objective.values(measured.metrics)
@@ -140,11 +141,11 @@ class _Watch:
 
 
 @lru_cache(maxsize=8)
-def _best(benchmark: TrialBenchmark, params_json: str) -> BestSoFar:
+def _best(benchmark: TrialBenchmark, objective: Objective, params_json: str) -> BestSoFar:
     """A trial that is through: from the cache as a rule, measured again where it is not there."""
     from tuning.pruning import BestSoFar
 
-    return BestSoFar(benchmark.measure(json.loads(params_json)).rows)
+    return BestSoFar(benchmark.measure(json.loads(params_json)).rows, objective.grade)
 
 
 def _record(trial: RunningTrial, measured: TrialMetrics, seconds: float) -> None:
