@@ -72,15 +72,15 @@ class MemoryConfig:
 @dataclass(frozen=True, slots=True)
 class CoverageConfig:
     """What makes a line worth its tokens when not all fits (memory/coverage.py). The unit is the natural logarithm of
-    how rare a term is: at most 7 in a thousand lines. Chosen on the train conversations of LoCoMo, of a flat optimum.
+    how rare a term is: at most 7 in a thousand lines. Chosen on the train conversations of LoCoMo (docs/LOG.md).
     """
 
-    probe_worth: float = field(default=8.0, metadata={"help": "of a number, date or name, besides that of its term"})
+    probe_worth: float = field(default=25.0, metadata={"help": "of a number, date or name, besides that of its term"})
     repeat_share: float = field(
-        default=0.7, metadata={"help": "what a term is worth in a line, of what it was in the last one taken before"}
+        default=0.9, metadata={"help": "what a term is worth in a line, of what it was in the last one taken before"}
     )
     question_share: float = field(
-        default=0.5, metadata={"help": "what a question is worth, of a statement with its terms"}
+        default=0.7, metadata={"help": "what a question is worth, of a statement with its terms"}
     )
     header_tokens: float = field(default=10.0, metadata={"help": "what a line costs besides its own tokens"})
     short_tokens: int = field(default=32, metadata={"help": "lines of up to so many tokens need not wait"})

@@ -3,7 +3,8 @@
 A line is worth the rare terms, numbers, dates and names in it. Each further line with the same term adds less, so that
 ten lines on one subject do not push out the only line on another. That is greedy maximisation of a submodular coverage
 per token, as in Lin and Bilmes 2010, "Multi-document summarization via budgeted maximization of submodular functions",
-https://aclanthology.org/N10-1134/, and lazy: of many lines only the best few thousand are kept up to date.
+https://aclanthology.org/N10-1134/, and lazy (Minoux 1978, "Accelerated greedy algorithms for maximizing submodular set
+functions"): most lines are never looked at twice.
 
 The order depends on the lines alone, never on how many of them are wanted: what a larger budget keeps contains what a
 smaller one keeps. It is made anew whenever the lines have grown by a quarter, since what was rare may be common then. A
@@ -17,7 +18,7 @@ from array import array
 from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from heapq import heappop, heappush
 from itertools import chain
 from typing import Any
 
@@ -29,43 +30,9 @@ from memory.lexical import terms
 from memory.postings import Floats, Ints
 from memory.rendering import Line
 
-_MOST_REPEATS = 8  # of a term are counted against a line that comes between rankings: what is left is hardly worth it
-_NEAR = 8192  # lines kept up to date while the best are taken one by one
+_MOST_REPEATS = 8  # of a term are counted against a line that comes between rankings: more made no difference
 _PROBE = "\0"  # before a probe: another feature than the term of the same letters
 _NOTHING = ""  # the feature of every line, worth nothing, so that none is without features
-
-
-@dataclass(frozen=True, slots=True)
-class _Lines:
-    """Some lines as arrays, in order; `features` of the i-th are those from `starts[i]` on."""
-
-    places: Ints
-    tokens: Ints
-    per_token: Floats  # by which a line's worth is multiplied
-    features: Ints
-    starts: Ints
-
-    def ranks(self, worth: Floats) -> Floats:
-        """Minus worth per token: the lower the better."""
-        return -self.per_token * np.add.reduceat(worth[self.features], self.starts)
-
-    def of(self, rows: Ints) -> _Lines:
-        """Those at `rows`, ascending."""
-        lengths = np.diff(np.append(self.starts, len(self.features)))[rows]
-        starts = np.cumsum(lengths) - lengths
-        features = self.features[np.repeat(self.starts[rows] - starts, lengths) + np.arange(lengths.sum())]
-        return _Lines(self.places[rows], self.tokens[rows], self.per_token[rows], features, starts)
-
-    def without(self, places: Sequence[int]) -> _Lines:
-        """Those that are not at `places`."""
-        return self.of(np.flatnonzero(~np.isin(self.places, places)))
-
-    def nearest(self, ranks: Floats) -> tuple[_Lines, float]:
-        """The best of them, and the rank of the best of the others."""
-        if len(ranks) <= _NEAR:
-            return self, math.inf
-        rows = np.argpartition(ranks, _NEAR)
-        return self.of(np.sort(rows[:_NEAR])), float(ranks[rows[_NEAR]])
 
 
 class CoverageChain:
@@ -104,40 +71,60 @@ class CoverageChain:
         while self.is_due:
             self.ranked = self.ranked * 5 // 4 + 1
         self._read_up_to(self.ranked)
-        worth, lines = self._worth_when_ranked(), self._ranked_lines()
+        worth = self._worth_when_ranked()
         self._begin(worth.tolist())
-        while len(lines.places):
-            held = len(self._places)
-            yield from self._take(*lines.nearest(lines.ranks(worth)), worth)
-            if len(self._places) == held:  # these are too long as yet
-                yield next(self._take(lines, math.inf, worth))
-            lines = lines.without(self._places[held:])
+        return self._take(*self._in_order(worth), worth.tolist())
 
-    def _take(self, lines: _Lines, limit: float, worth: Floats) -> Iterator[int]:
-        """Take in `lines`, the best first, as long as none ranks behind `limit`. `worth` sinks by what they say."""
-        is_left = np.ones(len(lines.places), dtype=np.bool_)
-        wanted = np.where(lines.tokens > self._config.short_tokens, self._config.wait_lengths * lines.tokens, 0)
-        while is_left.any():
-            may_be_next = is_left & (wanted <= self._held_tokens)
-            if not may_be_next.any():
-                if limit < math.inf:
-                    return
-                may_be_next = is_left & (wanted == wanted[is_left].min())
-            ranks = np.where(may_be_next, lines.ranks(worth), math.inf)
-            row = int(ranks.argmin())
-            if ranks[row] > limit:
+    def _in_order(self, worth: Floats) -> tuple[list[float], list[int]]:
+        """Ranks before any line is taken, ascending, and the places of the lines with text that have them."""
+        features, starts = np.array(self._features), np.array(self._starts[:-1])
+        ranks = -np.array(self._per_token) * np.add.reduceat(worth[features], starts)
+        places = np.flatnonzero(self._tokens)
+        order = places[np.argsort(ranks[places], kind="stable")]
+        return ranks[order].tolist(), order.tolist()
+
+    def _take(self, first_ranks: list[float], places: list[int], worth: list[float]) -> Iterator[int]:
+        """Take in the lines at `places`, always the best of those left. `worth` sinks by what they say.
+
+        The rank of a line only ever falls back while others are taken: its last known one says how good it is at best,
+        and it is computed anew when it is the best of those.
+        """
+        ready: list[tuple[float, int]] = []  # a heap of the lines that may be next, of those looked at
+        waiting: list[tuple[float, float, int]] = []  # a heap of the long ones: tokens to be held before, rank, place
+        looked_at = 0
+        while True:
+            while looked_at < len(places) and (not ready or first_ranks[looked_at] <= ready[0][0]):
+                rank, place = first_ranks[looked_at], places[looked_at]
+                looked_at += 1
+                if (wanted := self._wanted(self._tokens[place])) > self._held_tokens:
+                    heappush(waiting, (wanted, rank, place))
+                else:
+                    heappush(ready, (rank, place))
+            if not ready and not waiting:
                 return
-            is_left[row] = False
-            place = int(lines.places[row])
-            self._put(len(self._places), place, float(ranks[row]))
-            worth[self._features_of(place)] *= self._config.repeat_share
+            held = self._held_tokens if ready else max(self._held_tokens, waiting[0][0])
+            while waiting and waiting[0][0] <= held:
+                heappush(ready, heappop(waiting)[1:])
+            known, place = heappop(ready)
+            features = self._features_of(place)
+            rank = -self._per_token[place] * sum(worth[feature] for feature in features)
+            if rank > known:
+                heappush(ready, (rank, place))
+                continue
+            self._put(len(self._places), place, rank)
+            for feature in features:
+                worth[feature] *= self._config.repeat_share
             yield place
+
+    def _wanted(self, tokens: int) -> float:
+        """Tokens that are to be held before a line of so many is taken."""
+        return self._config.wait_lengths * tokens if tokens > self._config.short_tokens else 0
 
     def insert(self, place: int) -> bool:
         """Take in the line at `place`, the next one after those read. False where it stands behind one left out."""
         self._read_up_to(place + 1)
         tokens, rank = self._tokens[place], self._rank_among_taken(place)
-        wanted = self._config.wait_lengths * tokens if tokens > self._config.short_tokens else 0
+        wanted = self._wanted(tokens)
         held = first = 0
         while held < wanted and first < len(self._places):
             held += self._tokens[self._places[first]]
@@ -204,12 +191,6 @@ class CoverageChain:
 
     def _features_of(self, place: int) -> array[int]:
         return self._features[self._starts[place] : self._starts[place + 1]]
-
-    def _ranked_lines(self) -> _Lines:
-        """Those with text."""
-        tokens = np.array(self._tokens)
-        arrays = (np.array(one) for one in (self._per_token, self._features, self._starts[:-1]))
-        return _Lines(np.arange(len(tokens)), tokens, *arrays).of(np.flatnonzero(tokens))
 
     def _read_up_to(self, end: int) -> None:
         """Number the features of the lines before `end`."""

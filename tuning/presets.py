@@ -95,9 +95,9 @@ _COMPACTION = (
             when=("compaction", ("coverage",)),
         )
         for name, low, high, step in (
-            ("probe_worth", 0.0, 20.0, 0.5),
-            ("repeat_share", 0.3, 1.0, 0.05),
-            ("question_share", 0.1, 1.0, 0.05),
+            ("probe_worth", 5.0, 50.0, 1.0),
+            ("repeat_share", 0.5, 1.0, 0.05),
+            ("question_share", 0.2, 1.0, 0.05),
             ("header_tokens", 2.0, 30.0, 1.0),
             ("wait_lengths", 0.0, 10.0, 0.5),
         )
