@@ -75,9 +75,9 @@ class CoverageConfig:
     how rare a term is: at most 7 in a thousand lines. Chosen on the train conversations of LoCoMo (docs/LOG.md).
     """
 
-    probe_worth: float = field(default=25.0, metadata={"help": "of a number, date or name, besides that of its term"})
+    probe_worth: float = field(default=30.0, metadata={"help": "of a number, date or name, besides that of its term"})
     repeat_share: float = field(
-        default=0.9, metadata={"help": "what a term is worth in a line, of what it was in the last one taken before"}
+        default=0.8, metadata={"help": "what a term is worth in a line, of what it was in the last one taken before"}
     )
     question_share: float = field(
         default=0.7, metadata={"help": "what a question is worth, of a statement with its terms"}

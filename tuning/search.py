@@ -132,10 +132,11 @@ def _run(
     """The trials that are missing, in this process and `n_jobs - 1` further ones, or through Ray."""
     from harness.progress import counting
     from tuning.conclusion import complete_trials
+    from tuning.leases import was_lost
     from tuning.runner import build_run_trial
     from tuning.worker import extra_workers, run_worker
 
-    finished = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
+    finished = sum(trial.state.is_finished() and not was_lost(trial) for trial in study.get_trials(deepcopy=False))
     with counting("tuning", total=config.n_trials, completed=min(finished, config.n_trials)) as advance:
 
         def on_trial(outcome: Outcome) -> None:
