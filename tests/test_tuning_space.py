@@ -6,7 +6,7 @@ from typing import Any
 
 import optuna
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from memory.parameters import Parameters, ParametersError
@@ -54,6 +54,8 @@ def test_a_space_survives_json(name: str) -> None:
 
 
 @given(JSON | st.fixed_dictionaries({"parameters": ALMOST}))
+@example({"parameters": [{"name": None, "kind": "int", "default": 0}]})
+@example({"parameters": [{"name": "a", "kind": None, "default": 0}]})
 def test_whatever_the_json_it_is_a_space_or_one_line(obj: Any) -> None:
     try:
         space = SearchSpace.from_json(obj)

@@ -204,7 +204,7 @@ def _parameter(obj: Any) -> Parameter:
         raise ValueError(
             f"parameter {str(obj['name'])[:100]!r}: there is no {unknown[0]!r}; there are {', '.join(known)}"
         )
-    arguments = {key: value for key, value in obj.items() if value is not None or key == "default"}
+    arguments = {key: value for key, value in obj.items() if value is not None or key in ("name", "kind", "default")}
     if "choices" in arguments:
         arguments["choices"] = _values(arguments["choices"], "choices")
     if "when" in arguments:
