@@ -107,7 +107,7 @@ class CoverageChain:
                 heappush(ready, heappop(waiting)[1:])
             known, place = heappop(ready)
             features = self._features_of(place)
-            rank = -self._per_token[place] * sum(worth[feature] for feature in features)
+            rank = -self._per_token[place] * sum(map(worth.__getitem__, features))
             if rank > known:
                 heappush(ready, (rank, place))
                 continue
@@ -144,6 +144,7 @@ class CoverageChain:
         return place
 
     def _begin(self, first_worth: list[float]) -> None:
+        self._worth_of_new = float(_idf(1, self.ranked)) if self.ranked else 0.0  # of a term that no ranked line has
         self._first_worth = first_worth  # by feature, as far as ranked lines have it: what its first mention adds
         self._places: list[int] = []  # the chain, best first
         self._ranks: list[float] = []  # of the chain, ascending: minus the worth per token with which each was taken
@@ -166,6 +167,8 @@ class CoverageChain:
         worth = {feature: self._worth_of(feature) for feature in self._features_of(place)}
         left, per_token = sum(worth.values()), self._per_token[place]
         repeat_share = self._config.repeat_share
+        if -left * per_token >= self._left_out:  # too far back already
+            return -left * per_token
         better = sorted((rank, one) for one in worth for rank in self._ranks_with[one][:_MOST_REPEATS])
         for other, feature in better:
             if not other <= -left * per_token < self._left_out:  # its place is found, or too far back
@@ -178,7 +181,7 @@ class CoverageChain:
         """Of its first mention; of one that no ranked line has, as if one had it."""
         if feature < len(self._first_worth):
             return self._first_worth[feature]
-        return self._config.probe_worth if self._is_probe[feature] else float(_idf(1, self.ranked))
+        return self._config.probe_worth if self._is_probe[feature] else self._worth_of_new
 
     def _worth_when_ranked(self) -> Floats:
         """By feature; a term's is its idf in the ranked lines, which are all that were read so far."""
