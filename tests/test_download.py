@@ -104,7 +104,7 @@ def test_a_server_that_stalls_is_given_up(
     start_sec = time.monotonic()
     with pytest.raises(DownloadError, match="did not answer in time"):
         download(remote(server + path), tmp_path / "file.json")
-    assert time.monotonic() - start_sec < 8
+    assert time.monotonic() - start_sec < 3
     assert list(tmp_path.iterdir()) == []
 
 

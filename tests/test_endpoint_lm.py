@@ -48,7 +48,7 @@ def test_a_server_error_is_retried_after_a_backoff() -> None:
     with OpenAIServer(faults=[server_error()]) as server:
         started = time.monotonic()
         assert lm_at(server)("hello") == ["ok"]
-        assert time.monotonic() - started >= 0.5
+        assert 0.5 <= time.monotonic() - started < 5
 
 
 def test_the_number_of_retries_is_bounded() -> None:
@@ -63,7 +63,7 @@ def test_a_wait_past_the_deadline_is_not_begun() -> None:
         started = time.monotonic()
         with pytest.raises(LMRateLimitError):
             lm_at(server)("hello")
-        assert time.monotonic() - started < 30  # not the hour that the server asks for
+        assert time.monotonic() - started < 2
         assert len(server.chat_requests) == 1
 
 
@@ -72,7 +72,7 @@ def test_a_silent_server_costs_the_deadline_and_one_timeout_at_most() -> None:
         started = time.monotonic()
         with pytest.raises(LMTransportError, match="timed out"):
             lm_at(server, timeout=0.2, retry_deadline_sec=1.0)("hello")
-        assert time.monotonic() - started < 30  # 1.2 on an idle machine; without the deadline, minutes
+        assert time.monotonic() - started < 4  # 1.2 on an idle machine; without the deadline, minutes
 
 
 def test_a_rejected_request_is_not_retried() -> None:
@@ -89,7 +89,7 @@ def test_a_server_that_is_gone_is_given_up_within_seconds() -> None:
         started = time.monotonic()
         with pytest.raises(LMTransportError, match="refused"):
             lm("second")
-        assert time.monotonic() - started < 30
+        assert time.monotonic() - started < 5
 
 
 def test_an_answer_off_the_format_costs_a_second_call_in_json() -> None:

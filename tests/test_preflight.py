@@ -38,7 +38,7 @@ def refusal(model: str, api_base: str | None = None, timeout_sec: float = 5.0) -
     started = time.monotonic()
     with pytest.raises(LMUnavailable) as caught:
         preflight(build(choice, cache=False), choice, timeout_sec=timeout_sec)
-    assert time.monotonic() - started < timeout_sec + 15
+    assert time.monotonic() - started < timeout_sec + 5
     message = str(caught.value)
     assert "\n" not in message
     assert message.startswith(f"task LM {model}: ")
@@ -193,7 +193,7 @@ def test_a_silent_server_is_given_up_at_the_timeout() -> None:
     with OpenAIServer(faults=[delayed(30)]) as server:
         started = time.monotonic()
         assert f"no answer in time from {server.api_base}" in refusal("hosted_vllm/m", server.api_base, timeout_sec=0.3)
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < 3
 
 
 def test_a_server_that_only_cuts_its_answers_is_told() -> None:

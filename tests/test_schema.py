@@ -218,7 +218,7 @@ def test_a_byte_order_mark_is_no_obstacle() -> None:
     assert parse(b"\xef\xbb\xbf" + json.dumps([conversation_record()]).encode()).questions
 
 
-def test_ten_thousand_turns_load_within_seconds() -> None:
+def test_ten_thousand_turns_load_within_two_seconds() -> None:
     sessions = {
         f"session_{number}": [turn_record(f"D{number}:{turn}", f"turn {turn} " * 20) for turn in range(1, 101)]
         for number in range(1, 101)
@@ -226,9 +226,9 @@ def test_ten_thousand_turns_load_within_seconds() -> None:
     record = conversation_record(num_sessions=100, qa=[question_record(evidence=["D100:100"])] * 1000)
     record["conversation"] |= sessions
     content = json.dumps([record]).encode()
-    start_sec = time.process_time()
+    start_sec = time.perf_counter()
     parsed = parse(content)
-    assert time.process_time() - start_sec < 10  # 0.3 on an idle machine; minutes if it were quadratic
+    assert time.perf_counter() - start_sec < 2.0
     assert len(parsed.conversations[0].turns) == 10_000
     assert parsed.questions[-1].evidence == ("D100:100",)
 

@@ -289,7 +289,7 @@ def test_a_broken_database_is_an_error_when_named_and_a_warning_when_not(
     warning = capsys.readouterr().err
     assert "not a database" in warning
     assert warning.count("\n") == 1
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 5
 
 
 def test_a_database_of_another_mlflow_version_is_told_with_mlflows_advice(uri: str) -> None:
@@ -312,7 +312,7 @@ def free_port() -> int:
 def test_a_dead_server_is_noticed_within_seconds_and_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     started = time.monotonic()
     tracker = open_tracker(f"http://127.0.0.1:{free_port()}")
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 3
     assert isinstance(tracker, NullTracker)
     warning = capsys.readouterr().err
     assert "no server answers there" in warning
@@ -326,7 +326,7 @@ def test_a_server_that_stays_silent_is_given_up(
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         started = time.monotonic()
         assert isinstance(open_tracker(f"http://me:opensesame@127.0.0.1:{silent.getsockname()[1]}"), NullTracker)
-        assert time.monotonic() - started < 30
+        assert time.monotonic() - started < 10
     warning = capsys.readouterr().err
     assert "API request to http://[redacted]@127.0.0.1" in warning
     assert "opensesame" not in warning
@@ -480,7 +480,7 @@ def test_a_server_that_dies_half_way_neither_stops_nor_hangs_the_run(
             tracker.log_artifacts(Path(__file__))
     finally:
         gate.shut()
-    assert time.monotonic() - started < 40
+    assert time.monotonic() - started < 15
     warning = capsys.readouterr().err
     assert "what is missing there is in the run folder" in warning
     assert warning.count("\n") == 1
