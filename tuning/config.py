@@ -72,8 +72,9 @@ class TuningConfig:
             raise ValueError(f"--timeout must be above 0 seconds, got {self.timeout}")
         if (self.objective == "retention") != (self.space == COMPACTION):
             raise ValueError(
-                f"--objective retention and --space {COMPACTION} go together: what is searched is all found otherwise, "
-                f"whatever stays; got --objective {self.objective} --space {self.space}"
+                f"--objective retention and --space {COMPACTION} go together: other objectives search what has left "
+                f"the working memory too, and so do not tell what should stay; got --objective {self.objective} "
+                f"--space {self.space}"
             )
         if self.pruner not in ("auto", "none") and not Objective(self.objective).by_question:
             raise ValueError(

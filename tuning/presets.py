@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from memory.config import COMPACTIONS, CoverageConfig, MemoryConfig, RankingConfig
@@ -115,7 +114,7 @@ PRESETS: Mapping[str, SearchSpace] = {
             *_PRIORS,
             *_WINDOWS,
             *_SIZES,
-            replace(_COMPACTION[0], when=("recovery", ("off",))),  # otherwise everything is found
+            dataclasses.replace(_COMPACTION[0], when=("recovery", ("off",))),  # otherwise everything is found
             *_COMPACTION[1:],
         )
     ),
