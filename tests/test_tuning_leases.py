@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import optuna
@@ -16,6 +17,7 @@ from tuning_objective import DEFAULTS, SPACE
 from tuning.leases import ask, expire, finish, give_up, held, held_by, lease_until, renew, was_lost
 from tuning.storage import open_storage
 from tuning.studies import StudySpec, open_study
+from tuning.study_views import trial_view
 from tuning.terms import ERROR_ATTR, LEASE_ATTR, LOST_ATTR, RETRY_ATTR, TrialLostError
 
 
@@ -46,6 +48,16 @@ def test_a_trial_lost_before_it_had_parameters_keeps_those_it_was_to_have(study:
     ask(study, "w1", lease_sec=-1)
     expire(study)
     assert SPACE.suggest(ask(study, "w2")) == DEFAULTS
+
+
+def test_a_trial_lost_while_it_asked_for_parameters_keeps_those_it_had(study: optuna.Study) -> None:
+    finish(study, ask(study, "w1").number, [1.0])
+    cut_short = ask(study, "w1", lease_sec=-1)
+    had = {"x": cut_short.suggest_float("x", -2.0, 2.0), "mode": cut_short.suggest_categorical("mode", ["a", "b"])}
+    expire(study)
+    again = SPACE.suggest(ask(study, "w2"))
+    assert had.items() <= again.items()
+    assert again.keys() >= DEFAULTS.keys()
 
 
 def test_a_held_trial_does_not_expire(study: optuna.Study) -> None:
@@ -84,6 +96,25 @@ def test_a_trial_without_a_lease_expires_some_time_after_its_start(study: optuna
     assert LEASE_ATTR not in begun.user_attrs
     assert time.time() < lease_until(begun) < time.time() + 31
     assert expire(study) == []
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
+def test_what_optuna_notes_in_local_time_is_understood(
+    study: optuna.Study, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    try:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        number = study.ask().number
+        begun = study.trials[number]
+        assert LEASE_ATTR not in begun.user_attrs
+        assert time.time() < lease_until(begun) < time.time() + 31
+        started = datetime.fromisoformat(trial_view(begun)["started"])
+        assert abs(started.timestamp() - time.time()) < 30
+        assert started.utcoffset() == timedelta(0)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize("values", [[math.nan], [math.inf], [-math.inf], [None], [], [1.0, 2.0]])

@@ -271,6 +271,22 @@ def test_a_trial_given_back_is_proposed_again(http: httpx.Client) -> None:
     }
 
 
+def test_no_trial_beyond_those_a_worker_asks_within(http: httpx.Client) -> None:
+    create(http)
+    first = suggest(http, n_trials=1)
+    other = http.post("/studies/mine/suggest", json={"worker_id": "w2", "n_trials": 1})
+    assert (other.status_code, other.content) == (204, b"")
+    assert suggest(http, n_trials=1)["number"] == first["number"], "the holder hears of its own"
+    assert http.get("/studies/mine").json()["settled"] == 0
+
+    tell(http, 0, "fail", error="interrupted", lost=True)
+    assert suggest(http, "w2", n_trials=1)["params"] == DEFAULTS
+    tell(http, 1, "complete", values=[1.0])
+    assert http.get("/studies/mine").json()["settled"] == 1
+    for n_trials in (0, 2**31, "two"):
+        assert http.post("/studies/mine/suggest", json={"worker_id": "w2", "n_trials": n_trials}).status_code == 422
+
+
 def test_the_pruner_stops_a_trial_that_is_worse_question_by_question(http: httpx.Client) -> None:
     create(http, pruner="wilcoxon")
     for values in ({str(n): 0.9 for n in range(30)}, {str(n): 0.2 for n in range(30)}):

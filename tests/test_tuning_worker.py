@@ -24,7 +24,7 @@ from tuning_objective import DEFAULTS, SPACE, run_trial, score
 from tuning.leases import ask, was_lost
 from tuning.storage import open_storage
 from tuning.studies import StudySpec, load_study, open_study
-from tuning.terms import ERROR_ATTR, RETRY_ATTR
+from tuning.terms import ERROR_ATTR, RETRY_ATTR, WORKER_ATTR
 from tuning.trial_source import Outcome
 from tuning.worker import WorkerStoppedError, extra_workers, run_worker
 
@@ -227,7 +227,18 @@ def test_four_processes_on_postgresql_share_a_study_and_one_may_be_killed() -> N
         def done() -> int:
             return len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
 
+        def stopped_at_a_trial() -> bool:
+            """Not between two trials, nor before it has all its parameters."""
+            os.kill(workers[0].pid, signal.SIGSTOP)
+            for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+                mine = f"-{workers[0].pid}-" in trial.user_attrs.get(WORKER_ATTR, "")
+                if mine and (trial.params.get("mode") == "a" or "y" in trial.params):
+                    return True
+            os.kill(workers[0].pid, signal.SIGCONT)
+            return False
+
         wait_for(lambda: done() >= n_trials // 2)
+        wait_for(stopped_at_a_trial)
         os.kill(workers[0].pid, signal.SIGKILL)
         workers[0].communicate()
         reports = [report_of(worker) for worker in workers[1:]]

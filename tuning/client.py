@@ -88,6 +88,14 @@ class TunerClient:
     def suggest(self, name: str, worker_id: str, *, lease_sec: float = LEASE_SEC) -> dict[str, Any]:
         return self._call("POST", f"studies/{name}/suggest", json={"worker_id": worker_id, "lease_sec": lease_sec})
 
+    def suggest_within(
+        self, name: str, worker_id: str, n_trials: int, *, lease_sec: float = LEASE_SEC
+    ) -> dict[str, Any] | None:
+        """A trial of the study's `n_trials`; None when others have those that are left."""
+        body = {"worker_id": worker_id, "lease_sec": lease_sec, "n_trials": n_trials}
+        answer: dict[str, Any] | None = self._call("POST", f"studies/{name}/suggest", json=body)
+        return answer
+
     def report(
         self,
         name: str,

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC
 from typing import Any
 
 import optuna
@@ -28,7 +27,11 @@ from tuning.terms import ERROR_ATTR, LEASE_ATTR, LEASE_SEC, LOST_ATTR, RETRY_ATT
 def ask(study: optuna.Study, worker: str, *, lease_sec: float = LEASE_SEC) -> optuna.Trial:
     """The next trial, held by `worker` for `lease_sec`; those whose lease has run out are given up before."""
     expire(study)
-    trial = study.ask()
+    return hold(study.ask(), worker, lease_sec)
+
+
+def hold(trial: optuna.Trial, worker: str, lease_sec: float) -> optuna.Trial:
+    """Note whose the running trial is, and until when."""
     trial.set_user_attr(LEASE_ATTR, time.time() + lease_sec)
     trial.set_user_attr(WORKER_ATTR, worker)
     return trial
@@ -63,8 +66,8 @@ def lease_until(trial: FrozenTrial) -> float:
     """When the trial's lease ends. One that died before it got a lease has that of its start."""
     if LEASE_ATTR in trial.user_attrs:
         return float(trial.user_attrs[LEASE_ATTR])
-    started = trial.datetime_start
-    return math.inf if started is None else started.replace(tzinfo=UTC).timestamp() + LEASE_SEC
+    started = trial.datetime_start  # local time, as Optuna notes it
+    return math.inf if started is None else started.timestamp() + LEASE_SEC
 
 
 def give_up(study: optuna.Study, number: int, reason: str) -> bool:
@@ -73,14 +76,18 @@ def give_up(study: optuna.Study, number: int, reason: str) -> bool:
     Returns False when somebody else was faster.
     """
     try:
-        attach_trial(study, number).set_user_attr(LOST_ATTR, True)
+        attach_trial(study, number).set_user_attr(LOST_ATTR, time.time())
         ended = finish(study, number, error=reason)
     except (TrialLostError, UpdateFinishedTrialError):
         return False
-    params = {**ended.system_attrs.get("fixed_params", {}), **ended.params}
-    if params and RETRY_ATTR not in ended.user_attrs:
+    if params := params_to_repeat(ended):
         study.enqueue_trial(params, user_attrs={RETRY_ATTR: number})
     return True
+
+
+def params_to_repeat(lost: FrozenTrial) -> dict[str, Any]:
+    """Those it had or was to have; none when it repeated another already."""
+    return {} if RETRY_ATTR in lost.user_attrs else {**lost.system_attrs.get("fixed_params", {}), **lost.params}
 
 
 def was_lost(trial: FrozenTrial) -> bool:

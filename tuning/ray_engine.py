@@ -23,7 +23,7 @@ import ray
 from ray import tune
 from ray.tune.search import Searcher
 
-from tuning.leases import ask, give_up
+from tuning.leases import give_up
 from tuning.storage import open_storage
 from tuning.studies import StudySpec, attach_trial, load_study
 from tuning.terms import TrialLostError
@@ -63,7 +63,7 @@ def run_with_ray(
     location = _absolute(location)
     study, spec = load_study(open_storage(location), study_name)
     deadline = math.inf if timeout_sec is None else time.monotonic() + timeout_sec
-    searcher = _StudySearcher(StudyTrials(study, new_worker_id()), spec, n_trials, deadline, on_trial)
+    searcher = _StudySearcher(StudyTrials(study, new_worker_id(), _STARTING_SEC), spec, n_trials, deadline, on_trial)
     started_here = not ray.is_initialized()
     if started_here:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, runtime_env=_ENVIRONMENT)
@@ -107,13 +107,12 @@ class _StudySearcher(Searcher):
 
     def suggest(self, trial_id: str) -> Any:
         """Trial number and parameters for a process, None to wait, FINISHED when there is nothing more to do."""
-        finished, running = self._source.counts()
         stopped = len(self._failures_in_a_row) == MAX_FAILURES_IN_A_ROW or time.monotonic() >= self._deadline
-        if stopped or finished >= self._n_trials:
+        if stopped or self._source.settled() >= self._n_trials:
             return Searcher.FINISHED
-        if finished + running >= self._n_trials:
+        trial = self._source.take(self._n_trials)
+        if trial is None:
             return None
-        trial = ask(self._source.study, self._source.worker_id, lease_sec=_STARTING_SEC)
         self._numbers[trial_id] = trial.number
         return {"trial_number": trial.number, **self._spec.space.suggest(trial)}
 
@@ -137,7 +136,7 @@ class _StudySearcher(Searcher):
             raise WorkerStoppedError(
                 f"{MAX_FAILURES_IN_A_ROW} trials failed in a row, the last with: {self._failures_in_a_row[-1]}"
             )
-        tally, enough = self._tally, self._source.counts()[0] >= self._n_trials
+        tally, enough = self._tally, self._source.settled() >= self._n_trials
         stopped_by = "n_trials" if enough else "timeout"
         return WorkerReport(tally["complete"], tally["pruned"], tally["fail"], tally["lost"], stopped_by)
 

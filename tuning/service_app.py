@@ -23,6 +23,7 @@ from pydantic import BaseModel
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from tuning.leases import ask, expire, finish, give_up, held_by, renew
+from tuning.places import ask_within
 from tuning.presets import PRESETS
 from tuning.service_requests import MAX_NUMBER, Complete, Fail, NewStudy, Report, StudyName, Suggest
 from tuning.space import SearchSpace
@@ -157,13 +158,18 @@ def remove_study(name: Name, shelf: Shelf) -> None:
         delete_study(shelf.storage, name)
 
 
-@router.post("/studies/{name}/suggest")
-def suggest(name: Name, body: Suggest, shelf: Shelf) -> dict[str, Any]:
+@router.post(
+    "/studies/{name}/suggest",
+    response_model=dict[str, Any],
+    responses={204: {"description": "Others have what is left of the study's `n_trials`", "model": None}},
+)
+def suggest(name: Name, body: Suggest, shelf: Shelf) -> Any:
     """A trial for this worker: the one it holds, with a new lease, or the next one."""
     with shelf.lock:
         study, spec = _study(shelf, name)
-        mine = held_by(study, body.worker_id)
-        trial = ask(study, body.worker_id) if mine is None else attach_trial(study, mine.number)
+        trial = _next_trial(study, body)
+        if trial is None:
+            return Response(status_code=204)
         params = spec.space.suggest(trial)
         lease_until = renew(trial, body.lease_sec)
     return {"number": trial.number, "params": params, "lease_until": lease_until, "best_params": best_params(study)}
@@ -277,6 +283,15 @@ def _study(shelf: _Shelf, name: str) -> tuple[optuna.Study, StudySpec]:
     study, spec = load_study(shelf.storage, name)
     expire(study)
     return study, spec
+
+
+def _next_trial(study: optuna.Study, body: Suggest) -> optuna.Trial | None:
+    mine = held_by(study, body.worker_id)
+    if mine is not None:
+        return attach_trial(study, mine.number)
+    if body.n_trials is None:
+        return ask(study, body.worker_id)
+    return ask_within(study, body.worker_id, body.n_trials)
 
 
 def _trial(shelf: _Shelf, name: str, number: int) -> tuple[optuna.Study, FrozenTrial]:

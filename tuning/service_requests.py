@@ -77,6 +77,9 @@ class Suggest(_Body):
 
     worker_id: WorkerId = Field(examples=["laptop-1"])
     lease_sec: LeaseSec = LEASE_SEC
+    n_trials: int | None = Field(
+        default=None, ge=1, le=MAX_NUMBER, description="no trial beyond so many: then the answer may be 204"
+    )
 
 
 class Report(_Body):

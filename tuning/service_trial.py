@@ -78,12 +78,13 @@ class ServiceTrials:
     lease_sec: float = LEASE_SEC
     _best_params: Mapping[str, Any] | None = None
 
-    def counts(self) -> tuple[int, int]:
-        trials = self.client.study(self.study_name)["trials"]
-        return trials["complete"] + trials["pruned"] + trials["fail"], trials["running"]
+    def settled(self) -> int:
+        return int(self.client.study(self.study_name)["settled"])
 
-    def take(self) -> ServiceTrial:
-        suggested = self.client.suggest(self.study_name, self.worker_id, lease_sec=self.lease_sec)
+    def take(self, n_trials: int) -> ServiceTrial | None:
+        suggested = self.client.suggest_within(self.study_name, self.worker_id, n_trials, lease_sec=self.lease_sec)
+        if suggested is None:
+            return None
         self._best_params = suggested["best_params"]
         return ServiceTrial(self.client, self.study_name, suggested, self.lease_sec)
 

@@ -11,11 +11,15 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from tuning.leases import lease_until, was_lost
+from tuning.places import settled_of
 from tuning.studies import StudySpec
 
 
 def study_view(study: optuna.Study, spec: StudySpec) -> dict[str, Any]:
-    """The spec, trials by state (`lost` ones apart from `fail`) and, with one objective, the best value so far."""
+    """The spec, trials by state (`lost` ones apart from `fail`) and, with one objective, the best value so far.
+
+    `settled` are those that came to an end before the first one that has not: see tuning.places.
+    """
     trials = study.get_trials(deepcopy=False)
     kinds = ["lost" if was_lost(trial) else trial.state.name.lower() for trial in trials]
     best = best_trial(study) if len(spec.directions) == 1 else None
@@ -23,6 +27,7 @@ def study_view(study: optuna.Study, spec: StudySpec) -> dict[str, Any]:
         "name": spec.name,
         **spec.as_json(),
         "trials": {kind: kinds.count(kind) for kind in (*(state.name.lower() for state in TrialState), "lost")},
+        "settled": settled_of(trials),
         "best_value": None if best is None else best.value,
     }
 
@@ -76,4 +81,5 @@ def _lease_end(trial: FrozenTrial) -> datetime | None:
 
 
 def _utc(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.replace(tzinfo=UTC).isoformat(timespec="milliseconds")
+    """Optuna notes local time, without saying so."""
+    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="milliseconds")

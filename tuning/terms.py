@@ -21,6 +21,7 @@ LEASE_ATTR = "lease_until"
 """Unix time in seconds."""
 ERROR_ATTR = "error"
 LOST_ATTR = "lost"
+"""Unix time in seconds of when it was given up."""
 RETRY_ATTR = "retry_of"
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import optuna
-from optuna.trial import TrialState
 
-from tuning.leases import ask, expire, finish, give_up, held, renew, was_lost
+from tuning.leases import finish, give_up, held, renew
+from tuning.places import ask_within, settled
 from tuning.studies import best_params
 from tuning.terms import ERROR_ATTR, LEASE_SEC
 
@@ -36,11 +36,11 @@ class Outcome:
 class TrialSource(Protocol):
     """What a worker needs of a study. All may raise StorageUnavailableError."""
 
-    def counts(self) -> tuple[int, int]:
-        """Trials that came to an end (not those that were lost with their worker), and trials that run now."""
+    def settled(self) -> int:
+        """Trials that came to an end before the first one that has not (see tuning.places)."""
 
-    def take(self) -> Any:
-        """The next trial, held by this worker."""
+    def take(self, n_trials: int) -> Any:
+        """The next trial of the study's `n_trials`, held by this worker; None when others have those that are left."""
 
     def held(self, trial: Any) -> AbstractContextManager[None]:
         """Keep the trial's lease while the block runs."""
@@ -65,14 +65,11 @@ class StudyTrials:
     worker_id: str
     lease_sec: float = LEASE_SEC
 
-    def counts(self) -> tuple[int, int]:
-        expire(self.study)
-        trials = self.study.get_trials(deepcopy=False)
-        ended = sum(trial.state.is_finished() and not was_lost(trial) for trial in trials)
-        return ended, sum(trial.state == TrialState.RUNNING for trial in trials)
+    def settled(self) -> int:
+        return settled(self.study)
 
-    def take(self) -> optuna.Trial:
-        return ask(self.study, self.worker_id, lease_sec=self.lease_sec)
+    def take(self, n_trials: int) -> optuna.Trial | None:
+        return ask_within(self.study, self.worker_id, n_trials, lease_sec=self.lease_sec)
 
     def held(self, trial: optuna.Trial) -> AbstractContextManager[None]:
         return held(lambda: renew(trial, self.lease_sec), self.lease_sec)

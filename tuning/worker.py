@@ -73,21 +73,22 @@ def work(
     timeout_sec: float | None = None,
     on_trial: Callable[[Outcome], None] | None = None,
 ) -> WorkerReport:
-    """Measure trials until there are `n_trials` finished ones: those of all workers, without the ones that were lost.
+    """Measure trials until the study's first `n_trials` came to an end: those of all workers, none of them lost.
 
-    Workers that look at the same moment may each add one more. After `timeout_sec` no further trial is begun. Ctrl-C
+    Workers that look at the same moment may each add one beyond. After `timeout_sec` no further trial is begun. Ctrl-C
     and SIGTERM give the running trial back. Raises WorkerStoppedError after three failed trials in a row.
     """
     deadline = math.inf if timeout_sec is None else time.monotonic() + timeout_sec
     tally: Counter[str] = Counter()
     failures_in_a_row = 0
     with _sigterm_interrupts():
-        while (counts := source.counts())[0] < n_trials and time.monotonic() < deadline:
-            if sum(counts) >= n_trials:
+        while (settled := source.settled()) < n_trials and time.monotonic() < deadline:
+            trial = source.take(n_trials)
+            if trial is None:
                 time.sleep(_POLL_SEC)  # others are at the last ones; should a worker die, its trial comes back
                 continue
             try:
-                outcome = measure(source, source.take(), run_trial)
+                outcome = measure(source, trial, run_trial)
             except TrialLostError as error:
                 _logger.warning("%s; its result is dropped", error)
                 tally["lost"] += 1
@@ -98,7 +99,7 @@ def work(
                 on_trial(outcome)
             if failures_in_a_row == MAX_FAILURES_IN_A_ROW:
                 raise WorkerStoppedError(f"{failures_in_a_row} trials failed in a row, the last with: {outcome.error}")
-    stopped_by = "n_trials" if counts[0] >= n_trials else "timeout"
+    stopped_by = "n_trials" if settled >= n_trials else "timeout"
     return WorkerReport(tally["complete"], tally["pruned"], tally["fail"], tally["lost"], stopped_by)
 
 
