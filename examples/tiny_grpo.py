@@ -80,7 +80,7 @@ def build_tokenizer(shown: Demonstrations) -> Any:
 
     texts = ["\n".join([message["content"] for message in messages] + [reply]) for messages, reply in shown]
     fixed = set.intersection(*(set(text.split("\n")) for text in texts)) - {""}
-    varying = ["\n".join(line for line in text.split("\n") if line not in fixed) for text in set(texts)]
+    varying = ["\n".join(line for line in text.split("\n") if line not in fixed) for text in dict.fromkeys(texts)]
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
@@ -90,7 +90,9 @@ def build_tokenizer(shown: Demonstrations) -> Any:
     bpe.train_from_iterator(varying, trainer)
     wrapped: Any = PreTrainedTokenizerFast  # its constructor has no types
     tokenizer = wrapped(tokenizer_object=bpe, eos_token=SPECIAL_TOKENS[0], pad_token=SPECIAL_TOKENS[0])
-    tokenizer.add_tokens([AddedToken(line, normalized=False) for line in sorted(fixed, key=len, reverse=True)])
+    tokenizer.add_tokens(
+        [AddedToken(line, normalized=False) for line in sorted(fixed, key=lambda line: (-len(line), line))]
+    )
     tokenizer.chat_template = CHAT_TEMPLATE
     return tokenizer
 

@@ -1,9 +1,19 @@
-"""Settings of hypothesis for all tests. Kept free of our imports and of DSPy, which takes seconds to import."""
+"""Settings of hypothesis, and what all tests share a process with: its environment, its signals, DSPy's globals.
+
+Kept free of our imports and of DSPy, which takes seconds to import.
+"""
 
 from __future__ import annotations
 
+import copy
+import itertools
 import os
+import re
 import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,8 +27,30 @@ settings.register_profile(
 )
 settings.load_profile("adaptive-memory")
 
+_SETTINGS = re.compile(r"(?:MEMORY|LOCOMO|MLFLOW)_.*|.*(?:_API_KEY|_TOKEN|_API_BASE|_BASE_URL)")
+_numbers = itertools.count()
+
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let Ctrl-C through: a shell starts background jobs with it ignored, which the processes of the tests inherit."""
+    """No settings, keys or caches of whoever runs the tests. And let Ctrl-C through: a shell starts background jobs
+    with it ignored, which the processes of the tests inherit."""
+    for name in filter(_SETTINGS.fullmatch, list(os.environ)):
+        del os.environ[name]
+    caches = tempfile.TemporaryDirectory(prefix="dspy-cache-")
+    config.add_cleanup(caches.cleanup)
+    os.environ["DSPY_CACHEDIR"] = caches.name
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def process_as_it_was() -> Iterator[None]:
+    """Each test leaves the environment as it found it and DSPy as after its import, without any cached answer.
+
+    Programs that are run in this process set both. The processes of a test share a cache on disk, which is its own.
+    """
+    with mock.patch.dict(os.environ, DSPY_CACHEDIR=os.path.join(os.environ["DSPY_CACHEDIR"], str(next(_numbers)))):
+        yield
+    if (dspy := sys.modules.get("dspy")) is not None:
+        dspy.configure(**copy.deepcopy(sys.modules["dspy.dsp.utils.settings"].DEFAULT_CONFIG))
+        dspy.configure_cache(enable_disk_cache=False)

@@ -21,7 +21,6 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def refuse(remote: RemoteFile, destination: Path) -> None:
         raise DownloadError("no network")
 
-    monkeypatch.delenv("LOCOMO_PATH", raising=False)
     monkeypatch.setattr(dataset_module, "LOCOMO10_PATH", tmp_path / "locomo10.json")
     monkeypatch.setattr(dataset_module, "SAMPLE_PATH", write_records(tmp_path / "sample.json", [conversation_record()]))
     monkeypatch.setattr(dataset_module, "download", refuse)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import dspy
@@ -24,13 +23,6 @@ from openai_server import (
 from harness.endpoint_lm import EndpointCache, EndpointLM, separate_endpoints_in_cache
 
 MODEL = "hosted_vllm/test-model"
-
-
-@pytest.fixture(autouse=True)
-def memory_cache() -> Iterator[None]:
-    dspy.configure_cache(enable_disk_cache=False)
-    yield
-    dspy.configure_cache(enable_disk_cache=False)
 
 
 def lm_at(server: OpenAIServer, **settings: object) -> EndpointLM:

@@ -47,19 +47,10 @@ THINGS = ("kite", "violin", "canoe", "beehive", "lantern", "tortoise", "scarf", 
 
 
 @pytest.fixture(autouse=True)
-def clean_slate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No keys, no caches, DSPy's settings as they were, retries without long waits."""
-    for name in list(os.environ):
-        if name.startswith(("MEMORY_", "LOCOMO_")) or name.endswith(("_API_KEY", "_TOKEN", "_API_BASE", "_BASE_URL")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("DSPY_CACHEDIR", str(tmp_path / "dspy_cache"))
+def clean_slate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables of a known width, retries without long waits."""
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setattr(harness.endpoint_lm, "_wait_sec", lambda error, attempt: 0.01)
-    before = dspy.settings.copy()
-    forget_answers()
-    yield
-    forget_answers()
-    dspy.configure(**before)
 
 
 @pytest.fixture(autouse=True)

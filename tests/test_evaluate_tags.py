@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import dspy
 import pytest
 from locomo_files import conversation_record, turn_record, write_records
 from openai_server import Fault, OpenAIServer, chat_fields, context_too_long, off_format
@@ -21,18 +19,10 @@ Run = Callable[..., tuple[int, dict[str, Any], str]]
 
 
 @pytest.fixture(autouse=True)
-def clean_slate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No keys, no cache of another test, no long waits, DSPy's settings as they were."""
-    for name in list(os.environ):
-        if name.startswith(("MEMORY_", "LOCOMO_")) or name.endswith("_API_KEY"):
-            monkeypatch.delenv(name)
+def clean_slate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A folder of its own, no long waits."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(harness.endpoint_lm, "_wait_sec", lambda error, attempt: 0.01)
-    before = dspy.settings.copy()
-    dspy.configure_cache(enable_disk_cache=False)
-    yield
-    dspy.configure_cache(enable_disk_cache=False)
-    dspy.configure(**before)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,19 +30,10 @@ SECRET = "planted-key-0123456789"
 
 
 @pytest.fixture(autouse=True)
-def clean_slate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No keys, no caches, DSPy's settings as they were, retries without long waits."""
-    for name in list(os.environ):
-        if name.startswith("MEMORY_") or name.endswith(("_API_KEY", "_TOKEN", "_API_BASE", "_BASE_URL")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("DSPY_CACHEDIR", str(tmp_path / "dspy_cache"))
+def clean_slate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables of a known width, retries without long waits."""
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setattr(harness.endpoint_lm, "_wait_sec", lambda error, attempt: 0.01)
-    before = dspy.settings.copy()
-    dspy.configure_cache(enable_disk_cache=False)
-    yield
-    dspy.configure_cache(enable_disk_cache=False)
-    dspy.configure(**before)
 
 
 @dataclass(frozen=True)

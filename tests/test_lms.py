@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import dspy
@@ -15,21 +13,6 @@ from harness.lms import LMChoice, build, configure, describe, redact, resolve
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "planted-key-0123456789"
-
-
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith("MEMORY_") or name.endswith(("_API_KEY", "_TOKEN", "_API_BASE", "_BASE_URL")):
-            monkeypatch.delenv(name)
-
-
-@pytest.fixture
-def memory_cache() -> Iterator[None]:
-    """A fresh cache in memory only, in place of the user's."""
-    dspy.configure_cache(enable_disk_cache=False)
-    yield
-    dspy.configure_cache(enable_disk_cache=False)
 
 
 def test_the_task_model_follows_its_order_of_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +143,6 @@ def test_redaction_removes_keys_and_passwords_and_nothing_else(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("model", ["hosted_vllm/test-model", "openai/test-model", "ollama_chat/test-model"])
-@pytest.mark.usefixtures("memory_cache")
 def test_a_local_server_gets_max_tokens_by_its_old_name(model: str) -> None:
     with OpenAIServer() as server:
         lm = build(resolve("task", model=model, api_base=server.api_base), max_tokens=77)
@@ -175,7 +157,6 @@ def test_a_local_server_gets_max_tokens_by_its_old_name(model: str) -> None:
 @pytest.mark.parametrize(
     ("model", "variable"), [("openai/test-model", "OPENAI_API_KEY"), ("hosted_vllm/test-model", "HOSTED_VLLM_API_KEY")]
 )
-@pytest.mark.usefixtures("memory_cache")
 def test_a_local_server_gets_the_key_of_its_provider(
     model: str, variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,7 +169,6 @@ def test_a_local_server_gets_the_key_of_its_provider(
 
 
 @pytest.mark.parametrize("name", ["o3", "o1-mini", "gpt-5", "gpt-5-mini", "gpt-5.1"])
-@pytest.mark.usefixtures("memory_cache")
 def test_openais_reasoning_models_get_the_settings_that_they_demand(name: str) -> None:
     lm = build(LMChoice("task", f"openai/{name}", None, "--model"), temperature=0.0, max_tokens=500)
     assert lm.kwargs["temperature"] is None
@@ -196,26 +176,20 @@ def test_openais_reasoning_models_get_the_settings_that_they_demand(name: str) -
 
 
 @pytest.mark.parametrize("name", ["gpt-4o-mini", "gpt-5-chat-latest", "gpt-4.1"])
-@pytest.mark.usefixtures("memory_cache")
 def test_other_openai_models_keep_temperature_and_max_tokens(name: str) -> None:
     lm = build(LMChoice("task", f"openai/{name}", None, "--model"), temperature=0.0, max_tokens=500)
     assert lm.kwargs["temperature"] == 0.0
     assert lm.kwargs["max_tokens"] == 500
 
 
-@pytest.mark.usefixtures("memory_cache")
 def test_configure_makes_the_lm_the_default_and_caps_what_is_kept() -> None:
-    before = dspy.settings.copy()
     lm = build(LMChoice("task", "hosted_vllm/m", "http://127.0.0.1:1/v1", "--model"))
-    try:
-        configure(lm, num_threads=3)
-        assert dspy.settings.lm is lm
-        assert dspy.settings.num_threads == 3
-        assert dspy.settings.track_usage
-        assert dspy.settings.trace is None
-        assert dspy.settings.max_history_size == 200
-    finally:
-        dspy.configure(**before)
+    configure(lm, num_threads=3)
+    assert dspy.settings.lm is lm
+    assert dspy.settings.num_threads == 3
+    assert dspy.settings.track_usage
+    assert dspy.settings.trace is None
+    assert dspy.settings.max_history_size == 200
 
 
 def test_importing_and_resolving_need_neither_dspy_nor_litellm() -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -38,15 +37,6 @@ from memory_system import (
 
 TOPICS = ("kite", "violin", "canoe", "beehive", "lantern", "tortoise", "scarf", "compass")
 QUESTION = "What did Ana buy at the harbour?"
-
-
-@pytest.fixture(autouse=True)
-def dspy_as_it_was() -> Iterator[None]:
-    before = dspy.settings.copy()
-    dspy.configure_cache(enable_disk_cache=False)
-    yield
-    dspy.configure_cache(enable_disk_cache=False)
-    dspy.configure(**before)
 
 
 def chat(sessions: int = 8, turns: int = 12) -> AdaptiveMemory:

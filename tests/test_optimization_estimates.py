@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,6 @@ from optimization.meter import Price
 from optimization.optimizers import BoundedMIPROv2
 from optimization.questions import QuestionSets, as_examples, draw_questions
 from optimization.sizes import DEMO_FIELD_CHARS, gepa_size, mipro_size, simba_size
-
-
-@pytest.fixture(autouse=True)
-def dspy_as_it_was() -> Iterator[None]:
-    before = dspy.settings.copy()
-    yield
-    dspy.configure(**before)
 
 
 @pytest.fixture

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
-import dspy
 import pytest
 from dspy.utils.exceptions import ContextWindowExceededError, LMServerError
 from hypothesis import given
@@ -27,16 +24,9 @@ from optimization.prices import model_facts
 
 
 @pytest.fixture(autouse=True)
-def clean_slate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    for name in ("OPENAI_API_KEY", "TOGETHER_API_KEY", "MEMORY_MODEL", "MEMORY_PROMPT_MODEL", "MEMORY_JUDGE_MODEL"):
-        monkeypatch.delenv(name, raising=False)
+def no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(harness.endpoint_lm, "_wait_sec", lambda error, attempt: 0.001)
     monkeypatch.setattr(optimization.metered_lm, "PAUSE_SEC", 0.01)
-    before = dspy.settings.copy()
-    dspy.configure_cache(enable_disk_cache=False)
-    yield
-    dspy.configure_cache(enable_disk_cache=False)
-    dspy.configure(**before)
 
 
 def meter_of(price: Price | None = None, heard: list[str] | None = None) -> Meter:

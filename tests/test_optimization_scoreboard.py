@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import dspy
@@ -22,13 +22,6 @@ from optimization.scoreboard import Scoreboard, asked_of, with_prompts
 
 INPUTS = {"conversation_id": "chat", "question": "What is in box 1?"}
 EXAMPLE = dspy.Example(**INPUTS).with_inputs(*INPUTS)
-
-
-@pytest.fixture(autouse=True)
-def dspy_as_it_was() -> Iterator[None]:
-    before = dspy.settings.copy()
-    yield
-    dspy.configure(**before)
 
 
 def question(number: int, category: int = 4) -> Question:

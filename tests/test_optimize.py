@@ -10,13 +10,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import dspy
 import pytest
 from instructed_reader import PLANTED, InstructedReader, write_carried
 from openai_server import (
@@ -47,21 +46,12 @@ KEYS = (  # of the last line, as the README promises them
 
 
 @pytest.fixture(autouse=True)
-def clean_slate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A folder of its own, no keys, no caches, DSPy's settings as they were, no long waits."""
-    for name in list(os.environ):
-        if name.startswith(("MEMORY_", "LOCOMO_")) or name.endswith(("_API_KEY", "_TOKEN", "_API_BASE", "_BASE_URL")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("DSPY_CACHEDIR", str(tmp_path / "dspy_cache"))
+def clean_slate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A folder of its own, tables of a known width, no long waits."""
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(harness.endpoint_lm, "_wait_sec", lambda error, attempt: 0.01)
     monkeypatch.setattr(optimization.metered_lm, "PAUSE_SEC", 0.05)
-    before = dspy.settings.copy()
-    dspy.configure_cache(enable_disk_cache=False)
-    yield
-    dspy.configure_cache(enable_disk_cache=False)
-    dspy.configure(**before)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import os
+import importlib
 import socket
 import time
 from collections.abc import Iterable
@@ -25,11 +25,11 @@ from harness.preflight import LMUnavailable, diagnose, is_context_overflow, is_s
 SECRET = "planted-key-0123456789"
 
 
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith("MEMORY_") or name.endswith(("_API_KEY", "_TOKEN", "_API_BASE", "_BASE_URL")):
-            monkeypatch.delenv(name)
+@pytest.fixture(autouse=True, scope="module")
+def litellm_imported() -> None:
+    """DSPy imports it at the first call that needs it; that takes seconds, on a busy machine many, and is not timed."""
+    build(resolve("task", model="openai/m"))  # which keeps the import from fetching a price list
+    importlib.import_module("litellm")
 
 
 def refusal(model: str, api_base: str | None = None, timeout_sec: float = 5.0) -> str:

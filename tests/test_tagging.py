@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -42,14 +42,6 @@ READ = {
     "D2:2": ("relatives",),
     "D3:1": ("career",),
 }
-
-
-@pytest.fixture(autouse=True)
-def cache_in_memory() -> Iterator[None]:
-    """A fresh cache in memory only, in place of the user's."""
-    dspy.configure_cache(enable_disk_cache=False)
-    yield
-    dspy.configure_cache(enable_disk_cache=False)
 
 
 def lines_sent(messages: list[Message]) -> list[str]:

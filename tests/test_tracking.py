@@ -38,15 +38,6 @@ SUMMARY = {"f1": 0.5, "f1_by_category": {"temporal": 0.25, "open_domain": None},
 # -- a store, copied: MLflow takes seconds to make one -----------------------------------------------------------------
 
 
-@pytest.fixture(autouse=True)
-def environment() -> Iterator[None]:
-    """As it was, after each test: opening a tracker sets what MLflow reads."""
-    with mock.patch.dict(os.environ):
-        for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
-            del os.environ[name]
-        yield
-
-
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     database = tmp_path_factory.mktemp("migrated") / "mlflow.db"

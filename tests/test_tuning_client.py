@@ -211,7 +211,6 @@ def test_what_the_service_refuses_is_one_line(
 def test_the_token_is_sent_and_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("MEMORY_TUNER_TOKEN", raising=False)
     with serving_process(tmp_path / "a.journal", token=TOKEN, host="0.0.0.0") as url:
         assert main(["--url", url, "list"]) == 2
         assert "wants its token: export MEMORY_TUNER_TOKEN=..." in capsys.readouterr().err

@@ -424,10 +424,7 @@ def test_a_service_that_cannot_start_says_why_in_one_line(
     assert "secret" not in told
 
 
-def test_a_port_that_is_taken_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("MEMORY_TUNER_TOKEN", raising=False)
+def test_a_port_that_is_taken_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert main(["--storage", str(tmp_path / "a.journal"), "--port", str(port)]) == 1

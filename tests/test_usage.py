@@ -13,13 +13,6 @@ from harness.endpoint_lm import EndpointLM
 from harness.usage import LMUsage, measure_usage
 
 
-@pytest.fixture(autouse=True)
-def memory_cache() -> Iterator[None]:
-    dspy.configure_cache(enable_disk_cache=False)
-    yield
-    dspy.configure_cache(enable_disk_cache=False)
-
-
 @pytest.fixture
 def server() -> Iterator[OpenAIServer]:
     with OpenAIServer(lambda messages, body: chat_fields(answer="Paris")) as started:
