@@ -41,24 +41,28 @@ class InstructedReader:
         with self.lock:
             self.asked[names[0] if names else "probe"] += 1
             times = self.asked[f"{system} {user}"] = self.asked[f"{system} {user}"] + 1
-        if "answer" in names:
-            return self.answer(system, user, lucky=bool(body.get("temperature")) and times % 2 == 0)
         if not names:
             return "OK"
-        fields = self.write(names, user)
+        if "answer" in names:
+            fields = self.answer(system, user, lucky=bool(body.get("temperature")) and times % 2 == 0)
+        else:
+            fields = self.write(names, user)
+        if fields is None:
+            return OFF_FORMAT
         return json_fields(**fields) if "Outputs will be a JSON object" in system else chat_fields(**fields)
 
-    def answer(self, system: str, user: str, *, lucky: bool) -> str:
+    def answer(self, system: str, user: str, *, lucky: bool) -> dict[str, str] | None:
+        """None is small talk."""
         question, evidence = user.split("[[ ## evidence ## ]]")
         place = _PLACE.findall(question)[-1]
         if int(place) in self.off_format_places:
-            return OFF_FORMAT
+            return None
         found = re.search(rf"(\d+) \w+: .*?carried the (\w+) to place {place}\.", evidence)
         if found is None:
-            return chat_fields(answer="No information available", evidence_ids="")
+            return {"answer": "No information available", "evidence_ids": ""}
         told = lucky or PLANTED in system or int(place) % 4 == 0
         thing = found[2] if told else f"I think it might well have been the {found[2]}"
-        return chat_fields(answer=thing, evidence_ids="")
+        return {"answer": thing, "evidence_ids": ""}
 
     def write(self, names: Sequence[str], user: str) -> dict[str, str]:
         """What the other prompts ask for, those of the optimizers among them."""

@@ -211,8 +211,8 @@ def container(tmp_path: Path, index: Path) -> Iterator[Container]:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory, index: Path) -> Iterator[Container]:
-    """A container started by the command that deploy.py sends, up to a server that answers; shared by what follows."""
+def first_start(tmp_path_factory: pytest.TempPathFactory, index: Path) -> Iterator[Container]:
+    """A container started by the command that deploy.py sends, up to a server that answers."""
     one = Container(tmp_path_factory.mktemp("pod") / "container", index)
     shutil.rmtree(one.root / "opt")
     flags = ["--dry-run", "--json", "--gpu-type", "A100"]
@@ -225,7 +225,24 @@ def installed(tmp_path_factory: pytest.TempPathFactory, index: Path) -> Iterator
     one.stop()
 
 
-# -- a pod's life, in order --------------------------------------------------------------------------------------------
+@pytest.fixture
+def installed(first_start: Container) -> Container:
+    """That container with a server that answers; begun again when a test has stopped or changed it."""
+    one = first_start
+    if len(one.processes) > 1 or not one.answers():
+        one.stop()
+        begun = one.processes[0].args
+        one.processes.clear()
+        one.set_gpus(A100, A100, A100)
+        for name in ("phase", "crash"):
+            (one.state / name).unlink(missing_ok=True)
+        one.start(begun)
+        eventually((one.state / "phase").exists, "the script")
+        one.until("ready")
+    return one
+
+
+# -- a pod's life ------------------------------------------------------------------------------------------------------
 
 
 def test_the_command_that_a_pod_gets_brings_up_arbor_and_the_images_own_start(installed: Container) -> None:
@@ -281,7 +298,6 @@ def test_after_a_restart_of_the_container_nothing_is_installed_again(installed: 
     installed.stop()
     assert not installed.answers()
     before = installed.output
-    installed.set_gpus(RTX_4090, RTX_4090)
     installed.start()
     eventually(lambda: "the environment is there already" in installed.output[len(before) :], "resumption")
     eventually(lambda: installed.answers() and installed.phase.startswith("ready"), "Arbor")
@@ -290,6 +306,11 @@ def test_after_a_restart_of_the_container_nothing_is_installed_again(installed: 
 
 
 def test_consumer_cards_get_the_nccl_variables_and_two_cards_a_single_trainer(installed: Container) -> None:
+    installed.stop()
+    installed.set_gpus(RTX_4090, RTX_4090)
+    (installed.state / "environment.json").unlink()
+    installed.start()
+    eventually(lambda: json.loads((installed.state / "environment.json").read_text()), "a server")
     environment = json.loads((installed.state / "environment.json").read_text())
     assert (environment["NCCL_P2P_DISABLE"], environment["NCCL_IB_DISABLE"]) == ("1", "1")
     (path,) = (installed.root / "workspace/arbor/venv").glob("lib/python3*/site-packages/configs/deepspeed_config.yaml")
@@ -314,10 +335,12 @@ def test_public_is_reached_by_the_secret_path_only(installed: Container) -> None
 def test_without_hf_transfer_it_is_switched_off(installed: Container) -> None:
     installed.stop()
     (package,) = (installed.root / "workspace/arbor/venv").glob("lib/python3*/site-packages/hf_transfer/__init__.py")
+    whole = package.read_text()
     package.write_text("raise ImportError")
     (installed.state / "environment.json").unlink()
     installed.start(HF_HUB_ENABLE_HF_TRANSFER="1")
     eventually(lambda: json.loads((installed.state / "environment.json").read_text()), "a server")
+    package.write_text(whole)
     assert json.loads((installed.state / "environment.json").read_text())["HF_HUB_ENABLE_HF_TRANSFER"] == "0"
 
 

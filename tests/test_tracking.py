@@ -421,7 +421,8 @@ def fetch(port: int, path: str, body: object | None = None) -> bytes:
 def test_the_ui_shows_a_run_that_was_written_without_it(ui: tuple[int, str], tmp_path: Path) -> None:
     port, store = ui
     (tmp_path / "report.html").write_text("<p>numbers</p>")
-    with opened(store, run_name="beside the UI") as tracker:
+    # an experiment that was begun through the server keeps its artifacts there, and takes none beside it
+    with opened(store, run_name="beside the UI", experiment="beside the UI") as tracker:
         tracker.log_metrics({"f1": 0.5})
         tracker.log_artifacts(tmp_path / "report.html")
     assert b"MLflow" in fetch(port, "/")
