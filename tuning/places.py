@@ -16,7 +16,7 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from tuning.leases import ask, expire, hold, params_to_repeat, was_lost
+from tuning.leases import expire, hold, params_to_repeat, was_lost
 from tuning.terms import LEASE_SEC, LOST_ATTR, RETRY_ATTR
 
 
@@ -39,7 +39,7 @@ def ask_within(study: optuna.Study, worker: str, n_trials: int, *, lease_sec: fl
     expire(study)
     holders = _places(study.get_trials(deepcopy=False))
     if len(holders) < n_trials:
-        return ask(study, worker, lease_sec=lease_sec)
+        return hold(study.ask(), worker, lease_sec)
     for waiting in (trial for trial in holders[:n_trials] if trial.state == TrialState.WAITING):
         # not `study.ask`, which makes a new trial when somebody else has been faster
         with suppress(UpdateFinishedTrialError):
