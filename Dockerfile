@@ -6,9 +6,10 @@ COPY pyproject.toml README.md LICENSE ./
 RUN pip install --no-cache-dir --disable-pip-version-check '.[tune]'
 
 COPY tune.py memory_system.py ./
-COPY memory/ memory/
+COPY memoryqa/ memoryqa/
 COPY locomo/ locomo/
 COPY harness/ harness/
+COPY reports/ reports/
 COPY evaluation/ evaluation/
 COPY tuning/ tuning/
 

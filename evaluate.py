@@ -20,23 +20,23 @@ from typing import TYPE_CHECKING, Any
 from evaluation.flags import build_parser
 from harness.flags import from_args
 from locomo.config import EvaluationConfig
-from memory.config import MemoryConfig
+from memoryqa.config import MemoryConfig
 
 if TYPE_CHECKING:
     from evaluation.lms import ChosenLMs
     from harness.runs import Run
-    from harness.tracking import NullTracker, Tracker
+    from harness.tracking.tracker import NullTracker, Tracker
     from locomo.benchmark import BenchmarkConfig, BenchmarkProgress, BenchmarkResult
 
 
 def main(argv: list[str] | None = None) -> int:
     args = build_parser(__doc__).parse_args(argv)
-    from harness.lms import redact
-    from harness.preflight import LMUnavailable
     from locomo.asking import BenchmarkStoppedError
-    from locomo.judging import JudgingStoppedError
-    from memory.embedders import EmbeddingError
-    from memory.tags import TaggingStoppedError
+    from locomo.judging.ask import JudgingStoppedError
+    from memoryqa.lms.preflight import LMUnavailable
+    from memoryqa.lms.roles import redact
+    from memoryqa.search.embedders import EmbeddingError
+    from memoryqa.tags.files import TaggingStoppedError
 
     try:
         run(args)
@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> None:
     from evaluation.run_folder import new_run, record, track_config
     from evaluation.tagging import choose_tags
     from harness.runs import ANSWERS, Run
-    from harness.tracking import open_tracker
-    from harness.tracking_values import sample_ids
+    from harness.tracking.tracker import open_tracker
+    from harness.tracking.values import sample_ids
     from locomo.benchmark import answered, build_benchmark_config
 
     # 1. What to ask, of which memory, and whom.
@@ -130,7 +130,7 @@ def full_config_of(benchmark: BenchmarkConfig, memory_config: MemoryConfig, lms:
 def ask(run: Run, benchmark: BenchmarkConfig, tracker: Tracker | NullTracker) -> BenchmarkResult:
     """Ask what is missing; rows are on disk as they complete."""
     from harness.progress import counting
-    from harness.tracking_values import trace_of
+    from harness.tracking.values import trace_of
     from locomo.asking import BenchmarkStoppedError
     from locomo.benchmark import answered, run_benchmark
 

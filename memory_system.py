@@ -1,7 +1,7 @@
 """The program: answer a question about months of dated conversation from an adaptive memory of it.
 
     memories = Memories()
-    memories["chat"] = memory                        # a memory.store.AdaptiveMemory, built turn by turn
+    memories["chat"] = memory                        # a memoryqa.memory.AdaptiveMemory, built turn by turn
     program = MemoryQA(memories)
     prediction = program(conversation_id="chat", question="When did Ana move to Porto?")
     prediction.answer, prediction.evidence_ids       # '20 May 2023', ['D8:6']
@@ -22,12 +22,12 @@ from typing import Any
 import dspy
 from dspy.utils.exceptions import AdapterParseError
 
-from memory.config import MemoryConfig
-from memory.memories import Memories as Memories
-from memory.parameters import config_from
-from memory.store import AdaptiveMemory, Evidence
-from memory.tokens import count_tokens
-from memory.turns import parse_citations
+from memoryqa.config import MemoryConfig
+from memoryqa.memories import Memories as Memories
+from memoryqa.memory import AdaptiveMemory, Evidence
+from memoryqa.parameters import config_from
+from memoryqa.tokens import count_tokens
+from memoryqa.turns import parse_citations
 
 NO_INFORMATION = "No information available"
 

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.flags import add_flags, add_tracking_flags
-from memory.config import MemoryConfig
+from memoryqa.config import MemoryConfig
 from optimization.config import OptimizeConfig
 
 if TYPE_CHECKING:
     from harness.runs import Run
-    from harness.tracking import NullTracker, Tracker
+    from harness.tracking.tracker import NullTracker, Tracker
     from memory_system import MemoryQA
     from optimization.meter import Meter
     from optimization.metered_lm import MeteredLM
@@ -61,9 +61,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
-    from harness.lms import redact
-    from harness.preflight import LMUnavailable
-    from memory.embedders import EmbeddingError
+    from memoryqa.lms.preflight import LMUnavailable
+    from memoryqa.lms.roles import redact
+    from memoryqa.search.embedders import EmbeddingError
 
     try:
         run(args)
@@ -83,9 +83,9 @@ def run(args: argparse.Namespace) -> None:
     """From flags to a program. Raises ValueError for bad input, the errors that `main` names for the rest."""
     from dataclasses import asdict
 
-    from harness.lms import configure
     from harness.runs import Run
-    from harness.tracking import open_tracker
+    from harness.tracking.tracker import open_tracker
+    from memoryqa.lms.roles import configure
     from optimization.comparison import AFTER, BEFORE
     from optimization.plan import estimate_lines, make_plan
     from optimization.results import report, standing
@@ -138,7 +138,7 @@ def run(args: argparse.Namespace) -> None:
 
 def speaker() -> Callable[[str], None]:
     """How this run speaks: on stderr as it is now, for the search sends DSPy's own output to a file."""
-    from harness.lms import redact
+    from memoryqa.lms.roles import redact
 
     stderr = sys.stderr
     return lambda line: print(redact(line), file=stderr, flush=True)
@@ -158,8 +158,8 @@ def progress(say: Callable[[str], None], total: int) -> Callable[[Scoreboard], N
 
 def new_run(run_dir: Path | None, plan: Plan) -> Run:
     """A new run folder, with where its numbers come from."""
-    from harness.lms import describe
     from harness.runs import Run, default_run_dir, manifest_environment
+    from memoryqa.lms.roles import describe
 
     choices, dataset = plan.models.choices, plan.dataset
     manifest = {
@@ -180,7 +180,7 @@ def new_run(run_dir: Path | None, plan: Plan) -> Run:
 
 def build_metric(plan: Plan, lms: dict[str, Any]) -> Metric:
     """The metric that the config names, with its judges."""
-    from locomo.judges import Judge
+    from locomo.judging.prompts import Judge
     from optimization.metric import CachedJudges, Metric
 
     judges = None

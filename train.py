@@ -21,14 +21,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.flags import add_flags, add_tracking_flags, from_args
-from memory.config import MemoryConfig
+from memoryqa.config import MemoryConfig
+from training.backend_api import TrainingResult, TrainingStoppedError, TrainingTask
 from training.config import GRPOConfig, TrainingConfig
-from training.task import TrainingResult, TrainingStoppedError, TrainingTask
 
 if TYPE_CHECKING:
-    from harness.tracking import NullTracker, Tracker
+    from harness.tracking.tracker import NullTracker, Tracker
     from training.history import History
-    from training.material import Material
+    from training.inputs import Material
 
 OUTPUT = Path("grpo_optimized_memory_qa.json")
 SETTINGS = "training.json"  # in the checkpoint folder: what a resumed training must be told again
@@ -71,9 +71,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
-    from harness.lms import redact
-    from harness.preflight import LMUnavailable
     from locomo.asking import BenchmarkStoppedError
+    from memoryqa.lms.preflight import LMUnavailable
+    from memoryqa.lms.roles import redact
 
     try:
         return evaluate(args) if args.mode == "evaluate" else train(args)
@@ -92,13 +92,13 @@ def train(args: argparse.Namespace) -> int:
     """From flags to a trained program. Raises ValueError for bad input, TrainingStoppedError once it has begun."""
     import dspy
 
-    from harness.tracking import open_tracker
+    from harness.tracking.tracker import open_tracker
     from training.adapter import TrainingAdapter
-    from training.arbor_preflight import check_chat_end
     from training.backend_choice import choose_backend, load_backend
     from training.chat_format import with_chat_end
     from training.history import History
-    from training.material import gather
+    from training.inputs import gather
+    from training.on_arbor.preflight import check_chat_end
     from training.reward import JudgeReward
     from training.watch import Watch
 
@@ -187,7 +187,7 @@ def check_same_data(args: argparse.Namespace, material: Material) -> None:
 
 def tuned_memory(path: Path | None) -> dict[str, Any]:
     """The memory's settings from a file of tuned parameters; none without one."""
-    from memory.parameters import load_parameters
+    from memoryqa.parameters import load_parameters
 
     if path is None:
         return {}
@@ -228,9 +228,9 @@ def build_reward(
         return F1Reward(), None
     if config.metric == "recall":
         return RecallReward(material.memories, material.memory_config), None
-    from harness.lms import build, describe, resolve
-    from harness.preflight import preflight
-    from locomo.judges import Judge
+    from locomo.judging.prompts import Judge
+    from memoryqa.lms.preflight import preflight
+    from memoryqa.lms.roles import build, describe, resolve
 
     choice = resolve("judge", model=args.judge_model, api_base=args.judge_api_base)
     if choice.model is None or choice.offline:
@@ -299,7 +299,7 @@ def save_output(
 ) -> str | None:
     """Write the trained program to `path` and return that; None, and said so, when nothing is worth it."""
     from memory_system import MemoryQA
-    from training.output import TrainedAdapter, save_trained
+    from training.trained_program import TrainedAdapter, save_trained
 
     if result.adapter_dir is None:
         print(f"no checkpoint beat the model as it was on the val questions: {path} is not written", file=sys.stderr)

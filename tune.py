@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.flags import add_flags, from_args
-from tuning.cache import DEFAULT_CACHE
 from tuning.config import TuningConfig
-from tuning.storage import DEFAULT_STORAGE
+from tuning.measuring.cache import DEFAULT_CACHE
+from tuning.studies.storage import DEFAULT_STORAGE
 
 STUDY_COMMANDS = {
     "status": "how far a study is, and what it is after",
@@ -95,10 +95,10 @@ def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     import optuna
 
-    from harness.lms import redact
+    from memoryqa.lms.roles import redact
     from tuning.client import ServiceError
-    from tuning.storage import StorageUnavailableError
-    from tuning.worker import WorkerStoppedError
+    from tuning.studies.storage import StorageUnavailableError
+    from tuning.studies.worker import WorkerStoppedError
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
@@ -125,10 +125,10 @@ def run(args: argparse.Namespace) -> Mapping[str, Any]:
     if args.command == "run":
         return run_script(args.script, args.arguments)
     if args.command == "worker":
-        from tuning.helping import help_study
+        from tuning.join_study import help_study
 
         return help_study(args)
-    from tuning.study_commands import run_study_command
+    from tuning.results.commands import run_study_command
 
     return run_study_command(args)
 

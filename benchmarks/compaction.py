@@ -36,7 +36,7 @@ from benchmarks.selectors import MEMORY, METHODS, PACKAGES, Build
 
 if TYPE_CHECKING:
     from locomo.dataset import Conversation, Question
-    from memory.store import AdaptiveMemory
+    from memoryqa.memory import AdaptiveMemory
 
 RATIOS = (0.5, 0.25, 0.1, 0.05)
 BUDGETS = (20_000, 8_000, 4_000, 2_000)
@@ -93,8 +93,8 @@ def measure_recovery(
     scores: Mapping[str, Scores], conversation: Conversation, lines: AdaptiveMemory, questions: Sequence[Question]
 ) -> None:
     """What is in the context of each question, of so many tokens in all."""
-    from memory.archive import Archive
-    from memory.store import AdaptiveMemory
+    from memoryqa.archive.database import Archive
+    from memoryqa.memory import AdaptiveMemory
 
     with Archive(":memory:") as archive:
         archive.extend(conversation.turns)
@@ -187,8 +187,8 @@ def main(argv: list[str] | None = None) -> int:
     from rich.progress import track
 
     from locomo.dataset import SAMPLE_PATH, DataError, load, select
-    from memory.store import AdaptiveMemory
-    from memory.tokens import encoding
+    from memoryqa.memory import AdaptiveMemory
+    from memoryqa.tokens import encoding
 
     try:
         dataset = load(args.data or SAMPLE_PATH)

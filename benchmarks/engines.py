@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from memory.turns import Turn
+    from memoryqa.turns import Turn
 
 MEMORY = "memory"
 BUDGET_TOKENS = 4_000
@@ -42,15 +42,15 @@ def peer_text(turn: Turn) -> str:
 
 def query_words(text: str) -> list[str]:
     """For the peers that keep stop words: the question's words without them, or every turn would be scored."""
-    from memory.english import STOPWORDS
-    from memory.lexical import words
+    from memoryqa.language.terms import words
+    from memoryqa.language.word_lists import STOPWORDS
 
     return [word for word in dict.fromkeys(words(text)) if word not in STOPWORDS and word.isalnum()]
 
 
 def build_memory(turns: Iterable[Turn]) -> tuple[float, Ask]:
     """Ours, as the program uses it."""
-    from memory.store import AdaptiveMemory
+    from memoryqa.memory import AdaptiveMemory
 
     memory = AdaptiveMemory()
     return add_all(turns, memory.add), lambda question: memory.search(question, BUDGET_TOKENS)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from locomo.dataset import Conversation, Question
-    from memory.turns import Turn
+    from memoryqa.turns import Turn
 
 SESSIONS_A_DAY = 4
 NAMES = (

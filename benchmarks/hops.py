@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import dspy
 
-from memory.config import MemoryConfig
-from memory.store import AdaptiveMemory
 from memory_system import Memories, MemoryQA
+from memoryqa.config import MemoryConfig
+from memoryqa.memory import AdaptiveMemory
 
 
 def search_in_hops(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from memory.turns import Turn
+    from memoryqa.turns import Turn
 
 # ranks the turns for a question, best first; may leave turns out
 Rank = Callable[[str], Sequence["Turn"]]

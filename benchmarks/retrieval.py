@@ -12,7 +12,7 @@ lines (filler dropped, dates resolved, tokens by o200k_base), so that only the o
 all_evidence the share of questions whose evidence was packed whole. recall_at_k is over turns instead of tokens, as in
 the LoCoMo paper. Times are wall clock: index is a whole conversation (with --dense embedding it, unless its vectors are
 kept), query is rank and pack at the largest budget. --tags compares question by question with and without the words
-that were written for the turns beforehand (memory/tagging.py); conversations without any are left out then.
+that were written for the turns beforehand (memoryqa/tags/writing.py); conversations without any are left out then.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ from benchmarks.recall_tables import (
 
 if TYPE_CHECKING:
     from locomo.dataset import Question
-    from memory.store import AdaptiveMemory, Scope
-    from memory.turns import Turn
+    from memoryqa.memory import AdaptiveMemory, Scope
+    from memoryqa.turns import Turn
 
 MEMORY = "memory"
 WORKING = "memory, working only"
@@ -60,12 +60,12 @@ class Build:
 
 def memory_builds(model: str | None, vector_cache: str | None, has_tags: bool) -> list[Build]:
     """By words, with the local model if any, and each with tags if any."""
-    from memory.store import AdaptiveMemory
+    from memoryqa.memory import AdaptiveMemory
 
     builds = [Build(AdaptiveMemory, {MEMORY: "all", WORKING: "working"})]
     if model is not None:
-        from memory.embedders import load_embedder
-        from memory.vectors import VectorCache
+        from memoryqa.search.embedders import load_embedder
+        from memoryqa.search.vector_cache import VectorCache
 
         embedder = load_embedder(model)
         cache = VectorCache(vector_cache, embedder.name) if vector_cache else None
@@ -91,7 +91,7 @@ class TagFile:
 
 def read_tags(path: str, conversations: Mapping[str, Sequence[Turn]]) -> TagFile:
     """The tags of those of `conversations` that the file is about. Raises ValueError naming it."""
-    from memory.tags import TagsError, add_tags, load_tags, origin_of
+    from memoryqa.tags.files import TagsError, add_tags, load_tags, origin_of
 
     tags = load_tags(path)
     about = {name: turns for name, turns in conversations.items() if name in tags.conversations}
@@ -121,7 +121,7 @@ def measure_memory(
 
     Raises EmbeddingError when a search did without the vectors that it is measured for.
     """
-    from memory.embedders import EmbeddingError
+    from memoryqa.search.embedders import EmbeddingError
 
     started = time.perf_counter()
     memory = build.make()
@@ -274,7 +274,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="also leave out lines below these shares of the best score, and count the tokens that are taken",
     )
     parser.add_argument(
-        "--tags", metavar="FILE", help="also rank with the tags in FILE (memory/tags.py), and compare with and without"
+        "--tags",
+        metavar="FILE",
+        help="also rank with the tags in FILE (memoryqa/tags), and compare with and without",
     )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw recall against tokens, e.g. to recall.png")
     return parser
@@ -300,8 +302,8 @@ def main(argv: list[str] | None = None) -> int:
     from rich.progress import track
 
     from locomo.dataset import DataError, find, select
-    from memory.embedders import EmbeddingError
-    from memory.tokens import encoding
+    from memoryqa.search.embedders import EmbeddingError
+    from memoryqa.tokens import encoding
 
     try:
         builds = memory_builds(args.dense, args.vector_cache, has_tags=args.tags is not None)

@@ -40,7 +40,7 @@ from benchmarks.engines import COMMITS, ENGINES, MEMORY, MOST_TURNS, Ask
 from benchmarks.histories import asked, history
 
 if TYPE_CHECKING:
-    from memory.turns import Turn
+    from memoryqa.turns import Turn
 
 SMALLEST = 1_000  # turns; the sizes are its tenfolds
 TURNS_PER_USER = 1_000

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from locomo.dataset import Conversation
-    from memory.store import AdaptiveMemory
-    from memory.turns import Turn
+    from memoryqa.memory import AdaptiveMemory
+    from memoryqa.turns import Turn
 
 Keep = Callable[[int], Collection[str]]  # tokens -> ids of the turns that are kept, each of them whole
 Build = Callable[["Conversation", "AdaptiveMemory"], Keep]  # the memory holds the whole conversation
@@ -23,8 +23,8 @@ MEMORY = "memory"
 
 def keep_in_memory(conversation: Conversation, lines: AdaptiveMemory) -> Keep:
     """Ours: an AdaptiveMemory of that size, to which the turns are added one by one, as the program does it."""
-    from memory.archive import HANDLE
-    from memory.store import AdaptiveMemory
+    from memoryqa.archive.database import HANDLE
+    from memoryqa.memory import AdaptiveMemory
 
     def keep(budget_tokens: int) -> Collection[str]:
         memory = AdaptiveMemory(budget_tokens)
@@ -86,7 +86,7 @@ def rank_with_sumy(summarizer: str, module: str) -> Callable[[Conversation], Ite
         from sumy.nlp.stemmers import Stemmer
         from sumy.utils import get_stop_words
 
-        from memory.lexical import words
+        from memoryqa.language.terms import words
 
         class Words:
             """What sumy asks of a tokenizer."""

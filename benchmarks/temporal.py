@@ -25,8 +25,8 @@ from typing import Any
 
 from locomo.dataset import DataError, Dataset, Question, load, select
 from locomo.evaluate import token_f1
-from memory.temporal import annotate, resolve
-from memory.time_spans import (
+from memoryqa.language.dates import annotate, resolve
+from memoryqa.language.time_spans import (
     MONTHS,
     WEEKDAYS,
     TimeSpan,
@@ -39,8 +39,8 @@ from memory.time_spans import (
     whole_year,
     write_day,
 )
-from memory.tokens import count_tokens
-from memory.turns import Turn
+from memoryqa.tokens import count_tokens
+from memoryqa.turns import Turn
 
 TEMPORAL = 2  # LoCoMo's number of the category
 System = Callable[[str, datetime], list[TimeSpan]]
@@ -142,7 +142,7 @@ def header_only(text: str, anchor: datetime) -> list[TimeSpan]:
 
 
 def ours(text: str, anchor: datetime) -> list[TimeSpan]:
-    """memory.temporal."""
+    """memoryqa.language.dates."""
     return [TimeSpan(found.value, found.first, found.last) for found in resolve(text, anchor)]
 
 

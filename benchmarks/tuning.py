@@ -4,7 +4,7 @@
     python -m benchmarks.tuning --data locomo10.json --seeds 0,1,2 --spaces quick,standard
 
 Each study is run twice from the same seed, with every trial answering every question, and with Wilcoxon's test ending
-those that are worse than the best so far (tuning/pruning.py). Printed are the questions that were asked for, the best
+those that are worse than the best so far (measuring/pruning.py). Printed are the questions that were asked, the best
 score that each found, and the score of trial 0. With `--without-default` the shipped default is not trial 0: the search
 has to climb by itself, and a trial that is better than all before it comes more often. What both ask is measured once
 and kept in a temporary cache; that changes no number but the time.
@@ -27,11 +27,11 @@ def run_study(args: argparse.Namespace, space_name: str, seed: int, pruner: str,
     import optuna
 
     from locomo.dataset import find
+    from tuning.measuring.run_trial import build_run_trial, study_settings
     from tuning.objectives import Objective
     from tuning.presets import preset
-    from tuning.runner import build_run_trial, study_settings
-    from tuning.studies import StudySpec, open_study
-    from tuning.worker import run_worker
+    from tuning.studies.study import StudySpec, open_study
+    from tuning.studies.worker import run_worker
 
     objective, space = Objective("quality", args.budget_tokens), preset(space_name)
     settings = study_settings(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.flags import add_flags, add_tracking_flags
 from locomo.config import JUDGE_NAMES, EvaluationConfig, judge_names
-from memory.config import MemoryConfig
+from memoryqa.config import MemoryConfig
 
 
 def build_parser(description: str | None) -> argparse.ArgumentParser:

@@ -6,8 +6,8 @@ import argparse
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.lms import LMChoice, describe, resolve
 from locomo.config import EvaluationConfig
+from memoryqa.lms.roles import LMChoice, describe, resolve
 
 if TYPE_CHECKING:
     from locomo.benchmark import BenchmarkConfig
@@ -57,9 +57,9 @@ def connect(benchmark: BenchmarkConfig, lms: ChosenLMs, *, missing: int, fresh: 
     """
     if lms.task is None or lms.judge is None:
         return benchmark
-    from harness.lms import build, configure
-    from harness.preflight import is_systemic, preflight
-    from harness.usage import measure_usage
+    from memoryqa.lms.preflight import is_systemic, preflight
+    from memoryqa.lms.roles import build, configure
+    from memoryqa.lms.usage import measure_usage
 
     lm = build(lms.task, temperature=benchmark.asked.temperature, cache=not fresh)
     if missing:

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.flags import flag_name, from_args
 from locomo.config import EvaluationConfig
-from memory.config import MemoryConfig
+from memoryqa.config import MemoryConfig
 
 
 def choose_memory_config(
@@ -24,7 +24,7 @@ def choose_memory_config(
         return _of_program(args, Path(config.program)), None
     if config.parameters is None:
         return from_args(MemoryConfig, args, saved=saved), None
-    from memory.parameters import load_parameters
+    from memoryqa.parameters import load_parameters
 
     tuned = load_parameters(config.parameters)
     chosen = from_args(MemoryConfig, args, saved=saved or asdict(tuned.memory))

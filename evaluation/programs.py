@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from locomo.asking import Finding
 from locomo.benchmark import BenchmarkConfig, MakePrograms
 from locomo.config import EvaluationConfig
-from memory.config import MemoryConfig
-from memory.memories import Memories
-from memory.store import AdaptiveMemory
-from memory.turns import Turn
+from memoryqa.config import MemoryConfig
+from memoryqa.memories import Memories
+from memoryqa.memory import AdaptiveMemory
+from memoryqa.turns import Turn
 
 if TYPE_CHECKING:
     import dspy

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evaluation.lms import ChosenLMs
-    from harness.lms import LMChoice
     from harness.runs import Run
-    from harness.tracking import NullTracker, Tracker
+    from harness.tracking.tracker import NullTracker, Tracker
     from locomo.benchmark import BenchmarkConfig, BenchmarkResult
+    from memoryqa.lms.roles import LMChoice
 
 
 def judge_answers(
@@ -22,11 +22,11 @@ def judge_answers(
     """Verdicts on the run's answers: their summaries, and the names of the judges asked; none without one."""
     if judge is None or judge.model is None:
         return {"judges": {}, "asked": []}
-    from harness.jsonl import JsonlFile
-    from locomo.judge_files import VerdictFiles, read_answers
-    from locomo.judging import JudgingStoppedError
+    from harness.files import JsonlFile
+    from locomo.judging.ask import JudgingStoppedError
+    from locomo.judging.files import VerdictFiles, read_answers
+    from locomo.judging.verdicts import judged_name
     from locomo.llm_judge import judge_run
-    from locomo.verdicts import judged_name
 
     flags = {"run_dir": run.run_dir, "api_base": args.judge_api_base, "num_threads": num_threads, "controls": None}
     try:
@@ -56,10 +56,10 @@ def report(
     `verdict`: what the tuned parameters say of themselves; it stands beside the numbers. A retrieval run has no answers
     to page through, so its report is the text of `result`.
     """
-    from harness.plots import write_plots
-    from harness.report import print_summary, write_report
-    from harness.tracking_values import metrics_of
-    from locomo.judge_files import judge_columns
+    from harness.tracking.values import metrics_of
+    from locomo.judging.files import judge_columns
+    from reports.plots import write_plots
+    from reports.terminal import print_summary, write_report
 
     summaries = {}
     for name, summary in result.summaries.items():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evaluation.lms import ChosenLMs
     from harness.runs import Run
-    from harness.tracking import NullTracker, Tracker
+    from harness.tracking.tracker import NullTracker, Tracker
     from locomo.benchmark import BenchmarkConfig
     from locomo.config import JudgeName
 
@@ -38,7 +38,7 @@ def record(run: Run, benchmark: BenchmarkConfig, lms: ChosenLMs, judges: Collect
     """Keep with the run who judges, every line as an LM may be sent it, and the program."""
     digests: dict[str, str] = {}
     if lms.judges:
-        from locomo.judges import judge_digests
+        from locomo.judging.prompts import judge_digests
 
         digests = judge_digests(judges)
     judged_by = {"judge_lm": lms.describe_judge(), "judge_prompt_digests": digests}

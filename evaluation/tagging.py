@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluation.programs import Conversations
-from harness.lms import LMChoice, describe, resolve
-from memory.tags import Tags, add_tags, load_tags, open_tags, origin_of, save_tags
+from memoryqa.lms.roles import LMChoice, describe, resolve
+from memoryqa.tags.files import Tags, add_tags, load_tags, open_tags, origin_of, save_tags
 
 if TYPE_CHECKING:
     from locomo.benchmark import BenchmarkConfig
@@ -43,11 +43,11 @@ def choose_tags(path: str | None, model: str | None, api_base: str | None, *, dr
 
 def write_tags(path: str, choice: LMChoice, conversations: Conversations, *, dry_run: bool) -> Tags:
     """Have the LM of `choice` read the sessions that are not in the file, which is saved after each of them."""
-    from harness.lms import build, redact
-    from harness.preflight import is_systemic, preflight
     from harness.progress import counting
-    from memory.tagging import SessionTagger, tag_conversations, tagging_cost
     from memory_system import prompt_digests
+    from memoryqa.lms.preflight import is_systemic, preflight
+    from memoryqa.lms.roles import build, redact
+    from memoryqa.tags.writing import SessionTagger, tag_conversations, tagging_cost
 
     tagger = SessionTagger()
     tags = open_tags(path, f"{choice.model}, prompt {prompt_digests(tagger)['tag_session']}")

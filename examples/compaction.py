@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # examples are run from a checkout, never installed
 
-from memory.compaction import CompactionConfig, ConversationMemory, MemoryCompactor, REPLHistory
+from memoryqa.compaction import CompactionConfig, ConversationMemory, MemoryCompactor, REPLHistory
 
 RECIPES = {
     "high_throughput": CompactionConfig.high_throughput,  # benchmarks: early, no LM calls

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from training.policy import Policy
+    from training.local.policy import Policy
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # examples are run from a checkout, never installed
@@ -51,8 +51,8 @@ def demonstrations(seed: int) -> Demonstrations:
     import dspy
 
     from locomo.dataset import load, select
-    from memory.config import MemoryConfig
     from memory_system import NO_INFORMATION, Memories
+    from memoryqa.config import MemoryConfig
     from training.adapter import TrainingAdapter
     from training.students import examples_for, prompt_of, student_for
 
@@ -102,7 +102,7 @@ def build_policy(tokenizer: Any, *, hidden_size: int, layers: int, seed: int) ->
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
-    from training.policy import Policy
+    from training.local.policy import Policy
 
     torch.manual_seed(seed)
     config = Qwen2Config(
@@ -122,7 +122,7 @@ def warm_up(policy: Policy, shown: Demonstrations, *, steps: int, learning_rate:
     """Supervised fine-tuning of all weights on the answers shown; returns the last loss, in nats per token."""
     import torch
 
-    from training.policy import Sample
+    from training.local.policy import Sample
 
     samples = []
     for messages, reply in shown:

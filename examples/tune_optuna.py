@@ -26,8 +26,8 @@ def main(argv: list[str] | None = None) -> int:
 
     import optuna
 
-    from memory.config import RankingConfig
-    from tuning.trial import ExperimentConfig, run_params_trial
+    from memoryqa.config import RankingConfig
+    from tuning.measuring.experiment import ExperimentConfig, run_params_trial
 
     base = ExperimentConfig(dataset=args.dataset, validation_metrics=("all_evidence_rate",), budget_tokens=2000)
     shipped = RankingConfig()

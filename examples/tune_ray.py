@@ -36,8 +36,8 @@ def main(argv: list[str] | None = None) -> int:
     from ray import tune
     from ray.tune.search.optuna import OptunaSearch
 
-    from memory.config import RankingConfig
-    from tuning.trial import ExperimentConfig, run_params_trial
+    from memoryqa.config import RankingConfig
+    from tuning.measuring.experiment import ExperimentConfig, run_params_trial
 
     dataset = None if args.dataset is None else args.dataset.absolute()  # the processes work in other folders
     base = ExperimentConfig(dataset=dataset, validation_metrics=(METRIC,), budget_tokens=2000)

@@ -44,7 +44,7 @@ def add_flags(parser: argparse.ArgumentParser, dataclass_type: type, group_title
 
 
 def add_tracking_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """--mlflow-uri and --no-mlflow, for `harness.tracking.open_tracker`; returns their group, for a script's own."""
+    """--mlflow-uri and --no-mlflow, for `harness.tracking.tracker.open_tracker`; returns their argument group."""
     group = parser.add_argument_group("tracking in MLflow")
     group.add_argument(
         "--mlflow-uri", metavar="URI", help="where (default: MLFLOW_TRACKING_URI, or sqlite:///mlflow.db)"

@@ -5,7 +5,7 @@
     answers.jsonl   one row per question, written as it completes
     program.json    and whatever else is written by `write_json`
 
-Secrets (harness/lms.py, `redact`) are removed from everything written here.
+Secrets (memoryqa/lms/roles.py, `redact`) are removed from everything written here.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.jsonl import JsonlError, JsonlFile, to_json
-from harness.lms import redact
+from harness.files import JsonlError, JsonlFile, to_json
+from memoryqa.lms.roles import redact
 
 CONFIG, MANIFEST, ANSWERS = "config.json", "manifest.json", "answers.jsonl"
 _PACKAGES = ("dspy", "litellm", "mlflow", "nltk", "numpy", "optuna", "PyStemmer", "tiktoken")

@@ -34,7 +34,7 @@ from locomo.dataset import Dataset, choose_questions
 from locomo.schema import Question
 from locomo.statistics import score_intervals
 from locomo.summary import Metrics, flat_metrics, summarise, summarise_evidence, write_report
-from memory.turns import Turn
+from memoryqa.turns import Turn
 
 MakePrograms = Callable[[Mapping[str, tuple[Turn, ...]]], Mapping[str, Program]]
 """From the conversations that are asked about, by id, to the programs, by name."""

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from locomo.config import JUDGE_NAMES, judge_names
-from locomo.verdicts import Row
+from locomo.judging.verdicts import Row
 
 if TYPE_CHECKING:
-    from locomo.judge_files import VerdictFiles
-    from locomo.judging import Task
+    from locomo.judging.ask import Task
+    from locomo.judging.files import VerdictFiles
 
 _DOING = {"judge": "judging", "controls": "judging controls"}
 
@@ -71,9 +71,9 @@ def positive(text: str) -> int:
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0: judged or compared; 2: a flag, the folder or the judge's model cannot be used; 1: it failed."""
     args = build_parser().parse_args(argv)
-    from harness.lms import redact
-    from harness.preflight import LMUnavailable
-    from locomo.judging import JudgingStoppedError
+    from locomo.judging.ask import JudgingStoppedError
+    from memoryqa.lms.preflight import LMUnavailable
+    from memoryqa.lms.roles import redact
 
     try:
         document = compare(args) if args.compare else judge_run(args)
@@ -89,10 +89,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def compare(args: argparse.Namespace) -> dict[str, Any]:
     """What two judges said of the same answers, and where they disagree; nobody is asked."""
-    from harness.jsonl import JsonlFile
+    from harness.files import JsonlFile
     from harness.runs import Run
-    from locomo.judge_files import VerdictFiles, compare_judges, read_answers
-    from locomo.judge_tables import print_comparison
+    from locomo.judging.files import VerdictFiles, compare_judges, read_answers
+    from locomo.judging.tables import print_comparison
 
     run = Run.open(args.run_dir)
     files = VerdictFiles(run.run_dir, JsonlFile)
@@ -103,17 +103,17 @@ def compare(args: argparse.Namespace) -> dict[str, Any]:
 
 def judge_run(args: argparse.Namespace) -> dict[str, Any]:
     """Judge what is missing, and what was unreadable, as the command's flags say; the content of judges.json."""
-    from harness.jsonl import JsonlFile
-    from harness.lms import build, configure, describe, resolve
-    from harness.preflight import preflight
-    from harness.report import write_report
+    from harness.files import JsonlFile
     from harness.runs import Run
-    from locomo.judge_controls import control_answers, summarise_controls
-    from locomo.judge_files import KINDS, VerdictFiles, read_answers, summarise_judges
-    from locomo.judge_tables import print_judges
-    from locomo.judges import Judge
-    from locomo.judging import pending
-    from locomo.verdicts import answers_by_key
+    from locomo.judging.ask import pending
+    from locomo.judging.controls import control_answers, summarise_controls
+    from locomo.judging.files import KINDS, VerdictFiles, read_answers, summarise_judges
+    from locomo.judging.prompts import Judge
+    from locomo.judging.tables import print_judges
+    from locomo.judging.verdicts import answers_by_key
+    from memoryqa.lms.preflight import preflight
+    from memoryqa.lms.roles import build, configure, describe, resolve
+    from reports.terminal import write_report
 
     # 1. Which answers, and who judges them.
     run = Run.open(args.run_dir)
@@ -153,10 +153,10 @@ def judge_run(args: argparse.Namespace) -> dict[str, Any]:
 
 def judge_with_progress(files: VerdictFiles, tasks: Sequence[Task], *, total: int, num_threads: int) -> None:
     """Judge `tasks`, what is left of `total`. Ctrl-C and a full disk are a JudgingStoppedError too."""
-    from harness.preflight import is_systemic
     from harness.progress import counting
-    from harness.usage import measure_usage
-    from locomo.judging import JudgingStoppedError, judge_answers
+    from locomo.judging.ask import JudgingStoppedError, judge_answers
+    from memoryqa.lms.preflight import is_systemic
+    from memoryqa.lms.usage import measure_usage
 
     kept = unreadable = 0
     with counting(_DOING[files.kind], total=total, completed=total - len(tasks)) as advance:

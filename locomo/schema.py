@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from memory.turns import Session, Turn
+from memoryqa.turns import Session, Turn
 
 CATEGORY_NAMES = {1: "multi_hop", 2: "temporal", 3: "open_domain", 4: "single_hop", 5: "adversarial"}
 """The paper's names for the file's category ids. Several papers permute them: compare ids, not names."""

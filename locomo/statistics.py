@@ -171,7 +171,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0: compared; 2: a run folder, a program's name or FILE cannot be used."""
     args = build_parser().parse_args(argv)
-    from harness.jsonl import JsonlFile
+    from harness.files import JsonlFile
     from harness.runs import Run
     from locomo.run_comparison import compare_programs, print_comparison
 

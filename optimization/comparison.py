@@ -9,10 +9,10 @@ from typing import Any
 
 from dspy.utils.exceptions import LMError
 
-from harness.usage import measure_usage
 from locomo.asking import Row, ask_for_answer
 from locomo.bootstrap import clustered_interval
 from locomo.schema import CATEGORY_NAMES, Question
+from memoryqa.lms.usage import measure_usage
 from optimization.metric import Metric
 
 BEFORE, AFTER = "before", "after"

@@ -14,8 +14,8 @@ from statistics import fmean
 import dspy
 
 from locomo.schema import Question
-from memory.tokens import count_tokens
 from memory_system import MemoryQA, expected_prompts
+from memoryqa.tokens import count_tokens
 from optimization.config import OptimizeConfig
 from optimization.meter import Price
 from optimization.questions import QuestionSets

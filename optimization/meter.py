@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from memory.tokens import count_tokens
+from memoryqa.tokens import count_tokens
 
 _NUM_LOCKS = 64
 

@@ -10,10 +10,10 @@ import dspy
 from dspy.utils.exceptions import ContextWindowExceededError, LMError, LMRateLimitError, is_retryable_lm_error
 from dspy.utils.usage_tracker import UsageTracker
 
-from harness.endpoint_lm import EndpointLM, is_unreachable
-from harness.lms import LMChoice
-from harness.preflight import LMUnavailable, diagnose, is_systemic, preflight
-from memory.tokens import count_tokens
+from memoryqa.lms.endpoint import EndpointLM, is_unreachable
+from memoryqa.lms.preflight import LMUnavailable, diagnose, is_systemic, preflight
+from memoryqa.lms.roles import LMChoice
+from memoryqa.tokens import count_tokens
 from optimization.meter import Meter, SearchStopped
 
 PAUSE_SEC, MAX_PAUSE_SEC = 5.0, 60.0
@@ -53,7 +53,7 @@ class MeteredLM(EndpointLM):
 
     @classmethod
     def of(cls, lm: dspy.LM, choice: LMChoice, meter: Meter, max_prompt_tokens: int | None = None) -> Self:
-        """`lm`, as harness.lms.build made it for `choice`, metered."""
+        """`lm`, as memoryqa.lms.roles.build made it for `choice`, metered."""
         metered = cls.__new__(cls)
         metered.__dict__ = {"max_retries": 0, "retry_deadline_sec": 0.0, **lm.__dict__}
         metered.meter, metered.choice, metered.max_prompt_tokens, metered._plain = meter, choice, max_prompt_tokens, lm

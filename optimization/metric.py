@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import dspy
 
 from locomo.asking import Row, score
-from locomo.judges import Judge
+from locomo.judging.prompts import Judge
 from locomo.schema import ADVERSARIAL, Question
 from optimization.questions import right_answer
 

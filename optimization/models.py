@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import dspy
 
-from harness.lms import LMChoice, build, describe, resolve
-from harness.preflight import preflight
+from memoryqa.lms.preflight import preflight
+from memoryqa.lms.roles import LMChoice, build, describe, resolve
 from optimization.config import OptimizeConfig
 from optimization.meter import Meter
 from optimization.metered_lm import MeteredLM

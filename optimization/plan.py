@@ -13,8 +13,8 @@ from harness.flags import from_args
 from locomo.config import EvaluationConfig
 from locomo.dataset import Dataset, find
 from locomo.split_data import ids_digest
-from memory.config import MemoryConfig
 from memory_system import Memories, MemoryQA, load_program, prompt_digests
+from memoryqa.config import MemoryConfig
 from optimization.config import OptimizeConfig
 from optimization.estimates import Estimate, Estimator
 from optimization.models import Models, choose_models

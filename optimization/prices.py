@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from harness.lms import LMChoice
+from memoryqa.lms.roles import LMChoice
 from optimization.meter import Price
 
 
@@ -20,7 +20,7 @@ class ModelFacts:
 def model_facts(choice: LMChoice) -> ModelFacts:
     """Of the LM of `choice`. The offline reader costs nothing; a model on another server has that server's price.
 
-    Call `harness.lms.build` before: it keeps the import of LiteLLM from fetching a price list.
+    Call `memoryqa.lms.roles.build` before: it keeps the import of LiteLLM from fetching a price list.
     """
     if choice.offline:
         return ModelFacts(Price(0.0, 0.0), None)

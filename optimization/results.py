@@ -8,13 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from harness.plots import write_plots
-from harness.report import print_summary, write_report
 from harness.runs import Run
-from harness.tracking import NullTracker, Tracker
-from harness.tracking_values import metrics_of
+from harness.tracking.tracker import NullTracker, Tracker
+from harness.tracking.values import metrics_of
 from locomo.asking import Row
-from locomo.judge_files import judge_columns
+from locomo.judging.files import judge_columns
 from locomo.statistics import score_intervals
 from locomo.summary import summarise
 from memory_system import MemoryQA, config_path, save_program
@@ -25,6 +23,8 @@ from optimization.prompt_diff import prompt_diff
 from optimization.questions import QuestionSets
 from optimization.scoreboard import Candidate, Scoreboard, asked_of
 from optimization.search import Found
+from reports.plots import write_plots
+from reports.terminal import print_summary, write_report
 
 
 def diff_path(path: Path) -> Path:
@@ -127,7 +127,7 @@ def _result(plan: Plan, comparison: Comparison, spent: Spent) -> dict[str, Any]:
 
 
 def _summary(run: Run, plan: Plan, rows: Mapping[tuple[str, str], Row]) -> dict[str, Any]:
-    """In the form that harness.report and locomo.statistics read: programs `before` and `after`."""
+    """In the form that reports.terminal and locomo.statistics read: programs `before` and `after`."""
     questions, dataset, programs = plan.sets.held_back, plan.dataset, {}
     for name in (BEFORE, AFTER):
         of_program = [rows[name, one.id] for one in questions]

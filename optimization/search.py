@@ -15,9 +15,9 @@ from typing import TextIO
 
 import dspy
 
-from harness.lms import redact, secrets
 from locomo.schema import Question
 from memory_system import MemoryQA
+from memoryqa.lms.roles import redact, secrets
 from optimization.meter import Meter, SearchStopped
 from optimization.optimizers import NO_LIMIT, SEARCHES, Task
 from optimization.questions import QuestionSets

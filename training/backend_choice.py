@@ -11,7 +11,7 @@ def choose_backend(config: TrainingConfig) -> tuple[str, str]:
     """`arbor` or `local`, and a line for people. `auto` takes Arbor where a server answers, and else this process."""
     if config.backend != "auto":
         return config.backend, f"backend: {config.backend}, as --backend says"
-    from training.arbor_preflight import is_serving
+    from training.on_arbor.preflight import is_serving
 
     if is_serving(config.api_base):
         return "arbor", f"backend: arbor, because a server answers at {config.api_base}"
@@ -19,11 +19,11 @@ def choose_backend(config: TrainingConfig) -> tuple[str, str]:
 
 
 def load_backend(name: str) -> ModuleType:
-    """The module with its `preflight` and `train` (training/task.py); the other one's packages are not loaded."""
+    """The module with its `preflight` and `train` (backend_api.py); the other one's packages are not loaded."""
     if name == "arbor":
-        from training import arbor_backend
+        from training.on_arbor import backend as arbor_backend
 
         return arbor_backend
-    from training import local_backend
+    from training.local import backend as local_backend
 
     return local_backend

@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING, Any
 
 import dspy
 
-from harness.plots import write_plots
-from harness.preflight import is_systemic
 from harness.progress import counting
-from harness.report import print_summary, write_report
 from harness.runs import Run, default_run_dir, manifest_environment
-from harness.usage import measure_usage
 from locomo.asking import ask_all, ask_for_answer
 from locomo.config import EvaluationConfig
 from locomo.dataset import Dataset, choose_questions
-from locomo.judge_files import judge_columns
+from locomo.judging.files import judge_columns
 from locomo.split_data import ids_digest
 from locomo.statistics import score_intervals
 from locomo.summary import summarise
 from memory_system import Memories, MemoryQA, load_program, load_program_config
-from training.local_preflight import choose_device
-from training.output import TrainedAdapter, load_adapter_of
-from training.policy import Policy
+from memoryqa.lms.preflight import is_systemic
+from memoryqa.lms.usage import measure_usage
+from reports.plots import write_plots
+from reports.terminal import print_summary, write_report
+from training.local.policy import Policy
+from training.local.preflight import choose_device
+from training.local.rollouts import PolicyEngine
 from training.quiet import quiet_dspy
-from training.rollout_engine import PolicyEngine
+from training.trained_program import TrainedAdapter, load_adapter_of
 
 if TYPE_CHECKING:
     from locomo.schema import Question

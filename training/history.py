@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from harness.jsonl import JsonlFile
-from training.task import StepRecord
+from harness.files import JsonlFile
+from training.backend_api import StepRecord
 
 HISTORY = "history.jsonl"
 _MAX_WINDOW = 10  # steps that the first and the last reward are a mean of; one step's is mostly chance

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from memory.config import MemoryConfig
+from memoryqa.config import MemoryConfig
 
 
 def fit_context(longest_prompt: Callable[[MemoryConfig], int], config: MemoryConfig, max_tokens: int) -> MemoryConfig:

@@ -14,9 +14,9 @@ from locomo.schema import ADVERSARIAL
 if TYPE_CHECKING:
     import dspy
 
-    from locomo.judges import Judge
-    from memory.config import MemoryConfig
+    from locomo.judging.prompts import Judge
     from memory_system import Memories
+    from memoryqa.config import MemoryConfig
 
 _TOPIC_ONLY = 0.5  # what the lenient judge lets pass and the strict one does not
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from training.history import History
 
-_REWARD, _VALIDATION, _KL = "#878d98", "#1f6fc4", "#d1701a"  # as the first of harness/plots.py
+_REWARD, _VALIDATION, _KL = "#878d98", "#1f6fc4", "#d1701a"  # as the first of reports/plots.py
 _SMOOTHING_STEPS = 10
 
 

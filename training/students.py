@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import dspy
 
-from memory.config import MemoryConfig
 from memory_system import AnswerQuestion, Memories, WriteQueries
+from memoryqa.config import MemoryConfig
 
 if TYPE_CHECKING:
     from locomo.schema import Question

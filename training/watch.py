@@ -9,11 +9,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from harness.progress import counting
+from training.backend_api import StepRecord
 from training.history import History
-from training.task import StepRecord
 
 if TYPE_CHECKING:
-    from harness.tracking import NullTracker, Tracker
+    from harness.tracking.tracker import NullTracker, Tracker
 
 FLAT_STEPS = 20  # without a group to learn from, until that is said
 

@@ -20,9 +20,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from tuning.access import TOKEN_VARIABLE, service_token
-from tuning.storage import StorageUnavailableError
-from tuning.terms import LEASE_SEC, PRUNERS, SAMPLERS, STATES, TrialLostError
+from tuning.service.token import TOKEN_VARIABLE, service_token
+from tuning.studies.storage import StorageUnavailableError
+from tuning.studies.terms import LEASE_SEC, PRUNERS, SAMPLERS, STATES, TrialLostError
 
 if TYPE_CHECKING:
     import httpx

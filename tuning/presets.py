@@ -10,8 +10,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from memory.config import COMPACTIONS, CoverageConfig, MemoryConfig, RankingConfig
-from memory.parameters import Parameters, ParametersError, config_from
+from memoryqa.config import COMPACTIONS, CoverageConfig, MemoryConfig, RankingConfig
+from memoryqa.parameters import Parameters, ParametersError, config_from
 from tuning.space import Parameter, SearchSpace
 
 _SHIPPED = RankingConfig()

@@ -23,12 +23,12 @@ import ray
 from ray import tune
 from ray.tune.search import Searcher
 
-from tuning.leases import give_up
-from tuning.storage import open_storage
-from tuning.studies import StudySpec, attach_trial, load_study
-from tuning.terms import TrialLostError
-from tuning.trial_source import Outcome, RunTrial, StudyTrials
-from tuning.worker import (
+from tuning.studies.leases import give_up
+from tuning.studies.source import Outcome, RunTrial, StudyTrials
+from tuning.studies.storage import open_storage
+from tuning.studies.study import StudySpec, attach_trial, load_study
+from tuning.studies.terms import TrialLostError
+from tuning.studies.worker import (
     MAX_FAILURES_IN_A_ROW,
     WorkerReport,
     WorkerStoppedError,
@@ -55,7 +55,7 @@ def run_with_ray(
     timeout_sec: float | None = None,
     on_trial: Callable[[Outcome], None] | None = None,
 ) -> WorkerReport:
-    """`tuning.worker.run_worker`, with Ray Tune running up to `n_jobs` trials at once, in processes that are reused.
+    """`studies.worker.run_worker`, with Ray Tune running up to `n_jobs` trials at once, in processes that are reused.
 
     `make_run_trial` is called once in each of them; it travels there by pickle, and its paths must be absolute. Uses
     the Ray that the program has started, or the cluster in RAY_ADDRESS, or starts one on this machine for the time.

@@ -18,22 +18,22 @@ from tuning.config import TuningConfig
 if TYPE_CHECKING:
     from optuna import Study
 
-    from tuning.adapter import BenchmarkOptions
-    from tuning.conclusion import Conclusion
-    from tuning.studies import StudySpec
-    from tuning.trial_source import Outcome
+    from tuning.measuring.trial import BenchmarkOptions
+    from tuning.results.conclusion import Conclusion
+    from tuning.studies.source import Outcome
+    from tuning.studies.study import StudySpec
 
 
 def search(config: TuningConfig, args: argparse.Namespace) -> dict[str, Any]:
     """Run a study to its number of trials, conclude it and write its files; returns what stdout's last line says.
 
     `args`: storage, study, resume, output, engine, cache, no_cache. Raises ValueError for bad input, and what
-    tuning/worker.py raises.
+    tuning/studies/worker.py raises.
     """
-    from tuning.conclusion import conclude, write_results
-    from tuning.storage import open_storage, sole_tuner
-    from tuning.studies import open_study, study_names
-    from tuning.study_tables import print_conclusion
+    from tuning.results.conclusion import conclude, write_results
+    from tuning.results.tables import print_conclusion
+    from tuning.studies.storage import open_storage, sole_tuner
+    from tuning.studies.study import open_study, study_names
 
     started = datetime.now(UTC)
     name = args.study or f"{config.objective}-{config.space}-{started:%Y%m%dT%H%M%SZ}"
@@ -68,8 +68,8 @@ def describe(
     study: Study, config: TuningConfig, conclusion: Conclusion, seconds: float, output: Path
 ) -> dict[str, Any]:
     """What stdout's last line says; shares of questions in 0..1, seconds, null for what was not measured."""
-    from tuning.conclusion import front_document
-    from tuning.leases import was_lost
+    from tuning.results.conclusion import front_document
+    from tuning.studies.leases import was_lost
 
     trials = study.get_trials(deepcopy=False)
     states = ["lost" if was_lost(trial) else trial.state.name.lower() for trial in trials]
@@ -100,11 +100,11 @@ def describe(
 
 def _spec(name: str, config: TuningConfig, cache: Path) -> tuple[StudySpec, BenchmarkOptions]:
     from locomo.dataset import find
-    from tuning.adapter import benchmark_of
+    from tuning.measuring.run_trial import benchmark_options, study_settings
+    from tuning.measuring.trial import benchmark_of
     from tuning.objectives import Objective
     from tuning.presets import preset
-    from tuning.runner import benchmark_options, study_settings
-    from tuning.studies import StudySpec
+    from tuning.studies.study import StudySpec
 
     objective = Objective(config.objective, config.budget_tokens)
     space = preset(config.space, with_budget=config.objective == "pareto")
@@ -131,10 +131,10 @@ def _run(
 ) -> None:
     """The trials that are missing, in this process and `n_jobs - 1` further ones, or through Ray."""
     from harness.progress import counting
-    from tuning.conclusion import complete_trials
-    from tuning.leases import was_lost
-    from tuning.runner import build_run_trial
-    from tuning.worker import extra_workers, run_worker
+    from tuning.measuring.run_trial import build_run_trial
+    from tuning.results.conclusion import complete_trials
+    from tuning.studies.leases import was_lost
+    from tuning.studies.worker import extra_workers, run_worker
 
     finished = sum(trial.state.is_finished() and not was_lost(trial) for trial in study.get_trials(deepcopy=False))
     with counting("tuning", total=config.n_trials, completed=min(finished, config.n_trials)) as advance:

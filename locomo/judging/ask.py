@@ -1,0 +1,166 @@
+"""Judge answers that exist already: one row per verdict, as it completes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, Protocol
+
+from locomo.asking import MAX_FAILURE_RATE, Usage
+from locomo.in_flight import StoppedError, run_in_threads
+from locomo.judging.verdicts import Identity, Row, Verdict, answer_digest, judges_category
+from locomo.schema import ADVERSARIAL
+
+_MAX_REASON_CHARS = 1_000
+
+
+class Opinion(Protocol):
+    """What a judge returns: `votes`, True, False or None (unreadable) with the reason, and `finding`, the majority."""
+
+    votes: Sequence[tuple[bool | None, str]]
+    finding: bool | None
+
+
+class Judge(Identity, Protocol):
+    """Whether the answer has what this judge looks for: being right, or (abstention) declining to answer."""
+
+    def __call__(self, *, question: str, gold: str, answer: str) -> Opinion: ...
+
+
+class JudgingStoppedError(StoppedError):
+    """Going on makes no sense. Everything judged so far has been passed to `on_row`."""
+
+
+Task = tuple[Judge, Mapping[str, Any]]
+
+
+def pending(
+    judges: Sequence[Judge], answers: Iterable[Mapping[str, Any]], done: Collection[tuple[str, str, str]] = ()
+) -> list[Task]:
+    """What is to be judged, answer by answer; `done` holds (judge's name, program, question id)."""
+    return [
+        (judge, answer)
+        for answer in answers
+        for judge in judges
+        if judges_category(judge.name, answer["category"])
+        and (judge.name, answer["program"], answer["question_id"]) not in done
+    ]
+
+
+def judge_answers(
+    tasks: Sequence[Task],
+    *,
+    total: int | None = None,
+    on_row: Callable[[Row], None],
+    measure_usage: Callable[[], AbstractContextManager[Usage]],
+    num_threads: int = 1,
+    is_systemic: Callable[[BaseException], bool] = lambda error: False,
+) -> None:
+    """Have every judge read every answer of `tasks` (see `pending`); `on_row` gets each verdict, in the calling thread.
+
+    An LM call that fails makes an UNREADABLE row with its `error`. Raises JudgingStoppedError at the first failure that
+    `is_systemic` says would repeat itself, and once more than `MAX_FAILURE_RATE` of `total` failed: of all verdicts
+    that there are to be, those given before included (default: of `tasks`). A stop, by Ctrl-C too, waits for the calls
+    in flight and passes on their rows: they are being paid for already.
+    """
+    allowed_failures = MAX_FAILURE_RATE * (total or len(tasks))
+    failures = 0
+
+    def check(result: tuple[Row, BaseException | None]) -> None:
+        nonlocal failures
+        row, error = result
+        if error is None:
+            return
+        failures += 1
+        if is_systemic(error) or failures > allowed_failures:
+            raise JudgingStoppedError(
+                f"judge {row['judge']} failed on question {row['question_id']}, "
+                f"and {failures - 1} times before: {row['error']}"
+            ) from error
+
+    run_in_threads(
+        (partial(judge_one, judge, answer, measure_usage) for judge, answer in tasks),
+        on_result=lambda result: on_row(result[0]),
+        check=check,
+        num_threads=num_threads,
+    )
+
+
+def judge_one(
+    judge: Judge, answer: Mapping[str, Any], measure_usage: Callable[[], AbstractContextManager[Usage]]
+) -> tuple[Row, BaseException | None]:
+    """One answer's verdict row, and the exception when the judge's LM failed."""
+    plainly_wrong = _plainly_wrong(answer)
+    opinion, failure = None, None
+    started = time.perf_counter()
+    with measure_usage() as usage:
+        try:
+            if plainly_wrong is None:
+                opinion = judge(question=answer["question"], gold=str(answer["gold"]), answer=answer["answer"])
+        except Exception as error:  # noqa: BLE001 (one verdict's failure, whatever it is, is a row and not the run's end)
+            failure = error
+    row = {
+        "judge": judge.name,
+        "model": judge.model,
+        "num_votes": judge.num_votes,
+        "prompt_digest": judge.prompt_digest,
+        **{key: answer[key] for key in ("program", "question_id", "conversation_id", "category")},
+        "answer_digest": answer_digest(answer),
+        **_verdict_fields(judge, answer, opinion, plainly_wrong, failure),
+        "lm_calls": usage.calls,
+        "lm_calls_cached": usage.calls - usage.paid_calls,
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "latency_sec": round(time.perf_counter() - started, 6),
+    }
+    return row, failure
+
+
+def _verdict_fields(
+    judge: Judge,
+    answer: Mapping[str, Any],
+    opinion: Opinion | None,
+    plainly_wrong: str | None,
+    failure: BaseException | None,
+) -> Row:
+    finding, voted = (None, []) if opinion is None else (opinion.finding, opinion.votes)
+    votes = [(_verdict(judge, answer, found), _one_line(reason)) for found, reason in voted]
+    verdict: Verdict = "WRONG" if plainly_wrong else _verdict(judge, answer, finding)
+    error = None if failure is None else f"{type(failure).__name__}: {_one_line(str(failure))}"
+    return {
+        "verdict": verdict,
+        "reason": plainly_wrong or error or _reason(votes, verdict),
+        "without_lm": plainly_wrong is not None,
+        "declines": finding if judge.name == "abstention" else None,
+        "votes": [{"verdict": vote, "reason": reason} for vote, reason in votes],
+        "error": error,
+    }
+
+
+def _plainly_wrong(answer: Mapping[str, Any]) -> str | None:
+    """Why an answer is wrong in any judge's eyes, so that none need be asked; None: ask."""
+    if answer["error"] is not None:
+        return "the question failed"
+    return None if answer["answer"].strip() else "the answer is empty"
+
+
+def _verdict(judge: Judge, answer: Mapping[str, Any], finding: bool | None) -> Verdict:
+    """Declining is right in category 5 and wrong elsewhere; the judge does not know the category."""
+    if finding is None:
+        return "UNREADABLE"
+    wanted = judge.name != "abstention" or answer["category"] == ADVERSARIAL
+    return "CORRECT" if finding is wanted else "WRONG"
+
+
+def _reason(votes: Sequence[tuple[Verdict, str]], verdict: Verdict) -> str:
+    """That of the first vote for the verdict; all of them, when several have no majority."""
+    if verdict == "UNREADABLE" and len(votes) > 1:
+        return "no majority: " + "; ".join(f"{vote}: {reason}" for vote, reason in votes)
+    return next(reason for vote, reason in votes if vote == verdict)
+
+
+def _one_line(text: str) -> str:
+    """Bounded, and with "?" for half a surrogate pair: a server may send one, but no file or terminal takes it."""
+    return " ".join(text.split())[:_MAX_REASON_CHARS].encode("utf-8", "replace").decode("utf-8") or "no reason given"

@@ -1,0 +1,215 @@
+"""The verdict files of a run folder: what is in them, what is missing, what they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from locomo.config import JudgeName
+from locomo.judging.ask import Judge, Task, pending
+from locomo.judging.verdicts import (
+    Row,
+    answers_by_key,
+    current_verdicts,
+    judged_name,
+    judges_category,
+    settled,
+    summarise_verdicts,
+)
+from locomo.statistics import cohens_kappa
+
+Kind = Literal["judge", "controls"]
+KINDS: tuple[Kind, Kind] = ("judge", "controls")
+Answers = Mapping[tuple[str, str], Row]
+_NEEDED = ("judge", "model", "num_votes", "prompt_digest", "program", "question_id", "answer_digest", "verdict")
+
+
+class RowFile(Protocol):
+    """A file of JSON rows (harness/files.py has one)."""
+
+    def append(self, row: Mapping[str, Any], /) -> None: ...
+
+    def rows(self) -> list[Row]: ...
+
+
+OpenFile = Callable[[Path], RowFile]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Who gave the verdicts of one file, as its last row says."""
+
+    name: JudgeName
+    model: str
+    num_votes: int
+    prompt_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictFiles:
+    """The files `<kind>-<judge>@<model>.jsonl` of one run; `kind` says whether on its answers or on controls."""
+
+    run_dir: Path
+    open_file: OpenFile
+    kind: Kind = "judge"
+
+    def append(self, row: Row) -> None:
+        """Keep one verdict, in the file of its judge."""
+        self._file(judged_name(row["judge"], row["model"], row["num_votes"])).append(row)
+
+    def pending(self, judges: Sequence[Judge], answers: Answers) -> list[Task]:
+        """What `judges` have not judged yet, or not readably."""
+        done = set()
+        for judge in judges:
+            rows = self._rows(judged_name(judge.name, judge.model, judge.num_votes))
+            done |= {(judge.name, *key) for key in settled(current_verdicts(rows, answers, judge))}
+        return pending(judges, answers.values(), done)
+
+    def names(self) -> list[str]:
+        """`<judge>@<model>` of every file that is there."""
+        return sorted(path.stem.partition("-")[2] for path in self.run_dir.glob(f"{self.kind}-*.jsonl"))
+
+    def verdicts(self, name: str, answers: Answers) -> tuple[Judged, dict[tuple[str, str], Row]]:
+        """Who judged, and the verdicts that are of the present answers, by (program, question id)."""
+        rows = self._rows(name)
+        if not rows:
+            raise ValueError(f"{self._path(name)} has no whole row: delete it, or judge again")
+        last = rows[-1]
+        judged = Judged(last["judge"], last["model"], last["num_votes"], last["prompt_digest"])
+        return judged, current_verdicts(rows, answers, judged)
+
+    def find(self, name: str) -> str:
+        """The one file that is meant by `strict` or `strict@model`. Raises ValueError for none and for several."""
+        matching = [one for one in self.names() if name in (one, one.partition("@")[0])]
+        if len(matching) != 1:
+            there = ", ".join(matching or self.names()) or "none: judge first"
+            problem = "several judges are called" if matching else "no verdicts of a judge"
+            raise ValueError(f"{self.run_dir} has {problem} {name!r}; there are {there}")
+        return matching[0]
+
+    def _path(self, name: str) -> Path:
+        return self.run_dir / f"{self.kind}-{name}.jsonl"
+
+    def _file(self, name: str) -> RowFile:
+        return self.open_file(self._path(name))
+
+    def _rows(self, name: str) -> list[Row]:
+        rows = self._file(name).rows()
+        for number, row in enumerate(rows, start=1):
+            for key in _NEEDED:
+                if key not in row:
+                    raise ValueError(f"{self._path(name)}, line {number} has no {key!r}: delete the line")
+        return rows
+
+
+def read_answers(run_dir: Path, open_file: OpenFile) -> dict[tuple[str, str], Row]:
+    """The answers of a run, by (program, question id). Raises ValueError when there are none."""
+    path = run_dir / "answers.jsonl"
+    answers = answers_by_key(open_file(path).rows(), str(path))
+    if not answers:
+        raise ValueError(f"{path} has no answers yet: run evaluate.py first, or finish it with --resume {run_dir}")
+    return answers
+
+
+def summarise_judges(files: VerdictFiles, answers: Answers) -> dict[str, Any]:
+    """Per judge's name: who it is, its prompt's digest, and per program `summarise_verdicts` and what is not judged."""
+    document = {}
+    for name in files.names():
+        judged, verdicts = files.verdicts(name, answers)
+        programs = {}
+        for program in dict.fromkeys(program for program, _ in verdicts):
+            rows = [row for (of, _), row in verdicts.items() if of == program]
+            asked = [answer for (of, _), answer in answers.items() if of == program]
+            wanted = sum(judges_category(judged.name, answer["category"]) for answer in asked)
+            programs[program] = {**summarise_verdicts(rows), "not_judged": wanted - len(rows)}
+        document[name] = {
+            "judge": judged.name,
+            "model": judged.model,
+            "num_votes": judged.num_votes,
+            "prompt_digest": judged.prompt_digest,
+            "programs": programs,
+        }
+    return document
+
+
+def compare_judges(files: VerdictFiles, answers: Answers, name_a: str, name_b: str) -> dict[str, Any]:
+    """Two judges' verdicts on the same answers: agreement, Cohen's kappa, and each disagreement with both reasons.
+
+    Unreadable verdicts are counted and left out. Raises ValueError for a judge that is not there, and for the
+    abstention judge against one of the others, which look for something else.
+    """
+    names = [files.find(name_a), files.find(name_b)]
+    (judged_a, verdicts_a), (judged_b, verdicts_b) = (files.verdicts(name, answers) for name in names)
+    if (judged_a.name == "abstention") != (judged_b.name == "abstention"):
+        raise ValueError(f"{names[0]} and {names[1]} look for different things: compare judges that look for the same")
+    both = [key for key in verdicts_a if key in verdicts_b]
+    readable = [key for key in both if "UNREADABLE" not in (verdicts_a[key]["verdict"], verdicts_b[key]["verdict"])]
+    labels_a = [verdicts_a[key]["verdict"] for key in readable]
+    labels_b = [verdicts_b[key]["verdict"] for key in readable]
+    pairs = list(zip(labels_a, labels_b, strict=True))
+    return {
+        "a": names[0],
+        "b": names[1],
+        "n": len(readable),
+        "unreadable": len(both) - len(readable),
+        "agreement": sum(a == b for a, b in pairs) / len(pairs) if pairs else None,
+        "kappa": cohens_kappa(labels_a, labels_b),
+        "both_correct": pairs.count(("CORRECT", "CORRECT")),
+        "both_wrong": pairs.count(("WRONG", "WRONG")),
+        "only_a_correct": pairs.count(("CORRECT", "WRONG")),
+        "only_b_correct": pairs.count(("WRONG", "CORRECT")),
+        "disagreements": _disagreements(readable, answers, verdicts_a, verdicts_b),
+    }
+
+
+def _disagreements(
+    keys: Iterable[tuple[str, str]], answers: Answers, verdicts_a: Answers, verdicts_b: Answers
+) -> list[Row]:
+    return [
+        {
+            "program": key[0],
+            **{field: answers[key][field] for field in ("question_id", "category", "question", "gold", "answer")},
+            **{f"{field}_a": verdicts_a[key][field] for field in ("verdict", "reason")},
+            **{f"{field}_b": verdicts_b[key][field] for field in ("verdict", "reason")},
+        }
+        for key in keys
+        if verdicts_a[key]["verdict"] != verdicts_b[key]["verdict"]
+    ]
+
+
+def judge_columns(judges: Mapping[str, Mapping[str, Any]], program: str, wanted: Collection[str]) -> dict[str, Any]:
+    """What evaluate.py's summary says of one program: `judges` of `summarise_judges`, `wanted` names among them.
+
+    `judge_accuracy` is of the lenient judge, as published J scores are; None for a judge that was not asked.
+    """
+    summaries = {
+        judged["judge"]: judged["programs"][program]
+        for name, judged in judges.items()
+        if name in wanted and program in judged["programs"]
+    }
+
+    def of(judge: str, key: str) -> Any:
+        return summaries[judge][key] if judge in summaries else None
+
+    def interval(judge: str, key: str) -> Any:
+        return summaries[judge]["ci95"][key] if judge in summaries else None
+
+    return {
+        "judge_accuracy": of("lenient", "accuracy"),
+        "judge_accuracy_by_category": of("lenient", "accuracy_by_category"),
+        "judge_strict_accuracy": of("strict", "accuracy"),
+        "judge_strict_accuracy_by_category": of("strict", "accuracy_by_category"),
+        "judge_abstention_accuracy": of("abstention", "accuracy"),
+        "judge_false_abstention_rate": of("abstention", "false_abstention_rate"),
+        "judge_unreadable": sum(summary["unreadable"] for summary in summaries.values()) if summaries else None,
+        "ci95": {
+            "judge_accuracy": interval("lenient", "accuracy"),
+            "judge_accuracy_by_category": interval("lenient", "accuracy_by_category"),
+            "judge_strict_accuracy": interval("strict", "accuracy"),
+            "judge_strict_accuracy_by_category": interval("strict", "accuracy_by_category"),
+            "judge_abstention_accuracy": interval("abstention", "accuracy"),
+            "judge_false_abstention_rate": interval("abstention", "false_abstention_rate"),
+        },
+    }

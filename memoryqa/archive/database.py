@@ -1,0 +1,328 @@
+"""Everything that was ever said, in one SQLite file: by handle, in order, by its words, and byte for byte.
+
+    with Archive("ines.db") as archive:
+        archive.extend(turns)
+        archive.expand("mem:D8:6")  # the turn itself
+        archive.search("kites at the mill")
+
+What is committed survives kill -9 at any moment; after a power failure the last commits may be missing, but the file is
+whole (WAL, synchronous=NORMAL: https://sqlite.org/wal.html). `close` writes everything through to the disk. Several
+processes may read while one writes, on one machine: WAL does not work on network drives.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any, cast
+from urllib.parse import quote
+from zoneinfo import ZoneInfoNotFoundError
+
+from memoryqa.archive.records import COLUMNS, Record, decode, digest, encode
+from memoryqa.turns import Turn
+
+HANDLE = "mem:"  # before a turn's id: mem:D8:6
+APPLICATION_ID = 0x6D656D41  # "memA", in the header of every file of ours
+_BUSY_SEC = 30.0  # to wait for another process that writes
+_BATCH = 1000  # turns a transaction, and turns read at once
+_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")  # scripts without spaces: each sign is a word
+_INSERT = (
+    f"INSERT INTO turns ({', '.join(COLUMNS)}, digest) VALUES ({'CAST(? AS TEXT), ' * len(COLUMNS)}?)"
+    " ON CONFLICT (id) DO NOTHING"
+)
+_SELECT = f"SELECT position, digest, {', '.join(f'CAST({name} AS BLOB)' for name in COLUMNS)} FROM turns"
+_EXPLAINED = {  # by primary error code
+    sqlite3.SQLITE_FULL: "the disk is full; nothing that was kept is lost. Free some space and try again",
+    sqlite3.SQLITE_IOERR: "the disk cannot be read or written; nothing that was kept is lost",
+    sqlite3.SQLITE_BUSY: f"another process has been writing for {_BUSY_SEC:.0f} seconds; try again when it is done",
+    sqlite3.SQLITE_READONLY: "cannot be written; make the file and its folder writable, or copy it elsewhere",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened; its folder must exist and be writable",
+    sqlite3.SQLITE_NOTADB: "not an archive of turns; name another file",
+    sqlite3.SQLITE_CORRUPT: "damaged; restore it from a copy",
+}
+
+Row = tuple[Any, ...]  # of _SELECT
+
+
+class ArchiveError(RuntimeError):
+    """An archive that cannot be opened, read or written, or a turn that does not go with those in it."""
+
+
+def m001_initial(connection: sqlite3.Connection) -> None:
+    """Turns in order of arrival; the words of each, without another copy of its text; settings as JSON."""
+    connection.execute(
+        "CREATE TABLE turns (position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, time TEXT, fold INTEGER NOT NULL,"
+        " utc_offset_us INTEGER, zone TEXT, speaker TEXT NOT NULL, text TEXT NOT NULL, caption TEXT NOT NULL,"
+        " digest BLOB NOT NULL)"
+    )
+    connection.execute("CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
+    connection.execute(
+        "CREATE VIRTUAL TABLE words USING fts5 (turn, content='',"
+        " tokenize=\"porter unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'\")"  # marks are vowels in Hindi
+    )
+
+
+def m002_tags(connection: sqlite3.Connection) -> None:
+    """What a turn may be looked for by besides its words."""
+    connection.execute("ALTER TABLE turns ADD COLUMN tags TEXT")
+
+
+# Never changed, only appended to: user_version is how many of them a file has seen.
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_initial, m002_tags)
+
+
+class Archive:
+    """Turns in `path` (a new file, an empty one, or an archive), or in memory only for ":memory:". Append-only.
+
+    Usable from all threads of the process that opened it, one at a time. All methods raise ArchiveError for trouble
+    with the file; one that is no archive is left as it is. `create=False` refuses a file that is missing or empty.
+    """
+
+    def __init__(self, path: str | Path, *, create: bool = True) -> None:
+        self.path = str(path)
+        self._lock = threading.RLock()
+        where = ":memory:" if path == ":memory:" else str(Path(path).absolute())
+        with self._explained():
+            if where != ":memory:":
+                self._check_file(Path(where), create)
+            self._connection = sqlite3.connect(where, timeout=_BUSY_SEC, check_same_thread=False, isolation_level=None)
+            try:
+                self._migrate()
+                # after the first migration: the application id must stand in the file itself, not in its log
+                self._begin_log()
+                self._connection.execute("PRAGMA synchronous = NORMAL")
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def close(self) -> None:
+        """Write everything through to the disk and give the file back."""
+        with self._lock:
+            self._connection.close()
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- writing -------------------------------------------------------------------------------------------------------
+
+    def add(self, turn: Turn) -> bool:
+        """Keep `turn`; it is committed on return. False when it is kept already: then its tags, if it has any, take the
+        place of those kept. ArchiveError for its id with another content, ValueError for a time zone that is of neither
+        `datetime` nor `zoneinfo`."""
+        return bool(self.extend((turn,)))
+
+    def extend(self, turns: Iterable[Turn]) -> int:
+        """Add `turns` in transactions of a thousand: each is kept whole or not at all. Returns how many were new."""
+        waiting, added = iter(turns), 0
+        while batch := list(islice(waiting, _BATCH)):
+            with self._transaction():
+                added += sum(self._insert(turn) for turn in batch)
+        return added
+
+    def save(self, turns: Sequence[Turn], settings: Mapping[str, Any]) -> None:
+        """Hold exactly `turns` and `settings` (of JSON values), in one transaction. What is held must be the beginning
+        of `turns`, so that nothing is lost and no two conversations are mixed; else ArchiveError."""
+        with self._transaction():
+            held = self._connection.execute(
+                "SELECT id, digest, CAST(tags AS BLOB) FROM turns ORDER BY position"
+            ).fetchall()
+            for (held_id, held_digest, held_tags), turn in zip(held, turns, strict=False):
+                record = encode(turn)
+                if held_digest != digest(record):
+                    raise ArchiveError(
+                        f"{self.path}: holds another conversation: its {held_id} is not the {turn.id} to be saved;"
+                        " choose another file"
+                    )
+                if held_tags != record[-1]:
+                    self._set_tags(turn.id, record[-1])
+            if len(held) > len(turns):
+                raise ArchiveError(
+                    f"{self.path}: holds {len(held)} turns, of which {len(turns)} are to be saved; load it and add to"
+                    " that, or choose another file"
+                )
+            for turn in turns[len(held) :]:
+                self._insert(turn)
+            self._connection.execute("DELETE FROM settings")
+            self._connection.executemany(
+                "INSERT INTO settings VALUES (?, ?)", [(name, json.dumps(value)) for name, value in settings.items()]
+            )
+
+    def _insert(self, turn: Turn) -> bool:
+        record = encode(turn)
+        cursor = self._connection.execute(_INSERT, (*record, digest(record)))
+        if cursor.rowcount:
+            words = _searchable(f"{turn.speaker} {turn.text} {turn.caption}")
+            self._connection.execute("INSERT INTO words (rowid, turn) VALUES (?, ?)", (cursor.lastrowid, words))
+            return True
+        held = self._connection.execute("SELECT digest FROM turns WHERE id = ?", (turn.id,)).fetchone()
+        if held != (digest(record),):
+            raise ArchiveError(
+                f"{self.path}: holds another turn {turn.id}, with other content; every turn needs its own session and"
+                " number, every conversation its own file"
+            )
+        if turn.tags:
+            self._set_tags(turn.id, record[-1])
+        return False
+
+    def _set_tags(self, turn_id: str, tags: bytes | None) -> None:
+        self._connection.execute("UPDATE turns SET tags = CAST(? AS TEXT) WHERE id = ?", (tags, turn_id))
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return int(self._fetch("SELECT count(*) FROM turns")[0][0])
+
+    def __contains__(self, handle: object) -> bool:
+        found = "SELECT 1 FROM turns WHERE id = CAST(? AS TEXT)"
+        return isinstance(handle, str) and bool(self._fetch(found, _id(handle)))
+
+    def expand(self, handle: str) -> Turn:
+        """The turn behind a handle (`mem:D8:6`) or an id (`D8:6`), as it was added. KeyError when there is none."""
+        rows = self._fetch(f"{_SELECT} WHERE id = CAST(? AS TEXT)", _id(handle))
+        if not rows:
+            raise KeyError(f"no turn {handle} in {self.path}")
+        return self._turn(rows[0])
+
+    def restore(self) -> Iterator[Turn]:
+        """All turns in the order of their adding; those added meanwhile come too."""
+        position = 0
+        while rows := self._fetch(f"{_SELECT} WHERE position > ? ORDER BY position LIMIT ?", position, _BATCH):
+            for row in rows:
+                yield self._turn(row)
+            position = rows[-1][0]
+
+    def search(self, query: str, limit: int = 10) -> list[Turn]:
+        """At most `limit` turns that hold a word of `query`, stemmed, best first by BM25. Any text is a query."""
+        if limit < 1:
+            raise ValueError(f"limit must be at least 1, got {limit}")
+        words = dict.fromkeys(_searchable(query).replace('"', " ").split())
+        if not words:
+            return []
+        found = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rank, rowid LIMIT ?"
+        match = " OR ".join(f'"{word}"' for word in words)
+        with self._lock:
+            positions = [row[0] for row in self._fetch(found, match, limit)]
+            return [self._turn(self._fetch(f"{_SELECT} WHERE position = ?", position)[0]) for position in positions]
+
+    def settings(self) -> dict[str, Any]:
+        """What was saved beside the turns."""
+        return {name: json.loads(value) for name, value in self._fetch("SELECT name, value FROM settings")}
+
+    def _fetch(self, statement: str, *values: object) -> list[Row]:
+        with self._lock, self._explained():
+            return self._connection.execute(statement, values).fetchall()
+
+    def _turn(self, row: Row) -> Turn:
+        _, expected, *fields = row
+        record = cast(Record, tuple(fields))
+        turn_id = record[0].decode(errors="replace")
+        if digest(record) != expected:
+            raise ArchiveError(f"{self.path}: damaged, turn {turn_id} is not what was added; restore it from a copy")
+        try:
+            return decode(record)
+        except (TypeError, ValueError) as error:
+            raise ArchiveError(f"{self.path}: damaged, the tags of turn {turn_id} cannot be read ({error})") from error
+        except ZoneInfoNotFoundError as error:
+            raise ArchiveError(f"{self.path}: this machine does not know a time zone: {error.args[0]}") from error
+
+    # -- the file ------------------------------------------------------------------------------------------------------
+
+    def _check_file(self, path: Path, create: bool) -> None:
+        """Refuse what is no archive, without a trace. `immutable` reads the file alone: no lock, no log, no journal.
+
+        Not `open`: closing the file would drop the locks of every other connection in this process
+        (https://sqlite.org/howtocorrupt.html 2.2).
+        """
+        if not path.exists():
+            if not create:
+                raise ArchiveError(f"{self.path}: no such file")
+            if not path.parent.is_dir():
+                raise ArchiveError(f"{self.path}: the folder {path.parent} does not exist; create it first")
+            return
+        if not path.is_file():
+            raise ArchiveError(f"{self.path}: {'a folder' if path.is_dir() else 'no regular file'}; name a file")
+        if path.stat().st_size or not create:
+            connection = sqlite3.connect(f"file:{quote(str(path))}?immutable=1", uri=True)
+            try:
+                # a process killed while it moved its log into the file leaves that shorter than its header says
+                connection.execute("PRAGMA writable_schema = ON")
+                application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+            finally:
+                connection.close()
+            if application_id != APPLICATION_ID:
+                raise ArchiveError(f"{self.path}: {_EXPLAINED[sqlite3.SQLITE_NOTADB]}")
+        if not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise ArchiveError(f"{self.path}: {_EXPLAINED[sqlite3.SQLITE_READONLY]}")
+
+    def _migrate(self) -> None:
+        if self._version() == len(MIGRATIONS):
+            return
+        with self._transaction():
+            version = self._version()  # another process may have been faster
+            if version > len(MIGRATIONS):
+                raise ArchiveError(
+                    f"{self.path}: of schema version {version}, this program knows {len(MIGRATIONS)}; update it"
+                )
+            for migration in MIGRATIONS[version:]:
+                migration(self._connection)
+            self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            self._connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    def _begin_log(self) -> None:
+        """For this SQLite does not wait by itself while others open the same new file."""
+        give_up_at = time.monotonic() + _BUSY_SEC
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
+                    raise
+            time.sleep(0.005)
+
+    def _version(self) -> int:
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._lock, self._explained():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:  # SQLite may have rolled back by itself
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turns what SQLite raises into one line that says what to do."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # only errors of SQLite itself have one
+            raise ArchiveError(f"{self.path}: {_EXPLAINED.get(code, 'failed')} ({error})") from error
+
+
+def _id(handle: str) -> bytes:
+    return handle.removeprefix(HANDLE).encode("utf-8", "surrogatepass")
+
+
+def _searchable(text: str) -> str:
+    """What FTS5 reads: valid UTF-8 without NUL, at which it would stop."""
+    return _UNSPACED.sub(r" \g<0> ", text.replace("\0", " ")).encode("utf-8", "replace").decode("utf-8")

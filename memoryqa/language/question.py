@@ -1,0 +1,143 @@
+"""What a question says besides its words: whom it asks about, when, and whether its answer is a date."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from memoryqa.language.terms import terms, words
+from memoryqa.language.word_lists import STOPWORDS
+from memoryqa.turns import MONTHS
+
+_SEASONS = {"spring": (3, 5), "summer": (6, 8), "autumn": (9, 11), "fall": (9, 11), "winter": (12, 2)}  # northern
+_MONTHS = {name.lower(): number for number, name in enumerate(MONTHS, 1)}
+_MONTHS |= {name[:3]: number for name, number in list(_MONTHS.items())} | {"sept": 9}
+_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
+
+_DAY_MONTH = re.compile(
+    rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<month>{_MONTH})\b(?:,? (?P<year>\d{{4}}))?", re.I
+)
+_MONTH_DAY = re.compile(rf"\b(?P<month>{_MONTH}) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?:,? (?P<year>\d{{4}}))?", re.I)
+_MONTH_ONLY = re.compile(rf"\b(?P<month>{_MONTH})\b(?:,?(?: of)? (?P<year>\d{{4}}))?", re.I)
+_SEASON = re.compile(r"\b(?P<season>spring|summer|autumn|fall|winter)\b(?:(?: of)? (?P<year>\d{4}))?", re.I)
+_YEAR = re.compile(r"\b(?P<year>(?:19|20)\d\d)\b")
+_IN = re.compile(r"\b(?:in|of|during|since|until|by|last|next|this|early|late|mid|before|after|around|the)[ -]$", re.I)
+_WORD_AS_WRITTEN = re.compile(r"[^\W_]+")
+_ASKS_WHEN = re.compile(r"\b(?:when|how long|(?:what|which) (?:year|month|date|day|time))\b", re.I)
+
+_YEAR_WEIGHT = 0.3  # a bare year hardly narrows a history of one or two years
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Days the question names, both ends included; `weight` in (0, 1] says how much they narrow the search."""
+
+    first: date
+    last: date
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question, read. `terms` are distinct and without the speakers' names; `named` are the speakers it names."""
+
+    terms: tuple[str, ...]
+    named: frozenset[str]
+    windows: tuple[Window, ...]
+    asks_when: bool
+
+
+def name_words(speakers: Iterable[str]) -> frozenset[str]:
+    """The lower-case words of the speakers' names."""
+    return frozenset(word for speaker in speakers for word in words(speaker))
+
+
+def _matches_name(word: str, name: str, capitalised: frozenset[str]) -> bool:
+    """ "Mel" is Melanie; but "car" is not Caroline, "and" not Andrew, and "will" not Will, without their capital."""
+    if word == name:
+        return word not in STOPWORDS or word in capitalised
+    return len(word) >= 3 and name.startswith(word) and word in capitalised and word not in STOPWORDS
+
+
+def read_query(text: str, speakers: Collection[str], years: Collection[int]) -> Query:
+    """Read `text`; `years` are those of the conversation, in which a month without a year may lie.
+
+    Names are kept out of the terms: turns *addressed* to a person hold the name, those the person *said* do not.
+    """
+    names = name_words(speakers)
+    found = words(text)
+    capitalised = frozenset(word.lower() for word in _WORD_AS_WRITTEN.findall(text) if word[0].isupper())
+    of_names = {word: {name for name in names if _matches_name(word, name, capitalised)} for word in found}
+    names_said = frozenset().union(*of_names.values())
+    named = frozenset(speaker for speaker in speakers if not names_said.isdisjoint(words(speaker)))
+    name_terms = {term for word, said in of_names.items() if said for term in terms(word)}
+    return Query(
+        terms=tuple(dict.fromkeys(term for term in terms(text) if term not in name_terms)),
+        named=named,
+        windows=tuple(read_windows(text, years)),
+        asks_when=bool(_ASKS_WHEN.search(text)),
+    )
+
+
+def without_names(text: str, speakers: Collection[str]) -> str:
+    """`text` without the words that name a speaker; a question about nothing else is empty."""
+    names = name_words(speakers)
+    kept = []
+    for written in text.split():
+        capitalised = frozenset(word.lower() for word in _WORD_AS_WRITTEN.findall(written) if word[0].isupper())
+        if not any(_matches_name(word, name, capitalised) for word in words(written) for name in names):
+            kept.append(written)
+    return " ".join(kept)
+
+
+def _month_window(month: int, year: int, last_month: int | None = None) -> Window:
+    last_month = last_month or month
+    last_year = year + (last_month < month)  # winter ends in the next year
+    return Window(date(year, month, 1), date(last_year, last_month, calendar.monthrange(last_year, last_month)[1]))
+
+
+def _is_month(match: re.Match[str], text: str) -> bool:
+    """ "May" and "March" are months only with a year, or with a capital and after a preposition."""
+    word = match["month"]
+    if word.lower() not in ("may", "march", "mar") or match["year"]:
+        return True
+    return bool(_IN.search(text[: match.start()])) and word[0].isupper()
+
+
+def read_windows(text: str, years: Collection[int]) -> list[Window]:
+    """The days, months and seasons that `text` names, in each of `years` when it gives no year; else its bare years."""
+    windows: list[Window] = []
+    taken: list[tuple[int, int]] = []
+
+    def take(match: re.Match[str]) -> Collection[int]:
+        """The years to look in, none where a finer expression has these words already."""
+        if any(match.start() < end and start < match.end() for start, end in taken):
+            return ()
+        taken.append(match.span())
+        year = match.groupdict().get("year")
+        return (int(year),) if year else sorted(years)
+
+    for pattern in (_DAY_MONTH, _MONTH_DAY):
+        for match in pattern.finditer(text):
+            day, month = int(match["day"]), _MONTHS[match["month"].lower()]
+            for year in take(match):
+                if 1 <= year <= 9998 and 1 <= day <= calendar.monthrange(year, month)[1]:
+                    windows.append(Window(date(year, month, day), date(year, month, day)))
+    for match in _MONTH_ONLY.finditer(text):
+        if _is_month(match, text):
+            month = _MONTHS[match["month"].lower()]
+            windows += [_month_window(month, year) for year in take(match) if 1 <= year <= 9998]
+    for match in _SEASON.finditer(text):
+        if match["season"].lower() != "fall" or match["year"] or _IN.search(text[: match.start()]):
+            first, last = _SEASONS[match["season"].lower()]
+            found_years = set(take(match))
+            if last < first and not match["year"]:  # the winter that a conversation begins in began the year before
+                found_years |= {year - 1 for year in found_years}
+            windows += [_month_window(first, year, last) for year in sorted(found_years) if 1 <= year <= 9998]
+    if not windows:
+        found = sorted({int(match["year"]) for match in _YEAR.finditer(text)})
+        windows = [Window(date(year, 1, 1), date(year, 12, 31), _YEAR_WEIGHT) for year in found]
+    return windows

@@ -1,0 +1,82 @@
+"""From text to the terms that are matched: lower case, stop words out, irregular forms to their base, Snowball stems.
+
+Scripts written without spaces (Chinese, Japanese kana, Thai) are cut into overlapping pairs of characters.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+import regex
+import Stemmer
+
+from memoryqa.language.word_lists import CLASSES, IRREGULAR, STOPWORDS, SYNONYM_GROUPS
+
+_WORD = re.compile(r"([^\W_]+)(?:['’][^\W_]+)?")
+_WORD_WITH_MARKS = regex.compile(r"([\p{L}\p{N}][\p{L}\p{N}\p{M}]*)(?:['’][\p{L}\p{N}\p{M}]+)?")  # Hindi, Thai, Hebrew
+_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
+
+
+@lru_cache(maxsize=1)
+def _stemmer() -> Stemmer.Stemmer:
+    return Stemmer.Stemmer("english", 0)  # no cache of its own: ours is bounded and thread-safe
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words of `text`, each cut at its apostrophe ("Maria's" -> "maria")."""
+    lower = text.lower().replace("won't", "wont").replace("won’t", "wont")  # not "won", of "win"
+    if lower.isascii():
+        return _WORD.findall(lower)
+    found: list[str] = _WORD_WITH_MARKS.findall(unicodedata.normalize("NFC", lower))
+    return found
+
+
+@lru_cache(maxsize=65_536)
+def _term(word: str) -> str | None:
+    if word in STOPWORDS or len(word) < 2:
+        return None
+    return str(_stemmer().stemWord(IRREGULAR.get(word, word)))
+
+
+def terms(text: str) -> list[str]:
+    """The terms of `text` in order, repeats kept: the length of the list is the length that BM25 normalises by."""
+    found = []
+    for word in words(text):
+        if not word.isascii() and _UNSPACED.search(word):
+            found += [word[i : i + 2] for i in range(max(1, len(word) - 1))]
+        elif term := _term(word):
+            found.append(term)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _synonyms() -> dict[str, tuple[str, ...]]:
+    table: dict[str, dict[str, None]] = {}
+    for group in SYNONYM_GROUPS:
+        stems = [term for word in group if (term := _term(word))]
+        for stem in stems:
+            table.setdefault(stem, {}).update(dict.fromkeys(stems))
+    return {stem: tuple(other for other in group if other != stem) for stem, group in table.items()}
+
+
+def synonyms(term: str) -> tuple[str, ...]:
+    """Terms that often answer to `term`, in a fixed order."""
+    return _synonyms().get(term, ())
+
+
+@lru_cache(maxsize=1)
+def _instances() -> dict[str, tuple[str, ...]]:
+    table: dict[str, dict[str, None]] = {}
+    for classes, members in CLASSES:
+        stems = dict.fromkeys(term for word in members if (term := _term(word)))
+        for word in classes:
+            if term := _term(word):
+                table.setdefault(term, {}).update(stems)
+    return {term: tuple(stem for stem in stems if stem != term) for term, stems in table.items()}
+
+
+def instances(term: str) -> tuple[str, ...]:
+    """Terms for things that the class `term` holds ("hobbi" -> "hike", "paint", ...), in a fixed order."""
+    return _instances().get(term, ())

@@ -1,0 +1,87 @@
+"""The memories that a program answers from: one per conversation, built beforehand and only read at question time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from pathlib import Path
+from typing import Any, Self
+
+from memoryqa.config import MemoryConfig
+from memoryqa.memory import AdaptiveMemory
+from memoryqa.turns import Turn
+
+
+class Memories(MutableMapping[str, AdaptiveMemory]):
+    """Memories by conversation id. Copies of a program share them: optimizers copy it hundreds of times a step."""
+
+    def __init__(self) -> None:
+        self._memories: dict[str, AdaptiveMemory] = {}
+
+    @classmethod
+    def of(
+        cls, conversations: Mapping[str, Iterable[Turn]], config: MemoryConfig, vector_cache: Path | None = None
+    ) -> Self:
+        """A memory as `config` says for each conversation, by its id; `vector_cache` keeps an embedder's vectors.
+
+        Raises memoryqa.search.embedders.EmbeddingError when the embedder cannot be loaded.
+        """
+        vectors: dict[str, Any] = {}
+        if config.embedder is not None:
+            from memoryqa.search.embedders import load_embedder
+            from memoryqa.search.vector_cache import VectorCache
+
+            embedder = load_embedder(config.embedder)
+            cache = VectorCache(vector_cache, embedder.name) if vector_cache else None
+            vectors = {"embedder": embedder, "vector_cache": cache}
+        memories = cls()
+        for conversation_id, turns in conversations.items():
+            memories[conversation_id] = AdaptiveMemory(
+                config.memory_tokens,
+                recovery=config.recovery,
+                compaction=config.compaction,
+                coverage=config.coverage,
+                ranking=config.ranking,
+                **vectors,
+            )
+            memories[conversation_id].extend(turns)
+            memories[conversation_id].embed()
+        return memories
+
+    @property
+    def embedding_failures(self) -> int:
+        """Searches that had to do without an embedder's vectors, of all memories."""
+        return sum(memory.stats().embedding_failures for memory in self.values())
+
+    def rendered_lines(self) -> dict[str, dict[str, Any]]:
+        """Every line as an LM may be sent it: by conversation and turn id, [header, in brief, in full].
+
+        With the ids that a prediction retrieved this gives its context back, without keeping it for every question.
+        """
+        return {
+            conversation_id: {
+                "turns": {full.turn.id: [full.header, brief.text, full.text] for full, brief in memory.lines()}
+            }
+            for conversation_id, memory in self.items()
+        }
+
+    def __getitem__(self, conversation_id: str) -> AdaptiveMemory:
+        try:
+            return self._memories[conversation_id]
+        except KeyError:
+            known = ", ".join(self._memories) or "none"
+            raise KeyError(f"no memory of conversation {conversation_id!r}; there are: {known}") from None
+
+    def __setitem__(self, conversation_id: str, memory: AdaptiveMemory) -> None:
+        self._memories[conversation_id] = memory
+
+    def __delitem__(self, conversation_id: str) -> None:
+        del self._memories[conversation_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._memories)
+
+    def __len__(self) -> int:
+        return len(self._memories)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self

@@ -1,0 +1,151 @@
+"""Tuned parameters in a file: what differs from the shipped configs, and whether held-out questions spoke for it.
+
+    {"memory": {"score_floor": 0.3}, "ranking": {"bm25_k1": 1.2}, "coverage": {},
+     "promotion": {"promote": true, "difference": 0.012, "ci95": [0.002, 0.021], "split": "val", "questions": 231},
+     "source": {"study": "quality-standard", "trial": 31}}
+
+tune.py writes such a file; evaluate.py, optimize.py and train.py read it by --parameters. A person may write one too:
+only the differences are needed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from memoryqa.config import CoverageConfig, MemoryConfig, RankingConfig
+
+T = TypeVar("T")
+_NESTED: dict[str, type] = {"ranking": RankingConfig, "coverage": CoverageConfig}  # in MemoryConfig, and sections here
+_RECORDS = ("promotion", "source")
+
+
+class ParametersError(ValueError):
+    """A parameters file, or a setting in it, cannot be used; one line that names it and the fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """A config, and where it comes from.
+
+    promotion: what held-out questions said (see tuning/results/promotion.py); None: they were
+    not asked. source: the study and the trial, as far as there was one.
+    """
+
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
+    promotion: Mapping[str, Any] | None = None
+    source: Mapping[str, Any] | None = None
+
+    def overrides(self) -> dict[str, dict[str, Any]]:
+        """By section, the settings that differ from the shipped ones, as JSON types."""
+        memory = {name: value for name, value in _differing(self.memory).items() if name not in _NESTED}
+        return {"memory": memory, **{name: _differing(getattr(self.memory, name)) for name in _NESTED}}
+
+    def verdict(self) -> str:
+        """In one line, whether these are worth taking; to be said wherever they are used."""
+        if self.promotion is None:
+            return "nobody has compared them with the shipped ones on held-out questions"
+        promotion = self.promotion
+        measured = (
+            f"{100 * promotion['difference']:+.2f} points on {promotion['questions']} {promotion['split']} questions"
+        )
+        interval = promotion["ci95"]
+        between = f", 95% interval {100 * interval[0]:+.2f} to {100 * interval[1]:+.2f}" if interval else ""
+        if promotion["promote"]:
+            return f"promoted: {measured}{between}"
+        return f"KEEP DEFAULTS, says the file itself: {measured}{between}; used all the same, because they were named"
+
+
+def load_parameters(path: str | Path) -> Parameters:
+    """Read `path`. Raises ParametersError: unreadable, an unknown setting (the known ones are listed), a bad value."""
+    path = Path(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ParametersError(f"{path}: cannot be read as JSON ({reason}); give a file that tune.py wrote") from error
+    try:
+        return _parameters(content)
+    except ParametersError as error:
+        raise ParametersError(f"{path}: {error}") from error
+
+
+def save_parameters(parameters: Parameters, path: str | Path) -> None:
+    """Write the file that `load_parameters` reads."""
+    document = {**parameters.overrides(), "promotion": parameters.promotion, "source": parameters.source}
+    Path(path).write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def parameters_of(overrides: Mapping[str, Any]) -> Parameters:
+    """From what `Parameters.overrides` gives. Raises ParametersError."""
+    return _parameters(dict(overrides))
+
+
+def config_from(config_type: type[T], values: Mapping[str, Any]) -> T:
+    """A config from its JSON, as `asdict` gives it; settings that are not in it have their defaults.
+
+    Raises ParametersError for an unknown setting, a wrong type, and what the config itself refuses.
+    """
+    hints = typing.get_type_hints(config_type)
+    unknown = sorted(set(values) - set(hints))
+    if unknown:
+        raise ParametersError(f"{config_type.__name__} has no {unknown[0]!r}; it has {', '.join(hints)}")
+    arguments = {name: _value(value, hints[name], name) for name, value in values.items()}
+    try:
+        return config_type(**arguments)
+    except (TypeError, ValueError) as error:
+        raise ParametersError(str(error)) from error
+
+
+def _parameters(content: Any) -> Parameters:
+    known = ("memory", *_NESTED, *_RECORDS)
+    if not isinstance(content, dict) or not all(isinstance(one, dict | None) for one in content.values()):
+        raise ParametersError(f"expected a JSON object of objects: {', '.join(known)}")
+    unknown = sorted(set(content) - set(known))
+    if unknown:
+        raise ParametersError(f"there is no {unknown[0]!r} in a parameters file; there are {', '.join(known)}")
+    sections = {name: content.get(name) or {} for name in ("memory", *_NESTED)}
+    for name in _NESTED.keys() & sections["memory"].keys():
+        raise ParametersError(f"{name} is a section of its own, beside memory and not in it")
+    memory = config_from(MemoryConfig, sections["memory"])
+    nested: dict[str, Any] = {name: config_from(config_type, sections[name]) for name, config_type in _NESTED.items()}
+    promotion = content.get("promotion")
+    if promotion is not None and (missing := {"promote", "difference", "ci95", "split", "questions"} - set(promotion)):
+        raise ParametersError(f"the promotion has no {sorted(missing)[0]!r}; run tune.py again, or take it out")
+    return Parameters(
+        memory=dataclasses.replace(memory, **nested),
+        promotion=promotion,
+        source=content.get("source"),
+    )
+
+
+def _value(value: Any, hint: Any, name: str) -> Any:
+    """`value` as `hint`, the type of a config's field: int, float, str, bool, tuple[T, ...], T | None, or a config."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        if value is None:
+            return None
+        hint = next(one for one in typing.get_args(hint) if one is not type(None))
+    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
+        return config_from(typing.cast(type, hint), value)
+    if typing.get_origin(hint) is tuple and isinstance(value, list | tuple):
+        return tuple(_value(one, typing.get_args(hint)[0], name) for one in value)
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:
+        raise ParametersError(f"{name} = {value!r} is not of the type {getattr(hint, '__name__', hint)}")
+    return value
+
+
+def _differing(config: Any) -> dict[str, Any]:
+    shipped = asdict(type(config)())
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(config).items()
+        if value != shipped[name]
+    }

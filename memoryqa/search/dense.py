@@ -1,0 +1,287 @@
+"""How well turns match a question in meaning, by vectors: to be added to the lexical match before everything else.
+
+With one vector a text: the cosine of question and turn, and of question and the turn's neighbourhood. With a local
+model also late interaction: each word piece of the question takes its most similar piece of a turn (MaxSim, Khattab and
+Zaharia 2020, "ColBERT", formula 3), similarities are spread over the turns around as term frequencies are in
+memoryqa/search/ranking.py, and pieces count by how rare they are.
+
+Every turn is compared, word piece by word piece: milliseconds for a history of months, too slow for 100,000 turns.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from memoryqa.config import DenseConfig
+from memoryqa.language.question import without_names
+from memoryqa.rendering import Line
+from memoryqa.search.embedders import Embedder, EmbeddingError, LocalEmbedder, Pieces, Vectors, embed, unit_length
+from memoryqa.search.vector_cache import Matrix, VectorCache
+from memoryqa.turns import Turn
+
+logger = logging.getLogger(__name__)
+
+Floats = npt.NDArray[np.float64]
+_TURNS_AT_ONCE = 256  # embedded and kept together: what fails after them costs no more than these
+
+
+class DenseIndex:
+    """Vectors of the turns of one conversation. Turns are embedded when they are needed. Not thread-safe."""
+
+    def __init__(self, embedder: Embedder, config: DenseConfig, cache: VectorCache | None = None) -> None:
+        self.config = config
+        self._embedder = embedder
+        self._cache = cache
+        self._dimension: int | None = None
+        self._sessions: list[int] = []  # of the turns embedded so far
+        self._texts: list[str] = []  # the same, as the model reads them
+        self._vectors = _Rows()  # of turns
+        self._around: Vectors | None = None  # of turns with those around, until there are more
+        self._pieces = _PieceIndex() if isinstance(embedder, LocalEmbedder) else None
+        self._passage_start = 0  # the first turn of the last passage, which later turns may join
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def update(self, lines: Sequence[Line]) -> None:
+        """Embed what is new in `lines`, those of all turns of the conversation in order. Raises EmbeddingError.
+
+        What was embedded before an error stays; the next call goes on from there.
+        """
+        while len(self) < len(lines):
+            new = [line.turn for line in lines[len(self) : len(self) + _TURNS_AT_ONCE]]
+            texts = [_as_read(turn) for turn in new]
+            sessions = [turn.session for turn in new]
+            if isinstance(self._embedder, LocalEmbedder):
+                self._add_local(self._embedder, texts, sessions)
+            else:
+                self._vectors.extend(self._embed_turns(texts))
+            self._texts += texts
+            self._sessions += sessions
+            self._around = None
+
+    def match(self, queries: Sequence[str], speakers: Collection[str]) -> list[Floats]:
+        """Per query, how well each turn matches, shape (len(self),): 0 or more, to be added to the lexical match.
+
+        The speakers' names are left out: turns that address a person hold the name, those the person said do not.
+        Raises EmbeddingError.
+        """
+        nameless = [without_names(query, speakers) for query in queries]
+        read = nameless if self._pieces is None else [*nameless, *queries]
+        encoded = self._encode_queries([text for text in read if text.strip()])
+        matches = []
+        for query, stripped in zip(queries, nameless, strict=True):
+            match = np.zeros(len(self))
+            if stripped.strip() and len(self):
+                match += self._match_vectors(encoded[stripped].pooled)
+            if query.strip() and len(self) and self._pieces is not None:
+                kept = self._query_pieces(query, stripped, encoded[query])
+                match += self.config.token_weight * self._match_pieces(self._pieces, kept)
+            matches.append(np.round(match, 4))  # a batch of other texts moves a vector by 1e-7
+        return matches
+
+    # -- turns ---------------------------------------------------------------------------------------------------------
+
+    def _embed_turns(self, texts: Sequence[str]) -> Vectors:
+        """One vector a text."""
+        if self._dimension is None:
+            self._dimension = embed(self._embedder, texts[:1]).shape[1]  # asked, so that kept ones can be compared
+        dimension = self._dimension
+
+        def make(missing: Sequence[str]) -> list[Vectors]:
+            return list(embed(self._embedder, missing, dimension)[:, None])
+
+        return np.concatenate(self._kept_or_made("vector", texts, make), dtype=np.float32)
+
+    def _add_local(self, model: LocalEmbedder, texts: Sequence[str], sessions: Sequence[int]) -> None:
+        """Word pieces of each turn, and a vector of each turn as it reads in its passage."""
+        assert self._pieces is not None
+        if self._dimension is None:
+            self._dimension = model.encode(["dimension"])[0].vectors.shape[1]
+        ids = [model.piece_ids(text)[: model.max_pieces] for text in texts]
+
+        def make_pieces(missing: Sequence[str]) -> list[Vectors]:
+            return [_checked(text.vectors) for text in model.encode(missing)]
+
+        pieces = self._kept_or_made("pieces", texts, make_pieces, rows=[len(one) for one in ids])
+        if [len(one) for one in pieces] != [len(one) for one in ids]:
+            raise EmbeddingError(f"{model.name}: its tokenizer reads a text by itself and in a batch differently")
+        start = self._passage_start
+        all_texts = [*self._texts[start:], *texts]
+        lengths = [*self._pieces.lengths[start:], *map(len, ids)]
+        limit = min(self.config.passage_pieces, model.max_pieces)
+        spans = list(_passages([*self._sessions[start:], *sessions], lengths, limit))
+        passages = ["\x1e".join(all_texts[first:last]) for first, last in spans]
+
+        def make_passages(missing: Sequence[str]) -> list[Vectors]:
+            return model.encode_passage([passage.split("\x1e") for passage in missing])
+
+        vectors = self._kept_or_made("passage", passages, make_passages, rows=[last - first for first, last in spans])
+        self._pieces.extend(ids, pieces)
+        self._vectors.truncate(start)
+        self._vectors.extend(np.concatenate(vectors, dtype=np.float32))
+        self._passage_start = start + spans[-1][0]
+
+    def _kept_or_made(
+        self,
+        kind: str,
+        contents: Sequence[str],
+        make: Callable[[Sequence[str]], list[Vectors]],
+        rows: Sequence[int] | None = None,
+    ) -> list[Matrix]:
+        """The matrices of `contents`, from the cache or made, as float16: the same whether they were kept or not."""
+        assert self._dimension is not None
+        kept = self._cache.get(kind, contents, self._dimension) if self._cache else {}
+        kept = {place: one for place, one in kept.items() if len(one) == (rows[place] if rows else 1)}
+        missing = list(dict.fromkeys(content for place, content in enumerate(contents) if place not in kept))
+        made = {
+            content: one.astype(np.float16)
+            for content, one in zip(missing, make(missing) if missing else (), strict=True)
+        }
+        if self._cache and made:
+            self._cache.put(kind, made)
+        return [kept[place] if place in kept else made[content] for place, content in enumerate(contents)]
+
+    # -- queries -------------------------------------------------------------------------------------------------------
+
+    def _encode_queries(self, texts: Sequence[str]) -> dict[str, Pieces]:
+        distinct = list(dict.fromkeys(texts))
+        if not distinct:
+            return {}
+        if isinstance(self._embedder, LocalEmbedder):
+            encoded = self._embedder.encode(distinct)
+            for one in encoded:
+                _checked(one.vectors)
+            return dict(zip(distinct, encoded, strict=True))
+        vectors = embed(self._embedder, distinct, self._dimension)
+        self._dimension = vectors.shape[1]
+        nothing = np.zeros((0, self._dimension), dtype=np.float32)
+        return {text: Pieces((), nothing, vector) for text, vector in zip(distinct, vectors, strict=True)}
+
+    def _query_pieces(self, query: str, stripped: str, encoded: Pieces) -> Pieces:
+        """Those that carry meaning, read in the whole question, without the names'."""
+        assert isinstance(self._embedder, LocalEmbedder)
+        names = set(self._embedder.piece_ids(query)) - set(self._embedder.piece_ids(stripped))
+        kept = [
+            place for place, piece in enumerate(encoded.ids) if piece not in names and self._embedder.is_content(piece)
+        ]
+        return Pieces(tuple(encoded.ids[place] for place in kept), encoded.vectors[kept], encoded.pooled)
+
+    # -- scores --------------------------------------------------------------------------------------------------------
+
+    def _match_vectors(self, query: Vectors) -> Floats:
+        """Cosine of the turns and of their neighbourhoods, above the mean one's: what is unrelated is not at zero."""
+        config, vectors = self.config, self._vectors.rows
+        if self._around is None:
+            self._around = unit_length(self._windowed(vectors.T).T.astype(np.float32))
+        cosine = config.turn_weight * (vectors @ query) + config.window_weight * (self._around @ query)
+        return np.maximum(cosine - cosine.mean(), 0.0).astype(np.float64)
+
+    def _match_pieces(self, pieces: _PieceIndex, query: Pieces) -> Floats:
+        """Windowed MaxSim, 0 to 1 and a little over: saturated like a term frequency, with k1 = 1."""
+        if not query.ids:
+            return np.zeros(len(self))
+        floor = self.config.similarity_floor
+        similarity = np.maximum(pieces.max_similarity(query.vectors) - floor, 0.0) / (1 - floor)
+        windowed = self._windowed(similarity)
+        idf = pieces.idf(query.ids)
+        return np.asarray((idf[:, None] * (2 * windowed / (windowed + 1))).sum(axis=0) / idf.sum())
+
+    def _windowed(self, values: npt.NDArray[np.floating]) -> Floats:
+        """`values` (rows, turns) with those of the turns around added, within unbroken runs of a session."""
+        before, after = self.config.ranking.window_before, self.config.ranking.window_after
+        sessions = np.array(self._sessions)
+        gap = max(len(before), len(after))
+        places = np.arange(len(sessions)) + gap * np.cumsum(np.append(True, sessions[1:] != sessions[:-1]))
+        spread = np.zeros((len(values), int(places[-1]) + gap + 1))
+        spread[:, places] = values
+        total = spread.copy()
+        for distance, share in enumerate(before, 1):
+            total[:, distance:] += share * spread[:, :-distance]
+        for distance, share in enumerate(after, 1):
+            total[:, :-distance] += share * spread[:, distance:]
+        return total[:, places]
+
+
+@dataclass(slots=True)
+class _Rows:
+    """A matrix that grows at its end in amortised constant time. As float32: CPUs multiply float16 far slower."""
+
+    _buffer: Vectors = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
+    _length: int = 0
+
+    @property
+    def rows(self) -> Vectors:
+        return self._buffer[: self._length]
+
+    def truncate(self, length: int) -> None:
+        self._length = length
+
+    def extend(self, rows: Matrix) -> None:
+        needed = self._length + len(rows)
+        if needed > len(self._buffer):
+            grown = np.zeros((max(needed, 2 * self._length), rows.shape[1]), dtype=np.float32)
+            if self._length:
+                grown[: self._length] = self.rows
+            self._buffer = grown
+        self._buffer[self._length : needed] = rows
+        self._length = needed
+
+
+class _PieceIndex:
+    """The word pieces of the turns: their vectors one after the other, and in how many turns each piece occurs."""
+
+    def __init__(self) -> None:
+        self.lengths: list[int] = []  # pieces per turn
+        self._held: Counter[int] = Counter()
+        self._vectors = _Rows()
+
+    def extend(self, ids: Sequence[Sequence[int]], vectors: Sequence[Matrix]) -> None:
+        for of_turn in ids:
+            self._held.update(set(of_turn))
+            self.lengths.append(len(of_turn))
+        self._vectors.extend(np.concatenate(vectors, dtype=np.float32))
+
+    def idf(self, ids: Sequence[int]) -> Floats:
+        """ln(1 + (n - held + .5) / (held + .5)) for the `held` of n turns that hold a piece."""
+        held = np.array([self._held[piece] for piece in ids], dtype=np.float64)
+        return np.log(1 + (len(self.lengths) - held + 0.5) / (held + 0.5))
+
+    def max_similarity(self, query: Vectors) -> npt.NDArray[np.float32]:
+        """Cosine of each query piece with the most similar piece of each turn, shape (query pieces, turns)."""
+        lengths = np.array(self.lengths)
+        best = np.full((len(query), len(lengths)), -1.0, dtype=np.float32)
+        spoken = lengths > 0
+        starts = (np.cumsum(lengths) - lengths)[spoken]
+        if len(starts):
+            best[:, spoken] = np.maximum.reduceat(query @ self._vectors.rows.T, starts, axis=1)
+        return best
+
+
+def _as_read(turn: Turn) -> str:
+    """A turn as the model reads it: the speaker is part of it."""
+    text = f"{turn.speaker}: {turn.text}" + (f" (shared photo: {turn.caption})" if turn.caption else "")
+    return " ".join(text.replace("\x1e", " ").split())
+
+
+def _passages(sessions: Sequence[int], lengths: Sequence[int], limit: int) -> Iterator[tuple[int, int]]:
+    """Runs of turns of one session of at most `limit` pieces together, or of one turn: (first, last + 1)."""
+    first, pieces = 0, 0
+    for place, length in enumerate(lengths):
+        if place > first and (sessions[place] != sessions[first] or pieces + length > limit):
+            yield first, place
+            first, pieces = place, 0
+        pieces += length
+    yield first, len(lengths)
+
+
+def _checked(vectors: Vectors) -> Vectors:
+    if not np.isfinite(vectors).all():
+        raise EmbeddingError("the model returned NaN or infinity")
+    return vectors

@@ -1,0 +1,322 @@
+"""Ranking a conversation's turns for a question, with no model: windowed BM25 and what the question says besides words.
+
+A turn seldom holds the words of the question alone: its neighbours carry the topic ("How was the race?" - "Tiring!").
+So term frequencies are spread over the turns around (within the session) before BM25 saturates them; that one step is
+worth some 13 points of evidence recall at 500 tokens. On top come the turns' tags, where they have any, small terms for
+synonyms and for instances of a class that is asked for, the session as a whole, the speaker and dates the question
+names, and a few habits of conversation.
+
+BM25: Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework", formula 3.15, with the idf of Lucene.
+Long histories are searched exactly without scoring most of them: runs of turns are taken in the order of an upper
+bound, as in Ding and Suel 2011, "Faster top-k document retrieval using block-max indexes".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from memoryqa.config import RankingConfig
+from memoryqa.language.question import Query, Window, read_query
+from memoryqa.language.terms import instances, synonyms
+from memoryqa.search.postings import (
+    CHUNK,
+    ENDS_IN_QUESTION,
+    FOLLOWS_QUESTION,
+    NAMES_TIME,
+    OPENS_SESSION,
+    Floats,
+    IndexedTurns,
+    Ints,
+    Postings,
+    tag_term,
+)
+from memoryqa.turns import Turn
+
+_RECENT_DAYS = 21  # people talk about what happened in the last weeks: a session counts until so long after the window
+_AHEAD_DAYS = 3  # ... and about what is to come in the next days
+_AHEAD_WEIGHT = 0.4
+_SESSION_K1 = 1.5
+_FIRST_CHUNKS = 512  # scored at once, so that shorter histories are one array; then as many as needed, but
+_FEWEST_CHUNKS, _MOST_CHUNKS = 128, 4096
+_FIRST_TURNS = 256  # to be given out first: somewhat more than fit in a prompt
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """Terms of the index that count as one: `weight` times their saturated frequency is their share of a score."""
+
+    terms: tuple[str, ...]
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One query against the index as it is now.
+
+    weights: of its matches. occurrences: the turns in which each occurs. per_block: what the turns of a block share.
+    """
+
+    query: Query
+    weights: Floats
+    occurrences: list[Postings]
+    per_block: Floats
+
+
+class TurnIndex:
+    """Ranks turns for a question; grows by one turn in constant time. Not thread-safe: the owner locks."""
+
+    def __init__(self, config: RankingConfig | None = None) -> None:
+        self.config = config or RankingConfig()
+        self._turns = IndexedTurns(self.config.window_before, self.config.window_after)
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """In order of appearance."""
+        return tuple(self._turns.speakers)
+
+    def knows(self, speaker: str) -> bool:
+        """Whether a turn of `speaker` is indexed."""
+        return speaker in self._turns.speakers
+
+    def add(self, turn: Turn) -> None:
+        """Index `turn` as the next one."""
+        self._turns.add(turn)
+
+    def with_config(self, config: RankingConfig) -> TurnIndex:
+        """The same turns, what is added later too, ranked with other weights. The windows are those of the turns."""
+        other = TurnIndex(config)
+        other._turns = self._turns
+        return other
+
+    def score(self, queries: Sequence[str], matches: Sequence[Floats] = ()) -> Floats:
+        """Scores of all turns, shape (len(self),), higher is better; the first query is the question itself.
+
+        The others support it: `s(question) + query_weight * sqrt(sum_j lexical(query_j)^2)`. Each query is written for
+        another possible answer, so one good match should nearly do; the root of squares lets several add up besides.
+        A question that names or asks a time is the best query itself: there the others count half.
+        `matches`: for each distinct query another match of every turn, of the same shape, added to the lexical one.
+        """
+        plans = self._plans(queries)
+        chunks = np.arange(self._turns.num_chunks)
+        parts = [self._score(plans, chunks[i : i + _MOST_CHUNKS], matches) for i in range(0, len(chunks), _MOST_CHUNKS)]
+        return np.concatenate([np.zeros(0), *parts])
+
+    def best(
+        self, queries: Sequence[str], among: Collection[int] | None = None, score_floor: float = 0.0
+    ) -> Iterator[int]:
+        """The turns in the order of `score`, best first, equal ones in order; scored as far as they are asked for.
+
+        `among`: only these turns. `score_floor`: only turns that score at least this share of the best one. Chunks are
+        scored in the order of an upper bound of their turns' scores; a turn is given out when no chunk that is still to
+        come can hold one as good. Raises RuntimeError when turns were added.
+        """
+        plans, length = self._plans(queries), len(self)
+        wanted = None if among is None else np.array(sorted(among), dtype=np.int64)
+        chunks = np.arange(self._turns.num_chunks) if wanted is None else np.unique(wanted // CHUNK)
+        bounds = self._bounds(plans)[chunks] if len(chunks) > _FIRST_CHUNKS else np.zeros(len(chunks))
+        scores, turns = np.zeros(0), np.zeros(0, dtype=np.int64)  # scored, not given out yet
+        size, ripening, top = _FIRST_CHUNKS, _FIRST_TURNS, -np.inf
+        while len(chunks):
+            if len(self) != length:
+                raise RuntimeError("turns were added while a ranking was read; rank again")
+            batch, chunks, bounds = _split_off_largest(chunks, bounds, size)
+            batch_scores, batch_turns = self._score(plans, batch), self._turns.turns_of(batch)
+            if wanted is not None:
+                kept = np.isin(batch_turns, wanted)
+                batch_scores, batch_turns = batch_scores[kept], batch_turns[kept]
+            scores, turns = np.concatenate([scores, batch_scores]), np.concatenate([turns, batch_turns])
+            ripe = scores > bounds.max(initial=-np.inf)
+            best_first = np.lexsort((turns[ripe], -scores[ripe]))
+            worth = worth_showing(scores[ripe][best_first], score_floor, top)
+            top = max(top, scores.max(initial=-np.inf))
+            yield from turns[ripe][best_first][:worth].tolist()
+            if worth < len(best_first):
+                return
+            scores, turns = scores[~ripe], turns[~ripe]
+            # next, all that stands in the way of giving out so many more
+            last = np.sort(scores)[-ripening:].min(initial=np.inf)
+            size = min(max(int(np.count_nonzero(bounds >= last)), _FEWEST_CHUNKS), _MOST_CHUNKS)
+            ripening *= 2
+
+    # -- what to look for ----------------------------------------------------------------------------------------------
+
+    def _plans(self, queries: Sequence[str]) -> list[_Plan]:
+        if not queries:
+            raise ValueError("a search needs at least one query: the question")
+        return [self._plan(text, is_question=place == 0) for place, text in enumerate(dict.fromkeys(queries))]
+
+    def _plan(self, text: str, is_question: bool) -> _Plan:
+        config, index = self.config, self._turns
+        query = read_query(text, self.speakers, index.years)
+        present = [term for term in query.terms if term in index]
+        per_block = config.session_weight * self._match_blocks(present)
+        if is_question and query.windows:
+            per_block += config.date_weight * match_dates(query.windows, index.block_days)
+        matches = self._matches(query, present)
+        weights = np.array([match.weight for match in matches])
+        return _Plan(query, weights, [index.occurrences(match.terms) for match in matches], per_block)
+
+    def _matches(self, query: Query, present: Sequence[str]) -> list[_Match]:
+        """The query's own terms, in words and in tags, their synonyms, and the instances of the classes among them."""
+        config, index = self.config, self._turns
+        tagged = [term for term in query.terms if config.tag_weight and tag_term(term) in index]
+        # words of a date count as matchable: the more of the question is a date, the more its date should weigh
+        matchable = sum(
+            index.idf(term) for term in query.terms if term in index or term in tagged or term in index.date_words
+        )
+        everything = sum(index.idf(term) for term in query.terms)
+        matches = [_Match((term,), index.idf(term) / matchable) for term in present]
+        # as rare as in what was said: a class that nobody names ("hobby") is a rare word, however often it is a tag
+        matches += [_Match((tag_term(term),), config.tag_weight * index.idf(term) / matchable) for term in tagged]
+        seen = set(query.terms)
+        for related in dict.fromkeys(other for term in query.terms for other in synonyms(term)):
+            if related in index and related not in seen:
+                matches.append(_Match((related,), config.synonym_weight * index.idf(related) / everything))
+                seen.add(related)
+        for term in query.terms:
+            members = tuple(one for one in instances(term) if one in index and one not in seen)
+            if members:
+                rarity = min(index.idf(term), index.idf(*members))
+                matches.append(_Match(members, config.instance_weight * rarity / everything))
+                seen.update(members)
+        return matches
+
+    def _match_blocks(self, present: Sequence[str]) -> Floats:
+        """BM25 of the blocks as wholes, over its maximum: 1.0 is the session that matches best."""
+        blocks = self._turns.num_blocks
+        score = np.zeros(blocks)
+        if not present:
+            return score
+        norm = self._length_norm(_SESSION_K1, self._turns.relative_block_lengths())
+        for term in present:
+            frequency = self._turns.count_in_blocks((term,))
+            held = np.count_nonzero(frequency)
+            idf = math.log(1 + (blocks - held + 0.5) / (held + 0.5))
+            score += idf * frequency * (_SESSION_K1 + 1) / (frequency + norm)
+        best = score.max(initial=0.0)
+        return score / best if best > 0 else score
+
+    def _length_norm(self, k1: float, relative_lengths: Floats) -> Floats:
+        b = self.config.bm25_b
+        return np.maximum(k1 * (1 - b + b * relative_lengths), 1e-9)
+
+    # -- scores --------------------------------------------------------------------------------------------------------
+
+    def _score(self, plans: Sequence[_Plan], chunks: Ints, matches: Sequence[Floats] = ()) -> Floats:
+        """Scores of the turns of `chunks` (ascending), in order."""
+        config, index, question = self.config, self._turns, plans[0].query
+        turns = index.turns_of(chunks)
+        lexical = [self._score_words(plan, chunks, turns) for plan in plans]
+        if matches:
+            lexical = [words + match[turns] for words, match in zip(lexical, matches, strict=True)]
+        score = self._fuse(question, lexical)
+        score += config.question_prior * index.flagged(turns, ENDS_IN_QUESTION)
+        score += config.reply_prior * index.flagged(turns, FOLLOWS_QUESTION)
+        score += config.opening_prior * index.flagged(turns, OPENS_SESSION)
+        if self._prefers_speakers(question):
+            named = np.isin(index.speaker_of(turns), [index.speakers[name] for name in question.named])
+            score += np.where(named, config.speaker_weight, -config.speaker_weight)
+        if question.asks_when:
+            score += config.time_prior * index.flagged(turns, NAMES_TIME)
+        return score
+
+    def _prefers_speakers(self, question: Query) -> bool:
+        """Whether the question names some of the speakers, and not all."""
+        return 0 < len(question.named) < len(self._turns.speakers)
+
+    def _score_words(self, plan: _Plan, chunks: Ints, turns: Ints) -> Floats:
+        """Windowed BM25 of the plan's terms, and what the turns of a block share."""
+        config, index = self.config, self._turns
+        shared = plan.per_block[index.block_of(turns)]
+        if not plan.occurrences:
+            return shared
+        frequencies = index.windowed(plan.occurrences, chunks).ravel()
+        held = np.flatnonzero(frequencies)  # of all terms and turns few
+        rows, places = np.divmod(held, len(turns))
+        frequency = frequencies[held]
+        norm = self._length_norm(config.bm25_k1, index.relative_lengths(turns))
+        saturated = frequency * (config.bm25_k1 + 1) / (frequency + norm[places])
+        # a turn's matches are summed in their order, whatever turns it is scored with: the sum is the same to the bit
+        return np.bincount(places, plan.weights[rows] * saturated, minlength=len(turns)) + shared
+
+    def _bounds(self, plans: Sequence[_Plan]) -> Floats:
+        """Per chunk, what none of its turns' scores exceeds."""
+        config, index = self.config, self._turns
+        shortest = self._length_norm(config.bm25_k1, index.relative_chunk_lengths())
+        frequency, saturated = np.empty_like(shortest), np.empty_like(shortest)
+        lexical = []
+        for plan in plans:
+            bound = index.largest_in_chunks(plan.per_block)
+            for weight, occurrences in zip(plan.weights, plan.occurrences, strict=True):
+                index.bound_windowed(occurrences, out=frequency)
+                np.add(frequency, shortest, out=saturated)
+                np.divide(frequency, saturated, out=saturated)
+                saturated *= weight * (config.bm25_k1 + 1)
+                bound += saturated
+            lexical.append(bound)
+        return self._fuse(plans[0].query, lexical) + self._bound_priors(plans[0].query) + 1e-9  # for rounding
+
+    def _bound_priors(self, question: Query) -> Floats:
+        config, index = self.config, self._turns
+        priors = {
+            ENDS_IN_QUESTION: config.question_prior,
+            FOLLOWS_QUESTION: config.reply_prior,
+            OPENS_SESSION: config.opening_prior,
+            NAMES_TIME: config.time_prior if question.asks_when else 0.0,
+        }
+        flags = np.arange(16)
+        by_flags = sum(max(prior, 0.0) * ((flags & flag) != 0) for flag, prior in priors.items())
+        bound = by_flags[index.chunk_flags()]
+        if self._prefers_speakers(question):
+            named = np.zeros(len(bound), dtype=np.bool_)
+            for name in question.named:
+                named[index.chunks_of(name)] = True
+            bound += np.where(named, config.speaker_weight, -config.speaker_weight)
+        return bound
+
+    def _fuse(self, question: Query, lexical: Sequence[Floats]) -> Floats:
+        if len(lexical) == 1:
+            return lexical[0]
+        weight = self.config.query_weight * (0.5 if question.asks_when or question.windows else 1.0)
+        return lexical[0] + weight * np.sqrt(sum(one**2 for one in lexical[1:]))
+
+
+def _split_off_largest(chunks: Ints, bounds: Floats, size: int) -> tuple[Ints, Ints, Floats]:
+    """The `size` of `chunks` whose bounds are largest, ascending; the others, and their bounds."""
+    if len(chunks) <= size:
+        return np.sort(chunks), chunks[:0], bounds[:0]
+    order = np.argpartition(bounds, -size)
+    return np.sort(chunks[order[-size:]]), chunks[order[:-size]], bounds[order[:-size]]
+
+
+def worth_showing(best_first: Floats, score_floor: float, top: float = -np.inf) -> int:
+    """How many of the scores, in descending order, are at least `score_floor` of the best (or of `top`, if higher)."""
+    top = max(top, best_first[0]) if len(best_first) else top
+    if score_floor <= 0 or top <= 0:
+        return len(best_first)
+    return int(np.count_nonzero(best_first >= score_floor * top))
+
+
+def match_dates(windows: Sequence[Window], days: Ints) -> Floats:
+    """How well each day (an ordinal; -1: unknown) lies in the best of `windows`, 0 to 1; it fades in weeks."""
+    known = days >= 0
+    if not windows or not known.any():
+        return np.zeros(len(days))
+    start, end = int(days[known].min()), int(days.max()) + 1
+    by_day = np.zeros(end - start)  # there are fewer days than sessions in a long history, and few in a window
+    for window in windows:
+        first, last = window.first.toordinal(), window.last.toordinal()
+        reached = np.arange(max(first - _AHEAD_DAYS, start), min(last + _RECENT_DAYS, end))
+        fading = 1 - (reached - last) / _RECENT_DAYS
+        match = np.where(reached > last, fading, np.where(reached >= first, 1.0, 0.0))
+        if first == last:
+            match = np.where(reached < first, _AHEAD_WEIGHT, match)
+        by_day[reached - start] = np.maximum(by_day[reached - start], window.weight * match)
+    return np.where(known, by_day[np.where(known, days - start, 0)], 0.0)

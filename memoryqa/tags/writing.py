@@ -1,0 +1,141 @@
+"""The pass at index time: an LM reads each session once and writes the tags by which its turns may be looked for.
+
+    tagger = SessionTagger()
+    tagger.set_lm(lm)                                     # else DSPy's default LM
+    tags = Tags(written_by="openai/gpt-4o-mini")
+    report = tag_conversations(tagger, {"chat": turns}, tags)
+    memory.extend(with_tags(turns, tags.conversations["chat"]))
+
+What it buys is in docs/LOG.md; it costs nothing when a question is asked. The signature is the prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextvars import copy_context
+from dataclasses import dataclass
+
+import dspy
+from dspy.utils.exceptions import AdapterParseError, LMError
+
+from memoryqa.rendering import Line, render, render_turn
+from memoryqa.tags.files import TaggingStoppedError, Tags, TagsError, parse_tags
+from memoryqa.tokens import count_tokens
+from memoryqa.turns import Turn, render_header
+
+MAX_TURNS_PER_CALL = 60  # of a longer session several calls, so that an answer fits in 2,048 tokens
+MAX_FAILURE_RATE = 0.2  # of the sessions; above it the LM does not follow the format, or the server is in trouble
+_MIN_FAILURES_TO_STOP = 3  # of a single conversation one failed session is soon a fifth
+
+
+class TagSession(dspy.Signature):
+    """Write index words for the lines of one chat session, so that a search that matches words finds them later.
+
+    Somebody will look for a line with words that it does not hold. So for every line that states something a person may
+    be asked about (facts, plans, events, feelings, possessions, activities, places, people, preferences) write 2 to 6
+    words or short phrases of that kind: the class of what is named (hiking: hobby, outdoors; Paris: city, trip), the
+    kind of event (a promotion: career, milestone), the feeling or trait shown, and what is meant but only named nearby
+    ("It went great!" after a question about a race: race, charity run). Not the words of the line itself, not the
+    speakers' names. Leave out lines with nothing to look for (greetings, thanks, praise).
+    """
+
+    session: str = dspy.InputField(
+        desc='lines of the chat: "[D8, 15 July 2023]" heads session D8, "6 Ana: ..." is its line 6'
+    )
+    # text, not a dict: a small model's slip should cost it a line, not the session
+    tags: str = dspy.OutputField(desc='a line each, as "6: pet, dog, new home"; "none" when no line states anything')
+
+
+class SessionTagger(dspy.Module):
+    """Write index words for a rendered chat session, as lines `number: words`. One LM call, whatever it answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tag_session = dspy.Predict(TagSession)
+
+    def forward(self, session: str) -> dspy.Prediction:
+        # no second call in another format: an answer without the field's marker is most often the lines themselves
+        with dspy.context(adapter=dspy.ChatAdapter(use_json_adapter_fallback=False)):
+            try:
+                return dspy.Prediction(tags=self.tag_session(session=session).tags or "")
+            except AdapterParseError as error:
+                return dspy.Prediction(tags=str(error.lm_response))
+
+
+@dataclass(frozen=True, slots=True)
+class TaggingReport:
+    """Sessions tagged by this pass, and a line for each that stays untagged: which, and why."""
+
+    tagged: int
+    failures: tuple[str, ...]
+
+
+def tag_conversations(
+    tagger: SessionTagger,
+    conversations: Mapping[str, Sequence[Turn]],
+    tags: Tags,
+    *,
+    on_session: Callable[[int], None] = lambda num_failed: None,
+    num_threads: int = 8,
+    is_systemic: Callable[[BaseException], bool] = lambda error: False,
+) -> TaggingReport:
+    """Add to `tags` those of every session that is not tagged yet: one LM call each, of a very long one several.
+
+    `on_session` is called in the calling thread after each session, with the number that have failed: the time to save
+    `tags`. A session whose call fails, or whose answer cannot be read, stays untagged. Raises TaggingStoppedError at
+    the first failure that `is_systemic` says would repeat itself, and once more than MAX_FAILURE_RATE of the sessions
+    failed. A stop, by Ctrl-C too, waits for the calls in flight; where DSPy's cache is on, their answers are in it.
+    """
+    sessions = list(tags.untagged(conversations))
+    allowed_failures = max(_MIN_FAILURES_TO_STOP, MAX_FAILURE_RATE * len(sessions))
+    failures: list[str] = []
+    with ThreadPoolExecutor(num_threads) as executor:
+        # each in a copy of this thread's context, so that `with dspy.context(lm=...)` holds there too
+        running = {executor.submit(copy_context().run, tag_turns, tagger, turns): (i, turns) for i, turns in sessions}
+        try:
+            for future in as_completed(running):
+                conversation_id, turns = running[future]
+                try:
+                    found = future.result()
+                except (LMError, TagsError) as error:
+                    failures.append(f"{conversation_id} D{turns[0].session}: {' '.join(str(error).split())}")
+                    if is_systemic(error) or len(failures) > allowed_failures:
+                        raise TaggingStoppedError(
+                            f"tagging stopped, {len(failures)} of {len(sessions)} sessions failed; the last one:"
+                            f" {failures[-1]}"
+                        ) from error
+                else:
+                    tags.conversations.setdefault(conversation_id, {}).update(found)
+                on_session(len(failures))
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise
+    return TaggingReport(len(sessions) - len(failures), tuple(failures))
+
+
+def tag_turns(tagger: SessionTagger, turns: Sequence[Turn]) -> dict[str, tuple[str, ...]]:
+    """The tags of a session's turns by their ids, () for a turn with nothing to look for. Raises LMError, TagsError."""
+    tags: dict[str, tuple[str, ...]] = {turn.id: () for turn in turns}
+    for lines in _calls(turns):
+        tags |= parse_tags(tagger(session=render(lines)).tags, [line.turn for line in lines])
+    return tags
+
+
+def tagging_cost(tagger: SessionTagger, conversations: Mapping[str, Sequence[Turn]], tags: Tags) -> dict[str, int]:
+    """LM calls and prompt tokens (o200k_base) that `tag_conversations` will cost, retries aside. No call is made."""
+    predictor = tagger.tag_session
+    prompts = [
+        dspy.ChatAdapter().format(predictor.signature, predictor.demos, {"session": render(lines)})
+        for _, turns in tags.untagged(conversations)
+        for lines in _calls(turns)
+    ]
+    prompt_tokens = sum(count_tokens(str(message["content"])) for prompt in prompts for message in prompt)
+    return {"lm_calls": len(prompts), "prompt_tokens": prompt_tokens}
+
+
+def _calls(turns: Sequence[Turn]) -> list[list[Line]]:
+    """The lines of a session that each call shows: as a reader sees them, of a very long turn the beginning."""
+    header = render_header(turns[0].session, turns[0].time)
+    lines = [line for turn in turns if (line := render_turn(turn, frozenset(), header)[0]).text]
+    return [lines[i : i + MAX_TURNS_PER_CALL] for i in range(0, len(lines), MAX_TURNS_PER_CALL)]

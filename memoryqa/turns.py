@@ -1,0 +1,81 @@
+"""What a conversation is made of: dated sessions of turns, and the one line by which a turn is shown to a reader.
+
+A rendered conversation looks like this:
+
+    [D8, 15 July 2023]
+    2 Melanie: Last Friday (= 14 July 2023) I finally took my kids to a pottery workshop.
+    3 Caroline: Wow, the pottery looks great! (photo: a bowl)
+
+The header carries the session's number and date once, each line the turn's number in its session. Together they are the
+citation: line 2 under D8 is turn `D8:2`. That costs one token a line where `[D8:2]` would cost six.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+MONTHS = (  # not calendar.month_name, which follows the locale
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_CITATION = re.compile(r"\bD?(\d{1,6}):(\d{1,6})\b")  # bounded: a babbling LM writes thousands of digits
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One utterance. `session` and `number` are its address; `time` is that of its session (None when unknown).
+
+    `tags` are words by which it may be looked for besides its own (see tags/files.py): they rank it, and are never
+    shown.
+    """
+
+    session: int
+    number: int
+    speaker: str
+    text: str
+    time: datetime | None = None
+    caption: str = ""
+    tags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.session < 0 or self.number < 0:
+            raise ValueError(f"session and number must not be negative, got {self.session} and {self.number}")
+
+    @property
+    def id(self) -> str:
+        """The address as LoCoMo writes it, e.g. `D8:6`."""
+        return f"D{self.session}:{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Consecutive turns under one date."""
+
+    number: int
+    time: datetime | None
+    turns: tuple[Turn, ...]
+
+
+def format_date(time: datetime | None) -> str:
+    """`15 July 2023`: the form in which LoCoMo's gold answers write dates."""
+    return f"{time.day} {MONTHS[time.month - 1]} {time.year}" if time else "date unknown"
+
+
+def render_header(session: int, time: datetime | None) -> str:
+    """The line above a session's turns."""
+    return f"[D{session}, {format_date(time)}]"
+
+
+def render_line(turn: Turn, text: str, caption: str = "") -> str:
+    """One line for `turn`, showing `text` and `caption` (which may be shorter than its own). Never a newline inside."""
+    body = " ".join(text.split())
+    if caption:
+        body = f"{body} (photo: {' '.join(caption.split())})".lstrip()
+    return f"{turn.number} {' '.join(turn.speaker.split())}: {body}"
+
+
+def parse_citations(text: str) -> list[str]:
+    """All turn ids named in `text` (`D8:6`, or `8:6`), in order of first mention, without repeats."""
+    return list(dict.fromkeys(f"D{int(session)}:{int(number)}" for session, number in _CITATION.findall(text)))

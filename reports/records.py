@@ -1,0 +1,254 @@
+"""A finished run folder as checked records: what the report, the plots and the comparison are made of.
+
+A run folder holds summary.json (written last), answers.jsonl (one row per answer), and where they were made
+judge-<name>.jsonl (one row per judged answer) and lines.json, from which the context of an answer is rebuilt as it was
+sent: `{conversation_id: {"turns": {turn_id: [header, brief_line, full_line]}}}`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType
+from typing import Any
+
+from harness.runs import ANSWERS, Run, RunFolderError
+
+SUMMARY, LINES = "summary.json", "lines.json"
+CATEGORY_NAMES = {1: "multi_hop", 2: "temporal", 3: "open_domain", 4: "single_hop", 5: "adversarial"}
+"""As in locomo/schema.py, which this package does not import; a test keeps the two alike."""
+ADVERSARIAL = 5
+VERDICTS = ("CORRECT", "WRONG", "UNREADABLE")
+RIGHT_F1 = 0.5  # official F1 from which an answer is called right
+MAIN_PROGRAM = "memory"  # the one that runs are about, where they hold several; the others are baselines
+FULL_LINES_PROGRAM = "full-context"  # it is sent whole lines; the other programs get them without filler
+
+_NUMBER = (int, float)
+_ROW_FIELDS: dict[str, tuple[type, ...]] = {
+    "program": (str,),
+    "question_id": (str,),
+    "conversation_id": (str,),
+    "category": (int,),
+    "question": (str,),
+    "gold": (str,),
+    "gold_evidence_ids": (list,),
+    "answer": (str,),
+    "f1": _NUMBER,
+    "evidence_recall": (*_NUMBER, NoneType),
+    "evidence_ids": (list,),
+    "retrieved_ids": (list,),
+    "hops": (int, NoneType),
+    "queries": (list,),
+    "context_tokens": (int, NoneType),
+    "memory_tokens": (int, NoneType),
+    "problems": (list,),
+    "lm_calls": (int,),
+    "lm_calls_cached": (int,),
+    "prompt_tokens": (int,),
+    "completion_tokens": (int,),
+    "latency_sec": _NUMBER,
+    "error": (str, NoneType),
+}
+_SUMMARY_FIELDS = ("task_lm", "data", "programs")
+_DATA_FIELDS = ("name", "sha256", "split", "conversations", "questions", "is_bundled_sample")
+_SCORE_FIELDS = (
+    *("f1", "f1_by_category", "f1_categories_1_4", "evidence_recall", "all_evidence_rate", "context_tokens_mean"),
+    *("memory_tokens_max", "lm_calls_mean", "latency_sec_p50", "latency_sec_p95", "latency_questions", "failures"),
+    *("questions_with_problems", "questions", "questions_by_category"),
+)
+_JUDGE_FIELDS: dict[str, tuple[type, ...]] = {
+    "program": (str,),
+    "question_id": (str,),
+    "answer_digest": (str,),
+    "verdict": (str,),
+    "reason": (str,),
+    "votes": (list,),
+}
+
+Row = Mapping[str, Any]
+Lines = Mapping[str, Mapping[str, tuple[str, str, str]]]  # conversation id -> turn id -> header, brief and full line
+
+
+@dataclass(frozen=True)
+class RunRecords:
+    """What a finished run left behind.
+
+    rows: program -> question id -> the last row of that answer; every program answered the same questions.
+    judges: judge -> (program, question id) -> the last verdict; a judge is named as its file, `strict@some-model`.
+    Verdicts on an answer that has been given anew since are left out. judge_summary: judges.json, {} without one.
+    """
+
+    run_dir: Path
+    summary: Mapping[str, Any]
+    manifest: Mapping[str, Any]
+    rows: Mapping[str, Mapping[str, Row]]
+    judges: Mapping[str, Mapping[tuple[str, str], Row]]
+    judge_summary: Mapping[str, Any]
+    lines: Lines
+
+    @property
+    def main_program(self) -> str:
+        """The program to look at first."""
+        return MAIN_PROGRAM if MAIN_PROGRAM in self.rows else next(iter(self.rows))
+
+    @property
+    def questions(self) -> dict[str, Row]:
+        """Question id -> one of its rows, in natural order of the ids."""
+        first = next(iter(self.rows.values()))
+        return {question_id: first[question_id] for question_id in sorted(first, key=natural_order)}
+
+
+def judge_titles(judges: Iterable[str]) -> dict[str, str]:
+    """`strict@some-model` -> `strict`, or the name as it is where two models judged by the same rules."""
+    names = list(judges)
+    rules = Counter(name.partition("@")[0] for name in names)
+    return {name: name.partition("@")[0] if rules[name.partition("@")[0]] == 1 else name for name in names}
+
+
+def natural_order(question_id: str) -> list[tuple[int, str]]:
+    """Sort key by which `chat:9` stands before `chat:10`."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"([0-9]+)", question_id)]
+
+
+def load_run(run_dir: Path) -> RunRecords:
+    """The records of a finished run. Raises RunFolderError, naming file, line and fix, for anything else."""
+    run = Run.open(run_dir)
+    if run.config.get("evaluation", {}).get("mode") == "retrieval":
+        raise RunFolderError(f"{run_dir} is a retrieval run, without answers to show; its numbers are in report.txt")
+    if not (run_dir / SUMMARY).is_file():
+        raise RunFolderError(f"{run_dir} has no {SUMMARY}: finish it, python evaluate.py --resume {run_dir}")
+    if run.half_written_bytes:
+        raise RunFolderError(
+            f"{run_dir / ANSWERS} ends in a half-written row: python evaluate.py --resume {run_dir} asks it again"
+        )
+    summary = _summary(run_dir / SUMMARY)
+    rows: dict[str, dict[str, Row]] = {}
+    for number, row in enumerate(run.rows(), start=1):
+        _check(row, _ROW_FIELDS, run_dir / ANSWERS, number)
+        if row["category"] not in CATEGORY_NAMES:
+            raise RunFolderError(
+                f"{run_dir / ANSWERS}, line {number}: unknown category {row['category']!r}; "
+                f"it is one of {sorted(CATEGORY_NAMES)}"
+            )
+        rows.setdefault(row["program"], {})[row["question_id"]] = row
+    return RunRecords(
+        run_dir=run_dir,
+        summary=summary,
+        manifest=_read_object(run_dir / "manifest.json", missing={}),
+        rows=_whole(rows, summary, run_dir),
+        judges={
+            path.stem.removeprefix("judge-"): _judge_rows(path, rows) for path in sorted(run_dir.glob("judge-*.jsonl"))
+        },
+        judge_summary=_read_object(run_dir / "judges.json", missing={}),
+        lines=_lines(run_dir / LINES),
+    )
+
+
+def answer_digest(answer: Row) -> str:
+    """Of all that a verdict depends on; as in locomo/judging/verdicts.py, and a test keeps the two alike."""
+    judged = [answer["question"], answer["gold"], answer["answer"], answer["category"], answer["error"] is not None]
+    return hashlib.sha256(json.dumps(judged).encode()).hexdigest()[:16]
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    summary = _read_object(path)
+    parts = [("", summary, _SUMMARY_FIELDS), ("data.", summary.get("data"), _DATA_FIELDS)]
+    programs = summary.get("programs")
+    if isinstance(programs, dict):
+        parts += [(f"programs.{name}.", scores, _SCORE_FIELDS) for name, scores in programs.items()]
+    for prefix, part, fields in parts:
+        missing = [field for field in fields if not isinstance(part, dict) or field not in part]
+        if missing or not programs:
+            raise RunFolderError(
+                f"{path} has no {prefix}{missing[0] if missing else 'programs'}: "
+                f"write it again, python evaluate.py --resume {path.parent}"
+            )
+    return summary
+
+
+def _whole(rows: Mapping[str, Mapping[str, Row]], summary: Mapping[str, Any], run_dir: Path) -> dict[str, Any]:
+    """The rows of the summary's programs, in its order; all of them, or RunFolderError."""
+    asked = {question_id for answers in rows.values() for question_id in answers}
+    for name in summary["programs"]:
+        missing = sorted(asked - set(rows.get(name, ())), key=natural_order)
+        if missing or not asked:
+            raise RunFolderError(
+                f"{run_dir / ANSWERS} lacks {len(missing) or 'all'} answers of program {name}"
+                f"{f' ({missing[0]}, ...)' if missing else ''}: python evaluate.py --resume {run_dir}"
+            )
+    return {name: rows[name] for name in summary["programs"]}
+
+
+def _judge_rows(path: Path, answers: Mapping[str, Mapping[str, Row]]) -> dict[tuple[str, str], Row]:
+    verdicts: dict[tuple[str, str], Row] = {}
+    content = path.read_bytes()
+    if content and not content.endswith(b"\n"):
+        raise RunFolderError(f"{path} ends in a half-written row: run that judge again, it judges only what is missing")
+    for number, line in enumerate(content.split(b"\n")[:-1], start=1):
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        _check(row, _JUDGE_FIELDS, path, number)
+        if row["verdict"] not in VERDICTS:
+            raise RunFolderError(f"{path}, line {number}: verdict {row['verdict']!r} is none of {', '.join(VERDICTS)}")
+        answer = answers.get(row["program"], {}).get(row["question_id"])
+        if answer is not None and row["answer_digest"] == answer_digest(answer):
+            verdicts[row["program"], row["question_id"]] = row
+    return verdicts
+
+
+def _check(row: object, fields: Mapping[str, tuple[type, ...]], path: Path, number: int) -> None:
+    if not isinstance(row, dict):
+        raise RunFolderError(f"{path}, line {number} is not a JSON object: delete the line")
+    for name, types in fields.items():
+        if name not in row:
+            raise RunFolderError(f"{path}, line {number} has no {name!r}: delete the line")
+        if not isinstance(row[name], types):
+            raise RunFolderError(
+                f"{path}, line {number}: {name!r} must be {' or '.join(kind.__name__ for kind in types)}, "
+                f"found {type(row[name]).__name__}: delete the line"
+            )
+
+
+def _lines(path: Path) -> Lines:
+    if not path.exists():
+        return {}
+    lines: dict[str, dict[str, tuple[str, str, str]]] = {}
+    for conversation_id, conversation in _read_object(path).items():
+        turns = conversation.get("turns") if isinstance(conversation, dict) else None
+        if not isinstance(turns, dict) or not all(
+            isinstance(turn, list) and len(turn) == 3 and all(isinstance(part, str) for part in turn)
+            for turn in turns.values()
+        ):
+            raise RunFolderError(
+                f"{path}: conversation {conversation_id} must be "
+                '{"turns": {id: [header, brief line, full line]}}; delete the file to do without contexts'
+            )
+        # a turn that says nothing in brief comes without its session's header, though in full it may stand below it
+        headers = {_session(turn_id): turn[0] for turn_id, turn in turns.items() if turn[0]}
+        lines[conversation_id] = {
+            turn_id: (headers.get(_session(turn_id), ""), turn[1], turn[2]) for turn_id, turn in turns.items()
+        }
+    return lines
+
+
+def _session(turn_id: str) -> str:
+    return turn_id.rpartition(":")[0]
+
+
+def _read_object(path: Path, missing: dict[str, Any] | None = None) -> dict[str, Any]:
+    if missing is not None and not path.exists():
+        return missing
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunFolderError(f"{path} is not JSON ({error}): write it again by python evaluate.py --resume") from error
+    if not isinstance(found, dict):
+        raise RunFolderError(f"{path} holds no JSON object: write it again by python evaluate.py --resume")
+    return found

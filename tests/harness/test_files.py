@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.files import JsonlError, JsonlFile, to_json
+
+
+def test_rows_come_back_as_they_went_in(tmp_path: Path) -> None:
+    file = JsonlFile(tmp_path / "x.jsonl")
+    assert file.rows() == []
+    rows = [{"n": 1, "text": "a\nb"}, {"n": 2, "list": [None, 0.5, "ü"]}]
+    for row in rows:
+        file.append(row)
+    assert file.rows() == JsonlFile(file.path).rows() == rows
+
+
+def test_the_stump_of_a_killed_write_is_left_out_and_cut_off(tmp_path: Path) -> None:
+    file = JsonlFile(tmp_path / "x.jsonl")
+    file.append({"n": 1})
+    with file.path.open("a") as handle:
+        handle.write('{"n": 2, "te')
+    assert file.rows() == [{"n": 1}]
+    file.append({"n": 3})
+    assert file.rows() == [{"n": 1}, {"n": 3}]
+
+
+@pytest.mark.parametrize("line", ["nonsense", "[1]", ""])
+def test_a_line_that_is_no_object_is_told_with_its_number(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text(f'{{"n": 1}}\n{line}\n')
+    with pytest.raises(JsonlError, match=r"x\.jsonl, line 2 is not a JSON object: delete the line"):
+        JsonlFile(path).rows()
+
+
+def test_what_json_cannot_hold_writes_nothing(tmp_path: Path) -> None:
+    file = JsonlFile(tmp_path / "x.jsonl")
+    with pytest.raises(ValueError, match="Out of range"):
+        file.append({"n": float("nan")})
+    assert not file.path.exists()
+
+
+def test_secrets_are_removed_wherever_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "planted-key-0123456789")
+    JsonlFile(tmp_path / "x.jsonl").append({"a": ["x planted-key-0123456789 y", {"b": "planted-key-0123456789"}]})
+    assert "planted" not in (tmp_path / "x.jsonl").read_text()
+    assert json.loads(to_json(("planted-key-0123456789", 1))) == ["[redacted]", 1]

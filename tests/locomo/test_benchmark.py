@@ -1,0 +1,241 @@
+"""The benchmark as one call, with real memories of the bundled sample and with fakes that search."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import evaluate
+from evaluation.programs import search_programs
+from harness.runs import Run, RunFolderError
+from locomo.asking import BenchmarkStoppedError, Finding
+from locomo.benchmark import BenchmarkProgress, BenchmarkResult, build_benchmark_config, run_benchmark
+from locomo.latency import PERCENTILE_DEFINITION
+from memoryqa.config import MemoryConfig, RankingConfig
+from reports.records import load_run
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = str(ROOT / "data" / "sample.json")
+
+
+class Fixed:
+    """Finds the same turns whatever is asked, and records how it was called."""
+
+    def __init__(self, *ids: str, error: Exception | None = None) -> None:
+        self.ids = ids
+        self.error = error
+        self.calls: list[dict[str, Any]] = []
+
+    def __call__(self, **inputs: Any) -> Finding:
+        self.calls.append(inputs)
+        if self.error is not None and len(self.calls) == 1:
+            raise self.error
+        return Finding(self.ids, 10 * inputs["budget_tokens"])
+
+
+def retrieve(program: Any, **more: Any) -> BenchmarkResult:
+    options = {"data": SAMPLE, "split": "all", "mode": "retrieval", "budgets_tokens": (100, 300), **more}
+    return run_benchmark(build_benchmark_config(make_programs=lambda conversations: {"memory": program}, **options))
+
+
+def retrieve_sample(config: MemoryConfig | None = None, **more: Any) -> BenchmarkResult:
+    options = {"data": SAMPLE, "split": "all", "mode": "retrieval", "num_test": 30, **more}
+    made = build_benchmark_config(make_programs=search_programs(config or MemoryConfig()), **options)
+    return run_benchmark(made)
+
+
+# -- what is measured --------------------------------------------------------------------------------------------------
+
+
+def test_metrics_are_flat_and_what_was_not_measured_is_none_and_not_zero() -> None:
+    metrics = retrieve_sample().metrics
+    assert all(value is None or isinstance(value, int | float | str) for value in metrics.values())
+    assert metrics["f1"] is metrics["f1_temporal"] is metrics["hops_mean"] is None
+    recalls = [metrics[f"evidence_recall_at_{budget}"] for budget in (500, 1000, 2000, 4000)]
+    assert recalls == sorted(recalls)
+    assert recalls[0] > 0.3
+    assert metrics["evidence_recall"] == recalls[-1]
+    assert metrics["all_evidence_rate"] == metrics["all_evidence_at_4000"]
+    assert 0.9 < metrics["retention"] < 1  # one of the sample's conversations does not fit the working memory
+    assert 0 < metrics["latency_sec_p50"] <= metrics["latency_sec_p95"] <= metrics["latency_sec_p99"]
+    assert metrics["latency_questions"] == metrics["questions"] == 30
+    assert metrics["latency_percentiles"] == PERCENTILE_DEFINITION
+    assert metrics["lm_calls_mean"] == 0
+    json.dumps(metrics, allow_nan=False)
+
+
+def test_answers_have_no_recall_at_budgets_and_no_retention() -> None:
+    class Answers:
+        def __call__(self, conversation_id: str, question: str) -> Any:
+            return type("Answer", (), {"answer": "kite"})()
+
+    config = build_benchmark_config(
+        make_programs=lambda conversations: {"memory": Answers()}, data=SAMPLE, split="all", num_test=5
+    )
+    metrics = run_benchmark(config).metrics
+    assert isinstance(metrics["f1"], float)
+    assert metrics["all_evidence_at_2000"] is metrics["retention"] is None
+
+
+def test_retention_is_of_the_working_memory_and_recall_of_all() -> None:
+    small = retrieve_sample(MemoryConfig(memory_tokens=300)).metrics
+    assert small["memory_tokens_max"] <= 300
+    assert small["retention"] < 0.6 < small["evidence_recall"]
+    without = retrieve_sample(MemoryConfig(memory_tokens=300, recovery="off")).metrics
+    assert without["evidence_recall"] <= without["retention"]
+
+
+def test_the_ranking_of_the_config_is_the_one_that_is_measured() -> None:
+    worst = RankingConfig(synonym_weight=0, question_prior=50.0)  # questions first, whatever they are about
+    shipped = retrieve_sample().metrics["evidence_recall_at_500"]
+    assert retrieve_sample(MemoryConfig(ranking=worst)).metrics["evidence_recall_at_500"] < shipped
+
+
+def test_a_program_that_retrieves_is_given_the_question_and_the_budget_and_nothing_else() -> None:
+    program = Fixed("D1:1")
+    retrieve(program, num_test=3)
+    assert len(program.calls) == 6
+    assert all(set(call) == {"conversation_id", "question", "budget_tokens"} for call in program.calls)
+    assert [call["budget_tokens"] for call in program.calls] == [100, 300] * 3
+
+
+def test_scores_are_counted_at_each_budget_and_the_row_is_of_the_largest() -> None:
+    class Growing(Fixed):
+        def __call__(self, **inputs: Any) -> Finding:
+            return Finding(self.ids if inputs["budget_tokens"] > 200 else (), inputs["budget_tokens"])
+
+    found = retrieve(Growing(*(f"D{session}:{turn}" for session in range(1, 40) for turn in range(1, 60))), num_test=4)
+    assert found.metrics["evidence_recall_at_100"] == 0
+    assert found.metrics["evidence_recall_at_300"] == found.metrics["evidence_recall"] == 1
+    assert found.metrics["context_tokens_mean"] == 300
+
+
+def test_a_question_that_failed_found_nothing_and_its_time_does_not_count() -> None:
+    result = retrieve(Fixed("D1:1", error=RuntimeError("no luck")), num_test=10)
+    failed = [row for row in result.rows.values() if row["error"]]
+    assert [row["error"] for row in failed] == ["RuntimeError: no luck"]
+    assert failed[0]["evidence_recall"] == failed[0]["evidence_recall_at"]["100"] == 0
+    assert failed[0]["context_tokens"] is failed[0]["latency_sec"] is None
+    assert (result.metrics["failures"], result.metrics["latency_questions"]) == (1, 9)
+
+
+# -- rows, progress, resuming ------------------------------------------------------------------------------------------
+
+
+def test_every_question_is_a_row_in_the_file_and_none_is_asked_twice(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", {}, {})
+    program = Fixed("D1:1")
+    jsonl = run.run_dir / "answers.jsonl"
+    first = retrieve_into(run, jsonl, program)
+    assert first.jsonl == jsonl
+    assert len(jsonl.read_text().splitlines()) == 4
+    again = retrieve_into(run, jsonl, program)
+    assert len(program.calls) == 8
+    assert again.metrics == first.metrics
+
+
+def retrieve_into(run: Run, jsonl: Path, program: Fixed) -> BenchmarkResult:
+    return retrieve(program, num_test=4, rows=run, jsonl=jsonl)
+
+
+def test_progress_is_told_after_each_row_and_what_it_raises_ends_the_run() -> None:
+    told: list[BenchmarkProgress] = []
+
+    def on_progress(progress: BenchmarkProgress) -> None:
+        told.append(progress)
+        if progress.completed == 3:
+            raise InterruptedError
+
+    program = Fixed("D1:1")
+    config = build_benchmark_config(
+        make_programs=lambda conversations: {"memory": program}, data=SAMPLE, split="all", mode="retrieval", num_test=9
+    )
+    with pytest.raises(InterruptedError):
+        run_benchmark(config, on_progress=on_progress)
+    assert [(one.completed, one.total, one.failed) for one in told] == [(1, 9, 0), (2, 9, 0), (3, 9, 0)]
+    assert len(config.rows.latest_rows("question_id")) == 3
+    run_benchmark(config)
+    assert len({call["question"] for call in program.calls}) == 9
+
+
+def test_a_program_that_fails_throughout_stops_the_benchmark() -> None:
+    class Broken:
+        def __call__(self, **inputs: Any) -> Finding:
+            raise ValueError("broken")
+
+    with pytest.raises(BenchmarkStoppedError, match="broken"):
+        retrieve(Broken(), num_test=10)
+
+
+def test_the_report_is_a_table_of_what_was_measured() -> None:
+    result = retrieve(Fixed("D1:1"), num_test=4)
+    lines = result.report.splitlines()
+    assert lines[0].startswith("sample, split all: 4 questions of ")
+    assert len({len(line) for line in lines[1:-1]}) == 1
+    assert not [line for line in lines if line.startswith("f1")]
+    assert any(line.split() == ["questions", "4"] for line in lines)
+    assert PERCENTILE_DEFINITION in lines[-1]
+
+
+# -- options -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"budget": 5}, r"no option 'budget'; there are data, split,"),
+        ({"budgets_tokens": (500, 100)}, r"--budgets-tokens must ascend"),
+        ({"programs": ("full-context",)}, "full-context retrieves nothing"),
+        ({"model": "openai/x"}, "asks no LM: drop --model"),
+        ({"split": "dev"}, "unknown split 'dev'"),
+    ],
+)
+def test_a_bad_option_is_one_line(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told) as error:
+        build_benchmark_config(
+            make_programs=lambda conversations: {}, **{"data": SAMPLE, "mode": "retrieval", **options}
+        )
+    assert "\n" not in str(error.value)
+
+
+def test_the_data_come_from_the_environment_where_no_option_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCOMO_PATH", SAMPLE)
+    config = build_benchmark_config(make_programs=lambda conversations: {}, mode="retrieval")
+    assert config.dataset.is_sample
+
+
+def test_a_retrieval_run_of_evaluate_has_the_benchmarks_numbers_and_loads_no_language_model_library(
+    tmp_path: Path,
+) -> None:
+    check = (
+        "import sys, evaluate\n"
+        "assert evaluate.main(sys.argv[1:]) == 0\n"
+        "assert not {'dspy', 'litellm', 'mlflow'} & set(sys.modules)\n"
+    )
+    flags = ["--data", SAMPLE, "--split", "all", "--mode", "retrieval", "--num-test", "30", "--no-mlflow"]
+    command = [sys.executable, "-c", check, *flags, "--programs", "memory", "--run-dir", "r"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout.splitlines()[-1])["programs"]["memory"]
+    metrics = retrieve_sample().metrics
+    assert summary["evidence_recall_at"] == {
+        str(b): metrics[f"evidence_recall_at_{b}"] for b in (500, 1000, 2000, 4000)
+    }
+    assert summary["retention"] == metrics["retention"]
+    assert len((tmp_path / "r" / "answers.jsonl").read_text().splitlines()) == 30
+    assert "all_evidence_at_2000" in (tmp_path / "r" / "report.txt").read_text()
+    with pytest.raises(RunFolderError, match="is a retrieval run, without answers to show"):
+        load_run(tmp_path / "r")
+
+
+@pytest.mark.parametrize("flag", [["--judge-model", "openai/x"], ["--dry-run"]])
+def test_a_retrieval_run_has_no_use_for_an_lm(flag: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate.main(["--data", SAMPLE, "--mode", "retrieval", *flag]) == 2
+    assert f"--mode retrieval asks no LM: drop {flag[0]}" in capsys.readouterr().err

@@ -1,0 +1,501 @@
+"""Intervals, paired tests, agreement, and the command that compares two programs."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import math
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from judged_runs import answer_row, make_run
+from locomo_files import conversation_record, question_record, write_records
+
+from harness.files import JsonlFile
+from locomo import statistics
+from locomo.bootstrap import MIN_CLUSTERS, NUM_RESAMPLES, clustered_interval, student_t_quantile
+from locomo.exclusions import read_excluded_ids
+from locomo.statistics import cohens_kappa, mcnemar_exact, paired_difference, score_intervals, wilson_interval
+
+CHATS = st.sampled_from([f"chat-{number}" for number in range(9)])
+SCORED = st.lists(st.tuples(st.floats(0, 1), CHATS), min_size=1, max_size=60)
+
+
+# -- the clustered bootstrap -------------------------------------------------------------------------------------------
+
+
+@given(SCORED)
+def test_an_interval_contains_the_mean_and_stays_within_the_scores(scored: list[tuple[float, str]]) -> None:
+    values, chats = [value for value, _ in scored], [chat for _, chat in scored]
+    interval = clustered_interval(values, chats, num_resamples=400)
+    if interval is None:
+        return
+    mean = math.fsum(values) / len(values)
+    assert min(values) - 1e-9 <= interval.low <= mean + 1e-9
+    assert mean - 1e-9 <= interval.high <= max(values) + 1e-9
+    assert interval.clusters == len(set(chats)) >= MIN_CLUSTERS
+
+
+@given(SCORED, st.randoms(use_true_random=False))
+def test_the_order_of_the_questions_does_not_matter(scored: list[tuple[float, str]], shuffle: random.Random) -> None:
+    before = clustered_interval(*zip(*scored, strict=True), num_resamples=400)  # type: ignore[arg-type]
+    shuffle.shuffle(scored)
+    assert clustered_interval(*zip(*scored, strict=True), num_resamples=400) == before  # type: ignore[arg-type]
+
+
+def test_not_even_rounding_tells_the_order_of_the_questions() -> None:
+    values, chats = [0.1, 0.2, 0.3] * 5, [chat for chat in "abcde" for _ in range(3)]
+    values[0] = 0.7
+    assert sum([0.1, 0.2, 0.3]) != sum([0.3, 0.2, 0.1])
+    assert clustered_interval(values[::-1], chats[::-1]) == clustered_interval(values, chats)
+
+
+def test_fewer_than_five_conversations_carry_no_interval() -> None:
+    values = [0.0, 1.0] * 100
+    assert clustered_interval(values, [f"chat-{index % 4}" for index in range(200)]) is None
+    assert clustered_interval([0.0, 1.0, 0.0, 1.0, 1.0], list("abcde")) is not None
+    assert clustered_interval([], []) is None
+
+
+def test_without_any_spread_there_is_no_interval() -> None:
+    assert clustered_interval([1.0] * 50, [f"chat-{index % 10}" for index in range(50)]) is None
+    assert clustered_interval([0.1] * 50, [f"chat-{index % 10}" for index in range(50)]) is None
+
+
+def test_questions_of_one_conversation_count_together() -> None:
+    """Conversations that are all right or all wrong: 300 questions are worth ten, not 300."""
+    chats = [f"chat-{index % 10}" for index in range(300)]
+    values = [float(index % 10 < 5) for index in range(300)]
+    clustered = clustered_interval(values, chats)
+    single = clustered_interval(values, [f"question-{index}" for index in range(300)])
+    assert clustered is not None
+    assert single is not None
+    assert clustered.high - clustered.low > 4 * (single.high - single.low)
+
+
+def test_a_resample_is_an_average_over_questions_not_over_conversations() -> None:
+    values = [1.0] * 96 + [0.0] * 4
+    interval = clustered_interval(values, ["large"] * 96 + list("abcd"))
+    assert interval is not None
+    assert interval.high > 0.98  # with the large one drawn, whatever else
+
+
+def test_equal_seeds_give_equal_intervals_and_other_seeds_near_ones() -> None:
+    draw = random.Random(5)
+    values, chats = [draw.random() for _ in range(400)], [f"chat-{index % 10}" for index in range(400)]
+    one, same, other = (clustered_interval(values, chats, seed=seed) for seed in (0, 0, 1))
+    assert one is not None
+    assert other is not None
+    assert one == same != other
+    assert one.low == pytest.approx(other.low, abs=0.01)
+
+
+def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
+    """200 benchmarks of seven unequal conversations; the plain percentile bootstrap holds it in about 88%."""
+    draw = random.Random(1)
+    hits = 0
+    for _ in range(200):
+        values, chats = [], []
+        for chat in range(7):
+            accuracy = min(1.0, max(0.0, draw.gauss(0.6, 0.06)))
+            for _ in range(draw.choice((80, 150, 200))):
+                values.append(float(draw.random() < accuracy))
+                chats.append(str(chat))
+        interval = clustered_interval(values, chats, num_resamples=1500)
+        assert interval is not None
+        hits += interval.low <= 0.6 <= interval.high
+    assert 0.91 <= hits / 200 <= 0.99
+
+
+def test_values_and_clusters_of_different_length_are_refused() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        clustered_interval([1.0, 0.0], ["a"])
+
+
+@pytest.mark.parametrize(("degrees", "table"), [(4, 2.776), (6, 2.447), (9, 2.262), (19, 2.093), (100, 1.984)])
+def test_students_t_is_that_of_the_printed_tables(degrees: int, table: float) -> None:
+    assert student_t_quantile(0.975, degrees) == pytest.approx(table, abs=1.5e-3)
+
+
+def test_ten_thousand_resamples_are_quick() -> None:
+    assert NUM_RESAMPLES == 10_000
+    values = [float(index % 3 == 0) for index in range(1540)]
+    assert clustered_interval(values, [str(index % 10) for index in range(1540)]) is not None
+
+
+# -- Wilson ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"),
+    [
+        (0, 10, 0.0, 0.2775),
+        (5, 10, 0.2366, 0.7634),
+        (10, 10, 0.7225, 1.0),
+        (1, 1, 0.2065, 1.0),
+        (70, 96, 0.6327, 0.8080),
+    ],
+)
+def test_wilson_is_that_of_worked_examples(successes: int, n: int, low: float, high: float) -> None:
+    interval = wilson_interval(successes, n)
+    assert interval is not None
+    assert interval == pytest.approx((low, high), abs=5e-4)
+
+
+@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_contains_the_proportion_and_mirrors(case: tuple[int, int]) -> None:
+    successes, n = case
+    interval, mirrored = wilson_interval(successes, n), wilson_interval(n - successes, n)
+    assert interval is not None
+    assert mirrored is not None
+    assert 0 <= interval[0] <= successes / n <= interval[1] <= 1
+    assert interval[0] == pytest.approx(1 - mirrored[1], abs=1e-12)
+
+
+def test_wilson_of_nothing_is_nothing_and_of_nonsense_an_error() -> None:
+    assert wilson_interval(0, 0) is None
+    with pytest.raises(ValueError, match="3 successes of 2 trials"):
+        wilson_interval(3, 2)
+
+
+# -- McNemar -----------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 10).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_mcnemar_is_the_share_of_coin_flips_at_least_as_uneven(case: tuple[int, int]) -> None:
+    heads, n = case
+    outcomes = [sum(flips) for flips in itertools.product((0, 1), repeat=n)]
+    as_uneven = sum(abs(2 * one - n) >= abs(2 * heads - n) for one in outcomes)
+    assert mcnemar_exact(heads, n - heads) == pytest.approx(as_uneven / len(outcomes), abs=1e-12)
+
+
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_mcnemar_does_not_know_which_is_which(a: int, b: int) -> None:
+    assert mcnemar_exact(a, b) == mcnemar_exact(b, a)
+    assert 0 < mcnemar_exact(a, b) <= 1
+    assert mcnemar_exact(a, a) == 1.0
+
+
+def test_mcnemar_is_exact_where_floating_point_would_give_up() -> None:
+    assert mcnemar_exact(0, 1000) == 2.0**-999
+    assert mcnemar_exact(0, 2000) == 0.0  # below the smallest float, and no OverflowError
+    z = 200 / math.sqrt(20_000)
+    assert mcnemar_exact(9_900, 10_100) == pytest.approx(math.erfc(z / math.sqrt(2)), rel=0.02)
+
+
+def test_mcnemar_refuses_negative_counts() -> None:
+    with pytest.raises(ValueError, match="negative"):
+        mcnemar_exact(-1, 3)
+
+
+# -- kappa -------------------------------------------------------------------------------------------------------------
+
+
+def test_kappa_is_that_of_cohens_worked_case() -> None:
+    labels = [*("yy",) * 20, *("yn",) * 5, *("ny",) * 10, *("nn",) * 15]
+    assert cohens_kappa([a for a, _ in labels], [b for _, b in labels]) == pytest.approx(0.4)
+
+
+def test_kappa_is_1_for_agreement_and_minus_1_for_opposition() -> None:
+    assert cohens_kappa("yynn", "yynn") == 1.0
+    assert cohens_kappa("yynn", "nnyy") == -1.0
+    assert cohens_kappa("yyyn", "yyyy") == 0.0  # B says yes to all: no better than chance
+
+
+def test_kappa_of_one_label_throughout_or_of_nothing_is_undefined() -> None:
+    assert cohens_kappa("yyy", "yyy") is None
+    assert cohens_kappa("", "") is None
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=1, max_size=40))
+def test_kappa_is_symmetric_and_at_most_1(pairs: list[tuple[str, str]]) -> None:
+    a, b = [one for one, _ in pairs], [one for _, one in pairs]
+    kappa = cohens_kappa(a, b)
+    assert kappa == cohens_kappa(b, a)
+    assert kappa is None or -1 <= kappa <= 1
+    assert (kappa == 1) == (a == b and len(set(a)) > 1)
+
+
+# -- paired differences ------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), CHATS), min_size=1, max_size=40))
+def test_a_paired_difference_is_antisymmetric(rows: list[tuple[float, float, str]]) -> None:
+    chats = {str(index): chat for index, (*_, chat) in enumerate(rows)}
+    a = {str(index): score for index, (score, _, _) in enumerate(rows)}
+    b = {str(index): score for index, (_, score, _) in enumerate(rows)}
+    one, other = paired_difference(a, b, chats), paired_difference(b, a, chats)
+    assert one is not None
+    assert other is not None
+    assert one.difference == pytest.approx(-other.difference, abs=1e-12)
+    assert one.difference == pytest.approx(one.mean_b - one.mean_a, abs=1e-9)
+    assert (one.num_a_better, one.num_b_better, one.p_value) == (other.num_b_better, other.num_a_better, other.p_value)
+    assert (one.n, one.clusters) == (len(rows), len(set(chats.values())))
+
+
+def test_only_common_questions_are_paired() -> None:
+    difference = paired_difference({"1": 1.0, "2": 0.0}, {"2": 1.0, "3": 1.0}, {"2": "chat"})
+    assert difference is not None
+    assert (difference.n, difference.mean_a, difference.mean_b) == (1, 0.0, 1.0)
+    assert paired_difference({"1": 1.0}, {"2": 1.0}, {}) is None
+
+
+def test_pairing_sees_what_separate_intervals_hide() -> None:
+    """B is better by a little on every question, while conversations differ by much."""
+    questions = [(f"{chat}:{index}", f"chat-{chat}", chat / 10) for chat in range(8) for index in range(30)]
+    a = {question: level for question, _, level in questions}
+    b = {q: level + 0.04 + 0.02 * (int(q.split(":")[0]) % 2) for q, _, level in questions}
+    difference = paired_difference(a, b, {question: chat for question, chat, _ in questions})
+    assert difference is not None
+    assert difference.interval is not None
+    assert difference.interval_a is not None
+    assert difference.interval_b is not None
+    assert difference.interval.low > 0
+    assert difference.interval_a.high > difference.interval_b.low
+    assert difference.p_value < 1e-6
+
+
+def test_the_intervals_of_a_summary_have_its_keys() -> None:
+    rows = [
+        answer_row(i, conversation_id=f"chat-{i % 6}", f1=float(i % 3 == 0), category=i % 5 + 1, evidence_recall=None)
+        for i in range(120)
+    ]
+    intervals = score_intervals(rows)
+    assert intervals["conversations"] == 6
+    low, high = intervals["f1"]
+    assert low < 1 / 3 < high
+    assert set(intervals["f1_by_category"]) == {"multi_hop", "temporal", "open_domain", "single_hop", "adversarial"}
+    assert intervals["evidence_recall"] is None  # not measured
+    assert intervals["all_evidence_rate"] is None  # the same everywhere
+    assert json.dumps(intervals)
+
+
+# -- excluded questions ------------------------------------------------------------------------------------------------
+
+
+def test_excluded_ids_are_read_with_comments_and_blank_lines(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.txt"
+    path.write_text("# found by an audit\nchat-0:1  # the date\n\nchat-0:2\nchat-0:1\n", encoding="utf-8")
+    assert read_excluded_ids(path, {"chat-0:1", "chat-0:2", "chat-0:3"}) == {"chat-0:1", "chat-0:2"}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"chat-0:1\nchat-7:1\n", "the data have no question chat-7:1; delete"),
+        (b"".join(b"x:%d\n" % number for number in range(7)), "x:0, x:1, x:2, x:3, x:4 and 2 more"),
+        (b"# nothing\n", "names no question"),
+        (b"\xff\xfe", "not UTF-8"),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_bad_list_is_told_in_one_line(tmp_path: Path, content: bytes | None, told: str) -> None:
+    path = tmp_path / "wrong.txt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"wrong\.txt") as caught:
+        read_excluded_ids(path, {"chat-0:1"})
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call of main() left: its exit status, stdout's lines and stderr."""
+
+    status: int
+    out: list[str]
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        assert self.status == 0, self.err
+        return json.loads(self.out[-1])
+
+
+Command = Callable[..., Outcome]
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def call(*argv: object) -> Outcome:
+        capsys.readouterr()
+        status = statistics.main([str(argument) for argument in argv])
+        captured = capsys.readouterr()
+        return Outcome(status, captured.out.splitlines(), captured.err)
+
+    return call
+
+
+def scored_rows(program: str, right: Iterable[int], questions: Iterable[int] = range(60)) -> list[dict[str, Any]]:
+    """Questions of six conversations and all categories; those in `right` score 1, the others 0."""
+    right = set(right)
+    return [
+        answer_row(
+            0,
+            program=program,
+            question_id=f"chat-{index % 6}:{index // 6}",
+            conversation_id=f"chat-{index % 6}",
+            category=index % 5 + 1,
+            question=f"Question {index}?",
+            f1=float(index in right),
+            all_evidence=index in right,
+        )
+        for index in questions
+    ]
+
+
+def keep_verdicts(run_dir: Path, program: str, right: Iterable[int], **more: Any) -> None:
+    """Verdicts of a strict judge on `scored_rows`, as locomo.llm_judge keeps them."""
+    from locomo.judging.verdicts import answer_digest
+
+    right = set(right)
+    file = JsonlFile(run_dir / "judge-strict@m.jsonl")
+    for index, row in enumerate(scored_rows(program, ())):
+        if row["category"] != 5:
+            verdict = "CORRECT" if index in right else "WRONG"
+            judged = {key: row[key] for key in ("program", "question_id", "conversation_id", "category")}
+            who = {"judge": "strict", "model": "m", "num_votes": 1, "prompt_digest": "d"}
+            file.append({**who, **judged, "answer_digest": answer_digest(row), "verdict": verdict, **more})
+
+
+def test_two_programs_of_one_run_are_compared(command: Command, tmp_path: Path) -> None:
+    rows = [*scored_rows("simple", range(20)), *scored_rows("memory", range(10, 50))]
+    run_dir = make_run(tmp_path / "run", rows)
+    outcome = command(run_dir)
+    document = outcome.document
+    assert (document["a"]["program"], document["b"]["program"], document["questions"]) == ("simple", "memory", 60)
+    f1 = document["measures"]["f1"]["all"]
+    assert (f1["n"], f1["clusters"], f1["num_a_better"], f1["num_b_better"]) == (60, 6, 10, 30)
+    assert f1["difference"] == pytest.approx(20 / 60)
+    assert f1["p_value"] == mcnemar_exact(10, 30)
+    assert f1["interval"][0] <= f1["difference"] <= f1["interval"][1]
+    assert document["measures"]["f1"]["temporal"]["n"] == 12
+    assert document["measures"]["evidence"]["all_found"]["difference"] == f1["difference"]
+    assert "60 (6)" in outcome.err
+    assert "+33.3" in outcome.err
+    named = command(run_dir, "--program-a", "memory", "--program-b", "simple").document
+    assert named["measures"]["f1"]["all"]["difference"] == pytest.approx(-20 / 60)
+
+
+def test_two_runs_are_compared_on_the_questions_in_common(command: Command, tmp_path: Path) -> None:
+    run_a = make_run(tmp_path / "a", scored_rows("memory", range(60), range(40)))
+    run_b = make_run(tmp_path / "b", [*scored_rows("simple", ()), *scored_rows("memory", (), range(30, 60))])
+    document = command(run_a, run_b).document
+    assert (document["questions"], document["only_a"], document["only_b"]) == (10, 30, 20)
+    assert document["measures"]["f1"]["all"]["difference"] == -1.0
+    assert document["measures"]["f1"]["all"]["interval"] is None  # -1 on every question: no spread to resample
+
+
+def test_with_few_conversations_no_interval_is_printed_and_it_says_so(command: Command, tmp_path: Path) -> None:
+    few = [index for index in range(60) if index % 6 < 2]
+    rows = [*scored_rows("simple", range(20), few), *scored_rows("memory", range(40), few)]
+    outcome = command(make_run(tmp_path / "run", rows))
+    f1 = outcome.document["measures"]["f1"]["all"]
+    assert (f1["clusters"], f1["interval"], f1["interval_a"], f1["interval_b"]) == (2, None, None, None)
+    assert "no interval: fewer than five conversations" in outcome.err
+
+
+def test_judges_that_both_have_are_compared(command: Command, tmp_path: Path) -> None:
+    run_dir = make_run(tmp_path / "run", [*scored_rows("simple", ()), *scored_rows("memory", ())])
+    keep_verdicts(run_dir, "simple", range(10))
+    keep_verdicts(run_dir, "memory", range(30))
+    judged = command(run_dir).document["measures"]["judge strict@m"]
+    assert (judged["categories_1_4"]["n"], judged["categories_1_4"]["num_b_better"]) == (48, 16)
+    assert set(judged) == {"categories_1_4", "multi_hop", "temporal", "open_domain", "single_hop"}
+
+
+def test_judges_that_cannot_be_compared_are_named(command: Command, tmp_path: Path) -> None:
+    run_a = make_run(tmp_path / "a", scored_rows("memory", ()))
+    run_b = make_run(tmp_path / "b", scored_rows("memory", ()))
+    keep_verdicts(run_a, "memory", range(10))
+    assert "judge strict@m: has judged A only, not compared" in command(run_a, run_b).err
+    keep_verdicts(run_b, "memory", range(10), prompt_digest="another")
+    outcome = command(run_a, run_b)
+    assert "judge strict@m: its prompt differs" in outcome.err
+    assert set(outcome.document["measures"]) == {"f1", "evidence"}
+
+
+def test_unreadable_verdicts_are_left_out_and_counted(command: Command, tmp_path: Path) -> None:
+    run_dir = make_run(tmp_path / "run", [*scored_rows("simple", ()), *scored_rows("memory", ())])
+    keep_verdicts(run_dir, "simple", range(10))
+    keep_verdicts(run_dir, "memory", (), verdict="UNREADABLE")
+    outcome = command(run_dir)
+    assert "judge strict@m" not in outcome.document["measures"]
+    assert "judge strict@m: 0 verdicts of A and 48 of B unreadable, left out" in outcome.err
+
+
+def test_excluded_questions_give_a_second_number_beside_the_first(command: Command, tmp_path: Path) -> None:
+    records = [
+        conversation_record(f"chat-{chat}", qa=[question_record(category=1) for _ in range(10)]) for chat in range(7)
+    ]
+    data = write_records(tmp_path / "data.json", records)
+    manifest = {"data": {"path": str(data), "sha256": hashlib.sha256(data.read_bytes()).hexdigest()}}
+    rows = [*scored_rows("simple", ()), *scored_rows("memory", range(30))]
+    run_dir = make_run(tmp_path / "run", rows, manifest)
+    excluded = tmp_path / "wrong.txt"
+    excluded.write_text("chat-0:0\nchat-1:0\nchat-6:3\n")  # the last was not asked, but is of the data
+    outcome = command(run_dir, "--exclude", excluded)
+    document = outcome.document
+    assert document["excluded"] == 2
+    assert document["measures"]["f1"]["all"]["num_b_better"] == 30
+    assert document["without_excluded"]["f1"]["all"]["n"] == 58
+    assert document["without_excluded"]["f1"]["all"]["num_b_better"] == 28
+    assert "f1, without 2 excluded questions" in outcome.err
+    assert document["notes"] == []
+    excluded.write_text("chat-6:3\nchat-6:10\n")
+    refused = command(run_dir, "--exclude", excluded)
+    assert (refused.status, refused.out) == (2, [])
+    assert "the data have no question chat-6:10" in refused.err
+
+
+def test_without_the_data_an_exclusion_list_is_checked_against_the_answers(command: Command, tmp_path: Path) -> None:
+    rows = [*scored_rows("simple", ()), *scored_rows("memory", range(30))]
+    run_dir = make_run(tmp_path / "run", rows, {"data": {"path": str(tmp_path / "gone.json"), "sha256": ""}})
+    excluded = tmp_path / "wrong.txt"
+    excluded.write_text("chat-0:0\n")
+    outcome = command(run_dir, "--exclude", excluded)
+    assert outcome.document["excluded"] == 1
+    assert "gone.json" in outcome.err
+    assert "--exclude is checked against its answers only" in outcome.err
+
+
+def bad_calls(tmp_path: Path) -> Iterable[tuple[list[object], str]]:
+    run_dir = make_run(tmp_path / "run", [*scored_rows("simple", ()), *scored_rows("full-context", ())])
+    single = make_run(tmp_path / "single", scored_rows("memory", ()))
+    other_gold = make_run(tmp_path / "gold", [row | {"gold": "beans"} for row in scored_rows("memory", ())])
+    elsewhere = make_run(tmp_path / "elsewhere", [answer_row(0, question_id="chat-9:0")])
+    yield [tmp_path], "is not a run folder"
+    yield [single], "program memory with itself in one run"
+    yield [run_dir], "--program-b is needed: that run has simple, full-context"
+    yield [run_dir, "--program-b", "memory"], "--program-b memory: that run has no such program, it has simple"
+    yield [single, other_gold], "question chat-0:0 has another gold in"
+    yield [single, elsewhere], "have no question in common"
+    yield [make_run(tmp_path / "empty", [])], "has no answers yet"
+
+
+def test_what_cannot_be_compared_is_one_line_and_exit_2(command: Command, tmp_path: Path) -> None:
+    for argv, told in bad_calls(tmp_path):
+        outcome = command(*argv)
+        assert (outcome.status, outcome.out) == (2, [])
+        assert told in outcome.err
+        assert outcome.err.startswith("locomo.statistics: ")
+        assert outcome.err.count("\n") == 1
+
+
+def test_an_answer_given_again_counts_once(command: Command, tmp_path: Path) -> None:
+    rows = [*scored_rows("simple", ()), *scored_rows("memory", ()), *scored_rows("memory", range(60))]
+    f1 = command(make_run(tmp_path / "run", rows)).document["measures"]["f1"]["all"]
+    assert (f1["n"], f1["mean_b"]) == (60, 1.0)

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import texts
+
+from memoryqa.language.question import Window, name_words, read_query, read_windows
+from memoryqa.turns import MONTHS
+
+TWO = ("Melanie", "Caroline Vega")
+YEARS = (2022, 2023)
+
+
+def days(text: str, years: tuple[int, ...] = (2023,)) -> list[tuple[str, str]]:
+    return [(window.first.isoformat(), window.last.isoformat()) for window in read_windows(text, years)]
+
+
+# -- names -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("What did Melanie paint?", {"Melanie"}),
+        ("what did melanie paint", {"Melanie"}),
+        ("What is Melanie's cat called?", {"Melanie"}),
+        ("What did Mel paint?", {"Melanie"}),
+        ("What did Vega paint?", {"Caroline Vega"}),
+        ("What did Caro paint?", {"Caroline Vega"}),
+        ("What did Melanie and Caroline paint?", set(TWO)),
+        ("Who painted?", set()),
+        ("What melons and carols does Me like?", set()),
+        ("What car did she buy?", set()),  # not short for Caroline
+        ("", set()),
+    ],
+)
+def test_speakers_are_known_by_name_part_of_name_and_nickname(text: str, named: set[str]) -> None:
+    assert read_query(text, TWO, YEARS).named == named
+
+
+def test_a_stop_word_names_a_person_only_with_its_capital() -> None:
+    people = ("Will", "Andrew", "Theodora", "Speaker A")
+    assert read_query("when will the cat and a dog arrive", people, YEARS).named == frozenset()
+    assert read_query("What does Will eat?", people, YEARS).named == {"Will"}
+    assert read_query("What did Speaker A say to Andrew?", people, YEARS).named == {"Speaker A", "Andrew"}
+
+
+def test_names_are_kept_out_of_the_terms_and_other_words_are_not() -> None:
+    assert read_query("Did Mel or Caroline Vega buy Melanie's car?", TWO, YEARS).terms == ("buy", "car")
+    assert read_query("otters, otters and an otter", TWO, YEARS).terms == ("otter",)
+
+
+def test_speakers_without_a_word_in_their_name_are_never_named() -> None:
+    assert read_query("Who is it? 🙂", ("", "🙂", "?"), YEARS).named == frozenset()
+    assert name_words(["", "🙂", "Mary-Ann O’Hara"]) == {"mary", "ann", "o"}
+
+
+# -- when --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("When did she move?", True),
+        ("How long has he had the cat?", True),
+        ("In which month was it?", True),
+        ("what year", True),
+        ("What is whenever?", False),
+        ("What did she do?", False),
+    ],
+)
+def test_a_question_for_a_time_is_known(text: str, asks: bool) -> None:
+    assert read_query(text, TWO, YEARS).asks_when is asks
+
+
+DAY = [("2023-05-08", "2023-05-08")]
+MAY = [("2023-05-01", "2023-05-31")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["on 8 May 2023", "on May 8, 2023?", "the 8th of May", "May 8th", "8 may, 2023", "MAY 8", "8 May and 8 May 2023"],
+)
+def test_a_day_is_read_in_any_of_its_spellings(text: str) -> None:
+    assert set(days(text)) == set(DAY)
+
+
+@pytest.mark.parametrize("text", ["in May", "in May 2023", "during May of 2023", "since May", "early May", "mid-May"])
+def test_a_month_is_all_its_days(text: str) -> None:
+    assert days(text) == MAY
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["She may come", "May I come?", "in may", "They march", "the march through town", "What may the band march to?"],
+)
+def test_may_and_march_are_words_before_they_are_months(text: str) -> None:
+    assert days(text) == []
+
+
+@pytest.mark.parametrize(("text", "month"), [("in March", 3), ("march 2023", 3), ("may 2023", 5), ("in Sept", 9)])
+def test_may_and_march_are_months_after_a_preposition_or_before_a_year(text: str, month: int) -> None:
+    assert [window.first.month for window in read_windows(text, (2023,))] == [month]
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("last spring", ("2023-03-01", "2023-05-31")),
+        ("in the summer of 2021", ("2021-06-01", "2021-08-31")),
+        ("in autumn", ("2023-09-01", "2023-11-30")),
+        ("in the fall", ("2023-09-01", "2023-11-30")),
+        ("winter 2023", ("2023-12-01", "2024-02-29")),
+    ],
+)
+def test_a_season_is_its_three_months(text: str, span: tuple[str, str]) -> None:
+    assert days(text) == [span]
+
+
+def test_a_fall_is_no_season_without_a_preposition() -> None:
+    assert days("Did she fall off the ladder?") == []
+
+
+def test_a_winter_without_a_year_may_have_begun_before_the_conversation() -> None:
+    assert days("in the winter") == [("2022-12-01", "2023-02-28"), ("2023-12-01", "2024-02-29")]
+
+
+@pytest.mark.parametrize(("text", "per_year"), [("in July", 1), ("on 3 July", 1), ("in July or on 3 August", 2)])
+def test_without_a_year_every_year_of_the_conversation_is_meant(text: str, per_year: int) -> None:
+    windows = read_windows(text, (2023, 2021, 2022))
+    assert len(windows) == 3 * per_year
+    assert {window.first.year for window in windows} == {2021, 2022, 2023}
+
+
+def test_without_a_year_and_without_dated_sessions_there_is_nowhere_to_look() -> None:
+    assert read_windows("in July, on 3 August, in winter", ()) == []
+
+
+def test_a_bare_year_counts_little_and_only_when_nothing_finer_is_named() -> None:
+    assert read_windows("in 2022", YEARS) == [Window(date(2022, 1, 1), date(2022, 12, 31), 0.3)]
+    assert [window.weight for window in read_windows("in May 2022 or 2023", YEARS)] == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("on 29 February", [("2024-02-29", "2024-02-29")]),
+        ("on 29 February 2024", [("2024-02-29", "2024-02-29")]),
+        ("on February 30", []),
+        ("on 0 May", []),
+        ("on 99 May", []),
+        ("on 8 May 0000", []),
+        ("in May 0000", []),
+        ("in winter 9999", []),
+        ("on 31 June 2023", [("2023-01-01", "2023-12-31")]),  # its year is possible
+        ("room 1850, flat 20233, 1799", []),
+    ],
+)
+def test_impossible_days_are_left_out_and_leap_days_are_not(text: str, found: list[tuple[str, str]]) -> None:
+    assert days(text, (2023, 2024)) == found
+
+
+@given(st.dates(date(1, 1, 1), date(9998, 12, 31)))
+def test_every_day_is_read_back_from_its_wording(day: date) -> None:
+    for text in (
+        f"{day.day} {MONTHS[day.month - 1]} {day.year:04}",
+        f"{MONTHS[day.month - 1]} {day.day}, {day.year:04}",
+    ):
+        assert read_windows(f"Where was she on {text}?", ()) == [Window(day, day)]
+
+
+date_words = st.lists(
+    st.sampled_from("may March 29 31 0 of , 9999 0000 2023 1900 winter fall in the february sept 1st ٣".split())
+).map(" ".join)
+
+
+@given(st.one_of(texts, date_words), st.lists(texts, max_size=3), st.sets(st.integers(1, 9999), max_size=3))
+def test_any_question_can_be_read(text: str, speakers: list[str], years: set[int]) -> None:
+    query = read_query(text, speakers, years)
+    assert query.named <= set(speakers)
+    assert len(set(query.terms)) == len(query.terms)
+    assert all(window.first <= window.last and 0 < window.weight <= 1 for window in query.windows)

@@ -1,0 +1,253 @@
+"""search.ranking against a slow reference, written from the recipe in plain Python, term by term and turn by turn."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import fields, replace
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from reference_ranking import DAY, Reference, configs, index_of, long_history, questions, weight
+from strategies import WORDS, conversations, dialogues, tagged, texts
+
+from memoryqa.config import RankingConfig
+from memoryqa.language.question import Window
+from memoryqa.search.ranking import TurnIndex, match_dates
+from memoryqa.turns import Turn
+
+HOBBIES = [Turn(1, number, "Ines", "hiking, chess, yoga, running and knitting", DAY) for number in range(3)]
+CROWD = ("Ines", "Bo", "Lena", "Marta", "Xu")
+
+
+@given(
+    st.one_of(dialogues(), tagged(dialogues()), dialogues(speakers=("Ines",)), tagged(dialogues(speakers=CROWD))),
+    st.lists(questions, min_size=1, max_size=3),
+    st.one_of(st.just(RankingConfig()), configs),
+)
+@settings(max_examples=150)
+@example(HOBBIES, ["Which hobby or sport?", "What exercise?"], RankingConfig())
+def test_scores_are_those_of_the_reference(turns: list[Turn], queries: list[str], config: RankingConfig) -> None:
+    scores = index_of(turns, config).score(queries)
+    assert scores.shape == (len(turns),)
+    assert scores.tolist() == pytest.approx(Reference(turns, config).score(queries), abs=1e-9)
+
+
+@given(dialogues(), questions, st.permutations(range(8)))
+def test_scores_are_those_of_the_reference_when_sessions_come_back(
+    turns: list[Turn], query: str, order: list[int]
+) -> None:
+    shuffled = [turn for place in order for turn in turns[place::8]]
+    scores = index_of(shuffled).score([query])
+    assert scores.tolist() == pytest.approx(Reference(shuffled, RankingConfig()).score([query]), abs=1e-9)
+
+
+# -- order -------------------------------------------------------------------------------------------------------------
+
+
+def with_some_tags(turns: list[Turn], seed: int) -> list[Turn]:
+    rng = random.Random(seed)
+    return [replace(turn, tags=tuple(rng.choices(WORDS, k=rng.choice((0, 0, 1, 3))))) for turn in turns]
+
+
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from((1, 63, 64, 65, 250)),
+    st.booleans(),
+    st.lists(questions, min_size=1, max_size=3),
+    st.one_of(st.just(RankingConfig()), configs),
+)
+@settings(max_examples=80)
+def test_best_gives_the_order_of_the_scores_however_long_the_history(
+    seed: int, num_sessions: int, has_tags: bool, queries: list[str], config: RankingConfig
+) -> None:
+    turns = long_history(seed, num_sessions)
+    index = index_of(with_some_tags(turns, seed) if has_tags else turns, config)
+    scores = index.score(queries)
+    order = list(index.best(queries))
+    assert sorted(order) == list(range(len(index)))
+    # sums of the same numbers in blocks of another size may differ in their last bit
+    np.testing.assert_allclose(scores[order], np.sort(scores)[::-1], atol=1e-9)
+    if num_sessions <= 64:
+        assert order == np.argsort(-scores, kind="stable").tolist()
+
+
+@given(dialogues(), st.lists(questions, min_size=1, max_size=2))
+def test_asking_while_turns_are_added_changes_nothing(turns: list[Turn], queries: list[str]) -> None:
+    growing, unfinished = TurnIndex(), []
+    for turn in turns:
+        growing.add(turn)
+        growing.score(queries)
+        unfinished.append(growing.best(queries))
+        next(unfinished[-1])
+    assert growing.score(queries).tolist() == index_of(turns).score(queries).tolist()
+    assert len(growing) == len(turns)
+    assert growing.speakers == tuple(dict.fromkeys(turn.speaker for turn in turns))
+
+
+# -- each part by itself -----------------------------------------------------------------------------------------------
+
+
+def ranked(turns: list[Turn], *queries: str, **config: Any) -> list[str]:
+    """Ids in the order of rank, by the parts named in `config` alone besides the words."""
+    nothing: dict[str, Any] = {
+        one.name: 0.0 for one in fields(RankingConfig) if one.name.endswith(("_prior", "_weight"))
+    }
+    index = index_of(turns, RankingConfig(**(nothing | {"window_before": (), "window_after": ()} | config)))
+    return [turns[place].id for place in index.best(queries)]
+
+
+def test_a_reply_inherits_the_words_of_the_question_before_it_within_the_session_only() -> None:
+    turns = [
+        Turn(1, 1, "Ines", "How was the regatta?"),
+        Turn(1, 2, "Bo", "Tiring!"),
+        Turn(1, 3, "Bo", "Bread is in the oven."),
+        Turn(2, 1, "Ines", "Soup is on the stove."),
+    ]
+    scores = index_of(turns, RankingConfig(window_before=(0.6,), window_after=())).score(["regatta"])
+    plain = index_of(turns, RankingConfig(window_before=(), window_after=())).score(["regatta"])
+    assert scores[1] > plain[1]
+    assert ranked(turns, "regatta", window_before=(0.6,)) == ["D1:1", "D1:2", "D1:3", "D2:1"]
+    neighbours = [Turn(1, 1, "Ines", "regatta"), Turn(2, 1, "Bo", "soup"), Turn(2, 2, "Bo", "soup")]
+    wide = index_of(neighbours, RankingConfig(window_before=(1.0, 1.0), opening_prior=0.0, session_weight=0.0))
+    assert wide.score(["regatta"]).tolist()[1:] == [0.0, 0.0]
+
+
+def test_rare_words_count_more_than_common_ones() -> None:
+    turns = [*(Turn(1, number, "Bo", "boat trip") for number in range(1, 6)), Turn(1, 9, "Bo", "kestrel trip")]
+    assert ranked(turns, "boat kestrel")[0] == "D1:9"
+
+
+def test_each_part_moves_the_turns_it_is_for() -> None:
+    days = [DAY, DAY + timedelta(60), DAY + timedelta(120)]
+    turns = [Turn(n + 1, 1, ("Ines", "Bo")[n % 2], ("soup?", "boat", "film yesterday")[n], days[n]) for n in range(3)]
+    assert ranked(turns, "What did Bo do?", speaker_weight=0.1)[0] == "D2:1"
+    assert ranked(turns, "Did Bo and Ines meet?", speaker_weight=0.1) == ["D1:1", "D2:1", "D3:1"]
+    assert ranked(turns, "in September 2023", date_weight=0.3)[0] == "D3:1"
+    assert ranked(turns, "When was it?", time_prior=0.2)[0] == "D3:1"
+    assert ranked(turns, "movie", synonym_weight=0.2)[0] == "D3:1"
+    assert ranked(turns, "vehicle", instance_weight=0.2)[0] == "D2:1"
+    turns_tagged = [*turns[:2], replace(turns[2], tags=("evening out", "culture"))]
+    assert ranked(turns_tagged, "Any evenings?", tag_weight=0.2)[0] == "D3:1"
+    assert ranked(turns, "anything", question_prior=-0.1)[-1] == "D1:1"
+    assert ranked(turns, "anything", "boat", query_weight=1.0)[0] == "D2:1"
+
+
+@given(dialogues(), st.lists(questions, min_size=1, max_size=2), st.integers(0, 99), weight)
+def test_without_tags_their_weight_and_without_weight_the_tags_change_nothing_to_the_bit(
+    turns: list[Turn], queries: list[str], seed: int, any_weight: float
+) -> None:
+    plain = index_of(turns).score(queries).tolist()
+    assert index_of(turns, RankingConfig(tag_weight=any_weight)).score(queries).tolist() == plain
+    assert index_of(with_some_tags(turns, seed), RankingConfig(tag_weight=0.0)).score(queries).tolist() == plain
+
+
+def test_a_tag_that_nobody_says_is_found_and_counts_once_however_often_it_is_written() -> None:
+    turns = [Turn(1, number, "Ines", text) for number, text in enumerate(("soup", "boat", "film", "mill"), 1)]
+    once = [*turns[:2], replace(turns[2], tags=("hobby",)), turns[3]]
+    often = [*turns[:2], replace(turns[2], tags=("hobbies", "a hobby", "hobby")), turns[3]]
+    assert ranked(once, "What are the hobbies?", tag_weight=0.5)[0] == "D1:3"
+    assert index_of(often).score(["hobbies"]).tolist() == index_of(once).score(["hobbies"]).tolist()
+
+
+def test_a_question_naming_the_only_speaker_prefers_nobody() -> None:
+    turns = [Turn(1, 1, "Ines", "soup"), Turn(1, 2, "Ines", "boat")]
+    index = index_of(turns)
+    assert index.score(["Ines boat"]).tolist() == index.score(["boat"]).tolist()
+
+
+def test_dates_match_inside_fade_after_and_a_day_looks_ahead() -> None:
+    first = date(2023, 5, 8)
+    days = np.array([first.toordinal() + offset for offset in (-4, -3, 0, 7, 21, 400)] + [-1])
+    assert match_dates([Window(first, first)], days) == pytest.approx([0, 0.4, 1, 2 / 3, 0, 0, 0])
+    month = Window(date(2023, 5, 1), date(2023, 5, 31), 0.3)
+    assert match_dates([month], days) == pytest.approx([0.3, 0.3, 0.3, 0.3, 0.3, 0, 0])
+    assert match_dates([], days).tolist() == [0.0] * 7
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("博物馆在哪里？", "D1:1"),
+        ("Где музей?", "D1:2"),
+        ("أين المتحف", "D1:3"),
+        ("ラーメン", "D1:4"),
+        ("ØRRET", "D1:5"),
+    ],
+)
+def test_other_scripts_are_searched_too(query: str, found: str) -> None:
+    said = ("昨天我去了博物馆", "Мы нашли музей", "زرنا المتحف", "おいしいラーメン", "Vi spiste ørret")
+    turns = [Turn(1, number, "Ines", text) for number, text in enumerate(said, 1)]
+    assert ranked(turns, query)[0] == found
+
+
+# -- any input ---------------------------------------------------------------------------------------------------------
+
+
+@given(conversations(), st.lists(st.one_of(texts, questions), min_size=1, max_size=4))
+def test_scores_are_finite_for_any_text(turns: list[Turn], queries: list[str]) -> None:
+    index = index_of(turns)
+    assert np.isfinite(index.score(queries)).all()
+    assert sorted(index.best(queries)) == list(range(len(turns)))
+
+
+@pytest.mark.parametrize("query", ["", "?", "zeppelin", "the and of", "🙂"])
+def test_a_question_without_known_terms_leaves_the_priors(query: str) -> None:
+    turns = [Turn(1, 1, "Ines", "soup"), Turn(1, 2, "Bo", "boat?"), Turn(1, 3, "Ines", "film")]
+    config = RankingConfig(opening_prior=0.3, question_prior=-0.1, reply_prior=0.2)
+    assert index_of(turns, config).score([query]).tolist() == pytest.approx([0.3, -0.1, 0.2])
+
+
+def test_a_repeated_query_counts_once_and_no_query_is_refused() -> None:
+    index = index_of(long_history(2, 9))
+    assert index.score(["otter", "mill", "mill", "otter"]).tolist() == index.score(["otter", "mill"]).tolist()
+    with pytest.raises(ValueError, match="at least one query"):
+        index.score([])
+
+
+def test_an_empty_index_has_no_scores() -> None:
+    assert TurnIndex().score(["otter"]).tolist() == list(TurnIndex().best(["otter"])) == []
+
+
+@pytest.mark.parametrize(
+    ("bad", "named"),
+    [
+        ({"bm25_k1": 0.0}, "bm25_k1"),
+        ({"bm25_k1": -1.0}, "bm25_k1"),
+        ({"bm25_k1": math.nan}, "bm25_k1"),
+        ({"bm25_k1": math.inf}, "bm25_k1"),
+        ({"bm25_b": 1.1}, "bm25_b"),
+        ({"bm25_b": -0.1}, "bm25_b"),
+        ({"date_weight": math.inf}, "date_weight"),
+        ({"date_weight": -0.1}, "date_weight"),
+        ({"tag_weight": -0.1}, "tag_weight"),
+        ({"question_prior": math.nan}, "question_prior"),
+        ({"window_before": (0.5, math.nan)}, "window_before"),
+        ({"window_after": (-0.1,)}, "window_after"),
+    ],
+)
+def test_a_config_that_cannot_rank_is_refused_by_name(bad: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        RankingConfig(**bad)
+
+
+def test_every_weight_says_what_it_is() -> None:
+    assert all(one.metadata["help"] for one in fields(RankingConfig))
+
+
+@given(st.floats(0.0, 1.0), st.integers(0, 2**32 - 1))
+def test_a_score_floor_cuts_the_ranking_where_scores_fall_below_it(floor: float, seed: int) -> None:
+    index = TurnIndex()
+    chosen = random.Random(seed)
+    for session in range(1, 150):  # more chunks than are scored at once
+        for number in range(1, 10):
+            words = chosen.choices(("boat", "harbour", "otter", "lamp", "kettle", "moss", "train"), k=4)
+            index.add(Turn(session, number, "Ines", " ".join(words)))
+    scores = index.score(["the otter in the boat"])
+    order = np.argsort(-scores, kind="stable").tolist()
+    kept = [turn for turn in order if scores[turn] >= floor * scores.max()] if floor and scores.max() > 0 else order
+    assert list(index.best(["the otter in the boat"], score_floor=floor)) == kept

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memoryqa.config import CoverageConfig, MemoryConfig, RankingConfig
+from memoryqa.memories import Memories
+from memoryqa.parameters import (
+    Parameters,
+    ParametersError,
+    config_from,
+    load_parameters,
+    parameters_of,
+    save_parameters,
+)
+from memoryqa.turns import Turn
+
+PROMOTION = {"promote": True, "difference": 0.012, "ci95": [0.002, 0.021], "split": "val", "questions": 231}
+
+
+def written(path: Path, content: object) -> Path:
+    path.write_text(json.dumps(content))
+    return path
+
+
+@given(
+    floor=st.floats(0, 1),
+    k1=st.floats(0.01, 5),
+    window=st.lists(st.floats(0, 1), max_size=5),
+    hops=st.integers(1, 9),
+    worth=st.floats(0, 20),
+)
+def test_parameters_survive_being_written_and_read(
+    floor: float, k1: float, window: list[float], hops: int, worth: float
+) -> None:
+    coverage = CoverageConfig(probe_worth=worth)
+    ranking = RankingConfig(bm25_k1=k1, window_before=tuple(window))
+    made = Parameters(MemoryConfig(score_floor=floor, max_hops=hops, ranking=ranking, coverage=coverage))
+    assert parameters_of(json.loads(json.dumps(made.overrides()))) == made
+
+
+def test_only_what_differs_from_the_shipped_config_is_written(tmp_path: Path) -> None:
+    made = Parameters(MemoryConfig(ranking=RankingConfig(bm25_b=0.5)), promotion=PROMOTION, source={"study": "s"})
+    save_parameters(made, tmp_path / "p.json")
+    document = json.loads((tmp_path / "p.json").read_text())
+    assert document["ranking"] == {"bm25_b": 0.5}
+    assert document["memory"] == document["coverage"] == {}
+    assert load_parameters(tmp_path / "p.json") == made
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ({"ranking": {"bm25_k": 1}}, r"RankingConfig has no 'bm25_k'; it has window_before, "),
+        ({"memory": {"scorefloor": 1}}, r"MemoryConfig has no 'scorefloor'; it has memory_tokens, "),
+        ({"memory": {"ranking": {}}}, "ranking is a section of its own"),
+        ({"memory": {"coverage": {}}}, "coverage is a section of its own"),
+        ({"coverage": {"repeat_share": 7}}, "repeat_share must lie in 0..1"),
+        ({"memory": {"score_floor": 2}}, "--score-floor must lie in 0..1"),
+        ({"memory": {"max_hops": "two"}}, "max_hops = 'two' is not of the type int"),
+        ({"memory": {"max_hops": True}}, "max_hops = True is not of the type int"),
+        ({"ranking": {"window_before": 0.5}}, "window_before = 0.5 is not of the type tuple"),
+        ({"parameters": {}}, "there is no 'parameters' in a parameters file; there are memory, ranking, coverage"),
+        ({"promotion": {"promote": True}}, "the promotion has no 'ci95'"),
+        ([1], "expected a JSON object"),
+        ({"memory": 3}, "expected a JSON object of objects"),
+    ],
+)
+def test_a_bad_file_is_one_line_that_names_it(tmp_path: Path, content: Any, told: str) -> None:
+    path = written(tmp_path / "bad.json", content)
+    with pytest.raises(ParametersError, match=told) as error:
+        load_parameters(path)
+    assert str(error.value).startswith(str(path))
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_is_not_there_or_no_json_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("{")
+    for name in ("x.json", "gone.json"):
+        with pytest.raises(ParametersError, match=rf"{name}: cannot be read as JSON"):
+            load_parameters(tmp_path / name)
+
+
+def test_a_file_says_for_itself_whether_it_is_worth_taking() -> None:
+    promoted = Parameters(promotion=PROMOTION)
+    assert promoted.verdict() == "promoted: +1.20 points on 231 val questions, 95% interval +0.20 to +2.10"
+    refused = Parameters(promotion={**PROMOTION, "promote": False, "ci95": None})
+    assert refused.verdict().startswith("KEEP DEFAULTS, says the file itself: +1.20 points on 231 val questions; used")
+    assert "nobody has compared them" in Parameters().verdict()
+
+
+def test_a_config_saved_before_a_setting_existed_has_its_default() -> None:
+    assert config_from(MemoryConfig, {"max_hops": 3}) == replace(MemoryConfig(), max_hops=3)
+
+
+def test_the_ranking_of_the_config_is_that_of_the_memories() -> None:
+    turns = [
+        Turn(session=1, number=1, speaker="Ana", text="Where is the kite?"),
+        Turn(session=1, number=2, speaker="Bo", text="I flew a red kite on the hill."),
+    ]
+    questions_first = MemoryConfig(ranking=RankingConfig(question_prior=9.0))
+    first = [
+        memories["chat"].rank("the red kite")[0].id
+        for memories in (Memories.of({"chat": turns}, config) for config in (MemoryConfig(), questions_first))
+    ]
+    assert first == ["D1:2", "D1:1"]

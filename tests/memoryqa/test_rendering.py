@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import conversations, ids_in, texts
+
+from memoryqa.language.time_spans import WEEKDAYS
+from memoryqa.language.word_lists import FILLER_WORDS
+from memoryqa.rendering import (
+    MAX_LINE_TOKENS,
+    Line,
+    count_lines,
+    drop_filler,
+    empty_line,
+    is_filler,
+    pack,
+    render,
+    render_turn,
+    shorten_caption,
+)
+from memoryqa.tokens import count_tokens
+from memoryqa.turns import MONTHS, Turn, render_header
+
+NAMES = frozenset({"ines", "bo"})
+DAY = datetime(2023, 5, 25)
+
+
+def lines_of(turns: list[Turn]) -> list[Line]:
+    """In full, the session's header that of its first turn: as a memory renders them."""
+    headers: dict[int, str] = {}
+    for turn in turns:
+        headers.setdefault(turn.session, render_header(turn.session, turn.time))
+    return [render_turn(turn, NAMES, headers[turn.session])[0] for turn in turns]
+
+
+def line_of(text: str, caption: str = "", time: datetime | None = DAY) -> tuple[Line, Line]:
+    return render_turn(Turn(1, 2, "Ines", text, time, caption), NAMES, "[D1, 25 May 2023]")
+
+
+# -- filler ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Wow!",
+        "Hi Bo, how are you?",
+        "Thanks, Ines!",
+        "That's so great.",
+        "I agree!",
+        "Glad it was fun.",
+        "Yeah...",
+        " ",
+    ],
+)
+def test_greetings_thanks_and_praise_are_filler(sentence: str) -> None:
+    assert is_filler(sentence, NAMES)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Yes, I did.",
+        "I have been there.",
+        "We love it!",
+        "Thanks for the 3!",
+        "See you on Friday!",
+        "See you in May!",
+        "How is Lena?",
+        "Great soup!",
+        "🎉",
+        "谢谢",
+    ],
+)
+def test_what_may_carry_a_fact_is_not_filler(sentence: str) -> None:
+    assert not is_filler(sentence, NAMES)
+
+
+def test_no_month_weekday_or_count_is_a_filler_word() -> None:
+    facts = {name.lower() for name in (*MONTHS, *WEEKDAYS)} - {"may"} | {
+        "two",
+        "three",
+        "today",
+        "yesterday",
+        "tomorrow",
+    }
+    assert FILLER_WORDS.isdisjoint(facts)
+    assert "may" not in FILLER_WORDS
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Wow! I moved to Porto. That's great!", "I moved to Porto."),
+        ("I moved to Porto", "I moved to Porto"),
+        ('"Wow!" Ines, we won.', "Ines, we won."),
+        ("We left at 5 p.m. in the U.S. with Lena.", "We left at 5 p.m. in the U.S. with Lena."),
+        ("Release v2.0.", "Release v2.0."),
+        ("Wow!!! So cool...", ""),
+        ("昨天我去了博物馆。很好看！", "昨天我去了博物馆。很好看！"),
+        ("", ""),
+    ],
+)
+def test_only_filler_sentences_are_dropped(text: str, kept: str) -> None:
+    assert drop_filler(text, NAMES) == kept
+
+
+@given(texts)
+def test_dropping_filler_only_takes_characters_away_and_is_done_once(text: str) -> None:
+    kept = drop_filler(text, NAMES)
+    rest = iter(text)
+    assert all(character in rest for character in kept), "a subsequence"
+    assert drop_filler(kept, NAMES) == kept
+
+
+# -- captions ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("caption", "short"),
+    [
+        ("a photo of a bowl", "bowl"),
+        ("A close up photo of the sea", "sea"),
+        ("screenshot of an email", "email"),
+        ("a photography of two dogs", "two dogs"),
+        ("two dogs on display", "two dogs on display"),
+        ("photo album", "photo album"),
+        ("photograph offered for sale", "photograph offered for sale"),
+        ("", ""),
+    ],
+)
+def test_a_caption_loses_the_words_that_say_it_is_a_photo(caption: str, short: str) -> None:
+    assert shorten_caption(caption) == short
+
+
+# -- lines -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_turn_in_brief_is_without_filler_and_in_full_is_whole() -> None:
+    full, brief = line_of("Hi Bo! I moved to Porto last week. Thanks!", "a photo of a door")
+    assert brief.text == "2 Ines: I moved to Porto last week (= the week before 25 May 2023). (photo: door)"
+    assert full.text.startswith("2 Ines: Hi Bo! I moved")
+    assert full.text.endswith("Thanks! (photo: door)")
+    assert brief.tokens < full.tokens
+
+
+def test_a_turn_without_filler_is_the_same_line_twice() -> None:
+    full, brief = line_of("I moved to Porto.")
+    assert full is brief
+
+
+@pytest.mark.parametrize(("text", "caption"), [("Wow, thanks!", ""), ("", ""), ("\n", "a photo of "), ("\u2028", "\t")])
+def test_a_turn_that_says_nothing_has_no_line_in_brief(text: str, caption: str) -> None:
+    assert line_of(text, caption)[1] == empty_line(line_of(text, caption)[1].turn)
+
+
+def test_dates_are_resolved_once_and_only_against_a_known_day() -> None:
+    text = line_of("I rowed yesterday.")[0].text
+    assert text.count("(= ") == 1
+    assert line_of(text.removeprefix("2 Ines: "))[0].text == text
+    assert "(= " not in line_of("I rowed yesterday.", time=None)[0].text
+
+
+@given(conversations(max_turns=1))
+def test_rendering_a_rendered_turn_changes_nothing(turns: list[Turn]) -> None:
+    for line in lines_of(turns):
+        body = line.text.partition(": ")[2]
+        if line.text and not line.turn.caption and ":" not in line.turn.speaker and line.tokens < MAX_LINE_TOKENS:
+            again = Turn(line.turn.session, line.turn.number, line.turn.speaker, body, line.turn.time)
+            assert render_turn(again, NAMES, line.header)[0].text == line.text
+
+
+@given(conversations())
+@settings(max_examples=150)
+def test_the_tokens_of_a_text_are_exactly_those_of_its_lines(turns: list[Turn]) -> None:
+    lines = lines_of(turns)
+    text = render(lines)
+    assert count_tokens(text) == count_lines(lines)
+    assert ids_in(text) == [
+        line.turn.id for line in sorted(lines, key=lambda line: (line.turn.session, line.turn.number)) if line.text
+    ]
+    assert render(reversed(lines)) == text, "in time order, whatever the order of the lines"
+
+
+@given(st.text("();:'\"/\n*{}[]<>=_!.…-# a1", max_size=12), st.text("();\"'/}]>_", min_size=1, max_size=4))
+@settings(max_examples=200)
+def test_tokens_add_up_after_the_punctuation_of_code_too(text: str, end: str) -> None:
+    """The vocabulary has hundreds of tokens like `");` with its newline, shorter than the same without it."""
+    lines = lines_of([Turn(1, 1, "Ines", text + end), Turn(1, 2, "Bo", end), Turn(2, 1, "", text + end)])
+    assert count_tokens(render(lines)) == count_lines(lines)
+
+
+@pytest.mark.parametrize("text", ["otter " * 600, "👩‍🚀" * 400, "博物馆" * 600, "x" * 9000, "!?" * 4000])
+def test_a_long_turn_is_cut_at_a_whole_character_with_an_ellipsis(text: str) -> None:
+    line, _ = line_of(text)
+    assert MAX_LINE_TOKENS - 12 <= line.tokens <= MAX_LINE_TOKENS
+    assert line.tokens == count_tokens(line.text + "\n")
+    assert line.text.endswith(" …")
+    shown = line.text.removeprefix("2 Ines: ").removesuffix(" …")
+    assert text.startswith(shown)
+
+
+@given(st.sampled_from(["Z̸̡͝a̵l̶g̴", "🧑🏿‍🤝‍🧑🏻 ", "ab ", "a;)\n", "!", "… "]), st.integers(1, 3000), st.text(max_size=4))
+@settings(max_examples=40)
+def test_no_line_is_longer_than_the_limit(unit: str, times: int, end: str) -> None:
+    line, brief = line_of(unit * times + end, end)
+    assert line.tokens <= MAX_LINE_TOKENS
+    assert brief.tokens <= MAX_LINE_TOKENS
+
+
+def test_a_session_has_one_header_and_lines_without_text_are_left_out() -> None:
+    turns = [
+        Turn(2, 1, "Bo", "We sail."),
+        Turn(1, 10, "Bo", "We row."),
+        Turn(1, 9, "Ines", ""),
+        Turn(1, 2, "Bo", "So?"),
+    ]
+    assert render(lines_of(turns)) == (
+        "[D1, date unknown]\n2 Bo: So?\n10 Bo: We row.\n[D2, date unknown]\n1 Bo: We sail.\n"
+    )
+    assert render([]) == ""
+
+
+# -- packing -----------------------------------------------------------------------------------------------------------
+
+
+@given(conversations(), st.integers(0, 300), st.data())
+def test_packing_keeps_to_the_budget_and_takes_each_line_once(
+    turns: list[Turn], budget: int, data: st.DataObject
+) -> None:
+    lines = lines_of(turns)
+    ranked = data.draw(st.permutations(lines)) + lines
+    taken = lines[: data.draw(st.integers(0, 3))]
+    chosen = pack(ranked, budget, taken)
+    assert count_tokens(render(chosen)) == count_lines(chosen) <= budget
+    ids = [line.turn.id for line in chosen]
+    assert len(set(ids)) == len(ids)
+    assert all(line.text for line in chosen)
+    places = [[*taken, *ranked].index(line) for line in chosen]
+    assert places == sorted(places), "in the order given, those taken first"
+
+
+@given(conversations())
+def test_everything_is_packed_when_it_fits(turns: list[Turn]) -> None:
+    lines = [line for line in lines_of(turns) if line.text]
+    assert pack(lines, count_lines(lines) + MAX_LINE_TOKENS) == lines
+
+
+def test_a_line_that_does_not_fit_is_skipped_for_a_shorter_one() -> None:
+    long, short = lines_of([Turn(1, 1, "Ines", "otters " * 50), Turn(1, 2, "Bo", "We row.")])
+    assert pack([long, short], short.tokens + short.header_tokens) == [short]
+    assert pack([long, short], short.tokens + short.header_tokens - 1) == []
+
+
+def test_a_header_is_paid_once_for_its_session() -> None:
+    one, two = lines_of([Turn(1, 1, "Ines", "We row."), Turn(1, 2, "Bo", "We sail.")])
+    assert pack([one, two], one.tokens + two.tokens + one.header_tokens) == [one, two]
+
+
+def test_a_bare_yes_or_no_is_an_answer_and_stays() -> None:
+    assert not is_filler("Yes.", NAMES)
+    assert not is_filler("No!", NAMES)

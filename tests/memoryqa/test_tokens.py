@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tiktoken
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import texts
+
+from memoryqa import tokens
+from memoryqa.tokens import count_tokens, truncate_to_tokens
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(("text", "count"), [("", 0), ("a", 1), ("hello world", 2), ("2023", 2), ("\n", 1)])
+def test_tokens_are_counted_by_o200k(text: str, count: int) -> None:
+    assert count_tokens(text) == count
+
+
+def test_special_token_markers_count_as_the_text_they_are() -> None:
+    assert count_tokens("<|endoftext|>") > 1
+
+
+def test_half_a_surrogate_pair_is_counted_not_refused() -> None:
+    assert count_tokens("a \ud800 b") >= 3
+
+
+@given(texts, st.integers(-1, 40))
+def test_a_truncated_text_is_a_prefix_within_the_limit(text: str, max_tokens: int) -> None:
+    cut = truncate_to_tokens(text, max_tokens)
+    assert count_tokens(cut) <= max(0, max_tokens)
+    if "\ud800" not in text:  # which the tokenizer replaces
+        assert text.startswith(cut)
+    if count_tokens(text) <= max_tokens:
+        assert cut == text
+
+
+def test_truncation_keeps_characters_of_several_tokens_whole() -> None:
+    family = "👩‍🚀🧑🏿‍🤝‍🧑🏻" * 8
+    cuts = [truncate_to_tokens(family, limit) for limit in range(count_tokens(family) + 1)]
+    assert all(family.startswith(cut) and "\ufffd" not in cut for cut in cuts)
+    assert cuts[-1] == family
+    assert len(set(cuts)) > 8  # and not simply nothing
+
+
+def test_a_cut_inside_a_character_is_counted_again() -> None:
+    text = " მაბ"  # its first token ends within the last letter, and the rest of that token counts two
+    assert count_tokens(text) == count_tokens(text[:-1]) == 2
+    assert truncate_to_tokens(text, 1) == ""
+
+
+def test_truncation_uses_the_limit_of_plain_text() -> None:
+    assert count_tokens(truncate_to_tokens("the otters swim past the mill " * 9, 20)) == 20
+
+
+def test_no_work_is_done_at_import() -> None:
+    command = "import sys, memory.tokens; raise SystemExit('tiktoken' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", command], cwd=ROOT, check=False).returncode == 0
+
+
+def test_counting_needs_no_network_and_no_cache_of_its_own(tmp_path: Path) -> None:
+    """Sockets are refused, and tiktoken's cache folder is empty: what litellm ships is found."""
+    command = (
+        "import socket\n"
+        "def refuse(*args, **kwargs): raise AssertionError('the network was asked')\n"
+        "socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse\n"
+        "from memory.tokens import count_tokens\n"
+        "print(count_tokens('hello world'))"
+    )
+    environment = {"TMPDIR": str(tmp_path), "PATH": ""}
+    ran = subprocess.run(
+        [sys.executable, "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ran.stdout == "2\n", ran.stderr
+
+
+def test_a_vocabulary_that_cannot_be_loaded_names_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(name: str) -> tiktoken.Encoding:
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(tiktoken, "get_encoding", unreachable)
+    with pytest.raises(RuntimeError, match=r"no route.*litellm.*TIKTOKEN_CACHE_DIR"):
+        tokens.encoding.__wrapped__()

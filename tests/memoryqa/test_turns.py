@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import SPEAKERS, captions, texts
+
+from memoryqa.turns import MONTHS, Turn, format_date, parse_citations, render_header, render_line
+
+
+def test_a_turns_id_is_its_address_as_locomo_writes_it() -> None:
+    assert Turn(8, 6, "Ines", "Hi").id == "D8:6"
+
+
+@pytest.mark.parametrize(
+    ("time", "written"),
+    [
+        (datetime(2023, 7, 15, 13, 51), "15 July 2023"),
+        (datetime(2024, 2, 29), "29 February 2024"),
+        (datetime(1, 1, 1), "1 January 1"),
+        (None, "date unknown"),
+    ],
+)
+def test_dates_are_written_as_gold_answers_write_them(time: datetime | None, written: str) -> None:
+    assert format_date(time) == written
+    assert render_header(8, time) == f"[D8, {written}]"
+
+
+def test_months_are_english_and_complete() -> None:
+    assert (len(MONTHS), MONTHS[0], MONTHS[4], MONTHS[11]) == (12, "January", "May", "December")
+
+
+@pytest.mark.parametrize(
+    ("text", "caption", "line"),
+    [
+        ("I baked.", "", "2 Ines: I baked."),
+        ("I\n  baked.\t", "", "2 Ines: I baked."),
+        ("I baked.", "two\nloaves", "2 Ines: I baked. (photo: two loaves)"),
+        ("", "loaves", "2 Ines: (photo: loaves)"),
+        ("", "", "2 Ines: "),
+    ],
+)
+def test_a_line_shows_number_speaker_text_and_caption(text: str, caption: str, line: str) -> None:
+    assert render_line(Turn(1, 2, "Ines", "whatever"), text, caption) == line
+
+
+@given(st.sampled_from(SPEAKERS), texts, captions)
+def test_a_line_is_one_line_whatever_the_speaker_text_and_caption(speaker: str, text: str, caption: str) -> None:
+    line = render_line(Turn(1, 2, speaker, text), text, caption)
+    assert len(line.splitlines()) == 1
+    assert line.startswith("2 ")
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("[D8:6]", ["D8:6"]),
+        ("see D8:6, 9:17 and D8:6 again", ["D8:6", "D9:17"]),
+        ('["D30:05"]', ["D30:5"]),
+        ("no ids, D8 only", []),
+        ("", []),
+        ("D1:" + "1" * 5000, []),  # int() would refuse it
+    ],
+)
+def test_citations_are_read_in_order_without_repeats(text: str, ids: list[str]) -> None:
+    assert parse_citations(text) == ids
+
+
+@given(st.lists(st.tuples(st.integers(0, 999), st.integers(0, 9999)), unique=True))
+def test_every_id_is_read_back_from_a_citation_of_it(addresses: list[tuple[int, int]]) -> None:
+    ids = [Turn(session, number, "Ines", "").id for session, number in addresses]
+    assert parse_citations(", ".join(ids)) == ids
+
+
+def test_an_address_that_cannot_be_cited_is_refused() -> None:
+    with pytest.raises(ValueError, match="must not be negative"):
+        Turn(1, -1, "Ana", "hi")

@@ -1,0 +1,115 @@
+"""A process that the tests of the archive start beside themselves, and kill: `python archive_process.py TASK PATH`.
+
+Every task prints a line when it begins, and a line for whatever it has done since.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+from memoryqa.archive.database import Archive
+from memoryqa.archive.saved import save_memory
+from memoryqa.config import CoverageConfig, RankingConfig
+from memoryqa.turns import Turn
+
+ROOT = Path(__file__).resolve().parents[2]
+SAVED_TURNS = 2_000  # by the task "save"
+READING_SEC = 0.7
+
+
+def turn(number: int) -> Turn:
+    """The `number`-th turn of an endless conversation, of any length up to two pages of a database."""
+    text = f"I counted {number} otters. " + "They swam away. " * (number * 37 % 500)
+    day = datetime(2023, 5, 8) + timedelta(number // 20)
+    return Turn(number // 20 + 1, number % 20 + 1, ("Ines", "Bo")[number % 2], text, day)
+
+
+# -- for the tests -----------------------------------------------------------------------------------------------------
+
+
+def spawn(task: str, path: Path) -> subprocess.Popen[str]:
+    """A process that will be at work on `path`."""
+    return subprocess.Popen(
+        [sys.executable, __file__, task, str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def start(task: str, path: Path) -> subprocess.Popen[str]:
+    """A process at work on `path`: it has begun."""
+    process = spawn(task, path)
+    assert process.stdout is not None
+    if process.stdout.readline() != "open\n":
+        raise AssertionError(process.communicate()[1])
+    return process
+
+
+def kill(process: subprocess.Popen[str]) -> list[str]:
+    """kill -9; returns the lines that the process has managed to print since it began."""
+    process.kill()
+    lines = process.communicate()[0].splitlines(keepends=True)
+    return [line.strip() for line in lines if line.endswith("\n")]
+
+
+# -- the tasks ---------------------------------------------------------------------------------------------------------
+
+
+def say(what: object) -> None:
+    print(what, flush=True)
+
+
+def add(path: str) -> None:
+    with Archive(path) as archive:
+        say("open")
+        for number in count(len(archive)):
+            archive.add(turn(number))
+            say(number)
+
+
+def extend(path: str) -> None:
+    with Archive(path) as archive:
+        say("open")
+        archive.extend(turn(number) for number in count(len(archive)))
+
+
+def read(path: str) -> None:
+    """What is there, again and again: always the beginning of the conversation, never shorter than before."""
+    with Archive(path) as archive:
+        say("open")
+        held, end = 0, time.monotonic() + READING_SEC
+        while time.monotonic() < end:
+            turns = list(archive.restore())
+            assert turns == [turn(number) for number in range(len(turns))]
+            assert len(turns) >= held
+            assert archive.search("otters", 3)
+            held = len(turns)
+        say(held)
+
+
+def save(path: str) -> None:
+    turns = [turn(number) for number in range(SAVED_TURNS)]
+    say("open")
+    save_memory(
+        path,
+        turns,
+        budget_tokens=500,
+        recovery="on",
+        compaction="coverage",
+        coverage=CoverageConfig(),
+        ranking=RankingConfig(),
+        dense=None,
+    )
+    say("saved")
+
+
+if __name__ == "__main__":
+    {"add": add, "extend": extend, "read": read, "save": save}[sys.argv[1]](sys.argv[2])

@@ -1,0 +1,135 @@
+"""What the tests of arbor/deploy.py share: a RunPod, a pod with SSH and Arbor, and the command line between them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from runpod_server import RunPodServer
+from ssh_stand_in import SshStandIn
+
+DEPLOY = Path(__file__).resolve().parents[2] / "arbor" / "deploy.py"
+KEY = "rpa_PLANTED_0123456789_KEY"
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPublic"
+DEADLINE_SEC = 180.0  # of whatever is waited for; generous, because machines may be busy
+
+
+class Story:
+    """Run deploy.py as a person would, and keep all that it says; `check_key` looks for the planted key in it."""
+
+    def __init__(self, folder: Path, server: RunPodServer, pod: SshStandIn, api: str) -> None:
+        self.server, self.pod, self.api = server, pod, api
+        self.said: list[str] = []
+        home = folder / "home"
+        (home / ".ssh").mkdir(parents=True)
+        (home / ".ssh" / "id_ed25519").write_text("PRIVATE")
+        (home / ".ssh" / "id_ed25519.pub").write_text(f"{PUBLIC_KEY} somebody's laptop\n")
+        self.home = home
+        self.environment = {
+            "PATH": f"{pod.bin}:{os.environ['PATH']}",
+            "HOME": str(home),
+            "RUNPOD_API_BASE_URL": server.base_url,
+            "RUNPOD_API_KEY": KEY,
+        }
+
+    def start(self, *flags: str) -> subprocess.Popen[str]:
+        """deploy.py, running; what it says is to be read with `finish`."""
+        command = [sys.executable, str(DEPLOY), "--poll-seconds", "0.05", "--api", self.api, *flags]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=self.environment, start_new_session=True
+        )
+
+    def finish(self, process: subprocess.Popen[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
+        try:
+            out, err = process.communicate(stdin, timeout=DEADLINE_SEC)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+            raise AssertionError(f"deploy.py did not end; it said:\n{out}\n{err}") from None
+        self.said += [out, err]
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def run(self, *flags: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return self.finish(self.start(*flags), stdin)
+
+    def interrupt(self, process: subprocess.Popen[str], number: int = signal.SIGINT) -> None:
+        """Ctrl-C, as a terminal sends it: to the process and its children."""
+        os.killpg(process.pid, number)
+
+    def made(self) -> list[str]:
+        """Ids of the pods that there are and were, oldest first."""
+        return sorted({*self.server.pods, *self.server.terminated})
+
+    def check_key(self) -> None:
+        """The key is in the Authorization header and nowhere else."""
+        for request in self.server.requests:
+            headers = {name: value for name, value in request.headers.items() if name != "authorization"}
+            assert KEY not in f"{request.path} {headers} {request.text}"
+        assert KEY not in json.dumps(self.pod.calls)
+        assert KEY not in "".join(self.said)
+
+
+@contextmanager
+def open_story(folder: Path, api: str) -> Iterator[Story]:
+    with serve_arbor() as port, RunPodServer(key=KEY, ssh=("127.0.0.1", 2222)) as server:
+        story = Story(folder, server, SshStandIn(folder / "pod", port), api)
+        yield story
+        story.check_key()
+
+
+@contextmanager
+def serve_arbor() -> Iterator[int]:
+    """The port of a server that answers as Arbor's does where deploy.py looks."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = self.path == "/openapi.json"
+            payload = json.dumps({"info": {"title": "Arbor API"}} if found else {"detail": "Not Found"}).encode()
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Silence."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield int(server.server_address[1])
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def eventually(condition: Any, what: str) -> None:
+    """Wait until `condition()` holds; an AssertionError otherwise."""
+    by = time.monotonic() + DEADLINE_SEC
+    while time.monotonic() < by:
+        with contextlib.suppress(FileNotFoundError, ValueError):  # not written yet, or not wholly
+            if condition():
+                return
+        time.sleep(0.02)
+    raise AssertionError(f"never: {what}")
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens at."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])

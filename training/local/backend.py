@@ -1,0 +1,143 @@
+"""GRPO on one device, in this process: transformers and PEFT, no server. The same loop, loss and settings as on Arbor.
+
+A step: sample `rollouts` answers to each of its questions, score them, one AdamW update of a LoRA adapter. On a CPU it
+computes in float32 and repeats itself bit for bit; `--resume` goes on as if there had been no interruption.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from types import FrameType
+
+import dspy
+
+from training.backend_api import TrainingResult, TrainingStoppedError, TrainingTask
+from training.local.checkpoints import INDEX, CheckpointError, Checkpoints
+from training.local.loop import LocalGRPO, LocalProvider, LocalRun
+from training.local.policy import Policy
+from training.local.preflight import check_packages, choose_device, estimate_memory, uses_bf16
+from training.local.trainer import NonFiniteGradientError, Trainer
+from training.quiet import quiet_dspy
+
+
+def preflight(task: TrainingTask) -> list[str]:
+    """Notes on how it will run. Raises ValueError, one line with the fix, for what cannot work."""
+    check_packages()
+    device, reason = choose_device(task.config.device)
+    if len(task.trainset) < task.grpo.prompts_per_step:
+        raise ValueError(
+            f"--prompts-per-step {task.grpo.prompts_per_step}: there are {len(task.trainset)} questions to train on"
+        )
+    notes = [reason, estimate_memory(task.config.model, task.grpo, device)]
+    return [*notes, _where_it_goes_on(task)] if task.resume else notes
+
+
+def train(task: TrainingTask) -> TrainingResult:
+    """Train until `num_train_steps`. Raises TrainingStoppedError when interrupted or when the gradients are not finite.
+
+    Ctrl-C lets the step finish and makes a checkpoint; a second one stops at once and leaves the last one.
+    """
+    device, _ = choose_device(task.config.device)
+    policy = Policy.load(task.config.model, device=device, bf16=uses_bf16(device, task.grpo))
+    policy.add_adapter(task.grpo, seed=task.config.seed)
+    trainer = Trainer(policy, task.grpo, seed=task.config.seed)
+    checkpoints = _checkpoints(task)
+    if checkpoints.last is not None:
+        trainer.restore(checkpoints.restore(policy, checkpoints.last))
+    with _finishing_the_step() as stop:
+        run = LocalRun(
+            task=task,
+            policy=policy,
+            trainer=trainer,
+            on_validated=partial(_keep, task, policy, trainer, checkpoints),
+            should_stop=stop.is_set,
+        )
+        try:
+            _compile(run)
+        except NonFiniteGradientError as error:
+            raise TrainingStoppedError(
+                f"step {trainer.steps_done + 1}: {error}; the last checkpoint is kept: "
+                f"lower --learning-rate {task.grpo.learning_rate} or --max-grad-norm, then --resume"
+            ) from error
+        except BaseException as error:
+            if not stop.is_set():
+                raise
+            if trainer.steps_done > (checkpoints.last.step if checkpoints.last else 0):
+                checkpoints.save(policy, trainer.state(), trainer.steps_done, None)
+            raise TrainingStoppedError(
+                f"interrupted after step {trainer.steps_done}, which is kept; go on with --resume"
+            ) from error
+    return _result(checkpoints)
+
+
+def _compile(run: LocalRun) -> None:
+    if run.trainer.steps_done >= run.task.grpo.num_train_steps:
+        return
+    lm = dspy.LM(
+        f"local/{run.task.config.model}",
+        engine=run.engine,
+        provider=LocalProvider(run),
+        cache=False,
+        temperature=None,
+        max_tokens=run.task.grpo.max_completion_length,
+    )
+    run.task.student.set_lm(lm)
+    with quiet_dspy(), dspy.context(lm=lm, disable_history=True):
+        LocalGRPO(run).compile(run.task.student, trainset=run.task.trainset, valset=run.task.valset)
+
+
+def _keep(task: TrainingTask, policy: Policy, trainer: Trainer, checkpoints: Checkpoints, score: float) -> None:
+    """After each validation: a checkpoint, but before the first step only the score to beat."""
+    if trainer.steps_done == 0:
+        checkpoints.val_before = score
+        checkpoints.write_index()
+    else:
+        checkpoints.save(policy, trainer.state(), trainer.steps_done, score)
+    task.on_validation(trainer.steps_done, score)
+
+
+def _result(checkpoints: Checkpoints) -> TrainingResult:
+    best, before = checkpoints.best, checkpoints.val_before or 0.0
+    if best is None or best.val_score is None or best.val_score <= before:
+        return TrainingResult(None, 0, before)
+    return TrainingResult(checkpoints.path(best), best.step, best.val_score)
+
+
+def _checkpoints(task: TrainingTask) -> Checkpoints:
+    """Those there are, for a resumed training; one that was interrupted before its first validation has none."""
+    folder = task.checkpoint_dir
+    return Checkpoints.open(folder) if task.resume and (folder / INDEX).exists() else Checkpoints(folder)
+
+
+def _where_it_goes_on(task: TrainingTask) -> str:
+    last = _checkpoints(task).last
+    if last is None:
+        return "resume: no checkpoint was made yet, so this begins anew"
+    if last.step >= task.grpo.num_train_steps:
+        raise CheckpointError(
+            f"{task.checkpoint_dir}: all {last.step} steps are done; train on with a larger --num-train-steps"
+        )
+    return f"resume: from step {last.step} of {task.grpo.num_train_steps}"
+
+
+@contextmanager
+def _finishing_the_step() -> Iterator[threading.Event]:
+    """For the block, the first Ctrl-C sets the event; the next one interrupts as usual. In the main thread only."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)

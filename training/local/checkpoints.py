@@ -1,0 +1,126 @@
+"""A folder of checkpoints: adapters as PEFT writes them, which of them did best, and what a resumed training needs.
+
+    step-000050/adapter_model.safetensors, adapter_config.json     # loads in anything that reads PEFT adapters
+    step-000050/trainer_state.pt                                   # of the last checkpoint only
+    checkpoints.json                                               # which there are, their scores, best and last
+
+Of all checkpoints the best and the last are kept; checkpoints.json remembers the scores of the others.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from locomo.atomic_write import write_bytes_atomically
+from training.local.policy import Policy
+
+INDEX, TRAINER_STATE, WEIGHTS = "checkpoints.json", "trainer_state.pt", "adapter_model.safetensors"
+
+
+class CheckpointError(ValueError):
+    """The folder cannot be used as asked; the message names it and the fix."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One checkpoint; `val_score` is None when none was measured at its step, as after Ctrl-C."""
+
+    name: str
+    step: int
+    val_score: float | None
+
+
+class Checkpoints:
+    """The checkpoints of one training. What `checkpoints.json` names is whole: it is written last, and atomically."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.val_before: float | None = None
+        self.all: list[Checkpoint] = []
+
+    @classmethod
+    def open(cls, folder: Path) -> Checkpoints:
+        """Those that `folder` holds. Raises CheckpointError when they cannot be read."""
+        found = cls(folder)
+        try:
+            content = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+            found.val_before = content["val_before"]
+            found.all = [Checkpoint(**one) for one in content["checkpoints"]]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(
+                f"{folder / INDEX}: cannot be read ({error}); start anew in another folder"
+            ) from error
+        return found
+
+    @property
+    def last(self) -> Checkpoint | None:
+        """The one that a resumed training goes on from."""
+        return self.all[-1] if self.all else None
+
+    @property
+    def best(self) -> Checkpoint | None:
+        """The one with the best score on the val questions, the earliest of equals."""
+        scored = [one for one in self.all if one.val_score is not None]
+        return max(scored, key=lambda one: one.val_score or 0.0, default=None)
+
+    def path(self, checkpoint: Checkpoint) -> Path:
+        """Its folder."""
+        return self.folder / checkpoint.name
+
+    def save(self, policy: Policy, state: dict[str, Any], step: int, val_score: float | None) -> None:
+        """Write the adapter and the trainer's state as the last checkpoint, and drop what is neither best nor last."""
+        import torch
+
+        checkpoint = Checkpoint(f"step-{step:06d}", step, val_score)
+        path = self.path(checkpoint)
+        partial = path.with_name(f"{path.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        policy.model.save_pretrained(str(partial))
+        torch.save(state, partial / TRAINER_STATE)
+        shutil.rmtree(path, ignore_errors=True)
+        partial.rename(path)
+        self.all = [one for one in self.all if one.step < step] + [checkpoint]
+        self.write_index()
+        self._drop_old()
+
+    def write_index(self) -> None:
+        """Write checkpoints.json."""
+        best, last = self.best, self.last
+        content = {
+            "val_before": self.val_before,
+            "best": None if best is None else best.name,
+            "last": None if last is None else last.name,
+            "checkpoints": [asdict(one) for one in self.all],
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_bytes_atomically(self.folder / INDEX, (json.dumps(content, indent=2) + "\n").encode())
+
+    def restore(self, policy: Policy, checkpoint: Checkpoint) -> dict[str, Any]:
+        """Put the checkpoint's weights into the adapter that `policy` has, and return the trainer's state.
+
+        Raises CheckpointError when its files are missing or of another adapter.
+        """
+        import torch
+        from peft import set_peft_model_state_dict
+        from safetensors.torch import load_file
+
+        path = self.path(checkpoint)
+        try:
+            loaded: Any = set_peft_model_state_dict(policy.model, load_file(path / WEIGHTS))
+            if loaded.unexpected_keys:
+                raise ValueError(f"it has {loaded.unexpected_keys[0]}, which the model has not")
+            state: dict[str, Any] = torch.load(path / TRAINER_STATE, map_location="cpu", weights_only=True)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise CheckpointError(f"{path}: cannot be resumed ({error}); start anew in another folder") from error
+        return state
+
+    def _drop_old(self) -> None:
+        kept = {one.name for one in (self.best, self.last) if one is not None}
+        for one in self.all[:-1]:
+            (self.path(one) / TRAINER_STATE).unlink(missing_ok=True)
+            if one.name not in kept:
+                shutil.rmtree(self.path(one), ignore_errors=True)

@@ -1,0 +1,115 @@
+"""What can be said in seconds about a training on one device: the packages, the device, the memory it takes."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+from training.config import GRPOConfig
+from training.local.policy import GENERATION_BATCH, ModelError
+
+_GIB = 1024**3
+_ADAM_BYTES = 16  # per trained parameter, in float32: the weight, its gradient, and Adam's two moments
+_LOGIT_COPIES = 3  # in float32: as computed, scaled, and the gradient
+
+
+class DeviceError(ValueError):
+    """The device cannot be used as asked; the message names the fix."""
+
+
+def check_packages() -> None:
+    """Raise ValueError when what the local backend needs beyond the project's dependencies is not installed."""
+    missing = [name for name in ("torch", "transformers", "peft") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ValueError(f"--backend local needs {' and '.join(missing)}: pip install '.[train-local]'")
+
+
+def choose_device(asked: str) -> tuple[str, str]:
+    """`cuda` or `cpu`, and a line that says why."""
+    import torch
+
+    if asked != "cpu" and torch.cuda.is_available():
+        name = torch.cuda.get_device_name()
+        others = torch.cuda.device_count() - 1
+        return "cuda", f"device: {name}" + (f"; the {others} other GPUs stay idle" if others else "")
+    if asked == "cuda":
+        raise DeviceError("--device cuda: PyTorch finds no GPU; check nvidia-smi, or use --device cpu")
+    return "cpu", "device: the CPU, in float32" + ("" if asked == "cpu" else "; PyTorch finds no GPU")
+
+
+def uses_bf16(device: str, grpo: GRPOConfig) -> bool:
+    """Whether the model is loaded in bfloat16: as asked, on a GPU that can."""
+    import torch
+
+    return bool(device == "cuda" and grpo.bf16 and torch.cuda.is_bf16_supported())
+
+
+def estimate_memory(model: str, grpo: GRPOConfig, device: str) -> str:
+    """A line on the memory that the training takes at least. Raises DeviceError when the device has less."""
+    shape = model_shape(model, grpo)
+    weight_bytes = 2 if uses_bf16(device, grpo) else 4
+    needed = memory_bytes(shape, grpo, weight_bytes)
+    available = _available_bytes(device)
+    text = (
+        f"memory: {shape['parameters'] / 1e6:,.1f} M parameters and an adapter of {shape['trained'] / 1e6:,.1f} M need "
+        f"{needed / _GIB:.1f} GiB at least; {available / _GIB:.1f} GiB are free"
+    )
+    if needed > available:
+        raise DeviceError(
+            f"{text}: take a smaller --model, --batch-size-per-device 1, a smaller --max-prompt-length or --lora-r, "
+            "or --backend arbor with more GPUs"
+        )
+    return text
+
+
+def memory_bytes(shape: dict[str, int], grpo: GRPOConfig, weight_bytes: int) -> int:
+    """Of weights, optimizer, and the larger of sampling (keys and values) and learning (activations, logits)."""
+    fixed = shape["parameters"] * weight_bytes + shape["trained"] * _ADAM_BYTES
+    sequences = min(GENERATION_BATCH, grpo.rollouts * grpo.prompts_per_step)
+    sampling = sequences * grpo.max_sequence_length * shape["kv_per_token"] * weight_bytes
+    tokens = grpo.batch_size_per_device * grpo.max_sequence_length
+    activations = tokens * shape["hidden"] * shape["layers"] * weight_bytes  # one per layer is kept, by checkpointing
+    answers = grpo.batch_size_per_device * grpo.max_completion_length
+    learning = activations + answers * shape["vocabulary"] * 4 * _LOGIT_COPIES
+    return fixed + max(sampling, learning)
+
+
+def model_shape(model: str, grpo: GRPOConfig) -> dict[str, int]:
+    """Sizes of the model, from its config alone; the weights are not loaded. Raises ModelError when there is none."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        config: Any = AutoConfig.from_pretrained(model)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ModelError(f"--model {model}: its config cannot be loaded ({reason})") from error
+    with torch.device("meta"):
+        empty: Any = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
+    layers = [
+        module
+        for name, module in empty.named_modules()
+        if name.rpartition(".")[2] in grpo.lora_targets and isinstance(module, torch.nn.Linear)
+    ]
+    if not layers:
+        raise ModelError(f"--lora-targets {','.join(grpo.lora_targets)}: {model} has no layer of these names")
+    head_size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    kv_heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    return {
+        "parameters": empty.num_parameters(),
+        "trained": sum(grpo.lora_r * (layer.in_features + layer.out_features) for layer in layers),
+        "layers": config.num_hidden_layers,
+        "hidden": config.hidden_size,
+        "vocabulary": config.vocab_size,
+        "kv_per_token": 2 * config.num_hidden_layers * kv_heads * head_size,
+    }
+
+
+def _available_bytes(device: str) -> int:
+    if device == "cuda":
+        import torch
+
+        return int(torch.cuda.mem_get_info()[0])
+    import psutil
+
+    return int(psutil.virtual_memory().available)

@@ -1,0 +1,102 @@
+"""A trial as one call, for a study of your own: parameters in, a number out.
+
+    base = ExperimentConfig(dataset="locomo10.json")
+
+    def objective(trial):
+        return run_params_trial({"bm25_k1": trial.suggest_float("bm25_k1", 0.3, 2.5)}, base)
+
+    optuna.create_study(direction="maximize").optimize(objective, n_trials=50)
+
+After compact-memory's helper of the same name
+(https://github.com/scottfalconer/compact-memory/tree/1f06f19), with these differences: an unknown parameter or metric
+is an error, a metric that was not measured is an error and no 0, and the metric is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from locomo.summary import Metrics
+from tuning.measuring.trial import BenchmarkOptions, evaluate_with_benchmark
+from tuning.presets import known_parameters
+
+
+@dataclass(frozen=True)
+class ExperimentConfig:
+    """What a trial is measured on.
+
+    dataset: a LoCoMo file; None: LOCOMO_PATH, data/locomo10.json, its download, or the bundled sample. param_grid:
+    parameters that all trials start from (of several the last wins), under the trial's own. validation_metrics: names
+    of metrics; the first is what `run_params_trial` returns unless it is told another. budget_tokens: of the evidence.
+    cache: a file that keeps what was measured.
+    """
+
+    dataset: str | Path | None = None
+    param_grid: Sequence[Mapping[str, Any]] = ()
+    validation_metrics: Sequence[str] = ("all_evidence_rate",)
+    split: str = "train"
+    budget_tokens: int = 2000
+    categories: tuple[int, ...] = field(default=(1, 2, 3, 4))
+    cache: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not self.validation_metrics:
+            raise ValueError("validation_metrics is empty; name at least one metric")
+
+
+def run_params_trial(params: object, base: ExperimentConfig, *, metric: str | None = None) -> float:
+    """Measure `params`: a mapping, an optuna.Trial that has suggested some, or anything with `.params`.
+
+    Returns `metric`, or else the first of `base.validation_metrics`. Raises ValueError, listing the known ones, for an
+    unknown parameter or metric, and for a metric that was not measured; DataError for data that cannot be used.
+    """
+    metrics = run_params_trial_metrics(params, base)
+    name = metric or base.validation_metrics[0]
+    value = metrics[name] if name in metrics else _unknown_metric(name, metrics)
+    if not isinstance(value, int | float):
+        raise ValueError(f"the metric {name} was not measured; these were: {_measured(metrics)}")
+    return float(value)
+
+
+def run_params_trial_metrics(params: object, base: ExperimentConfig) -> Metrics:
+    """All metrics of `params`, as `locomo.benchmark.BenchmarkResult.metrics`; None for what was not measured."""
+    given: dict[str, Any] = {}
+    for shared in base.param_grid:
+        given |= shared
+    options = BenchmarkOptions(
+        data=None if base.dataset is None else str(base.dataset),
+        split=base.split,
+        categories=base.categories,
+        budget_tokens=base.budget_tokens,
+        cache=base.cache,
+    )
+    metrics = evaluate_with_benchmark({**given, **_params_of(params)}, options).metrics
+    for name in base.validation_metrics:
+        if name not in metrics:
+            _unknown_metric(name, metrics)
+    return metrics
+
+
+def _params_of(params: object) -> dict[str, Any]:
+    if isinstance(params, Mapping):
+        return dict(params)
+    suggested = getattr(params, "params", None)
+    if not isinstance(suggested, Mapping):
+        raise ValueError(f"parameters are a mapping or have .params, got {type(params).__name__}")
+    if not suggested:
+        raise ValueError(
+            "the trial has no parameters yet: suggest some before run_params_trial, or use "
+            f"tuning.presets.PRESETS[...].suggest(trial); there are {', '.join(known_parameters())}"
+        )
+    return dict(suggested)
+
+
+def _unknown_metric(name: str, metrics: Metrics) -> float:
+    raise ValueError(f"no metric {name!r}; these were measured: {_measured(metrics)}")
+
+
+def _measured(metrics: Metrics) -> str:
+    return ", ".join(key for key, value in metrics.items() if isinstance(value, int | float))

@@ -1,0 +1,253 @@
+"""A trial's parameters measured by the benchmark, in mode "retrieval": one search per question, no LM.
+
+    measured = evaluate_with_benchmark({"bm25_k1": 1.2}, BenchmarkOptions(split="train", budget_tokens=2000))
+    measured.metrics["all_evidence_at_2000"]
+
+One `TrialBenchmark` serves any number of trials: the data are read once, a conversation's lines are made again only
+when the working memory changes, and it is indexed again only when the windows of the ranking do, which are part of
+the index.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from evaluation.programs import MemorySearch
+from locomo.asking import Ask, Program, Row, recalled
+from locomo.benchmark import BenchmarkProgress, RowList, build_benchmark_config, run_benchmark
+from locomo.schema import DataError, Question
+from locomo.split_data import seeded_order
+from locomo.summary import Metrics
+from memoryqa.config import MemoryConfig, RankingConfig
+from memoryqa.memories import Memories
+from memoryqa.memory import AdaptiveMemory
+from memoryqa.parameters import Parameters
+from memoryqa.turns import Turn
+from tuning.measuring.cache import Context, QuestionCache
+from tuning.presets import settings_of
+
+_ROOT = Path(__file__).resolve().parents[2]
+_MEASURING_CODE = (
+    "memoryqa/**/*.py",
+    "evaluation/programs.py",
+    "locomo/asking.py",
+    "locomo/evaluate.py",
+    "locomo/schema.py",
+)
+_MEASURED = (  # of a row: what is kept of a question
+    *("evidence_recall", "all_evidence", "retrieved_ids", "context_tokens", "memory_tokens"),
+    *("evidence_recall_at", "all_evidence_at", "retention"),
+)
+_MEMORIES_KEPT = 64  # of all conversations together; some ten megabytes for each of the longest
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkOptions:
+    """What every trial of a study is measured on.
+
+    data: None is LOCOMO_PATH, data/locomo10.json, its download or the sample. budget_tokens: of the evidence; None: as
+    the trial's `context_tokens` says. working_tokens: search only what a working memory of so many tokens holds; None:
+    as the trial says. data_sha256: what the data must be, if it is known. cache: None measures anew, which times need.
+    """
+
+    data: str | None = None
+    split: str = "train"
+    categories: tuple[int, ...] = (1, 2, 3, 4)
+    budget_tokens: int | None = 2000
+    working_tokens: int | None = None
+    data_sha256: str | None = None
+    cache: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialMetrics:
+    """What a trial came to: `metrics` as of `BenchmarkResult`, `rows` by question id, and how many questions were asked
+    now or taken from the cache. `parameters`: the configs that were measured."""
+
+    metrics: Metrics
+    rows: Mapping[str, Row]
+    asked: int
+    from_cache: int
+    parameters: Parameters
+
+    def scores(self, measure: str) -> dict[str, float]:
+        """By question id, where it was measured."""
+        return {question_id: float(row[measure]) for question_id, row in self.rows.items() if row[measure] is not None}
+
+    @property
+    def conversation_of(self) -> dict[str, str]:
+        """By question id."""
+        return {question_id: row["conversation_id"] for question_id, row in self.rows.items()}
+
+
+def evaluate_with_benchmark(trial_params: Mapping[str, Any], options: BenchmarkOptions) -> TrialMetrics:
+    """Measure one set of parameters (tuning/presets.py) on all questions.
+
+    Raises ParametersError for an unknown or bad parameter, DataError for data that cannot be used.
+    """
+    return benchmark_of(options).measure(trial_params)
+
+
+@lru_cache(maxsize=4)
+def benchmark_of(options: BenchmarkOptions) -> TrialBenchmark:
+    """The benchmark for these options, made once in a process."""
+    return TrialBenchmark(options)
+
+
+class TrialBenchmark:
+    """The questions, conversations and indexes that the trials of a study share. Raises DataError."""
+
+    def __init__(self, options: BenchmarkOptions) -> None:
+        self.options = options
+        self._conversations: Mapping[str, tuple[Turn, ...]] = {}
+        self._config = build_benchmark_config(
+            make_programs=self._keep_conversations,
+            data=options.data,
+            split=options.split,
+            categories=options.categories,
+            programs=("memory",),
+            mode="retrieval",
+        )
+        self.dataset = self._config.dataset
+        if options.data_sha256 not in (None, self.dataset.sha256):
+            raise DataError(
+                f"{self.dataset.path}: not the data of this study (sha256 {self.dataset.sha256[:12]}..., "
+                f"not {str(options.data_sha256)[:12]}...); give those by --data"
+            )
+        self.questions = tuple(question for question in self._config.questions if question.evidence)
+        self.cache = None if options.cache is None else QuestionCache(options.cache)
+        self._memory = lru_cache(maxsize=_MEMORIES_KEPT)(self._add_turns)
+        self._windowed = lru_cache(maxsize=_MEMORIES_KEPT)(self._index)
+
+    def measure(
+        self,
+        trial_params: Mapping[str, Any],
+        *,
+        order_seed: int | None = None,
+        on_row: Callable[[Row], None] = lambda row: None,
+    ) -> TrialMetrics:
+        """Measure one set of parameters. `on_row` is called with each question's row; what it raises ends the trial.
+
+        `order_seed`: of the order in which the questions are asked; None: as they stand in the file.
+        """
+        parameters = settings_of(trial_params)
+        config = parameters.memory
+        if self.options.working_tokens is not None:
+            config = replace(config, memory_tokens=self.options.working_tokens, recovery="off")
+        budget = config.context_tokens if self.options.budget_tokens is None else self.options.budget_tokens
+        from_cache = 0
+
+        def on_progress(progress: BenchmarkProgress) -> None:
+            nonlocal from_cache
+            from_cache += progress.row["error"] is None and progress.row["latency_sec"] is None
+            on_row(progress.row)
+
+        benchmark = replace(
+            self._config,
+            asked=replace(self._config.asked, budgets_tokens=(budget,)),
+            questions=self._in_order(order_seed),
+            programs={"memory": MemorySearch(_Indexed(self._memory_of, config), config)},
+            rows=RowList(),
+            wrap=lambda ask: ask if self.cache is None else self._through_cache(ask, config, budget, self.cache),
+        )
+        result = run_benchmark(benchmark, on_progress=on_progress)
+        rows = {row["question_id"]: row for row in result.rows.values()}
+        failed = [row["error"] for row in rows.values() if row["error"] is not None]
+        if failed:
+            raise RuntimeError(f"{len(failed)} of {len(rows)} questions failed, the first: {failed[0]}")
+        return TrialMetrics(result.metrics, rows, len(rows) - from_cache, from_cache, parameters)
+
+    def context(self, config: MemoryConfig, budget_tokens: int) -> Context:
+        """What a question's measurement depends on besides the question. No prompt, no judge and no chance has a part
+        in it, and no model but the embedder that the parameters name."""
+        assert self.cache is not None
+        return self.cache.context(
+            split=self._config.split,
+            parameters={**asdict(config), "budget_tokens": budget_tokens},
+            data_sha256=self.dataset.sha256,
+            versions={"code": code_digest(), "prompt": None, "judge": None, "model": config.embedder},
+            seed=None,
+        )
+
+    def _through_cache(self, ask: Ask, config: MemoryConfig, budget_tokens: int, cache: QuestionCache) -> Ask:
+        context = self.context(config, budget_tokens)
+
+        def cached(name: str, program: Program, question: Question) -> tuple[Row, BaseException | None]:
+            asked: list[tuple[Row, BaseException | None]] = []
+
+            def measure() -> dict[str, Any] | None:
+                asked.append(ask(name, program, question))
+                row, error = asked[0]
+                return None if error is not None else {key: row[key] for key in _MEASURED}
+
+            measured, _ = cache.get_or_measure(context, question.id, measure)
+            return asked[0] if asked or measured is None else (recalled(name, question, measured), None)
+
+        return cached
+
+    def _in_order(self, seed: int | None) -> tuple[Question, ...]:
+        if seed is None:
+            return self.questions
+        by_id = {question.id: question for question in self.questions}
+        return tuple(by_id[question_id] for question_id in seeded_order(by_id, seed))
+
+    def _keep_conversations(self, conversations: Mapping[str, tuple[Turn, ...]]) -> dict[str, Program]:
+        self._conversations = conversations
+        return {}  # each trial has its own
+
+    def _memory_of(self, conversation_id: str, config: MemoryConfig) -> AdaptiveMemory:
+        windows = RankingConfig(window_before=config.ranking.window_before, window_after=config.ranking.window_after)
+        memory = self._windowed(conversation_id, _what_is_held(config), windows)
+        return memory.with_ranking(config.ranking)
+
+    def _index(self, conversation_id: str, held: MemoryConfig, windows: RankingConfig) -> AdaptiveMemory:
+        """With an index of its own where the windows are not the shipped ones."""
+        return self._memory(conversation_id, held).with_ranking(windows)
+
+    def _add_turns(self, conversation_id: str, held: MemoryConfig) -> AdaptiveMemory:
+        return Memories.of({conversation_id: self._conversations[conversation_id]}, held)[conversation_id]
+
+
+def _what_is_held(config: MemoryConfig) -> MemoryConfig:
+    """Only what decides on which turns are held and may be found; the rest as shipped."""
+    return MemoryConfig(
+        memory_tokens=config.memory_tokens,
+        recovery=config.recovery,
+        compaction=config.compaction,
+        coverage=config.coverage,
+    )
+
+
+class _Indexed(Mapping[str, AdaptiveMemory]):
+    """Memories by conversation id, made when they are first searched: a trial from the cache needs none."""
+
+    def __init__(self, make: Callable[[str, MemoryConfig], AdaptiveMemory], config: MemoryConfig) -> None:
+        self._make = make
+        self._config = config
+        self._made: dict[str, AdaptiveMemory] = {}
+
+    def __getitem__(self, conversation_id: str) -> AdaptiveMemory:
+        if conversation_id not in self._made:
+            self._made[conversation_id] = self._make(conversation_id, self._config)
+        return self._made[conversation_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+
+@lru_cache(maxsize=1)
+def code_digest(root: Path = _ROOT) -> str:
+    """16 hex digits of sha256 over the sources that decide on what is found and how it is scored."""
+    digest = hashlib.sha256()
+    paths = sorted({path for pattern in _MEASURING_CODE for path in root.glob(pattern)})
+    for path in paths:
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]

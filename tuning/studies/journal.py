@@ -1,0 +1,90 @@
+"""A study's journal file: Optuna's format, kept whole when a write is cut short by a full disk or a killed process.
+
+Optuna's `JournalFileBackend` leaves a half-written line behind when a write fails; the next append then joins it, and
+the journal can never be read again. This backend cuts such a line off: nothing that was acknowledged is lost. Files and
+locks are Optuna's own, so that its dashboard and scripts can share them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, JournalFileSymlinkLock
+
+from tuning.studies.storage import StorageUnavailableError
+
+_STALE_LOCK_SEC = 10  # a killed process may leave its lock; a write takes milliseconds, on a busy disk some seconds
+_TAIL_BYTES = 1 << 16
+_RECORD = b'{"op_code":'
+
+
+class JournalFile(BaseJournalBackend):
+    """The journal at `path`, which is made when it is not there."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = JournalFileSymlinkLock(str(path), grace_period=_STALE_LOCK_SEC)
+        self._reader = JournalFileBackend(str(path))
+
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
+        """The records from the given one on."""
+        return self._reader.read_logs(log_number_from)
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Add records and wait until they are on the disk. Raises StorageUnavailableError, and then has added none."""
+        data = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode()
+        try:
+            with self._locked(), self._path.open("ab+", buffering=0) as file:
+                append(file.fileno(), data)
+        except OSError as error:
+            raise StorageUnavailableError(
+                f"cannot write to {self._path}: {error.strerror or error}; what is in it is safe, start again when it "
+                "can be written"
+            ) from error
+
+    @contextmanager
+    def _locked(self) -> Generator[None, None, None]:
+        self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+def append(descriptor: int, data: bytes) -> None:
+    """Put `data` after the last whole line of the file, all of it or, with OSError, nothing."""
+    end = _whole_lines_end(descriptor)
+    if end < os.fstat(descriptor).st_size:
+        os.ftruncate(descriptor, end)
+    rest = memoryview(data)
+    try:
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, end)
+        raise
+
+
+def _whole_lines_end(descriptor: int) -> int:
+    """Bytes up to and with the last line break."""
+    end = os.fstat(descriptor).st_size
+    while end > 0:
+        start = max(0, end - _TAIL_BYTES)
+        line_break = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if line_break >= 0:
+            return start + line_break + 1
+        end = start
+    return 0
+
+
+def starts_as_journal(path: Path) -> bool:
+    """Whether the file is empty or its first line is a record of a journal, which may be cut short."""
+    with path.open("rb") as file:
+        first = file.readline(_TAIL_BYTES)
+    return not first or first.startswith(_RECORD)

@@ -1,0 +1,88 @@
+"""Where a worker's trials come from and where their outcomes go: a study in a storage, or the tuning service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import optuna
+
+from tuning.studies.leases import finish, give_up, held, renew
+from tuning.studies.places import ask_within, settled
+from tuning.studies.study import best_params
+from tuning.studies.terms import ERROR_ATTR, LEASE_SEC
+
+RunTrial = Callable[[Any, Mapping[str, Any] | None], float | Sequence[float]]
+"""(trial, parameters of the best trial so far or None) -> value, or one per objective.
+
+It asks the trial for its parameters, may report and be pruned (`optuna.TrialPruned`), and raises when it cannot
+measure. The trial is an optuna.Trial or, through the service, a tuning.service.trial.ServiceTrial.
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended: `state` complete, pruned or fail; `values` one per objective; why it failed."""
+
+    number: int
+    state: str
+    params: Mapping[str, Any]
+    values: tuple[float, ...] | None
+    error: str | None
+
+
+class TrialSource(Protocol):
+    """What a worker needs of a study. All may raise StorageUnavailableError."""
+
+    def settled(self) -> int:
+        """Trials that came to an end before the first one that has not (see tuning.studies.places)."""
+
+    def take(self, n_trials: int) -> Any:
+        """The next trial of the study's `n_trials`, held by this worker; None when others have those that are left."""
+
+    def held(self, trial: Any) -> AbstractContextManager[None]:
+        """Keep the trial's lease while the block runs."""
+
+    def best_params(self) -> Mapping[str, Any] | None:
+        """Of the best completed trial; None before there is one, or with several objectives."""
+
+    def finish(
+        self, trial: Any, values: Sequence[float] = (), *, pruned: bool = False, error: str | None = None
+    ) -> Outcome:
+        """End the trial. Raises TrialLostError when it is no longer this worker's."""
+
+    def give_up(self, trial: Any, reason: str) -> None:
+        """Return the trial unmeasured: its parameters are proposed once more."""
+
+
+@dataclass(frozen=True)
+class StudyTrials:
+    """The trials of a study, straight from its storage."""
+
+    study: optuna.Study
+    worker_id: str
+    lease_sec: float = LEASE_SEC
+
+    def settled(self) -> int:
+        return settled(self.study)
+
+    def take(self, n_trials: int) -> optuna.Trial | None:
+        return ask_within(self.study, self.worker_id, n_trials, lease_sec=self.lease_sec)
+
+    def held(self, trial: optuna.Trial) -> AbstractContextManager[None]:
+        return held(lambda: renew(trial, self.lease_sec), self.lease_sec)
+
+    def best_params(self) -> Mapping[str, Any] | None:
+        return best_params(self.study)
+
+    def finish(
+        self, trial: optuna.Trial, values: Sequence[float] = (), *, pruned: bool = False, error: str | None = None
+    ) -> Outcome:
+        ended = finish(self.study, trial.number, values, pruned=pruned, error=error)
+        final = None if ended.values is None else tuple(ended.values)
+        return Outcome(ended.number, ended.state.name.lower(), ended.params, final, ended.user_attrs.get(ERROR_ATTR))
+
+    def give_up(self, trial: optuna.Trial, reason: str) -> None:
+        give_up(self.study, trial.number, reason)

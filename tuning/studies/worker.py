@@ -1,0 +1,173 @@
+"""A worker: take trials of a study and measure them, beside any number of others, on this machine or elsewhere.
+
+    python tune.py worker --storage postgresql+psycopg2://tuner@db.example/tuner --study standard
+
+A worker that is killed loses the trial it was at: its lease runs out and another worker gets the same parameters.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import optuna
+from optuna.exceptions import StorageInternalError
+
+from tuning.studies.source import Outcome, RunTrial, StudyTrials, TrialSource
+from tuning.studies.storage import StorageUnavailableError, failure_text
+from tuning.studies.terms import LEASE_SEC, TrialLostError
+
+MAX_FAILURES_IN_A_ROW = 3
+_POLL_SEC = 0.2
+_STOP_SEC = 10.0
+_logger = logging.getLogger(__name__)
+
+
+class WorkerStoppedError(RuntimeError):
+    """Trial after trial failed: something is wrong with what is measured, not with the parameters."""
+
+
+@dataclass(frozen=True)
+class WorkerReport:
+    """Trials that this worker ended, and why it stopped: `n_trials` (the study has them) or `timeout`."""
+
+    completed: int
+    pruned: int
+    failed: int
+    lost: int
+    stopped_by: str
+
+
+def run_worker(
+    study: optuna.Study,
+    run_trial: RunTrial,
+    *,
+    n_trials: int,
+    timeout_sec: float | None = None,
+    worker_id: str | None = None,
+    on_trial: Callable[[Outcome], None] | None = None,
+    lease_sec: float = LEASE_SEC,
+) -> WorkerReport:
+    """`work` on the trials of a study in a storage. Raises StorageUnavailableError too."""
+    source = StudyTrials(study, worker_id or new_worker_id(), lease_sec)
+    with storage_failures():
+        return work(source, run_trial, n_trials=n_trials, timeout_sec=timeout_sec, on_trial=on_trial)
+
+
+def work(
+    source: TrialSource,
+    run_trial: RunTrial,
+    *,
+    n_trials: int,
+    timeout_sec: float | None = None,
+    on_trial: Callable[[Outcome], None] | None = None,
+) -> WorkerReport:
+    """Measure trials until the study's first `n_trials` came to an end: those of all workers, none of them lost.
+
+    Workers that look at the same moment may each add one beyond. After `timeout_sec` no further trial is begun. Ctrl-C
+    and SIGTERM give the running trial back. Raises WorkerStoppedError after three failed trials in a row.
+    """
+    deadline = math.inf if timeout_sec is None else time.monotonic() + timeout_sec
+    tally: Counter[str] = Counter()
+    failures_in_a_row = 0
+    with _sigterm_interrupts():
+        while (settled := source.settled()) < n_trials and time.monotonic() < deadline:
+            trial = source.take(n_trials)
+            if trial is None:
+                time.sleep(_POLL_SEC)  # others are at the last ones; should a worker die, its trial comes back
+                continue
+            try:
+                outcome = measure(source, trial, run_trial)
+            except TrialLostError as error:
+                _logger.warning("%s; its result is dropped", error)
+                tally["lost"] += 1
+                continue
+            tally[outcome.state] += 1
+            failures_in_a_row = failures_in_a_row + 1 if outcome.state == "fail" else 0
+            if on_trial is not None:
+                on_trial(outcome)
+            if failures_in_a_row == MAX_FAILURES_IN_A_ROW:
+                raise WorkerStoppedError(f"{failures_in_a_row} trials failed in a row, the last with: {outcome.error}")
+    stopped_by = "n_trials" if settled >= n_trials else "timeout"
+    return WorkerReport(tally["complete"], tally["pruned"], tally["fail"], tally["lost"], stopped_by)
+
+
+def measure(source: TrialSource, trial: object, run_trial: RunTrial) -> Outcome:
+    """Run a trial and end it by what comes out. Raises TrialLostError when it is not ours any more."""
+    try:
+        with source.held(trial):
+            values = run_trial(trial, source.best_params())
+    except optuna.TrialPruned:
+        return source.finish(trial, pruned=True)
+    except (StorageInternalError, StorageUnavailableError, TrialLostError):
+        raise
+    except (KeyboardInterrupt, SystemExit):
+        source.give_up(trial, "interrupted")
+        raise
+    except Exception as error:  # noqa: BLE001 (whatever goes wrong with one trial is that trial's failure)
+        return source.finish(trial, error=f"{type(error).__name__}: {error}")
+    return source.finish(trial, values if isinstance(values, Sequence) else [values])
+
+
+def new_worker_id() -> str:
+    """Machine, process and a random part: never that of an earlier process."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+@contextmanager
+def extra_workers(command: Sequence[str], count: int) -> Iterator[None]:
+    """Run `count` processes of `command` beside the block.
+
+    After it they come to their own end, by the same limits as it; if it raises, they are stopped and give their trials
+    back.
+    """
+    processes = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(count)]
+    try:
+        yield
+        for process in processes:
+            if process.wait():
+                _logger.warning("a worker ended with status %d", process.returncode)
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            try:
+                process.wait(_STOP_SEC)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def storage_failures() -> Iterator[None]:
+    """Turn what Optuna raises for a failing database into StorageUnavailableError, in one line."""
+    try:
+        yield
+    except StorageInternalError as error:
+        raise StorageUnavailableError(
+            f"{failure_text(error)}; finished trials are safe, start again to go on"
+        ) from error
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """SIGTERM (a container that is stopped, a scheduler) acts like Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():  # only there may signals be handled
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
