@@ -23,6 +23,7 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError
 
 from memoryqa.config import MemoryConfig
+from memoryqa.errors import UsageError
 from memoryqa.memories import Memories as Memories
 from memoryqa.memory import AdaptiveMemory, Evidence
 from memoryqa.parameters import config_from
@@ -272,7 +273,7 @@ def _prompt(predictor: dspy.Predict, **inputs: str) -> str:
 # -- saving ------------------------------------------------------------------------------------------------------------
 
 
-class ProgramFileError(ValueError):
+class ProgramFileError(UsageError):
     """A saved program cannot be used; the message names the file and the fix."""
 
 

@@ -209,7 +209,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write it whole or not at all."""
-    from locomo.atomic_write import write_bytes_atomically
+    from harness.files import write_bytes_atomically
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

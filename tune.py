@@ -97,7 +97,7 @@ def main(argv: list[str] | None = None) -> int:
 
     from memoryqa.lms.roles import redact
     from tuning.client import ServiceError
-    from tuning.studies.storage import StorageUnavailableError
+    from tuning.studies.terms import StorageUnavailableError
     from tuning.studies.worker import WorkerStoppedError
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)

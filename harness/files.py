@@ -1,4 +1,6 @@
-"""A file of JSON objects, one per line, that loses nothing when its process is killed. Secrets never reach it."""
+"""Files that lose nothing when their process is killed: whole ones, and JSON objects one per line. Secrets never reach
+the latter.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from memoryqa.errors import UsageError
 from memoryqa.lms.roles import redact, secrets
 
 
-class JsonlError(ValueError):
+class JsonlError(UsageError):
     """A line cannot be read; the message names the file, the line and the fix."""
 
 
@@ -86,3 +89,13 @@ def _cut_half_written_line(file: Any) -> None:
     if file.read(1) != b"\n":
         file.seek(0)
         file.truncate(file.read().rfind(b"\n") + 1)
+
+
+def write_bytes_atomically(path: Path, content: bytes) -> None:
+    """Write `content` to a temporary file beside `path` and rename it. On OSError nothing is left behind."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.files import JsonlError, JsonlFile, to_json
+from memoryqa.errors import UsageError
 from memoryqa.lms.roles import redact
 
 CONFIG, MANIFEST, ANSWERS = "config.json", "manifest.json", "answers.jsonl"
@@ -32,7 +33,7 @@ _PACKAGES = ("dspy", "litellm", "mlflow", "nltk", "numpy", "optuna", "PyStemmer"
 _GIT_TIMEOUT_SEC = 10.0
 
 
-class RunFolderError(ValueError):
+class RunFolderError(UsageError):
     """The folder cannot be used as asked; the message names the file and the fix."""
 
 

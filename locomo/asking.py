@@ -17,8 +17,9 @@ from functools import partial
 from typing import Any, Protocol
 
 from locomo.evaluate import all_evidence, evidence_recall, mem0_f1, official_f1
-from locomo.in_flight import StoppedError, run_in_threads
+from locomo.in_flight import run_in_threads
 from locomo.schema import Question
+from memoryqa.errors import StoppedError
 
 Row = dict[str, Any]
 Program = Callable[..., Any]

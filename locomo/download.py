@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from locomo.atomic_write import write_bytes_atomically
+from harness.files import write_bytes_atomically
 
 CONNECT_TIMEOUT_SEC = (
     8.0  # for name resolution, connection and headers together: a firewall may swallow packets silently

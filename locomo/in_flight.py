@@ -11,11 +11,9 @@ from itertools import islice
 from types import FrameType
 from typing import TypeVar
 
+from memoryqa.errors import StoppedError
+
 Result = TypeVar("Result")
-
-
-class StoppedError(RuntimeError):
-    """Going on makes no sense. Every result so far has been passed to `on_result`."""
 
 
 def run_in_threads(

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from memoryqa.errors import UsageError
 from memoryqa.turns import Session, Turn
 
 CATEGORY_NAMES = {1: "multi_hop", 2: "temporal", 3: "open_domain", 4: "single_hop", 5: "adversarial"}
@@ -32,7 +33,7 @@ _FORMAT_HINT = "data/README.md describes the format"
 _DROPPED_SHOWN = 5
 
 
-class DataError(ValueError):
+class DataError(UsageError):
     """The data cannot be used as they are. The message is one line: file, place, what is wrong, how to mend it."""
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from locomo.atomic_write import write_bytes_atomically
+from harness.files import write_bytes_atomically
 from locomo.schema import ADVERSARIAL, CATEGORY_NAMES, DataError, Question
 
 if TYPE_CHECKING:

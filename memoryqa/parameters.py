@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from memoryqa.config import CoverageConfig, MemoryConfig, RankingConfig
+from memoryqa.errors import UsageError
 
 T = TypeVar("T")
 _NESTED: dict[str, type] = {"ranking": RankingConfig, "coverage": CoverageConfig}  # in MemoryConfig, and sections here
 _RECORDS = ("promotion", "source")
 
 
-class ParametersError(ValueError):
+class ParametersError(UsageError):
     """A parameters file, or a setting in it, cannot be used; one line that names it and the fix."""
 
 

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Lowest first: a room imports itself and rooms below it, none beside it. "memoryqa.x" is a room of the library; the
 # other names are packages and scripts of the laboratory.
 LAYERS: tuple[set[str], ...] = (
+    {"memoryqa.errors"},
     {"memoryqa.turns", "memoryqa.tokens", "memoryqa.config"},
     {"memoryqa.language", "memoryqa.parameters"},
     {"memoryqa.archive", "memoryqa.compaction", "memoryqa.rendering"},
@@ -42,7 +43,7 @@ NOT_YET = {  # arrows that run up or sideways, which the next step turns round
     ("optimization", "evaluation"),
     ("tuning", "evaluation"),
 }
-NOT_YET_STRAIGHT = {"arbor", "locomo", "tuning"}  # packages that import in a circle, until the next step
+NOT_YET_STRAIGHT = {"arbor", "locomo"}  # packages that import in a circle, until the next step
 APART = {"arbor"}  # imports nothing of ours, imported by nobody; run by path
 SCRIPTS = {"optimize", "tune", "train", "evaluate"}  # imported by nobody but tests
 PACKAGES = {

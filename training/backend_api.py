@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memoryqa.errors import StoppedError
 from training.config import GRPOConfig, TrainingConfig
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 FORMAT_FAILURE_REWARD = -1.0  # of an answer that cannot be parsed; every other reward lies in 0..1
 
 
-class TrainingStoppedError(RuntimeError):
+class TrainingStoppedError(StoppedError):
     """The training failed or was interrupted; the message says what is kept, what to mend and how to go on."""
 
 

@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memoryqa.errors import UsageError
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _PROBE = "x"
 
 
-class ChatFormatError(ValueError):
+class ChatFormatError(UsageError):
     """The model cannot be talked to as a chat; the message names it and the fix."""
 
 

@@ -13,7 +13,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from locomo.atomic_write import write_bytes_atomically
+from harness.files import write_bytes_atomically
 from memory_system import MemoryQA, ProgramFileError, config_path, save_program
 
 ADAPTER_CONFIG = "adapter_config.json"  # PEFT's name

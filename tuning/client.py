@@ -20,9 +20,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from memoryqa.errors import StoppedError
 from tuning.service.token import TOKEN_VARIABLE, service_token
-from tuning.studies.storage import StorageUnavailableError
-from tuning.studies.terms import LEASE_SEC, PRUNERS, SAMPLERS, STATES, TrialLostError
+from tuning.studies.terms import LEASE_SEC, PRUNERS, SAMPLERS, STATES, StorageUnavailableError, TrialLostError
 
 if TYPE_CHECKING:
     import httpx
@@ -32,7 +32,7 @@ _PAGE = 1_000
 _FIRST_PAUSE_SEC = 0.2
 
 
-class ServiceError(RuntimeError):
+class ServiceError(StoppedError):
     """The service refused a request; `status` is HTTP's, the message what the service said."""
 
     def __init__(self, message: str, status: int) -> None:

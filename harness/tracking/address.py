@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from memoryqa.errors import StoppedError, UsageError
 from memoryqa.lms.roles import redact
 
 DEFAULT_URI = "sqlite:///mlflow.db"
@@ -19,11 +20,11 @@ _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 
 _MAX_ERROR_CHARS = 200
 
 
-class TrackingError(ValueError):
+class TrackingError(UsageError):
     """The store that was asked for cannot be used; the message is one line with the fix."""
 
 
-class StoreUnavailable(RuntimeError):  # noqa: N818 (it names a state, like StopIteration)
+class StoreUnavailable(StoppedError):  # noqa: N818 (it names a state, like StopIteration)
     """The store cannot be written to. The message is one line without secrets."""
 
 

@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any, Protocol
 
 from locomo.asking import MAX_FAILURE_RATE, Usage
-from locomo.in_flight import StoppedError, run_in_threads
+from locomo.in_flight import run_in_threads
 from locomo.judging.verdicts import Identity, Row, Verdict, answer_digest, judges_category
 from locomo.schema import ADVERSARIAL
+from memoryqa.errors import StoppedError
 
 _MAX_REASON_CHARS = 1_000
 

@@ -28,6 +28,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfoNotFoundError
 
 from memoryqa.archive.records import COLUMNS, Record, decode, digest, encode
+from memoryqa.errors import MemoryQAError
 from memoryqa.turns import Turn
 
 HANDLE = "mem:"  # before a turn's id: mem:D8:6
@@ -53,7 +54,7 @@ _EXPLAINED = {  # by primary error code
 Row = tuple[Any, ...]  # of _SELECT
 
 
-class ArchiveError(RuntimeError):
+class ArchiveError(MemoryQAError, RuntimeError):
     """An archive that cannot be opened, read or written, or a turn that does not go with those in it."""
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from memoryqa.compaction.config import MIN_TARGET_TOKENS, CompactionConfig
 from memoryqa.compaction.entries import Entry, Item, SummaryEntry, as_entry, count_chars, render_entries, render_entry
+from memoryqa.errors import UsageError
 from memoryqa.tokens import count_tokens
 
 # Of the target goes to entries kept whole at most, the rest to the summary. What they get depends on the target and the
@@ -17,7 +18,7 @@ _SUMMARY_CHARS = 160  # an empty summary with its marks, when characters are cou
 _LEAST_CHARS = 1_000  # a smaller trigger (in tests, mostly) bounds nothing: a summary and a few steps take so much
 
 
-class PinnedEntriesError(ValueError):
+class PinnedEntriesError(UsageError):
     """The pinned entries alone are larger than the target."""
 
 

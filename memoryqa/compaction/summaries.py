@@ -14,6 +14,7 @@ from itertools import zip_longest
 from typing import TypeAlias
 
 from memoryqa.compaction.entries import Coverage, Entry, REPLEntry, SummaryEntry
+from memoryqa.errors import MemoryQAError
 from memoryqa.language.facts import (
     Fact,
     find_facts,
@@ -39,7 +40,7 @@ _WIDE_STOPS = str.maketrans("。！？", "，，，")
 _BULLET = re.compile(r"^(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 
 
-class UnusableSummaryError(ValueError):
+class UnusableSummaryError(MemoryQAError, ValueError):
     """What the LM wrote is no summary of these entries."""
 
 

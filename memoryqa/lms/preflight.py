@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from memoryqa.errors import StoppedError
 from memoryqa.lms.roles import TOGETHER_KEYS, VLLM_KEYS, LMChoice, api_key, is_key_missing, redact
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _START_COMMAND = {"ollama": "`ollama serve`", "ollama_chat": "`ollama serve`", "
 _OVERFLOW_PHRASES = ("context length", "context window", "context size", "maximum context", "too many tokens", "n_ctx")
 
 
-class LMUnavailable(RuntimeError):  # noqa: N818 (it names a state, like StopIteration)
+class LMUnavailable(StoppedError):  # noqa: N818 (it names a state, like StopIteration)
     """The LM of a role cannot answer at all. The message is one line: model, problem, fix; never a secret."""
 
 

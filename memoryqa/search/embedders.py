@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from memoryqa.errors import MemoryQAError
 from memoryqa.language.word_lists import STOPWORDS
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _LONGEST_INPUT = 512  # word pieces, for models that name no limit
 _BATCH_SIZE = 32
 
 
-class EmbeddingError(RuntimeError):
+class EmbeddingError(MemoryQAError, RuntimeError):
     """An embedder that cannot be loaded, raised, or gave what is no set of finite vectors of one size."""
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
+from memoryqa.errors import StoppedError, UsageError
 from memoryqa.turns import Turn
 
 TurnTags: TypeAlias = Mapping[str, tuple[str, ...]]  # turn id -> its tags, of one conversation
@@ -37,11 +38,11 @@ _LINE = re.compile(
 )
 
 
-class TagsError(ValueError):
+class TagsError(UsageError):
     """Tags that cannot be read, or that are of other turns. The message is one line: where, what is wrong, the fix."""
 
 
-class TaggingStoppedError(RuntimeError):
+class TaggingStoppedError(StoppedError):
     """Going on to write tags makes no sense. What was tagged so far is in the `Tags`."""
 
 

@@ -22,14 +22,7 @@ from postgres_server import run_postgres
 from tuning_objective import DEFAULTS, SPACE, SPACE_JSON, run_trial
 
 from tuning.space import SearchSpace
-from tuning.studies.storage import (
-    StorageLocationError,
-    StorageUnavailableError,
-    StudyInUseError,
-    hide_password,
-    open_storage,
-    sole_tuner,
-)
+from tuning.studies.storage import StorageLocationError, StudyInUseError, hide_password, open_storage, sole_tuner
 from tuning.studies.study import (
     ForeignStudyError,
     StudyMismatchError,
@@ -40,6 +33,7 @@ from tuning.studies.study import (
     open_study,
     study_names,
 )
+from tuning.studies.terms import StorageUnavailableError
 from tuning.studies.worker import run_worker
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,13 +15,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from locomo.atomic_write import write_bytes_atomically
+from harness.files import write_bytes_atomically
+from memoryqa.errors import UsageError
 from training.local.policy import Policy
 
 INDEX, TRAINER_STATE, WEIGHTS = "checkpoints.json", "trainer_state.pt", "adapter_model.safetensors"
 
 
-class CheckpointError(ValueError):
+class CheckpointError(UsageError):
     """The folder cannot be used as asked; the message names it and the fix."""
 
 

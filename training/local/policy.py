@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from memoryqa.errors import UsageError
 from training.chat_format import end_token_ids, load_tokenizer, render
 from training.config import GRPOConfig
 
@@ -28,7 +29,7 @@ Messages = Sequence[Mapping[str, str]]  # of a chat, with `role` and `content`
 GENERATION_BATCH = 32  # answers that are generated at a time; their keys and values are what takes the memory
 
 
-class ModelError(ValueError):
+class ModelError(UsageError):
     """The model cannot be loaded or trained; the message names it and the fix."""
 
 

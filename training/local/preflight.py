@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
+from memoryqa.errors import UsageError
 from training.config import GRPOConfig
 from training.local.policy import GENERATION_BATCH, ModelError
 
@@ -13,7 +14,7 @@ _ADAM_BYTES = 16  # per trained parameter, in float32: the weight, its gradient,
 _LOGIT_COPIES = 3  # in float32: as computed, scaled, and the gradient
 
 
-class DeviceError(ValueError):
+class DeviceError(UsageError):
     """The device cannot be used as asked; the message names the fix."""
 
 

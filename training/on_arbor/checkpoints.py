@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from locomo.atomic_write import write_bytes_atomically
+from harness.files import write_bytes_atomically
 
 INDEX = "arbor.json"
 BEST, LAST = "best", "last"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from locomo.atomic_write import write_bytes_atomically
+from harness.files import write_bytes_atomically
 from locomo.schema import DataError
 from memoryqa.parameters import save_parameters
 from tuning.measuring.no_effect import inert_parameters

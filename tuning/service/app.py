@@ -28,7 +28,7 @@ from tuning.service.requests import MAX_NUMBER, Complete, Fail, NewStudy, Report
 from tuning.space import SearchSpace
 from tuning.studies.leases import ask, expire, finish, give_up, held_by, renew
 from tuning.studies.places import ask_within
-from tuning.studies.storage import StorageUnavailableError, failure_text
+from tuning.studies.storage import failure_text
 from tuning.studies.study import (
     ForeignStudyError,
     StudyMismatchError,
@@ -40,7 +40,7 @@ from tuning.studies.study import (
     load_study,
     open_study,
 )
-from tuning.studies.terms import SPEC_ATTR, STATES, TrialLostError
+from tuning.studies.terms import SPEC_ATTR, STATES, StorageUnavailableError, TrialLostError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 _PAGE = 1_000

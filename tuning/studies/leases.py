@@ -19,7 +19,6 @@ import optuna
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from tuning.studies.storage import StorageUnavailableError
 from tuning.studies.study import attach_trial
 from tuning.studies.terms import (
     ERROR_ATTR,
@@ -28,6 +27,7 @@ from tuning.studies.terms import (
     LOST_ATTR,
     RETRY_ATTR,
     WORKER_ATTR,
+    StorageUnavailableError,
     TrialLostError,
 )
 

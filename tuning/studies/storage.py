@@ -19,6 +19,9 @@ from json import JSONDecodeError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memoryqa.errors import UsageError
+from tuning.studies.terms import StorageUnavailableError
+
 if TYPE_CHECKING:
     import optuna
     from sqlalchemy import URL
@@ -30,12 +33,8 @@ _FORMS = "a path (a journal file), sqlite:///FILE or postgresql+psycopg2://USER@
 _DRIVERS = ("sqlite", "postgresql", "postgresql+psycopg2")
 
 
-class StorageLocationError(ValueError):
+class StorageLocationError(UsageError):
     """No storage can be at this location, whatever else happens: a wrong scheme, a folder, a file of another kind."""
-
-
-class StorageUnavailableError(RuntimeError):
-    """A storage cannot be reached, read or written now: no server, a full disk, a damaged file. In one line."""
 
 
 class StudyInUseError(StorageLocationError):

@@ -18,6 +18,7 @@ import optuna
 from optuna.exceptions import DuplicatedStudyError
 from optuna.study import StudyDirection
 
+from memoryqa.errors import UsageError
 from tuning.space import SearchSpace
 from tuning.studies.samplers import TrialSeededSampler, build_pruner
 from tuning.studies.terms import DIRECTIONS, NAME_PATTERN, PRUNERS, SAMPLERS, SPEC_ATTR
@@ -26,15 +27,15 @@ _CREATION_SEC = 2.0
 _MAX_SEED = 2**53  # the largest that JSON readers agree on
 
 
-class UnknownStudyError(ValueError):
+class UnknownStudyError(UsageError):
     """There is no such study in this storage."""
 
 
-class StudyMismatchError(ValueError):
+class StudyMismatchError(UsageError):
     """A study of this name exists and is another one."""
 
 
-class ForeignStudyError(ValueError):
+class ForeignStudyError(UsageError):
     """A study of this name exists and was made by something else, so that its space and seed are not known."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from memoryqa.errors import StoppedError
+
 SAMPLERS = ("tpe", "random", "nsgaii")
 PRUNERS = ("wilcoxon", "median", "none")
 DIRECTIONS = ("maximize", "minimize")
@@ -25,5 +27,9 @@ LOST_ATTR = "lost"
 RETRY_ATTR = "retry_of"
 
 
-class TrialLostError(RuntimeError):
+class TrialLostError(StoppedError):
     """The trial is no longer the worker's: it has been given up or finished by somebody else."""
+
+
+class StorageUnavailableError(StoppedError):
+    """A storage cannot be reached, read or written now: no server, a full disk, a damaged file. In one line."""

@@ -1,0 +1,34 @@
+"""How a script ends: exit status 0, 1 or 2 and one line on stderr, or a traceback for a bug of ours."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from memoryqa.errors import EXTRAS, MissingExtraError, StoppedError, UsageError
+from memoryqa.lms.roles import redact
+
+
+def run_command(name: str, command: Callable[[], int | None]) -> int:
+    """The exit status of `command`: 2 after a UsageError, 1 after a StoppedError or Ctrl-C, else its own or 0.
+
+    A package that is missing because its extra was not installed is a UsageError that names the extra. All other
+    exceptions pass: they are bugs, and their traceback is what mends them.
+    """
+    try:
+        return command() or 0
+    except UsageError as error:
+        return _failed(name, error, 2)
+    except StoppedError as error:
+        return _failed(name, error, 1)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in EXTRAS:
+            raise
+        return _failed(name, MissingExtraError(error.name or "", name), 2)
+    except KeyboardInterrupt:
+        return _failed(name, None, 1)
+
+
+def _failed(name: str, error: Exception | None, status: int) -> int:
+    print(f"{name}: {redact(str(error)) if error else 'interrupted'}", file=sys.stderr)
+    return status

@@ -1,0 +1,47 @@
+"""The errors that this project raises on purpose. Any other exception is a bug and keeps its traceback.
+
+    MemoryQAError
+    ├── UsageError             bad input; scripts exit with 2
+    │   └── MissingExtraError  a package of an extra is not installed
+    └── StoppedError           what ended work that had begun; scripts exit with 1
+
+A message is one line that names the thing and the fix. Library messages name fields (`memory_tokens must be ...`),
+which scripts turn into flags (harness/flags.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# Import name of a package -> the extra that brings it. What the library needs without extras is not listed.
+EXTRAS: Mapping[str, str] = {
+    **dict.fromkeys(("dspy", "litellm"), "ask"),
+    **dict.fromkeys(("mlflow", "datasets", "optuna", "scipy", "matplotlib", "nltk"), "bench"),
+    **dict.fromkeys(("sentence_transformers",), "dense"),
+    **dict.fromkeys(("torch", "transformers", "peft", "safetensors"), "train-local"),
+    **dict.fromkeys(("psycopg2", "fastapi", "uvicorn", "httpx", "optuna_dashboard"), "tune"),
+    "ray": "ray",
+    "runpod": "deploy",
+}
+
+
+class MemoryQAError(Exception):
+    """Base of all errors that are raised on purpose."""
+
+
+class UsageError(MemoryQAError, ValueError):
+    """Bad input: an argument, a flag, a file, a name. Nothing was changed or spent."""
+
+
+class StoppedError(MemoryQAError, RuntimeError):
+    """Work ended early; what was done until then is kept, and the message says how to resume."""
+
+
+class MissingExtraError(UsageError):
+    """A package that an extra brings is not installed."""
+
+    def __init__(self, package: str, needed_by: str) -> None:
+        extra = EXTRAS[package.partition(".")[0]]
+        super().__init__(f"{needed_by} needs the package {package}: pip install 'memoryqa[{extra}]'")
+        self.package = package
+        self.extra = extra
