@@ -58,7 +58,7 @@ def test_truncation_uses_the_limit_of_plain_text() -> None:
 
 
 def test_no_work_is_done_at_import() -> None:
-    command = "import sys, memory.tokens; raise SystemExit('tiktoken' in sys.modules)"
+    command = "import sys, memoryqa.tokens; raise SystemExit('tiktoken' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", command], cwd=ROOT, check=False).returncode == 0
 
 
@@ -68,7 +68,7 @@ def test_counting_needs_no_network_and_no_cache_of_its_own(tmp_path: Path) -> No
         "import socket\n"
         "def refuse(*args, **kwargs): raise AssertionError('the network was asked')\n"
         "socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse\n"
-        "from memory.tokens import count_tokens\n"
+        "from memoryqa.tokens import count_tokens\n"
         "print(count_tokens('hello world'))"
     )
     environment = {"TMPDIR": str(tmp_path), "PATH": ""}

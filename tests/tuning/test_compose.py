@@ -102,7 +102,7 @@ def test_the_image_is_pinned_runs_as_a_user_and_copies_what_is_there() -> None:
     copied = [source for *sources, _ in by_word["COPY"] for source in sources]
     assert all(list(ROOT.glob(source.rstrip("/"))) for source in copied)
     assert not {"data/", "runs/", ".", "./"} & set(copied), "the data set may not be passed on"
-    assert {f"{folder}/" for folder in ("memory", "locomo", "harness", "tuning")} <= set(copied)
+    assert {f"{folder}/" for folder in ("memoryqa", "locomo", "harness", "tuning")} <= set(copied)
 
 
 def free_port() -> int:
