@@ -194,7 +194,7 @@ def test_configure_makes_the_lm_the_default_and_caps_what_is_kept() -> None:
 
 def test_importing_and_resolving_need_neither_dspy_nor_litellm() -> None:
     script = (
-        "import sys; from harness import flags, lms, preflight, runs; lms.resolve('task')\n"
+        "import sys; from harness import flags, runs; from memoryqa.lms import preflight, roles; roles.resolve('task')\n"
         "assert not {'dspy', 'litellm', 'numpy'} & set(sys.modules), sorted(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
