@@ -14,8 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parent.parent
+from checkout import ROOT
 
 # -- the rules ---------------------------------------------------------------------------------------------------------
 

@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import checkout
 import pytest
+from checkout import ROOT
 
 from benchmarks import retrieval
 
-ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = ["--data", str(ROOT / "data" / "sample.json"), "--split", "val", "--budgets", "300,1000"]
+SAMPLE = ["--data", str(checkout.SAMPLE), "--split", "val", "--budgets", "300,1000"]
 
 
 def result(capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:

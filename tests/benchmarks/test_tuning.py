@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
+import checkout
 import pytest
 
 from benchmarks import tuning
 
-SAMPLE = str(Path(__file__).resolve().parents[2] / "data" / "sample.json")
+SAMPLE = str(checkout.SAMPLE)
 
 
 def test_both_ways_are_measured_from_the_same_seed(capsys: pytest.CaptureFixture[str]) -> None:

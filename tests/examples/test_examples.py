@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from checkout import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 RECIPES = ("high_throughput", "long_research", "minimal_memory", "none")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from checkout import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -159,9 +160,8 @@ def test_a_killed_process_loses_no_row_that_append_returned_from(run: Run) -> No
         "    run.append({'number': number, 'text': 'x' * 20_000})\n"
         "    print(number, flush=True)\n"
     )
-    root = Path(__file__).resolve().parents[2]
     with subprocess.Popen(
-        [sys.executable, "-c", script, str(run.run_dir)], cwd=root, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", script, str(run.run_dir)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         reported = [int(process.stdout.readline()) for _ in range(20)]

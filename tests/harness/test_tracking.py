@@ -21,6 +21,7 @@ from unittest import mock
 
 import dspy
 import pytest
+from checkout import ROOT
 from dspy.lm15 import RateLimitError, Request, Response
 from scripted_reader import ScriptedReader
 
@@ -30,7 +31,6 @@ from harness.tracking.tracker import NullTracker, Tracker, open_tracker
 from harness.tracking.values import metrics_of, sample_ids
 from memoryqa.lms.usage import measure_usage
 
-ROOT = Path(__file__).resolve().parents[2]
 SECRET = "hush-9c1f6a7e5d4b3a2f"
 SUMMARY = {"f1": 0.5, "f1_by_category": {"temporal": 0.25, "open_domain": None}, "latency_sec_p95": 1.5, "failures": 0}
 

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import checkout
 import pytest
+from checkout import ROOT
 
 import evaluate
 from evaluation.programs import search_programs
@@ -20,8 +22,7 @@ from locomo.latency import PERCENTILE_DEFINITION
 from memoryqa.config import MemoryConfig, RankingConfig
 from reports.records import load_run
 
-ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = str(ROOT / "data" / "sample.json")
+SAMPLE = str(checkout.SAMPLE)
 
 
 class Fixed:

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 import tiktoken
+from checkout import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import texts
 
 from memoryqa import tokens
 from memoryqa.tokens import count_tokens, truncate_to_tokens
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(("text", "count"), [("", 0), ("a", 1), ("hello world", 2), ("2023", 2), ("\n", 1)])

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from browser import console_errors, open_browser, set_screen
+from checkout import ROOT
 from run_folders import MARKUP, answer_row, garden_run, turn_lines, write_run
 
 from reports.comparison import compare
@@ -19,7 +20,6 @@ from reports.comparison_tables import write_comparison
 from reports.records import load_run
 from reports.terminal import write_report
 
-ROOT = Path(__file__).resolve().parents[2]
 PHONE, DESK = (390, 844), (1280, 900)
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import matplotlib.image
 import pytest
+from checkout import ROOT
 from run_folders import answer_row, garden_run, write_run
 
 from harness.runs import RunFolderError
 from reports.plots import write_plots
 
-ROOT = Path(__file__).resolve().parents[2]
 ALL = ["evidence.png", "f1_by_category.png", "latency.png", "prompt_tokens.png"]
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import dspy
 import pytest
+from checkout import ROOT, SAMPLE
 from judged_runs import ScriptedJudge
 from locomo_files import conversation_record, turn_record, write_records
 from openai_server import (
@@ -39,8 +40,6 @@ from locomo.download import DownloadError
 from memory_system import Memories, MemoryQA, save_program
 from memoryqa.tokens import count_tokens
 
-ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = ROOT / "data" / "sample.json"
 SECRET = "planted-key-0123456789"
 CATEGORIES = ("multi_hop", "temporal", "open_domain", "single_hop", "adversarial")
 THINGS = ("kite", "violin", "canoe", "beehive", "lantern", "tortoise", "scarf", "compass")

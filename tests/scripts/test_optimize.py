@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from checkout import ROOT
 from instructed_reader import PLANTED, InstructedReader, write_carried
 from openai_server import (
     Fault,
@@ -38,7 +39,6 @@ from memoryqa.lms.roles import build
 from optimization.meter import Price
 from optimization.prices import ModelFacts
 
-ROOT = Path(__file__).resolve().parents[2]
 KEYS = (  # of the last line, as the README promises them
     *("optimizer", "before", "after", "difference", "ci95", "shown", "lm_calls", "estimated_lm_calls"),
     *("largest_prompt_tokens", "failures", "output"),

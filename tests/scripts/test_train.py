@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from checkout import ROOT
 
 pytest.importorskip("torch", reason="needs the extra train-local")
 pytest.importorskip("peft", reason="needs the extra train-local")
@@ -27,7 +28,6 @@ from memoryqa.config import MemoryConfig
 from training.backend_choice import choose_backend
 from training.config import GRPOConfig, TrainingConfig
 
-ROOT = Path(__file__).resolve().parents[2]
 JSON_KEYS = {
     *("backend", "steps", "reward_first", "reward_last", "val_before", "val_after"),
     *("format_failures", "checkpoint_dir", "seconds", "output"),

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from checkout import ROOT, SAMPLE
 
 import evaluate
 import tune
 from memoryqa.parameters import load_parameters
 
-ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = ROOT / "data" / "sample.json"
 ISSUE_KEYS = {"study", "trials", "pruned", "failed", "seconds", "best", "default_value", "promotion", "output"}
 
 Tune = Callable[..., tuple[int, Any, str]]

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+from checkout import ROOT
+
 from memoryqa.archive.database import Archive
 from memoryqa.archive.saved import save_memory
 from memoryqa.config import CoverageConfig, RankingConfig
 from memoryqa.turns import Turn
 
-ROOT = Path(__file__).resolve().parents[2]
 SAVED_TURNS = 2_000  # by the task "save"
 READING_SEC = 0.7
 

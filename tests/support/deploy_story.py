@@ -17,10 +17,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from checkout import ROOT
 from runpod_server import RunPodServer
 from ssh_stand_in import SshStandIn
 
-DEPLOY = Path(__file__).resolve().parents[2] / "arbor" / "deploy.py"
+DEPLOY = ROOT / "arbor" / "deploy.py"
 KEY = "rpa_PLANTED_0123456789_KEY"
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPublic"
 DEADLINE_SEC = 180.0  # of whatever is waited for; generous, because machines may be busy

@@ -12,10 +12,11 @@ import json
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from checkout import ROOT
+
+sys.path.insert(0, str(ROOT))
 
 from tuning.space import SearchSpace
 

@@ -15,10 +15,9 @@ from pathlib import Path
 import httpx
 import optuna
 import uvicorn
+from checkout import ROOT
 
 from tuning.service.app import build_app
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager

@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from checkout import ROOT
 from postgres_server import run_postgres
 from tuning_objective import SPACE_JSON
 
-ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
 SECRETS = {"POSTGRES_PASSWORD": "p-w/ith:every@thing", "MEMORY_TUNER_TOKEN": "0123456789abcdef0123"}
 LOCATION = "postgresql+psycopg2://tuner@postgres/tuner"

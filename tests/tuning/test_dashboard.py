@@ -12,13 +12,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from checkout import ROOT
 from tuning_objective import DEFAULTS, SPACE, run_trial
 
 from tuning.studies.storage import DEFAULT_STORAGE, open_storage
 from tuning.studies.study import StudySpec, load_study, open_study
 from tuning.studies.worker import run_worker
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_dashboard_shows_a_study_while_it_is_being_tuned(tmp_path: Path) -> None:

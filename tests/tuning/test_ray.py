@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from checkout import ROOT, SUPPORT
 from optuna.trial import TrialState
 from tuning_objective import DEFAULTS, SPACE, run_trial, score
 
@@ -19,7 +20,6 @@ from tuning.studies.study import StudySpec, load_study, open_study
 from tuning.studies.worker import run_worker
 
 pytestmark = pytest.mark.ray
-TESTS = Path(__file__).resolve().parent
 PROGRAM = """
 import dataclasses, json, os, pathlib, sys, threading
 from functools import partial
@@ -52,7 +52,7 @@ if __name__ == "__main__":
 
 def run_program(folder: Path, *, n_trials: int, n_jobs: int, killed: str = "") -> dict[str, Any]:
     pytest.importorskip("ray", reason="needs pip install '.[ray]'")
-    fields = {"root": str(TESTS.parent), "tests": str(TESTS), "killed": killed}
+    fields = {"root": str(ROOT), "tests": str(SUPPORT), "killed": killed}
     (folder / "program.py").write_text(PROGRAM.format(**fields, n_trials=n_trials, n_jobs=n_jobs))
     outcome = subprocess.run(
         [sys.executable, "program.py"],

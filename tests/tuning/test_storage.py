@@ -17,6 +17,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from checkout import ROOT
 from optuna.storages.journal import JournalFileBackend
 from postgres_server import run_postgres
 from tuning_objective import DEFAULTS, SPACE, SPACE_JSON, run_trial
@@ -35,8 +36,6 @@ from tuning.studies.study import (
 )
 from tuning.studies.terms import StorageUnavailableError
 from tuning.studies.worker import run_worker
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("location", ["{}/runs/a.journal", "sqlite:///{}/runs/a.db"])

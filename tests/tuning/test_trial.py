@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import checkout
 import optuna
 import pytest
 
@@ -24,7 +25,7 @@ from tuning.space import Parameter, SearchSpace
 from tuning.studies.study import StudySpec, open_study
 from tuning.studies.worker import run_worker
 
-SAMPLE = str(Path(__file__).resolve().parents[2] / "data" / "sample.json")
+SAMPLE = str(checkout.SAMPLE)
 SPACE = SearchSpace(
     (
         Parameter("bm25_k1", "float", low=0.4, high=2.0, default=0.9),

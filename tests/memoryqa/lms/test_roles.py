@@ -2,16 +2,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import dspy
 import pytest
+from checkout import ROOT
 from openai_server import OpenAIServer
 
 from memoryqa.lms import roles as lms
 from memoryqa.lms.roles import LMChoice, build, configure, describe, redact, resolve
 
-ROOT = Path(__file__).resolve().parents[3]
 SECRET = "planted-key-0123456789"
 
 
@@ -194,7 +193,8 @@ def test_configure_makes_the_lm_the_default_and_caps_what_is_kept() -> None:
 
 def test_importing_and_resolving_need_neither_dspy_nor_litellm() -> None:
     script = (
-        "import sys; from harness import flags, runs; from memoryqa.lms import preflight, roles; roles.resolve('task')\n"
+        "import sys; from harness import flags, runs\n"
+        "from memoryqa.lms import preflight, roles; roles.resolve('task')\n"
         "assert not {'dspy', 'litellm', 'numpy'} & set(sys.modules), sorted(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)

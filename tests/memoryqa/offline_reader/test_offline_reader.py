@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import dspy
 import pytest
+from checkout import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +22,6 @@ from memoryqa.offline_reader.ranking import parse_evidence, rank, stem
 from memoryqa.offline_reader.spans import best_items, best_span
 from memoryqa.offline_reader.words import WEIGHTS, word_features
 
-ROOT = Path(__file__).resolve().parents[3]
 EVIDENCE = """\
 [D2, 4 March 2024]
 1 Ines: Hey Bruno! How are you?

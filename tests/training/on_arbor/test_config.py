@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from checkout import ROOT
 
 from training.config import TrainingConfig
 from training.on_arbor.client import package_dir
 from training.on_arbor.config import check_layout, storages, write_accelerate_file, write_arbor_yaml
 
-ROOT = Path(__file__).resolve().parents[3]
 needs_arbor = pytest.mark.skipif(package_dir() is None, reason="pip install --no-deps arbor-ai==0.2.17")
 
 
