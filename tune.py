@@ -96,9 +96,7 @@ def main(argv: list[str] | None = None) -> int:
     import optuna
 
     from memoryqa.lms.roles import redact
-    from tuning.client import ServiceError
-    from tuning.studies.terms import StorageUnavailableError
-    from tuning.studies.worker import WorkerStoppedError
+    from tuning.errors import ServiceError, StorageUnavailableError, WorkerStoppedError
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")

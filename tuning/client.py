@@ -20,9 +20,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from memoryqa.errors import StoppedError
+from tuning.errors import ServiceError, ServiceUnavailableError, TrialLostError
 from tuning.service.token import TOKEN_VARIABLE, service_token
-from tuning.studies.terms import LEASE_SEC, PRUNERS, SAMPLERS, STATES, StorageUnavailableError, TrialLostError
+from tuning.studies.constants import LEASE_SEC, PRUNERS, SAMPLERS, STATES
 
 if TYPE_CHECKING:
     import httpx
@@ -30,18 +30,6 @@ if TYPE_CHECKING:
 DEFAULT_URL = "http://127.0.0.1:8000"
 _PAGE = 1_000
 _FIRST_PAUSE_SEC = 0.2
-
-
-class ServiceError(StoppedError):
-    """The service refused a request; `status` is HTTP's, the message what the service said."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class ServiceUnavailableError(StorageUnavailableError):
-    """The service does not answer, or what answers is something else. One line, with the address."""
 
 
 class TunerClient:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tuning.objectives import OBJECTIVES, Objective
 from tuning.presets import COMPACTION, PRESETS
-from tuning.studies.terms import PRUNERS, SAMPLERS
+from tuning.studies.constants import PRUNERS, SAMPLERS
 
 
 @dataclass(frozen=True)

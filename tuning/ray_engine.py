@@ -23,19 +23,12 @@ import ray
 from ray import tune
 from ray.tune.search import Searcher
 
+from tuning.errors import TrialLostError, WorkerStoppedError
 from tuning.studies.leases import give_up
 from tuning.studies.source import Outcome, RunTrial, StudyTrials
 from tuning.studies.storage import open_storage
 from tuning.studies.study import StudySpec, attach_trial, load_study
-from tuning.studies.terms import TrialLostError
-from tuning.studies.worker import (
-    MAX_FAILURES_IN_A_ROW,
-    WorkerReport,
-    WorkerStoppedError,
-    measure,
-    new_worker_id,
-    storage_failures,
-)
+from tuning.studies.worker import MAX_FAILURES_IN_A_ROW, WorkerReport, measure, new_worker_id, storage_failures
 
 ROOT = Path(__file__).resolve().parent.parent
 _STARTING_SEC = 120.0

@@ -18,13 +18,13 @@ from optuna.trial import TrialState
 from tuning_objective import DEFAULTS, SPACE, SPACE_JSON, run_trial, score
 from tuning_server import serving, serving_process
 
-from tuning.client import ServiceError, ServiceUnavailableError, TunerClient, main
+from tuning.client import TunerClient, main
+from tuning.errors import ServiceError, ServiceUnavailableError, TrialLostError
 from tuning.service.trial import ServiceTrial, run_service_worker
 from tuning.studies.leases import was_lost
 from tuning.studies.source import Outcome
 from tuning.studies.storage import open_storage
 from tuning.studies.study import StudySpec, load_study, open_study
-from tuning.studies.terms import TrialLostError
 from tuning.studies.worker import run_worker
 
 TOKEN = "0123456789abcdef0123"

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuning.results.crossvalidation import cross_validate
 from tuning.results.pareto import Point, best_under, front, knee, plot_front
-from tuning.results.promotion import judge_promotion
+from tuning.results.promotion import cross_validate, judge_promotion
 
 POINTS = st.lists(
     st.builds(Point, st.integers(0, 50), st.integers(0, 8).map(float), st.integers(0, 8).map(float)), max_size=12

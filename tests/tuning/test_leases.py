@@ -14,11 +14,25 @@ import pytest
 from optuna.trial import TrialState
 from tuning_objective import DEFAULTS, SPACE
 
+from tuning.errors import TrialLostError
 from tuning.results.views import trial_view
-from tuning.studies.leases import ask, expire, finish, give_up, held, held_by, lease_until, renew, was_lost
+from tuning.studies.leases import (
+    ERROR_ATTR,
+    LEASE_ATTR,
+    LOST_ATTR,
+    RETRY_ATTR,
+    ask,
+    expire,
+    finish,
+    give_up,
+    held,
+    held_by,
+    lease_until,
+    renew,
+    was_lost,
+)
 from tuning.studies.storage import open_storage
 from tuning.studies.study import StudySpec, open_study
-from tuning.studies.terms import ERROR_ATTR, LEASE_ATTR, LOST_ATTR, RETRY_ATTR, TrialLostError
 
 
 @pytest.fixture(params=["{}/a.journal", "sqlite:///{}/a.db"])

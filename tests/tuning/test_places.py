@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from optuna.trial import TrialState
 from tuning_objective import DEFAULTS, SPACE, run_trial, score
 
-from tuning.studies.leases import ask, expire, finish, give_up, was_lost
-from tuning.studies.places import ask_within, settled
+from tuning.studies.constants import LEASE_SEC
+from tuning.studies.leases import LOST_ATTR, RETRY_ATTR, ask, ask_within, expire, finish, give_up, settled, was_lost
 from tuning.studies.storage import open_storage
 from tuning.studies.study import StudySpec, open_study
-from tuning.studies.terms import LEASE_SEC, LOST_ATTR, RETRY_ATTR
 from tuning.studies.worker import run_worker
 
 

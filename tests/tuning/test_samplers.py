@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tuning_objective import SPACE, run_trial
 
+from tuning.studies.constants import PRUNERS, SAMPLERS
 from tuning.studies.samplers import TrialSeededSampler, build_pruner, trial_seed
 from tuning.studies.storage import open_storage
 from tuning.studies.study import StudySpec, attach_trial, open_study
-from tuning.studies.terms import PRUNERS, SAMPLERS
 from tuning.studies.worker import run_worker
 
 Trials = list[tuple[int, dict[str, Any], list[float] | None]]

@@ -22,10 +22,10 @@ from postgres_server import run_postgres
 from tuning_objective import DEFAULTS, SPACE, SPACE_JSON, run_trial, score
 from tuning_server import serving, serving_process
 
+from tuning.errors import StorageUnavailableError
 from tuning.service.__main__ import main
 from tuning.studies.storage import open_storage
 from tuning.studies.study import StudySpec, load_study, open_study
-from tuning.studies.terms import StorageUnavailableError
 from tuning.studies.worker import run_worker
 
 TOKEN = "0123456789abcdef0123"

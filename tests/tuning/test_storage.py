@@ -22,19 +22,17 @@ from optuna.storages.journal import JournalFileBackend
 from postgres_server import run_postgres
 from tuning_objective import DEFAULTS, SPACE, SPACE_JSON, run_trial
 
-from tuning.space import SearchSpace
-from tuning.studies.storage import StorageLocationError, StudyInUseError, hide_password, open_storage, sole_tuner
-from tuning.studies.study import (
+from tuning.errors import (
     ForeignStudyError,
+    StorageLocationError,
+    StorageUnavailableError,
+    StudyInUseError,
     StudyMismatchError,
-    StudySpec,
     UnknownStudyError,
-    delete_study,
-    load_study,
-    open_study,
-    study_names,
 )
-from tuning.studies.terms import StorageUnavailableError
+from tuning.space import SearchSpace
+from tuning.studies.storage import hide_password, open_storage, sole_tuner
+from tuning.studies.study import StudySpec, delete_study, load_study, open_study, study_names
 from tuning.studies.worker import run_worker
 
 

@@ -21,12 +21,12 @@ from optuna.trial import TrialState
 from postgres_server import run_postgres
 from tuning_objective import DEFAULTS, SPACE, run_trial, score
 
-from tuning.studies.leases import ask, was_lost
+from tuning.errors import WorkerStoppedError
+from tuning.studies.leases import ERROR_ATTR, RETRY_ATTR, WORKER_ATTR, ask, was_lost
 from tuning.studies.source import Outcome
 from tuning.studies.storage import open_storage
 from tuning.studies.study import StudySpec, load_study, open_study
-from tuning.studies.terms import ERROR_ATTR, RETRY_ATTR, WORKER_ATTR
-from tuning.studies.worker import WorkerStoppedError, extra_workers, run_worker
+from tuning.studies.worker import extra_workers, run_worker
 
 SCRIPT = tuning_objective.__file__
 

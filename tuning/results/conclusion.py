@@ -15,9 +15,8 @@ from memoryqa.parameters import save_parameters
 from tuning.measuring.no_effect import inert_parameters
 from tuning.measuring.trial import BenchmarkOptions, TrialBenchmark, benchmark_of
 from tuning.presets import settings_of
-from tuning.results.crossvalidation import CrossValidation, cross_validate
 from tuning.results.pareto import Point, best_under, front, knee, plot_front
-from tuning.results.promotion import Promotion, judge_promotion
+from tuning.results.promotion import CrossValidation, Promotion, cross_validate, judge_promotion
 from tuning.space import SearchSpace
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from tuning.studies.leases import lease_until, was_lost
-from tuning.studies.places import settled_of
+from tuning.studies.leases import lease_until, settled_of, was_lost
 from tuning.studies.study import StudySpec
 
 

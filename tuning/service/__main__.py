@@ -14,9 +14,9 @@ import argparse
 import socket
 import sys
 
+from tuning.errors import StorageUnavailableError
 from tuning.service.token import TOKEN_VARIABLE, service_token
 from tuning.studies.storage import DEFAULT_STORAGE, hide_password, open_storage
-from tuning.studies.terms import StorageUnavailableError
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -22,25 +22,21 @@ from optuna.trial import FrozenTrial, TrialState
 from pydantic import BaseModel
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from tuning.errors import (
+    ForeignStudyError,
+    StorageUnavailableError,
+    StudyMismatchError,
+    TrialLostError,
+    UnknownStudyError,
+)
 from tuning.presets import PRESETS
 from tuning.results.views import best_trial, importances, study_view, trial_view
 from tuning.service.requests import MAX_NUMBER, Complete, Fail, NewStudy, Report, StudyName, Suggest
 from tuning.space import SearchSpace
-from tuning.studies.leases import ask, expire, finish, give_up, held_by, renew
-from tuning.studies.places import ask_within
+from tuning.studies.constants import STATES
+from tuning.studies.leases import ask, ask_within, expire, finish, give_up, held_by, renew
 from tuning.studies.storage import failure_text
-from tuning.studies.study import (
-    ForeignStudyError,
-    StudyMismatchError,
-    StudySpec,
-    UnknownStudyError,
-    attach_trial,
-    best_params,
-    delete_study,
-    load_study,
-    open_study,
-)
-from tuning.studies.terms import SPEC_ATTR, STATES, StorageUnavailableError, TrialLostError
+from tuning.studies.study import SPEC_ATTR, StudySpec, attach_trial, best_params, delete_study, load_study, open_study
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 _PAGE = 1_000

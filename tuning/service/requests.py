@@ -7,19 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from tuning.studies.terms import (
-    DIRECTIONS,
-    ERROR_ATTR,
-    LEASE_ATTR,
-    LEASE_SEC,
-    LOST_ATTR,
-    MAX_REPORTS,
-    NAME_PATTERN,
-    PRUNERS,
-    RETRY_ATTR,
-    SAMPLERS,
-    WORKER_ATTR,
-)
+from tuning.studies.constants import DIRECTIONS, LEASE_SEC, MAX_REPORTS, NAME_PATTERN, PRUNERS, SAMPLERS
+from tuning.studies.leases import ERROR_ATTR, LEASE_ATTR, LOST_ATTR, RETRY_ATTR, WORKER_ATTR
 
 MAX_JSON_CHARS = 100_000
 MAX_NUMBER = 2**31 - 1

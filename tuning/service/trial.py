@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 
 from tuning.client import TunerClient
-from tuning.studies.leases import held
+from tuning.studies.constants import LEASE_SEC, MAX_REPORTS
+from tuning.studies.leases import ERROR_ATTR, held
 from tuning.studies.source import Outcome, RunTrial
-from tuning.studies.terms import ERROR_ATTR, LEASE_SEC, MAX_REPORTS
 from tuning.studies.worker import WorkerReport, new_worker_id, work
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, JournalFileSymlinkLock
 
-from tuning.studies.terms import StorageUnavailableError
+from tuning.errors import StorageUnavailableError
 
 _STALE_LOCK_SEC = 10  # a killed process may leave its lock; a write takes milliseconds, on a busy disk some seconds
 _TAIL_BYTES = 1 << 16

@@ -9,10 +9,9 @@ from typing import Any, Protocol
 
 import optuna
 
-from tuning.studies.leases import finish, give_up, held, renew
-from tuning.studies.places import ask_within, settled
+from tuning.studies.constants import LEASE_SEC
+from tuning.studies.leases import ERROR_ATTR, ask_within, finish, give_up, held, renew, settled
 from tuning.studies.study import best_params
-from tuning.studies.terms import ERROR_ATTR, LEASE_SEC
 
 RunTrial = Callable[[Any, Mapping[str, Any] | None], float | Sequence[float]]
 """(trial, parameters of the best trial so far or None) -> value, or one per objective.

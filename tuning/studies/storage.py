@@ -19,8 +19,7 @@ from json import JSONDecodeError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memoryqa.errors import UsageError
-from tuning.studies.terms import StorageUnavailableError
+from tuning.errors import StorageLocationError, StorageUnavailableError, StudyInUseError
 
 if TYPE_CHECKING:
     import optuna
@@ -31,14 +30,6 @@ _CONNECT_SEC = 2.0
 _ATTEMPTS = 5
 _FORMS = "a path (a journal file), sqlite:///FILE or postgresql+psycopg2://USER@HOST/DATABASE"
 _DRIVERS = ("sqlite", "postgresql", "postgresql+psycopg2")
-
-
-class StorageLocationError(UsageError):
-    """No storage can be at this location, whatever else happens: a wrong scheme, a folder, a file of another kind."""
-
-
-class StudyInUseError(StorageLocationError):
-    """Another tuner works on this study of this journal."""
 
 
 def open_storage(location: str | Path) -> optuna.storages.BaseStorage:

@@ -18,25 +18,14 @@ import optuna
 from optuna.exceptions import DuplicatedStudyError
 from optuna.study import StudyDirection
 
-from memoryqa.errors import UsageError
+from tuning.errors import ForeignStudyError, StudyError, StudyMismatchError, UnknownStudyError
 from tuning.space import SearchSpace
+from tuning.studies.constants import DIRECTIONS, NAME_PATTERN, PRUNERS, SAMPLERS
 from tuning.studies.samplers import TrialSeededSampler, build_pruner
-from tuning.studies.terms import DIRECTIONS, NAME_PATTERN, PRUNERS, SAMPLERS, SPEC_ATTR
 
+SPEC_ATTR = "tuning_spec"
 _CREATION_SEC = 2.0
 _MAX_SEED = 2**53  # the largest that JSON readers agree on
-
-
-class UnknownStudyError(UsageError):
-    """There is no such study in this storage."""
-
-
-class StudyMismatchError(UsageError):
-    """A study of this name exists and is another one."""
-
-
-class ForeignStudyError(UsageError):
-    """A study of this name exists and was made by something else, so that its space and seed are not known."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +34,7 @@ class StudySpec:
 
     `directions` has one entry per objective. `settings` say what is measured (a JSON object); they are kept with the
     study and handed to its workers, and mean nothing here. With several objectives Optuna can not prune
-    (optuna/optuna#3450). Raises ValueError for anything that cannot be a study.
+    (optuna/optuna#3450). Raises StudyError for anything that cannot be a study.
     """
 
     name: str
@@ -58,20 +47,20 @@ class StudySpec:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(NAME_PATTERN, self.name):
-            raise ValueError(
+            raise StudyError(
                 f"the study name {self.name!r} is not usable; take 1 to 64 letters, digits, '.', '_' or '-', the first "
                 "a letter or a digit"
             )
         if not self.directions or set(self.directions) - set(DIRECTIONS):
-            raise ValueError(f"directions must be of {', '.join(DIRECTIONS)}, got {list(self.directions)}")
+            raise StudyError(f"directions must be of {', '.join(DIRECTIONS)}, got {list(self.directions)}")
         if not 0 <= self.seed <= _MAX_SEED:
-            raise ValueError(f"the seed must be in 0..2^53, got {self.seed}")
+            raise StudyError(f"the seed must be in 0..2^53, got {self.seed}")
         if self.sampler not in SAMPLERS:
-            raise ValueError(f"no sampler {self.sampler!r}; there are {', '.join(SAMPLERS)}")
+            raise StudyError(f"no sampler {self.sampler!r}; there are {', '.join(SAMPLERS)}")
         if self.pruner not in PRUNERS:
-            raise ValueError(f"no pruner {self.pruner!r}; there are {', '.join(PRUNERS)}")
+            raise StudyError(f"no pruner {self.pruner!r}; there are {', '.join(PRUNERS)}")
         if len(self.directions) > 1 and self.pruner != "none":
-            raise ValueError(f"the pruner {self.pruner} works with one objective, got {len(self.directions)}")
+            raise StudyError(f"the pruner {self.pruner} works with one objective, got {len(self.directions)}")
 
     def as_json(self) -> dict[str, Any]:
         """JSON types only; without the name, which the storage keeps."""

@@ -24,19 +24,15 @@ from dataclasses import dataclass
 import optuna
 from optuna.exceptions import StorageInternalError
 
-from memoryqa.errors import StoppedError
+from tuning.errors import StorageUnavailableError, TrialLostError, WorkerStoppedError
+from tuning.studies.constants import LEASE_SEC
 from tuning.studies.source import Outcome, RunTrial, StudyTrials, TrialSource
 from tuning.studies.storage import failure_text
-from tuning.studies.terms import LEASE_SEC, StorageUnavailableError, TrialLostError
 
 MAX_FAILURES_IN_A_ROW = 3
 _POLL_SEC = 0.2
 _STOP_SEC = 10.0
 _logger = logging.getLogger(__name__)
-
-
-class WorkerStoppedError(StoppedError):
-    """Trial after trial failed: something is wrong with what is measured, not with the parameters."""
 
 
 @dataclass(frozen=True)
