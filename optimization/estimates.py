@@ -15,16 +15,14 @@ import dspy
 
 from locomo.schema import Question
 from memory_system import MemoryQA, expected_prompts
+from memoryqa.lms.prices import ANSWER_TOKENS, JUDGE_PROMPT_TOKENS, Price, TokenUse, total_cost
 from memoryqa.tokens import count_tokens
 from optimization.config import OptimizeConfig
-from optimization.meter import Price
 from optimization.questions import QuestionSets
 from optimization.sizes import DEMO_FIELD_CHARS, NUM_CONFIRMED, gepa_size, mipro_size, simba_size
 
-_ANSWER_TOKENS = 60  # of a step of the program: a line or two in DSPy's format
 _PROPOSAL_TOKENS = 500  # of the prompt model: advice or an instruction
 _FRAME_TOKENS = 1_500  # of its prompt: what is asked of it, the program's signatures
-_JUDGE_TOKENS = 350  # of its prompt
 _CHARS_PER_TOKEN = 4
 _DEMO_SHARE = {"simba": 1 / 3, "miprov2": 1 / 2, "gepa": 0.0}  # of --max-demos, in a prompt of the search on average
 
@@ -117,13 +115,10 @@ class Estimator:
         proposed = sum(stage.prompt_calls * stage.prompt_call_tokens for stage in stages)
         judged = runs if self._config.metric == "judge" else 0
         calls = {"task": runs * run.calls, "prompt": sum(stage.prompt_calls for stage in stages), "judge": judged}
-        sent = {"task": runs * run.prompt_tokens + demo_tokens, "prompt": proposed, "judge": judged * _JUDGE_TOKENS}
-        received = {role: calls[role] * (_PROPOSAL_TOKENS if role == "prompt" else _ANSWER_TOKENS) for role in calls}
-        costs = [
-            None if (price := self._prices.get(role)) is None else price.of(sent[role], received[role])
-            for role in calls
-            if calls[role]
-        ]
+        judge_tokens = judged * JUDGE_PROMPT_TOKENS
+        sent = {"task": runs * run.prompt_tokens + demo_tokens, "prompt": proposed, "judge": judge_tokens}
+        received = {role: calls[role] * (_PROPOSAL_TOKENS if role == "prompt" else ANSWER_TOKENS) for role in calls}
+        uses = [(self._prices.get(role), TokenUse(sent[role], received[role])) for role in calls]
         largest = round(run.largest_prompt_tokens + max_demos * max(self._demo_tokens))
         return Estimate(
             program_runs=runs,
@@ -132,11 +127,11 @@ class Estimator:
             completion_tokens=round(sum(received.values())),
             largest_prompt_tokens=max([largest, *(round(stage.largest_prompt_tokens) for stage in stages)]),
             largest_task_prompt_tokens=largest,
-            cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
+            cost_usd=total_cost(uses),
         )
 
 
 def _demo_tokens(predictor: dspy.Predict, context_tokens: int) -> int:
     """Of one demonstration of `predictor`: evidence is cut, everything else is a line."""
     evidence = "evidence" in predictor.signature.input_fields
-    return _ANSWER_TOKENS + (min(DEMO_FIELD_CHARS // _CHARS_PER_TOKEN, context_tokens) if evidence else 0)
+    return ANSWER_TOKENS + (min(DEMO_FIELD_CHARS // _CHARS_PER_TOKEN, context_tokens) if evidence else 0)

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from memoryqa.lms.prices import Price
 from memoryqa.tokens import count_tokens
 
 _NUM_LOCKS = 64
@@ -19,18 +20,6 @@ class SearchStopped(BaseException):
 
     No Exception, because DSPy's optimizers turn those into the score 0 and go on spending.
     """
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """Dollars per token."""
-
-    prompt_usd: float
-    completion_usd: float
-
-    def of(self, prompt_tokens: float, completion_tokens: float) -> float:
-        """Dollars for a call or many."""
-        return prompt_tokens * self.prompt_usd + completion_tokens * self.completion_usd
 
 
 @dataclass(slots=True)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import dspy
 
 from memoryqa.lms.preflight import preflight
+from memoryqa.lms.prices import ModelFacts, describe_cost, model_facts, unpriced_models
 from memoryqa.lms.roles import LMChoice, build, describe, resolve
 from optimization.config import OptimizeConfig
 from optimization.meter import Meter
 from optimization.metered_lm import MeteredLM
-from optimization.prices import ModelFacts, model_facts
 
 _MAX_PROPOSAL_TOKENS = 4_096  # an instruction may be a page
 _MARGIN_TOKENS = 4_096  # of a window, for the answer and for another tokenizer than ours
@@ -33,8 +33,14 @@ class Models:
 
     def unpriced(self) -> list[str]:
         """The models whose price is unknown."""
-        models = (self.choices[role].model or "" for role, facts in self.facts.items() if facts.price is None)
-        return list(dict.fromkeys(models))
+        return unpriced_models(self._facts_by_choice())
+
+    def describe_cost(self, cost_usd: float | None) -> str:
+        """For people: what a run that costs `cost_usd` costs; None is unknown."""
+        return describe_cost(cost_usd, self._facts_by_choice())
+
+    def _facts_by_choice(self) -> dict[LMChoice, ModelFacts]:
+        return {self.choices[role]: facts for role, facts in self.facts.items()}
 
     def max_prompt_tokens(self, role: str) -> int | None:
         """How long a prompt may be, so that its answer fits as well; None where the window is not known."""

@@ -102,20 +102,15 @@ def make_plan(args: argparse.Namespace, saved: Mapping[str, Any]) -> Plan:
 def estimate_lines(plan: Plan) -> list[str]:
     """The plan and its price, for people."""
     sets, expected, models = plan.sets, plan.expected, plan.models
-    unpriced = models.unpriced()
-    if all(choice.offline for choice in models.choices.values()):
-        cost = "the offline reader runs on this machine: none of it costs anything"
-    elif expected.cost_usd is None:
-        cost = f"cost unknown: no price is known of {', '.join(unpriced)}"
-    else:
-        cost = f"about ${expected.cost_usd:.2f}, less what prompts are repeated, which the cache answers"
+    cost = models.describe_cost(expected.cost_usd)
+    cached = "; answers from the cache cost nothing" if expected.cost_usd else ""
     window = models.max_prompt_tokens("task")
     room = "the model's window is not known" if window is None else f"up to {window:,} fit"
     tokens = f"{expected.prompt_tokens / 1e6:.1f}M prompt and {expected.completion_tokens / 1e6:.2f}M completion tokens"
     return [
         f"{' then '.join(plan.config.optimizer)}: learns from {len(sets.train)} questions of train, chooses on "
         f"{len(sets.val)} of val, compares on {len(sets.held_back)} other ones of val",
-        f"expected: {expected.program_runs:,} program runs, {expected.lm_calls:,} LM calls, {tokens}; {cost}",
+        f"expected: {expected.program_runs:,} program runs, {expected.lm_calls:,} LM calls, {tokens}; {cost}{cached}",
         f"longest prompt: about {expected.largest_prompt_tokens:,} tokens; {room}",
         *_limit_lines(plan),
     ]

@@ -127,7 +127,7 @@ def build(
         from memoryqa.offline_reader.engine import offline_lm
 
         return offline_lm()
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else importing litellm fetches a price list
+    keep_litellm_offline()
     from memoryqa.lms.endpoint import EndpointLM, separate_endpoints_in_cache
 
     if cache:
@@ -143,6 +143,11 @@ def build(
         cache=cache,
         **_connection(choice),
     )
+
+
+def keep_litellm_offline() -> None:
+    """Have LiteLLM use the price list that it brings; without this its import fetches one from the network."""
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 
 def configure(lm: dspy.LM, *, num_threads: int = 8) -> None:

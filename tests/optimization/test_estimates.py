@@ -13,9 +13,9 @@ from instructed_reader import write_carried
 
 from locomo.dataset import load
 from memory_system import Memories, MemoryConfig, MemoryQA
+from memoryqa.lms.prices import Price
 from optimization.config import OptimizeConfig
 from optimization.estimates import Estimator, measure_run
-from optimization.meter import Price
 from optimization.optimizers import BoundedMIPROv2
 from optimization.questions import QuestionSets, as_examples, draw_questions
 from optimization.sizes import DEMO_FIELD_CHARS, gepa_size, mipro_size, simba_size

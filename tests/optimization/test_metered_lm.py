@@ -15,12 +15,12 @@ from openai_server import Fault, OpenAIServer, context_too_long, delayed, rate_l
 
 import memoryqa.lms.endpoint
 import optimization.metered_lm
+from memoryqa.lms.prices import Price
 from memoryqa.lms.roles import build, resolve
 from optimization.config import OptimizeConfig
-from optimization.meter import Meter, Price, SearchStopped
+from optimization.meter import Meter, SearchStopped
 from optimization.metered_lm import MeteredLM
 from optimization.models import choose_models
-from optimization.prices import model_facts
 
 
 @pytest.fixture(autouse=True)
@@ -212,22 +212,6 @@ def test_a_stop_wakes_those_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # -- models and prices -------------------------------------------------------------------------------------------------
-
-
-def test_an_unknown_price_is_unknown_and_never_zero() -> None:
-    facts = model_facts(resolve("task", model="hosted_vllm/reader", api_base="http://127.0.0.1:1/v1"))
-    assert (facts.price, facts.window_tokens) == (None, None)
-    assert model_facts(resolve("task", model="offline")).price == Price(0.0, 0.0)
-
-
-def test_a_known_model_has_its_price_at_its_providers_address_only() -> None:
-    known = resolve("task", model="openai/gpt-4o-mini")
-    build(known)
-    facts = model_facts(known)
-    assert facts.price is not None
-    assert 0 < facts.price.prompt_usd < facts.price.completion_usd < 1e-5
-    assert facts.window_tokens == 128_000
-    assert model_facts(resolve("task", model="openai/gpt-4o-mini", api_base="http://127.0.0.1:1/v1")).price is None
 
 
 def test_roles_are_the_task_the_prompts_and_where_it_is_the_metric_the_judge() -> None:

@@ -35,9 +35,8 @@ import optimization.metered_lm
 import optimization.models
 import optimize
 from memory_system import Memories, config_path, load_program
+from memoryqa.lms.prices import ModelFacts, Price
 from memoryqa.lms.roles import build
-from optimization.meter import Price
-from optimization.prices import ModelFacts
 
 KEYS = (  # of the last line, as the README promises them
     *("optimizer", "before", "after", "difference", "ci95", "shown", "lm_calls", "estimated_lm_calls"),
@@ -242,7 +241,7 @@ def test_a_limit_of_dollars_ends_the_search_as_well(
         found = main(*flags(server, tmp_path, "--optimizer", "gepa", "--max-cost", 0.6))
     assert re.fullmatch(r"the limit of \$0\.\d+ is reached", found.document["stopped"])
     assert 0 < found.document["paid_usd"] < 0.6
-    assert re.search(r"about \$\d\.\d\d, less what", found.err)
+    assert re.search(r"about \$\d\.\d\d; answers from the cache cost nothing", found.err)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,98 @@
+"""What a model costs and how long its prompts may be, from LiteLLM's table.
+
+    facts = {choice: model_facts(choice) for choice in (task, judge)}
+    cost_usd = total_cost((facts[choice].price, TokenUse(prompt_tokens, completion_tokens)) for choice, ... in ...)
+    print(describe_cost(cost_usd, facts))
+
+A price belongs to a model at its provider's address; the same name on another server has an unknown price. An unknown
+price makes the total unknown, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from memoryqa.lms.roles import LMChoice, keep_litellm_offline
+
+ANSWER_TOKENS = 60  # typical completion of one step of the program: a line or two in DSPy's format
+JUDGE_PROMPT_TOKENS = 350  # typical prompt of a judge
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Dollars per token."""
+
+    prompt_usd: float
+    completion_usd: float
+
+    def of(self, prompt_tokens: float, completion_tokens: float) -> float:
+        """Dollars for a call or many."""
+        return prompt_tokens * self.prompt_usd + completion_tokens * self.completion_usd
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """price: None when unknown. window_tokens: the longest input the model takes; None when unknown."""
+
+    price: Price | None
+    window_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUse:
+    """Tokens sent to one LM and received from it, in all calls together."""
+
+    prompt_tokens: float
+    completion_tokens: float
+
+
+def model_facts(choice: LMChoice) -> ModelFacts:
+    """Price and window of the LM of `choice`. The offline reader costs nothing. No network."""
+    if choice.offline:
+        return ModelFacts(Price(0.0, 0.0), None)
+    elsewhere = choice.api_base is not None and not (urlsplit(choice.api_base).hostname or "").endswith("openai.com")
+    if choice.model is None or elsewhere:
+        return ModelFacts(None, None)
+    keep_litellm_offline()
+    import litellm
+
+    try:
+        info = litellm.get_model_info(choice.model)
+    except Exception:  # noqa: BLE001 (LiteLLM raises a bare Exception for a model that is not in its table)
+        return ModelFacts(None, None)
+    prompt_usd, completion_usd = info.get("input_cost_per_token"), info.get("output_cost_per_token")
+    price = Price(prompt_usd, completion_usd) if prompt_usd and completion_usd else None
+    return ModelFacts(price, info.get("max_input_tokens"))
+
+
+def total_cost(uses: Iterable[tuple[Price | None, TokenUse]]) -> float | None:
+    """Dollars for all `uses`; None when one that uses tokens has an unknown price."""
+    total = 0.0
+    for price, use in uses:
+        if not use.prompt_tokens and not use.completion_tokens:
+            continue
+        if price is None:
+            return None
+        total += price.of(use.prompt_tokens, use.completion_tokens)
+    return total
+
+
+def unpriced_models(facts: Mapping[LMChoice, ModelFacts]) -> list[str]:
+    """Names of the models whose price is unknown, each once; a role without an LM has none."""
+    return list(dict.fromkeys(choice.model for choice, one in facts.items() if choice.model and one.price is None))
+
+
+def describe_cost(cost_usd: float | None, facts: Mapping[LMChoice, ModelFacts]) -> str:
+    """For people: `cost_usd` of asking these LMs, or, where it is None, which model's price is unknown."""
+    if all(choice.offline for choice in facts if choice.model):
+        return "the offline reader runs on this machine: none of it costs anything"
+    if cost_usd is None:
+        return f"cost unknown: no price is known of {', '.join(unpriced_models(facts))}"
+    return f"about {dollars(cost_usd)}"
+
+
+def dollars(amount_usd: float) -> str:
+    """Dollars and cents; an amount below a cent is not shown as nothing."""
+    return "less than $0.01" if 0 < amount_usd < 0.01 else f"${amount_usd:,.2f}"
