@@ -26,12 +26,10 @@ from memoryqa.config import MemoryConfig
 from memoryqa.errors import UsageError
 from memoryqa.memories import Memories as Memories
 from memoryqa.memory import AdaptiveMemory, Evidence
+from memoryqa.offline_reader import NO_INFORMATION as NO_INFORMATION
 from memoryqa.parameters import config_from
 from memoryqa.tokens import count_tokens
 from memoryqa.turns import parse_citations
-
-NO_INFORMATION = "No information available"
-
 
 # -- the prompts -------------------------------------------------------------------------------------------------------
 

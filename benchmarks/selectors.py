@@ -23,14 +23,14 @@ MEMORY = "memory"
 
 def keep_in_memory(conversation: Conversation, lines: AdaptiveMemory) -> Keep:
     """Ours: an AdaptiveMemory of that size, to which the turns are added one by one, as the program does it."""
-    from memoryqa.archive.database import HANDLE
     from memoryqa.memory import AdaptiveMemory
+    from memoryqa.turns import HANDLE_PREFIX
 
     def keep(budget_tokens: int) -> Collection[str]:
         memory = AdaptiveMemory(budget_tokens)
         memory.extend(conversation.turns)
         left = set(memory.archived())
-        return {turn.id for turn in conversation.turns if HANDLE + turn.id not in left}
+        return {turn.id for turn in conversation.turns if HANDLE_PREFIX + turn.id not in left}
 
     return keep
 

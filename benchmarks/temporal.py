@@ -27,7 +27,6 @@ from locomo.dataset import DataError, Dataset, Question, load, select
 from locomo.evaluate import token_f1
 from memoryqa.language.dates import annotate, resolve
 from memoryqa.language.time_spans import (
-    MONTHS,
     WEEKDAYS,
     TimeSpan,
     one_day,
@@ -37,10 +36,9 @@ from memoryqa.language.time_spans import (
     weekend,
     whole_month,
     whole_year,
-    write_day,
 )
 from memoryqa.tokens import count_tokens
-from memoryqa.turns import Turn
+from memoryqa.turns import MONTHS, Turn, format_date
 
 TEMPORAL = 2  # LoCoMo's number of the category
 System = Callable[[str, datetime], list[TimeSpan]]
@@ -169,7 +167,7 @@ def _dateparser(phrase: str, anchor: datetime) -> list[TimeSpan]:
         return []
     day = parsed.date_obj.date()
     if parsed.period == "week":  # its calendar week, in the wording that scores best
-        return [week("this", day)._replace(value=f"the week before {write_day(anchor.date())}")]
+        return [week("this", day)._replace(value=f"the week before {format_date(anchor.date())}")]
     if parsed.period == "month":
         return [whole_month(day.year, day.month)]
     return [whole_year(day.year) if parsed.period == "year" else one_day(day)]

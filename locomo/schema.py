@@ -15,16 +15,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from memoryqa.errors import UsageError
-from memoryqa.turns import Session, Turn
+from memoryqa.turns import MONTHS, Session, Turn
 
 CATEGORY_NAMES = {1: "multi_hop", 2: "temporal", 3: "open_domain", 4: "single_hop", 5: "adversarial"}
 """The paper's names for the file's category ids. Several papers permute them: compare ids, not names."""
 
 ADVERSARIAL = 5
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 _TIME = re.compile(r"([0-9]{1,2}):([0-9]{2}) (am|pm) on ([0-9]{1,2}) ([a-z]+), ([0-9]{4})", re.IGNORECASE)
 _SESSION_KEY = re.compile(r"session_([0-9]{1,9})")
 _TURN_ID = re.compile(r"D([0-9]{1,9}):([0-9]{1,9})")
@@ -129,9 +125,9 @@ def parse_time(text: str) -> datetime:
     match = _TIME.fullmatch(text.strip())
     if match:
         hour, minute, half, day, month, year = match.groups()
-        if 1 <= int(hour) <= 12 and month.capitalize() in _MONTHS:
+        if 1 <= int(hour) <= 12 and month.capitalize() in MONTHS:
             hour_of_day = int(hour) % 12 + (12 if half.lower() == "pm" else 0)
-            return datetime(int(year), _MONTHS.index(month.capitalize()) + 1, int(day), hour_of_day, int(minute))
+            return datetime(int(year), MONTHS.index(month.capitalize()) + 1, int(day), hour_of_day, int(minute))
     raise ValueError(f"{text!r} is not a time like '1:56 pm on 8 May, 2023'")
 
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from memoryqa.archive.database import HANDLE, Archive
+from memoryqa.archive.database import Archive
 from memoryqa.archive.saved import constructor_arguments, save_memory
 from memoryqa.config import ONE_VECTOR, CoverageConfig, DenseConfig, RankingConfig
 from memoryqa.language.question import name_words
@@ -26,7 +26,7 @@ from memoryqa.search.dense import DenseIndex
 from memoryqa.search.embedders import Embedder, EmbeddingError, LocalEmbedder
 from memoryqa.search.ranking import TurnIndex, worth_showing
 from memoryqa.search.vector_cache import VectorCache
-from memoryqa.turns import Turn, render_header
+from memoryqa.turns import HANDLE_PREFIX, Turn, render_header
 from memoryqa.working.losses import Losses, find_losses
 from memoryqa.working.memory import WorkingMemory
 
@@ -232,13 +232,13 @@ class AdaptiveMemory:
     def expand(self, handle: str) -> Turn:
         """The whole turn behind a handle (`mem:D8:6`) or an id, held or archived. KeyError when there is none."""
         with self._lock:
-            return self._brief[self._position[handle.removeprefix(HANDLE)]].turn
+            return self._brief[self._position[handle.removeprefix(HANDLE_PREFIX)]].turn
 
     def archived(self) -> Iterator[str]:
         """Handles of the turns that are not in the working memory, in order."""
         with self._lock:
             places = [place for place in range(len(self._brief)) if place not in self._working.lines]
-        return (f"{HANDLE}{self._brief[place].turn.id}" for place in places)
+        return (f"{HANDLE_PREFIX}{self._brief[place].turn.id}" for place in places)
 
     def losses(self) -> Losses:
         """What the working memory no longer shows of all that was said, for as long as no turn is added."""

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 MONTHS = (  # not calendar.month_name, which follows the locale
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+HANDLE_PREFIX = "mem:"  # before an id: "mem:D8:6" is the handle by which an archive gives the turn back
 _CITATION = re.compile(r"\bD?(\d{1,6}):(\d{1,6})\b")  # bounded: a babbling LM writes thousands of digits
 
 
@@ -58,7 +59,7 @@ class Session:
     turns: tuple[Turn, ...]
 
 
-def format_date(time: datetime | None) -> str:
+def format_date(time: date | None) -> str:
     """`15 July 2023`: the form in which LoCoMo's gold answers write dates."""
     return f"{time.day} {MONTHS[time.month - 1]} {time.year}" if time else "date unknown"
 

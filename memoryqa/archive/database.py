@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sqlite3
 import threading
 import time
@@ -29,13 +28,12 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from memoryqa.archive.records import COLUMNS, Record, decode, digest, encode
 from memoryqa.errors import MemoryQAError
-from memoryqa.turns import Turn
+from memoryqa.language.terms import UNSPACED
+from memoryqa.turns import HANDLE_PREFIX, Turn
 
-HANDLE = "mem:"  # before a turn's id: mem:D8:6
 APPLICATION_ID = 0x6D656D41  # "memA", in the header of every file of ours
 _BUSY_SEC = 30.0  # to wait for another process that writes
 _BATCH = 1000  # turns a transaction, and turns read at once
-_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")  # scripts without spaces: each sign is a word
 _INSERT = (
     f"INSERT INTO turns ({', '.join(COLUMNS)}, digest) VALUES ({'CAST(? AS TEXT), ' * len(COLUMNS)}?)"
     " ON CONFLICT (id) DO NOTHING"
@@ -321,9 +319,9 @@ class Archive:
 
 
 def _id(handle: str) -> bytes:
-    return handle.removeprefix(HANDLE).encode("utf-8", "surrogatepass")
+    return handle.removeprefix(HANDLE_PREFIX).encode("utf-8", "surrogatepass")
 
 
 def _searchable(text: str) -> str:
-    """What FTS5 reads: valid UTF-8 without NUL, at which it would stop."""
-    return _UNSPACED.sub(r" \g<0> ", text.replace("\0", " ")).encode("utf-8", "replace").decode("utf-8")
+    """What FTS5 reads: valid UTF-8 without NUL, at which it would stop; each sign of an unspaced script is a word."""
+    return UNSPACED.sub(r" \g<0> ", text.replace("\0", " ")).encode("utf-8", "replace").decode("utf-8")

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from memoryqa.compaction.compactor import MemoryCompactor
 from memoryqa.compaction.config import CompactionConfig
 from memoryqa.compaction.entries import (
-    HANDLE_PREFIX,
     Entry,
     REPLEntry,
     REPLHistory,
@@ -28,7 +27,7 @@ from memoryqa.compaction.plan import Limit, PinnedEntriesError
 from memoryqa.compaction.result import CompactionResult, CompactionStats
 from memoryqa.compaction.summaries import UnusableSummaryError, list_findings
 from memoryqa.language.facts import Fact, find_facts, rank
-from memoryqa.turns import Turn
+from memoryqa.turns import HANDLE_PREFIX, Turn
 
 __all__ = [
     "CompactionConfig",

@@ -17,14 +17,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, Protocol, TypeAlias
 
-from memoryqa.language.dates import annotate
-from memoryqa.language.facts import Fact, find_facts, probes
-from memoryqa.turns import Turn, render_header, render_line
+from memoryqa.language.dates import dated_text
+from memoryqa.language.facts import Fact, facts_of, find_facts, probes
+from memoryqa.turns import HANDLE_PREFIX, Turn, render_header, render_line
 
-HANDLE_PREFIX = "mem:"
 SUMMARY_PREFIX = "[COMPACTED] "
 SUMMARY_CODE = "# Previous steps summarized above"
 _SUMMARY_OUTPUT = re.compile(r"\(Compacted (\d{1,9}) steps\)")
@@ -187,11 +185,6 @@ def _read_summary(entry: REPLEntry) -> SummaryEntry | None:
     return SummaryEntry(entry.reasoning, entry.code, entry.output, (), entry.timestamp, entry.id, coverage)
 
 
-@lru_cache(maxsize=4096)  # a compaction reads every turn several times
-def _dated(text: str, time: datetime | None) -> str:
-    return annotate(text, time) if time else text
-
-
 @dataclass(frozen=True, slots=True)
 class TurnEntry:
     """A conversation's turn: its line under its session's header, relative dates resolved."""
@@ -207,14 +200,11 @@ class TurnEntry:
     def parts(self) -> tuple[str, ...]:
         """The header is counted with every turn, so that no rendering by session is larger than what was measured."""
         turn = self.turn
-        return (render_header(turn.session, turn.time), render_line(turn, _dated(turn.text, turn.time), turn.caption))
+        return (render_header(turn.session, turn.time), render_line(turn, dated_text(turn), turn.caption))
 
     @property
     def facts(self) -> tuple[Fact, ...]:
-        """Its sentences under the speaker's name, and the photo's caption."""
-        text = _dated(self.turn.text, self.turn.time)
-        caption = f"(photo: {' '.join(self.turn.caption.split())})" if self.turn.caption.strip() else ""
-        return find_facts(f"{text}\n{caption}", HANDLE_PREFIX + self.id, speaker=self.turn.speaker)
+        return facts_of(self.turn)
 
     @property
     def llm_calls(self) -> tuple[object, ...]:

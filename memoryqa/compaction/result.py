@@ -6,8 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from memoryqa.compaction.entries import HANDLE_PREFIX, Coverage, utc_now
+from memoryqa.compaction.entries import Coverage, utc_now
 from memoryqa.language.facts import Fact
+from memoryqa.turns import HANDLE_PREFIX
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from datetime import date, timedelta
 
 from memoryqa.language.time_spans import (
     HOLIDAYS,
-    MONTHS,
     SEASON_FIRST_MONTH,
     WEEKDAYS,
     TimeSpan,
@@ -27,10 +26,10 @@ from memoryqa.language.time_spans import (
     weekend,
     whole_month,
     whole_year,
-    write_day,
 )
+from memoryqa.turns import MONTHS, format_date
 
-_NUMBER_WORDS = (
+NUMBER_WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty"
 ).split()
@@ -45,7 +44,7 @@ _WEEKDAY = rf"(?:{'|'.join(WEEKDAYS).lower()})"
 _SHORT_WEEKDAY = r"(?:mon|tues?|wed|thurs?|fri|sat|sun)"
 _PART = r"(?: (?:morning|afternoon|evening|night)\b)?"
 _SEASON = rf"(?:{'|'.join(SEASON_FIRST_MONTH)})"
-_COUNT = rf"(?:\d{{1,3}}|(?:a )?couple(?: of)?|(?:a )?few|several|an?|{'|'.join(_NUMBER_WORDS[1:])})"
+_COUNT = rf"(?:\d{{1,3}}|(?:a )?couple(?: of)?|(?:a )?few|several|an?|{'|'.join(NUMBER_WORDS[1:])})"
 _ABOUT = r"(?:(?:about|around|over|almost|nearly|roughly|like) )?"
 _CLAUSE_ENDS = (
     r"(?=\s*(?:[.,!?;:)-]|$)| (?:and|but|so|after|before|at|with|for|in|to|when|because|i|we|he|she|they|it)\b)"
@@ -124,7 +123,7 @@ def _read_count(words: str) -> tuple[int, int]:
         if vague in tokens:
             return limits
     word = tokens[-1]
-    count = 1 if word in ("a", "an") else int(word) if word.isdigit() else _NUMBER_WORDS.index(word)
+    count = 1 if word in ("a", "an") else int(word) if word.isdigit() else NUMBER_WORDS.index(word)
     return count, count
 
 
@@ -134,7 +133,7 @@ def _read_count(words: str) -> tuple[int, int]:
 def _near_day(match: re.Match[str], day: date) -> TimeSpan | None:
     words = match["near_day"].split()
     if "other" in words:
-        return TimeSpan(f"a few days before {write_day(day)}", day - timedelta(5), day - timedelta(2))
+        return TimeSpan(f"a few days before {format_date(day)}", day - timedelta(5), day - timedelta(2))
     if words[0] == "yesterday" and _ENDS_IN_SEEMS.search(_just_before(match)):
         return None
     offset = 2 if "day" in words else 1
@@ -178,7 +177,7 @@ def _ago(match: re.Match[str], day: date) -> TimeSpan | None:
         return shift(day, -least, unit)
     else:
         first, last = shift(day, -most, unit).first, shift(day, -least, unit).last
-    said_in = {"month": whole_month(day.year, day.month).value, "year": str(day.year)}.get(unit, write_day(day))
+    said_in = {"month": whole_month(day.year, day.month).value, "year": str(day.year)}.get(unit, format_date(day))
     return TimeSpan(f"{count} {unit}{'s' * (most > 1)} before {said_in}", first, last)
 
 

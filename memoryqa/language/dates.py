@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from memoryqa.language.date_grammar import HANDLERS, PATTERN, TIME_EXPRESSION, TRIGGER, fold
+from memoryqa.turns import Turn
 
-_MARK = " (= "
+DATE_MARK = " (= "  # opens an annotation; the offline reader looks for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class ResolvedDate:
     last: date
 
 
-def resolve(text: str, anchor: datetime) -> list[ResolvedDate]:
+def resolve(text: str, anchor: date) -> list[ResolvedDate]:
     """The relative dates in `text`, said on the day of `anchor`: in order, never overlapping, the longest wording.
 
     What would lie outside the years 1 to 9999 is not resolved.
@@ -40,7 +42,7 @@ def resolve(text: str, anchor: datetime) -> list[ResolvedDate]:
     folded = fold(text)
     if not TRIGGER.search(folded):
         return []
-    day = anchor.date()
+    day = anchor.date() if isinstance(anchor, datetime) else anchor
     found: list[ResolvedDate] = []
     position = 0
     while match := PATTERN.search(folded, position):
@@ -55,19 +57,29 @@ def resolve(text: str, anchor: datetime) -> list[ResolvedDate]:
     return found
 
 
-def annotate(text: str, anchor: datetime) -> str:
+def annotate(text: str, anchor: date) -> str:
     """`text` with ` (= VALUE)` after each relative date and nothing else changed.
 
     Text that holds ` (= ` has been annotated before and is returned as it is.
     """
-    if _MARK in text:
+    if DATE_MARK in text:
         return text
     parts: list[str] = []
     position = 0
     for resolved in resolve(text, anchor):
-        parts += (text[position : resolved.end], f"{_MARK}{resolved.value})")
+        parts += (text[position : resolved.end], f"{DATE_MARK}{resolved.value})")
         position = resolved.end
     return "".join([*parts, text[position:]])
+
+
+def dated_text(turn: Turn) -> str:
+    """The turn's text, annotated; as it is when its time is unknown."""
+    return _annotate_on(turn.text, turn.time.date()) if turn.time else turn.text
+
+
+@lru_cache(maxsize=4096)  # a compaction reads every turn several times
+def _annotate_on(text: str, day: date) -> str:
+    return annotate(text, day)
 
 
 def has_time_expression(text: str) -> bool:

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from memoryqa.language.dates import dated_text
 from memoryqa.language.word_lists import COURTESY_WORDS, FILLER_WORDS, STOPWORDS
 from memoryqa.tokens import encoding
+from memoryqa.turns import HANDLE_PREFIX, Turn
 
 MAX_FACT_CHARS = 160  # a longer sentence becomes several facts, so that one of them fits a small summary
 
@@ -162,6 +164,12 @@ def find_facts(text: str, handle: str, *, speaker: str = "", with_pairs: bool = 
         for piece in _pieces(_as_pairs(sentence) if with_pairs else sentence):
             facts.append(Fact(lead + piece, handle, specificity(piece)))
     return tuple(facts)
+
+
+def facts_of(turn: Turn) -> tuple[Fact, ...]:
+    """The sentences of a turn, relative dates resolved, and its photo's caption, after the speaker's name."""
+    caption = f"(photo: {' '.join(turn.caption.split())})" if turn.caption.strip() else ""
+    return find_facts(f"{dated_text(turn)}\n{caption}", HANDLE_PREFIX + turn.id, speaker=turn.speaker)
 
 
 def rank(facts: Iterable[Fact]) -> tuple[Fact, ...]:

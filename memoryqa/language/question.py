@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from memoryqa.language.terms import terms, words
+from memoryqa.language.time_spans import SEASON_FIRST_MONTH
 from memoryqa.language.word_lists import STOPWORDS
 from memoryqa.turns import MONTHS
 
-_SEASONS = {"spring": (3, 5), "summer": (6, 8), "autumn": (9, 11), "fall": (9, 11), "winter": (12, 2)}  # northern
+_SEASONS = {name: (first, (first + 1) % 12 + 1) for name, first in SEASON_FIRST_MONTH.items()}  # first and last month
 _MONTHS = {name.lower(): number for number, name in enumerate(MONTHS, 1)}
 _MONTHS |= {name[:3]: number for name, number in list(_MONTHS.items())} | {"sept": 9}
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
@@ -22,7 +23,7 @@ _DAY_MONTH = re.compile(
 )
 _MONTH_DAY = re.compile(rf"\b(?P<month>{_MONTH}) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?:,? (?P<year>\d{{4}}))?", re.I)
 _MONTH_ONLY = re.compile(rf"\b(?P<month>{_MONTH})\b(?:,?(?: of)? (?P<year>\d{{4}}))?", re.I)
-_SEASON = re.compile(r"\b(?P<season>spring|summer|autumn|fall|winter)\b(?:(?: of)? (?P<year>\d{4}))?", re.I)
+_SEASON = re.compile(rf"\b(?P<season>{'|'.join(_SEASONS)})\b(?:(?: of)? (?P<year>\d{{4}}))?", re.I)
 _YEAR = re.compile(r"\b(?P<year>(?:19|20)\d\d)\b")
 _IN = re.compile(r"\b(?:in|of|during|since|until|by|last|next|this|early|late|mid|before|after|around|the)[ -]$", re.I)
 _WORD_AS_WRITTEN = re.compile(r"[^\W_]+")

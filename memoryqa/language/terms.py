@@ -16,7 +16,7 @@ from memoryqa.language.word_lists import CLASSES, IRREGULAR, STOPWORDS, SYNONYM_
 
 _WORD = re.compile(r"([^\W_]+)(?:['’][^\W_]+)?")
 _WORD_WITH_MARKS = regex.compile(r"([\p{L}\p{N}][\p{L}\p{N}\p{M}]*)(?:['’][\p{L}\p{N}\p{M}]+)?")  # Hindi, Thai, Hebrew
-_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
+UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
 
 
 @lru_cache(maxsize=1)
@@ -44,7 +44,7 @@ def terms(text: str) -> list[str]:
     """The terms of `text` in order, repeats kept: the length of the list is the length that BM25 normalises by."""
     found = []
     for word in words(text):
-        if not word.isascii() and _UNSPACED.search(word):
+        if not word.isascii() and UNSPACED.search(word):
             found += [word[i : i + 2] for i in range(max(1, len(word) - 1))]
         elif term := _term(word):
             found.append(term)

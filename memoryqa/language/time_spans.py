@@ -11,9 +11,10 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
+from memoryqa.turns import MONTHS, format_date
+
 Which = Literal["last", "this", "next"]
 
-MONTHS = tuple("January February March April May June July August September October November December".split())
 WEEKDAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())  # date.weekday() indexes it
 SEASON_FIRST_MONTH = {"spring": 3, "summer": 6, "fall": 9, "autumn": 9, "winter": 12}
 HOLIDAYS = {  # (month, day); None: the fourth Thursday of November
@@ -36,14 +37,9 @@ class TimeSpan(NamedTuple):
     last: date
 
 
-def write_day(day: date) -> str:
-    """`20 May 2023`. Not strftime: its month names follow the locale."""
-    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
-
-
 def one_day(day: date) -> TimeSpan:
     """That day."""
-    return TimeSpan(write_day(day), day, day)
+    return TimeSpan(format_date(day), day, day)
 
 
 def whole_month(year: int, month: int) -> TimeSpan:
@@ -94,13 +90,13 @@ def weekend(which: Which, day: date) -> TimeSpan:
     latest_saturday = day - timedelta((day.weekday() - 5) % 7)
     weeks = {"last": -1, "this": 0, "next": 1}[which] + (day.weekday() < 5)  # from Saturday on a weekend is under way
     saturday = latest_saturday + timedelta(7 * weeks)
-    return TimeSpan(f"the weekend {_PREPOSITION[which]} {write_day(day)}", saturday, saturday + timedelta(1))
+    return TimeSpan(f"the weekend {_PREPOSITION[which]} {format_date(day)}", saturday, saturday + timedelta(1))
 
 
 def week(which: Which, day: date) -> TimeSpan:
     """Seven days up to the day before, seven from the day after, or the calendar week (Monday first) around `day`."""
     first = day + timedelta({"last": -7, "this": -day.weekday(), "next": 1}[which])
-    return TimeSpan(f"the week {_PREPOSITION[which]} {write_day(day)}", first, first + timedelta(6))
+    return TimeSpan(f"the week {_PREPOSITION[which]} {format_date(day)}", first, first + timedelta(6))
 
 
 def shift(day: date, count: int, unit: str) -> TimeSpan:

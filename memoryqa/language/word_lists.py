@@ -6,98 +6,50 @@ which lists are used, and how much they weigh, was chosen on that data. Other la
 
 from __future__ import annotations
 
-STOPWORDS = frozenset(
+# Words that say nothing about a subject. The offline reader counts these out too; its weights were fitted with them.
+FUNCTION_WORDS = frozenset(
     """
-    a about after again all also am an and any are as at be because been before being both but by can could did do does
-    doing done down during each few for from further had has have having he her here hers herself him himself his how i
-    if in into is it its itself just me more most my myself no nor not now of off on once only or other our ours
-    ourselves out over own re same she should so some such than that the their theirs them themselves then there these
-    they this those through to too under until up us very was we were what when where which while who whom whose why
-    will with would you your yours yourself yourselves
-    im ive id youre youve dont didnt doesnt isnt wasnt arent cant couldnt wont wouldnt
-    s t d m ll ve don didn doesn isn wasn aren couldn wouldn
-    yeah yes yep hey hi hello oh wow ok okay
+    a about again all also am an and any are as at be been being but by can could did do does doing down each for from
+    had has have having he her here him his how i if in into is it its just me more most my no not of on or other our
+    out over own same she should so some such than that the their theirs them then there these they this those to too
+    under up us very was we were what when where which who whom whose why will with would you your yours
+    """.split()
+)
+STOPWORDS = FUNCTION_WORDS | frozenset(
+    """
+    after aren arent because before both cant couldn couldnt d didn didnt doesn doesnt don done dont during few further
+    hello hers herself hey hi himself id im isn isnt itself ive ll m myself nor now off oh ok okay once only ours
+    ourselves re s t themselves through until ve wasn wasnt while wont wouldn wouldnt wow yeah yep yes youre yourself
+    yourselves youve
     """.split()
 )
 
-# Irregular inflections, to their base form: the stemmer knows only regular ones.
-_INFLECTIONS = """
-    become:became
-    begin:began begun
-    break:broke broken
-    bring:brought
-    build:built
-    buy:bought
-    catch:caught
-    child:children
-    choose:chose chosen
-    come:came
-    cook:cooked
-    die:died dying death dead
-    draw:drew drawn
-    drink:drank drunk
-    drive:drove driven
-    eat:ate eaten
-    fall:fell fallen
-    feed:fed
-    feel:felt
-    fight:fought
-    find:found
-    fly:flew flown
-    forget:forgot forgotten
-    foot:feet
-    get:got gotten
-    give:gave given
-    go:went gone goes
-    grow:grew grown
-    hear:heard
-    hold:held
-    keep:kept
-    know:knew known
-    lead:led
-    learn:learnt
-    leave:left
-    life:lives
-    lose:lost
-    make:made
-    man:men
-    mean:meant
-    meet:met
-    pay:paid
-    person:people
-    read:reading
-    ride:rode ridden
-    run:ran
-    say:said
-    see:saw seen
-    sell:sold
-    send:sent
-    shoot:shot
-    sing:sang sung
-    sleep:slept
-    speak:spoke spoken
-    spend:spent
-    stand:stood
-    swim:swam swum
-    take:took taken
-    teach:taught
-    tell:told
-    think:thought
-    throw:threw thrown
-    tooth:teeth
-    understand:understood
-    wake:woke woken
-    wear:wore worn
-    wife:wives
-    win:won
-    woman:women
-    write:wrote written
+
+def _read_inflections(written: str) -> dict[str, str]:
+    """Inflected form -> base form, from `base:form,form` entries."""
+    entries = (entry.partition(":") for entry in written.split())
+    return {form: base for base, _, forms in entries for form in forms.split(",")}
+
+
+# Irregular inflections, to their base form: the stemmer knows only regular ones. The offline reader shares the first.
+COMMON_IRREGULAR: dict[str, str] = _read_inflections(
     """
-IRREGULAR: dict[str, str] = {
-    form: base.strip()
-    for base, _, forms in (line.partition(":") for line in _INFLECTIONS.split("\n"))
-    for form in forms.split()
-}
+    begin:began,begun break:broke,broken bring:brought build:built buy:bought choose:chose,chosen come:came
+    draw:drew,drawn drive:drove eat:ate,eaten fall:fell feel:felt find:found fly:flew get:got give:gave,given
+    go:went,gone grow:grew,grown hear:heard hold:held keep:kept know:knew,known leave:left lose:lost make:made
+    meet:met run:ran say:said see:saw,seen sell:sold send:sent spend:spent swim:swam take:took,taken teach:taught
+    tell:told think:thought win:won write:wrote,written
+    """
+)
+IRREGULAR: dict[str, str] = COMMON_IRREGULAR | _read_inflections(
+    """
+    become:became catch:caught child:children cook:cooked die:died,dying,death,dead drink:drank,drunk drive:driven
+    fall:fallen feed:fed fight:fought fly:flown forget:forgot,forgotten foot:feet get:gotten go:goes lead:led
+    learn:learnt life:lives man:men mean:meant pay:paid person:people read:reading ride:rode,ridden shoot:shot
+    sing:sang,sung sleep:slept speak:spoke,spoken stand:stood swim:swum throw:threw,thrown tooth:teeth
+    understand:understood wake:woke,woken wear:wore,worn wife:wives woman:women
+    """
+)
 
 # Words that often answer to one another between a question and the turn that holds its answer.
 SYNONYM_GROUPS: tuple[tuple[str, ...], ...] = tuple(

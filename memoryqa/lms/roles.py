@@ -19,12 +19,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from memoryqa.offline_reader import OFFLINE_MODEL
+
 if TYPE_CHECKING:
     import dspy
 
 Role = Literal["task", "judge", "prompt", "compaction", "index"]
 
-OFFLINE_MODEL = "offline/extractive-reader"
 OPENAI_DEFAULT = "openai/gpt-4o-mini"  # the reader that most LoCoMo papers use
 TOGETHER_DEFAULT = "together_ai/meta-llama/Llama-3.3-70B-Instruct-Turbo"
 TOGETHER_KEYS = ("TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_TOKEN")

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from xml.sax.saxutils import escape, quoteattr
 
-from memoryqa.offline_reader.extraction import NO_INFORMATION, read
+from memoryqa.offline_reader import NO_INFORMATION, OFFLINE_MODEL
+from memoryqa.offline_reader.extraction import read
 
 if TYPE_CHECKING:
     import dspy
     from dspy.lm15 import Request, Response
 
-OFFLINE_MODEL = "offline/extractive-reader"
 Style = Literal["chat", "json", "xml"]
 
 _REMARK = "None: the offline extractive reader writes no text of its own."

@@ -13,11 +13,12 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from memoryqa.language.date_grammar import NUMBER_WORDS
+from memoryqa.offline_reader import NO_INFORMATION
 from memoryqa.offline_reader.dates import answer_when
 from memoryqa.offline_reader.ranking import STOPWORDS, Ranking, Sentence, rank, read_words, stem
 from memoryqa.offline_reader.spans import best_items, best_span
 
-NO_INFORMATION = "No information available"
 Kind = Literal["when", "duration", "count", "yes_no", "who", "where", "why", "how", "what"]
 
 _KINDS: tuple[tuple[Kind, str], ...] = (
@@ -46,7 +47,7 @@ _COUNTED = re.compile(
     r" (?:has|have|had|do|does|did|is|are|was|were|will|passed|attended)\b",
     re.I,
 )
-_CARDINALS = "two three four five six seven eight nine ten eleven twelve".split()
+_CARDINALS = NUMBER_WORDS[2:13]  # two to twelve
 _ORDINALS = "second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
 _YES_OVERLAP = 0.5
 _COUNT_WITHIN = 0.6

@@ -16,31 +16,17 @@ from functools import cached_property, lru_cache
 
 import Stemmer
 
-STOPWORDS = frozenset(
+from memoryqa.language.word_lists import COMMON_IRREGULAR, FUNCTION_WORDS
+from memoryqa.turns import MONTHS
+
+# English as the weights of this package were fitted with it: words keep their clitics here ("can't").
+STOPWORDS = FUNCTION_WORDS | frozenset(
     """
-    a about again all also am an and any are as at be been being but by can can't could did didn't do does
-    doesn't doing don't down each for from had has have having he he's her here him his how i i'd i'll i'm i've
-    if in into is isn't it it's its just let's like may me might mine more most must my no not of on or other
-    our out over own really same shall she she's should so some such than that that's the their theirs them then
-    there there's these they they're this those to too under up us very was wasn't we we're were what what's
-    when where which who whom whose why will with would you you're your yours
+    can't didn't doesn't don't he's i'd i'll i'm i've isn't it's let's like may might mine must really shall she's
+    that's there's they're wasn't we're what's you're
     """.split()
 )
-_IRREGULAR = dict(
-    pair.split(":")
-    for pair in """
-    ate:eat began:begin begun:begin bought:buy broke:break broken:break brought:bring built:build came:come child:kid
-    children:kid chose:choose chosen:choose drawn:draw drew:draw drove:drive eaten:eat fell:fall felt:feel flew:fly
-    found:find gave:give given:give gone:go got:get grew:grow grown:grow heard:hear held:hold hurt:injury kept:keep
-    knew:know known:know left:leave lost:lose made:make met:meet ran:run said:say saw:see seen:see sent:send sold:sell
-    spent:spend swam:swim taken:take taught:teach thought:think told:tell took:take went:go won:win written:write
-    wrote:write
-    """.split()
-)
-MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
+_IRREGULAR = COMMON_IRREGULAR | {"child": "kid", "children": "kid", "hurt": "injury"}
 MONTH_PATTERN = "|".join(MONTHS)  # capitals only: "may" and "march" are mostly not months
 
 _WORD = re.compile(r"[^\W_]+(?:['’&:./-][^\W_]+)*")

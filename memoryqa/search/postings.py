@@ -16,12 +16,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from memoryqa.arrays import Flags, Floats, Ints
 from memoryqa.language.dates import has_time_expression
 from memoryqa.language.terms import terms
 from memoryqa.turns import MONTHS, Turn
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Postings = npt.NDArray[np.int32]  # numbers of turns, as the postings keep them
 
 ENDS_IN_QUESTION, FOLLOWS_QUESTION, OPENS_SESSION, NAMES_TIME = 1, 2, 4, 8  # bits of a turn's flags
@@ -162,7 +161,7 @@ class IndexedTurns:
         """Blocks of `turns`."""
         return np.frombuffer(self._block, dtype=np.int32)[turns].astype(np.int64)
 
-    def flagged(self, turns: Ints, flag: int) -> npt.NDArray[np.bool_]:
+    def flagged(self, turns: Ints, flag: int) -> Flags:
         """Which of `turns` bear `flag`."""
         return (np.frombuffer(self._flags, dtype=np.int8)[turns] & flag) != 0
 

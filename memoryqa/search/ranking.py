@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from memoryqa.arrays import Floats, Ints
 from memoryqa.config import RankingConfig
 from memoryqa.language.question import Query, Window, read_query
 from memoryqa.language.terms import instances, synonyms
@@ -28,9 +29,7 @@ from memoryqa.search.postings import (
     FOLLOWS_QUESTION,
     NAMES_TIME,
     OPENS_SESSION,
-    Floats,
     IndexedTurns,
-    Ints,
     Postings,
     tag_term,
 )

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+
+from memoryqa.arrays import Matrix
 
 logger = logging.getLogger(__name__)
 
-Matrix = npt.NDArray[np.float32] | npt.NDArray[np.float16]
 _TYPES = {2: np.float16, 4: np.float32}  # by size of an item
 _SELECT = "SELECT dimension, bytes_per_item, data FROM vectors WHERE key = ?"
 _BUSY_SEC = 30.0  # to wait for another process that writes

@@ -24,11 +24,11 @@ from typing import Any
 
 import numpy as np
 
+from memoryqa.arrays import Floats, Ints
 from memoryqa.config import CoverageConfig
 from memoryqa.language.facts import probes
 from memoryqa.language.terms import terms
 from memoryqa.rendering import Line
-from memoryqa.search.postings import Floats, Ints
 
 _MOST_REPEATS = 8  # of a term are counted against a line that comes between rankings: more made no difference
 _PROBE = "\0"  # before a probe: another feature than the term of the same letters

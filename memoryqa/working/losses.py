@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from memoryqa.compaction.entries import TurnEntry
-from memoryqa.language.facts import Fact, probes, rank, shown
+from memoryqa.language.facts import Fact, facts_of, probes, rank, shown
 from memoryqa.rendering import Line
 from memoryqa.turns import Turn
 
@@ -40,8 +39,8 @@ def find_losses(held: Sequence[Line], archived: Sequence[Turn]) -> Losses:
     """`held`: the lines of the working memory; `archived`: all other turns. Costs a pass over all of them."""
     asked = probes("\n".join(f"{turn.text}\n{turn.caption}" for turn in archived))
     visible = shown("\n".join(line.text.partition(": ")[2] for line in held))  # the number of a line is no fact
-    said = {fact.text.casefold() for line in held for fact in TurnEntry(line.turn).facts}
-    facts = rank(fact for turn in archived for fact in TurnEntry(turn).facts)
+    said = {fact.text.casefold() for line in held for fact in facts_of(line.turn)}
+    facts = rank(fact for turn in archived for fact in facts_of(turn))
     return Losses(
         retention=len(asked & visible) / len(asked) if asked else 1.0,
         dropped=tuple(fact for fact in facts if fact.text.casefold() not in said),

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from calendar import monthrange
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from benchmarks import temporal as benchmark
 from memoryqa.language.date_grammar import HANDLERS, PATTERN, TRIGGER, fold
-from memoryqa.language.dates import annotate, has_time_expression, resolve
-from memoryqa.language.time_spans import HOLIDAYS, MONTHS, WEEKDAYS, recurring, season, whole_month
+from memoryqa.language.dates import annotate, dated_text, has_time_expression, resolve
+from memoryqa.language.time_spans import HOLIDAYS, WEEKDAYS, recurring, season, whole_month
+from memoryqa.turns import MONTHS, Turn
 
 THURSDAY = datetime(2023, 5, 25, 13, 30)
 FRIDAY = datetime(2024, 3, 1, 9, 0)  # the day after a leap day
@@ -373,3 +374,14 @@ def test_the_benchmark_without_a_dated_question_says_so(tmp_path: Path, capsys: 
     path = conversation_file(tmp_path, "I glazed a pot.", "a pot")
     assert benchmark.main(["--data", str(path), "--split", "all"]) == 2
     assert "has a date for an answer" in capsys.readouterr().err
+
+
+def test_a_turns_text_is_dated_by_the_day_that_its_own_clock_showed() -> None:
+    """One instant lies on two days; the second turn must not get the first one's date."""
+    text = "The boiler broke yesterday."
+    in_london = datetime(2023, 5, 24, 23, 0, tzinfo=UTC)
+    in_porto_novo = in_london.astimezone(timezone(timedelta(hours=2)))
+    assert in_london == in_porto_novo
+    assert dated_text(Turn(1, 1, "Ana", text, in_london)) == "The boiler broke yesterday (= 23 May 2023)."
+    assert dated_text(Turn(1, 1, "Ana", text, in_porto_novo)) == "The boiler broke yesterday (= 24 May 2023)."
+    assert dated_text(Turn(1, 1, "Ana", text)) == text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from strategies import texts
 from memoryqa.language.facts import (
     MAX_FACT_CHARS,
     Fact,
+    facts_of,
     find_facts,
     names,
     number_forms,
@@ -20,6 +23,7 @@ from memoryqa.language.facts import (
     shown,
     specificity,
 )
+from memoryqa.turns import Turn
 
 
 @pytest.mark.parametrize(
@@ -116,3 +120,15 @@ def test_facts_rank_by_specificity_then_newest_and_repeats_once() -> None:
     old, new, other = Fact("n=7", "mem:1", 0.5), Fact("N=7", "mem:3", 0.5), Fact("k=7", "mem:2", 0.5)
     vague, sharp = Fact("so", "mem:4", 0.0), Fact("id=774410", "mem:0", 0.9)
     assert rank([sharp, old, other, new, vague]) == (sharp, new, other, vague)
+
+
+def test_the_facts_of_a_turn_are_its_dated_sentences_and_its_photo() -> None:
+    turn = Turn(8, 6, "Ana", "I moved yesterday. It rained!", datetime(2023, 5, 25), caption="a  red  van")
+    facts = facts_of(turn)
+    assert [fact.text for fact in facts] == [
+        "Ana: I moved yesterday (= 24 May 2023).",
+        "Ana: It rained!",
+        "Ana: (photo: a red van)",
+    ]
+    assert {fact.handle for fact in facts} == {"mem:D8:6"}
+    assert facts_of(Turn(1, 1, "Ana", "")) == ()

@@ -16,8 +16,9 @@ from checkout import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memoryqa.offline_reader.engine import OFFLINE_MODEL, ExtractiveReader, offline_lm, parse_prompt, respond
-from memoryqa.offline_reader.extraction import NO_INFORMATION, Reading, asks_for_several, kind_of, read
+from memoryqa.offline_reader import NO_INFORMATION, OFFLINE_MODEL
+from memoryqa.offline_reader.engine import ExtractiveReader, offline_lm, parse_prompt, respond
+from memoryqa.offline_reader.extraction import Reading, asks_for_several, kind_of, read
 from memoryqa.offline_reader.ranking import parse_evidence, rank, stem
 from memoryqa.offline_reader.spans import best_items, best_span
 from memoryqa.offline_reader.words import WEIGHTS, word_features
