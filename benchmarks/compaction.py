@@ -1,7 +1,8 @@
 """How much of the evidence is still there when a conversation must shrink before anybody knows the question.
 
+    python -m benchmarks.compaction --data data/locomo10.json                    # the published table
     python -m benchmarks.compaction                                              # the bundled sample
-    python -m benchmarks.compaction --data locomo10.json --split val --plot compaction.png
+    python -m benchmarks.compaction --data data/locomo10.json --split train --plot compaction.png
 
 Every method keeps turns of a conversation within a size: a share of the tokens of the whole (by_ratio), or a number of
 tokens (by_budget). A turn counts when its line is kept, which is all of its text but greetings. Scores are over the
@@ -31,8 +32,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.questions import add_split_flag, print_notes, restrict, with_evidence
 from benchmarks.recall_tables import plot_recall, share_complete, share_found
 from benchmarks.selectors import MEMORY, METHODS, PACKAGES, Build
+from harness.commands import run_command
 
 if TYPE_CHECKING:
     from locomo.dataset import Conversation, Question
@@ -92,7 +95,7 @@ def measure_method(
 def measure_recovery(
     scores: Mapping[str, Scores], conversation: Conversation, lines: AdaptiveMemory, questions: Sequence[Question]
 ) -> None:
-    """What is in the context of each question, of so many tokens in all."""
+    """The share of each question's evidence that is in its context, by the size of that context."""
     from memoryqa.archive.database import Archive
     from memoryqa.memory import AdaptiveMemory
 
@@ -176,36 +179,36 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--data", metavar="PATH", help="a LoCoMo file (default: the bundled sample)")
-    parser.add_argument("--split", choices=("train", "val", "test", "all"), default="all", help="default: %(default)s")
+    add_split_flag(parser, default="val")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw evidence against tokens, e.g. x.png")
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
+    return run_command("benchmarks.compaction", lambda: run(args))
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure every method that is installed, and print what came out. Raises UsageError for bad input."""
     from rich.console import Console
     from rich.progress import track
 
-    from locomo.dataset import SAMPLE_PATH, DataError, load, select
+    from locomo.dataset import SAMPLE_PATH, load
     from memoryqa.memory import AdaptiveMemory
     from memoryqa.tokens import encoding
 
-    try:
-        dataset = load(args.data or SAMPLE_PATH)
-        chosen = [q for q in select(dataset, args.split, categories=(1, 2, 3, 4)) if q.evidence]
-    except DataError as error:
-        print(f"benchmarks.compaction: {error}", file=sys.stderr)
-        return 2
-    if not chosen:
-        print(f"benchmarks.compaction: {dataset.path}: no question of split {args.split} has evidence", file=sys.stderr)
-        return 2
+    dataset = load(args.data or SAMPLE_PATH)
+    asked = restrict(dataset, args.split)
+    chosen = with_evidence(asked)
+    print_notes(dataset, args.split)
     not_run = {name: fix for name in METHODS if (fix := missing(name))}
     for name, fix in not_run.items():
         print(f"{name} is not run: {fix}", file=sys.stderr)
     encoding()  # loaded before the clock starts
     scores = {name: Scores() for name in (*METHODS, SEARCH, ARCHIVE) if name not in not_run}
     asked_of = {question.conversation_id for question in chosen}
-    conversations = [one for one in dataset.conversations if one.id in asked_of]
+    conversations = [one for one in asked.conversations if one.id in asked_of]
     for conversation in track(conversations, description="conversations", console=Console(stderr=True)):
         questions = [question for question in chosen if question.conversation_id == conversation.id]
         lines = AdaptiveMemory()
@@ -220,7 +223,6 @@ def main(argv: list[str] | None = None) -> int:
         plot(title, methods, args.plot)
     data = {"name": dataset.name, "sha256": dataset.sha256, "split": args.split, "questions": len(chosen)}
     print(json.dumps({"data": data, "methods": methods, "not_run": not_run}))
-    return 0
 
 
 if __name__ == "__main__":

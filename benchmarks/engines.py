@@ -1,6 +1,6 @@
 """The systems that `benchmarks.scale` measures: how each takes in turns, and how it is asked.
 
-Every one keeps the texts, so that it can show what it found; all stay in memory and on one thread.
+Each system keeps the texts, so that it can show what it found; all work in memory and on one thread.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Build = Callable[[Iterable["Turn"]], tuple[float, Ask]]  # microseconds per add,
 
 
 def add_all(turns: Iterable[Turn], add: Callable[[Turn], object]) -> float:
-    """Microseconds per add, without the time that making the turns takes."""
+    """Microseconds per add, without the time to make the turns."""
     turns, elapsed, number = iter(turns), 0.0, 0
     while some := list(islice(turns, 1_000)):
         started = time.process_time()
@@ -36,12 +36,12 @@ def add_all(turns: Iterable[Turn], add: Callable[[Turn], object]) -> float:
 
 
 def peer_text(turn: Turn) -> str:
-    """What the peers index and keep: the speaker is part of the text, since they know no speakers."""
+    """The text that peers index and keep. The speaker is part of it, since they know no speakers."""
     return f"{turn.speaker}: {turn.text} {turn.caption}"
 
 
 def query_words(text: str) -> list[str]:
-    """For the peers that keep stop words: the question's words without them, or every turn would be scored."""
+    """The question's words without stop words, for peers that index those and would score every turn."""
     from memoryqa.language.terms import words
     from memoryqa.language.word_lists import STOPWORDS
 

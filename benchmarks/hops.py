@@ -1,7 +1,7 @@
-"""The program's own search, hop by hop, with queries that were written beforehand in place of an LM's.
+"""The program's own search, hop by hop, with queries from a file in place of an LM's.
 
-What is measured is `MemoryQA.forward` itself: only its three LM steps are replaced. The first hop gets the first share
-of a question's queries, each further one the next, as follow-ups.
+`MemoryQA.forward` itself is measured; only its three LM steps are replaced. The first hop gets the first share of a
+question's queries, and each further hop gets the next share as follow-ups.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ Rank = Callable[[str], Sequence["Turn"]]
 
 
 def peer_text(turn: Turn) -> str:
-    """What the peers index: the speaker is part of the text, since they know no speakers."""
+    """The text that peers index. The speaker is part of it, since they know no speakers."""
     return f"{turn.speaker}: {turn.text} {turn.caption}"
 
 
@@ -50,7 +50,7 @@ def build_rank_bm25(turns: Sequence[Turn]) -> Rank:
 
 
 def build_recent(turns: Sequence[Turn]) -> Rank:
-    """Most recent first, whatever the question."""
+    """Most recent first; the question changes nothing."""
     newest_first = tuple(reversed(turns))
     return lambda question: newest_first
 

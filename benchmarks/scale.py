@@ -1,19 +1,19 @@
 """What adding and searching cost as a history grows: our memory beside bm25s, rank-bm25, SQLite FTS5 and tantivy.
 
     python -m benchmarks.scale                                               # the bundled sample, up to 100,000 turns
-    python -m benchmarks.scale --data locomo10.json --max-turns 1000000      # half an hour
+    python -m benchmarks.scale --data data/locomo10.json --max-turns 1000000 # as published; half an hour
 
 A history repeats the sessions of the data, four a day, each pass over them under other names; the questions are the
 data's own, each under the names of some pass. Every system and size runs alone, in a fresh process, warmed up by 100
-turns. Times are CPU time of the process, which other work on the machine hardly moves; nothing here waits or uses a
-second core, so an idle machine shows the same by the clock.
+turns. Times are CPU time of the process, which other work on the machine hardly moves. Nothing here waits or uses a
+second core, so the clock of an idle machine shows the same.
 
 add_us_mean      one add that the next search finds. memory, SQLite FTS5: all adds over their number. tantivy: the last
                  100, one commit each, the others before in one go. bm25s, rank-bm25: one rebuild at that size.
 query_ms_*       memory: `search` at 4,000 tokens, ranked, packed and rendered. Peers: the texts of the best 50 turns.
-bytes_per_turn   what the resident memory of the process grew by (buffers and fragmentation too), less the UTF-8 bytes
-                 of the turns' texts and captions, of which every system keeps its own. Rough below 100,000 turns,
-                 where memory freed by the warm-up is used again. null without Linux's /proc.
+bytes_per_turn   growth of the process's resident memory (buffers and fragmentation too), less the UTF-8 bytes of the
+                 turns' texts and captions, which every system keeps for itself. Rough below 100,000 turns, where
+                 memory freed by the warm-up is used again. null without Linux's /proc.
 
 null means not measured; the reason is on stderr. `users` is as many memories in one process, asked in turn.
 """
@@ -38,6 +38,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.engines import COMMITS, ENGINES, MEMORY, MOST_TURNS, Ask
 from benchmarks.histories import asked, history
+from benchmarks.questions import PUBLISHED, add_split_flag, print_notes, restrict
+from harness.commands import run_command
 
 if TYPE_CHECKING:
     from memoryqa.turns import Turn
@@ -48,7 +50,7 @@ TURNS_PER_USER = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one system took at one size. None: not measured."""
+    """The cost of one system at one size. None: not measured."""
 
     add_us_mean: float | None = None
     query_ms_p50: float | None = None
@@ -58,7 +60,7 @@ class Cost:
 
 
 def resident_bytes() -> int | None:
-    """Of this process, now, without what is free for reuse. None where there is no /proc."""
+    """Resident memory of this process now, without what is free for reuse. None where there is no /proc."""
     statm = Path("/proc/self/statm")
     if not statm.exists():
         return None
@@ -95,12 +97,14 @@ def time_queries(asks: Iterable[tuple[Ask, str]]) -> dict[str, float | None]:
     return {"query_ms_p50": found["p50"], "query_ms_p95": found["p95"], "query_ms_p99": found["p99"]}
 
 
-def measure(system: str, num_turns: int, num_users: int, path: str, num_questions: int, seed: int) -> Cost:
+def measure(
+    system: str, num_turns: int, num_users: int, path: str, num_questions: int, seed: int, split: str = PUBLISHED
+) -> Cost:
     """One system, alone in this process: a history of `num_turns` for each of `num_users`."""
     from locomo.dataset import load, select
 
     build, rng = ENGINES[system], random.Random(seed)
-    dataset = load(path)
+    dataset = restrict(load(path), split)
     conversations = dataset.conversations
     questions = select(dataset, "all", num=num_questions, seed=seed, categories=(1, 2, 3, 4))
     texts = asked(conversations, questions, num_turns, rng)
@@ -149,7 +153,7 @@ def print_table(title: str, rows: Mapping[str, Cost]) -> None:
     Console(stderr=True).print(table)
 
 
-def measure_all(sizes: Sequence[int], systems: Sequence[str], path: str, questions: int, seed: int) -> dict[str, Any]:
+def measure_all(sizes: Sequence[int], systems: Sequence[str], *what: Any) -> dict[str, Any]:
     """By size and system, ready for JSON; each size's table is printed when it is done."""
     found: dict[str, Any] = {}
     for size in sizes:
@@ -161,7 +165,7 @@ def measure_all(sizes: Sequence[int], systems: Sequence[str], path: str, questio
                 print(f"  left out: beyond {MOST_TURNS[system]:,} turns it takes too long", file=sys.stderr)
                 continue
             try:
-                rows[system] = measure_apart(system, size, 1, path, questions, seed)
+                rows[system] = measure_apart(system, size, 1, *what)
             except ModuleNotFoundError as error:
                 print(f"  left out: {error.name} is not installed; pip install '.[dev]'", file=sys.stderr)
         print_table(f"one history of {size:,} turns", rows)
@@ -175,6 +179,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--data", metavar="PATH", help="a LoCoMo file (default: the bundled sample)")
+    add_split_flag(parser)
     add("--max-turns", type=int, default=100_000, help="the largest history, at least 1000 (default: %(default)s)")
     users_help = "memories of 1,000 turns in one process, as far as --max-turns allows (default: %(default)s; 0: none)"
     add("--users", type=int, default=1_000, help=users_help)
@@ -198,15 +203,18 @@ def main(argv: list[str] | None = None) -> int:
     for flag, least in (("max_turns", SMALLEST), ("users", 0), ("questions", 1)):
         if getattr(args, flag) < least:
             parser.error(f"--{flag.replace('_', '-')} must be at least {least:,}, got {getattr(args, flag):,}")
-    from locomo.dataset import SAMPLE_PATH, DataError, load, select
+    return run_command("benchmarks.scale", lambda: run(args))
 
-    try:
-        dataset = load(args.data or SAMPLE_PATH)
-        questions = len(select(dataset, "all", num=args.questions, seed=args.seed, categories=(1, 2, 3, 4)))
-    except DataError as error:
-        print(f"benchmarks.scale: {error}", file=sys.stderr)
-        return 2
-    what = (str(dataset.path), args.questions, args.seed)
+
+def run(args: argparse.Namespace) -> None:
+    """Measure every system at every size, and print what came out. Raises UsageError for bad data."""
+    from locomo.dataset import SAMPLE_PATH, load, select
+
+    dataset = load(args.data or SAMPLE_PATH)
+    asked_about = restrict(dataset, args.split)
+    questions = len(select(asked_about, "all", num=args.questions, seed=args.seed, categories=(1, 2, 3, 4)))
+    print_notes(dataset, args.split)
+    what = (str(dataset.path), args.questions, args.seed, args.split)
     sizes = measure_all(sizes_up_to(args.max_turns), args.systems, *what)
     users = min(args.users, args.max_turns // TURNS_PER_USER)
     shared = {}
@@ -215,13 +223,12 @@ def main(argv: list[str] | None = None) -> int:
         shared = {MEMORY: measure_apart(MEMORY, TURNS_PER_USER, users, *what)}
         print_table(f"{users:,} users of {TURNS_PER_USER:,} turns in one process", shared)
     result = {
-        "data": {"name": dataset.name, "sha256": dataset.sha256, "questions": questions},
+        "data": {"name": dataset.name, "sha256": dataset.sha256, "split": args.split, "questions": questions},
         "sizes": sizes,
         "users": {"users": users, "turns_per_user": TURNS_PER_USER}
         | {name: asdict(one) for name, one in shared.items()},
     }
     print(json.dumps(result))
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The methods of the compaction benchmark: how each chooses, before any question is known, which turns to keep.
 
-A method gets a conversation, and the lines that its turns are shown as, so that all pay the same for a turn. Those that
-rank turns are packed as searches are: best first, one that does not fit is skipped.
+A method gets a conversation and the lines that its turns are shown as, so that all pay the same for a turn. A ranking
+is packed as a search is: best first, and a line that does not fit is skipped.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def keep_in_memory(conversation: Conversation, lines: AdaptiveMemory) -> Keep:
 
 
 def pack_ranking(rank: Callable[[Conversation], Iterable[Turn]]) -> Build:
-    """A method that ranks the turns, best first, whatever the size."""
+    """A method that ranks the turns once, best first, for all sizes."""
 
     def build(conversation: Conversation, lines: AdaptiveMemory) -> Keep:
         ranked = list(rank(conversation))
@@ -56,8 +56,8 @@ def in_random_order(conversation: Conversation) -> Iterable[Turn]:
 
 
 def trim_messages(conversation: Conversation, lines: AdaptiveMemory) -> Keep:
-    """langchain-core's `trim_messages`, its strategy "last". It counts the lines as all do here, but knows no sessions:
-    what their headers take goes off the oldest."""
+    """langchain-core's `trim_messages` with strategy "last". It counts the lines as all methods do here, but knows no
+    sessions: the oldest messages make room for the headers."""
     from langchain_core.messages import BaseMessage, HumanMessage
     from langchain_core.messages import trim_messages as trim
 
@@ -76,8 +76,8 @@ def trim_messages(conversation: Conversation, lines: AdaptiveMemory) -> Keep:
 
 
 def rank_with_sumy(summarizer: str, module: str) -> Callable[[Conversation], Iterable[Turn]]:
-    """One of sumy's extractive summarizers, with its own English stop words and stemmer. A turn is given to it as one
-    sentence, so that it is kept whole or not at all. (sumy's tokenizer would want data of nltk's from the internet.)"""
+    """One of sumy's extractive summarizers, with its own English stop words and stemmer. A turn is one sentence to it,
+    which is kept whole or not at all. (sumy's own tokenizer would download nltk's data.)"""
 
     def rank(conversation: Conversation) -> Iterable[Turn]:
         from importlib import import_module
@@ -89,7 +89,7 @@ def rank_with_sumy(summarizer: str, module: str) -> Callable[[Conversation], Ite
         from memoryqa.language.terms import words
 
         class Words:
-            """What sumy asks of a tokenizer."""
+            """The part of a tokenizer that sumy calls."""
 
             def to_words(self, text: str) -> tuple[str, ...]:
                 return tuple(words(text))
@@ -101,7 +101,7 @@ def rank_with_sumy(summarizer: str, module: str) -> Callable[[Conversation], Ite
         ranked: list[Turn] = []
 
         def take_all(infos: Sequence[Any]) -> Sequence[Any]:
-            """In place of a number of sentences: it is given all of them, best first."""
+            """sumy calls this with all sentences, best first, where a number of sentences is usual."""
             ranked.extend(turns[info.sentence] for info in infos)
             return infos
 
@@ -112,8 +112,8 @@ def rank_with_sumy(summarizer: str, module: str) -> Callable[[Conversation], Ite
 
 
 def rank_with_rlm_code(conversation: Conversation) -> Iterable[Turn]:
-    """rlm-code's MemoryCompactor with its defaults and no LM, compacting whenever it is due: the turns whose text
-    stands whole in what it leaves, the newest first. It has no size in tokens, so a larger one changes nothing."""
+    """rlm-code's MemoryCompactor with its defaults and no LM, compacting whenever it is due: the turns whose whole text
+    is in what it leaves, the newest first. It has no size in tokens, so a larger size changes nothing."""
     from rlm_code.rlm.memory_compaction import MemoryCompactor
     from rlm_code.rlm.repl_types import REPLHistory
 

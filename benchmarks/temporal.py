@@ -1,13 +1,14 @@
 """Can the gold date of a temporal question be read off its evidence? Our date grammar beside dateparser.
 
-    python -m benchmarks.temporal --data data/locomo10.json --split train
+    python -m benchmarks.temporal --data data/locomo10.json                # train, as the grammar was written on it
+    python -m benchmarks.temporal --data data/locomo10.json --split val
 
-Of every category 2 question whose gold answer is a date, the evidence turns are annotated by each system. A gold date
-is derivable when the session's date or an annotation means it: a time of the same kind (day, weekend, week, month,
+Each system annotates the evidence turns of the category 2 questions whose gold answer is a date. A gold date is
+derivable when the session's date or an annotation means it: a time of the same kind (day, weekend, week, month,
 season, year) with a day in common, so that "last week" is right by either reading of a week. Token F1 is the official
-one: `best` of the session's date and all annotations, `copy` of a reader that copies the first annotation (the
-session's date when there is none). Precision is over the annotations on evidence turns; one that dates another event
-in the same turn counts against it. Progress goes to stderr; the last line on stdout is one JSON document.
+one: `best` is that of the session's date and all annotations, `copy` that of a reader that copies the first annotation
+(the session's date when there is none). Precision is over the annotations on evidence turns; one that dates another
+event in the same turn counts against it. Progress goes to stderr; the last line on stdout is one JSON document.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from benchmarks.questions import add_split_flag, print_notes, restrict
+from harness.commands import run_command
 from locomo.dataset import DataError, Dataset, Question, load, select
 from locomo.evaluate import token_f1
 from memoryqa.language.dates import annotate, resolve
@@ -64,7 +67,7 @@ _KINDS = ((1, "day"), (3, "weekend"), (10, "week"), (31, "month"), (92, "season"
 def parse_gold(gold: str, session: date) -> TimeSpan | None:
     """The days that a gold answer such as "The week before 9 June 2023" means; None when it is not a date.
 
-    A missing year is that of the evidence's session. The value is the gold answer itself.
+    A missing year is the year of the evidence's session. The value is the gold answer itself.
     """
     text = re.sub(r"[,.`']+", " ", gold.lower())
     found = next((match for form in _DATE_FORMS if (match := form.search(text))), None)
@@ -135,12 +138,12 @@ def _kind(meaning: TimeSpan) -> str:
 
 
 def header_only(text: str, anchor: datetime) -> list[TimeSpan]:
-    """No annotation at all: what the session's date gives by itself."""
+    """No annotation: the session's date alone."""
     return []
 
 
 def ours(text: str, anchor: datetime) -> list[TimeSpan]:
-    """memoryqa.language.dates."""
+    """Our grammar, memoryqa.language.dates."""
     return [TimeSpan(found.value, found.first, found.last) for found in resolve(text, anchor)]
 
 
@@ -186,7 +189,7 @@ class Case:
 
 
 def collect(questions: Iterable[Question], turns: dict[tuple[str, str], Turn]) -> tuple[list[Case], int]:
-    """The questions whose gold answer is a date and whose evidence exists, and how many others there were."""
+    """The questions whose gold answer is a date and whose evidence exists, and the number of the others."""
     cases, others = [], 0
     for question in questions:
         found = [turns[question.conversation_id, turn_id] for turn_id in question.evidence]
@@ -220,7 +223,7 @@ def measure(system: System, cases: Sequence[Case]) -> dict[str, float | int | No
 
 
 def time_per_turn(system: System, turns: Sequence[tuple[str, datetime]], repeats: int) -> float | None:
-    """Microseconds of CPU a turn, the best of `repeats` passes; None without turns."""
+    """CPU microseconds per turn, the best of `repeats` passes; None without turns."""
     if not turns:
         return None
     best = float("inf")
@@ -233,7 +236,7 @@ def time_per_turn(system: System, turns: Sequence[tuple[str, datetime]], repeats
 
 
 def installed_systems() -> dict[str, System]:
-    """What there is to compare. dateparser is no dependency of the project: `pip install dateparser` adds it."""
+    """The systems that can run. dateparser is no dependency of the project: `pip install dateparser` adds it."""
     systems: dict[str, System] = {"header only": header_only, "ours": ours}
     if importlib.util.find_spec("dateparser"):
         return systems | {"dateparser": dateparser_search, "dateparser on our phrases": dateparser_on_our_phrases}
@@ -241,9 +244,9 @@ def installed_systems() -> dict[str, System]:
     return systems
 
 
-def run(dataset: Dataset, split: str) -> dict[str, Any]:
-    """Everything measured on the temporal questions of `split`. Raises DataError when it has none."""
-    questions = select(dataset, split, categories=[TEMPORAL])
+def measure_split(dataset: Dataset, split: str) -> dict[str, Any]:
+    """All figures of the temporal questions of `split`. Raises DataError when it has none."""
+    questions = select(restrict(dataset, split), "all", categories=[TEMPORAL])
     ids = {question.conversation_id for question in questions}
     turns = {(talk.id, turn.id): turn for talk in dataset.conversations if talk.id in ids for turn in talk.turns}
     cases, others = collect(questions, turns)
@@ -272,18 +275,22 @@ def run(dataset: Dataset, split: str) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.temporal", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.temporal", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", required=True, metavar="PATH", help="a LoCoMo JSON file")
-    parser.add_argument("--split", default="train", help="train, val, test or all (default: %(default)s)")
+    add_split_flag(parser, default="train")
     args = parser.parse_args(argv)
-    try:
-        report = run(load(args.data), args.split)
-    except DataError as error:
-        print(error, file=sys.stderr)
-        return 2
+    return run_command("benchmarks.temporal", lambda: run(args))
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure, and print the table and the JSON document. Raises DataError for data without such questions."""
+    dataset = load(args.data)
+    report = measure_split(dataset, args.split)
+    print_notes(dataset, args.split)
     _print_table(report)
     print(json.dumps(report))
-    return 0
 
 
 def _print_table(report: dict[str, Any]) -> None:

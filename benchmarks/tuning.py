@@ -1,13 +1,13 @@
 """What pruning question by question saves a search, and what it costs: the same studies with and without it.
 
+    python -m benchmarks.tuning --seeds 0,1 --spaces quick,standard              # as published; train conversations
     python -m benchmarks.tuning --data data/sample.json --budget-tokens 300 --n-trials 20
-    python -m benchmarks.tuning --data locomo10.json --seeds 0,1,2 --spaces quick,standard
 
-Each study is run twice from the same seed, with every trial answering every question, and with Wilcoxon's test ending
-those that are worse than the best so far (measuring/pruning.py). Printed are the questions that were asked, the best
-score that each found, and the score of trial 0. With `--without-default` the shipped default is not trial 0: the search
-has to climb by itself, and a trial that is better than all before it comes more often. What both ask is measured once
-and kept in a temporary cache; that changes no number but the time.
+Each study runs twice from the same seed: once with every trial answering every question, and once with Wilcoxon's test
+ending trials that are worse than the best so far (tuning/measuring/pruning.py). The table shows the number of questions
+asked, the best score that each found, and the score of trial 0. With `--without-default` the shipped default is not
+trial 0: the search has to climb by itself, and better trials come more often. A temporary cache keeps what both ask, so
+that it is measured once; that changes no number but the time.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from harness.commands import run_command
 from tuning.presets import PRESETS
 
 
 def run_study(args: argparse.Namespace, space_name: str, seed: int, pruner: str, cache: Path) -> dict[str, Any]:
-    """One study in this process; the score that it found, and the questions that its trials asked for."""
+    """One study in this process: its best score, and the number of questions that its trials asked."""
     import optuna
 
     from locomo.dataset import find
@@ -112,7 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data", metavar="PATH", help="default: LOCOMO_PATH, or data/")
     parser.add_argument(
-        "--split", default="train", choices=("train", "val", "test", "all"), help="default: %(default)s"
+        "--split", default="train", choices=("train", "val", "test", "all"), help="default: %(default)s, as published"
     )
     parser.add_argument("--budget-tokens", type=int, default=2000, metavar="N", help="default: %(default)s")
     parser.add_argument("--n-trials", type=int, default=50, metavar="N", help="of each study (default: %(default)s)")
@@ -124,14 +125,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
+    return run_command("benchmarks.tuning", lambda: run(args))
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the studies, and print what came out. Raises UsageError for bad data."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        rows = measure(args)
-    except ValueError as error:
-        print(f"benchmarks.tuning: {error}", file=sys.stderr)
-        return 2
+    rows = measure(args)
     print_rows(rows)
     asked = [sum(row[key] for row in rows) for key in ("questions_none", "questions_wilcoxon")]
     print(
@@ -144,7 +146,6 @@ def main(argv: list[str] | None = None) -> int:
             }
         )
     )
-    return 0
 
 
 if __name__ == "__main__":

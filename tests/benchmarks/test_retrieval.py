@@ -110,7 +110,7 @@ def test_what_the_tags_leave_out_is_said(capsys: pytest.CaptureFixture[str], tmp
     path = tmp_path / "tags.json"
     one = next(iter(turns))
     path.write_text(json.dumps({"conversations": {one: {next(iter(turns[one])): ["hobby"]}}}))
-    assert retrieval.main([*SAMPLE[:2], "--budgets", "300", "--tags", str(path)]) == 0
+    assert retrieval.main([*SAMPLE[:2], "--split", "all", "--budgets", "300", "--tags", str(path)]) == 0
     printed = capsys.readouterr()
     told = json.loads(printed.out.splitlines()[-1])
     assert f"note: left out {', '.join(name for name in turns if name != one)}, of which {path}" in printed.err
