@@ -1,10 +1,12 @@
-"""How a script ends: exit status 0, 1 or 2 and one line on stderr, or a traceback for a bug of ours."""
+"""How a script ends: its exit status, one line on stderr or a traceback, and its document on stdout."""
 
 from __future__ import annotations
 
+import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from harness.files import to_json
 from memoryqa.errors import EXTRAS, MissingExtraError, StoppedError, UsageError
 from memoryqa.lms.roles import redact
 
@@ -32,3 +34,19 @@ def run_command(name: str, command: Callable[[], int | None]) -> int:
 def _failed(name: str, error: Exception | None, status: int) -> int:
     print(f"{name}: {redact(str(error)) if error else 'interrupted'}", file=sys.stderr)
     return status
+
+
+def add_json_flag(parser: argparse._ActionsContainer) -> None:
+    """--json, for `print_document`."""
+    parser.add_argument(
+        "--json", action="store_true", help="print the result as JSON on stdout even when that is a terminal"
+    )
+
+
+def print_document(document: Mapping[str, object], *, as_json: bool) -> None:
+    """Print `document` as one line of JSON, the last on stdout, for the program that reads it.
+
+    On a terminal it is printed only with `as_json` (the flag --json): people have read the tables on stderr.
+    """
+    if as_json or not sys.stdout.isatty():
+        print(to_json(document, ensure_ascii=True), flush=True)

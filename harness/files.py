@@ -66,9 +66,9 @@ class JsonlFile:
         return row
 
 
-def to_json(obj: object, indent: int | None = None) -> str:
+def to_json(obj: object, indent: int | None = None, *, ensure_ascii: bool = False) -> str:
     """`obj` as JSON without secrets (memoryqa/lms/roles.py, `redact`). Raises ValueError for NaN."""
-    return json.dumps(_redacted(obj, secrets()), ensure_ascii=False, allow_nan=False, indent=indent)
+    return json.dumps(_redacted(obj, secrets()), ensure_ascii=ensure_ascii, allow_nan=False, indent=indent)
 
 
 def _redacted(obj: object, found: tuple[str, ...]) -> object:
