@@ -1,4 +1,4 @@
-"""What `deploy.py` prints: progress and complaints on stderr, results on stdout, the key nowhere."""
+"""What `deploy.py` prints: progress and errors on stderr, results on stdout, the key nowhere."""
 
 from __future__ import annotations
 
@@ -8,52 +8,53 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from usage_error import UsageError
+
 COMMAND = f"python {sys.argv[0]}"  # for the commands that are printed to be pasted
 
 
 class Output:
-    """`as_json`: the result is one JSON document instead of text. `secret` is blotted out wherever it should appear."""
+    """`as_json`: the result is one JSON document instead of text. `secret` is replaced by *** in everything printed."""
 
     def __init__(self, *, as_json: bool, secret: str | None) -> None:
         self.as_json = as_json
         self._secret = secret
 
     def say(self, text: str) -> None:
-        """To the person at the terminal."""
-        with suppress(OSError):  # the terminal may be gone, which must not keep a pod from being ended
-            print(self.blotted(text), file=sys.stderr, flush=True)
+        with suppress(OSError):  # the terminal may be gone; the pod must be terminated all the same
+            print(self.without_secret(text), file=sys.stderr, flush=True)
 
     def result(self, text: Sequence[str], document: Mapping[str, Any]) -> None:
-        """The outcome, in one of its two forms."""
+        """Print `document` with --json, else the lines of `text`."""
         shown = json.dumps(document, indent=2) if self.as_json else "\n".join(text)
-        print(self.blotted(shown), flush=True)
+        print(self.without_secret(shown), flush=True)
 
     def confirmed(self, question: str) -> bool:
-        """The answer to a yes-no question. Raises ValueError where nobody is there to answer."""
+        """The answer to a yes-no question; Ctrl-C is no. Raises UsageError at the end of stdin."""
         try:
             print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
             answer = sys.stdin.readline()
         except KeyboardInterrupt:
             answer = "no"
         if not answer:
-            raise ValueError("nobody is there to confirm it: add --yes")
+            raise UsageError("nobody is there to confirm it: add --yes")
         return answer.strip().lower() in ("y", "yes")
 
     @contextmanager
     def progress(self) -> Iterator[PhaseDisplay]:
-        """A line for each new phase; on a terminal also a spinner with what is going on in it."""
+        """A line for each new phase; on a terminal also a spinner with the phase's current detail."""
         from rich.console import Console
 
         console = Console(stderr=True, highlight=False)
         with console.status("") as status:
             yield PhaseDisplay(self, console, status)
 
-    def blotted(self, text: str) -> str:
+    def without_secret(self, text: str) -> str:
         return text.replace(self._secret, "***") if self._secret else text
 
 
 class PhaseDisplay:
-    """Shows `(phase, detail)` as they come."""
+    """Shows each new `(phase, detail)`."""
 
     def __init__(self, output: Output, console: Any, status: Any) -> None:
         self._output, self._console, self._status = output, console, status
@@ -62,7 +63,7 @@ class PhaseDisplay:
     def show(self, phase: str, detail: str) -> None:
         if (phase, detail) == self._last:
             return
-        line = self._output.blotted(f"{phase}: {detail}")
+        line = self._output.without_secret(f"{phase}: {detail}")
         if phase != self._last[0] or not self._console.is_terminal:
             self._console.print(line, markup=False, soft_wrap=True)
         self._last = (phase, detail)
@@ -72,7 +73,7 @@ class PhaseDisplay:
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Aligned columns; the first row is the head. Never wrapped or cut: the last column is there to be copied."""
+    """Aligned columns; the first row is the head. Lines are never wrapped: the last column is meant to be copied."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 

@@ -1,6 +1,6 @@
-"""The cards that a pod can be made of: names that people type, RunPod's ids, and the cards that cannot train here.
+"""The cards that a pod can have: the names that people type, RunPod's ids, and the cards that cannot train here.
 
-Ids: https://docs.runpod.io/references/gpu-types. What a card costs and whether it is free is asked of the API.
+Ids: https://docs.runpod.io/references/gpu-types. Prices and availability come from the API.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ import difflib
 import re
 from dataclasses import dataclass
 
+from usage_error import UsageError
+
 
 @dataclass(frozen=True)
 class Card:
-    """`name` is what a person types, `gpu_id` what RunPod wants."""
+    """`name` is what a person types, `gpu_id` is RunPod's id."""
 
     name: str
     gpu_id: str
@@ -36,7 +38,7 @@ CARDS = (  # Ampere, Ada and Hopper: compute capability 8.0 to 9.0
     Card("4090", "NVIDIA GeForce RTX 4090", 24),
     Card("3090", "NVIDIA GeForce RTX 3090", 24),
 )
-# arbor-ai 0.2.17 needs vllm 0.10.0 and with it torch 2.7.1+cu126, whose wheels stop at compute capability 9.0
+# arbor-ai 0.2.17 needs vllm 0.10.0, which needs torch 2.7.1+cu126, whose wheels stop at compute capability 9.0
 # (https://github.com/vllm-project/vllm/issues/21633); training in bf16 needs 8.0.
 _BLACKWELL = "a Blackwell card: torch 2.7.1 (CUDA 12.6), which arbor-ai 0.2.17 needs, has no kernels for it"
 _TOO_OLD = "older than Ampere: it cannot train in bf16"
@@ -48,9 +50,9 @@ _UNUSABLE = {
 
 
 def card_named(text: str) -> Card:
-    """The card for what a person typed: a name of CARDS or RunPod's id, whatever the case and the punctuation.
+    """The card for a typed name: a name of CARDS or RunPod's id; case and punctuation do not matter.
 
-    Raises ValueError for a card that cannot be used, with the reason, and for an unknown one, with the near miss.
+    Raises UsageError with the reason for a card that cannot be used, and with the nearest name for an unknown one.
     """
     wanted = _plain(text)
     by_plain_name = {_plain(one): card for card in CARDS for one in (card.name, card.gpu_id)}
@@ -58,10 +60,10 @@ def card_named(text: str) -> Card:
         return by_plain_name[wanted]
     for pattern, reason in _UNUSABLE.items():
         if re.search(pattern, wanted):
-            raise ValueError(f"--gpu-type {text}: {reason}; take one of {_names()}")
+            raise UsageError(f"--gpu-type {text}: {reason}; take one of {_names()}")
     near = difflib.get_close_matches(wanted, by_plain_name, n=1, cutoff=0.5)
     hint = f" (did you mean {by_plain_name[near[0]].name}?)" if near else ""
-    raise ValueError(f"--gpu-type {text}: not a card that is known here{hint}; take one of {_names()}")
+    raise UsageError(f"--gpu-type {text}: unknown card{hint}; take one of {_names()}")
 
 
 def _plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The commands of `deploy.py` on pods that exist: list, terminate, tunnel, logs. Each returns the exit status."""
+"""The commands of `deploy.py` for existing pods: list, terminate, tunnel, logs. Each returns the exit status."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import NoReturn
 
 from deploy_output import COMMAND, Output, duration_text, table
 from pod_wait import STATE_FOLDER, PodFailedError, living
-from runpod_api import CONSOLE_URL, Patience, RunPodApi, RunPodError, terminate_surely
+from runpod_api import CONSOLE_URL, Patience, terminate_surely
+from runpod_types import RunPodApi, RunPodError
 from ssh_access import SshAccess, SshError, is_arbor
+from usage_error import UsageError
 
 TUNNEL_PATIENCE_SEC = 20.0
 
@@ -44,7 +46,7 @@ def list_pods(api: RunPodApi, args: argparse.Namespace, output: Output) -> int:
 
 def terminate(api: RunPodApi, args: argparse.Namespace, output: Output) -> int:
     if bool(args.terminate) == args.all:
-        raise ValueError("--terminate: name the pods (deploy.py --list shows them), or add --all")
+        raise UsageError("--terminate: name the pods (deploy.py --list shows them), or add --all")
     wanted = list(args.terminate)
     if args.all:
         pods = [pod for pod in Patience.of(args.poll_seconds).retry(api.pods, output.say) if pod.deployment is not None]
@@ -75,7 +77,7 @@ def reachable(api: RunPodApi, pod_id: str, args: argparse.Namespace, output: Out
 
 
 def tunnel(api: RunPodApi, args: argparse.Namespace, output: Output) -> int:
-    """Keep the tunnel open until Ctrl-C; a line that breaks is opened again for as long as the pod lives."""
+    """Keep the tunnel open until Ctrl-C; a broken connection is opened again as long as the pod runs."""
     try:
         _hold_open(api, args, output)
     except KeyboardInterrupt:
@@ -84,7 +86,7 @@ def tunnel(api: RunPodApi, args: argparse.Namespace, output: Output) -> int:
 
 
 def _hold_open(api: RunPodApi, args: argparse.Namespace, output: Output) -> NoReturn:
-    """Raises SshError where the tunnel cannot be opened at all, PodFailedError when the pod ends."""
+    """Raises SshError if the tunnel cannot be opened the first time, PodFailedError when the pod ends."""
     base_url = f"http://127.0.0.1:{args.local_port}"
     was_open = False
     while True:
@@ -106,14 +108,14 @@ def _hold_open(api: RunPodApi, args: argparse.Namespace, output: Output) -> NoRe
 
 
 def logs(api: RunPodApi, args: argparse.Namespace, output: Output) -> int:
-    """From the files on the pod; where SSH does not reach them, what RunPod has caught of the container's output."""
+    """Print the logs from the pod's files; without SSH, the container's output as RunPod recorded it."""
     files = "logs/startup.log logs/server.log $(ls -t dot-arbor/storage/*/logs/*.log 2>/dev/null | head -n 2)"
     try:
         access = reachable(api, args.logs, args, output)
         shown = access.run(f"cd {STATE_FOLDER}/{args.logs} && tail -n {args.tail} {files} 2>/dev/null; true")
         lines = shown.splitlines()
     except (SshError, PodFailedError) as error:
-        output.say(f"not by SSH ({error}); what RunPod has of it:")
+        output.say(f"not by SSH ({error}); RunPod's copy:")
         lines = Patience.of(args.poll_seconds).retry(lambda: api.log_lines(args.logs, args.tail), output.say)
     output.result(lines, {"pod_id": args.logs, "lines": lines})
     return 0

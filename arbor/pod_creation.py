@@ -1,4 +1,4 @@
-"""Making a pod: the request, its price, the wait, and, whatever goes wrong, its end."""
+"""Creates a pod: the request, its price, the wait, and its termination after any failure."""
 
 from __future__ import annotations
 
@@ -11,24 +11,13 @@ from typing import Any
 
 from deploy_output import COMMAND, Output
 from gpu_catalog import card_named
-from pod_request import PUBLIC_PORT, PodRequest
+from pod_request import PUBLIC_PORT, PodRequest, new_deployment
 from pod_wait import STATE_FOLDER, PodFailedError, Waiting, wait_until_ready
 from quotation import Quotation, alternatives, describe, quote
-from runpod_api import (
-    CONSOLE_URL,
-    KEY_VARIABLE,
-    OutOfStockError,
-    Patience,
-    Pod,
-    RequestRefusedError,
-    RunPodApi,
-    RunPodError,
-    create_or_find,
-    find_deployment,
-    new_deployment,
-    terminate_surely,
-)
+from runpod_api import CONSOLE_URL, Patience, create_or_find, find_deployment, terminate_surely
+from runpod_types import KEY_VARIABLE, OutOfStockError, Pod, RequestRefusedError, RunPodApi, RunPodError
 from ssh_access import SshAccess, SshError, public_key_text
+from usage_error import UsageError
 
 LOOKS_FOR_LATE_POD = 3
 DEFAULT_VOLUME_GB = 80  # packages 8.3, a 3B model 6.2, checkpoints 1.5 each; room for a few runs and another model
@@ -36,7 +25,7 @@ DEFAULT_VOLUME_GB = 80  # packages 8.3, a 3B model 6.2, checkpoints 1.5 each; ro
 
 def request_from(args: argparse.Namespace) -> PodRequest:
     if args.network_volume and args.volume_gb:
-        raise ValueError("--volume-gb and --network-volume: one of them is at /workspace, not both")
+        raise UsageError("--volume-gb and --network-volume: one of them is at /workspace, not both")
     return PodRequest(
         name=args.name,
         card=card_named(args.gpu_type),
@@ -58,12 +47,15 @@ def request_from(args: argparse.Namespace) -> PodRequest:
 def priced(
     request: PodRequest, args: argparse.Namespace, api: RunPodApi, output: Output
 ) -> tuple[PodRequest, Quotation]:
-    """The request, now in the data center of its network volume, and its price; where none is free, what else is."""
+    """The request, with the data center of its network volume, and its price.
+
+    Raises OutOfStockError after showing the alternatives.
+    """
     if request.network_volume_id is not None:
         volume_id = request.network_volume_id
         place = Patience.of(args.poll_seconds).retry(lambda: api.data_center_of(volume_id), output.say)
         if args.data_center not in (None, place):
-            raise ValueError(f"--data-center {args.data_center}: the network volume {volume_id} is in {place}")
+            raise UsageError(f"--data-center {args.data_center}: the network volume {volume_id} is in {place}")
         request = replace(request, data_center_id=place)
     try:
         return request, Patience.of(args.poll_seconds).retry(lambda: quote(api, request), output.say)
@@ -73,17 +65,17 @@ def priced(
 
 
 def suggest(api: RunPodApi, request: PodRequest, args: argparse.Namespace, output: Output) -> None:
-    """Show what is free instead; that this cannot be asked hides nothing, the shortage is reported anyway."""
+    """Show what is free instead. A failure to ask is shown too; the caller reports the shortage in any case."""
     try:
         lines = Patience.of(args.poll_seconds).retry(lambda: alternatives(api, request), output.say)
     except RunPodError as error:
-        lines = [f"  (RunPod does not tell: {error})"]
+        lines = [f"  (RunPod does not say: {error})"]
     output.say(f"free now, for {request.gpu_count} cards in the {request.cloud.lower()} cloud:")
     output.say("\n".join(lines or ["  nothing; try the other --cloud, or fewer cards"]))
 
 
 def dry_run(request: PodRequest, args: argparse.Namespace, api: RunPodApi, output: Output, *, ask: bool) -> int:
-    """Show the request; `ask`: for its price, which takes a key."""
+    """Show the request, and its price if `ask`, which needs a key."""
     quotation = None
     if ask:
         request, quotation = priced(request, args, api, output)
@@ -113,13 +105,13 @@ def create(request: PodRequest, args: argparse.Namespace, api: RunPodApi, output
     began = time.monotonic()
     try:
         pod = create_or_find(api, request, Patience.of(args.poll_seconds), output.say)
-        output.say(f"pod {pod.id} is made, and costs from now on")
+        output.say(f"pod {pod.id} is made and costs money from now on")
         if args.wait:
             with output.progress() as display:
                 timeout_sec = args.timeout_minutes * 60
                 waiting = Waiting(timeout_sec, args.poll_seconds, display.show, args.ssh_key)
                 pod = wait_until_ready(api, pod.id, waiting)
-    except BaseException as error:  # whatever it was, Ctrl-C included: no pod is left behind silently
+    except BaseException as error:  # any failure, Ctrl-C included, must not leave a pod behind silently
         reason = explain(error, request, args, api, output)
         looks = 1 if isinstance(error, RequestRefusedError) else LOOKS_FOR_LATE_POD
         ended = clean_up(api, request, pod, looks, args, output)
@@ -127,14 +119,14 @@ def create(request: PodRequest, args: argparse.Namespace, api: RunPodApi, output
             document = {"action": "create", "error": reason, "pod_id": pod and pod.id, "terminated": ended}
             output.result([], document)
         if isinstance(error, Exception) and not isinstance(error, RunPodError | PodFailedError | SshError):
-            raise  # a mistake in this program
+            raise  # bad input, or a bug
         return 1
     report_created(pod, request, quotation, args, output, time.monotonic() - began)
     return 0
 
 
 def explain(error: BaseException, request: PodRequest, args: argparse.Namespace, api: RunPodApi, output: Output) -> str:
-    """Say what went wrong, with what helps: what is free instead, what the pod wrote last. Returns it as one line."""
+    """Show the error with what helps (alternatives, the pod's last log lines) and return its message of one line."""
     if isinstance(error, OutOfStockError):
         suggest(api, request, args, output)
     if isinstance(error, PodFailedError) and error.log:
@@ -147,11 +139,11 @@ def explain(error: BaseException, request: PodRequest, args: argparse.Namespace,
 def clean_up(
     api: RunPodApi, request: PodRequest, pod: Pod | None, looks: int, args: argparse.Namespace, output: Output
 ) -> bool:
-    """End the pod of a deployment that failed, or tell how; True if none of it is to be seen any more."""
+    """Terminate the pod of a failed deployment, or say how to; True if RunPod shows no pod of it any more."""
     by_hand = f"end it with: {COMMAND} --list, then --terminate POD_ID; or in {CONSOLE_URL}"
     try:
         for look in range(looks):
-            if pod is None and look > 0:  # RunPod may be about to make it
+            if pod is None and look > 0:  # RunPod may still be making it
                 time.sleep(args.poll_seconds)
             pod = pod or find_deployment(api, request.deployment)
         if pod is None:
@@ -159,7 +151,7 @@ def clean_up(
             return True
         by_hand = f"end it with: {COMMAND} --terminate {pod.id}, or in {CONSOLE_URL}"
         if args.keep_on_failure:
-            output.say(f"pod {pod.id} is kept and costs on; look with {COMMAND} --logs {pod.id}; {by_hand}")
+            output.say(f"pod {pod.id} is kept and still costs money; look with {COMMAND} --logs {pod.id}; {by_hand}")
             return False
         output.say(f"terminating pod {pod.id} ...")
         terminate_surely(api, pod.id, Patience.of(args.poll_seconds), output.say)
@@ -174,7 +166,7 @@ def clean_up(
 def report_created(
     pod: Pod, request: PodRequest, quotation: Quotation, args: argparse.Namespace, output: Output, took_sec: float
 ) -> None:
-    """What was made, and the commands of the next steps."""
+    """Print the new pod and the commands of the next steps."""
     with_key = "" if args.ssh_key is None else f" --ssh-key {shlex.quote(str(args.ssh_key))}"
     document: dict[str, Any] = {
         "action": "create",

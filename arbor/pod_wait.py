@@ -8,17 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from runpod_api import Pod, RunPodApi, TransientError
+from runpod_types import Pod, RunPodApi, TransientError
 from ssh_access import SshAccess, SshError, is_arbor
 
 PHASES = ("provisioning", "container start", "installation", "server")
-SSH_GRACE_LOOKS = 60  # sshd comes up a little after the container; who is refused for so long will not be let in
-LOG_LINES = 20  # shown of a pod that failed, before it is gone
+SSH_GRACE_LOOKS = 60  # sshd starts a little after the container; a refusal that lasts longer is final
+LOG_LINES = 20  # shown before a failed pod is terminated
 STATE_FOLDER = "/workspace/arbor"  # on the pod, one folder per pod id: startup.sh writes there
 
 
 class PodFailedError(Exception):
-    """The pod will not become ready; the message says what it was doing, `log` what it wrote last, if that is known."""
+    """The pod will not become ready. The message says at which step; `log` has its last lines, if they are known."""
 
     def __init__(self, message: str, log: str = "") -> None:
         super().__init__(message)
@@ -27,7 +27,7 @@ class PodFailedError(Exception):
 
 @dataclass(frozen=True)
 class Waiting:
-    """How long to wait, and whom to tell. `show(phase, detail)` is called at each look."""
+    """How long to wait. `show(phase, detail)` is called after each poll. `identity`: see `SshAccess`."""
 
     timeout_sec: float
     poll_sec: float
@@ -42,8 +42,8 @@ class Waiting:
 def wait_until_ready(api: RunPodApi, pod_id: str, waiting: Waiting) -> Pod:
     """The pod, once Arbor answers through a tunnel to it.
 
-    Raises PodFailedError when the pod fails, disappears, or the time is over, KeyRefusedError if the key is revoked.
-    That the API does not answer for a while is shown and waited out.
+    Raises PodFailedError when the pod fails or disappears or the time is over, KeyRefusedError if the key is revoked.
+    Transient failures of the API are shown and waited out.
     """
     deadline = time.monotonic() + waiting.timeout_sec
     pod = _wait_for_container(api, pod_id, waiting, deadline)
@@ -76,7 +76,7 @@ def _wait_for_container(api: RunPodApi, pod_id: str, waiting: Waiting, deadline:
 
 
 def _wait_for_server(api: RunPodApi, access: SshAccess, waiting: Waiting, deadline: float) -> None:
-    """The pod tells by a file what it is doing; when it says `ready`, a tunnel proves it."""
+    """Poll the phase file that startup.sh writes; when it says `ready`, check through a tunnel."""
     phase, detail = PHASES[2], "waiting for SSH"
     reachable_by = time.monotonic() + waiting.ssh_grace_sec
     while True:
@@ -106,7 +106,7 @@ def _check_alive(api: RunPodApi, pod_id: str, waiting: Waiting, phase: str) -> N
 
 
 def living(api: RunPodApi, pod_id: str) -> Pod:
-    """The pod, unless it is gone, stopped or broken: then PodFailedError."""
+    """The pod; raises PodFailedError if it is gone, stopped or broken."""
     pod = api.pod(pod_id)
     if pod is None:
         raise PodFailedError(f"pod {pod_id} is gone: somebody, or RunPod, has terminated it")

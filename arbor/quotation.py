@@ -1,4 +1,4 @@
-"""What a pod would cost, whether it can be had, and what can be had instead."""
+"""What a pod would cost, whether it is available, and the alternatives."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from gpu_catalog import CARDS
 from pod_request import IDLE_MINUTES, PodRequest
-from runpod_api import Offer, OutOfStockError, RunPodApi
+from runpod_types import Offer, OutOfStockError, RunPodApi
+from usage_error import UsageError
 
 MAX_ALTERNATIVES = 6
 COMFORTABLE_GB = 48  # a 3B model with prompts of 4,096 tokens: the logits alone take several times 2.8 GB
@@ -14,7 +15,7 @@ COMFORTABLE_GB = 48  # a 3B model with prompts of 4,096 tokens: the logits alone
 
 @dataclass(frozen=True)
 class Quotation:
-    """The price of a request and its availability: NONE, LOW, MEDIUM, HIGH or UNKNOWN, where it was asked for."""
+    """The price and the availability of a request in its data center: NONE, LOW, MEDIUM, HIGH or UNKNOWN."""
 
     request: PodRequest
     offer: Offer
@@ -36,13 +37,13 @@ class Quotation:
 
 
 def quote(api: RunPodApi, request: PodRequest) -> Quotation:
-    """Raises ValueError where no such pod exists, OutOfStockError where none is free now."""
+    """Raises UsageError if RunPod has no such pod, OutOfStockError if none is free now."""
     offers = api.offers([request.card.gpu_id], request)
     cloud = request.cloud.lower()
     if not offers or offers[0].max_count == 0:
-        raise ValueError(f"--gpu-type {request.card.name}: RunPod has none in its {cloud} cloud; try the other --cloud")
+        raise UsageError(f"--gpu-type {request.card.name}: RunPod has none in its {cloud} cloud; try the other --cloud")
     if request.gpu_count > offers[0].max_count:
-        raise ValueError(
+        raise UsageError(
             f"--gpu-count {request.gpu_count}: a machine with {request.card.name} has at most {offers[0].max_count}"
         )
     quotation = Quotation(request, offers[0])
@@ -55,7 +56,7 @@ def quote(api: RunPodApi, request: PodRequest) -> Quotation:
 
 
 def describe(request: PodRequest, quotation: Quotation | None) -> list[str]:
-    """What would be made, for a person; without a quotation there is no price."""
+    """Lines for a person: the pod, and its price if there is a quotation."""
     card = request.card
     storage = (
         f"network volume {request.network_volume_id}" if request.network_volume_id else f"volume {request.volume_gb} GB"
@@ -76,7 +77,7 @@ def describe(request: PodRequest, quotation: Quotation | None) -> list[str]:
 
 
 def notes(request: PodRequest) -> list[str]:
-    """What is not wrong, but should be known."""
+    """Warnings: settings that work but have a catch."""
     found = []
     if request.card.memory_gb < COMFORTABLE_GB:
         found.append(
@@ -85,7 +86,7 @@ def notes(request: PodRequest) -> list[str]:
     if request.public_key is None:
         found.append("no SSH key found in ~/.ssh: only keys registered with your RunPod account can open the tunnel")
     if request.public_token is not None:
-        found.append("--public: whoever learns the address can use the server, which has no password")
+        found.append("--public: anyone who learns the address can use the server, which has no password")
         found.append(
             "--public: RunPod's proxy cuts requests at 100 s, the start of a training takes longer: train by tunnel"
         )
@@ -93,7 +94,7 @@ def notes(request: PodRequest) -> list[str]:
 
 
 def alternatives(api: RunPodApi, request: PodRequest) -> list[str]:
-    """Lines for a person: where else this card is free, and which other cards are, the cheapest first."""
+    """Lines for a person: other places of this card and other cards that are free, the cheapest first."""
     offers = {one.gpu_id: one for one in api.offers([card.gpu_id for card in CARDS], request)}
     lines = []
     for card in CARDS:
@@ -101,7 +102,7 @@ def alternatives(api: RunPodApi, request: PodRequest) -> list[str]:
         if offer is None or offer.availability == "NONE" or offer.max_count < request.gpu_count:
             continue
         if card == request.card and request.data_center_id is None:
-            continue  # the very thing that could not be had
+            continue  # this is what is out of stock
         price = offer.price_per_gpu_hour_usd * request.gpu_count
         flags = f"--gpu-type {card.name}"
         lines.append((price, f"  {price:6.2f} USD/h  {flags:21}  {card.memory_gb:3} GB{_places(offer)}"))

@@ -1,17 +1,17 @@
-"""RunPod's GraphQL API through its Python SDK, for as long as RunPod keeps it (retirement: early 2027).
+"""RunPod's GraphQL API through its Python SDK, until RunPod retires it (early 2027).
 
-The SDK writes values into the query text without escaping them, does not read RUNPOD_API_KEY, never retries, and fails
-on a null answer with a TypeError: all of that is met here.
+The SDK writes values into the query text without escaping them, does not read RUNPOD_API_KEY, never retries, and raises
+TypeError on a null answer. This module handles all four.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from runpod_api import (
-    DEPLOYMENT_VARIABLE,
+from pod_request import DEPLOYMENT_VARIABLE, PodRequest
+from runpod_types import (
     KeyRefusedError,
     Offer,
     OutOfStockError,
@@ -20,22 +20,25 @@ from runpod_api import (
     RunPodError,
     TransientError,
 )
-
-if TYPE_CHECKING:
-    from pod_request import PodRequest
+from usage_error import UsageError
 
 T = TypeVar("T")
-CUDA_VERSIONS = ("12.6", "12.8", "12.9", "13.0")  # the API has no "at least": what drivers report, up to today's newest
+CUDA_VERSIONS = (
+    "12.6",
+    "12.8",
+    "12.9",
+    "13.0",
+)  # the API has no "at least", so all versions are listed
 
 
 class GraphQLApi:
-    """See `runpod_api.RunPodApi`."""
+    """See `runpod_types.RunPodApi`."""
 
     def __init__(self, key: str, base_url: str) -> None:
         try:
             import runpod
         except ImportError as error:
-            raise ValueError(
+            raise UsageError(
                 "--api graphql needs RunPod's SDK: pip install 'runpod>=1.7,<2', or use --api rest"
             ) from error
         self._sdk = runpod
@@ -94,14 +97,14 @@ class GraphQLApi:
         raise RequestRefusedError("the GraphQL API has no logs: use --api rest, or read them in RunPod's console")
 
     def _ask(self, ask: Callable[[], T]) -> T:
-        """`ask()`, with the SDK's failures as ours."""
+        """`ask()`, with the SDK's exceptions translated into ours."""
         import requests
 
         try:
             return ask()
-        except requests.RequestException as error:  # also an answer that is no JSON, as behind a 502
+        except requests.RequestException as error:  # includes an answer that is not JSON, such as a 502 page
             raise TransientError(f"no usable answer from {self._base_url} ({type(error).__name__})") from error
-        except (KeyError, TypeError) as error:  # {"data": null} and its kin
+        except (KeyError, TypeError) as error:  # {"data": null} and the like
             raise TransientError(f"RunPod gave an empty answer ({type(error).__name__}: {error})") from error
         except self._sdk.error.AuthenticationError as error:
             raise KeyRefusedError(f"RunPod does not accept RUNPOD_API_KEY ({error})") from error
@@ -112,7 +115,7 @@ class GraphQLApi:
 
 
 def create_arguments(request: PodRequest) -> dict[str, Any]:
-    """For `runpod.create_pod`. Raises ValueError for text that the SDK would write into its query unescaped."""
+    """Arguments of `runpod.create_pod`. Raises UsageError for text that would break the SDK's unescaped query."""
     arguments: dict[str, Any] = {
         "name": request.name,
         "image_name": request.image,
@@ -133,7 +136,7 @@ def create_arguments(request: PodRequest) -> dict[str, Any]:
     }
     for text in [*arguments.values(), *request.env, *request.env.values()]:
         if isinstance(text, str) and (not text.isprintable() or '"' in text or "\\" in text):
-            raise ValueError(f"{text[:60]!r} has a quote, backslash or line break: not possible with --api graphql")
+            raise UsageError(f"{text[:60]!r} has a quote, backslash or line break: not possible with --api graphql")
     return arguments
 
 

@@ -9,11 +9,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Collection, Mapping
 from email.message import Message
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
-from runpod_api import (
-    DEPLOYMENT_VARIABLE,
+from pod_request import DEPLOYMENT_VARIABLE, PodRequest
+from runpod_types import (
     KeyRefusedError,
     Offer,
     OutOfStockError,
@@ -22,23 +22,20 @@ from runpod_api import (
     TransientError,
 )
 
-if TYPE_CHECKING:
-    from pod_request import PodRequest
-
-LOG_QUIET_SEC = 3.0  # the log is an endless stream: what came until such a pause is its tail
-# Lack of capacity has no code of its own: it is a 400 with a sentence (createPod in the OpenAPI file).
+LOG_QUIET_SEC = 3.0  # the log is an endless stream; a pause this long means that its tail is complete
+# Lack of capacity has no status code: it is a 400 with a sentence (createPod in the OpenAPI file).
 _NO_CAPACITY = re.compile(r"capacity|no longer any|not available|unavailable|no (\w+ )?(instance|machine|host)", re.I)
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """RunPod redirects nothing; urllib would carry the key along to wherever an answer points."""
+    """RunPod never redirects; urllib would send the key to the address in the answer."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
 
 
 class RestApi:
-    """See `runpod_api.RunPodApi`."""
+    """See `runpod_types.RunPodApi`."""
 
     def __init__(self, key: str, base_url: str, timeout_sec: float = 30.0) -> None:
         self._base_url = base_url
@@ -125,7 +122,7 @@ class RestApi:
         params: Mapping[str, str] | None = None,
         missing_ok: bool = False,
     ) -> Any:
-        """The JSON object of the answer; None for a 404 with `missing_ok`, or where there is no content."""
+        """The JSON object of the answer; None for a 404 with `missing_ok`, and for an answer without content."""
         target = path + (f"?{urlencode(params)}" if params else "")
         status, headers, content = self._send(self._request(method, target, body))
         if status == 404 and missing_ok:
@@ -136,7 +133,7 @@ class RestApi:
             return None
         answer = _json_object(content)
         if answer is None:
-            raise TransientError(f"RunPod answered {method} {path} with nothing that can be read")
+            raise TransientError(f"RunPod's answer to {method} {path} is not a JSON object")
         return answer
 
     def _send(self, request: urllib.request.Request) -> tuple[int, Message, bytes]:
@@ -144,7 +141,7 @@ class RestApi:
             try:
                 with self._opener.open(request, timeout=self._timeout_sec) as reply:
                     return reply.status, reply.headers, reply.read()
-            except urllib.error.HTTPError as error:  # urllib's name for any status that is no success
+            except urllib.error.HTTPError as error:  # urllib raises this for every status that is not a success
                 with error:
                     return error.code, error.headers, error.read()
         except (OSError, http.client.HTTPException) as error:
@@ -157,7 +154,7 @@ class RestApi:
 
 
 def create_body(request: PodRequest) -> dict[str, Any]:
-    """CreatePodRequest. Unknown fields are a 422 there, so that a typing mistake cannot pass unnoticed."""
+    """CreatePodRequest of the OpenAPI file. RunPod answers 422 to unknown fields, so a typo cannot pass unnoticed."""
     body: dict[str, Any] = {
         "name": request.name,
         "image": request.image,
@@ -200,7 +197,7 @@ def _pod(reply: Mapping[str, Any]) -> Pod:
 
 
 def _refusal(status: int, headers: Message, content: bytes) -> KeyRefusedError | RequestRefusedError | TransientError:
-    """An RFC 9457 problem as one line."""
+    """The exception for an RFC 9457 problem; its message is one line."""
     problem = _json_object(content) or {}
     violations = [str(one) for one in problem.get("errors") or []]
     detail = "; ".join([str(problem.get("detail") or problem.get("title") or ""), *violations]).strip("; ")

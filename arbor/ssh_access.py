@@ -1,6 +1,6 @@
-"""SSH to a pod: the tunnel to Arbor, and commands that look at what the pod is doing.
+"""SSH to a pod: the tunnel to Arbor, and commands that read the pod's state.
 
-The pod's host key is learnt at first contact and kept under the pod's id: hosts and ports are handed from pod to pod.
+The pod's host key is learnt at first contact and kept under the pod's id, because RunPod reuses hosts and ports.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import IO
 
 from pod_request import ARBOR_PORT
-from runpod_api import KEY_VARIABLE
+from runpod_types import KEY_VARIABLE
+from usage_error import UsageError
 
-KEY_NAMES = ("id_ed25519", "id_ecdsa", "id_rsa")  # those that ssh tries by itself
+KEY_NAMES = ("id_ed25519", "id_ecdsa", "id_rsa")  # ssh tries these by itself
 
 
 class SshError(Exception):
-    """ssh itself failed; the message says why, and whether it is the key."""
+    """ssh failed; the message says why and, where it is known, the fix."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class SshAccess:
         return ["-N", "-o", "ExitOnForwardFailure=yes", "-L", f"127.0.0.1:{local_port}:127.0.0.1:{ARBOR_PORT}"]
 
     def tunnel_text(self, local_port: int = ARBOR_PORT) -> str:
-        """The tunnel as a person would type it."""
+        """The command that opens the tunnel, to be pasted."""
         forward = f"{local_port}:127.0.0.1:{ARBOR_PORT}"
         return shlex.join(["ssh", "-N", "-L", forward, *self._identity(), f"root@{self.host}", "-p", str(self.port)])
 
@@ -59,7 +60,7 @@ class SshAccess:
         return shlex.join(["scp", "-r", *self._identity(), "-P", str(self.port), f"root@{self.host}:{there}", here])
 
     def run(self, command: str, timeout_sec: float = 30.0) -> str:
-        """What `command` prints on the pod. Raises SshError where it does not run or does not succeed."""
+        """The output of `command` on the pod. Raises SshError if ssh or the command fails."""
         arguments = ["ssh", *self.options(), f"root@{self.host}", command]
         try:
             done = subprocess.run(
@@ -83,7 +84,7 @@ class SshAccess:
     def tunnel(self, local_port: int) -> Iterator[Tunnel]:
         """ssh forwarding 127.0.0.1:`local_port` to Arbor on the pod, until the block ends."""
         arguments = ["ssh", *self.options(), *self.tunnel_options(local_port), f"root@{self.host}"]
-        with tempfile.TemporaryFile() as complaints:  # no pipe: nobody reads it meanwhile, and ssh would block on it
+        with tempfile.TemporaryFile() as complaints:  # not a pipe: nobody reads it meanwhile, so ssh could block
             try:
                 process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stderr=complaints, env=_environment())
             except FileNotFoundError as error:
@@ -101,7 +102,7 @@ class SshAccess:
 
 @dataclass(frozen=True)
 class Tunnel:
-    """An ssh that forwards, for as long as it runs."""
+    """A running ssh process that forwards a port."""
 
     access: SshAccess
     process: subprocess.Popen[bytes]
@@ -111,17 +112,17 @@ class Tunnel:
         return self.process.poll() is None
 
     def wait(self) -> None:
-        """Until it ends by itself."""
+        """Block until ssh ends by itself."""
         self.process.wait()
 
     def error(self) -> SshError:
-        """Why it ended."""
+        """The reason why ssh ended."""
         self.complaints.seek(0)
         return SshError(_reason(self.complaints.read().decode(errors="replace"), self.access))
 
 
 def is_arbor(base_url: str, timeout_sec: float = 5.0) -> bool:
-    """Whether an Arbor server answers there. It has neither /health nor /v1/models; its OpenAPI file has its name."""
+    """Whether an Arbor server answers there. Arbor has no /health and no /v1/models; its OpenAPI file has its name."""
     try:
         with urllib.request.urlopen(f"{base_url}/openapi.json", timeout=timeout_sec) as reply:
             return bool(json.load(reply)["info"]["title"] == "Arbor API")
@@ -130,9 +131,9 @@ def is_arbor(base_url: str, timeout_sec: float = 5.0) -> bool:
 
 
 def public_key_text(identity: Path | None) -> str | None:
-    """The public key to let in: of `identity`, or of the first of ssh's usual keys; None without one.
+    """The public key that may log in: that of `identity`, or the first of ssh's usual keys; None without one.
 
-    Only its type and its bits: the comment names a person and a machine. Raises ValueError for an unreadable file.
+    The comment is left out because it names a person and a machine. Raises UsageError for an unreadable file.
     """
     folder = Path.home() / ".ssh"
     usual = (folder / f"{name}.pub" for name in KEY_NAMES)
@@ -142,14 +143,14 @@ def public_key_text(identity: Path | None) -> str | None:
     try:
         found = re.match(r"((?:ssh|ecdsa|sk)-\S+ [A-Za-z0-9+/=]+)", path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"--ssh-key: {path} cannot be read ({error})") from error
+        raise UsageError(f"--ssh-key: {path} cannot be read ({error})") from error
     if found is None:
-        raise ValueError(f"--ssh-key: {path} is not a public key; name the private key, whose .pub lies beside it")
+        raise UsageError(f"--ssh-key: {path} is not a public key; name the private key, whose .pub lies beside it")
     return found[1]
 
 
 def _environment() -> dict[str, str]:
-    """Ours without the key: an ssh configuration with SendEnv would carry it to the pod."""
+    """Our environment without the key: an ssh configuration with SendEnv would send it to the pod."""
     return {name: value for name, value in os.environ.items() if name != KEY_VARIABLE}
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from deploy_story import DEPLOY, KEY
@@ -138,36 +139,36 @@ def test_an_api_that_hangs_is_given_up_and_asked_again(load: Any) -> None:
 
 
 def test_the_key_does_not_follow_a_redirect(load: Any) -> None:
-    api_module, rest = load("runpod_api"), load("runpod_rest")
+    types, rest = load("runpod_types"), load("runpod_rest")
     with RunPodServer(key=KEY) as elsewhere, RunPodServer(key=KEY) as server:
         server.fail("pods", Fault(302, {}, {"Location": f"{elsewhere.base_url}/v2/pods"}))
-        with pytest.raises(api_module.RequestRefusedError, match="RunPod answered 302"):
+        with pytest.raises(types.RequestRefusedError, match="RunPod answered 302"):
             rest.RestApi(KEY, server.base_url).pods()
         assert elsewhere.requests == []
 
 
 def test_waits_double_and_the_last_failure_is_raised(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    api_module = load("runpod_api")
+    api_module, types = load("runpod_api"), load("runpod_types")
     waits: list[float] = []
     monkeypatch.setattr(api_module.time, "sleep", waits.append)
 
     def ask() -> None:
-        raise api_module.TransientError(f"failure {len(waits)}", retry_after_sec=9 if len(waits) == 2 else None)
+        raise types.TransientError(f"failure {len(waits)}", retry_after_sec=9 if len(waits) == 2 else None)
 
-    with pytest.raises(api_module.TransientError, match="failure 4"):
+    with pytest.raises(types.TransientError, match="failure 4"):
         api_module.Patience(attempts=5, first_wait_sec=1).retry(ask, lambda _: None)
     assert waits == [1, 2, 9, 8]
 
 
 def test_a_refusal_is_not_repeated(load: Any) -> None:
-    api_module = load("runpod_api")
+    api_module, types = load("runpod_api"), load("runpod_types")
     calls: list[int] = []
 
     def ask() -> None:
         calls.append(1)
-        raise api_module.RequestRefusedError("no")
+        raise types.RequestRefusedError("no")
 
-    with pytest.raises(api_module.RequestRefusedError):
+    with pytest.raises(types.RequestRefusedError):
         api_module.Patience().retry(ask, lambda _: None)
     assert calls == [1]
 
@@ -190,3 +191,18 @@ def test_the_readme_names_no_flag_that_is_not_there(load: Any) -> None:
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ARBOR / "README.md").read_text()))
     of_others = {"--mode", "--backend", "--api-base", "--no-deps"}  # train.py and pip
     assert named - flags == of_others
+
+
+# -- exit status -------------------------------------------------------------------------------------------------------
+
+
+def test_only_bad_input_is_reported_as_bad_input(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    deploy = load("deploy")
+    monkeypatch.setattr(deploy.signal, "signal", lambda *_: None)
+    for error in (load("usage_error").UsageError("--flag: no"), ValueError("a bug")):
+        monkeypatch.setattr(deploy, "run", Mock(side_effect=error))
+        if type(error) is ValueError:
+            with pytest.raises(ValueError, match="a bug"):
+                deploy.main(["--list"])
+        else:
+            assert deploy.main(["--list"]) == 2
