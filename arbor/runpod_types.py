@@ -77,8 +77,8 @@ class Pod:
 class Offer:
     """A card in one cloud, for one number of cards on a machine.
 
-    `availability`: NONE, LOW, MEDIUM, HIGH, or UNKNOWN if the API does not grade it. `data_centers`: id of a data center ->
-    the same grades; empty if the API does not report them.
+    `availability`: NONE, LOW, MEDIUM, HIGH, or UNKNOWN if the API does not grade it. `data_centers`: the same
+    grades by data center id; empty if the API does not report them.
     """
 
     gpu_id: str

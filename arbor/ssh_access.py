@@ -159,7 +159,7 @@ def _reason(stderr: str, access: SshAccess) -> str:
     if "Permission denied" in stderr:
         last += "; the pod does not know your key: deploy with --ssh-key FILE, or register it with RunPod"
     elif "Host key verification failed" in stderr or "IDENTIFICATION HAS CHANGED" in stderr:
-        last += f"; a pod that was started anew has a new key: ssh-keygen -R runpod-{access.pod_id}"
+        last += f"; a restarted pod has a new key: ssh-keygen -R runpod-{access.pod_id}"
     elif "Address already in use" in stderr:
         last += "; something listens there: choose another port by --local-port"
     return f"ssh to {access.host}:{access.port}: {last}"

@@ -3,17 +3,17 @@
 # and requirements.txt along with the pod; the container runs it beside the image's own /start.sh.
 #
 #   startup.sh              install what is missing, start the server, start it again whenever it ends
-#   startup.sh --dead-man   (started by it) stop the pod after ARBOR_MAX_HOURS, or ARBOR_IDLE_MINUTES of idle GPUs
+#   startup.sh --dead-man   (started by startup.sh) stop the pod after ARBOR_MAX_HOURS, or ARBOR_IDLE_MINUTES of idle GPUs
 #
-# It may be run again at any time: after a restart of the container, or by hand after mending what failed.
-# What it does can be read in $state/phase (one line) and $state/logs/startup.log. /workspace survives a stop of the
-# pod, the rest of the container does not. ARBOR_PREFIX is for the tests: everything then lies under that folder.
+# It may be run again at any time: after a restart of the container, or by hand after the cause of a failure is mended.
+# $state/phase (one line) and $state/logs/startup.log say what it is doing. /workspace survives a stop of the pod, the
+# rest of the container does not. ARBOR_PREFIX is for the tests: all paths then start with that folder.
 set -Eeuo pipefail
 umask 022
 export HOME="${HOME:-/root}"
 
 readonly prefix="${ARBOR_PREFIX:-}"
-# A shell by SSH has not got the container's environment, without which this would be another pod.
+# A shell by SSH lacks the container's environment, which says which pod this is.
 if [[ -z "${RUNPOD_POD_ID:-}" && -r "$prefix/proc/1/environ" ]]; then
   while IFS= read -r -d '' variable; do
     case "$variable" in RUNPOD_* | ARBOR_* | HF_*) export "${variable?}" ;; esac
@@ -23,16 +23,16 @@ readonly workspace="$prefix/workspace"
 readonly state="$workspace/arbor/${RUNPOD_POD_ID:-local}"
 readonly venv="$workspace/arbor/venv"
 readonly port="${ARBOR_PORT:-7453}" public_port="${ARBOR_PUBLIC_PORT:-7454}"
-readonly min_driver=560      # of CUDA 12.6, which the pinned torch is built with
+readonly min_driver=560      # for CUDA 12.6, which the pinned torch is built with
 readonly min_free_gb=25      # the environment (8.3 GB), what pip unpacks, and a 3B model
-readonly quick_end_sec=60    # a server that ends sooner than this has a cause that starting it again does not mend
+readonly quick_end_sec=60    # starting again does not help a server that ends sooner than this
 readonly watch_sec="${ARBOR_WATCH_SEC:-60}" retry_sec="${ARBOR_RETRY_SEC:-10}"
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 readonly here
 
 say() { printf '%s %s\n' "$(date -u +%H:%M:%S)" "$*"; }
 
-# One line for deploy.py: a word (installing, server, ready, failed) and what a person should read.
+# Write one line for deploy.py: a word (installing, server, ready, failed) and a text for a person.
 phase() {
   printf '%s\n' "$*" >"$state/phase.new"
   mv "$state/phase.new" "$state/phase"
@@ -50,7 +50,7 @@ gpus_are_busy() {
   nvidia-smi --query-gpu=utilization.gpu --format=csv,noheader,nounits | awk '$1 >= 5 { busy = 1 } END { exit !busy }'
 }
 
-# RunPod puts a key into every pod that is good for this pod only; with it the pod stops itself.
+# RunPod gives every pod a key that works for this pod only; with it the pod stops itself.
 stop_this_pod() {
   runpodctl stop pod "$RUNPOD_POD_ID" || runpodctl pod stop "$RUNPOD_POD_ID" ||
     curl --fail --silent --show-error --max-time 30 -X POST -H 'Content-Type: application/json' \
@@ -66,16 +66,16 @@ dead_man() {
   max_sec="$(awk -v hours="${ARBOR_MAX_HOURS:-6}" 'BEGIN { printf "%d", hours * 3600 }')"
   idle_sec="$(awk -v minutes="${ARBOR_IDLE_MINUTES:-60}" 'BEGIN { printf "%d", minutes * 60 }')"
   now="$(date +%s)"
-  # A restart of the container does not win time; a pod that was stopped and is started later gets all of it again.
+  # A restart of the container does not extend the deadline; a pod that was stopped gets a new one when it is started.
   deadline="$(cat "$state/deadline" 2>/dev/null || echo 0)"
   if ((deadline <= now)); then deadline=$((now + max_sec)); fi
   echo "$deadline" >"$state/deadline"
   last_busy=$now
   say "dead-man switch: stops the pod at $(date -u -d "@$deadline" +%FT%TZ), or after $idle_sec s of idle GPUs"
   while true; do
-    sleep "$watch_sec"
+    sleep "$watch_sec" 8>&- # if this script is killed, its sleep must not hold the lock
     now="$(date +%s)"
-    # While something installs, or where nvidia-smi cannot tell, only the deadline counts.
+    # During an installation, and when nvidia-smi fails, only the deadline counts.
     if grep '^installing' "$state/phase" >/dev/null || gpus_are_busy || ! nvidia-smi >/dev/null; then last_busy=$now; fi
     reason=""
     if ((now >= deadline)); then reason="its ${ARBOR_MAX_HOURS:-6} hours are over"; fi
@@ -125,12 +125,12 @@ install_environment() {
   local wanted python
   wanted="$(sha256sum <"$here/requirements.txt")"
   if [[ "$(cat "$venv/installed" 2>/dev/null)" == "$wanted" ]]; then
-    say "the environment is there already"
+    say "the environment is already installed"
     return
   fi
   python="$(find_python)" || fail "no Python 3.11 to 3.13 with venv in this image: choose another --image"
   phase "installing packages, 8 GB: about ten minutes"
-  # The image's own torch stays out of it; an environment that was left half made is made afresh.
+  # It does not see the image's own torch. A half-made environment is made again from scratch.
   "$python" -m venv --clear "$venv"
   "$venv/bin/pip" install --no-cache-dir --disable-pip-version-check --progress-bar off -r "$here/requirements.txt" ||
     fail "the packages could not be installed: see the log"
@@ -140,12 +140,12 @@ install_environment() {
 }
 
 # The wheel of arbor-ai 0.2.17 lacks this file, without which every training hangs at its start. Plain data parallelism
-# is the better choice for an adapter on a model of some billions. 'no' is quoted: YAML takes a bare no for false.
+# suits an adapter on a model of a few billion parameters best. 'no' is quoted because YAML reads a bare no as false.
 write_accelerate_file() {
   local folder kind=MULTI_GPU
   folder="$("$venv/bin/python" -c 'import importlib.util, pathlib
 print(pathlib.Path(importlib.util.find_spec("arbor").origin).resolve().parent.parent / "configs")')"
-  # One card for inference; what is left trains.
+  # One card does inference, the others train.
   if (($(nvidia-smi --list-gpus | wc -l) == 2)); then kind="'NO'"; fi
   mkdir -p "$folder"
   cat >"$folder/deepspeed_config.yaml" <<YAML
@@ -165,10 +165,10 @@ YAML
 
 set_environment() {
   export HF_HOME="$workspace/huggingface" LITELLM_LOCAL_MODEL_COST_MAP=True
-  # The image switches hf_transfer on; where the package is missing, every download would fail.
+  # The image switches hf_transfer on; without the package every download would fail.
   export HF_HUB_ENABLE_HF_TRANSFER=0
   if "$venv/bin/python" -c 'import hf_transfer' 2>/dev/null; then HF_HUB_ENABLE_HF_TRANSFER=1; fi
-  # Consumer cards cannot reach each other's memory and hang in the first collective. Others would only get slower.
+  # Consumer cards cannot reach each other's memory and hang in the first collective. Other cards would only get slower.
   if nvidia-smi --query-gpu=name --format=csv,noheader | grep GeForce >/dev/null; then
     export NCCL_P2P_DISABLE=1 NCCL_IB_DISABLE=1
     say "consumer cards: NCCL_P2P_DISABLE=1 NCCL_IB_DISABLE=1"
@@ -178,7 +178,7 @@ set_environment() {
   if [[ ! -e "$HOME/.arbor" || -L "$HOME/.arbor" ]]; then
     ln -sfn "$state/dot-arbor" "$HOME/.arbor"
   else
-    say "$HOME/.arbor is a folder of its own: checkpoints in it do not survive a stop of the pod"
+    say "$HOME/.arbor is a real folder, not a link: checkpoints in it do not survive a stop of the pod"
   fi
 }
 
@@ -194,7 +194,7 @@ prefetch_model() {
   fail "the model $ARBOR_MODEL could not be downloaded: is its name right, is it free of a licence gate?"
 }
 
-# Only with deploy.py --public: Arbor has no password, so whoever knows the path may do with it what they like.
+# Only with deploy.py --public: Arbor has no password, so the secret path is the only protection.
 open_to_the_world() {
   [[ -n "${ARBOR_PUBLIC_TOKEN:-}" ]] || return 0
   command -v nginx >/dev/null || fail "no nginx in this image, which --public needs: choose another --image"
@@ -230,11 +230,12 @@ server_answers() {
   curl --fail --silent --max-time 5 "http://127.0.0.1:$port/openapi.json" | grep '"Arbor API"' >/dev/null
 }
 
-# The server in a process group of its own: what it started (vLLM, the trainer) holds GPUs and must end with it.
+# The server gets its own process group, because its children (vLLM, the trainer) hold GPUs and must end with it.
+# It and its tee outlive a startup.sh that is killed, so neither may hold the lock: the next run takes the server over.
 run_server() {
   cd "$state"
   setsid "$venv/bin/python" -m arbor.cli serve --host 127.0.0.1 --port "$port" \
-    > >(tee -a "$state/logs/server.log" >&3) 2>&1 9>&- &
+    9>&- > >(exec tee -a "$state/logs/server.log" >&3) 2>&1 &
   local server=$! status=0
   echo "$server" >"$state/server.pid"
   until server_answers || ! kill -0 "$server" 2>/dev/null; do sleep 1; done
@@ -252,7 +253,7 @@ end_server() {
 
 supervise() {
   local quick_ends=0 began status
-  end_server # one that an earlier startup.sh left behind
+  end_server # an earlier startup.sh may have left one behind
   trap end_server EXIT
   while true; do
     phase "server starting Arbor"
@@ -271,14 +272,15 @@ main() {
     dead_man
     return
   fi
-  exec 3>&1 > >(tee -a "$state/logs/startup.log") 2>&1
+  # The lock is tried before tee starts: what goes through tee may appear after this script has ended.
   exec 9>"$state/startup.lock"
   if ! flock --nonblock 9; then
-    say "startup.sh runs already"
+    say "startup.sh is already running"
     return
   fi
+  exec 3>&1 > >(exec tee -a "$state/logs/startup.log" 9>&-) 2>&1
   trap 'phase "failed line $LINENO of startup.sh: $BASH_COMMAND"' ERR
-  setsid bash "${BASH_SOURCE[0]}" --dead-man 9>&- & # first of all: whatever fails below, the pod stops in the end
+  setsid bash "${BASH_SOURCE[0]}" --dead-man 9>&- & # first, so that the pod stops in the end even if a later step fails
   check_machine
   install_environment
   write_accelerate_file

@@ -219,10 +219,12 @@ def first_start(tmp_path_factory: pytest.TempPathFactory, index: Path) -> Iterat
     done = subprocess.run(
         [sys.executable, str(DEPLOY), *flags], capture_output=True, text=True, env={"HOME": str(one.root)}
     )
-    one.start(shlex.split(json.loads(done.stdout)["request"]["body"]["args"]))
-    one.until("ready")
-    yield one
-    one.stop()
+    try:
+        one.start(shlex.split(json.loads(done.stdout)["request"]["body"]["args"]))
+        one.until("ready")
+        yield one
+    finally:
+        one.stop()
 
 
 @pytest.fixture
@@ -281,8 +283,32 @@ def test_the_model_is_fetched_ahead(installed: Container) -> None:
 def test_a_second_run_beside_the_first_changes_nothing(installed: Container) -> None:
     server = installed.number("server.pid")
     assert installed.run() == 0
-    assert "startup.sh runs already" in installed.output
+    assert "startup.sh is already running" in installed.output
     assert installed.number("server.pid") == server
+
+
+def test_what_a_second_run_says_is_out_when_it_ends_however_slow_the_log(installed: Container) -> None:
+    tee = shutil.which("tee")
+    installed.command("tee", f'#!/bin/sh\nsleep 1\nexec {tee} "$@"\n')  # as on a machine that is busy
+    before = installed.output
+    status = installed.run()
+    said = installed.output[len(before) :]
+    (installed.bin / "tee").unlink()
+    assert status == 0
+    assert "startup.sh is already running" in said
+
+
+def test_a_run_after_a_killed_one_takes_its_server_over(installed: Container) -> None:
+    installed.stop()
+    first = installed.start()
+    eventually(lambda: installed.answers() and installed.phase.startswith("ready"), "Arbor")
+    server = installed.number("server.pid")
+    first.kill()
+    first.wait()
+    assert alive(server)
+    installed.start()
+    eventually(lambda: installed.number("server.pid") != server and installed.answers(), "a server of the second run")
+    assert not alive(server)
 
 
 def test_a_server_that_dies_is_started_again_and_leaves_no_process_on_the_gpus(installed: Container) -> None:
@@ -299,7 +325,7 @@ def test_after_a_restart_of_the_container_nothing_is_installed_again(installed: 
     assert not installed.answers()
     before = installed.output
     installed.start()
-    eventually(lambda: "the environment is there already" in installed.output[len(before) :], "resumption")
+    eventually(lambda: "the environment is already installed" in installed.output[len(before) :], "resumption")
     eventually(lambda: installed.answers() and installed.phase.startswith("ready"), "Arbor")
     assert "packages, 8 GB" not in installed.output[len(before) :]
     assert installed.number("deadline") == deadline  # a restart does not win time
@@ -430,6 +456,16 @@ def test_the_pod_stops_itself_when_its_hours_are_over_however_busy(container: Co
     eventually(lambda: stopped_with(container).startswith("stop pod pod1\n"), "a stop")
     assert "its 0.0003 hours are over" in container.output
     assert not (container.state / "deadline").exists()  # started again, the pod gets its hours anew
+
+
+def test_a_switch_that_was_killed_does_not_keep_the_next_one_out(container: Container) -> None:
+    start_dead_man(container, ARBOR_WATCH_SEC="600")
+    eventually(lambda: "dead-man switch: stops the pod at" in container.output, "the first switch")
+    first = container.processes[0]
+    first.kill()
+    first.wait()
+    second = container.start(["bash", str(ARBOR / "startup.sh"), "--dead-man"])
+    eventually(lambda: container.number("dead-man.pid") == second.pid, "the second switch")
 
 
 def test_the_pod_stops_itself_after_idling(container: Container) -> None:
