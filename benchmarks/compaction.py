@@ -38,7 +38,7 @@ from benchmarks.selectors import MEMORY, METHODS, PACKAGES, Build
 from harness.commands import run_command
 
 if TYPE_CHECKING:
-    from locomo.dataset import Conversation, Question
+    from locomo.schema import Conversation, Question
     from memoryqa.memory import AdaptiveMemory
 
 RATIOS = (0.5, 0.25, 0.1, 0.05)

@@ -11,7 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from locomo.dataset import Conversation, Question
+    from locomo.schema import Conversation, Question
     from memoryqa.turns import Turn
 
 SESSIONS_A_DAY = 4

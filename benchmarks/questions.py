@@ -12,7 +12,7 @@ from locomo.schema import ADVERSARIAL
 from locomo.split_data import SPLITS, splits
 
 if TYPE_CHECKING:
-    from locomo.dataset import Dataset, Question
+    from locomo.schema import Dataset, Question
 
 PUBLISHED = "train+val"  # of LoCoMo: seven conversations, 1,033 questions of categories 1-4 with evidence
 ALL = "+".join(SPLITS)
@@ -45,7 +45,7 @@ def restrict(dataset: Dataset, split: str) -> Dataset:
 
     Raises DataError when the file holds none of them.
     """
-    from locomo.dataset import DataError
+    from locomo.schema import DataError
 
     of_split = splits(dataset)
     wanted = {conversation_id for name in split.split("+") for conversation_id in of_split[name]}
@@ -60,7 +60,7 @@ def restrict(dataset: Dataset, split: str) -> Dataset:
 
 def with_evidence(dataset: Dataset) -> list[Question]:
     """Questions of categories 1-4 that have evidence. Raises DataError when there are none."""
-    from locomo.dataset import DataError
+    from locomo.schema import DataError
 
     chosen = [question for question in dataset.questions if question.category != ADVERSARIAL and question.evidence]
     if not chosen:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from locomo.dataset import Question
+    from locomo.schema import Question
 
 RECALL_AT = (5, 10, 25, 50)
 

@@ -40,7 +40,7 @@ from harness.commands import run_command
 from memoryqa.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
-    from locomo.dataset import Question
+    from locomo.schema import Question
     from memoryqa.memory import AdaptiveMemory, Scope
     from memoryqa.turns import Turn
 

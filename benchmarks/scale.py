@@ -101,7 +101,8 @@ def measure(
     system: str, num_turns: int, num_users: int, path: str, num_questions: int, seed: int, split: str = PUBLISHED
 ) -> Cost:
     """One system, alone in this process: a history of `num_turns` for each of `num_users`."""
-    from locomo.dataset import load, select
+    from locomo.dataset import load
+    from locomo.questions import select
 
     build, rng = ENGINES[system], random.Random(seed)
     dataset = restrict(load(path), split)
@@ -208,7 +209,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> None:
     """Measure every system at every size, and print what came out. Raises UsageError for bad data."""
-    from locomo.dataset import SAMPLE_PATH, load, select
+    from locomo.dataset import SAMPLE_PATH, load
+    from locomo.questions import select
 
     dataset = load(args.data or SAMPLE_PATH)
     asked_about = restrict(dataset, args.split)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from locomo.dataset import Conversation
+    from locomo.schema import Conversation
     from memoryqa.memory import AdaptiveMemory
     from memoryqa.turns import Turn
 

@@ -26,8 +26,10 @@ from typing import Any
 
 from benchmarks.questions import add_split_flag, print_notes, restrict
 from harness.commands import run_command
-from locomo.dataset import DataError, Dataset, Question, load, select
+from locomo.dataset import load
 from locomo.evaluate import token_f1
+from locomo.questions import select
+from locomo.schema import DataError, Dataset, Question
 from memoryqa.language.dates import annotate, resolve
 from memoryqa.language.time_spans import (
     WEEKDAYS,

@@ -61,7 +61,7 @@ def report(
     from reports.plots import write_plots
     from reports.terminal import print_summary, write_report
 
-    summaries = {}
+    summaries: dict[str, Any] = {}
     for name, summary in result.summaries.items():
         columns = judge_columns(judged["judges"], name, judged["asked"])
         intervals = {**summary["ci95"], **columns.pop("ci95")}

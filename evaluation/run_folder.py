@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from harness.runs import Run
     from harness.tracking.tracker import NullTracker, Tracker
     from locomo.benchmark import BenchmarkConfig
-    from locomo.config import JudgeName
+    from locomo.judging.names import JudgeName
 
 
 def new_run(run_dir: Path | None, full_config: Mapping[str, Any], benchmark: BenchmarkConfig, task_lm: str) -> Run:

@@ -50,7 +50,8 @@ def demonstrations(seed: int) -> Demonstrations:
     """The prompts of the train questions as the program writes them, each with answers in its format, mostly shrugs."""
     import dspy
 
-    from locomo.dataset import load, select
+    from locomo.dataset import load
+    from locomo.questions import select
     from memory_system import NO_INFORMATION, Memories
     from memoryqa.config import MemoryConfig
     from training.adapter import TrainingAdapter

@@ -18,12 +18,13 @@ from typing import Any, Protocol
 
 from locomo.evaluate import all_evidence, evidence_recall, mem0_f1, official_f1
 from locomo.in_flight import run_in_threads
+from locomo.rows import AnswerRow, Asked, Cost, EvidenceScores, Scores, SearchRow
 from locomo.schema import Question
 from memoryqa.errors import StoppedError
 
-Row = dict[str, Any]
+Row = Mapping[str, Any]  # as whoever asks makes it: one of locomo/rows.py, or one with more in it
 Program = Callable[..., Any]
-Ask = Callable[[str, Program, Question], tuple[Row, BaseException | None]]
+Ask = Callable[[str, Program, Question], tuple[Any, BaseException | None]]
 Trace = Callable[[str, str], AbstractContextManager[None]]  # of a program's name and a question's id
 _MAX_ERROR_CHARS = 500
 MAX_FAILURE_RATE = 0.2  # above it the answers say more about the server than about the program
@@ -64,7 +65,7 @@ def ask_all(
     questions: Sequence[Question],
     *,
     ask: Ask,
-    on_row: Callable[[Row], None],
+    on_row: Callable[[Any], None],
     done: Collection[tuple[str, str]] = (),
     num_threads: int = 1,
     is_systemic: Callable[[BaseException], bool] = lambda error: False,
@@ -135,7 +136,7 @@ def ask_for_answer(
     *,
     measure_usage: MeasureUsage = no_usage,
     trace: Trace = no_trace,
-) -> tuple[Row, BaseException | None]:
+) -> tuple[AnswerRow, BaseException | None]:
     """One question to one program: its row, and the exception when it failed. `trace` is entered around it."""
     prediction, failure = None, None
     started = time.perf_counter()
@@ -145,12 +146,17 @@ def ask_for_answer(
         except Exception as error:  # noqa: BLE001 (one question's failure, whatever it is, is a row and not the run's end)
             failure = error
     latency_sec = time.perf_counter() - started
-    return _row(name, question, score(question, prediction), usage, latency_sec, failure), failure
+    row: AnswerRow = {
+        **identity(name, question),
+        **score(question, prediction),
+        **cost(usage, latency_sec, failure),
+    }
+    return row, failure
 
 
 def ask_for_evidence(
     name: str, program: Program, question: Question, *, budgets_tokens: Sequence[int]
-) -> tuple[Row, BaseException | None]:
+) -> tuple[SearchRow, BaseException | None]:
     """One question to one program at every budget (ascending): its row, and the exception when it failed.
 
     The row's `retrieved_ids`, `context_tokens`, scores and latency are those at the largest budget, the last one.
@@ -166,20 +172,23 @@ def ask_for_evidence(
     except Exception as error:  # noqa: BLE001 (as above)
         failure, latency_sec = error, None
     scored = score_evidence(question, found if failure is None else None, budgets_tokens)
-    return _row(name, question, scored, NoUsage(), latency_sec, failure), failure
+    return search_row(name, question, scored, latency_sec, failure), failure
 
 
-def _row(
+def search_row(
     name: str,
     question: Question,
-    scored: Row,
-    usage: Usage,
-    latency_sec: float | None,
-    failure: BaseException | None,
-) -> Row:
+    scored: EvidenceScores,
+    latency_sec: float | None = None,
+    failure: BaseException | None = None,
+) -> SearchRow:
+    """A row of what a search found; without `latency_sec` it was found earlier, and its time is not known."""
+    return {**identity(name, question), **scored, **cost(NoUsage(), latency_sec, failure)}
+
+
+def cost(usage: Usage, latency_sec: float | None, failure: BaseException | None) -> Cost:
+    """The part of a row that says what the question cost, and whether it failed."""
     return {
-        **identity(name, question),
-        **scored,
         "lm_calls": usage.calls,
         "lm_calls_cached": usage.calls - usage.paid_calls,
         "prompt_tokens": usage.prompt_tokens,
@@ -189,7 +198,7 @@ def _row(
     }
 
 
-def identity(name: str, question: Question) -> Row:
+def identity(name: str, question: Question) -> Asked:
     """The part of a row that says who was asked what."""
     return {
         "program": name,
@@ -202,7 +211,7 @@ def identity(name: str, question: Question) -> Row:
     }
 
 
-def score(question: Question, prediction: Any) -> Row:
+def score(question: Question, prediction: Any) -> Scores:
     """The part of a row that comes from the prediction; None, a failed question, counts as wrong."""
     answer = "" if prediction is None else _storable(str(prediction.answer))
     retrieved = list(getattr(prediction, "retrieved_ids", ()))
@@ -222,21 +231,25 @@ def score(question: Question, prediction: Any) -> Row:
     }
 
 
-def score_evidence(question: Question, found: Sequence[Finding] | None, budgets_tokens: Sequence[int]) -> Row:
-    """The part of a row that comes from what was `found` at each budget; None, a failed question, found nothing.
-
-    Besides the fields of `score`, of which those about an answer are None: the scores by budget, and `retention`, the
-    share of the evidence that the working memory holds.
-    """
+def score_evidence(
+    question: Question, found: Sequence[Finding] | None, budgets_tokens: Sequence[int]
+) -> EvidenceScores:
+    """The part of a row that comes from what was `found` at each budget; None, a failed question, found nothing."""
     findings = found if found is not None else [Finding((), 0)] * len(budgets_tokens)
     gold, last = question.evidence, findings[-1]
     return {
-        **_no_answer(),
+        "answer": None,
+        "f1": None,
+        "mem0_f1": None,
         "evidence_recall": evidence_recall(last.ids, gold),
         "all_evidence": all_evidence(last.ids, gold),
+        "evidence_ids": [],
         "retrieved_ids": list(last.ids),
+        "hops": None,
+        "queries": [],
         "context_tokens": None if found is None else last.tokens,
         "memory_tokens": last.memory_tokens,
+        "problems": [],
         "evidence_recall_at": {
             str(budget): evidence_recall(one.ids, gold) for budget, one in zip(budgets_tokens, findings, strict=True)
         },
@@ -247,13 +260,10 @@ def score_evidence(question: Question, found: Sequence[Finding] | None, budgets_
     }
 
 
-def recalled(name: str, question: Question, measured: Mapping[str, Any]) -> Row:
-    """A row of what was `measured` of a search earlier, under keys of `score_evidence`; how long it took is gone."""
-    return _row(name, question, {**_no_answer(), **measured}, NoUsage(), latency_sec=None, failure=None)
-
-
-def _no_answer() -> Row:
-    return {**dict.fromkeys(("answer", "f1", "mem0_f1", "hops")), "evidence_ids": [], "queries": [], "problems": []}
+def recalled(name: str, question: Question, measured: Mapping[str, Any]) -> SearchRow:
+    """A row from some of the keys of `score_evidence`, `measured` earlier."""
+    scored: Any = {**score_evidence(question, None, (0,)), **measured}
+    return search_row(name, question, scored)
 
 
 def _storable(text: str) -> str:

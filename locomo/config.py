@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass, field
-from typing import Literal
+
+from locomo.judging.names import JUDGE_NAMES as JUDGE_NAMES
+from locomo.judging.names import judge_names as judge_names
 
 MODES = ("answers", "retrieval")
 PROGRAM_NAMES = ("simple", "memory", "full-context")
-JudgeName = Literal["lenient", "strict", "abstention"]
-JUDGE_NAMES: tuple[JudgeName, ...] = ("lenient", "strict", "abstention")
 
 
 @dataclass(frozen=True)
@@ -109,12 +108,3 @@ class EvaluationConfig:
         for name in ("program", "model", "api_base"):
             if getattr(self, name) is not None:
                 raise ValueError(f"--mode retrieval asks no LM: drop --{name.replace('_', '-')}")
-
-
-def judge_names(text: str) -> tuple[JudgeName, ...]:
-    """`strict,lenient` -> names, in the order of JUDGE_NAMES."""
-    names = {part.strip() for part in text.split(",")}
-    unknown = sorted(names - set(JUDGE_NAMES))
-    if unknown:
-        raise argparse.ArgumentTypeError(f"no judge {unknown[0]!r}; there are {', '.join(JUDGE_NAMES)}")
-    return tuple(name for name in JUDGE_NAMES if name in names)

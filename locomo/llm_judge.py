@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from locomo.config import JUDGE_NAMES, judge_names
+from locomo.judging.names import JUDGE_NAMES, judge_names
 from locomo.judging.verdicts import Row
 
 if TYPE_CHECKING:

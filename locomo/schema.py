@@ -13,6 +13,7 @@ import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from memoryqa.errors import UsageError
 from memoryqa.turns import MONTHS, Session, Turn
@@ -69,6 +70,23 @@ class Question:
     def inputs(self) -> dict[str, str]:
         """All that the program under test is given: no gold answer, no category, no evidence, no trap."""
         return {"conversation_id": self.conversation_id, "question": self.text}
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """One file's conversations and questions.
+
+    name: the file's, without its ending. sha256: of its bytes. is_sample: whether it is the bundled sample, not LoCoMo.
+    notes: one line each on what the user has to know: what was left out, and why the sample is used.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    conversations: tuple[Conversation, ...]
+    questions: tuple[Question, ...]
+    is_sample: bool
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

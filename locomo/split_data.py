@@ -13,15 +13,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.files import write_bytes_atomically
-from locomo.schema import ADVERSARIAL, CATEGORY_NAMES, DataError, Question
-
-if TYPE_CHECKING:
-    from locomo.dataset import Dataset
+from locomo.dataset import find
+from locomo.schema import ADVERSARIAL, CATEGORY_NAMES, DataError, Dataset, Question
 
 SPLITS = ("train", "val", "test")
+PROJECT = "project"  # the protocol of this project's own figures
 _LOCOMO = tuple(f"conv-{number}" for number in (26, 30, 41, 42, 43, 44, 47, 48, 49, 50))
 PROTOCOLS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "project": {
@@ -165,8 +164,6 @@ def _print_table(manifest: Mapping[str, Any], conversations: Mapping[str, tuple[
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0: written; 2: the data or --output cannot be used; 1: writing failed."""
     args = _parser().parse_args(argv)
-    from locomo.dataset import find
-
     output = Path(args.output).expanduser()
     try:
         dataset = find(args.data)

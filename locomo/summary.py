@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from locomo.asking import Row
 from locomo.evaluate import aggregate
 from locomo.latency import PERCENTILE_DEFINITION, percentiles
+from locomo.rows import AnswerSummary, EvidenceSummary, ScoreSummary, SearchSummary
+from locomo.statistics import score_intervals
 
 Metrics = dict[str, float | int | str | None]
+USUAL_BUDGETS_TOKENS = (500, 1000, 2000, 4000)
 
 
-def summarise(rows: Sequence[Row]) -> dict[str, Any]:
-    """One program's rows in numbers: fractions in 0..1, units in the names, None for what was not measured.
+def summarise_program(rows: Sequence[Mapping[str, Any]], budgets_tokens: Sequence[int] = ()) -> AnswerSummary:
+    """One program's rows in numbers, with intervals, and in mode "retrieval" with the scores at each budget."""
+    summary: AnswerSummary = {**summarise(rows), "ci95": score_intervals(rows)}
+    if not budgets_tokens:
+        return summary
+    searched: SearchSummary = {**summary, **summarise_evidence(rows, budgets_tokens)}
+    return searched
 
-    Latency is of questions that were answered from beginning to end, now and by a server where an LM is asked: failed
-    and cached ones tell nothing.
-    """
+
+def summarise(rows: Sequence[Mapping[str, Any]]) -> ScoreSummary:
+    """One program's rows in numbers, without intervals."""
     scores = aggregate(rows)
     latency = percentiles(
         row["latency_sec"]
@@ -52,8 +59,8 @@ def summarise(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def summarise_evidence(rows: Sequence[Row], budgets_tokens: Sequence[int]) -> dict[str, Any]:
-    """What rows of mode "retrieval" tell besides: scores by budget, and the share of evidence in the working memory."""
+def summarise_evidence(rows: Sequence[Mapping[str, Any]], budgets_tokens: Sequence[int]) -> EvidenceSummary:
+    """Rows of mode "retrieval": scores by budget, and the share of the evidence that the working memory holds."""
     budgets = [str(budget) for budget in budgets_tokens]
     return {
         "evidence_recall_at": {one: _mean([row["evidence_recall_at"][one] for row in rows]) for one in budgets},
@@ -65,7 +72,7 @@ def summarise_evidence(rows: Sequence[Row], budgets_tokens: Sequence[int]) -> di
 def flat_metrics(summary: Mapping[str, Any], budgets_tokens: Sequence[int]) -> Metrics:
     """A summary as one level: `f1_by_category: {temporal: x}` is `f1_temporal`, `evidence_recall_at: {500: x}` is
     `evidence_recall_at_500`. What a mode does not measure is there too, as None. Intervals stay in the summary."""
-    unmeasured = dict.fromkeys(str(budget) for budget in budgets_tokens)
+    unmeasured = dict.fromkeys(str(budget) for budget in budgets_tokens or USUAL_BUDGETS_TOKENS)
     every = {"evidence_recall_at": unmeasured, "all_evidence_at": unmeasured, "retention": None, **summary}
     flat: Metrics = {"latency_percentiles": PERCENTILE_DEFINITION}
     for key, value in every.items():
@@ -79,10 +86,10 @@ def flat_metrics(summary: Mapping[str, Any], budgets_tokens: Sequence[int]) -> M
     return flat
 
 
-def write_report(asked: str, metrics_by_program: Mapping[str, Metrics]) -> str:
-    """Programs x metrics as aligned text, under a line that says what was `asked`; "-" is not measured.
+def write_report(heading: str, metrics_by_program: Mapping[str, Metrics]) -> str:
+    """Programs x metrics as aligned text under the line `heading`; "-" is not measured.
 
-    What was measured of no program has no line.
+    A metric that was measured of no program has no line.
     """
     columns = list(metrics_by_program.values())
     measured = [key for key in columns[0] if any(one[key] is not None for one in columns)]
@@ -93,7 +100,7 @@ def write_report(asked: str, metrics_by_program: Mapping[str, Metrics]) -> str:
         f"{name:<{widths[0]}}  " + "  ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))
         for name, *cells in rows
     ]
-    return "\n".join([asked, *lines, f"latency percentiles: {PERCENTILE_DEFINITION}"])
+    return "\n".join([heading, *lines, f"latency percentiles: {PERCENTILE_DEFINITION}"])
 
 
 def _shown(value: float | int | str | None) -> str:

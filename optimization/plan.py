@@ -11,7 +11,8 @@ from typing import Any
 from evaluation.memory_choice import choose_memory_config
 from harness.flags import from_args
 from locomo.config import EvaluationConfig
-from locomo.dataset import Dataset, find
+from locomo.dataset import find
+from locomo.schema import Dataset
 from locomo.split_data import ids_digest
 from memory_system import Memories, MemoryQA, load_program, prompt_digests
 from memoryqa.config import MemoryConfig

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import dspy
 
-from locomo.dataset import DataError, Dataset, Question, select
-from locomo.schema import ADVERSARIAL, CATEGORY_NAMES
+from locomo.questions import select
+from locomo.schema import ADVERSARIAL, CATEGORY_NAMES, DataError, Dataset, Question
 from memory_system import NO_INFORMATION
 from optimization.config import OptimizeConfig
 

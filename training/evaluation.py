@@ -15,8 +15,9 @@ from harness.progress import counting
 from harness.runs import Run, default_run_dir, manifest_environment
 from locomo.asking import ask_all, ask_for_answer
 from locomo.config import EvaluationConfig
-from locomo.dataset import Dataset, choose_questions
 from locomo.judging.files import judge_columns
+from locomo.questions import choose
+from locomo.schema import Dataset
 from locomo.split_data import ids_digest
 from locomo.statistics import score_intervals
 from locomo.summary import summarise
@@ -46,7 +47,8 @@ def evaluate_trained(path: Path, config: EvaluationConfig, *, device: str, run_d
     """
     adapter = load_adapter_of(path)
     memory_config = load_program_config(path)
-    dataset, split, questions = choose_questions(config)
+    selection = choose(config.data, num=config.num_test, seed=config.seed, categories=config.categories)
+    dataset, split, questions = selection.dataset, selection.split, selection.questions
     chosen_device, reason = choose_device(device)
     for note in (*dataset.notes, f"adapter: {adapter.path}, of step {adapter.step}", reason):
         print(note, file=sys.stderr)

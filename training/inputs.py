@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import dspy
 
-from locomo.dataset import Dataset, find, select
+from locomo.dataset import find
+from locomo.questions import select
+from locomo.schema import Dataset
 from memory_system import Memories
 from memoryqa.config import MemoryConfig
 from training.chat_format import chat_end_id, load_tokenizer, render

@@ -14,9 +14,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from locomo.config import JudgeName
 from locomo.evaluate import token_f1
 from locomo.judging.files import VerdictFiles
+from locomo.judging.names import JudgeName
 from locomo.judging.verdicts import Row
 from locomo.schema import ADVERSARIAL
 from locomo.statistics import wilson_interval

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from locomo.config import JudgeName
 from locomo.judging.ask import Judge, Task, pending
+from locomo.judging.names import JudgeName
 from locomo.judging.verdicts import (
     Row,
     answers_by_key,

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 import dspy
 from dspy.utils.exceptions import AdapterParseError
 
-from locomo.config import JudgeName
+from locomo.judging.names import JudgeName
 
 VOTE_TEMPERATURE = 0.3  # several votes at temperature 0 would be one vote counted several times
 _MAX_UNREAD_CHARS = 200

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from locomo.bootstrap import as_pair, clustered_interval
-from locomo.config import JudgeName
+from locomo.judging.names import JudgeName
 from locomo.schema import ADVERSARIAL, CATEGORY_NAMES
 
 Row = dict[str, Any]

@@ -8,7 +8,8 @@ import pytest
 from locomo_files import locomo_records, write_records
 
 from benchmarks import compaction, questions, retrieval, scale, temporal
-from locomo.dataset import SAMPLE_PATH, DataError, load
+from locomo.dataset import SAMPLE_PATH, load
+from locomo.schema import DataError
 from locomo.split_data import PROTOCOLS, splits
 
 LOCOMO = [one for ids in PROTOCOLS["project"].values() for one in ids]

@@ -16,9 +16,12 @@ from checkout import ROOT
 import evaluate
 from evaluation.programs import search_programs
 from harness.runs import Run, RunFolderError
-from locomo.asking import BenchmarkStoppedError, Finding
-from locomo.benchmark import BenchmarkProgress, BenchmarkResult, build_benchmark_config, run_benchmark
+from locomo.asking import BenchmarkStoppedError, Finding, recalled
+from locomo.benchmark import BenchmarkProgress, BenchmarkResult, ask_programs, build_benchmark_config, run_benchmark
 from locomo.latency import PERCENTILE_DEFINITION
+from locomo.questions import choose
+from locomo.rows import SearchRow
+from locomo.schema import Question
 from memoryqa.config import MemoryConfig, RankingConfig
 from reports.records import load_run
 
@@ -240,3 +243,36 @@ def test_a_retrieval_run_of_evaluate_has_the_benchmarks_numbers_and_loads_no_lan
 def test_a_retrieval_run_has_no_use_for_an_lm(flag: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate.main(["--data", SAMPLE, "--mode", "retrieval", *flag]) == 2
     assert f"--mode retrieval asks no LM: drop {flag[0]}" in capsys.readouterr().err
+
+
+# -- the plain call ----------------------------------------------------------------------------------------------------
+
+
+def test_programs_are_asked_the_questions_of_a_selection() -> None:
+    selection = choose(SAMPLE, split="all", num=6)
+    assert set(selection.conversations) == {question.conversation_id for question in selection.questions}
+    program = Fixed("D1:1")
+    result = ask_programs({"mine": program}, selection, budgets_tokens=(100, 300))
+    assert set(result.rows) == {("mine", question.id) for question in selection.questions}
+    assert result.metrics["context_tokens_mean"] == 3000
+    assert [call["question"] for call in program.calls[::2]] == [question.text for question in selection.questions]
+
+
+def test_a_report_on_the_sample_says_that_it_is_not_locomo() -> None:
+    report = ask_programs({"mine": Fixed()}, choose(SAMPLE, split="all", num=2), budgets_tokens=(100,)).report
+    assert "NOT LoCoMo" in report.splitlines()[0]
+
+
+def test_a_row_of_an_earlier_measurement_is_used_through_the_seam_that_asks() -> None:
+    selection = choose(SAMPLE, split="all", num=3)
+
+    def ask(name: str, program: Any, question: Question) -> tuple[SearchRow, None]:
+        measured = {"evidence_recall": 1.0, "evidence_recall_at": {"100": 1.0}, "all_evidence_at": {"100": True}}
+        return recalled(name, question, measured), None
+
+    def never(**inputs: Any) -> Finding:
+        raise AssertionError
+
+    result = ask_programs({"mine": never}, selection, budgets_tokens=(100,), ask=ask)
+    assert result.metrics["evidence_recall"] == result.metrics["evidence_recall_at_100"] == 1.0
+    assert (result.metrics["latency_questions"], result.metrics["failures"]) == (0, 0)

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from locomo_files import conversation_record, locomo_records, question_record, write_records
 
 from locomo import dataset as dataset_module
-from locomo.dataset import DataError, Dataset, find, load, select, to_hf_dataset
+from locomo.dataset import find, load, to_hf_dataset
 from locomo.download import DownloadError, RemoteFile
+from locomo.questions import select
+from locomo.schema import DataError, Dataset
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from openai_server import OpenAIServer, context_too_long, delayed, off_format, r
 import memoryqa.lms.endpoint
 from harness.files import JsonlFile
 from locomo import llm_judge
-from locomo.config import JudgeName
 from locomo.judging.controls import control_answers, vague_answer
 from locomo.judging.files import VerdictFiles, judge_columns, read_answers, summarise_judges
+from locomo.judging.names import JudgeName
 from locomo.judging.prompts import PROMPTS, VOTE_TEMPERATURE, Judge, prompt_digest, read_verdict
 from locomo.judging.verdicts import judged_name
 

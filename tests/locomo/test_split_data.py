@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from locomo_files import conversation_record, locomo_records, write_records
 
-from locomo.dataset import Dataset, load
-from locomo.schema import Conversation, DataError
+from locomo.dataset import load
+from locomo.schema import Conversation, DataError, Dataset
 from locomo.split_data import PROTOCOLS, build_manifest, ids_digest, main, seeded_order, splits
 
 LOCOMO = [f"conv-{number}" for number in (26, 30, 41, 42, 43, 44, 47, 48, 49, 50)]

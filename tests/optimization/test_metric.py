@@ -9,8 +9,8 @@ import dspy
 import pytest
 from instructed_reader import write_carried
 
-from locomo.dataset import DataError, load
-from locomo.schema import Question
+from locomo.dataset import load
+from locomo.schema import DataError, Question
 from optimization.config import OptimizeConfig
 from optimization.metric import CachedJudges, Metric
 from optimization.questions import as_examples, draw_questions

@@ -9,7 +9,8 @@ import dspy
 import pytest
 from dspy.utils.exceptions import AdapterParseError
 
-from locomo.dataset import SAMPLE_PATH, load, select
+from locomo.dataset import SAMPLE_PATH, load
+from locomo.questions import select
 from memory_system import Memories, MemoryQA
 from memoryqa.config import MemoryConfig
 from training.adapter import TrainingAdapter

@@ -1,0 +1,142 @@
+"""Which questions are asked: those of a split, all of them or a stratified sample.
+
+selection = choose(split="val", num=100, seed=0)           # the data as `locomo.dataset.find` finds them
+memories = Memories.of(selection.conversations)
+prediction = program(**selection.questions[0].inputs())
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from locomo.dataset import find
+from locomo.schema import ADVERSARIAL, CATEGORY_NAMES, DataError, Dataset, Question
+from locomo.split_data import PROJECT, PROTOCOLS, SPLITS, ids_digest, is_locomo, seeded_order, splits
+from memoryqa.turns import Turn
+
+SAMPLE_NOTE = "NOT LoCoMo: the bundled sample conversations"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Questions, and the data that they come from. `split` is for people: a split's name, or what else was selected."""
+
+    dataset: Dataset
+    split: str
+    questions: tuple[Question, ...]
+
+    @property
+    def conversations(self) -> dict[str, tuple[Turn, ...]]:
+        """The turns of the conversations that are asked about, by id: what `Memories.of` takes."""
+        asked_about = {question.conversation_id for question in self.questions}
+        return {one.id: one.turns for one in self.dataset.conversations if one.id in asked_about}
+
+    @property
+    def digest(self) -> str:
+        """sha256 over the ids of the questions."""
+        return ids_digest(question.id for question in self.questions)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader of the numbers has to know, a line each: that the data are not LoCoMo."""
+        return (SAMPLE_NOTE,) if self.dataset.is_sample else ()
+
+    def describe(self) -> str:
+        """One line for people."""
+        conversations = len({question.conversation_id for question in self.questions})
+        return (
+            f"{self.dataset.name}, split {self.split}: {len(self.questions)} questions of {conversations} conversations"
+        )
+
+
+def choose(
+    data: str | None = None,
+    *,
+    split: str | None = None,
+    num: int | None = None,
+    seed: int = 0,
+    categories: Collection[int] | None = None,
+    protocol: str = PROJECT,
+) -> Selection:
+    """Find the data set (`locomo.dataset.find`) and select questions of it (`select`).
+
+    Without `split` it is test, or val where the file holds no test conversations; a note of the dataset says so.
+    Raises DataError for data that cannot be used and for a selection that is empty.
+    """
+    dataset = find(data)
+    if split is None:
+        split = "test" if splits(dataset, protocol)["test"] else "val"
+        if split == "val":
+            note = f"note: {dataset.path} holds no test conversations; using the val split"
+            dataset = replace(dataset, notes=(note, *dataset.notes))
+    return Selection(dataset, split, tuple(select(dataset, split, num, seed, categories, protocol)))
+
+
+def select(
+    dataset: Dataset,
+    split: str,
+    num: int | None = None,
+    seed: int = 0,
+    categories: Collection[int] | None = None,
+    protocol: str = PROJECT,
+) -> list[Question]:
+    """The questions of a split (train, val, test, or all), in the file's order.
+
+    num: a sample of so many, with each category's share of the whole; None, or more than there are, gives all.
+    seed: of that sample only. The split itself does not move with it. protocol: who is in which split
+    (locomo/split_data.py); memory-r1 has no questions of category 5.
+    Raises DataError when there is nothing to select: unknown split or category, no such conversations in the file.
+    """
+    unknown = sorted(set(categories or ()) - set(CATEGORY_NAMES))
+    if unknown:
+        raise DataError(f"unknown categories {unknown}; they are {sorted(CATEGORY_NAMES)}")
+    if num is not None and num < 1:
+        raise DataError(f"asked for {num} questions; ask for at least 1")
+    conversation_ids = _conversation_ids(dataset, split, protocol)
+    wanted = set(CATEGORY_NAMES) if categories is None else set(categories)
+    if protocol != PROJECT:
+        wanted -= {ADVERSARIAL}
+    questions = [
+        question
+        for question in dataset.questions
+        if question.conversation_id in conversation_ids and question.category in wanted
+    ]
+    if not questions:
+        of_categories = "" if categories is None else f" of categories {sorted(wanted)}"
+        raise DataError(
+            f"{dataset.path}: split {split} has no questions{of_categories}; choose another split or categories"
+        )
+    return questions if num is None or num >= len(questions) else _stratified(questions, num, seed)
+
+
+def _conversation_ids(dataset: Dataset, split: str, protocol: str) -> Collection[str]:
+    by_split = splits(dataset, protocol)
+    if split == "all":
+        return {conversation.id for conversation in dataset.conversations}
+    if split not in SPLITS:
+        raise DataError(f"unknown split {split!r}; it is one of {', '.join(SPLITS)}, all")
+    if by_split[split]:
+        return by_split[split]
+    filled = " or ".join(name for name in SPLITS if by_split[name])
+    if is_locomo(dataset):
+        named = ", ".join(PROTOCOLS[protocol][split])
+        raise DataError(
+            f"{dataset.path}: split {split} is {named}, and the file holds none of them; use {filled} or all"
+        )
+    raise DataError(f"{dataset.path}: too few conversations for a split {split}; use {filled} or all")
+
+
+def _stratified(questions: Sequence[Question], num: int, seed: int) -> list[Question]:
+    """`num` of the questions; each category gets its share, rounded by largest remainder."""
+    counts = Counter(question.category for question in questions)
+    quotas = {category: num * count // len(questions) for category, count in counts.items()}
+    remainders = sorted(counts, key=lambda category: (-(num * counts[category] % len(questions)), category))
+    for category in remainders[: num - sum(quotas.values())]:
+        quotas[category] += 1
+    chosen: set[str] = set()
+    for category, quota in quotas.items():
+        ids = [question.id for question in questions if question.category == category]
+        chosen.update(seeded_order(ids, seed)[:quota])
+    return [question for question in questions if question.id in chosen]
