@@ -5,13 +5,17 @@ Scripts written without spaces (Chinese, Japanese kana, Thai) are cut into overl
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from functools import lru_cache
 
+import numpy as np
+import numpy.typing as npt
 import regex
 import Stemmer
 
+from memoryqa.arrays import Floats
 from memoryqa.language.word_lists import CLASSES, IRREGULAR, STOPWORDS, SYNONYM_GROUPS
 
 _WORD = re.compile(r"([^\W_]+)(?:['’][^\W_]+)?")
@@ -41,7 +45,7 @@ def _term(word: str) -> str | None:
 
 
 def terms(text: str) -> list[str]:
-    """The terms of `text` in order, repeats kept: the length of the list is the length that BM25 normalises by."""
+    """The terms of `text` in order, with repeats: the length of the list is what BM25 normalises by."""
     found = []
     for word in words(text):
         if not word.isascii() and UNSPACED.search(word):
@@ -49,6 +53,20 @@ def terms(text: str) -> list[str]:
         elif term := _term(word):
             found.append(term)
     return found
+
+
+def idf(held: int, total: int) -> float:
+    """Inverse document frequency of a term in `held` of `total` documents: ln(1 + (total - held + .5) / (held + .5)).
+
+    As in Lucene: never negative, and small for a term that every document holds.
+    """
+    return math.log(1 + (total - held + 0.5) / (held + 0.5))
+
+
+def idfs(held: npt.ArrayLike, total: int) -> Floats:
+    """`idf` for each number in `held`; the same shape."""
+    held = np.asarray(held)
+    return np.asarray(np.log(1 + (total - held + 0.5) / (held + 0.5)))
 
 
 @lru_cache(maxsize=1)
@@ -62,7 +80,7 @@ def _synonyms() -> dict[str, tuple[str, ...]]:
 
 
 def synonyms(term: str) -> tuple[str, ...]:
-    """Terms that often answer to `term`, in a fixed order."""
+    """Terms that often answer a question about `term`, in a fixed order."""
     return _synonyms().get(term, ())
 
 
@@ -78,5 +96,5 @@ def _instances() -> dict[str, tuple[str, ...]]:
 
 
 def instances(term: str) -> tuple[str, ...]:
-    """Terms for things that the class `term` holds ("hobbi" -> "hike", "paint", ...), in a fixed order."""
+    """Terms for members of the class `term` ("hobbi" -> "hike", "paint", ...), in a fixed order."""
     return _instances().get(term, ())

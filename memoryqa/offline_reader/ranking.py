@@ -8,7 +8,6 @@ training question of categories 1, 2 and 4: mean reciprocal rank of the first go
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from functools import cached_property, lru_cache
 
 import Stemmer
 
+from memoryqa.language.terms import idf
 from memoryqa.language.word_lists import COMMON_IRREGULAR, FUNCTION_WORDS
 from memoryqa.turns import MONTHS
 
@@ -108,7 +108,7 @@ class Ranking:
 
     def idf(self, stem: str) -> float:
         """How much `stem` tells the lines apart; about 5 for a word that occurs once."""
-        return _idf(len(self.lines), self.document_frequency[stem])
+        return idf(self.document_frequency[stem], len(self.lines))
 
     def overlap(self, stems: frozenset[str]) -> float:
         """Share of the question's words, weighted by idf, that are among `stems`."""
@@ -162,7 +162,7 @@ def rank(question: str, evidence: str) -> Ranking:
     texts = [read_words(f"{line.text} {line.caption}") for line in lines]
     frequency = Counter(stem for text in texts for stem in text.stem_set)
     stems, named = _read_question(question, dict.fromkeys(line.speaker for line in lines))
-    weight = sum(_idf(len(lines), frequency[stem]) for stem in stems) or 1.0
+    weight = sum(idf(frequency[stem], len(lines)) for stem in stems) or 1.0
     ranking = Ranking(question, stems, named, tuple(lines), (), frequency, weight)
     relevance = _relevance(ranking, texts)
     dates = list(_NAMED_DATE.finditer(question))
@@ -172,10 +172,6 @@ def rank(question: str, evidence: str) -> Ranking:
         sentences += _sentences(ranking, index, base)
     sentences.sort(key=lambda sentence: -sentence.score)
     return Ranking(question, stems, named, tuple(lines), tuple(sentences), frequency, weight)
-
-
-def _idf(num_lines: int, frequency: int) -> float:
-    return math.log(1 + (num_lines - frequency + 0.5) / (frequency + 0.5))
 
 
 def _read_question(question: str, speakers: dict[str, None]) -> tuple[tuple[str, ...], frozenset[str]]:

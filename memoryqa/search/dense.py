@@ -21,6 +21,7 @@ import numpy.typing as npt
 from memoryqa.arrays import Floats, Matrix, Vectors
 from memoryqa.config import DenseConfig
 from memoryqa.language.question import without_names
+from memoryqa.language.terms import idfs
 from memoryqa.rendering import Line
 from memoryqa.search.embedders import Embedder, EmbeddingError, LocalEmbedder, Pieces, embed, unit_length
 from memoryqa.search.vector_cache import VectorCache
@@ -249,9 +250,8 @@ class _PieceIndex:
         self._vectors.extend(np.concatenate(vectors, dtype=np.float32))
 
     def idf(self, ids: Sequence[int]) -> Floats:
-        """ln(1 + (n - held + .5) / (held + .5)) for the `held` of n turns that hold a piece."""
-        held = np.array([self._held[piece] for piece in ids], dtype=np.float64)
-        return np.log(1 + (len(self.lengths) - held + 0.5) / (held + 0.5))
+        """Inverse document frequency of each piece among the turns."""
+        return idfs([self._held[piece] for piece in ids], len(self.lengths))
 
     def max_similarity(self, query: Vectors) -> Vectors:
         """Cosine of each query piece with the most similar piece of each turn, shape (query pieces, turns)."""

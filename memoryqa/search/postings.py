@@ -7,7 +7,6 @@ numbered from 0.
 
 from __future__ import annotations
 
-import math
 import sys
 from array import array
 from collections import Counter
@@ -18,7 +17,7 @@ import numpy.typing as npt
 
 from memoryqa.arrays import Flags, Floats, Ints
 from memoryqa.language.dates import has_time_expression
-from memoryqa.language.terms import terms
+from memoryqa.language.terms import idf, terms
 from memoryqa.turns import MONTHS, Turn
 
 Postings = npt.NDArray[np.int32]  # numbers of turns, as the postings keep them
@@ -143,10 +142,9 @@ class IndexedTurns:
     # -- turns ---------------------------------------------------------------------------------------------------------
 
     def idf(self, *one_of: str) -> float:
-        """ln(1 + (n - held + .5) / (held + .5)) for the `held` of n turns that hold one of the terms, counted apart."""
+        """Inverse document frequency of the terms taken as one; a turn that holds two of them is counted twice."""
         held = sum(self._held.get(term, 1 if term in self._postings else 0) for term in one_of)
-        held = min(held, len(self))
-        return math.log(1 + (len(self) - held + 0.5) / (held + 0.5))
+        return idf(min(held, len(self)), len(self))
 
     def occurrences(self, terms: Sequence[str]) -> Postings:
         """The turns that hold one of `terms` (all of them indexed), once per occurrence, term by term."""

@@ -13,7 +13,6 @@ bound, as in Ding and Suel 2011, "Faster top-k document retrieval using block-ma
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +21,7 @@ import numpy as np
 from memoryqa.arrays import Floats, Ints
 from memoryqa.config import RankingConfig
 from memoryqa.language.question import Query, Window, read_query
-from memoryqa.language.terms import instances, synonyms
+from memoryqa.language.terms import idf, instances, synonyms
 from memoryqa.search.postings import (
     CHUNK,
     ENDS_IN_QUESTION,
@@ -196,9 +195,8 @@ class TurnIndex:
         norm = self._length_norm(_SESSION_K1, self._turns.relative_block_lengths())
         for term in present:
             frequency = self._turns.count_in_blocks((term,))
-            held = np.count_nonzero(frequency)
-            idf = math.log(1 + (blocks - held + 0.5) / (held + 0.5))
-            score += idf * frequency * (_SESSION_K1 + 1) / (frequency + norm)
+            rarity = idf(int(np.count_nonzero(frequency)), blocks)
+            score += rarity * frequency * (_SESSION_K1 + 1) / (frequency + norm)
         best = score.max(initial=0.0)
         return score / best if best > 0 else score
 

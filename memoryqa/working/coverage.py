@@ -1,14 +1,16 @@
-"""Which lines say most in the fewest tokens: an order in which each adds the most that is not yet said.
+"""Which lines say most in the fewest tokens: an order in which each line adds the most that is not yet said.
 
 A line is worth the rare terms, numbers, dates and names in it. Each further line with the same term adds less, so that
-ten lines on one subject do not push out the only line on another. That is greedy maximisation of a submodular coverage
+ten lines on one subject do not push out the only line on another. This is greedy maximisation of a submodular coverage
 per token, as in Lin and Bilmes 2010, "Multi-document summarization via budgeted maximization of submodular functions",
-https://aclanthology.org/N10-1134/, and lazy (Minoux 1978, "Accelerated greedy algorithms for maximizing submodular set
-functions"): most lines are never looked at twice.
+https://aclanthology.org/N10-1134/. It is lazy (Minoux 1978, "Accelerated greedy algorithms for maximizing submodular
+set functions"): most lines are looked at once.
 
-The order depends on the lines alone, never on how many of them are wanted: what a larger budget keeps contains what a
-smaller one keeps. It is made anew whenever the lines have grown by a quarter, since what was rare may be common then. A
-line that comes in between is put where the greedy choice would have taken it, the others staying as they are.
+The order depends on the lines alone, never on how many of them are wanted: a larger budget keeps all that a smaller one
+keeps. The lines are ranked again when their number has grown by a quarter, since what was rare may be common then. A
+line that comes in between goes where the greedy choice would have taken it; the others keep their places.
+
+`RecencyChain` gives the newest lines instead: the simplest way to forget, for comparison.
 """
 
 from __future__ import annotations
@@ -16,44 +18,46 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_right, insort
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
 from itertools import chain
-from typing import Any
 
 import numpy as np
 
-from memoryqa.arrays import Floats, Ints
+from memoryqa.arrays import Floats
 from memoryqa.config import CoverageConfig
 from memoryqa.language.facts import probes
-from memoryqa.language.terms import terms
+from memoryqa.language.terms import idfs, terms
 from memoryqa.rendering import Line
 
-_MOST_REPEATS = 8  # of a term are counted against a line that comes between rankings: more made no difference
-_PROBE = "\0"  # before a probe: another feature than the term of the same letters
-_NOTHING = ""  # the feature of every line, worth nothing, so that none is without features
+_MOST_REPEATS = 8  # earlier mentions that lower the worth of a term in an inserted line: more made no difference
+_PROBE = "\0"  # prefix of a probe's feature, which keeps it apart from the term of the same letters
+_NOTHING = ""  # a feature of every line, worth nothing, so that each line has one
 
 
 class CoverageChain:
-    """The best of `lines`, in the order of their coverage: `rank` and `insert` take lines in, `pop` takes the last out.
+    """The best of `lines`, best first: `rank` and `insert` take lines in, `pop` takes the last one out.
 
     `lines` belongs to the caller, who only appends to it; a place is a position in it. Empty lines are never taken. A
     long line waits until a few times its length is held: where it does not fit, it would keep all others out.
+
+    The cost of a line is minus its new worth per token: what it says that the lines before it do not say. The chain is
+    in ascending order of cost, and no line costs more when it is taken than lines that are taken later.
     """
 
     def __init__(self, lines: Sequence[Line], config: CoverageConfig | None = None) -> None:
-        self.ranked = 0  # lines that the order was made of
+        self.ranked = 0  # number of lines, from the first on, that were ranked together
         self._lines = lines
         self._config = config or CoverageConfig()
         self._numbers: dict[str, int] = {}  # feature -> its number
         self._is_probe = array("b")  # by feature
-        self._features = array("i")  # line after line
-        self._starts = array("q", [0])  # of each line in _features, and the end of the last one
-        self._tokens = array("i")  # of each line
-        self._per_token = array("d")  # of each line
+        self._features = array("i")  # of all lines, one line after the other
+        self._starts = array("q", [0])  # where each line begins in _features, and the end of the last one
+        self._tokens = array("i")  # by place
+        self._per_token = array("d")  # by place: what to multiply a worth by
         self._number(_NOTHING)
-        self._begin([])
+        self._clear([])
 
     # -- what is in the chain ------------------------------------------------------------------------------------------
 
@@ -63,130 +67,122 @@ class CoverageChain:
         return len(self._lines) > self.ranked * 5 // 4
 
     def rank(self) -> Iterator[int]:
-        """Empty the chain and take in the best lines one by one, as far as this is read; gives their places.
+        """Empty the chain, then take in the best lines one by one, as far as the caller reads; yields their places.
 
-        Ranked are the lines up to the last time that they had grown by a quarter, counted from the first one, whoever
-        asks and when. Those that came after are for `insert`.
+        Ranking happens at fixed numbers of lines, each a quarter larger, so the result does not depend on when this is
+        called. `insert` takes the lines after that number.
         """
         while self.is_due:
             self.ranked = self.ranked * 5 // 4 + 1
         self._read_up_to(self.ranked)
         worth = self._worth_when_ranked()
-        self._begin(worth.tolist())
-        return self._take(*self._in_order(worth), worth.tolist())
+        self._clear(worth.tolist())
+        return self._take(self._candidates(worth), worth.tolist())
 
-    def _in_order(self, worth: Floats) -> tuple[list[float], list[int]]:
-        """Ranks before any line is taken, ascending, and the places of the lines with text that have them."""
+    def _candidates(self, worth: Floats) -> _Candidates:
+        """The ranked lines that have text, each with its cost while the chain is empty."""
         features, starts = np.array(self._features), np.array(self._starts[:-1])
-        ranks = -np.array(self._per_token) * np.add.reduceat(worth[features], starts)
+        costs = -np.array(self._per_token) * np.add.reduceat(worth[features], starts)
         places = np.flatnonzero(self._tokens)
-        order = places[np.argsort(ranks[places], kind="stable")]
-        return ranks[order].tolist(), order.tolist()
+        order = places[np.argsort(costs[places], kind="stable")]
+        return _Candidates(costs[order].tolist(), order.tolist(), self._tokens_before)
 
-    def _take(self, first_ranks: list[float], places: list[int], worth: list[float]) -> Iterator[int]:
-        """Take in the lines at `places`, always the best of those left. `worth` sinks by what they say.
+    def _take(self, candidates: _Candidates, new_worth: list[float]) -> Iterator[int]:
+        """Take in the candidate that costs least, again and again.
 
-        The rank of a line only ever falls back while others are taken: its last known one says how good it is at best,
-        and it is computed anew when it is the best of those.
+        `new_worth` is by feature what the next mention adds; it falls with every mention. So costs only rise while
+        lines are taken: a known cost is a lower bound, and one that is still right when computed again is the least.
         """
-        ready: list[tuple[float, int]] = []  # a heap of the lines that may be next, of those looked at
-        waiting: list[tuple[float, float, int]] = []  # a heap of the long ones: tokens to be held before, rank, place
-        looked_at = 0
-        while True:
-            while looked_at < len(places) and (not ready or first_ranks[looked_at] <= ready[0][0]):
-                rank, place = first_ranks[looked_at], places[looked_at]
-                looked_at += 1
-                if (wanted := self._wanted(self._tokens[place])) > self._held_tokens:
-                    heappush(waiting, (wanted, rank, place))
-                else:
-                    heappush(ready, (rank, place))
-            if not ready and not waiting:
-                return
-            held = self._held_tokens if ready else max(self._held_tokens, waiting[0][0])
-            while waiting and waiting[0][0] <= held:
-                heappush(ready, heappop(waiting)[1:])
-            known, place = heappop(ready)
+        while (best := candidates.pop(self._held_tokens)) is not None:
+            known_cost, place = best
             features = self._features_of(place)
-            rank = -self._per_token[place] * sum(map(worth.__getitem__, features))
-            if rank > known:
-                heappush(ready, (rank, place))
+            cost = -self._per_token[place] * sum(map(new_worth.__getitem__, features))
+            if cost > known_cost:
+                candidates.put_back(cost, place)
                 continue
-            self._put(len(self._places), place, rank)
+            self._put(len(self._places), place, cost)
             for feature in features:
-                worth[feature] *= self._config.repeat_share
+                new_worth[feature] *= self._config.repeat_share
             yield place
 
-    def _wanted(self, tokens: int) -> float:
-        """Tokens that are to be held before a line of so many is taken."""
+    def _tokens_before(self, place: int) -> float:
+        """Tokens that must be held before the line at `place` is taken."""
+        tokens = self._tokens[place]
         return self._config.wait_lengths * tokens if tokens > self._config.short_tokens else 0
 
     def insert(self, place: int) -> bool:
-        """Take in the line at `place`, the next one after those read. False where it stands behind one left out."""
+        """Take in the line at `place`, which follows those read so far. False when it costs more than a line left out.
+
+        An empty line is not taken either.
+        """
         self._read_up_to(place + 1)
-        tokens, rank = self._tokens[place], self._rank_among_taken(place)
-        wanted = self._wanted(tokens)
-        held = first = 0
+        tokens, cost = self._tokens[place], self._cost_among_taken(place)
+        wanted = self._tokens_before(place)
+        held = first = 0  # `first`: the first position in the chain that has enough tokens before it
         while held < wanted and first < len(self._places):
             held += self._tokens[self._places[first]]
             first += 1
-        is_behind = rank >= self._left_out or (held < wanted and self._left_out < math.inf)
+        is_behind = cost >= self._left_out or (held < wanted and self._left_out < math.inf)
         if not tokens or is_behind:
             return False
-        self._put(max(first, bisect_right(self._ranks, rank)), place, rank)
+        self._put(max(first, bisect_right(self._costs, cost)), place, cost)
         return True
 
     def pop(self) -> int:
-        """Take the last line out, until the next ranking. Gives its place."""
-        place, self._left_out = self._places.pop(), self._ranks.pop()
+        """Take the last line out, until the next ranking. Returns its place."""
+        place, self._left_out = self._places.pop(), self._costs.pop()
         self._held_tokens -= self._tokens[place]
         for feature in self._features_of(place):
-            self._ranks_with[feature].pop()
+            self._costs_with[feature].pop()
         return place
 
-    def _begin(self, first_worth: list[float]) -> None:
-        self._worth_of_new = float(_idf(1, self.ranked)) if self.ranked else 0.0  # of a term that no ranked line has
-        self._first_worth = first_worth  # by feature, as far as ranked lines have it: what its first mention adds
+    def _clear(self, first_worth: list[float]) -> None:
+        self._worth_of_new = float(idfs(1, self.ranked)) if self.ranked else 0.0  # of a term that no ranked line has
+        self._first_worth = first_worth  # by feature that ranked lines have: what its first mention adds
         self._places: list[int] = []  # the chain, best first
-        self._ranks: list[float] = []  # of the chain, ascending: minus the worth per token with which each was taken
+        self._costs: list[float] = []  # of the chain, ascending
         self._held_tokens = 0
-        self._ranks_with: defaultdict[int, list[float]] = defaultdict(list)  # feature -> ranks in the chain, ascending
-        self._left_out = math.inf  # rank of the best line that was taken out
+        self._costs_with: defaultdict[int, list[float]] = defaultdict(list)  # by feature: costs in the chain, ascending
+        self._left_out = math.inf  # cost of the best line that was taken out
 
-    def _put(self, at: int, place: int, rank: float) -> None:
-        rank = max([rank, *self._ranks[max(0, at - 1) : at]])  # one that waited for its place ranks as those before it
+    def _put(self, at: int, place: int, cost: float) -> None:
+        cost = max([cost, *self._costs[max(0, at - 1) : at]])  # a line that waited costs what the one before it does
         self._places.insert(at, place)
-        self._ranks.insert(at, rank)
+        self._costs.insert(at, cost)
         self._held_tokens += self._tokens[place]
         for feature in self._features_of(place):
-            insort(self._ranks_with[feature], rank)
+            insort(self._costs_with[feature], cost)
 
     # -- worth ---------------------------------------------------------------------------------------------------------
 
-    def _rank_among_taken(self, place: int) -> float:
-        """The rank with which the line would have been taken, had it been there: after what better lines say."""
-        worth = {feature: self._worth_of(feature) for feature in self._features_of(place)}
-        left, per_token = sum(worth.values()), self._per_token[place]
+    def _cost_among_taken(self, place: int) -> float:
+        """The cost with which `rank` would have taken the line: lines that cost less have said some of it before.
+
+        Exact unless the cost is that of a line left out or higher; then it is a lower bound.
+        """
+        new_worth = {feature: self._worth_of(feature) for feature in self._features_of(place)}
+        total, per_token = sum(new_worth.values()), self._per_token[place]
         repeat_share = self._config.repeat_share
-        if -left * per_token >= self._left_out:  # too far back already
-            return -left * per_token
-        better = sorted((rank, one) for one in worth for rank in self._ranks_with[one][:_MOST_REPEATS])
-        for other, feature in better:
-            if not other <= -left * per_token < self._left_out:  # its place is found, or too far back
+        if -total * per_token >= self._left_out:
+            return -total * per_token
+        mentions = sorted((cost, one) for one in new_worth for cost in self._costs_with[one][:_MOST_REPEATS])
+        for cost_of_other, feature in mentions:
+            if not cost_of_other <= -total * per_token < self._left_out:
                 break
-            left -= worth[feature] * (1 - repeat_share)
-            worth[feature] *= repeat_share
-        return -left * per_token
+            total -= new_worth[feature] * (1 - repeat_share)
+            new_worth[feature] *= repeat_share
+        return -total * per_token
 
     def _worth_of(self, feature: int) -> float:
-        """Of its first mention; of one that no ranked line has, as if one had it."""
+        """Worth of a feature's first mention; a feature that no ranked line has counts as if one line had it."""
         if feature < len(self._first_worth):
             return self._first_worth[feature]
         return self._config.probe_worth if self._is_probe[feature] else self._worth_of_new
 
     def _worth_when_ranked(self) -> Floats:
-        """By feature; a term's is its idf in the ranked lines, which are all that were read so far."""
+        """Worth of each feature's first mention; for a term its idf among the ranked lines (all lines read so far)."""
         held = np.bincount(self._features, minlength=len(self._numbers))
-        worth = np.where(np.array(self._is_probe), self._config.probe_worth, _idf(held, self.ranked))
+        worth = np.where(np.array(self._is_probe), self._config.probe_worth, idfs(held, self.ranked))
         worth[self._numbers[_NOTHING]] = 0.0
         return worth
 
@@ -215,6 +211,68 @@ class CoverageChain:
         return number
 
 
-def _idf(held: Ints | int, lines: int) -> Any:
-    """As of BM25 in Lucene: terms that every line holds are worth little, and none less than nothing."""
-    return np.log(1 + (lines - held + 0.5) / (held + 0.5))
+class _Candidates:
+    """Lines that may be taken next, by their last known costs. Long lines wait until enough tokens are held."""
+
+    def __init__(self, costs: list[float], places: list[int], tokens_before: Callable[[int], float]) -> None:
+        """`costs` ascend; `tokens_before(place)`: tokens that must be held before that line is taken."""
+        self._costs, self._places, self._tokens_before = costs, places, tokens_before
+        self._looked_at = 0  # of the lines, in order
+        self._ready: list[tuple[float, int]] = []  # a heap: cost, place
+        self._waiting: list[tuple[float, float, int]] = []  # a heap: tokens that must be held before, cost, place
+
+    def pop(self, held_tokens: int) -> tuple[float, int] | None:
+        """The line with the least known cost, as (cost, place); None when there is no line left."""
+        while self._looked_at < len(self._places) and self._may_be_next(self._costs[self._looked_at]):
+            cost, place = self._costs[self._looked_at], self._places[self._looked_at]
+            self._looked_at += 1
+            if (wanted := self._tokens_before(place)) > held_tokens:
+                heappush(self._waiting, (wanted, cost, place))
+            else:
+                heappush(self._ready, (cost, place))
+        if not self._ready and not self._waiting:
+            return None
+        held = held_tokens if self._ready else max(held_tokens, self._waiting[0][0])  # nothing else is left to take
+        while self._waiting and self._waiting[0][0] <= held:
+            heappush(self._ready, heappop(self._waiting)[1:])
+        return heappop(self._ready)
+
+    def _may_be_next(self, cost: float) -> bool:
+        return not self._ready or cost <= self._ready[0][0]
+
+    def put_back(self, cost: float, place: int) -> None:
+        """Return a line that `pop` gave, with the cost it turned out to have."""
+        heappush(self._ready, (cost, place))
+
+
+class RecencyChain:
+    """The newest of `lines`, to which the caller only appends. It has the methods of `CoverageChain`."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self.ranked = 0
+        self._lines = lines
+        self._places: deque[int] = deque()  # newest first
+
+    @property
+    def is_due(self) -> bool:
+        """True once only: later lines are newer, so the order stays."""
+        return not self.ranked
+
+    def rank(self) -> Iterator[int]:
+        """Take in the lines there are, newest first, as far as the caller reads; yields their places."""
+        self.ranked = len(self._lines)
+        for place in range(self.ranked - 1, -1, -1):
+            if self._lines[place].text:
+                self._places.append(place)
+                yield place
+
+    def insert(self, place: int) -> bool:
+        """Take in the line at `place`, which is newer than all others. False for an empty line."""
+        if not self._lines[place].text:
+            return False
+        self._places.appendleft(place)
+        return True
+
+    def pop(self) -> int:
+        """Take the oldest line out. Returns its place."""
+        return self._places.pop()

@@ -1,4 +1,4 @@
-"""What a working memory no longer shows: how much of it in numbers, dates and names, and which facts, by handle."""
+"""What a working memory no longer shows: the share of numbers, dates and names, and the facts, by handle."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from memoryqa.turns import Turn
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """What left a working memory, and what of that is still said in it.
+    """What left a working memory, and how much of that it still shows.
 
-    `retention`: of the numbers, dates and names in the turns that left, the share that the working memory shows, 0.0 to
-    1.0; 1.0 when none left. `dropped`: the facts of those turns that stand in no turn held, most specific first, each
-    with the handle (`mem:D8:6`) of the turn that has it whole. `held_ids`, `archived_ids`: of all turns, in order.
+    `retention`: share (0.0 to 1.0) of the numbers, dates and names in the turns that left which the working memory
+    still shows; 1.0 when no turn left. `dropped`: facts of those turns that no held turn says, most specific first,
+    each with the handle (`mem:D8:6`) of its turn. `held_ids` and `archived_ids` together are all turns, each in order.
     """
 
     retention: float
@@ -25,9 +25,9 @@ class Losses:
     archived_ids: tuple[str, ...]
 
     def evidence_retention(self, evidence_ids: Collection[str]) -> float:
-        """Share of these turns (a question's gold evidence, say) that is held, 0.0 to 1.0.
+        """Share (0.0 to 1.0) of these turns, for example a question's gold evidence, that is held.
 
-        ValueError for an id that the memory does not know, or for none at all.
+        Raises ValueError for an id that the memory does not know, and for no ids.
         """
         unknown = set(evidence_ids).difference(self.held_ids, self.archived_ids)
         if unknown or not evidence_ids:
@@ -36,9 +36,9 @@ class Losses:
 
 
 def find_losses(held: Sequence[Line], archived: Sequence[Turn]) -> Losses:
-    """`held`: the lines of the working memory; `archived`: all other turns. Costs a pass over all of them."""
+    """Compare the lines of the working memory with all other turns. Reads every turn once."""
     asked = probes("\n".join(f"{turn.text}\n{turn.caption}" for turn in archived))
-    visible = shown("\n".join(line.text.partition(": ")[2] for line in held))  # the number of a line is no fact
+    visible = shown("\n".join(line.text.partition(": ")[2] for line in held))  # a line's number is no fact
     said = {fact.text.casefold() for line in held for fact in facts_of(line.turn)}
     facts = rank(fact for turn in archived for fact in facts_of(turn))
     return Losses(

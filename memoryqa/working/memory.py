@@ -1,8 +1,8 @@
-"""The working memory: what stands ready of a conversation, in at most `budget_tokens` after every turn.
+"""The working memory: the lines of a conversation that are kept ready, in at most `budget_tokens` after every turn.
 
-While everything fits, it is held in full. Then lines are shortened (greetings, thanks and praise go), oldest first.
-When even the short lines do not fit, those stay that cover most per token (coverage.py), or, with `compaction`
-"recency", the newest.
+While everything fits, all lines are held in full. Then lines are shortened (greetings, thanks and praise go), oldest
+first. When even the short lines do not fit, those stay that cover most per token, or, with `compaction` "recency", the
+newest (coverage.py).
 """
 
 from __future__ import annotations
@@ -11,15 +11,14 @@ from collections.abc import Sequence
 
 from memoryqa.config import COMPACTIONS, CoverageConfig
 from memoryqa.rendering import Line
-from memoryqa.working.coverage import CoverageChain
-from memoryqa.working.recency import RecencyChain
+from memoryqa.working.coverage import CoverageChain, RecencyChain
 
 
 class WorkingMemory:
-    """The lines held of `brief`: one of every turn, without filler, to which the owner appends. Not thread-safe.
+    """Holds lines of `brief`, which has one line of every turn, without filler; the owner appends. Not thread-safe.
 
-    Once lines have left, what is held depends on the turns and the budget alone, and a larger budget holds a superset;
-    a turn that left may come back when the order is made anew. Adding costs amortised constant time.
+    Once lines have left, what is held depends on the turns and the budget alone, and a larger budget holds a superset.
+    A turn that left may come back when the lines are ranked again. Adding costs amortised constant time.
     """
 
     def __init__(
@@ -34,21 +33,21 @@ class WorkingMemory:
         self.budget_tokens = budget_tokens
         self.compaction = compaction
         self.coverage = coverage or CoverageConfig()
-        self.tokens = 0  # of what is held, rendered
+        self.tokens = 0  # of the lines held, rendered
         self.lines: dict[int, Line] = {}  # place in `brief` -> the line held, in full or in brief
         self._brief = brief
-        self._sessions: dict[int, int] = {}  # session -> its lines held, for which one header is paid
-        self._to_shorten: list[int] = []  # places of full lines that would shrink, a queue from `_shortened_up_to`
-        self._shortened_up_to = 0
-        self._best: CoverageChain | RecencyChain | None = None  # none while everything fits
+        self._sessions: dict[int, int] = {}  # session -> number of its lines held; they share one header
+        self._to_shorten: list[int] = []  # places of full lines that would shrink, in order
+        self._shortened_up_to = 0  # position in `_to_shorten`
+        self._best: CoverageChain | RecencyChain | None = None  # None while everything fits
 
     @property
     def shortened(self) -> int:
-        """Lines held in brief that are longer in full."""
+        """Number of lines held in brief that are longer in full."""
         return sum(place in self.lines for place in self._to_shorten[: self._shortened_up_to])
 
     def add(self, full: Line) -> None:
-        """Take in the last line of `brief`, which is `full` when nothing is left out, and shrink to the budget."""
+        """Take in the last line of `brief`, whose full form is `full`, and shrink to the budget."""
         place = len(self._brief) - 1
         if self._brief[place].tokens < full.tokens:
             self._to_shorten.append(place)
@@ -71,7 +70,7 @@ class WorkingMemory:
             self._hold_best(self._best)
 
     def _hold_best(self, best: CoverageChain | RecencyChain) -> None:
-        """As many lines as fit: those held and the last one, or all anew when that is due."""
+        """Hold as many of the best lines as fit: add the last line, or choose all of them again when that is due."""
         new = range(len(self._brief) - 1, len(self._brief))
         if best.is_due:
             for place in list(self.lines):
