@@ -40,6 +40,15 @@ class Objective:
         return {"latency": ("minimize",), "pareto": ("maximize", "minimize")}.get(self.name, ("maximize",))
 
     @property
+    def value_names(self) -> tuple[str, ...]:
+        """The metric behind each value, as locomo/summary.py names it."""
+        return {
+            "latency": ("latency_sec_p95",),
+            "balanced": ("balanced",),
+            "pareto": ("all_evidence_rate", "context_tokens_mean"),
+        }.get(self.name, ("all_evidence_rate",))
+
+    @property
     def is_timed(self) -> bool:
         """Whether it needs times, which no cache can give."""
         return self.name in ("latency", "balanced")

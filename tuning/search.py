@@ -1,4 +1,4 @@
-"""The search itself: a study opened or gone on with, its trials run here and in further processes, and concluded."""
+"""The search: opens or resumes a study, runs its trials here and in further processes, and concludes it."""
 
 from __future__ import annotations
 
@@ -11,43 +11,49 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from optuna import Study
+
+from harness.progress import counting
+from locomo.dataset import find
+from memoryqa.errors import MissingExtraError, UsageError
 from tuning.config import TuningConfig
+from tuning.errors import StudyError
+from tuning.measuring.run_trial import benchmark_options, build_run_trial, study_settings
+from tuning.measuring.trial import BenchmarkOptions, benchmark_of
+from tuning.objectives import Objective
+from tuning.presets import preset
+from tuning.results.conclusion import complete_trials, conclude, describe, write_results
+from tuning.results.document import TuningDocument
+from tuning.results.tables import print_conclusion
+from tuning.studies.leases import was_lost
+from tuning.studies.source import Outcome
+from tuning.studies.storage import open_storage, sole_tuner
+from tuning.studies.study import StudySpec, name_values, open_study, study_names
+from tuning.studies.worker import extra_workers, run_worker
 
-if TYPE_CHECKING:
-    from optuna import Study
 
-    from tuning.measuring.trial import BenchmarkOptions
-    from tuning.results.conclusion import Conclusion
-    from tuning.studies.source import Outcome
-    from tuning.studies.study import StudySpec
+def search(config: TuningConfig, args: argparse.Namespace) -> TuningDocument:
+    """Run a study to its number of trials, conclude it and write its files; returns the document that is printed.
 
-
-def search(config: TuningConfig, args: argparse.Namespace) -> dict[str, Any]:
-    """Run a study to its number of trials, conclude it and write its files; returns what stdout's last line says.
-
-    `args`: storage, study, resume, output, engine, cache, no_cache. Raises ValueError for bad input, and what
+    `args`: storage, study, resume, output, engine, cache, no_cache. Raises UsageError for bad input, and what
     tuning/studies/worker.py raises.
     """
-    from tuning.results.conclusion import conclude, write_results
-    from tuning.results.tables import print_conclusion
-    from tuning.studies.storage import open_storage, sole_tuner
-    from tuning.studies.study import open_study, study_names
-
     started = datetime.now(UTC)
     name = args.study or f"{config.objective}-{config.space}-{started:%Y%m%dT%H%M%SZ}"
     if args.resume and args.study is None:
-        raise ValueError("--resume goes on with a study: name it by --study (python tune.py list)")
+        raise UsageError("--resume goes on with a study: name it by --study (python tune.py list)")
     with _cache_file(args) as cache:
         spec, options = _spec(name, config, cache)
         with sole_tuner(args.storage, name):
             storage = open_storage(args.storage)
             if name in study_names(storage) and not args.resume:
-                raise ValueError(
+                raise StudyError(
                     f"study {name} is there already: go on with it by --resume, or name another by --study"
                 )
             study = open_study(storage, spec)
+            name_values(study, Objective(config.objective, config.budget_tokens).value_names)
             _run(study, spec, config, args, options)
             conclusion = conclude(
                 study,
@@ -58,54 +64,13 @@ def search(config: TuningConfig, args: argparse.Namespace) -> dict[str, Any]:
             )
         output = args.output or Path("runs/tuning") / name
         seconds = (datetime.now(UTC) - started).total_seconds()
-        document = describe(study, config, conclusion, seconds, output)
+        document = describe(study, config, spec.space, conclusion, seconds=seconds, output=output)
         write_results(output, study, conclusion, document)
         print_conclusion(study, config, conclusion, document)
     return document
 
 
-def describe(
-    study: Study, config: TuningConfig, conclusion: Conclusion, seconds: float, output: Path
-) -> dict[str, Any]:
-    """What stdout's last line says; shares of questions in 0..1, seconds, null for what was not measured."""
-    from tuning.results.conclusion import front_document
-    from tuning.studies.leases import was_lost
-
-    trials = study.get_trials(deepcopy=False)
-    states = ["lost" if was_lost(trial) else trial.state.name.lower() for trial in trials]
-    seen = [trial.user_attrs.get("questions", {}) for trial in trials]
-    best = conclusion.best
-    is_single = len(study.directions) == 1
-    document: dict[str, Any] = {
-        "study": study.study_name,
-        "trials": sum(states.count(state) for state in ("complete", "pruned", "fail")),
-        "pruned": states.count("pruned"),
-        "failed": states.count("fail"),
-        "seconds": round(seconds, 1),
-        "objective": config.objective,
-        "budget_tokens": config.budget_tokens,
-        "best": None
-        if best is None
-        else {"number": best.number, "params": best.params, "value": best.values[0] if is_single else best.values},
-        "default_value": _default_value(study),
-        "promotion": {"promote": False, "difference": None, "ci95": None, "split": config.promote_on, "questions": 0}
-        | ({"reason": conclusion.no_promotion} if conclusion.promotion is None else conclusion.promotion.as_json()),
-        "questions": {key: sum(one.get(key, 0) for one in seen) for key in ("seen", "asked", "from_cache")},
-        "inert": list(conclusion.inert),
-        "cross_validation": None if conclusion.cross_validation is None else conclusion.cross_validation.as_json(),
-        "output": str(output),
-    }
-    return document if is_single else document | front_document(conclusion.points, config.budget_tokens)
-
-
 def _spec(name: str, config: TuningConfig, cache: Path) -> tuple[StudySpec, BenchmarkOptions]:
-    from locomo.dataset import find
-    from tuning.measuring.run_trial import benchmark_options, study_settings
-    from tuning.measuring.trial import benchmark_of
-    from tuning.objectives import Objective
-    from tuning.presets import preset
-    from tuning.studies.study import StudySpec
-
     objective = Objective(config.objective, config.budget_tokens)
     space = preset(config.space, with_budget=config.objective == "pareto")
     dataset = find(config.data)
@@ -121,7 +86,7 @@ def _spec(name: str, config: TuningConfig, cache: Path) -> tuple[StudySpec, Benc
     )
     data = None if config.data is None else str(Path(config.data).resolve())
     options = benchmark_options(settings, data, cache)
-    benchmark_of(options)  # what is wrong with the data or the split is told now, and not by every trial
+    benchmark_of(options)  # wrong data or a wrong split fail here, once, and not in every trial
     spec = StudySpec(name, space, objective.directions, config.seed, config.sampler, config.resolved_pruner, settings)
     return spec, options
 
@@ -130,12 +95,6 @@ def _run(
     study: Study, spec: StudySpec, config: TuningConfig, args: argparse.Namespace, options: BenchmarkOptions
 ) -> None:
     """The trials that are missing, in this process and `n_jobs - 1` further ones, or through Ray."""
-    from harness.progress import counting
-    from tuning.measuring.run_trial import build_run_trial
-    from tuning.results.conclusion import complete_trials
-    from tuning.studies.leases import was_lost
-    from tuning.studies.worker import extra_workers, run_worker
-
     finished = sum(trial.state.is_finished() and not was_lost(trial) for trial in study.get_trials(deepcopy=False))
     with counting("tuning", total=config.n_trials, completed=min(finished, config.n_trials)) as advance:
 
@@ -160,7 +119,7 @@ def _run_with_ray(storage: str, study_name: str, make: Callable[[], Any], n_jobs
     try:
         from tuning.ray_engine import run_with_ray
     except ModuleNotFoundError as error:
-        raise ValueError(f"--engine ray needs Ray ({error}): pip install '.[ray]'") from error
+        raise MissingExtraError("ray", "--engine ray") from error
     run_with_ray(storage, study_name, make, n_jobs=n_jobs, **limits)
 
 
@@ -176,18 +135,9 @@ def _worker_command(study_name: str, config: TuningConfig, storage: str, options
 
 @contextmanager
 def _cache_file(args: argparse.Namespace) -> Iterator[Path]:
-    """Where what was measured is kept; without a cache in a file of this run, since its conclusion asks again."""
+    """The file that keeps measurements; with --no-cache a temporary one, since the conclusion asks again."""
     if not args.no_cache:
         yield args.cache.resolve()
         return
     with tempfile.TemporaryDirectory(prefix="tuning-") as folder:
         yield Path(folder) / "measured.sqlite"
-
-
-def _default_value(study: Study) -> float | list[float] | None:
-    """Of trial 0, the shipped default."""
-    trials = study.get_trials(deepcopy=False)
-    values = trials[0].values if trials else None
-    if values is None:
-        return None
-    return values[0] if len(values) == 1 else values

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ from checkout import ROOT, SAMPLE
 import evaluate
 import tune
 from memoryqa.parameters import load_parameters
+from tuning.measuring.trial import BenchmarkOptions, evaluate_with_benchmark
+from tuning.studies.storage import DEFAULT_STORAGE, open_storage
+from tuning.studies.study import load_study
 
 ISSUE_KEYS = {"study", "trials", "pruned", "failed", "seconds", "best", "default_value", "promotion", "output"}
 
@@ -105,11 +110,43 @@ def test_a_pareto_search_has_a_front_a_knee_and_a_plot(run: Tune) -> None:
     assert document["knee"] in document["front"]
     assert document["pruned"] == 0
     assert (Path(document["output"]) / "pareto.png").is_file()
+    assert f"knee: trial {document['knee']['number']}, " in told
+    assert document["promotion"]["budget_tokens"] == 300
+    saved = load_parameters(Path(document["output"]) / "tuned_parameters.json")
+    assert saved.overrides()["memory"]["context_tokens"] == 300, "saved is what was compared, at the budget asked for"
     shown = run("pareto", "p", "--budget-tokens", 8000, "--output", "again.png")[1]
     assert shown["front"] == document["front"]
     assert shown["best_under_budget"]["quality"] == max(qualities)
+    assert shown["default_line"] == document["default_line"]
     assert Path("again.png").is_file()
     assert "trades two objectives" in run("best", "p")[2]
+
+
+def test_the_front_is_compared_with_the_default_in_as_many_tokens(run: Tune) -> None:
+    document = run(*search("--study", "p", "--objective", "pareto", trials=4))[1]
+    budgets = [one["budget_tokens"] for one in document["default_line"]]
+    assert budgets == sorted({300, *(math.ceil(point["tokens"]) for point in document["front"])})
+    assert all(one["tokens"] <= one["budget_tokens"] for one in document["default_line"])
+    options = BenchmarkOptions(data=str(SAMPLE), budget_tokens=300)
+    shipped = evaluate_with_benchmark({}, options).metrics
+    at_300 = next(one for one in document["default_line"] if one["budget_tokens"] == 300)
+    assert (at_300["quality"], at_300["tokens"]) == (shipped["all_evidence_rate"], shipped["context_tokens_mean"])
+    held_out = evaluate_with_benchmark({}, replace(options, split="val")).metrics["all_evidence_rate"]
+    assert document["promotion"]["default_value"] == pytest.approx(held_out), "promotion too is decided in 300 tokens"
+
+
+def test_a_search_leaves_what_its_page_needs(run: Tune) -> None:
+    document = run(*search("--study", "mine", trials=5))[1]
+    folder = Path(document["output"])
+    trials = json.loads((folder / "trials.json").read_text())
+    assert [one["number"] for one in trials] == list(range(5))
+    assert trials[0]["params"] == document["defaults"]
+    assert trials[0]["values"] == [document["default_value"]]
+    assert set(document["importance"]) == set(document["defaults"])
+    assert document["objectives"] == [{"name": "all_evidence_rate", "direction": "maximize"}]
+    study = load_study(open_storage(DEFAULT_STORAGE), "mine")[0]
+    assert study.metric_names == ["all_evidence_rate"], "the dashboard shows this name"
+    assert all(trial.value is None for trial in study.trials if trial.state.name == "PRUNED")
 
 
 @pytest.mark.parametrize("objective", ["latency", "balanced"])

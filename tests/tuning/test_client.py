@@ -72,7 +72,7 @@ def test_reports_attributes_failures_and_prunings_arrive(client: TunerClient) ->
     assert [trial["state"] for trial in trials] == ["complete", "pruned", "fail", "fail", "complete"]
     assert [trial["reports"] for trial in trials] == [{"20": 0.5}] * 5
     assert [trial["user_attrs"]["metrics"] for trial in trials] == [{"recall": 0.75}] * 5
-    assert trials[1]["values"] == [0.5]
+    assert trials[1]["values"] is None, "a pruned trial has reports, and no value of a whole trial"
     assert trials[2]["user_attrs"]["error"] == "OSError: the data is gone"
     assert seen == [None, *[DEFAULTS] * 4]
     assert [trial["number"] for trial in client.trials("mine", state="fail")] == [2, 3]

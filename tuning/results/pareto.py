@@ -1,7 +1,8 @@
-"""Quality against cost: the trials that no other beats in both, their knee, and the best one under a budget."""
+"""Quality against cost: the trials that no other beats in both, their knee, the best under a budget, and a chart."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,18 @@ class Point:
     cost: float
 
 
+@dataclass(frozen=True, slots=True)
+class DefaultPoint:
+    """The shipped default with its evidence cut to `budget_tokens`: what it finds, and the tokens that it takes."""
+
+    budget_tokens: int
+    quality: float
+    tokens: float
+
+
 def front(points: Iterable[Point]) -> list[Point]:
-    """Those that no other point dominates (at least as good in both, better in one), cheapest first. Of equal points
-    the first trial stands for all."""
+    """Points that no other dominates (at least as good in both, better in one), cheapest first. Of equal points only
+    the first trial is kept."""
     best: list[Point] = []
     for point in sorted(points, key=lambda one: (one.cost, -one.quality, one.number)):
         if not best or point.quality > best[-1].quality:
@@ -29,8 +39,8 @@ def front(points: Iterable[Point]) -> list[Point]:
 def knee(front_points: Sequence[Point]) -> Point | None:
     """Where more cost begins to buy little: the point of a front farthest above the line between its ends.
 
-    Both axes are scaled to the front's own extent. Of two points or one the first. None for an empty front.
-    Das 1999, "On characterizing the knee of the Pareto curve".
+    Both axes are scaled to the front's own extent. A front of one or two points has its knee at the first; an empty one
+    has none. Das 1999, "On characterizing the knee of the Pareto curve".
     """
     if not front_points:
         return None
@@ -51,10 +61,27 @@ def best_under(points: Iterable[Point], budget: float) -> Point | None:
     return max(affordable, key=lambda one: (one.quality, -one.cost, -one.number), default=None)
 
 
+def equal_budgets(points: Iterable[Point], budget_tokens: int) -> list[int]:
+    """The budgets at which the default is measured: what each point of the front costs, in whole tokens, and the one
+    that was asked for."""
+    return sorted({*(max(1, math.ceil(point.cost)) for point in front(points)), budget_tokens})
+
+
+def default_beside(point: Point, default_line: Iterable[DefaultPoint]) -> DefaultPoint | None:
+    """The default at as many tokens as `point` takes."""
+    budget = max(1, math.ceil(point.cost))
+    return next((one for one in default_line if one.budget_tokens == budget), None)
+
+
 def plot_front(
-    points: Sequence[Point], path: Path, *, budget: float, cost_title: str = "tokens of the evidence"
+    points: Sequence[Point],
+    path: Path,
+    *,
+    budget: float,
+    default_line: Sequence[DefaultPoint] = (),
+    cost_title: str = "tokens of the evidence, mean",
 ) -> None:
-    """All trials, the front, its knee and the best one under the budget, as an image."""
+    """Write an image of all trials, the front, its knee, the best trial under the budget, and the default's line."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -64,6 +91,9 @@ def plot_front(
     axes.scatter([one.cost for one in points], [100 * one.quality for one in points], s=14, color="0.7", label="trials")
     line = front(points)
     axes.step([p.cost for p in line], [100 * p.quality for p in line], where="post", marker="o", label="front")
+    if default_line:
+        tokens, qualities = [one.tokens for one in default_line], [100 * one.quality for one in default_line]
+        axes.plot(tokens, qualities, "--s", markersize=4, color="0.3", label="shipped default, cut to each budget")
     for name, point, marker in (
         ("knee", knee(line), "D"),
         (f"best in {budget:,.0f}", best_under(points, budget), "*"),

@@ -18,11 +18,12 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import cast
 
 import numpy as np
 
 from locomo.bootstrap import CONFIDENCE, MIN_CLUSTERS, NUM_RESAMPLES, as_pair, clustered_interval
+from tuning.results.document import CrossValidationDocument, PromotionDocument
 
 Scores = Mapping[str, float]
 
@@ -30,7 +31,10 @@ Scores = Mapping[str, float]
 @dataclass(frozen=True, slots=True)
 class Promotion:
     """What the held-out questions say; `difference` is winner minus default, in shares of questions (or the measure's
-    unit), `ci95` its interval, None where nothing differs. `resampled`: what the interval is over."""
+    unit), `ci95` its interval, None where nothing differs.
+
+    budget_tokens: size of the evidence, or of the working memory, that both had. resampled: what the interval is over.
+    """
 
     promote: bool
     difference: float
@@ -42,10 +46,10 @@ class Promotion:
     default_value: float
     winner_value: float
     reason: str
+    budget_tokens: int | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """For the parameters file and tune.py's last line."""
-        return asdict(self)
+    def as_json(self) -> PromotionDocument:
+        return cast(PromotionDocument, asdict(self))
 
 
 def judge_promotion(
@@ -54,6 +58,7 @@ def judge_promotion(
     conversation_of: Mapping[str, str],
     *,
     split: str,
+    budget_tokens: int | None = None,
     is_default: bool = False,
 ) -> Promotion:
     """Compare scores by question id, higher is better. `is_default`: the winner is the shipped default itself.
@@ -86,6 +91,7 @@ def judge_promotion(
         default_value=math.fsum(default.values()) / len(ids),
         winner_value=math.fsum(winner.values()) / len(ids),
         reason=reason or "the whole interval is above zero",
+        budget_tokens=budget_tokens,
     )
 
 
@@ -140,9 +146,8 @@ class CrossValidation:
     default_value: float
     difference: float
 
-    def as_json(self) -> dict[str, Any]:
-        """For tune.py's document."""
-        return asdict(self)
+    def as_json(self) -> CrossValidationDocument:
+        return cast(CrossValidationDocument, {**asdict(self), "folds": [asdict(fold) for fold in self.folds]})
 
 
 def cross_validate(

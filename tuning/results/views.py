@@ -10,17 +10,17 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from tuning.studies.leases import lease_until, settled_of, was_lost
+from tuning.studies.leases import lease_until, settled_of, state_of, whole_values
 from tuning.studies.study import StudySpec
 
 
 def study_view(study: optuna.Study, spec: StudySpec) -> dict[str, Any]:
     """The spec, trials by state (`lost` ones apart from `fail`) and, with one objective, the best value so far.
 
-    `settled` are those that came to an end before the first one that has not: see tuning.studies.places.
+    `settled` counts the places that ended before the first one that has not: see tuning.studies.leases.
     """
     trials = study.get_trials(deepcopy=False)
-    kinds = ["lost" if was_lost(trial) else trial.state.name.lower() for trial in trials]
+    kinds = [state_of(trial) for trial in trials]
     best = best_trial(study) if len(spec.directions) == 1 else None
     return {
         "name": spec.name,
@@ -32,12 +32,13 @@ def study_view(study: optuna.Study, spec: StudySpec) -> dict[str, Any]:
 
 
 def trial_view(trial: FrozenTrial) -> dict[str, Any]:
-    """Times are UTC; `lease_until` is when a running trial will be given up."""
+    """Times are UTC; `lease_until` is when a running trial will be given up. Only a complete trial has `values`: a
+    pruned one has its `reports`."""
     return {
         "number": trial.number,
         "state": trial.state.name.lower(),
         "params": trial.params,
-        "values": trial.values,
+        "values": whole_values(trial),
         "reports": {str(step): finite(value) for step, value in trial.intermediate_values.items()},
         "user_attrs": trial.user_attrs,
         "started": _utc(trial.datetime_start),
@@ -47,7 +48,7 @@ def trial_view(trial: FrozenTrial) -> dict[str, Any]:
 
 
 def best_trial(study: optuna.Study) -> FrozenTrial | None:
-    """Of a study with one objective: None before any trial is complete."""
+    """The best trial of a study with one objective; None before any is complete."""
     try:
         return study.best_trial
     except ValueError:
@@ -57,7 +58,7 @@ def best_trial(study: optuna.Study) -> FrozenTrial | None:
 def importances(study: optuna.Study) -> dict[str, float] | None:
     """Share of each parameter in what makes trials good (PED-ANOVA, arXiv 2304.10255), the largest first.
 
-    None while there is nothing to tell it from: fewer than two completed trials, or all with the same values.
+    None while nothing can tell: fewer than two complete trials, or all with the same values.
     """
     completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if len({tuple(trial.values) for trial in completed}) < 2:

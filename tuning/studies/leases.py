@@ -111,6 +111,17 @@ def was_lost(trial: FrozenTrial) -> bool:
     return trial.state == TrialState.FAIL and LOST_ATTR in trial.user_attrs
 
 
+def state_of(trial: FrozenTrial) -> str:
+    """Optuna's state in lower case, or `lost`."""
+    return "lost" if was_lost(trial) else trial.state.name.lower()
+
+
+def whole_values(trial: FrozenTrial) -> list[float] | None:
+    """The values of a complete trial. A pruned one may have one too in studies of version 0.1: its last report, the
+    mean of the questions seen, which is not comparable."""
+    return list(trial.values) if trial.state == TrialState.COMPLETE else None
+
+
 def finish(
     study: optuna.Study,
     number: int,
@@ -131,7 +142,7 @@ def finish(
             attach_trial(study, number).set_user_attr(ERROR_ATTR, error)
             return study.tell(number, state=TrialState.FAIL)
         if pruned:
-            return study.tell(number, state=TrialState.PRUNED)
+            return _prune(study, number)
         return study.tell(number, [float(value) for value in values if value is not None])
     except (UpdateFinishedTrialError, ValueError) as problem:
         raise TrialLostError(f"trial {number} has been finished or given up meanwhile ({problem})") from None
@@ -158,6 +169,14 @@ def held(renew_lease: Callable[[], object], lease_sec: float) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
+
+
+def _prune(study: optuna.Study, number: int) -> FrozenTrial:
+    """End a trial as PRUNED, without a value: `study.tell` would store its last report, the mean of a part of the
+    questions, which dashboards show like the value of a whole trial. The reports stay, and samplers read those."""
+    trial = attach_trial(study, number)
+    study._storage.set_trial_state_values(trial._trial_id, TrialState.PRUNED)
+    return study._storage.get_trial(trial._trial_id)
 
 
 def _unusable(values: Sequence[Any], objectives: int) -> str | None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import optuna
-from optuna.exceptions import DuplicatedStudyError
+from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning
 from optuna.study import StudyDirection
 
 from tuning.errors import ForeignStudyError, StudyError, StudyMismatchError, UnknownStudyError
@@ -97,6 +98,13 @@ def open_study(storage: optuna.storages.BaseStorage, spec: StudySpec) -> optuna.
     study.enqueue_trial(spec.space.defaults())
     study.set_user_attr(SPEC_ATTR, spec.as_json())  # last: from now on others take it up
     return _equipped(study, spec)
+
+
+def name_values(study: optuna.Study, names: Sequence[str]) -> None:
+    """Name the study's objectives, one name each: dashboards and plots show them in place of "Objective 0"."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        study.set_metric_names(list(names))
 
 
 def load_study(storage: optuna.storages.BaseStorage, name: str) -> tuple[optuna.Study, StudySpec]:
