@@ -7,22 +7,22 @@ import sys
 from collections.abc import Callable, Mapping
 
 from harness.files import to_json
-from memoryqa.errors import EXTRAS, MissingExtraError, StoppedError, UsageError
+from memoryqa.errors import EXTRAS, MemoryQAError, MissingExtraError, StoppedError
 from memoryqa.lms.roles import redact
 
 
 def run_command(name: str, command: Callable[[], int | None]) -> int:
-    """The exit status of `command`: 2 after a UsageError, 1 after a StoppedError or Ctrl-C, else its own or 0.
+    """The exit status of `command`: 1 after a StoppedError or Ctrl-C, 2 after any other MemoryQAError, else its own or 0.
 
     A package that is missing because its extra was not installed is a UsageError that names the extra. All other
     exceptions pass: they are bugs, and their traceback is what mends them.
     """
     try:
         return command() or 0
-    except UsageError as error:
-        return _failed(name, error, 2)
     except StoppedError as error:
         return _failed(name, error, 1)
+    except MemoryQAError as error:
+        return _failed(name, error, 2)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in EXTRAS:
             raise

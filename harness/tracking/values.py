@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from memoryqa.errors import UsageError
+
 _STATISTIC = re.compile(r"_(mean|max|p50|p95|p99|categories_1_4)$")
 _JUDGE = re.compile(r"^judge_(lenient|strict|abstention)_(\w+)$")
 
@@ -40,9 +42,9 @@ def flattened(params: Mapping[str, Any]) -> dict[str, str]:
 
 def sample_ids(ids: Sequence[str], share: float) -> frozenset[str]:
     """A `share` of the ids, 0 to 1, rounded up: those with the smallest hash, so the same ones in every run that asks
-    the same questions, and all of a smaller sample in a larger one. Raises ValueError for another share."""
+    the same questions, and all of a smaller sample in a larger one. Raises UsageError for another share."""
     if not 0 <= share <= 1:
-        raise ValueError(f"--trace-sample {share}: give a share between 0 and 1")
+        raise UsageError(f"--trace-sample {share}: give a share between 0 and 1")
     by_hash = sorted(set(ids), key=lambda one: hashlib.sha256(one.encode()).digest())
     return frozenset(by_hash[: math.ceil(share * len(by_hash))])
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from memoryqa.errors import UsageError
 from memoryqa.offline_reader import OFFLINE_MODEL
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def resolve(
     compaction: `model` > MEMORY_COMPACTION_MODEL > none.
     index: `model` > MEMORY_INDEX_MODEL > none.
     The model "offline" asks for the offline reader.
-    Raises ValueError, one line with the fix, for a model without provider and for an unusable `api_base`.
+    Raises UsageError, one line with the fix, for a model without provider and for an unusable `api_base`.
     """
     flag, variable = _SOURCES[role]
     if model:
@@ -82,7 +83,7 @@ def resolve(
         task = task or resolve("task", api_base=api_base)
         return replace(task, role=role, reason=f"the task LM, no {flag} or {variable} is set")
     if api_base:
-        raise ValueError(f"--api-base {redact(api_base)}: say which model to ask there, e.g. {flag} hosted_vllm/NAME")
+        raise UsageError(f"--api-base {redact(api_base)}: say which model to ask there, e.g. {flag} hosted_vllm/NAME")
     if role != "task":
         return LMChoice(role, None, None, f"no {flag} or {variable} is set")
     if _environment("TOGETHER_API_KEY"):
@@ -192,11 +193,11 @@ def is_key_missing(model: str) -> bool:
 def _choice(role: Role, model: str, api_base: str | None, reason: str) -> LMChoice:
     if model in ("offline", OFFLINE_MODEL):
         if api_base:
-            raise ValueError(f"{reason} offline asks no server: drop --api-base {redact(api_base)}")
+            raise UsageError(f"{reason} offline asks no server: drop --api-base {redact(api_base)}")
         return LMChoice(role, OFFLINE_MODEL, None, reason, offline=True)
     provider, _, name = model.partition("/")
     if not provider or not name:
-        raise ValueError(f"{reason} {model!r} names no provider: write {_with_provider(model.strip('/'))}")
+        raise UsageError(f"{reason} {model!r} names no provider: write {_with_provider(model.strip('/'))}")
     if provider == "openai":
         api_base = api_base or _environment("OPENAI_BASE_URL") or _environment("OPENAI_API_BASE")
     return LMChoice(role, model, _normalised_api_base(provider, api_base), reason)
@@ -215,9 +216,9 @@ def _normalised_api_base(provider: str, api_base: str | None) -> str | None:
         return None
     parts = urlsplit(api_base)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise ValueError(f"--api-base {redact(api_base)}: write a whole URL, e.g. http://localhost:8000/v1")
+        raise UsageError(f"--api-base {redact(api_base)}: write a whole URL, e.g. http://localhost:8000/v1")
     if parts.username or parts.password:  # DSPy's client would try to look the whole of it up
-        raise ValueError(
+        raise UsageError(
             f"--api-base {redact(api_base)}: no name or password in the URL; a key goes into the environment"
         )
     api_base = api_base.rstrip("/")

@@ -12,6 +12,7 @@ import pytest
 
 from harness.commands import add_json_flag, print_document, run_command
 from memoryqa.errors import MissingExtraError, StoppedError, UsageError
+from memoryqa.search.embedders import EmbeddingError
 
 
 class Terminal(io.StringIO):
@@ -31,6 +32,7 @@ def raising(error: BaseException) -> Any:
     [
         (UsageError("--n 0: give more"), 2, "x.py: --n 0: give more\n"),
         (MissingExtraError("torch", "train.py"), 2, "x.py: train.py needs the package torch: pip install"),
+        (EmbeddingError("cannot load the embedder x"), 2, "x.py: cannot load the embedder x\n"),
         (StoppedError("no server answers"), 1, "x.py: no server answers\n"),
         (KeyboardInterrupt(), 1, "x.py: interrupted\n"),
         (ModuleNotFoundError("no torch", name="torch.nn"), 2, "x.py: x.py needs the package torch.nn: pip install"),
