@@ -8,20 +8,21 @@
 
 It learns from questions of train, chooses on questions of val, and compares before and after on other questions of val.
 Every answer is cached: the same command again, or --resume RUN_DIR after an interruption, pays only for what is new.
-Progress goes to stderr; the last line on stdout is one JSON document.
+Progress and results go to stderr. stdout gets one JSON document, on a terminal only with --json.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.commands import add_json_flag, print_document, run_command
 from harness.flags import add_flags, add_tracking_flags
 from memoryqa.config import MemoryConfig
+from memoryqa.errors import StoppedError, UsageError
 from optimization.config import OptimizeConfig
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ MAX_FAILURE_RATE = 0.05  # of program runs; above it the scores say more about t
 NUM_PROGRESS_LINES = 20
 
 
-class NotFinishedError(RuntimeError):
-    """There is no result to report; the message says what was kept, and how to go on."""
+class NotFinishedError(StoppedError):
+    """There is no result to report; the message says what was kept, and how to resume."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -52,35 +53,21 @@ def build_parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("the run")
     folder = group.add_mutually_exclusive_group()
     folder.add_argument("--run-dir", type=Path, metavar="DIR", help="a new folder for it (default: runs/TIME-ID)")
-    folder.add_argument("--resume", type=Path, metavar="RUN_DIR", help="go on with that run; what it asked is cached")
+    folder.add_argument("--resume", type=Path, metavar="RUN_DIR", help="finish that run; the cache has what it asked")
     group.add_argument("--dry-run", action="store_true", help="print what the run would cost, and ask no LM")
     group.add_argument("--force", action="store_true", help="save even when more than 5%% of the program runs failed")
+    add_json_flag(group)
     add_tracking_flags(parser)
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
-    from memoryqa.lms.preflight import LMUnavailable
-    from memoryqa.lms.roles import redact
-    from memoryqa.search.embedders import EmbeddingError
-
-    try:
-        run(args)
-        return 0
-    except (ValueError, EmbeddingError) as error:  # a flag, the data, a saved program or run, a model's name
-        print(f"optimize.py: {redact(str(error))}", file=sys.stderr)
-        return 2
-    except (LMUnavailable, NotFinishedError) as error:
-        print(f"optimize.py: {redact(str(error))}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("optimize.py: interrupted", file=sys.stderr)
-        return 1
+    return run_command("optimize.py", lambda: run(args))
 
 
 def run(args: argparse.Namespace) -> None:
-    """From flags to a program. Raises ValueError for bad input, the errors that `main` names for the rest."""
+    """From flags to a program. Raises UsageError for bad input, StoppedError for what ends the run early."""
     from dataclasses import asdict
 
     from harness.runs import Run
@@ -99,7 +86,8 @@ def run(args: argparse.Namespace) -> None:
     for line in (*plan.notes, *estimate_lines(plan)):
         say(line)
     if args.dry_run:
-        print(json.dumps({"dry_run": True, "optimizer": ",".join(plan.config.optimizer), **asdict(plan.expected)}))
+        estimate = {"dry_run": True, "optimizer": ",".join(plan.config.optimizer), **asdict(plan.expected)}
+        print_document(estimate, as_json=args.json)
         return
     run = earlier or new_run(args.run_dir, plan)
     say(f"everything about this run: {run.run_dir}")
@@ -107,37 +95,44 @@ def run(args: argparse.Namespace) -> None:
     configure(lms["task"], num_threads=plan.num_threads)
     metric = build_metric(plan, lms)
     with open_tracker(
-        args.mlflow_uri, enabled=not args.no_mlflow, run_dir=run.run_dir, resume=earlier is not None
+        args.mlflow_uri,
+        enabled=not args.no_mlflow,
+        run_name=plan.title(),
+        run_dir=run.run_dir,
+        resume=earlier is not None,
     ) as tracker:
         tracker.log_params(run.config)
         tracker.set_tags({"commit": run.manifest["commit"], "mlflow.source.name": "optimize.py"})
 
-        # 2. Ask what is held back, before: a search without a server ends here, and so does one with a wrong key.
+        # 2. Ask the held-back questions, before: a search without a server or with a wrong key ends here.
         meter.set_limits(*plan.search_limits())
-        go_on = f"go on with python optimize.py --resume {run.run_dir}"
+        go_on = f"resume with python optimize.py --resume {run.run_dir}"
         rows = ask_held_back(plan, run, BEFORE, plan.program, metric, if_stopped=go_on)
         plan.models.check_the_rest(meter)
 
-        # 3. Search. A limit ends it with the best program so far; trouble and Ctrl-C keep that, and end the run.
+        # 3. Search. A limit ends it with the best program so far; trouble and Ctrl-C keep that program and end the run.
         board = Scoreboard(on_run=progress(say, plan.expected.program_runs - 2 * len(plan.sets.held_back)))
         found = find_better(plan, run, meter, lms["prompt"], board, metric, tracker, say)
         check_failures(board, metric, rows, args.force)
         kept = keep(plan, run, found)
+        if found.error is not None:  # a bug, DSPy's or ours: its traceback is what mends it
+            say(f"{found.stopped}; {kept}; {go_on}")
+            raise found.error
         if not found.finished:
             raise NotFinishedError(f"{found.stopped}; {kept}; {go_on}")
-
         if found.stopped is not None:
-            say(f"{found.stopped}: going on with {standing(board, plan, found.candidate)}")
+            say(f"{found.stopped}; the comparison is next: {standing(board, plan, found.candidate)}")
 
-        # 4. Ask the same again, after, and say what it gained.
+        # 4. Ask the same questions again, after, and report what the search gained.
         meter.set_limits(plan.config.max_calls, plan.config.max_cost)
         rows |= ask_held_back(plan, run, AFTER, found.program, metric, if_stopped=f"{kept}; {go_on}")
         trouble = check_failures(board, metric, rows, args.force)
-        print(json.dumps(report(plan, run, found, board, meter.spent, rows, trouble, tracker)))
+        result = report(plan, run, found, board, meter.spent, rows, trouble, tracker)
+    print_document(result, as_json=args.json)
 
 
 def speaker() -> Callable[[str], None]:
-    """How this run speaks: on stderr as it is now, for the search sends DSPy's own output to a file."""
+    """Print a line on today's stderr: during the search sys.stderr is a file that takes DSPy's own output."""
     from memoryqa.lms.roles import redact
 
     stderr = sys.stderr
@@ -145,7 +140,7 @@ def speaker() -> Callable[[str], None]:
 
 
 def progress(say: Callable[[str], None], total: int) -> Callable[[Scoreboard], None]:
-    """A line now and then: unlike a bar it stays readable in a log, and says when the last one was."""
+    """Report every twentieth of `total` as a line, which stays readable in a log as a bar does not."""
     every = max(1, total // NUM_PROGRESS_LINES)
 
     def on_run(board: Scoreboard) -> None:
@@ -157,7 +152,7 @@ def progress(say: Callable[[str], None], total: int) -> Callable[[Scoreboard], N
 
 
 def new_run(run_dir: Path | None, plan: Plan) -> Run:
-    """A new run folder, with where its numbers come from."""
+    """A new run folder with its config and manifest. Raises UsageError when it cannot be written."""
     from harness.runs import Run, default_run_dir, manifest_environment
     from memoryqa.lms.roles import describe
 
@@ -175,11 +170,11 @@ def new_run(run_dir: Path | None, plan: Plan) -> Run:
         run.write_json("lines.json", plan.program.memories.rendered_lines())
         return run
     except OSError as error:
-        raise ValueError(f"{run_dir} cannot be written ({error.strerror}): name another folder by --run-dir") from error
+        raise UsageError(f"{run_dir} cannot be written ({error.strerror}): name another folder by --run-dir") from error
 
 
 def build_metric(plan: Plan, lms: dict[str, Any]) -> Metric:
-    """The metric that the config names, with its judges."""
+    """The metric that the config names, with its judges if it has any."""
     from locomo.judging.prompts import Judge
     from optimization.metric import CachedJudges, Metric
 
@@ -235,11 +230,13 @@ def find_better(
     tracker: Tracker | NullTracker,
     say: Callable[[str], None],
 ) -> Found:
-    """The search itself; every candidate of it goes to candidates.json and to the tracker."""
+    """Search; all candidates go to candidates.json and to the tracker."""
+    from optimization.documents import candidate_rows, write_prompts
     from optimization.optimizers import Task
     from optimization.questions import as_examples
-    from optimization.results import candidate_rows, standing, track_candidates
+    from optimization.results import standing, track_candidates
     from optimization.search import search, searching
+    from reports.search_record import CANDIDATES
 
     task = Task(
         trainset=as_examples(plan.sets.train),
@@ -261,7 +258,8 @@ def find_better(
             after_limit=lambda: meter.set_limits(plan.config.max_calls, plan.config.max_cost),
             on_stage=lambda name, best: say(f"{name}: {standing(board, plan, best)}"),
         )
-    run.write_json("candidates.json", candidate_rows(board, plan.sets))
+    run.write_json(CANDIDATES, candidate_rows(board, plan.sets, found.start, found.candidate))
+    write_prompts(run, plan.program, found.program)
     track_candidates(tracker, board, plan.sets)
     return found
 
@@ -269,16 +267,16 @@ def find_better(
 def check_failures(
     board: Scoreboard, metric: Metric, rows: Mapping[Any, Mapping[str, Any]], force: bool
 ) -> dict[str, int]:
-    """How many program runs and verdicts failed, and what LMs wrote that could not be read.
+    """Counts of failed runs and verdicts, and of unreadable proposals and verdicts.
 
-    Raises NotFinishedError when the failures are too many to trust a score.
+    Raises NotFinishedError when too much failed to trust a score.
     """
     errors = [row["error"] for row in rows.values() if row["error"] is not None]
     failures, runs = board.failures + metric.failures + len(errors), board.runs + len(rows)
     if failures > MAX_FAILURE_RATE * runs and not force:
         last = errors[-1] if errors else board.last_failure or "the judge's LM failed"
         raise NotFinishedError(
-            f"{failures:,} of {runs:,} program runs failed, more than {MAX_FAILURE_RATE:.0%}, so that no score can be "
+            f"{failures:,} of {runs:,} program runs failed, more than {MAX_FAILURE_RATE:.0%}, so no score can be "
             f"trusted and nothing is saved; the last one: {last}; mend it and run the same again, or add --force"
         )
     unread = {"proposals_unread": board.proposal_failures, "verdicts_unread": metric.unreadable}
@@ -286,15 +284,15 @@ def check_failures(
 
 
 def keep(plan: Plan, run: Run, found: Found) -> str:
-    """Save what was found, in the run folder and as --output; a line that says so.
+    """Save the program found, in the run folder and as --output; return a line that says so.
 
-    An interrupted search that found nothing yet leaves --output alone: an earlier, better one may stand there.
+    An interrupted search that found nothing leaves --output alone, which may hold an earlier, better program.
     """
-    from optimization.results import save_found, saved_files
+    from optimization.documents import save_found, saved_files
 
     output = Path(plan.config.output)
     if not found.finished and found.candidate is found.start:
-        return f"nothing better was found until then, so {output} is left as it is"
+        return f"nothing better was found until then, so {output} is unchanged"
     save_found(plan.program, found.program, run.run_dir / "program.json")
     try:
         save_found(plan.program, found.program, output)
@@ -303,7 +301,7 @@ def keep(plan: Plan, run: Run, found: Found) -> str:
         raise NotFinishedError(
             f"{output} cannot be written ({error.strerror}); the program is kept as {kept}"
         ) from error
-    chosen = "" if found.on_val else ", which leads on the train questions asked so far and was not tried on val"
+    chosen = "" if found.on_val else ", which leads on the train questions asked so far and was not tried on val,"
     return f"the best program so far{chosen} is saved as {saved_files(output)}"
 
 

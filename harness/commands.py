@@ -12,7 +12,7 @@ from memoryqa.lms.roles import redact
 
 
 def run_command(name: str, command: Callable[[], int | None]) -> int:
-    """The exit status of `command`: 1 after a StoppedError or Ctrl-C, 2 after any other MemoryQAError, else its own or 0.
+    """The exit status: 1 after a StoppedError or Ctrl-C, 2 after any other MemoryQAError, else `command`'s own or 0.
 
     A package that is missing because its extra was not installed is a UsageError that names the extra. All other
     exceptions pass: they are bugs, and their traceback is what mends them.

@@ -1,8 +1,10 @@
-"""What one optimisation searches, on which questions, and what it may cost: saved with the run, made into flags."""
+"""The settings of optimize.py: what it searches, on which questions, and what it may cost. Flags are made of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+from memoryqa.errors import UsageError
 
 OPTIMIZERS = ("simba", "miprov2", "gepa")
 METRICS = ("f1", "judge", "f1+recall")
@@ -10,7 +12,7 @@ METRICS = ("f1", "judge", "f1+recall")
 
 @dataclass(frozen=True)
 class OptimizeConfig:
-    """The search. All of it is compared when a run is resumed."""
+    """All of it is saved with the run, and compared when the run is resumed."""
 
     data: str | None = field(
         default=None,
@@ -31,8 +33,8 @@ class OptimizeConfig:
     num_val: int | None = field(
         default=None,
         metadata={
-            "help": "questions of val that the program is chosen on; none is as many as --num-examples, at most half "
-            "of val"
+            "help": "questions of val that the program is chosen on; none: as many as --num-examples, at most half of "
+            "val"
         },
     )
     num_held_back: int = field(
@@ -40,7 +42,7 @@ class OptimizeConfig:
         metadata={"help": "other questions of val, at most, that only the final comparison asks"},
     )
     max_demos: int = field(
-        default=2, metadata={"help": "demonstrations in a prompt at most; 0 leaves it at instructions. gepa adds none"}
+        default=2, metadata={"help": "demonstrations in a prompt at most; 0: instructions only. gepa adds none"}
     )
     metric: str = field(
         default="f1",
@@ -71,7 +73,7 @@ class OptimizeConfig:
     prompt_model: str | None = field(
         default=None,
         metadata={
-            "help": "who writes the prompts, best a strong model; without it MEMORY_PROMPT_MODEL, or --model",
+            "help": "the LM that writes prompts, best a strong one; without it MEMORY_PROMPT_MODEL, or --model",
             "metavar": "NAME",
         },
     )
@@ -80,33 +82,31 @@ class OptimizeConfig:
     )
     judge_model: str | None = field(
         default=None,
-        metadata={"help": "who judges with --metric judge; without it MEMORY_JUDGE_MODEL", "metavar": "NAME"},
+        metadata={"help": "the LM that judges with --metric judge; without it MEMORY_JUDGE_MODEL", "metavar": "NAME"},
     )
     judge_api_base: str | None = field(
         default=None, metadata={"help": "address of the judge's server", "metavar": "URL"}
     )
     context_window: int | None = field(
         default=None,
-        metadata={"help": "tokens that the models take in; none is looked up by their names, where they are known"},
+        metadata={"help": "longest input of the models in tokens; none: looked up by their names"},
     )
     max_calls: int | None = field(
         default=None,
-        metadata={
-            "help": "LM calls of the whole run at most, repeated prompts included; the best program so far is kept"
-        },
+        metadata={"help": "LM calls of the whole run at most, cached ones included; the best program so far is kept"},
     )
     max_cost: float | None = field(
         default=None,
-        metadata={"help": "the same in dollars, as if nothing came from the cache; needs models of known price"},
+        metadata={"help": "the same in dollars, as if no answer came from the cache; needs models of known price"},
     )
     num_threads: int | None = field(
-        default=None, metadata={"help": "questions at a time; none is 8, or 1 for the offline reader"}
+        default=None, metadata={"help": "questions at a time; none: 8, or 1 for the offline reader"}
     )
-    seed: int = field(default=0, metadata={"help": "of the questions drawn and of the search"})
+    seed: int = field(default=0, metadata={"help": "seed of the questions drawn and of the search"})
     output: str = field(
         default="optimized_memory_qa.json",
         metadata={
-            "help": "the program found; its config and the changes of its prompts go beside it",
+            "help": "file for the program found; its config and the changes of its prompts go beside it",
             "metavar": "FILE",
         },
     )
@@ -115,13 +115,13 @@ class OptimizeConfig:
         for name in ("num_examples", "num_val", "num_held_back", "context_window", "max_calls", "num_threads"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
+                raise UsageError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
         if self.max_demos < 0:
-            raise ValueError(f"--max-demos must not be negative, got {self.max_demos}")
+            raise UsageError(f"--max-demos must not be negative, got {self.max_demos}")
         if self.max_cost is not None and self.max_cost <= 0:
-            raise ValueError(f"--max-cost must be more than 0 dollars, got {self.max_cost}")
+            raise UsageError(f"--max-cost must be more than 0 dollars, got {self.max_cost}")
         if not self.optimizer or len(set(self.optimizer)) < len(self.optimizer):
             named, known = ",".join(self.optimizer), ", ".join(OPTIMIZERS)
-            raise ValueError(f"--optimizer {named}: name one or more of {known}, once each")
+            raise UsageError(f"--optimizer {named}: name one or more of {known}, once each")
         if not self.output.endswith(".json"):
-            raise ValueError(f"--output {self.output}: a program is saved as JSON; name a file that ends in .json")
+            raise UsageError(f"--output {self.output}: a program is saved as JSON; name a file that ends in .json")

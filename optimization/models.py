@@ -1,4 +1,4 @@
-"""Which LMs a search asks: who answers, who writes prompts, who judges; all behind one meter."""
+"""The LMs of a search: one answers, one writes prompts, one judges; all are behind one meter."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import dspy
 
+from memoryqa.errors import UsageError
 from memoryqa.lms.preflight import preflight
 from memoryqa.lms.prices import ModelFacts, describe_cost, model_facts, unpriced_models
 from memoryqa.lms.roles import LMChoice, build, describe, resolve
@@ -20,7 +21,7 @@ _MARGIN_TOKENS = 4_096  # of a window, for the answer and for another tokenizer 
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """By role (task, prompt and, with --metric judge, judge): the choice, the plain LM, and what is known of it."""
+    """By role (task, prompt and, with --metric judge, judge): the choice, the plain LM, its price and window."""
 
     choices: Mapping[str, LMChoice]
     lms: Mapping[str, dspy.LM]
@@ -28,7 +29,7 @@ class Models:
     context_window: int | None
 
     def describe(self) -> list[str]:
-        """A line per role."""
+        """One line for people per role."""
         return [describe(choice) for choice in self.choices.values()]
 
     def unpriced(self) -> list[str]:
@@ -43,12 +44,12 @@ class Models:
         return {self.choices[role]: facts for role, facts in self.facts.items()}
 
     def max_prompt_tokens(self, role: str) -> int | None:
-        """How long a prompt may be, so that its answer fits as well; None where the window is not known."""
+        """The longest prompt that leaves room for the answer; None when the window is unknown."""
         window = self.context_window or self.facts[role].window_tokens
         return None if window is None else max(1, window - min(_MARGIN_TOKENS, window // 4))
 
     def metered(self, announce: Callable[[str], None]) -> tuple[Meter, dict[str, MeteredLM]]:
-        """A meter, and the LMs behind it by role."""
+        """A meter, and by role the LMs behind it; `announce` prints a line for people."""
         meter = Meter({role: facts.price for role, facts in self.facts.items()}, announce)
         return meter, {
             role: MeteredLM.of(lm, self.choices[role], meter, self.max_prompt_tokens(role))
@@ -56,10 +57,9 @@ class Models:
         }
 
     def check_the_rest(self, meter: Meter) -> None:
-        """Ask those one word that have not answered yet, now that the run turns out to cost something.
+        """Send one word to every LM that has not answered yet, once the run has paid for an answer.
 
-        Before the first paid answer it would be a request of its own, and a repeated run is to make none.
-        Raises LMUnavailable.
+        A repeated run pays for none and must send none. Raises LMUnavailable.
         """
         for role, choice in self.choices.items():
             if meter.spent.paid_calls and MeteredLM.endpoint_of(choice) not in meter.answering:
@@ -67,17 +67,17 @@ class Models:
 
 
 def choose_models(config: OptimizeConfig) -> Models:
-    """From the flags and the environment; nobody is asked. Raises ValueError with the fix."""
+    """Choose from the flags and the environment; asks no LM. Raises UsageError with the fix."""
     task = resolve("task", model=config.model, api_base=config.api_base)
     prompt = resolve("prompt", model=config.prompt_model, api_base=config.prompt_api_base, task=task)
     choices = {"task": task, "prompt": prompt}
     if config.metric == "judge":
         judge = resolve("judge", model=config.judge_model, api_base=config.judge_api_base)
         if judge.model is None or judge.offline:
-            raise ValueError("--metric judge needs a model that judges: name one by --judge-model, or use --metric f1")
+            raise UsageError("--metric judge needs a model that judges: name one by --judge-model, or use --metric f1")
         choices["judge"] = judge
     lms = {
-        # temperature: proposals are to differ; for the rest the same question is to have the same answer
+        # proposals must differ; elsewhere the same question must get the same answer
         role: build(choice, temperature=1.0, max_tokens=_MAX_PROPOSAL_TOKENS) if role == "prompt" else build(choice)
         for role, choice in choices.items()
     }

@@ -1,4 +1,4 @@
-"""What a run is going to do, decided before anything is spent."""
+"""What a run will do, decided before anything is spent."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from locomo.schema import Dataset
 from locomo.split_data import ids_digest
 from memory_system import Memories, MemoryQA, load_program, prompt_digests
 from memoryqa.config import MemoryConfig
+from memoryqa.errors import UsageError
+from memoryqa.lms.prices import dollars
 from optimization.config import OptimizeConfig
 from optimization.estimates import Estimate, Estimator
 from optimization.models import Models, choose_models
@@ -24,7 +26,11 @@ from optimization.questions import QuestionSets, draw_questions
 
 @dataclass(frozen=True)
 class Plan:
-    """program: what the search starts from. notes: lines that the user has to see. num_threads: questions at a time."""
+    """One run of optimize.py.
+
+    program: what the search starts from. expected: the whole run's cost. comparison: the cost of asking the held-back
+    questions once. after_limit: the cost of what comes after a limit. notes: lines that the user has to see.
+    """
 
     config: OptimizeConfig
     memory_config: MemoryConfig
@@ -39,11 +45,16 @@ class Plan:
 
     @property
     def num_threads(self) -> int:
-        """As asked for; the offline reader gains nothing from several."""
+        """Questions asked at a time; one for the offline reader, which gains nothing from several."""
         return self.config.num_threads or (1 if self.models.choices["task"].offline else 8)
 
+    def title(self) -> str:
+        """A name for people, such as the run's in MLflow."""
+        model = "offline reader" if (task := self.models.choices["task"]).offline else str(task.model).split("/")[-1]
+        return f"optimize {'+'.join(self.config.optimizer)}, {model}, {len(self.sets.train)} train questions"
+
     def full_config(self) -> dict[str, Any]:
-        """All that decides on the result: saved with the run, compared when it is resumed."""
+        """Everything that the result depends on: saved with the run and compared when it is resumed."""
         return {
             "optimize": asdict(self.config),
             "memory": asdict(self.memory_config),
@@ -58,18 +69,18 @@ class Plan:
         }
 
     def search_limits(self) -> tuple[int | None, float | None]:
-        """Calls and dollars of the search and what is before it: what must come after it is kept back."""
-        calls, dollars = self.config.max_calls, self.config.max_cost
+        """Calls and dollars up to the end of the search; None: no limit. The rest is kept for what comes after it."""
+        calls, cost_usd = self.config.max_calls, self.config.max_cost
         return (
             None if calls is None else calls - self.after_limit.lm_calls,
-            None if dollars is None else dollars - (self.after_limit.cost_usd or 0.0),
+            None if cost_usd is None else cost_usd - (self.after_limit.cost_usd or 0.0),
         )
 
 
 def make_plan(args: argparse.Namespace, saved: Mapping[str, Any]) -> Plan:
-    """From the flags, and from `saved`, the config.json of a run that is resumed. Asks no LM.
+    """From the flags, and from `saved`, the config.json of a resumed run. Asks no LM.
 
-    Raises ValueError, one line with the fix: a flag, the data, a saved program, a limit too low, prompts too long.
+    Raises UsageError, one line with the fix: a flag, the data, a saved program, a limit too low, prompts too long.
     """
     config = from_args(OptimizeConfig, args, saved=saved.get("optimize"))
     source = EvaluationConfig(program=config.from_file, parameters=config.parameters)
@@ -101,7 +112,7 @@ def make_plan(args: argparse.Namespace, saved: Mapping[str, Any]) -> Plan:
 
 
 def estimate_lines(plan: Plan) -> list[str]:
-    """The plan and its price, for people."""
+    """The plan and its cost, for people."""
     sets, expected, models = plan.sets, plan.expected, plan.models
     cost = models.describe_cost(expected.cost_usd)
     cached = "; answers from the cache cost nothing" if expected.cost_usd else ""
@@ -118,29 +129,29 @@ def estimate_lines(plan: Plan) -> list[str]:
 
 
 def _limit_lines(plan: Plan) -> list[str]:
-    """What of the limits is the search's; for people."""
-    (calls, dollars), config, kept = plan.search_limits(), plan.config, "is kept to choose and to compare"
+    """The limits, and where they end the search; for people."""
+    (calls, cost_usd), config, kept = plan.search_limits(), plan.config, "is kept to choose and to compare"
     lines = []
     if calls is not None:
         lines.append(f"limit: {config.max_calls:,} LM calls; the search ends at {calls:,}, the rest {kept}")
-    if dollars is not None:
-        lines.append(f"limit: ${config.max_cost:.2f}; the search ends at ${dollars:.2f}, the rest {kept}")
+    if config.max_cost is not None and cost_usd is not None:
+        lines.append(f"limit: {dollars(config.max_cost)}; the search ends at {dollars(cost_usd)}, the rest {kept}")
     return lines
 
 
 def _check(plan: Plan) -> None:
     config, models = plan.config, plan.models
     if config.max_cost is not None and (unpriced := models.unpriced()):
-        raise ValueError(f"--max-cost: no price is known of {', '.join(unpriced)}; limit the run by --max-calls")
+        raise UsageError(f"--max-cost: no price is known of {', '.join(unpriced)}; limit the run by --max-calls")
     least = plan.after_limit.lm_calls + plan.comparison.lm_calls
     if config.max_calls is not None and config.max_calls <= least:
-        raise ValueError(
+        raise UsageError(
             f"--max-calls {config.max_calls:,} leaves nothing to search with: comparing and choosing alone take "
             f"{least:,}; raise it, or lower --num-held-back or --num-val"
         )
     cost = (plan.after_limit.cost_usd or 0.0) + (plan.comparison.cost_usd or 0.0)
     if config.max_cost is not None and config.max_cost <= cost:
-        raise ValueError(
+        raise UsageError(
             f"--max-cost {config.max_cost:.2f} leaves nothing to search with: comparing and choosing alone take "
             f"${cost:.2f}; raise it, or lower --num-held-back or --num-val"
         )
@@ -148,7 +159,7 @@ def _check(plan: Plan) -> None:
         longest = plan.expected.largest_prompt_tokens if role == "prompt" else plan.expected.largest_task_prompt_tokens
         window = models.max_prompt_tokens(role)
         if role != "judge" and window is not None and longest > window:
-            raise ValueError(
+            raise UsageError(
                 f"prompts of about {longest:,} tokens do not fit {models.choices[role].model}, which has room for "
                 f"{window:,}: lower --context-tokens or --max-demos, or choose another model"
             )

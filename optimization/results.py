@@ -1,68 +1,34 @@
-"""What a search leaves behind: the program, its changes, all candidates, a summary and a report."""
+"""What a search reports: tables and lines for people, a document for programs, metrics for MLflow."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
+from rich.table import Table
 
 from harness.runs import Run
 from harness.tracking.tracker import NullTracker, Tracker
 from harness.tracking.values import metrics_of
 from locomo.asking import Row
-from locomo.judging.files import judge_columns
-from locomo.statistics import score_intervals
-from locomo.summary import summarise
-from memory_system import MemoryQA, config_path, save_program
+from memoryqa.lms.prices import dollars
 from optimization.comparison import AFTER, BEFORE, Comparison, compare
+from optimization.documents import candidate_rows, run_summary, saved_files, search_summary
 from optimization.meter import Spent
 from optimization.plan import Plan
-from optimization.prompt_diff import prompt_diff
 from optimization.questions import QuestionSets
 from optimization.scoreboard import Candidate, Scoreboard, asked_of
 from optimization.search import Found
 from reports.plots import write_plots
+from reports.search_record import SearchSummary
 from reports.terminal import print_summary, write_report
 
 
-def diff_path(path: Path) -> Path:
-    """Where the changes of the program saved at `path` stand: `x.json` -> `x.diff`."""
-    return path.with_suffix(".diff")
-
-
-def save_found(before: MemoryQA, after: MemoryQA, path: Path) -> None:
-    """The program as `evaluate.py --program` reads it, with its config and the changes of its prompts beside it."""
-    save_program(after, path)
-    diff_path(path).write_text(prompt_diff(before, after), encoding="utf-8")
-
-
-def saved_files(path: Path) -> str:
-    """The files of `save_found`, for people."""
-    return f"{path} (with {config_path(path).name} and {diff_path(path).name} beside it)"
-
-
-def candidate_rows(board: Scoreboard, sets: QuestionSets) -> list[dict[str, Any]]:
-    """Every candidate in the order it was tried: its prompts, and its mean scores on train and val, None unless it was
-    asked all of them; `num_train_asked`: of how many it was."""
-    train, val = ([asked_of(one) for one in part] for part in (sets.train, sets.val))
-    return [
-        {
-            "number": one.number,
-            "key": one.key,
-            "score_train": one.mean(train),
-            "score_val": one.mean(val),
-            "num_train_asked": sum(bool(one.scores.get(asked)) for asked in train),
-            "instructions": {name: signature.instructions for name, (signature, _) in one.prompts.items()},
-            "demos": {name: len(demos) for name, (_, demos) in one.prompts.items()},
-        }
-        for one in board.candidates.values()
-    ]
-
-
 def standing(board: Scoreboard, plan: Plan, best: Candidate) -> str:
-    """How good the best is on val, beside what the search began with."""
+    """Scores on val, for people: of `best`, and of what the search began with."""
     asked = [asked_of(one) for one in plan.sets.val]
     scores = (best.mean(asked), board.candidate(plan.program).mean(asked))
     after, before = ("not asked" if score is None else f"{100 * score:.1f}%" for score in scores)
@@ -70,7 +36,7 @@ def standing(board: Scoreboard, plan: Plan, best: Candidate) -> str:
 
 
 def track_candidates(tracker: Tracker | NullTracker, board: Scoreboard, sets: QuestionSets) -> None:
-    """Scores over the candidates, one a step, with the best on val so far."""
+    """Log each candidate's scores as one step, with the best on val so far."""
     best = 0.0
     for row in candidate_rows(board, sets):
         best = max(best, row["score_val"] or 0.0)
@@ -88,22 +54,17 @@ def report(
     trouble: Mapping[str, int],
     tracker: Tracker | NullTracker,
 ) -> dict[str, Any]:
-    """Tables on stderr; summary.json, report.html and plots in the run folder; the result for stdout's last line."""
+    """Write summary.json, report.html and plots, print tables on stderr, and return the result, for stdout."""
     comparison = compare(plan.sets.held_back, rows)
     result = {**_result(plan, comparison, spent), **trouble, "stopped": found.stopped, "run_dir": str(run.run_dir)}
-    document = {
-        **_summary(run, plan, rows),
-        "result": result,
-        "comparison": {**asdict(comparison), "shown": comparison.shown, "interval": "paired bootstrap over questions"},
-        "spent": {**asdict(spent), "program_runs": board.runs + len(rows)},
-        "estimated": asdict(plan.expected),
-    }
+    summary = search_summary(plan, found, board, spent, comparison, trouble)
+    document = {**run_summary(run, plan, rows), "result": result, **summary}
     run.write_json("summary.json", document)
     write_report(run.run_dir)
     write_plots(run.run_dir)
     tracker.log_metrics(metrics_of(result))
     tracker.log_artifacts(run.run_dir)
-    _print(plan, found, document, comparison)
+    _print(plan, found, document, summary, comparison)
     return result
 
 
@@ -126,35 +87,9 @@ def _result(plan: Plan, comparison: Comparison, spent: Spent) -> dict[str, Any]:
     }
 
 
-def _summary(run: Run, plan: Plan, rows: Mapping[tuple[str, str], Row]) -> dict[str, Any]:
-    """In the form that reports.terminal and locomo.statistics read: programs `before` and `after`."""
-    questions, dataset, programs = plan.sets.held_back, plan.dataset, {}
-    for name in (BEFORE, AFTER):
-        of_program = [rows[name, one.id] for one in questions]
-        judged = judge_columns({}, name, ())
-        programs[name] = {
-            **summarise(of_program),
-            **judged,
-            "ci95": {**score_intervals(of_program), **judged["ci95"]},
-        }
-    return {
-        "run_dir": str(run.run_dir),
-        "task_lm": run.manifest["task_lm"],
-        "judge_lm": run.manifest["judge_lm"],
-        "embedding_failures": plan.program.memories.embedding_failures,
-        "data": {
-            "name": dataset.name,
-            "sha256": dataset.sha256,
-            "split": "val, held back",
-            "conversations": len({one.conversation_id for one in questions}),
-            "questions": len(questions),
-            "is_bundled_sample": dataset.is_sample,
-        },
-        "programs": programs,
-    }
-
-
-def _print(plan: Plan, found: Found, document: Mapping[str, Any], comparison: Comparison) -> None:
+def _print(
+    plan: Plan, found: Found, document: Mapping[str, Any], summary: SearchSummary, comparison: Comparison
+) -> None:
     loud = ["NOT LoCoMo: the bundled sample conversations"] if plan.dataset.is_sample else []
     if found.stopped is not None:
         loud.append(f"the search ended early: {found.stopped}")
@@ -163,25 +98,30 @@ def _print(plan: Plan, found: Found, document: Mapping[str, Any], comparison: Co
     print_summary(document, loud=loud)
     if plan.config.metric != "f1":  # the summary has F1
         _print_by_category(plan.config.metric, comparison)
-    spent, expected = document["spent"], plan.expected
-    print(
-        f"{spent['calls']:,} LM calls ({expected.lm_calls:,} expected), {spent['paid_calls']:,} of them paid; "
-        f"longest prompt {spent['largest_prompt_tokens']:,} tokens",
-        file=sys.stderr,
-    )
-    for who, unread in (("prompt model", "proposals_unread"), ("judge", "verdicts_unread")):
-        if number := document["result"][unread]:
-            print(f"{number:,} answers of the {who} could not be read and count for nothing", file=sys.stderr)
+    facts = summary["search"]
+    lines = [_spent_line(summary)]
+    for who, number in (("prompt model", facts["proposals_unread"]), ("judge", facts["verdicts_unread"])):
+        if number:
+            lines.append(f"{number:,} answers of the {who} could not be read and count for nothing")
     if found.candidate is found.start:
-        print("gained nothing: no candidate was better on val, the prompts are those of before", file=sys.stderr)
-    print(f"{plan.config.metric}: {comparison.verdict()}", file=sys.stderr)
-    print(f"saved: {saved_files(Path(plan.config.output))}", file=sys.stderr)
+        lines.append("gained nothing: no candidate was better on val, so the prompts are unchanged")
+    else:
+        lines.append(f"changed: the prompt of {', '.join(facts['prompts_changed'])}")
+    lines += [f"{plan.config.metric}: {comparison.verdict()}", f"saved: {saved_files(Path(plan.config.output))}"]
+    for line in lines:
+        print(line, file=sys.stderr)
+
+
+def _spent_line(summary: SearchSummary) -> str:
+    spent, expected = summary["spent"], summary["estimated"]
+    paid = "" if not spent["paid_usd"] else f" for {dollars(spent['paid_usd'])}"
+    return (
+        f"{spent['calls']:,} LM calls ({expected['lm_calls']:,} expected), {spent['paid_calls']:,} of them paid{paid}; "
+        f"longest prompt {spent['largest_prompt_tokens']:,} tokens"
+    )
 
 
 def _print_by_category(metric: str, comparison: Comparison) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     table = Table()
     table.add_column(f"{metric} %")
     for title in ("n", BEFORE, AFTER, "difference"):

@@ -1,4 +1,4 @@
-"""Every candidate that an optimizer tries, with its scores: what is best so far, whenever the search ends."""
+"""Every candidate that an optimizer tries, with its scores: the search can end at any time with the best so far."""
 
 from __future__ import annotations
 
@@ -24,11 +24,17 @@ _MAX_FAILURE_CHARS = 300
 
 @dataclass(slots=True)
 class Candidate:
-    """One set of prompts. `prompts`: signature and demos by predictor; `scores`: 0..1, all of each question asked."""
+    """One set of prompts.
+
+    prompts: signature and demos by predictor. found_by: the optimizer that first ran them; None for the start.
+    first_run: program runs on the board before its own. scores: 0..1, every one of each question asked.
+    """
 
     key: str
     number: int
     prompts: Mapping[str, tuple[type[dspy.Signature], list[Any]]]
+    found_by: str | None
+    first_run: int
     scores: defaultdict[Asked, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def mean(self, questions: Collection[Asked]) -> float | None:
@@ -46,23 +52,24 @@ class Candidate:
 
 
 class _Thread(threading.local):
-    """depth: runs and metrics that this thread is in; candidate: whose run ended in it last, and is scored next."""
+    """depth: runs and metrics this thread is inside; candidate: whose run ended last here, which is scored next."""
 
     depth = 0
     candidate: Candidate | None = None
 
 
 class Scoreboard(BaseCallback):
-    """Watches all runs of MemoryQA, in whatever thread and copy; to be among DSPy's callbacks during the search.
+    """Watches all runs of MemoryQA, in every thread and copy; one of DSPy's callbacks during the search.
 
-    `runs` and `failures` are counted here because optimizers make an exception a score of 0 and say nothing. So are
-    `proposals`, what the prompt model was asked for, and `proposal_failures`, those that could not be read: they go on
-    without. `on_run` is called after every run, in its thread.
+    `runs` and `failures` are counted here because optimizers turn an exception into a score of 0 and report nothing.
+    The same holds for `proposals`, the prompt model's calls, and `proposal_failures`, those that could not be read.
+    `optimizer`: the one that runs now, set by the search. `on_run` is called after every run, in its thread.
     """
 
     def __init__(self, on_run: Callable[[Scoreboard], None] = lambda board: None) -> None:
         self.runs = self.failures = self.proposals = self.proposal_failures = 0
         self.last_failure: str | None = None
+        self.optimizer: str | None = None
         self.candidates: dict[str, Candidate] = {}
         self._on_run = on_run
         self._running: dict[str, tuple[MemoryQA, Asked]] = {}
@@ -84,7 +91,7 @@ class Scoreboard(BaseCallback):
             self._proposing.add(call_id)
 
     def on_module_end(self, call_id: str, outputs: Any, exception: BaseException | None = None) -> None:
-        """DSPy calls this after it. A run that failed has the score 0; one that was stopped has none."""
+        """DSPy calls this after each run. A failed run scores 0; a stopped one has no score."""
         if call_id in self._proposing:
             self._proposing.discard(call_id)
             with self._lock:
@@ -109,7 +116,7 @@ class Scoreboard(BaseCallback):
         self._on_run(self)
 
     def scoring(self, metric: Metric) -> Metric:
-        """`metric`, which also writes its scores here; it must be called in the thread of the run that it scores."""
+        """A metric that also writes the scores of `metric` here. Call it in the thread of the run that it scores."""
 
         def scored(gold: Any, pred: Any, trace: Any = None, pred_name: Any = None, pred_trace: Any = None) -> Any:
             self._thread.depth += 1  # a judge proposes nothing
@@ -125,29 +132,30 @@ class Scoreboard(BaseCallback):
         return scored
 
     def candidate(self, program: dspy.Module) -> Candidate:
-        """That of `program`'s prompts, new or known."""
+        """The candidate with `program`'s prompts; a new one if they were not met before."""
         prompts = {name: (one.signature, list(one.demos)) for name, one in program.named_predictors()}
         text = repr([(name, signature.instructions, demos) for name, (signature, demos) in prompts.items()])
         key = hashlib.sha256(text.encode()).hexdigest()[:16]
         with self._lock:
-            return self.candidates.setdefault(key, Candidate(key, len(self.candidates), prompts))
+            new = Candidate(key, len(self.candidates), prompts, self.optimizer, self.runs)
+            return self.candidates.setdefault(key, new)
 
     def best(self, incumbent: Candidate, questions: Sequence[Question]) -> Candidate:
-        """The best on all of `questions`; the incumbent, and then the earlier, when it is as good."""
+        """The best on all of `questions`. On a tie the incumbent wins, then the candidate tried earlier."""
         asked = [asked_of(one) for one in questions]
         in_order = [incumbent, *(one for one in self.candidates.values() if one is not incumbent)]
         ranked = [(one, score) for one in in_order if (score := one.mean(asked)) is not None]
         return max(ranked, key=lambda pair: pair[1], default=(incumbent, 0.0))[0]
 
     def leaders(self, incumbent: Candidate, questions: Sequence[Question], least: int) -> list[Candidate]:
-        """Those that beat the incumbent on the questions, `least` or more, that both were asked; best first."""
+        """Candidates that beat the incumbent on the questions both were asked, `least` or more; best first."""
         among = [asked_of(one) for one in questions]
         gains = [(one, one.gain_over(incumbent, among, least) or 0.0) for one in self.candidates.values()]
         return [one for one, gain in sorted(gains, key=lambda pair: -pair[1]) if gain > 0]
 
 
 def asked_of(question: Question) -> Asked:
-    """What the program is given of it."""
+    """What the program is given of `question`."""
     return question.conversation_id, question.text
 
 

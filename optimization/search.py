@@ -29,9 +29,10 @@ from optimization.sizes import NUM_CONFIRMED, simba_size
 class Found:
     """What a search ended with.
 
-    start: the candidate that it began with; `candidate` is the same when nothing was better. stopped: why it ended
-    early, None when it did not. finished: whether that, if anything, was a limit that the user had set. on_val: whether
-    it was chosen by val; if not, it leads on the train questions that were asked until Ctrl-C or an outage.
+    start: the candidate that it began with; `candidate` is the same when nothing was better. stopped: why the search
+    ended early; None when it did not. finished: it ended by itself or at a limit of the user's. on_val: `candidate` was
+    chosen on val; else it leads on the train questions that were asked until Ctrl-C or an outage. error: the exception
+    that ended it, which is a bug.
     """
 
     program: MemoryQA
@@ -40,6 +41,7 @@ class Found:
     stopped: str | None
     finished: bool
     on_val: bool
+    error: Exception | None = None
 
 
 def search(
@@ -55,22 +57,23 @@ def search(
 ) -> Found:
     """Run `optimizers`; `on_stage` gets each one's name and the best candidate after it.
 
-    Whatever ends it (a limit, an outage, Ctrl-C, an exception of DSPy's), the best so far is returned. `after_limit`
-    makes the room that was kept back for choosing among the leaders on val.
+    Returns the best so far whichever way it ends: a limit, an outage, Ctrl-C, an exception of an optimizer. After a
+    limit, `after_limit` frees the calls that were kept for choosing among the leaders on val.
     """
     start = best = board.candidate(program)
-    stopped, finished = None, True
+    stopped, finished, bug = None, True, None
     threads_before = set(threading.enumerate())
     name = ""
     try:
         for name in optimizers:
+            board.optimizer = name
             found = SEARCHES[name](with_prompts(program, best), task)
             best = _choose(program, task, best, [board.candidate(one) for one in found], sets.val, board)
             on_stage(name, best)
     except (KeyboardInterrupt, SearchStopped) as stop:
         stopped, finished = meter.stopped or str(stop) or "interrupted", meter.at_limit
-    except Exception as error:  # noqa: BLE001 (whatever DSPy ran into: what was paid for is kept, and the error is told)
-        stopped, finished = f"{name} failed: {type(error).__name__}: {error}", False
+    except Exception as error:  # noqa: BLE001 (what was paid for is kept; the caller raises the error)
+        stopped, finished, bug = f"{name} failed: {type(error).__name__}: {error}", False, error
     if stopped is None:
         return Found(with_prompts(program, best), best, start, None, finished=True, on_val=True)
     meter.stop(stopped)
@@ -85,15 +88,15 @@ def search(
             finished = False
     on_val = best is not start or not leaders
     best = best if on_val else leaders[0]
-    return Found(with_prompts(program, best), best, start, stopped, finished, on_val)
+    return Found(with_prompts(program, best), best, start, stopped, finished, on_val, bug)
 
 
 def _wait_for_workers(threads_before: Collection[threading.Thread]) -> None:
-    """Until the threads that DSPy left behind have ended.
+    """Wait until the threads that DSPy left behind have ended.
 
-    It drops its pools with their queues: after a limit is lifted they would spend what is kept to choose with, and what
-    is in flight is being paid for. The meter refuses their next calls, so this takes as long as a call; another Ctrl-C
-    ends the waiting.
+    DSPy drops its pools with their queues. Once a limit is lifted they would spend the calls kept for choosing, and
+    calls in flight are being paid for. The meter refuses their next calls, so this takes as long as one call; another
+    Ctrl-C ends the waiting.
     """
     left = [one for one in threading.enumerate() if one not in threads_before and one.name.startswith("ThreadPool")]
     with suppress(KeyboardInterrupt):
@@ -109,7 +112,7 @@ def _choose(
     val: Sequence[Question],
     board: Scoreboard,
 ) -> Candidate:
-    """The best on val, after asking those of it what they were not asked."""
+    """The best on val, once each of them has been asked every question of val."""
     evaluate = dspy.Evaluate(devset=task.valset, metric=task.metric, num_threads=task.num_threads, max_errors=NO_LIMIT)
     for candidate in dict.fromkeys([incumbent.key, *(one.key for one in candidates)]):
         if board.candidates[candidate].mean([asked_of(one) for one in val]) is None:
@@ -118,7 +121,7 @@ def _choose(
 
 
 class _Redacted(io.TextIOBase):
-    """A text file that no secret gets into."""
+    """A text file that keeps secrets out."""
 
     def __init__(self, file: TextIO) -> None:
         self._file, self._secrets = file, secrets()
@@ -130,9 +133,9 @@ class _Redacted(io.TextIOBase):
 
 @contextmanager
 def searching(board: Scoreboard, meter: Meter, log: Path) -> Iterator[None]:
-    """The surroundings of a search: the board watches, DSPy's output goes to `log`, Ctrl-C reaches all threads.
+    """The context of a search: the board watches, DSPy's output goes to `log`, Ctrl-C reaches all threads.
 
-    Without the last an interrupted GEPA would first finish the evaluation that it is in.
+    Otherwise an interrupted GEPA would first finish its current evaluation.
     """
 
     def interrupt(signal_number: int, frame: FrameType | None) -> None:

@@ -17,7 +17,7 @@ from memoryqa.memory import AdaptiveMemory
 from memoryqa.turns import Turn
 from optimization.comparison import AFTER, BEFORE, compare
 from optimization.meter import SearchStopped
-from optimization.prompt_diff import prompt_diff
+from optimization.prompt_diff import prompt_changes, prompt_diff
 from optimization.scoreboard import Scoreboard, asked_of, with_prompts
 
 INPUTS = {"conversation_id": "chat", "question": "What is in box 1?"}
@@ -184,3 +184,25 @@ def test_the_diff_shows_changed_instructions_and_new_demonstrations_of_those_pro
     assert f"+question: {'Q' * 400} ...\n" in text
     assert "assess_evidence" not in text
     assert prompt_diff(before, before.deepcopy()) == "no prompt changed\n"
+
+
+def test_the_changes_hold_whole_demonstrations_and_every_prompt() -> None:
+    before, after = program("Be brief."), program("Be brief.")
+    after.answer_question.demos = [{"question": "Q" * 999, "evidence": "1 Ana: hm\n2 Bo: oh", "answer": "oh"}]
+    changes = {one["predictor"]: one for one in prompt_changes(before, after)}
+    assert [name for name, one in changes.items() if one["changed"]] == ["answer_question"]
+    assert set(changes) == {name for name, _ in before.named_predictors()}
+    (demo,) = changes["answer_question"]["after"]["demos"]
+    assert (demo["question"], demo["evidence"]) == ("Q" * 999, "1 Ana: hm\n2 Bo: oh")
+    assert demo["evidence_ids"] == "(not given)"
+    assert changes["answer_question"]["before"] == {"instructions": "Be brief.", "demos": []}
+
+
+def test_a_candidate_knows_its_optimizer_and_when_it_was_first_run() -> None:
+    board = Scoreboard()
+    start = board.candidate(program())
+    board.optimizer, board.runs = "simba", 7
+    found = board.candidate(program("Be brief."))
+    board.optimizer = "gepa"
+    assert board.candidate(program("Be brief.")) is found
+    assert (start.found_by, start.first_run, found.found_by, found.first_run) == (None, 0, "simba", 7)

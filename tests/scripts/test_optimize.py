@@ -31,12 +31,16 @@ from openai_server import (
 )
 
 import memoryqa.lms.endpoint
+import optimization.estimates
 import optimization.metered_lm
 import optimization.models
+import optimization.search
 import optimize
 from memory_system import Memories, config_path, load_program
+from memoryqa.errors import UsageError
 from memoryqa.lms.prices import ModelFacts, Price
 from memoryqa.lms.roles import build
+from reports import search_record
 
 KEYS = (  # of the last line, as the README promises them
     *("optimizer", "before", "after", "difference", "ci95", "shown", "lm_calls", "estimated_lm_calls"),
@@ -324,7 +328,7 @@ def test_a_reader_that_dies_for_good_ends_the_run_and_leaves_an_earlier_output_a
     assert outcome.status == 1
     assert "no server answers at" in outcome.message
     assert "nothing better was found until then" in outcome.message
-    assert re.search(r"go on with python optimize.py --resume runs/\S+$", outcome.message)
+    assert re.search(r"resume with python optimize.py --resume runs/\S+$", outcome.message)
     assert (tmp_path / "optimized_memory_qa.json").read_text() == "an earlier one"
 
 
@@ -411,6 +415,34 @@ def test_bad_input_is_one_line_that_names_it(main: Main, tmp_path: Path, bad: tu
     assert problem in outcome.message
 
 
+def test_a_bug_of_ours_keeps_its_traceback(main: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: Any) -> None:
+        raise ValueError("operands could not be broadcast")
+
+    monkeypatch.setattr(optimization.estimates, "measure_run", broken)
+    with pytest.raises(ValueError, match="could not be broadcast") as caught:
+        main("--data", write_carried(tmp_path / "data.json"), "--model", "offline", *SMALL)
+    assert not isinstance(caught.value, UsageError)
+    assert "measure_run" in str(caught.traceback[-2].statement)
+
+
+def test_a_bug_inside_the_search_keeps_its_traceback_and_what_was_found(
+    main: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*arguments: Any) -> None:
+        raise ValueError("operands could not be broadcast")
+
+    with OpenAIServer(InstructedReader()) as server:
+        monkeypatch.setattr(optimization.search, "SEARCHES", {**optimization.search.SEARCHES, "simba": broken})
+        with pytest.raises(ValueError, match="could not be broadcast"):
+            main(*flags(server, tmp_path, "--optimizer", "gepa,simba", "--run-dir", "run"))
+    err = capsys.readouterr().err
+    assert re.search(r"simba failed: ValueError: operands .*; the best program so far is saved as .*; resume with", err)
+    assert PLANTED in answer_prompt(tmp_path / "optimized_memory_qa.json")
+    found_by = {one["found_by"] for one in json.loads((tmp_path / "run" / "candidates.json").read_text())}
+    assert found_by == {None, "gepa"}
+
+
 # -- stopping and going on ---------------------------------------------------------------------------------------------
 
 
@@ -440,7 +472,7 @@ def test_ctrl_c_keeps_the_best_so_far_and_resume_pays_only_for_the_rest(tmp_path
         interrupted = len(server.chat_requests)
         assert process.returncode == 1, err
         assert "interrupted; " in err
-        assert "go on with python optimize.py --resume run" in err
+        assert "resume with python optimize.py --resume run" in err
         assert PLANTED in answer_prompt(tmp_path / "optimized_memory_qa.json")  # a whole trial had it
         resumed = subprocess.run(
             command(["--resume", "run", "--no-mlflow"]), capture_output=True, text=True, env=environment, timeout=240
@@ -472,17 +504,47 @@ def test_the_run_folder_and_mlflow_hold_what_the_search_did(main: Main, tmp_path
     assert {"program.json", "program.config.json", "program.diff", "search.log"} <= names
     candidates = json.loads((run_dir / "candidates.json").read_text())
     assert max(one["score_val"] or 0 for one in candidates) == 1.0
+    check_documents(run_dir, candidates)
     rows = [json.loads(line) for line in (run_dir / "answers.jsonl").read_text().splitlines()]
     assert {row["program"] for row in rows} == {"before", "after"}
     client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'tracked.db'}")
     (experiment,) = [one for one in client.search_experiments() if one.name != "Default"]
     (tracked,) = client.search_runs([experiment.experiment_id])
+    assert tracked.info.run_name == "optimize gepa, reader, 6 train questions"
     assert tracked.data.params["optimize.optimizer"] == "gepa"
     assert tracked.data.metrics["after"] == 1.0
     best = client.get_metric_history(tracked.info.run_id, "score.val.best")
     assert [one.value for one in best] == sorted(one.value for one in best)
     assert best[-1].value == 1.0
     assert "program.json" in {one.path for one in client.list_artifacts(tracked.info.run_id)}
+
+
+def check_documents(run_dir: Path, candidates: list[dict[str, Any]]) -> None:
+    """The files that a page is made from are as reports/search_record.py types them."""
+    document = json.loads((run_dir / "summary.json").read_text())
+    search, spent = document["search"], document["spent"]
+    for part, kind in (
+        (search, search_record.SearchFacts),
+        (document["comparison"], search_record.Comparison),
+        (spent, search_record.Spent),
+        (document["estimated"], search_record.Estimated),
+        *((one, search_record.CandidateRow) for one in candidates),
+    ):
+        assert set(part) == set(kind.__annotations__)
+    assert search["optimizers"] == ["gepa"]
+    assert search["questions"] == {"train": 6, "val": 4, "held_back": 8}
+    assert search["num_candidates"] == len(candidates)
+    assert spent["cost_usd"] is spent["paid_usd"] is document["estimated"]["cost_usd"] is None  # no price is known
+    start, chosen = (next(one for one in candidates if one[flag]) for flag in ("is_start", "is_chosen"))
+    assert (start["number"], start["found_by"], start["first_run"]) == (0, None, 0)
+    assert (chosen["number"], chosen["found_by"]) == (search["chosen"], "gepa")
+    assert 0 < chosen["first_run"] < spent["program_runs"]
+    assert sum(one["program_runs"] for one in candidates) + 2 * 8 == pytest.approx(spent["program_runs"], rel=0.1)
+    changes = {one["predictor"]: one for one in json.loads((run_dir / "prompts.json").read_text())}
+    assert [name for name, one in changes.items() if one["changed"]] == search["prompts_changed"]
+    answering = changes["answer_question"]
+    assert answering["after"]["instructions"] == chosen["instructions"]["answer_question"]
+    assert answering["before"]["instructions"] == start["instructions"]["answer_question"]
 
 
 def test_help_is_instant_and_shows_examples() -> None:
