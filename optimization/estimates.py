@@ -1,7 +1,7 @@
 """What a search will cost, before it costs anything: program runs, LM calls, tokens, dollars.
 
-Runs follow from each optimizer's own loop (DSPy 3.4.1); the tests count real ones. Calls are those that programs make:
-repeated prompts, which the cache answers for nothing, are among them, so the bill is less.
+Runs follow from each optimizer's own loop (DSPy 3.4.1); the tests count real ones. Calls include repeated prompts,
+which the cache answers for nothing, so the bill is lower.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from optimization.config import OptimizeConfig
 from optimization.questions import QuestionSets
 from optimization.sizes import DEMO_FIELD_CHARS, NUM_CONFIRMED, gepa_size, mipro_size, simba_size
 
-_PROPOSAL_TOKENS = 500  # of the prompt model: advice or an instruction
-_FRAME_TOKENS = 1_500  # of its prompt: what is asked of it, the program's signatures
+_PROPOSAL_TOKENS = 500  # an answer of the prompt model: advice or an instruction
+_FRAME_TOKENS = 1_500  # the fixed part of its prompt: the task and the program's signatures
 _CHARS_PER_TOKEN = 4
 _DEMO_SHARE = {"simba": 1 / 3, "miprov2": 1 / 2, "gepa": 0.0}  # of --max-demos, in a prompt of the search on average
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Expected totals. largest_task_prompt_tokens: of the program's own prompts. cost_usd: None: a price is unknown."""
+    """Expected totals. largest_task_prompt_tokens: the program's longest prompt. cost_usd None: a price is unknown."""
 
     program_runs: int
     lm_calls: int
@@ -42,7 +42,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class RunSize:
-    """One run of the program, on average, and the largest of its prompts on any of the questions."""
+    """Mean calls and tokens of one program run, and the largest prompt on any of the questions."""
 
     calls: float
     prompt_tokens: float
@@ -61,29 +61,29 @@ class Stage:
 
 
 def measure_run(program: MemoryQA, questions: Sequence[Question]) -> RunSize:
-    """From the prompts that `program` would send for `questions`; no LM is asked."""
+    """Measure the prompts that `program` would send for `questions`; asks no LM."""
     sizes = [[count_tokens(prompt) for prompt in expected_prompts(program, **one.inputs())] for one in questions]
     return RunSize(fmean(map(len, sizes)), fmean(map(sum, sizes)), max(map(max, sizes)))
 
 
 def stage_of(optimizer: str, run: RunSize, sets: QuestionSets, max_demos: int, num_predictors: int) -> Stage:
-    """What `optimizer` will do with these questions."""
+    """The work of `optimizer` on these questions."""
     num_train, num_val = len(sets.train), len(sets.val)
     code_tokens = count_tokens(inspect.getsource(MemoryQA)) + _FRAME_TOKENS
     demos = max_demos * _DEMO_SHARE[optimizer]
-    if optimizer == "simba":  # it shows the prompt model the code and two whole runs
+    if optimizer == "simba":  # the prompt model reads the code and two whole runs
         simba, size = simba_size(num_train, num_val), code_tokens + 2 * run.prompt_tokens
         return Stage(simba.runs, simba.prompt_calls(max_demos), size, size, demos)
-    if optimizer == "miprov2":  # the code, and descriptions of program and data
+    if optimizer == "miprov2":  # it reads the code, and descriptions of program and data
         mipro = mipro_size(num_train, num_val)
         return Stage(mipro.runs(max_demos), mipro.prompt_calls(num_predictors), code_tokens, code_tokens, demos)
-    gepa = gepa_size(num_val)  # what went into one predictor for a minibatch
+    gepa = gepa_size(num_val)  # it reads the inputs of one predictor for a minibatch
     size, largest = (gepa.minibatch * one for one in (run.prompt_tokens / run.calls, run.largest_prompt_tokens))
     return Stage(gepa.runs, gepa.prompt_calls, size, largest + _FRAME_TOKENS, demos)
 
 
 class Estimator:
-    """Estimates for one configuration; `prices`: of the roles task, prompt and, with --metric judge, judge."""
+    """Estimates for one configuration; `prices` by role: task, prompt and, with --metric judge, judge."""
 
     def __init__(
         self, config: OptimizeConfig, program: MemoryQA, sets: QuestionSets, prices: Mapping[str, Price | None]
@@ -93,7 +93,7 @@ class Estimator:
         self._demo_tokens = [_demo_tokens(one, program.config.context_tokens) for one in program.predictors()]
 
     def everything(self) -> Estimate:
-        """The whole run."""
+        """Cost of the whole run."""
         stages = [
             stage_of(name, self._run, self._sets, self._config.max_demos, len(self._demo_tokens))
             for name in self._config.optimizer
@@ -101,11 +101,11 @@ class Estimator:
         return self._total(2 * len(self._sets.held_back), stages)  # twice: before and after
 
     def comparison(self) -> Estimate:
-        """Asking what is held back once."""
+        """Cost of asking the held-back questions once."""
         return self._total(len(self._sets.held_back), [])
 
     def after_limit(self) -> Estimate:
-        """What must still be possible when a limit ends the search: to choose on val, and the last comparison."""
+        """Cost of what comes after a limit ends the search: choosing on val, and the last comparison."""
         return self._total(len(self._sets.held_back) + (1 + NUM_CONFIRMED) * len(self._sets.val), [])
 
     def _total(self, other_runs: int, stages: Sequence[Stage]) -> Estimate:
@@ -132,6 +132,6 @@ class Estimator:
 
 
 def _demo_tokens(predictor: dspy.Predict, context_tokens: int) -> int:
-    """Of one demonstration of `predictor`: evidence is cut, everything else is a line."""
+    """Size of one demonstration: evidence is cut, every other field is a line."""
     evidence = "evidence" in predictor.signature.input_fields
     return ANSWER_TOKENS + (min(DEMO_FIELD_CHARS // _CHARS_PER_TOKEN, context_tokens) if evidence else 0)

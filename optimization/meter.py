@@ -1,4 +1,4 @@
-"""What a search has cost so far, and the brake: the one place that stops it."""
+"""Counts what a search has cost so far, and stops it: the only place that does."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _NUM_LOCKS = 64
 class SearchStopped(BaseException):
     """The search ends here; the message says why.
 
-    No Exception, because DSPy's optimizers turn those into the score 0 and go on spending.
+    It is no Exception, because DSPy's optimizers turn exceptions into the score 0 and keep spending.
     """
 
 
 @dataclass(slots=True)
 class Spent:
-    """Counts of LM calls, of which `paid_calls` were answered by a server and the rest by the cache.
+    """Counts of LM calls; a server answered `paid_calls` of them and the cache the others.
 
-    Tokens are counted here (o200k_base) for all calls alike. `cost_usd`: as if nothing had come from the cache;
-    `paid_usd`: by what the servers reported. Both leave out models of unknown price.
+    Tokens are counted here (o200k_base) for all calls alike. `cost_usd`: as if no answer had come from the cache;
+    `paid_usd`: from the servers' own token counts. Both leave out models of unknown price.
     """
 
     calls: int = 0
@@ -40,12 +40,11 @@ class Spent:
 
 
 class Meter:
-    """Counts the calls of all metered LMs, of any thread and copy, and refuses them once a limit is reached.
+    """Counts the calls of all metered LMs in all threads and copies, and refuses them once a limit is reached.
 
-    `max_calls`, `max_cost_usd`: None for no limit. They count what the cache answers too, so that a run with a limit
-    ends at the same place when it is repeated, but for the questions in flight; those may also pass the limit in
-    dollars, by their answers.
-    prices: by role, None where unknown. announce: how to tell people something now.
+    `max_calls`, `max_cost_usd`: None for no limit. Cached answers count too, so a repeated run with a limit ends at
+    the same place, except for the questions in flight; their answers may also exceed the limit in dollars.
+    prices: by role, None where unknown. announce: prints a line for people.
     """
 
     def __init__(self, prices: Mapping[str, Price | None], announce: Callable[[str], None]) -> None:
@@ -53,7 +52,7 @@ class Meter:
         self.max_calls: int | None = None
         self.max_cost_usd: float | None = None
         self.stopped: str | None = None
-        self.at_limit = False  # stopped by a limit, and not by trouble
+        self.at_limit = False  # whether a limit stopped it, and not trouble
         self.answering: set[str] = set()  # endpoints that have answered at least once
         self._prices = prices
         self._announce = announce
@@ -67,7 +66,7 @@ class Meter:
         return self
 
     def admit(self, role: str, prompt_tokens: int) -> None:
-        """Count a call that is about to be made. Raises SearchStopped when there is no room for it."""
+        """Count a call that is about to be made. Raises SearchStopped when a limit does not allow it."""
         with self._lock:
             price = self._prices.get(role)
             cost_usd = price.of(prompt_tokens, 0) if price else 0.0
@@ -81,7 +80,7 @@ class Meter:
             self.spent.cost_usd += cost_usd
 
     def record(self, role: str, endpoint: str | None, entry: Mapping[str, Any]) -> None:
-        """Count an answer: `entry` is DSPy's history entry of the call, `endpoint` who was paid for it, if anybody."""
+        """Count an answer: `entry` is DSPy's history entry of the call; `endpoint` was paid for it, None: no server."""
         tokens = sum(count_tokens(str(output)) for output in entry["outputs"])
         usage, price = entry["usage"], self._prices.get(role)
         with self._lock:
@@ -96,13 +95,13 @@ class Meter:
                 self.spent.paid_usd += price.of(usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0)
 
     def stop(self, reason: str) -> None:
-        """Refuse all further calls. The first reason stays."""
+        """Refuse all further calls. The first reason is kept."""
         with self._lock:
             self.stopped = self.stopped or reason
         self._wake.set()
 
     def set_limits(self, max_calls: int | None, max_cost_usd: float | None) -> None:
-        """Take these limits from now on; if an earlier limit had stopped the calls, admit them again."""
+        """Set the limits from now on; calls that an earlier limit had stopped are admitted again."""
         with self._lock:
             self.max_calls, self.max_cost_usd = max_calls, max_cost_usd
             if self.at_limit:
@@ -117,12 +116,14 @@ class Meter:
         return None
 
     def one_at_a_time(self, prompt: str) -> AbstractContextManager[Any]:
-        """A lock for equal prompts: the second finds the first one's answer in the cache instead of buying another,
-        which would also differ from it and lead a repeated run elsewhere."""
+        """A lock for equal prompts: the second call finds the first one's answer in the cache.
+
+        Otherwise it would buy another answer, which may differ and lead a repeated run elsewhere.
+        """
         return self._locks[hash(prompt) % _NUM_LOCKS]
 
     def pause(self, problem: str, *, seconds: float) -> None:
-        """Sleep, having said why once for all threads. Raises SearchStopped when the search is stopped meanwhile."""
+        """Sleep, and print why once for all threads. Raises SearchStopped when the search is stopped meanwhile."""
         with self._lock:
             is_news = time.monotonic() - self._announced_at > seconds / 2
             self._announced_at = time.monotonic() if is_news else self._announced_at

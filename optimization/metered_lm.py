@@ -1,4 +1,4 @@
-"""An LM whose calls are counted, limited, and wait out an outage: what stands between an optimizer and a bill."""
+"""An LM whose calls are counted and limited, and which waits out an outage."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_OUTAGE_SEC = 900.0
 
 
 class _Paid(UsageTracker):
-    """Of one call, whether a server answered it: DSPy passes on the usage of those answers alone, if only as {}."""
+    """Notes whether a server answered one call: DSPy passes on the usage of those answers only, even when it is {}."""
 
     def __init__(self, outer: UsageTracker | None) -> None:
         super().__init__()
@@ -36,14 +36,14 @@ class _Paid(UsageTracker):
 
 
 class MeteredLM(EndpointLM):
-    """Another LM, by its own settings, behind a `Meter`. Copies share the meter. Synchronous calls only.
+    """An LM with its own settings behind a `Meter`. Copies share the meter. Synchronous calls only.
 
-    - A call that the meter does not admit raises SearchStopped; one that is longer than `max_prompt_tokens` is not sent
+    - A call that the meter does not admit raises SearchStopped. A prompt longer than `max_prompt_tokens` is not sent
       and raises ContextWindowExceededError, which fails that question.
-    - A rate limit, a timeout or a server that is gone is waited out up to `MAX_OUTAGE_SEC`, instead of becoming a score
+    - A rate limit, a timeout or an unreachable server is waited out up to `MAX_OUTAGE_SEC`, instead of becoming a score
       of 0; then the search stops. It stops at once when the error would repeat itself (key, credit, model), and when
-      the server has not answered once: that is a wrong address, and no outage.
-    - A prompt that alone makes the server fail, while it answers others, fails its question after two attempts.
+      the server has never answered: that is a wrong address, not an outage.
+    - A prompt that makes the server fail while it answers others fails its question after two attempts.
     """
 
     meter: Meter
@@ -53,7 +53,7 @@ class MeteredLM(EndpointLM):
 
     @classmethod
     def of(cls, lm: dspy.LM, choice: LMChoice, meter: Meter, max_prompt_tokens: int | None = None) -> Self:
-        """`lm`, as memoryqa.lms.roles.build made it for `choice`, metered."""
+        """Meter `lm`, which memoryqa.lms.roles.build made for `choice`."""
         metered = cls.__new__(cls)
         metered.__dict__ = {"max_retries": 0, "retry_deadline_sec": 0.0, **lm.__dict__}
         metered.meter, metered.choice, metered.max_prompt_tokens, metered._plain = meter, choice, max_prompt_tokens, lm
@@ -102,7 +102,7 @@ class MeteredLM(EndpointLM):
 
     @staticmethod
     def endpoint_of(choice: LMChoice) -> str:
-        """Which model where: roles may share one."""
+        """The model and its address, which several roles may share."""
         return f"{choice.model} {choice.api_base}"
 
     def _stop(self, reason: str, error: LMError) -> None:

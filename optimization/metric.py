@@ -1,4 +1,4 @@
-"""The score that a search climbs, with feedback in words for the optimizers that read it."""
+"""The score that a search maximises, with feedback in words for the optimizers that read it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from locomo.judging.prompts import Judge
 from locomo.schema import ADVERSARIAL, Question
 from optimization.questions import right_answer
 
-DEMO_SCORE = 0.5  # from here on an answer is good enough to be shown as a demonstration
+DEMO_SCORE = 0.5  # the lowest score of an answer that may be a demonstration
 _MAX_ANSWER_CHARS = 300
 _MAX_LINE_CHARS = 200
 _MAX_LINES = 6
 
 
 class Judges(Protocol):
-    """Is the answer right? None: the verdict could not be read. Raises DSPy's LMError when the LM fails."""
+    """Whether the answer is right; None: the verdict could not be read. Raises DSPy's LMError when the LM fails."""
 
     def __call__(self, question: Question, answer: str) -> bool | None: ...
 
 
 class CachedJudges:
-    """The strict judge, and for unanswerable questions the abstention judge; an answer is judged once.
+    """The strict judge, and for unanswerable questions the abstention judge; each answer is judged once.
 
-    GEPA asks for a score again when it wants its feedback, and SIMBA sees the same answer from many candidates.
+    GEPA asks for a score a second time to get its feedback, and SIMBA sees the same answer from many candidates.
     """
 
     def __init__(self, strict: Judge, abstention: Judge) -> None:
@@ -36,12 +36,12 @@ class CachedJudges:
         self._findings: dict[tuple[str, str], bool | None] = {}
 
     def __call__(self, question: Question, answer: str) -> bool | None:
-        """An empty answer is wrong without asking."""
+        """Judge `answer`; an empty one is wrong without asking the LM."""
         if not answer.strip():
             return False
         key = (question.id, answer)
         if key not in self._findings:
-            # the one finds that the answer declines, which is right there; the other that it is right
+            # the abstention judge finds that the answer declines, which is right here; the strict one, that it is right
             judge = self._abstention if question.category == ADVERSARIAL else self._strict
             self._findings[key] = judge(question=question.text, gold=question.gold, answer=answer).finding
         return self._findings[key]
@@ -52,8 +52,8 @@ class Metric:
 
     Called as DSPy's optimizers call metrics: with two arguments for a score, with `trace` when demonstrations are
     picked, with `pred_name` for feedback. Examples are those of `as_examples(questions)`; `lines`: every turn as text,
-    by conversation and turn id. `unreadable` counts verdicts that were not to be read and had to count as wrong,
-    `failures` those that the judge's LM failed to give: DSPy would turn them into a silent 0.
+    by conversation and turn id. `unreadable` counts verdicts that could not be read and count as wrong; `failures`
+    counts verdicts that the judge's LM failed to give, which DSPy would turn into a silent 0.
     """
 
     def __init__(
@@ -82,8 +82,8 @@ class Metric:
     ) -> dspy.Prediction | bool:
         """A prediction with `score` and `feedback`; True or False when demonstrations are picked (`trace` alone).
 
-        A prediction is always true, also one with the score 0: DSPy's bootstrapping would take failures for demos
-        (https://github.com/stanfordnlp/dspy/issues/10473). `pred` is None when the program failed.
+        Demonstrations need a bool because a prediction is always true, even with the score 0, and DSPy would take
+        failures for demos (https://github.com/stanfordnlp/dspy/issues/10473). `pred` is None when the program failed.
         """
         question = self._questions[gold.question_id]
         row = score(question, pred)
@@ -121,7 +121,7 @@ class Metric:
             parts.append(f"The searches missed {len(missed)} of {len(question.evidence)} lines with the answer:")
             parts += [self._quoted(question, turn_id) for turn_id in missed[:_MAX_LINES]]
         elif question.evidence:
-            parts.append("All lines that the answer stands in were found:")
+            parts.append("All lines with the answer were found:")
             parts += [self._quoted(question, turn_id) for turn_id in question.evidence[:_MAX_LINES]]
         return "\n".join(parts)
 

@@ -1,7 +1,7 @@
-"""SIMBA, MIPROv2 and GEPA on the program, with settings for small sets: three functions, one shape.
+"""SIMBA, MIPROv2 and GEPA on the program, with settings for small sets: three functions of one signature.
 
-Each gets a `Task` and a program to start from, and returns the programs to choose among on val. All their candidates
-are on the scoreboard as well, which is what counts when a search is stopped.
+Each takes a program to start from and a `Task`, and returns the programs to choose among on val. The scoreboard has all
+their candidates besides, from which the best is taken when a search is stopped.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from memory_system import MemoryQA
 from optimization.metric import DEMO_SCORE
 from optimization.sizes import DEMO_FIELD_CHARS, gepa_size, mipro_size, simba_size
 
-NO_LIMIT = 1_000_000  # errors: the scoreboard counts them; at its own limit, ten, DSPy gives the whole candidate a 0
+NO_LIMIT = 1_000_000  # errors; the scoreboard counts them. After ten, its default, DSPy scores the whole candidate 0
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What every optimizer needs. metric: `Scoreboard.scoring(Metric(...))`; the task LM is DSPy's default."""
+    """What every optimizer needs. metric: `Scoreboard.scoring(Metric(...))`. The task LM is DSPy's default LM."""
 
     trainset: list[dspy.Example]
     valset: list[dspy.Example]
@@ -38,9 +38,9 @@ Search = Callable[[MemoryQA, Task], list[MemoryQA]]
 
 
 def run_simba(program: MemoryQA, task: Task) -> list[MemoryQA]:
-    """Its finalists. SIMBA itself chooses among them by their train scores, on which they were made.
+    """Return SIMBA's finalists. SIMBA itself would choose by their scores on train, from which they were made.
 
-    Rules and demos from contrasting runs of the same question: https://dspy.ai/api/optimizers/SIMBA/
+    It makes rules and demos from contrasting runs of the same question: https://dspy.ai/api/optimizers/SIMBA/
     """
     size = simba_size(len(task.trainset), len(task.valset))
     optimizer = dspy.SIMBA(
@@ -58,7 +58,7 @@ def run_simba(program: MemoryQA, task: Task) -> list[MemoryQA]:
 
 
 def run_miprov2(program: MemoryQA, task: Task) -> list[MemoryQA]:
-    """The best on val. Instructions and demos, in combination: Opsahl-Ong et al. 2024, arXiv 2406.11695."""
+    """Return the best on val. MIPROv2 combines instructions and demos: Opsahl-Ong et al. 2024, arXiv 2406.11695."""
     size = mipro_size(len(task.trainset), len(task.valset))
     optimizer = BoundedMIPROv2(
         metric=task.metric,
@@ -78,13 +78,13 @@ def run_miprov2(program: MemoryQA, task: Task) -> list[MemoryQA]:
         valset=task.valset,
         num_trials=size.trials,
         minibatch=False,
-        fewshot_aware_proposer=False,  # three whole inputs in each of its prompts
+        fewshot_aware_proposer=False,  # it would put three whole inputs into each of its prompts
     )
     return [best]
 
 
 def run_gepa(program: MemoryQA, task: Task) -> list[MemoryQA]:
-    """The best on val. Instructions rewritten from feedback in words: Agrawal et al. 2025, arXiv 2507.19457."""
+    """Return the best on val. GEPA rewrites instructions by written feedback: Agrawal et al. 2025, arXiv 2507.19457."""
     size = gepa_size(len(task.valset))
     optimizer = dspy.GEPA(
         metric=task.metric,
@@ -103,9 +103,9 @@ SEARCHES: Mapping[str, Search] = {"simba": run_simba, "miprov2": run_miprov2, "g
 class BoundedMIPROv2(dspy.MIPROv2):
     """MIPROv2 whose demonstrations come from one run of every train question, in parallel, with their inputs cut.
 
-    DSPy makes its sets one after another in a single thread, over an unknown number of questions; it takes failures for
-    demonstrations when a metric has feedback (https://github.com/stanfordnlp/dspy/issues/10473), and keeps their whole
-    inputs. Overrides a method that DSPy 3.4.1 calls in `compile`.
+    DSPy makes its demo sets one after another in a single thread, over an unknown number of questions. It takes
+    failures for demonstrations when a metric has feedback (https://github.com/stanfordnlp/dspy/issues/10473), and keeps
+    whole inputs. This overrides a method that DSPy 3.4.1 calls in `compile`.
     """
 
     def _bootstrap_fewshot_examples(
@@ -119,7 +119,7 @@ class BoundedMIPROv2(dspy.MIPROv2):
         max_bootstrapped_demos: int,
         **_: Any,
     ) -> dict[int, list[list[dspy.Example]]] | None:
-        """By predictor: the demos that it has, and sets of up to `max_bootstrapped_demos` good runs; None without."""
+        """Demo sets by predictor: its present demos, then up to `max_bootstrapped_demos` good runs each, or None."""
         if not max_bootstrapped_demos:
             return None
         student = program.deepcopy()
@@ -140,7 +140,7 @@ class BoundedMIPROv2(dspy.MIPROv2):
 
 
 def _demos_of(predictor: dspy.Predict, traces: list[Any]) -> list[dspy.Example]:
-    """The last call of `predictor` in each trace, as SIMBA cuts it."""
+    """The last call of `predictor` in each trace, cut as SIMBA cuts it."""
     demos = []
     for trace in traces:
         steps = [step for step in trace if step[0] is predictor and not isinstance(step[2], FailedPrediction)]

@@ -1,4 +1,4 @@
-"""The three sets of questions: to learn from, to choose on, and to compare on at the end. No question is in two."""
+"""The three disjoint sets of questions: to learn from, to choose on, and to compare on at the end."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from locomo.schema import ADVERSARIAL, CATEGORY_NAMES, DataError, Dataset, Quest
 from memory_system import NO_INFORMATION
 from optimization.config import OptimizeConfig
 
-MIN_TRAIN, MIN_VAL = 4, 2  # of val two for each half
+MIN_TRAIN, MIN_VAL = 4, 2  # val needs two questions in each half
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionSets:
-    """train: of the train conversations. val and held_back: of the val conversations, disjoint.
+    """train: questions of the train conversations. val and held_back: disjoint questions of the val conversations.
 
-    Each has every category's share of its split. Only `held_back` says what the search gained: no step of it, no choice
-    and no prompt has seen them, though their conversations are those of `val`.
+    Each set has the categories in the proportions of its split. Only `held_back` measures what the search gained: no
+    step, choice or prompt has seen these questions, though their conversations are those of `val`.
     """
 
     train: tuple[Question, ...]
@@ -28,7 +28,7 @@ class QuestionSets:
     held_back: tuple[Question, ...]
 
     def by_name(self) -> dict[str, tuple[Question, ...]]:
-        """The three of them."""
+        """The sets by the names in reports and records."""
         return {"train": self.train, "val": self.val, "held_back": self.held_back}
 
     def all(self) -> tuple[Question, ...]:
@@ -37,7 +37,7 @@ class QuestionSets:
 
 
 def draw_questions(dataset: Dataset, config: OptimizeConfig) -> QuestionSets:
-    """The sets that `config` asks for. Raises DataError when a split has too few questions for them."""
+    """Draw the sets that `config` asks for. Raises DataError when a split has too few questions."""
     train = select(dataset, "train", config.num_examples, config.seed)
     every = select(dataset, "val")
     for name, found, least in (("train", train, MIN_TRAIN), ("val", every, 2 * MIN_VAL)):
@@ -51,7 +51,7 @@ def draw_questions(dataset: Dataset, config: OptimizeConfig) -> QuestionSets:
 
 
 def as_examples(questions: Sequence[Question]) -> list[dspy.Example]:
-    """For DSPy. An example names its conversation and never carries it: optimizers print examples into prompts."""
+    """DSPy examples. Each names its conversation without containing it: optimizers print examples into prompts."""
     return [
         dspy.Example(
             **question.inputs(),
@@ -65,5 +65,5 @@ def as_examples(questions: Sequence[Question]) -> list[dspy.Example]:
 
 
 def right_answer(question: Question) -> str:
-    """What the program should have said: of a question that the chat does not answer, that it does not."""
+    """What the program should have answered; for an adversarial question, that the chat does not say."""
     return NO_INFORMATION if question.category == ADVERSARIAL else question.gold

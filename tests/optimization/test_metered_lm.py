@@ -1,4 +1,4 @@
-"""optimization.meter, .metered_lm, .models and .prices: what a search may spend, and when it ends."""
+"""optimization.meter, .metered_lm and .models: what a search may spend, and when it ends."""
 
 from __future__ import annotations
 

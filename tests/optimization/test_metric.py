@@ -65,7 +65,7 @@ def test_feedback_names_the_right_answer_and_the_evidence_that_was_missed() -> N
     assert "- D1:2 2 Bo: And I planted two rows of beans." in missed
     assert "D1:1" not in missed
     found = metric(example, prediction("kale", "D1:1", "D1:2")).feedback  # type: ignore[union-attr]
-    assert "All lines that the answer stands in were found" in found
+    assert "All lines with the answer were found" in found
 
 
 def test_an_unanswerable_question_wants_a_refusal_whatever_its_gold() -> None:

@@ -170,7 +170,7 @@ def test_a_search_starts_from_a_saved_program_and_evaluate_reads_what_it_saves(m
     assert "drop --context-tokens 200" in refused.message
 
 
-def test_the_judge_can_be_what_is_climbed(main: Main, tmp_path: Path) -> None:
+def test_the_judge_can_be_the_metric(main: Main, tmp_path: Path) -> None:
     reader = InstructedReader()
     with OpenAIServer(reader) as server:
         judge = ("--judge-model", "hosted_vllm/judge", "--judge-api-base", server.api_base)
@@ -374,7 +374,7 @@ def test_too_many_failures_are_not_saved_unless_forced(main: Main, tmp_path: Pat
     assert (tmp_path / "optimized_memory_qa.json").exists()
 
 
-def test_answers_of_the_prompt_model_that_cannot_be_read_are_told(main: Main, tmp_path: Path) -> None:
+def test_answers_of_the_prompt_model_that_cannot_be_read_are_reported(main: Main, tmp_path: Path) -> None:
     with OpenAIServer(InstructedReader()) as server, OpenAIServer(lambda messages, body: "no format at all") as writer:
         prompt = ("--prompt-model", "hosted_vllm/writer", "--prompt-api-base", writer.api_base)
         found = main(*flags(server, tmp_path, "--optimizer", "gepa", *prompt))
