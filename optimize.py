@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from harness.runs import Run
     from harness.tracking.tracker import NullTracker, Tracker
     from memory_system import MemoryQA
-    from optimization.meter import Meter
+    from optimization.meter import Meter, Spent
     from optimization.metered_lm import MeteredLM
     from optimization.metric import Metric
     from optimization.plan import Plan
@@ -111,7 +111,8 @@ def run(args: argparse.Namespace) -> None:
         plan.models.check_the_rest(meter)
 
         # 3. Search. A limit ends it with the best program so far; trouble and Ctrl-C keep that program and end the run.
-        board = Scoreboard(on_run=progress(say, plan.expected.program_runs - 2 * len(plan.sets.held_back)))
+        runs_of_search = plan.expected.program_runs - 2 * len(plan.sets.held_back)
+        board = Scoreboard(on_run=progress(say, runs_of_search, meter.spent))
         found = find_better(plan, run, meter, lms["prompt"], board, metric, tracker, say)
         check_failures(board, metric, rows, args.force)
         kept = keep(plan, run, found)
@@ -139,14 +140,19 @@ def speaker() -> Callable[[str], None]:
     return lambda line: print(redact(line), file=stderr, flush=True)
 
 
-def progress(say: Callable[[str], None], total: int) -> Callable[[Scoreboard], None]:
+def progress(say: Callable[[str], None], total: int, spent: Spent) -> Callable[[Scoreboard], None]:
     """Report every twentieth of `total` as a line, which stays readable in a log as a bar does not."""
+    from memoryqa.lms.prices import dollars
+
     every = max(1, total // NUM_PROGRESS_LINES)
 
     def on_run(board: Scoreboard) -> None:
         if board.runs % every == 0:
             failed = f", {board.failures:,} failed" if board.failures else ""
-            say(f"searching: {board.runs:,} of about {total:,} runs, {len(board.candidates):,} candidates{failed}")
+            paid = f", {spent.paid_calls:,} paid LM calls" if spent.paid_calls else ""
+            cost = f" for {dollars(spent.paid_usd)}" if spent.paid_usd else ""
+            runs = f"{board.runs:,} of about {total:,} program runs, {len(board.candidates):,} candidates"
+            say(f"{board.optimizer or 'search'}: {runs}{failed}{paid}{cost}")
 
     return on_run
 

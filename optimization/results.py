@@ -107,7 +107,10 @@ def _print(
         lines.append("gained nothing: no candidate was better on val, so the prompts are unchanged")
     else:
         lines.append(f"changed: the prompt of {', '.join(facts['prompts_changed'])}")
-    lines += [f"{plan.config.metric}: {comparison.verdict()}", f"saved: {saved_files(Path(plan.config.output))}"]
+    output = Path(plan.config.output)
+    lines += [f"{plan.config.metric}: {comparison.verdict()}", f"saved: {saved_files(output)}"]
+    if found.candidate is not found.start:
+        lines.append(f"measure it: python evaluate.py --program {output}")
     for line in lines:
         print(line, file=sys.stderr)
 
