@@ -59,7 +59,7 @@ class Tally:
 
     def _interval(self, recalls: Sequence[float]) -> list[float] | None:
         """95%, over conversations; None when there are too few of them."""
-        from locomo.bootstrap import as_pair, clustered_interval
+        from locomo.statistics import as_pair, clustered_interval
 
         pair = as_pair(clustered_interval(recalls, self.conversation))
         return None if pair is None else [round(end, 4) for end in pair]
@@ -93,16 +93,14 @@ def paired_recall(before: Tally, after: Tally) -> dict[str, dict[str, Any]]:
 
     The interval over questions is too narrow: it treats questions on one conversation as independent.
     """
-    from locomo.bootstrap import as_pair
-    from locomo.statistics import paired_difference
+    from locomo.statistics import as_pair, paired_difference
 
     conversation_of = dict(zip(before.question, before.conversation, strict=True))
-    itself = {question: question for question in before.question}
     differences = {}
     for budget in before.recall:
         one, other = (dict(zip(tally.question, tally.recall[budget], strict=True)) for tally in (before, after))
         by_conversation = paired_difference(one, other, conversation_of)
-        by_question = paired_difference(one, other, itself)
+        by_question = paired_difference(one, other, conversation_of, resample="questions")
         assert by_conversation is not None
         assert by_question is not None
         differences[str(budget)] = {

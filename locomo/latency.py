@@ -1,11 +1,12 @@
-"""Measuring how long something takes, and summarising many such measurements."""
+"""Percentiles of many measurements."""
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable
-from typing import Self, TypedDict
+from typing import TypedDict
+
+import numpy as np
 
 PERCENTILE_DEFINITION = "linear interpolation between closest ranks (Hyndman & Fan, definition 7; numpy's default)"
 
@@ -19,28 +20,6 @@ class Percentiles(TypedDict):
     n: int
 
 
-class Stopwatch:
-    """Wall-clock seconds of a `with` block, by the monotonic high-resolution clock.
-
-        with Stopwatch() as watch:
-            answer = program(question=question)
-        row["latency_sec"] = watch.elapsed_sec
-
-    `elapsed_sec` is set when the block ends, by an exception too; before that it is 0.0.
-    """
-
-    def __init__(self) -> None:
-        self.elapsed_sec = 0.0
-        self._started = 0.0
-
-    def __enter__(self) -> Self:
-        self._started = time.perf_counter()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.elapsed_sec = time.perf_counter() - self._started
-
-
 def percentiles(values: Iterable[float]) -> Percentiles:
     """p50, p95 and p99 of `values` by linear interpolation between the closest ranks.
 
@@ -48,18 +27,10 @@ def percentiles(values: Iterable[float]) -> Percentiles:
     definition 7 of Hyndman & Fan, "Sample Quantiles in Statistical Packages" (1996).
     With few values the upper percentiles are close to the maximum: read them beside `n`. Raises ValueError on NaN.
     """
-    ordered = sorted(values)
-    if any(math.isnan(value) for value in ordered):
+    measured = list(values)
+    if any(math.isnan(value) for value in measured):
         raise ValueError("percentiles of NaN: measure only what was timed, and leave the rest out")
-    return Percentiles(
-        p50=_quantile(ordered, 0.50), p95=_quantile(ordered, 0.95), p99=_quantile(ordered, 0.99), n=len(ordered)
-    )
-
-
-def _quantile(ordered: list[float], q: float) -> float | None:
-    if not ordered:
-        return None
-    position = (len(ordered) - 1) * q
-    below = math.floor(position)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
+    if not measured:
+        return Percentiles(p50=None, p95=None, p99=None, n=0)
+    p50, p95, p99 = np.quantile(measured, (0.50, 0.95, 0.99)).tolist()
+    return Percentiles(p50=p50, p95=p95, p99=p99, n=len(measured))

@@ -10,13 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from locomo.bootstrap import as_pair
-from locomo.dataset import load
+from locomo.dataset import DataError, load
 from locomo.exclusions import read_excluded_ids
 from locomo.judging.files import OpenFile, VerdictFiles, read_answers
 from locomo.judging.verdicts import Row, is_correct
-from locomo.schema import ADVERSARIAL, CATEGORY_NAMES, DataError
-from locomo.statistics import PairedDifference, paired_difference
+from locomo.schema import ADVERSARIAL, CATEGORY_NAMES
+from locomo.statistics import PairedDifference, as_pair, paired_difference
 
 if TYPE_CHECKING:
     from rich.table import Table

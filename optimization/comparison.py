@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dspy.utils.exceptions import LMError
 
 from locomo.asking import Row, ask_for_answer
-from locomo.bootstrap import clustered_interval
 from locomo.schema import CATEGORY_NAMES, Question
+from locomo.statistics import paired_difference
 from memoryqa.lms.usage import measure_usage
 from optimization.metric import Metric
 
@@ -23,7 +23,7 @@ class Comparison:
     """The search's metric on the same `questions`, 0..1; None where there are none.
 
     ci95: of the difference, by the paired bootstrap over *questions*: val has too few conversations for the bootstrap
-    over those (locomo/bootstrap.py), so it does not cover what another conversation would add. None when all
+    over those (locomo/statistics.py), so it does not cover what another conversation would add. None when all
     differences are equal, or there are fewer than five. shown: whether the interval leaves out zero.
     by_category: (questions, before, after).
     """
@@ -57,27 +57,28 @@ def compare(questions: Sequence[Question], rows: Mapping[tuple[str, str], Row]) 
     that could not be read) is left out of both."""
     scored = [(one, rows[BEFORE, one.id]["score"], rows[AFTER, one.id]["score"]) for one in questions]
     pairs = [(one, old, new) for one, old, new in scored if old is not None and new is not None]
-    differences = [new - old for _, old, new in pairs]
-    interval = clustered_interval(differences, [one.id for one, _, _ in pairs])
+    found = paired_difference(
+        {one.id: old for one, old, _ in pairs},
+        {one.id: new for one, _, new in pairs},
+        {one.id: one.conversation_id for one, *_ in pairs},
+        resample="questions",
+    )
     by_category = {}
     for number, name in CATEGORY_NAMES.items():
         of_category = [(old, new) for one, old, new in pairs if one.category == number]
         if of_category:
-            before, after = (_mean(side) for side in zip(*of_category, strict=True))
+            before, after = (math.fsum(side) / len(side) for side in zip(*of_category, strict=True))
             by_category[name] = (len(of_category), before, after)
+    if found is None:
+        return Comparison(0, None, None, None, None, {})
     return Comparison(
-        questions=len(pairs),
-        before=_mean(old for _, old, _ in pairs) if pairs else None,
-        after=_mean(new for _, _, new in pairs) if pairs else None,
-        difference=_mean(differences) if pairs else None,
-        ci95=None if interval is None else (interval.low, interval.high),
+        questions=found.n,
+        before=found.mean_a,
+        after=found.mean_b,
+        difference=found.difference,
+        ci95=None if found.interval is None else (found.interval.low, found.interval.high),
         by_category=by_category,
     )
-
-
-def _mean(values: Iterable[float]) -> float:
-    values = list(values)
-    return math.fsum(values) / len(values)
 
 
 def ask_and_score(name: str, program: Any, question: Question, *, metric: Metric) -> tuple[Row, BaseException | None]:

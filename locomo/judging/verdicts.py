@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
-from locomo.bootstrap import as_pair, clustered_interval
 from locomo.judging.names import JudgeName
 from locomo.schema import ADVERSARIAL, CATEGORY_NAMES
+from locomo.statistics import as_pair, clustered_interval
 
 Row = dict[str, Any]
 Verdict = Literal["CORRECT", "WRONG", "UNREADABLE"]

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import math
-import time
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from locomo.latency import Stopwatch, percentiles
+from locomo.latency import percentiles
 
 SECONDS = st.floats(min_value=0, max_value=1e6)
 
@@ -40,23 +39,3 @@ def test_percentiles_by_hand() -> None:
 def test_nan_is_refused() -> None:
     with pytest.raises(ValueError, match="NaN"):
         percentiles([1.0, math.nan])
-
-
-def test_stopwatch_measures_the_block_and_stops_after_it() -> None:
-    with Stopwatch() as watch:
-        time.sleep(0.02)
-    measured = watch.elapsed_sec
-    time.sleep(0.02)
-    assert 0.02 <= measured < 5
-    assert watch.elapsed_sec == measured
-
-
-def test_stopwatch_measures_a_block_that_fails() -> None:
-    def fail_slowly() -> None:
-        time.sleep(0.01)
-        raise KeyError
-
-    watch = Stopwatch()
-    with pytest.raises(KeyError), watch:
-        fail_slowly()
-    assert watch.elapsed_sec >= 0.01

@@ -2,7 +2,7 @@
 
 The best of many trials looks better than it is, and in about one study of ten it is worse than the default
 (arXiv 2506.19540). So both answer the held-out questions, and the winner is promoted only if the 95% interval of the
-paired difference lies above zero. The interval resamples conversations (locomo/bootstrap.py) from five on. With fewer
+paired difference lies above zero. The interval resamples conversations (locomo/statistics.py) from five on. With fewer
 it resamples the questions within each conversation, which leaves out how conversations differ: then no conversation may
 lose by it either.
 
@@ -20,9 +20,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import cast
 
-import numpy as np
-
-from locomo.bootstrap import CONFIDENCE, MIN_CLUSTERS, NUM_RESAMPLES, as_pair, clustered_interval
+from locomo.statistics import MIN_CLUSTERS, Resample, as_pair, paired_difference
 from tuning.results.document import CrossValidationDocument, PromotionDocument
 
 Scores = Mapping[str, float]
@@ -67,29 +65,25 @@ def judge_promotion(
     """
     if not default or default.keys() != winner.keys():
         raise ValueError(f"{len(default)} and {len(winner)} scores: both must answer the same questions, at least one")
-    ids = sorted(default)
-    differences = [winner[one] - default[one] for one in ids]
-    conversations = [conversation_of[one] for one in ids]
     by_conversation = defaultdict(list)
-    for name, difference in zip(conversations, differences, strict=True):
-        by_conversation[name].append(difference)
+    for one, score in default.items():
+        by_conversation[conversation_of[one]].append(winner[one] - score)
     over_conversations = len(by_conversation) >= MIN_CLUSTERS
-    if over_conversations:
-        interval = as_pair(clustered_interval(differences, conversations))
-    else:
-        interval = _stratified_interval(by_conversation)
+    resample: Resample = "conversations" if over_conversations else "questions within conversations"
+    found = paired_difference(default, winner, conversation_of, resample=resample)
+    assert found is not None
     losing = [name for name, ones in by_conversation.items() if math.fsum(ones) < 0]
-    reason = _reason(is_default, interval, [] if over_conversations else losing)
+    reason = _reason(is_default, as_pair(found.interval), [] if over_conversations else losing)
     return Promotion(
         promote=reason == "",
-        difference=math.fsum(differences) / len(ids),
-        ci95=interval,
+        difference=found.difference,
+        ci95=as_pair(found.interval),
         split=split,
-        questions=len(ids),
-        conversations=len(by_conversation),
-        resampled="conversations" if over_conversations else "questions within conversations",
-        default_value=math.fsum(default.values()) / len(ids),
-        winner_value=math.fsum(winner.values()) / len(ids),
+        questions=found.n,
+        conversations=found.clusters,
+        resampled=found.resampled,
+        default_value=found.mean_a,
+        winner_value=found.mean_b,
         reason=reason or "the whole interval is above zero",
         budget_tokens=budget_tokens,
     )
@@ -108,22 +102,6 @@ def _reason(is_default: bool, interval: list[float] | None, losing: list[str]) -
             f"keep defaults: {', '.join(sorted(losing))} loses by it, and there are too few conversations to say more"
         )
     return ""
-
-
-def _stratified_interval(by_conversation: Mapping[str, list[float]], seed: int = 0) -> list[float] | None:
-    """95% percentile interval of the mean, questions drawn anew within each conversation; None if nothing differs."""
-    rng = np.random.default_rng(seed)
-    total = sum(map(len, by_conversation.values()))
-    sums = np.zeros(NUM_RESAMPLES)
-    for name in sorted(by_conversation):
-        differences = np.array(by_conversation[name])
-        values, counts = np.unique(differences, return_counts=True)  # few distinct ones: a multinomial draw is the same
-        sums += rng.multinomial(len(differences), counts / len(differences), size=NUM_RESAMPLES) @ values
-    if np.ptp(sums) < 1e-12:
-        return None
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(sums / total, (tail, 1 - tail))
-    return [float(low), float(high)]
 
 
 @dataclass(frozen=True, slots=True)
