@@ -1,4 +1,4 @@
-"""`python -m harness.report` as version 0.1 had it; the command is `python -m reports.terminal` now."""
+"""Forwards `python -m harness.report` of version 0.1 to the commands that have its work now."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import runpy
 import sys
 
 if __name__ == "__main__":
-    print("note: this command is python -m reports.terminal now", file=sys.stderr)
+    print("note: this command is python -m reports.terminal now, and reports.compare for two runs", file=sys.stderr)
     runpy.run_module("reports.terminal", run_name="__main__")

@@ -11,14 +11,10 @@ no interval.
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import NormalDist
 from typing import Any, Literal
 
@@ -257,50 +253,9 @@ def score_intervals(rows: Collection[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-# -- the command -------------------------------------------------------------------------------------------------------
+if __name__ == "__main__":  # the command of version 0.1; by its name, so that nothing here imports what stands above
+    import runpy
+    import sys
 
-
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m locomo.statistics",
-        description="Compare two programs.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("run_a", type=Path, metavar="RUN_A", help="folder of a run of evaluate.py")
-    parser.add_argument("run_b", type=Path, nargs="?", metavar="RUN_B", help="another one; default: RUN_A")
-    parser.add_argument("--program-a", metavar="NAME", help="default: the only one, else memory; of one run the first")
-    parser.add_argument("--program-b", metavar="NAME", help="default: the only one, else memory")
-    parser.add_argument(
-        "--exclude",
-        type=Path,
-        metavar="FILE",
-        help="question ids, a line each, # for comments: compare without, too",
-    )
-    return parser
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Exit status 0: compared; 2: a run folder, a program's name or FILE cannot be used."""
-    args = build_parser().parse_args(argv)
-    from harness.files import JsonlFile
-    from harness.runs import Run
-    from locomo.run_comparison import compare_programs, print_comparison
-
-    try:
-        runs = [Run.open(run_dir) for run_dir in (args.run_a, args.run_b or args.run_a)]
-        document = compare_programs(
-            *(run.run_dir for run in runs),
-            open_file=JsonlFile,
-            names=(args.program_a, args.program_b),
-            exclude=args.exclude,
-        )
-    except ValueError as error:
-        print(f"locomo.statistics: {error}", file=sys.stderr)
-        return 2
-    print_comparison(document)
-    print(json.dumps(document))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+    print("note: this command is python -m reports.compare now", file=sys.stderr)
+    runpy.run_module("reports.compare", run_name="__main__")

@@ -2,68 +2,152 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.markup import escape as as_text
-from rich.table import Table
-
+from locomo.statistics import PairedDifference
+from memoryqa.errors import UsageError
 from reports.charts import label
 from reports.comparison import OUTCOMES, Comparison
 from reports.data import explorer_data
+from reports.differences import Differences
 from reports.html import NOT_LOCOMO, write_page
-from reports.records import FULL_LINES_PROGRAM, RIGHT_F1, RunRecords, judge_titles
+from reports.records import FULL_LINES_PROGRAM, RIGHT_F1, RunRecords, judge_titles, load_run
+from reports.verdict import p_words
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_GROUPS = {"f1": "Token F1, %", "evidence": "Evidence in context, %"}
+_NAMES = {"recall": "recall of gold turns", "all_found": "all gold turns found", "categories_1_4": "categories 1-4"}
+_HEADINGS = ("n (conv.)", "A", "B", "B - A [95%]", "A/B better", "p")
+
+
+# -- on the terminal ---------------------------------------------------------------------------------------------------
 
 
 def print_comparison(compared: Comparison) -> None:
-    """Two tables on stderr: outcomes by measure, F1 by category."""
-    console = Console(stderr=True)
-    a, b = compared.names
-    outcomes = Table(title=as_text(f"b, {b}\nagainst a, {a}"), title_justify="left")
-    for heading in ("right by", "questions", *OUTCOMES):
-        outcomes.add_column(heading, justify="left" if heading == "right by" else "right")
-    for title, cells in _outcome_rows(compared):
-        outcomes.add_row(as_text(title), *cells)
-    scores = Table(title="token F1 %", title_justify="left")
-    for heading in ("", "n", "a", "b", "difference"):
-        scores.add_column(heading, justify="right" if heading else "left")
-    for title, cells, _ in _score_rows(compared):
-        scores.add_row(title, *cells)
-    console.print(outcomes)
-    console.print(scores)
+    """Tables on stderr: what was gained and lost, and every score with its interval; the verdict last."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+
+    def say(line: str) -> None:
+        console.print(line, markup=False, soft_wrap=True)
+
+    document = compared.document()
+    for side in ("a", "b"):
+        say("{0}: {program} in {run_dir}, {failures} failed".format(side.upper(), **document[side]))
+    say(
+        f"{len(compared.questions)} questions in common, {document['only_a']} only in A, {document['only_b']} only in B"
+    )
+    console.print(_outcome_table(compared))
+    for group, by_name in compared.differences.items():
+        console.print(_score_table(group, by_name))
+    for group, by_name in (compared.without_excluded or {}).items():
+        console.print(_score_table(f"{group}, without {compared.excluded} excluded questions", by_name))
+    if any(one.interval is None for by_name in compared.differences.values() for one in by_name.values()):
+        say("no interval: fewer than five conversations, or no spread between them")
+    for note in compared.notes:
+        say(f"note: {note}")
+    say(compared.verdict())
+
+
+def _outcome_table(compared: Comparison) -> Table:
+    from rich.box import SIMPLE
+    from rich.markup import escape as as_text
+    from rich.table import Table
+
+    title = "questions gained and lost by B"
+    table = Table("right by", title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
+    for heading in ("questions", *OUTCOMES):
+        table.add_column(heading, justify="right")
+    for name, cells in _outcome_rows(compared):
+        table.add_row(as_text(name), *cells)
+    return table
+
+
+def _score_table(group: str, by_name: Mapping[str, PairedDifference]) -> Table:
+    from rich.box import SIMPLE
+    from rich.markup import escape as as_text
+    from rich.table import Table
+
+    table = Table("%", title=as_text(group), title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
+    for heading in _HEADINGS:
+        table.add_column(as_text(heading), justify="right", no_wrap=True)
+    for name, one in by_name.items():
+        difference = f"{100 * one.difference:+.1f}"
+        if one.interval is not None:
+            difference += f" [{100 * one.interval.low:+.1f}, {100 * one.interval.high:+.1f}]"
+        cells = [*_counts_and_means(one), difference, f"{one.num_a_better} / {one.num_b_better}", _p_cell(one)]
+        table.add_row(_name(name), *(as_text(cell) for cell in cells))
+    return table
+
+
+def _counts_and_means(one: PairedDifference) -> list[str]:
+    return [f"{one.n:,} ({one.clusters})", f"{100 * one.mean_a:.1f}", f"{100 * one.mean_b:.1f}"]
+
+
+def _p_cell(one: PairedDifference) -> str:
+    return p_words(one.p_value).removeprefix("p ").removeprefix("= ").replace("< ", "<")
+
+
+def _name(measure: str) -> str:
+    return _NAMES.get(measure, label(measure))
+
+
+def _outcome_rows(compared: Comparison) -> list[tuple[str, list[str]]]:
+    titles = judge_titles(compared.judges)
+    return [
+        (
+            f"F1 {RIGHT_F1:.0%} or more" if measure == "f1" else f"judge {titles[measure]}",
+            [f"{len(found):,}", *(f"{n:,}" for n in compared.counts(measure).values())],
+        )
+        for measure, found in compared.outcomes.items()
+    ]
+
+
+# -- as a page ---------------------------------------------------------------------------------------------------------
 
 
 def write_comparison(compared: Comparison, path: Path) -> Path:
-    """Write the comparison as a page like the report's, its questions filtered to those that changed."""
+    """Write the comparison as a page like the report's, its questions filtered to those that changed.
+
+    Raises RunFolderError unless both runs are finished, UsageError when `path` cannot be written.
+    """
+    run_a, run_b = load_run(compared.a.run_dir), load_run(compared.b.run_dir)
     a, b = compared.names
-    questions = len(compared.rows[0])
-    run_a, run_b = compared.run_a, compared.run_b
-    rows = dict(zip(compared.names, compared.rows, strict=True))
+    sides = dict(zip(compared.names, (compared.a, compared.b), strict=True))
+    rows = {name: {one: side.rows[one] for one in compared.questions} for name, side in sides.items()}
     verdicts = {
         judge: {
-            (name, question_id): row
-            for name, found in zip(compared.names, sides, strict=True)
-            for question_id, row in found.items()
+            (name, question): row for name, side in sides.items() for question, row in side.judges[judge][1].items()
         }
-        for judge, sides in compared.judges.items()
+        for judge in compared.judges
     }
-    full = [name for name, answers in rows.items() if next(iter(answers.values()))["program"] == FULL_LINES_PROGRAM]
-    return write_page(
-        path,
-        title=f"{b} against {a}",
-        heading="What was gained and lost",
-        about=f'<p class="about">B, <b>{escape(b)}</b>, against A, <b>{escape(a)}</b>, on {questions:,} questions</p>',
-        warnings=_warnings(run_a, run_b),
-        results=_results(compared),
-        data=explorer_data(
-            rows,
-            verdicts,
-            {**run_a.lines, **run_b.lines},
-            full,
-            preset={"program": b, "against": a, "outcome": "changed"},
-        ),
-    )
+    full = [name for name, side in sides.items() if side.program == FULL_LINES_PROGRAM]
+    about = f"B, <b dir=auto>{escape(b)}</b>, against A, <b dir=auto>{escape(a)}</b>"
+    try:
+        return write_page(
+            path,
+            title=f"{b} against {a}",
+            heading="What was gained and lost",
+            verdict=compared.verdict(),
+            about=f'<p class="about">{about}, on {len(compared.questions):,} questions</p>',
+            warnings=[*_warnings(run_a, run_b), *(f"{note[:1].upper()}{note[1:]}." for note in compared.notes)],
+            results=_results(compared),
+            data=explorer_data(
+                rows,
+                verdicts,
+                {**run_a.lines, **run_b.lines},
+                full,
+                preset={"program": b, "against": a, "outcome": "changed"},
+            ),
+        )
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}): name another file by --output") from error
 
 
 def _warnings(run_a: RunRecords, run_b: RunRecords) -> list[str]:
@@ -81,38 +165,46 @@ def _results(compared: Comparison) -> str:
         f'<tr><th scope="row">{escape(title)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
         for title, cells in _outcome_rows(compared)
     )
-    scores = "".join(
-        f'<tr><th scope="row">{title}</th>{"".join(f"<td>{cell}</td>" for cell in cells[:-1])}'
-        f'<td class="{style}">{cells[-1]}</td></tr>'
-        for title, cells, style in _score_rows(compared)
-    )
+    excluded = ""
+    if compared.without_excluded is not None:
+        title = f"Without {compared.excluded} excluded questions"
+        excluded = f"<h3>{title}</h3>{_scores(compared.without_excluded)}"
     return (
-        '<div class="lead even"><div class="scroll" tabindex="0" role="region" aria-label="Outcomes">'
+        f'<div class="lead even">{_scores(compared.differences)}<div>'
+        '<div class="scroll" tabindex="0" role="region" aria-label="Outcomes">'
         f'<table class="scores"><thead><tr><th scope="col">Right by</th>{head}</tr></thead>'
-        f"<tbody>{outcomes}</tbody></table></div>"
-        '<div class="scroll" tabindex="0" role="region" aria-label="Scores"><table class="scores">'
-        '<thead><tr><th scope="col">Token F1, %</th><th scope="col">n</th><th scope="col">A</th><th scope="col">B</th>'
-        f'<th scope="col">B - A</th></tr></thead><tbody>{scores}</tbody></table></div></div>'
+        f"<tbody>{outcomes}</tbody></table></div>{excluded}</div></div>"
     )
 
 
-def _outcome_rows(compared: Comparison) -> list[tuple[str, list[str]]]:
-    titles = judge_titles(compared.judges)
-    return [
-        (
-            f"F1 {RIGHT_F1:.0%} or more" if measure == "f1" else f"judge {titles[measure]}",
-            [f"{len(outcomes):,}", *(f"{n:,}" for n in compared.counts(measure).values())],
-        )
-        for measure, outcomes in compared.measures.items()
-    ]
+def _scores(differences: Differences) -> str:
+    titles = judge_titles(group.removeprefix("judge ") for group in differences if group.startswith("judge "))
+    head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in ("n", "A", "B", "B - A", "A/B better", "p"))
+    bodies = ""
+    for group, by_name in differences.items():
+        title = _GROUPS.get(group) or f"Judge {titles[group.removeprefix('judge ')]}, %"
+        rows = "".join(_score_row(name, one) for name, one in by_name.items())
+        bodies += f'<tbody><tr class="group"><th scope="rowgroup" colspan="7">{escape(title)}</th></tr>{rows}</tbody>'
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Scores"><table class="scores">'
+        f"<thead><tr><td></td>{head}</tr></thead>{bodies}</table>{_NOTE}</div>"
+    )
 
 
-def _score_rows(compared: Comparison) -> list[tuple[str, list[str], str]]:
-    return [
-        (
-            label(name),
-            [f"{n:,}", f"{100 * a:.1f}", f"{100 * b:.1f}", f"{100 * (b - a):+.1f}"],
-            "up" if b > a else "down" if b < a else "",
-        )
-        for name, (n, a, b) in compared.f1_by_category().items()
-    ]
+_NOTE = (
+    '<p class="note">Below a difference: its 95% interval over conversations, where there are five or more. '
+    "p: the sign test over questions, which takes them for independent.</p>"
+)
+
+
+def _score_row(name: str, one: PairedDifference) -> str:
+    interval = ""
+    if one.interval is not None:
+        interval = f"<small>{100 * one.interval.low:+.1f} to {100 * one.interval.high:+.1f}</small>"
+    style = ("up" if one.difference > 0 else "down") if one.is_shown else ""
+    return (
+        f'<tr><th scope="row">{escape(_name(name))}</th><td class="n">{one.n:,}</td>'
+        f"<td>{100 * one.mean_a:.1f}</td><td>{100 * one.mean_b:.1f}</td>"
+        f'<td class="{style}">{100 * one.difference:+.1f}{interval}</td>'
+        f"<td>{one.num_a_better} / {one.num_b_better}</td><td>{_p_cell(one).replace('<', '&lt;')}</td></tr>"
+    )

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from reports.records import ADVERSARIAL, FULL_LINES_PROGRAM, VERDICTS, Lines, Row, RunRecords
+from locomo.schema import ADVERSARIAL
+from reports.records import FULL_LINES_PROGRAM, VERDICTS, Lines, Row, RunRecords
 
 ABSTENTION_JUDGE = "abstention"  # it reads all categories
 _TOKEN_STEPS = tuple(round(125 * 2 ** (half / 2)) for half in range(23))  # 125, 177, 250, ... 256,000

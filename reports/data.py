@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from locomo.schema import CATEGORY_NAMES
 from reports.records import (
-    CATEGORY_NAMES,
     FULL_LINES_PROGRAM,
     RIGHT_F1,
     VERDICTS,

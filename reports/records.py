@@ -7,7 +7,6 @@ sent: `{conversation_id: {"turns": {turn_id: [header, brief_line, full_line]}}}`
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections import Counter
@@ -15,15 +14,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
-from typing import Any
+from typing import Any, get_args
 
 from harness.runs import ANSWERS, Run, RunFolderError
+from locomo.judging.verdicts import Verdict, answer_digest
+from locomo.schema import CATEGORY_NAMES
 
 SUMMARY, LINES = "summary.json", "lines.json"
-CATEGORY_NAMES = {1: "multi_hop", 2: "temporal", 3: "open_domain", 4: "single_hop", 5: "adversarial"}
-"""As in locomo/schema.py, which this package does not import; a test keeps the two alike."""
-ADVERSARIAL = 5
-VERDICTS = ("CORRECT", "WRONG", "UNREADABLE")
+VERDICTS: tuple[str, ...] = get_args(Verdict)
 RIGHT_F1 = 0.5  # official F1 from which an answer is called right
 MAIN_PROGRAM = "memory"  # the one that runs are about, where they hold several; the others are baselines
 FULL_LINES_PROGRAM = "full-context"  # it is sent whole lines; the other programs get them without filler
@@ -147,12 +145,6 @@ def load_run(run_dir: Path) -> RunRecords:
         judge_summary=_read_object(run_dir / "judges.json", missing={}),
         lines=_lines(run_dir / LINES),
     )
-
-
-def answer_digest(answer: Row) -> str:
-    """Of all that a verdict depends on; as in locomo/judging/verdicts.py, and a test keeps the two alike."""
-    judged = [answer["question"], answer["gold"], answer["answer"], answer["category"], answer["error"] is not None]
-    return hashlib.sha256(json.dumps(judged).encode()).hexdigest()[:16]
 
 
 def _summary(path: Path) -> dict[str, Any]:

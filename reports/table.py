@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from locomo.schema import ADVERSARIAL, CATEGORY_NAMES
 from reports.charts import colour, label, percent
 from reports.curves import ABSTENTION_JUDGE, JudgedShare, interval
-from reports.records import ADVERSARIAL, CATEGORY_NAMES, judge_titles
+from reports.records import judge_titles
 
 BAD = ' class="bad"'
 INTERVAL_NOTE = '<p class="note">Below a score: its 95% interval, where the number of conversations carries one.</p>'

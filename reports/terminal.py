@@ -1,9 +1,9 @@
-"""A run's results for people: a table on the terminal, report.html, plots, and what one run gained over another.
+"""A run's results for people: a table on the terminal, report.html and plots.
 
     python -m reports.terminal runs/20260101T120000Z-1a2b3c     # write the report and the plots of a run (again)
-    python -m reports.terminal RUN_A RUN_B                      # what RUN_B gained and lost, question by question
 
-Tables and notes go to stderr; the last line on stdout is one JSON document.
+python -m reports.compare compares two programs or two runs. Notes go to stderr; the last line on stdout is one JSON
+document.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.runs import RunFolderError
+from harness.commands import run_command
 from reports.html import write_report
 
 __all__ = ["print_summary", "write_report"]
@@ -107,51 +107,42 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m reports.terminal", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("run_a", type=Path, metavar="RUN_A", help="a finished run; alone, its report is written")
-    parser.add_argument(
-        "run_b", type=Path, metavar="RUN_B", nargs="?", help="a run to compare with RUN_A; may be RUN_A"
-    )
-    parser.add_argument("--program-a", metavar="NAME", help="of RUN_A; without it its only program, or `memory`")
-    parser.add_argument("--program-b", metavar="NAME", help="of RUN_B; without it its only program, or `memory`")
-    parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="of the comparison (default: RUN_B/comparison.html)"
-    )
+    parser.add_argument("run_dir", type=Path, metavar="RUN", help="a finished run of evaluate.py")
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    args = build_parser().parse_args(argv)
-    try:
-        document = _compare(args) if args.run_b is not None else _report(args)
-    except (RunFolderError, OSError) as error:
-        print(f"reports.terminal: {error}", file=sys.stderr)
-        return 2
-    print(json.dumps(document))
-    return 0
+    """Exit status 0: written; 2: the folder is no finished run."""
+    args, more = build_parser().parse_known_args(argv)
+    if more:
+        return _forwarded([str(args.run_dir), *more])
+    return run_command("reports.terminal", lambda: print(json.dumps(_report(args.run_dir))))
 
 
-def _report(args: argparse.Namespace) -> dict[str, Any]:
+def _forwarded(argv: list[str]) -> int:
+    """Two runs are compared by another command, to which this one sends the command lines of version 0.1."""
+    from reports import compare
+
+    args = compare.build_parser().parse_args(argv)
+    for flag in ("program_a", "program_b", "output"):
+        if args.run_b is None and getattr(args, flag) is not None:
+            print(
+                f"reports.terminal: --{flag.replace('_', '-')} is for comparing two runs: "
+                "name RUN_B too, or use python -m reports.compare",
+                file=sys.stderr,
+            )
+            return 2
+    print("note: two runs are compared by python -m reports.compare", file=sys.stderr)
+    return compare.main(argv)
+
+
+def _report(run_dir: Path) -> dict[str, Any]:
     from reports.plots import write_plots
 
-    for flag in ("program_a", "program_b", "output"):
-        if getattr(args, flag) is not None:
-            raise RunFolderError(f"--{flag.replace('_', '-')} is for comparing two runs: name RUN_B too, or drop it")
-    path = write_report(args.run_a)
-    plots = write_plots(args.run_a)
+    path = write_report(run_dir)
+    plots = write_plots(run_dir)
     print(f"written: {path} and {len(plots)} plots in {plots[0].parent}", file=sys.stderr)
-    return {"run_dir": str(args.run_a), "report": str(path), "plots": [str(plot) for plot in plots]}
-
-
-def _compare(args: argparse.Namespace) -> dict[str, Any]:
-    from reports.comparison import compare
-    from reports.comparison_tables import print_comparison, write_comparison
-    from reports.records import load_run
-
-    compared = compare(load_run(args.run_a), load_run(args.run_b), args.program_a, args.program_b)
-    path = write_comparison(compared, args.output or args.run_b / "comparison.html")
-    print_comparison(compared)
-    print(f"written: {path}", file=sys.stderr)
-    return {**compared.document(), "report": str(path)}
+    return {"run_dir": str(run_dir), "report": str(path), "plots": [str(plot) for plot in plots]}
 
 
 if __name__ == "__main__":

@@ -1,27 +1,18 @@
-"""Intervals, paired tests, agreement, and the command that compares two programs."""
+"""Intervals, paired tests and agreement."""
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import math
 import random
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
 from statistics import NormalDist
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judged_runs import answer_row, make_run
-from locomo_files import conversation_record, question_record, write_records
+from judged_runs import answer_row
 
-from harness.files import JsonlFile
-from locomo import statistics
-from locomo.exclusions import read_excluded_ids
 from locomo.statistics import (
     MIN_CLUSTERS,
     NUM_RESAMPLES,
@@ -289,225 +280,27 @@ def test_the_intervals_of_a_summary_have_its_keys() -> None:
     assert json.dumps(intervals)
 
 
-# -- excluded questions ------------------------------------------------------------------------------------------------
+def test_questions_within_conversations_say_nothing_of_other_conversations() -> None:
+    """Two conversations that differ by much: drawn within them, the interval is narrow, and two are enough."""
+    questions = [(f"{chat}:{index}", f"chat-{chat}", float(chat)) for chat in range(2) for index in range(40)]
+    a = {question: 0.0 for question, *_ in questions}
+    b = {question: level if index % 8 else 1 - level for index, (question, _, level) in enumerate(questions)}
+    chats = {question: chat for question, chat, _ in questions}
+    assert paired_difference(a, b, chats).interval is None
+    within = paired_difference(a, b, chats, resample="questions within conversations")
+    over = paired_difference(a, b, chats, resample="questions")
+    assert (within.resampled, over.resampled) == ("questions within conversations", "questions")
+    assert within.difference == over.difference
+    assert over.interval.high - over.interval.low > 1.5 * (within.interval.high - within.interval.low)
+    assert paired_difference(a, a, chats, resample="questions within conversations").interval is None
 
 
-def test_excluded_ids_are_read_with_comments_and_blank_lines(tmp_path: Path) -> None:
-    path = tmp_path / "wrong.txt"
-    path.write_text("# found by an audit\nchat-0:1  # the date\n\nchat-0:2\nchat-0:1\n", encoding="utf-8")
-    assert read_excluded_ids(path, {"chat-0:1", "chat-0:2", "chat-0:3"}) == {"chat-0:1", "chat-0:2"}
-
-
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        (b"chat-0:1\nchat-7:1\n", "the data have no question chat-7:1; delete"),
-        (b"".join(b"x:%d\n" % number for number in range(7)), "x:0, x:1, x:2, x:3, x:4 and 2 more"),
-        (b"# nothing\n", "names no question"),
-        (b"\xff\xfe", "not UTF-8"),
-        (None, "cannot be read"),
-    ],
-)
-def test_a_bad_list_is_told_in_one_line(tmp_path: Path, content: bytes | None, told: str) -> None:
-    path = tmp_path / "wrong.txt"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"wrong\.txt") as caught:
-        read_excluded_ids(path, {"chat-0:1"})
-    assert told in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-# -- the command -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a call of main() left: its exit status, stdout's lines and stderr."""
-
-    status: int
-    out: list[str]
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        assert self.status == 0, self.err
-        return json.loads(self.out[-1])
-
-
-Command = Callable[..., Outcome]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    monkeypatch.setenv("COLUMNS", "120")
-
-    def call(*argv: object) -> Outcome:
-        capsys.readouterr()
-        status = statistics.main([str(argument) for argument in argv])
-        captured = capsys.readouterr()
-        return Outcome(status, captured.out.splitlines(), captured.err)
-
-    return call
-
-
-def scored_rows(program: str, right: Iterable[int], questions: Iterable[int] = range(60)) -> list[dict[str, Any]]:
-    """Questions of six conversations and all categories; those in `right` score 1, the others 0."""
-    right = set(right)
-    return [
-        answer_row(
-            0,
-            program=program,
-            question_id=f"chat-{index % 6}:{index // 6}",
-            conversation_id=f"chat-{index % 6}",
-            category=index % 5 + 1,
-            question=f"Question {index}?",
-            f1=float(index in right),
-            all_evidence=index in right,
-        )
-        for index in questions
-    ]
-
-
-def keep_verdicts(run_dir: Path, program: str, right: Iterable[int], **more: Any) -> None:
-    """Verdicts of a strict judge on `scored_rows`, as locomo.llm_judge keeps them."""
-    from locomo.judging.verdicts import answer_digest
-
-    right = set(right)
-    file = JsonlFile(run_dir / "judge-strict@m.jsonl")
-    for index, row in enumerate(scored_rows(program, ())):
-        if row["category"] != 5:
-            verdict = "CORRECT" if index in right else "WRONG"
-            judged = {key: row[key] for key in ("program", "question_id", "conversation_id", "category")}
-            who = {"judge": "strict", "model": "m", "num_votes": 1, "prompt_digest": "d"}
-            file.append({**who, **judged, "answer_digest": answer_digest(row), "verdict": verdict, **more})
-
-
-def test_two_programs_of_one_run_are_compared(command: Command, tmp_path: Path) -> None:
-    rows = [*scored_rows("simple", range(20)), *scored_rows("memory", range(10, 50))]
-    run_dir = make_run(tmp_path / "run", rows)
-    outcome = command(run_dir)
-    document = outcome.document
-    assert (document["a"]["program"], document["b"]["program"], document["questions"]) == ("simple", "memory", 60)
-    f1 = document["measures"]["f1"]["all"]
-    assert (f1["n"], f1["clusters"], f1["num_a_better"], f1["num_b_better"]) == (60, 6, 10, 30)
-    assert f1["difference"] == pytest.approx(20 / 60)
-    assert f1["p_value"] == mcnemar_exact(10, 30)
-    assert f1["interval"][0] <= f1["difference"] <= f1["interval"][1]
-    assert document["measures"]["f1"]["temporal"]["n"] == 12
-    assert document["measures"]["evidence"]["all_found"]["difference"] == f1["difference"]
-    assert "60 (6)" in outcome.err
-    assert "+33.3" in outcome.err
-    named = command(run_dir, "--program-a", "memory", "--program-b", "simple").document
-    assert named["measures"]["f1"]["all"]["difference"] == pytest.approx(-20 / 60)
-
-
-def test_two_runs_are_compared_on_the_questions_in_common(command: Command, tmp_path: Path) -> None:
-    run_a = make_run(tmp_path / "a", scored_rows("memory", range(60), range(40)))
-    run_b = make_run(tmp_path / "b", [*scored_rows("simple", ()), *scored_rows("memory", (), range(30, 60))])
-    document = command(run_a, run_b).document
-    assert (document["questions"], document["only_a"], document["only_b"]) == (10, 30, 20)
-    assert document["measures"]["f1"]["all"]["difference"] == -1.0
-    assert document["measures"]["f1"]["all"]["interval"] is None  # -1 on every question: no spread to resample
-
-
-def test_with_few_conversations_no_interval_is_printed_and_it_says_so(command: Command, tmp_path: Path) -> None:
-    few = [index for index in range(60) if index % 6 < 2]
-    rows = [*scored_rows("simple", range(20), few), *scored_rows("memory", range(40), few)]
-    outcome = command(make_run(tmp_path / "run", rows))
-    f1 = outcome.document["measures"]["f1"]["all"]
-    assert (f1["clusters"], f1["interval"], f1["interval_a"], f1["interval_b"]) == (2, None, None, None)
-    assert "no interval: fewer than five conversations" in outcome.err
-
-
-def test_judges_that_both_have_are_compared(command: Command, tmp_path: Path) -> None:
-    run_dir = make_run(tmp_path / "run", [*scored_rows("simple", ()), *scored_rows("memory", ())])
-    keep_verdicts(run_dir, "simple", range(10))
-    keep_verdicts(run_dir, "memory", range(30))
-    judged = command(run_dir).document["measures"]["judge strict@m"]
-    assert (judged["categories_1_4"]["n"], judged["categories_1_4"]["num_b_better"]) == (48, 16)
-    assert set(judged) == {"categories_1_4", "multi_hop", "temporal", "open_domain", "single_hop"}
-
-
-def test_judges_that_cannot_be_compared_are_named(command: Command, tmp_path: Path) -> None:
-    run_a = make_run(tmp_path / "a", scored_rows("memory", ()))
-    run_b = make_run(tmp_path / "b", scored_rows("memory", ()))
-    keep_verdicts(run_a, "memory", range(10))
-    assert "judge strict@m: has judged A only, not compared" in command(run_a, run_b).err
-    keep_verdicts(run_b, "memory", range(10), prompt_digest="another")
-    outcome = command(run_a, run_b)
-    assert "judge strict@m: its prompt differs" in outcome.err
-    assert set(outcome.document["measures"]) == {"f1", "evidence"}
-
-
-def test_unreadable_verdicts_are_left_out_and_counted(command: Command, tmp_path: Path) -> None:
-    run_dir = make_run(tmp_path / "run", [*scored_rows("simple", ()), *scored_rows("memory", ())])
-    keep_verdicts(run_dir, "simple", range(10))
-    keep_verdicts(run_dir, "memory", (), verdict="UNREADABLE")
-    outcome = command(run_dir)
-    assert "judge strict@m" not in outcome.document["measures"]
-    assert "judge strict@m: 0 verdicts of A and 48 of B unreadable, left out" in outcome.err
-
-
-def test_excluded_questions_give_a_second_number_beside_the_first(command: Command, tmp_path: Path) -> None:
-    records = [
-        conversation_record(f"chat-{chat}", qa=[question_record(category=1) for _ in range(10)]) for chat in range(7)
-    ]
-    data = write_records(tmp_path / "data.json", records)
-    manifest = {"data": {"path": str(data), "sha256": hashlib.sha256(data.read_bytes()).hexdigest()}}
-    rows = [*scored_rows("simple", ()), *scored_rows("memory", range(30))]
-    run_dir = make_run(tmp_path / "run", rows, manifest)
-    excluded = tmp_path / "wrong.txt"
-    excluded.write_text("chat-0:0\nchat-1:0\nchat-6:3\n")  # the last was not asked, but is of the data
-    outcome = command(run_dir, "--exclude", excluded)
-    document = outcome.document
-    assert document["excluded"] == 2
-    assert document["measures"]["f1"]["all"]["num_b_better"] == 30
-    assert document["without_excluded"]["f1"]["all"]["n"] == 58
-    assert document["without_excluded"]["f1"]["all"]["num_b_better"] == 28
-    assert "f1, without 2 excluded questions" in outcome.err
-    assert document["notes"] == []
-    excluded.write_text("chat-6:3\nchat-6:10\n")
-    refused = command(run_dir, "--exclude", excluded)
-    assert (refused.status, refused.out) == (2, [])
-    assert "the data have no question chat-6:10" in refused.err
-
-
-def test_without_the_data_an_exclusion_list_is_checked_against_the_answers(command: Command, tmp_path: Path) -> None:
-    rows = [*scored_rows("simple", ()), *scored_rows("memory", range(30))]
-    run_dir = make_run(tmp_path / "run", rows, {"data": {"path": str(tmp_path / "gone.json"), "sha256": ""}})
-    excluded = tmp_path / "wrong.txt"
-    excluded.write_text("chat-0:0\n")
-    outcome = command(run_dir, "--exclude", excluded)
-    assert outcome.document["excluded"] == 1
-    assert "gone.json" in outcome.err
-    assert "--exclude is checked against its answers only" in outcome.err
-
-
-def bad_calls(tmp_path: Path) -> Iterable[tuple[list[object], str]]:
-    run_dir = make_run(tmp_path / "run", [*scored_rows("simple", ()), *scored_rows("full-context", ())])
-    single = make_run(tmp_path / "single", scored_rows("memory", ()))
-    other_gold = make_run(tmp_path / "gold", [row | {"gold": "beans"} for row in scored_rows("memory", ())])
-    elsewhere = make_run(tmp_path / "elsewhere", [answer_row(0, question_id="chat-9:0")])
-    yield [tmp_path], "is not a run folder"
-    yield [single], "program memory with itself in one run"
-    yield [run_dir], "--program-b is needed: that run has simple, full-context"
-    yield [run_dir, "--program-b", "memory"], "--program-b memory: that run has no such program, it has simple"
-    yield [single, other_gold], "question chat-0:0 has another gold in"
-    yield [single, elsewhere], "have no question in common"
-    yield [make_run(tmp_path / "empty", [])], "has no answers yet"
-
-
-def test_what_cannot_be_compared_is_one_line_and_exit_2(command: Command, tmp_path: Path) -> None:
-    for argv, told in bad_calls(tmp_path):
-        outcome = command(*argv)
-        assert (outcome.status, outcome.out) == (2, [])
-        assert told in outcome.err
-        assert outcome.err.startswith("locomo.statistics: ")
-        assert outcome.err.count("\n") == 1
-
-
-def test_an_answer_given_again_counts_once(command: Command, tmp_path: Path) -> None:
-    rows = [*scored_rows("simple", ()), *scored_rows("memory", ()), *scored_rows("memory", range(60))]
-    f1 = command(make_run(tmp_path / "run", rows)).document["measures"]["f1"]["all"]
-    assert (f1["n"], f1["mean_b"]) == (60, 1.0)
+def test_a_difference_is_shown_when_its_interval_leaves_out_zero() -> None:
+    questions = {f"{index}": f"chat-{index % 7}" for index in range(70)}
+    none = dict.fromkeys(questions, 0.0)
+    better = {question: float(int(question) % 3 > 0) for question in questions}
+    assert paired_difference(none, better, questions).is_shown
+    assert paired_difference(better, none, questions).is_shown
+    mixed = {question: float(int(question) % 2) - 0.5 for question in questions}
+    assert not paired_difference(none, mixed, questions).is_shown
+    assert not paired_difference(none, none, questions).is_shown  # no interval

@@ -5,70 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pages import Page, page_data
 from run_folders import MARKUP, answer_row, garden_run, judge_row, turn_lines, write_jsonl, write_run
 
-import locomo.judging.verdicts
-import locomo.schema
 from harness.runs import RunFolderError
-from reports.comparison import compare
 from reports.curves import evidence_curve
 from reports.data import explorer_data
-from reports.records import CATEGORY_NAMES, RunRecords, answer_digest, judge_titles, load_run, natural_order
+from reports.records import judge_titles, load_run, natural_order
 from reports.terminal import main, write_report
-
-
-class Page(HTMLParser):
-    """What a reader without scripts gets: tables as lists of rows, the text, and the links and sources of elements."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.rows: list[list[str]] = []
-        self.text = ""
-        self.script = ""
-        self.addresses: list[str] = []
-        self._open: list[str] = []
-        self.feed(path.read_text(encoding="utf-8"))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._open.append(tag)
-        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "action", "data", "srcset")]
-        if tag == "tr":
-            self.rows.append([])
-        elif tag in ("td", "th"):
-            self.rows[-1].append("")
-        elif tag == "small" and set(self._open) & {"td", "th"}:
-            self.rows[-1][-1] += " | "
-
-    def handle_endtag(self, tag: str) -> None:
-        while self._open and self._open.pop() != tag:
-            pass
-
-    def handle_data(self, data: str) -> None:
-        inside = set(self._open)
-        if inside & {"script", "style"}:
-            self.script += data
-            return
-        self.text += data
-        if inside & {"td", "th"}:
-            self.rows[-1][-1] += data
-
-    def row(self, label: str) -> list[str]:
-        """The cells of the row with that heading: n, then a cell per program."""
-        return next(row[1:] for row in self.rows if row[0].split(" | ")[0] == label)
-
-
-def page_data(path: Path) -> dict[str, Any]:
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', path.read_text(encoding="utf-8"))
-    assert found
-    data: dict[str, Any] = json.loads(found[1])
-    return data
 
 
 def numbers(runs: str) -> list[int]:
@@ -239,12 +189,6 @@ def test_questions_stand_in_natural_order(tmp_path: Path) -> None:
     assert [question[0] for question in data["questions"]] == ["a:1", "a:2", "a:10"]
 
 
-def test_names_and_digests_are_those_of_the_benchmark() -> None:
-    assert CATEGORY_NAMES == locomo.schema.CATEGORY_NAMES
-    row = answer_row("memory", "a:1", answer="ünïcode", error="E: x")
-    assert answer_digest(row) == locomo.judging.verdicts.answer_digest(row)
-
-
 def test_judges_are_called_by_their_rules_where_one_model_applied_them() -> None:
     assert judge_titles(["strict@a", "lenient@a"]) == {"strict@a": "strict", "lenient@a": "lenient"}
     assert judge_titles(["strict@a", "strict@b"]) == {"strict@a": "strict@a", "strict@b": "strict@b"}
@@ -293,45 +237,6 @@ def test_a_curve_ends_at_the_summarys_recall(tmp_path: Path) -> None:
         assert curve.all_evidence[-1] == pytest.approx(scores["all_evidence_rate"])
 
 
-# -- comparing runs ----------------------------------------------------------------------------------------------------
-
-
-def two_runs(tmp_path: Path) -> tuple[RunRecords, RunRecords]:
-    def run(name: str, scores: list[float], verdicts: list[str]) -> RunRecords:
-        rows = [answer_row("memory", f"a:{number}", f1=f1) for number, f1 in enumerate(scores)]
-        judged = [judge_row(row, verdict) for row, verdict in zip(rows, verdicts, strict=True)]
-        return load_run(write_run(tmp_path / name, rows, judges={"strict@m": judged}, lines={"a": turn_lines()}))
-
-    one = run("one", [0.0, 1.0, 1.0, 0.2, 0.0], ["WRONG", "WRONG", "CORRECT", "UNREADABLE", "WRONG"])
-    return one, run("two", [0.5, 0.4, 1.0, 0.1, 0.7], ["CORRECT", "WRONG", "WRONG", "CORRECT", "WRONG"])
-
-
-def test_gains_and_losses_are_counted_by_f1_and_by_common_judges(tmp_path: Path) -> None:
-    document = compare(*two_runs(tmp_path), None, None).document()
-    assert document["outcomes"] == {
-        "f1": {"gained": 2, "lost": 1, "both_right": 1, "both_wrong": 1},
-        "strict@m": {"gained": 1, "lost": 1, "both_right": 0, "both_wrong": 2},
-    }
-    assert document["gained_ids"] == ["a:0", "a:4"]
-    assert document["lost_ids"] == ["a:1"]
-    assert document["f1_difference"] == pytest.approx((2.7 - 2.2) / 5)
-    assert document["f1_difference_by_category"] == {"single_hop": pytest.approx(0.1)}
-
-
-def test_judges_with_other_prompts_are_not_compared(tmp_path: Path) -> None:
-    one, two = two_runs(tmp_path)
-    path = two.run_dir / "judge-strict@m.jsonl"
-    path.write_text(path.read_text().replace("0" * 16, "1" * 16))
-    assert list(compare(one, load_run(two.run_dir), None, None).measures) == ["f1"]
-
-
-def test_the_other_way_round_gains_are_losses(tmp_path: Path) -> None:
-    one, two = two_runs(tmp_path)
-    there, back = compare(one, two, None, None).document(), compare(two, one, None, None).document()
-    assert (there["gained_ids"], there["lost_ids"]) == (back["lost_ids"], back["gained_ids"])
-    assert there["f1_difference"] == pytest.approx(-back["f1_difference"])
-
-
 # -- the command line --------------------------------------------------------------------------------------------------
 
 
@@ -350,35 +255,13 @@ def test_one_run_gets_its_report_and_plots(tmp_path: Path, capsys: pytest.Captur
     assert str(run_dir / "report.html") in told
 
 
-def test_two_runs_get_a_comparison(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    one, two = two_runs(tmp_path)
-    assert main([str(one.run_dir), str(two.run_dir)]) == 0
-    document, told = last_json(capsys)
-    assert document["report"] == str(two.run_dir / "comparison.html")
-    assert "single-hop" in told
-    page = Page(Path(document["report"]))
-    assert page.row("F1 50% or more") == ["5", "2", "1", "1", "1"]
-    assert page.row("single-hop") == ["5", "44.0", "54.0", "+10.0"]
-
-
-def test_two_programs_of_one_run_are_compared_into_a_named_file(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run_dir = garden_run(tmp_path / "run")
-    output = tmp_path / "elsewhere.html"
+def test_two_runs_are_sent_to_the_command_that_compares(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_dir, output = garden_run(tmp_path / "run"), tmp_path / "elsewhere.html"
     assert main([str(run_dir), str(run_dir), "--program-a", "simple", "--output", str(output)]) == 0
-    document, _ = last_json(capsys)
-    assert (document["a"], document["b"]) == ("simple", "memory")
+    document, told = last_json(capsys)
+    assert (document["a"]["name"], document["b"]["name"]) == ("simple", "memory")
     assert output.is_file()
-    assert not (run_dir / "comparison.html").exists()
-
-
-def test_runs_that_render_lines_differently_say_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    one, two = two_runs(tmp_path)
-    (two.run_dir / "lines.json").write_text(json.dumps({"a": {"turns": turn_lines(extra=" Indeed.")}}))
-    assert main([str(one.run_dir), str(two.run_dir)]) == 0
-    document, _ = last_json(capsys)
-    assert "render lines differently" in Page(Path(document["report"])).text
+    assert "note: two runs are compared by python -m reports.compare" in told
 
 
 # -- what cannot be reported -------------------------------------------------------------------------------------------
@@ -481,44 +364,6 @@ def test_a_failed_report_leaves_the_earlier_one(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError):
         write_report(run_dir)
     assert (run_dir / "report.html").read_bytes() == before
-
-
-def compared(tmp_path: Path, rows_a: list[dict[str, Any]], rows_b: list[dict[str, Any]], *flags: str) -> int:
-    runs = [write_run(tmp_path / name, rows) for name, rows in (("a", rows_a), ("b", rows_b))]
-    return main([*map(str, runs), *flags])
-
-
-ASKED = [answer_row("memory", f"a:{number}") for number in range(6)]
-
-
-@pytest.mark.parametrize(
-    ("other", "flags", "expected"),
-    [
-        (ASKED[1:5], (), ("2 are only in", "(a:0, a:5)")),
-        ([*ASKED, answer_row("memory", "b:1")], (), ("1 are only in", "(b:1)")),
-        ([answer_row("memory", "b:1")], (), ("6 are only in", "(a:0, a:1, a:2, ...)", "1 are only in")),
-        ([*ASKED[1:], answer_row("memory", "a:0", gold="9")], (), ("a:0 has another gold in",)),
-        (ASKED, ("--program-b", "simple"), ("--program-b simple:", "holds memory")),
-    ],
-)
-def test_runs_that_cannot_be_compared_are_one_clear_line(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    other: list[dict[str, Any]],
-    flags: tuple[str, ...],
-    expected: tuple[str, ...],
-) -> None:
-    assert compared(tmp_path, ASKED, other, *flags) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.count("\n") == 1
-    assert all(part in captured.err for part in expected)
-
-
-def test_a_program_is_not_compared_with_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run_dir = str(garden_run(tmp_path / "run"))
-    assert main([run_dir, run_dir]) == 2
-    assert "is compared with itself: name another program by --program-b" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("flag", ["--program-a", "--program-b", "--output"])
