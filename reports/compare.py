@@ -5,8 +5,8 @@
     python -m reports.compare RUN_A RUN_B --exclude wrong_gold.txt          # with, and without those questions
 
 Only questions that both answered are compared. Intervals are of the bootstrap over conversations, and need five of them
-(locomo/statistics.py); p is of the exact paired test over questions. Tables go to stderr, a page to comparison.html, one
-JSON document to the last line of stdout.
+(locomo/statistics.py); p is of the exact paired test over questions. Tables go to stderr, a page to comparison.html,
+one JSON document to the last line of stdout.
 """
 
 from __future__ import annotations

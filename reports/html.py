@@ -18,8 +18,10 @@ from memoryqa.lms.roles import redact
 from reports.charts import category_bars, evidence_chart, histograms, legend
 from reports.curves import curve_unit, evidence_curve, judged_share, latencies_sec, prompt_tokens
 from reports.data import explorer_data
+from reports.differences import judge_measures, paired_differences, score_measures
 from reports.records import RunRecords, load_run
 from reports.table import controls_table, headline_table
+from reports.verdict import alone_sentence, verdict_sentence
 
 REPORT = "report.html"
 NOT_LOCOMO = "This is not LoCoMo: the questions are of the bundled sample conversations."
@@ -39,6 +41,7 @@ def write_report(run_dir: Path) -> Path:
         run_dir / REPORT,
         title=title,
         heading=title,
+        verdict=run_verdict(records),
         about=_about(records),
         warnings=_warnings(records),
         results=_results(records),
@@ -47,7 +50,15 @@ def write_report(run_dir: Path) -> Path:
 
 
 def write_page(
-    path: Path, *, title: str, heading: str, about: str, warnings: Sequence[str], results: str, data: Mapping[str, Any]
+    path: Path,
+    *,
+    title: str,
+    heading: str,
+    verdict: str,
+    about: str,
+    warnings: Sequence[str],
+    results: str,
+    data: Mapping[str, Any],
 ) -> Path:
     """Fill the page's template and write it whole or not at all. `about` and `results` are HTML, the others text."""
     # in a script element only "<" can do harm: it may open a comment or close the element
@@ -55,6 +66,7 @@ def write_page(
     slots = {
         "title": escape(title),
         "heading": escape(heading),
+        "verdict": f'<p class="verdict-line" dir="auto">{escape(verdict)}</p>' if verdict else "",
         "about": about,
         "warnings": "".join(f'<p class="warning">{escape(line)}</p>' for line in warnings),
         "results": results,
@@ -75,6 +87,25 @@ def _write_whole(path: Path, text: str) -> None:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def run_verdict(records: RunRecords) -> str:
+    """One sentence on the run: its main program against the best of the others, by token F1."""
+    main, others = records.main_program, [name for name in records.rows if name != records.main_program]
+    scores: Mapping[str, Mapping[str, Any]] = records.summary["programs"]
+    if not others:
+        return alone_sentence(main, scores[main])
+    best = max(others, key=lambda name: scores[name]["f1_categories_1_4"] or scores[name]["f1"])
+    rows_a, rows_b = records.rows[best], records.rows[main]
+    measures = [*score_measures(rows_a, rows_b)]
+    for judge, verdicts in records.judges.items():
+        of_a, of_b = (
+            {question: row for (name, question), row in verdicts.items() if name == program} for program in (best, main)
+        )
+        measures += judge_measures(judge, of_a, of_b, rows_a)
+    conversation_of = {question: row["conversation_id"] for question, row in rows_a.items()}
+    said = verdict_sentence(best, main, paired_differences(measures, conversation_of))
+    return said if len(others) == 1 else f"{said} ({best} has the highest F1 of the {len(others)} others.)"
 
 
 def _about(records: RunRecords) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from locomo.statistics import MIN_CLUSTERS, PairedDifference
 
@@ -36,6 +37,14 @@ def verdict_sentence(name_a: str, name_b: str, differences: Mapping[str, Mapping
     return "; ".join(part for part in parts if part) + "."
 
 
+def alone_sentence(name: str, scores: Mapping[str, Any]) -> str:
+    """What there is to say of a run with one program. scores: its summary."""
+    key = "f1_categories_1_4" if scores["f1_categories_1_4"] is not None else "f1"
+    ci95 = (scores.get("ci95") or {}).get(key)
+    sure = f", 95% interval {100 * ci95[0]:.1f} to {100 * ci95[1]:.1f}" if ci95 else ""
+    return f"{name} was run alone, so it is ahead of nothing: its token F1 is {100 * scores[key]:.1f}%{sure}."
+
+
 def p_words(p_value: float) -> str:
     """`p = 0.042`, `p < 0.001`."""
     return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
@@ -56,6 +65,8 @@ def _worth_saying(differences: Mapping[str, Mapping[str, PairedDifference]]) -> 
 
 
 def _told(title: str, one: PairedDifference) -> str:
+    if not one.num_a_better + one.num_b_better:
+        return f"{title} ({100 * one.mean_b:.1f}% against {100 * one.mean_a:.1f}%, the same throughout)"
     scores = f"{100 * one.mean_b:.1f}% against {100 * one.mean_a:.1f}%, {100 * one.difference:+.1f} points"
     if one.interval is None:
         return f"{title} ({scores}, {_why_no_interval(one)})"

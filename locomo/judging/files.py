@@ -19,6 +19,7 @@ from locomo.judging.verdicts import (
     summarise_verdicts,
 )
 from locomo.statistics import cohens_kappa
+from memoryqa.errors import UsageError
 
 Kind = Literal["judge", "controls"]
 KINDS: tuple[Kind, Kind] = ("judge", "controls")
@@ -75,7 +76,7 @@ class VerdictFiles:
         """Who judged, and the verdicts that are of the present answers, by (program, question id)."""
         rows = self._rows(name)
         if not rows:
-            raise ValueError(f"{self._path(name)} has no whole row: delete it, or judge again")
+            raise UsageError(f"{self._path(name)} has no whole row: delete it, or judge again")
         last = rows[-1]
         judged = Judged(last["judge"], last["model"], last["num_votes"], last["prompt_digest"])
         return judged, current_verdicts(rows, answers, judged)
@@ -100,16 +101,16 @@ class VerdictFiles:
         for number, row in enumerate(rows, start=1):
             for key in _NEEDED:
                 if key not in row:
-                    raise ValueError(f"{self._path(name)}, line {number} has no {key!r}: delete the line")
+                    raise UsageError(f"{self._path(name)}, line {number} has no {key!r}: delete the line")
         return rows
 
 
 def read_answers(run_dir: Path, open_file: OpenFile) -> dict[tuple[str, str], Row]:
-    """The answers of a run, by (program, question id). Raises ValueError when there are none."""
+    """The answers of a run, by (program, question id). Raises UsageError when there are none."""
     path = run_dir / "answers.jsonl"
     answers = answers_by_key(open_file(path).rows(), str(path))
     if not answers:
-        raise ValueError(f"{path} has no answers yet: run evaluate.py first, or finish it with --resume {run_dir}")
+        raise UsageError(f"{path} has no answers yet: run evaluate.py first, or finish it with --resume {run_dir}")
     return answers
 
 

@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 from locomo.judging.names import JudgeName
 from locomo.schema import ADVERSARIAL, CATEGORY_NAMES
 from locomo.statistics import as_pair, clustered_interval
+from memoryqa.errors import UsageError
 
 Row = dict[str, Any]
 Verdict = Literal["CORRECT", "WRONG", "UNREADABLE"]
@@ -52,13 +53,13 @@ def judges_category(judge: JudgeName, category: int) -> bool:
 def answers_by_key(rows: Iterable[Mapping[str, Any]], where: str) -> dict[tuple[str, str], Row]:
     """Rows of answers.jsonl by (program, question id): an answer given again counts once, as given last.
 
-    Raises ValueError, with `where` and the row's number, for a row that lacks something a judge needs.
+    Raises UsageError, with `where` and the row's number, for a row that lacks something a judge needs.
     """
     answers: dict[tuple[str, str], Row] = {}
     for number, row in enumerate(rows, start=1):
         for key in _NEEDED:
             if key not in row:
-                raise ValueError(
+                raise UsageError(
                     f"{where}, row {number} has no {key!r}: it is no answer of evaluate.py, delete the line"
                 )
         answers[row["program"], row["question_id"]] = dict(row)
