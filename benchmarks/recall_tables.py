@@ -208,6 +208,8 @@ def plot_recall(systems: Mapping[str, Mapping[str, Any]], budgets: Sequence[int]
     """Evidence recall against tokens, one curve per system, as a picture at `path` (its ending says which kind)."""
     from matplotlib.figure import Figure
 
+    from reports.palette import plot_colours
+
     figure = Figure(figsize=(7, 4.4), layout="constrained")
     axes = figure.add_subplot(
         title=title, xlabel="tokens of evidence (o200k_base), logarithmic", ylabel="evidence recall, %"
@@ -217,13 +219,14 @@ def plot_recall(systems: Mapping[str, Mapping[str, Any]], budgets: Sequence[int]
     axes.minorticks_off()
     axes.set_ylim(0, 102)
     axes.grid(color="#dddddd", linewidth=0.6)
+    colours = plot_colours(systems)
     label_height = math.inf  # labels stand at the ends of the curves, from the top down, and never on each other
     for name, row in sorted(systems.items(), key=lambda one: -one[1]["recall"][str(budgets[-1])]):
         curve = [100 * row["recall"][str(budget)] for budget in budgets]
         label_height = min(curve[-1], label_height - 4.5)
-        (line,) = axes.plot(budgets, curve, marker="o", markersize=3.5, linewidth=2.2 if "memory" in name else 1.4)
-        at, colour = (budgets[-1] * 1.06, label_height), line.get_color()
-        axes.text(*at, name, color=colour, fontsize=8, verticalalignment="center")
+        width = 2.2 if "memory" in name else 1.4
+        axes.plot(budgets, curve, color=colours[name], marker="o", markersize=3.5, linewidth=width)
+        axes.text(budgets[-1] * 1.06, label_height, name, color=colours[name], fontsize=8, verticalalignment="center")
     axes.margins(x=0.02)
     axes.set_xlim(right=budgets[-1] * 2.6)  # room for the names
     figure.savefig(path, dpi=150)

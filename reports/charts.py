@@ -1,7 +1,7 @@
 """The report's charts, as HTML that needs no script. Every text from the data is escaped here.
 
 Charts are HTML boxes and stretched SVG paths placed by percent, so that their labels keep their size on any screen.
-Colours are the page's custom properties --p0, --p1, ...: one per program.
+Colours are those of reports/palette.py.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from locomo.latency import percentiles
 from reports.curves import EvidenceCurve, interval
+from reports.palette import css_colours
 
-PROGRAM_COLOURS = 6  # as many as page.css defines; more programs begin again
 ESTIMATED = " (a line's tokens: its share of the characters)"
 _BINS = 48
 
@@ -32,8 +33,8 @@ def percent(value: float | None) -> str:
 def legend(programs: Iterable[str]) -> str:
     """The programs beside their colours."""
     items = "".join(
-        f'<li><i class="dot" style="background:{colour(place)}"></i>{escape(name)}</li>'
-        for place, name in enumerate(programs)
+        f'<li><i class="dot" style="background:{colour}"></i><span dir="auto">{escape(name)}</span></li>'
+        for name, colour in css_colours(programs).items()
     )
     return f'<ul class="legend">{items}</ul>'
 
@@ -41,19 +42,19 @@ def legend(programs: Iterable[str]) -> str:
 def category_bars(programs: Mapping[str, Mapping[str, Any]]) -> str:
     """Token F1 by category, a bar per program, with its 95% interval as a line where there is one."""
     counts: Mapping[str, int] = next(iter(programs.values()))["questions_by_category"]
-    groups = []
+    colours, groups = css_colours(programs), []
     for category, n in counts.items():
         if not n:
             continue
         bars = "".join(
-            _bar(name, place, scores["f1_by_category"][category], interval(scores, "f1_by_category", category))
-            for place, (name, scores) in enumerate(programs.items())
+            _bar(name, colours[name], scores["f1_by_category"][category], interval(scores, "f1_by_category", category))
+            for name, scores in programs.items()
         )
         groups.append(f'<div class="bars"><h4>{label(escape(category))} <small>n={n:,}</small></h4>{bars}</div>')
     return f"<figure><figcaption><h3>Token F1 by category, %</h3></figcaption>{''.join(groups)}</figure>"
 
 
-def _bar(name: str, place: int, value: float | None, ci95: tuple[float, float] | None) -> str:
+def _bar(name: str, colour: str, value: float | None, ci95: tuple[float, float] | None) -> str:
     width = 100 * (value or 0.0)
     whisker = (
         f'<i class="whisker" style="left:{100 * ci95[0]:.2f}%;width:{100 * (ci95[1] - ci95[0]):.2f}%"></i>'
@@ -61,8 +62,8 @@ def _bar(name: str, place: int, value: float | None, ci95: tuple[float, float] |
         else ""
     )
     return (
-        f'<div class="bar"><span class="name">{escape(name)}</span><span class="track" aria-hidden="true">'
-        f'<i class="fill" style="width:{width:.2f}%;background:{colour(place)}"></i>{whisker}</span>'
+        f'<div class="bar"><span class="name" dir="auto">{escape(name)}</span><span class="track" aria-hidden="true">'
+        f'<i class="fill" style="width:{width:.2f}%;background:{colour}"></i>{whisker}</span>'
         f'<span class="value">{percent(value)}</span></div>'
     )
 
@@ -75,13 +76,14 @@ def evidence_chart(title: str, curves: Mapping[str, EvidenceCurve | None], field
     low = min(curve.steps[0] for curve in found.values())
     high = max(*(curve.steps[-1] for curve in found.values()), 2 * low)
     paths = []
-    for place, (_, curve) in enumerate((name, curves[name]) for name in curves):
+    colours = css_colours(curves)
+    for name, curve in curves.items():
         if curve is not None:
             points = [
                 (_log_place(step, low, high), 100 - 100 * share)
                 for step, share in zip(curve.steps, getattr(curve, field), strict=True)
             ]
-            paths.append(_path(points, place))
+            paths.append(_path(points, colours[name]))
     ticks = _ticks(low, high)
     n = next(iter(found.values())).n
     return _plot(
@@ -108,9 +110,11 @@ def histograms(title: str, values: Mapping[str, Sequence[float]], unit: str) -> 
         return ""
     low, high = min(positive), max(positive)
     low, high = (low, high) if high > 1.05 * low else (low / 2, high * 2)
+    colours = css_colours(values)
     strips = "".join(
-        f'<div class="strip"><span class="name">{escape(name)}</span>{_strip(series, low, high, place)}</div>'
-        for place, (name, series) in enumerate(values.items())
+        f'<div class="strip"><span class="name" dir="auto">{escape(name)}</span>'
+        f"{_strip(series, low, high, colours[name])}</div>"
+        for name, series in values.items()
     )
     ticks = "".join(
         f'<span style="left:{_log_place(tick, low, high):.2f}%">{_short(tick)}</span>' for tick in _ticks(low, high)
@@ -121,7 +125,7 @@ def histograms(title: str, values: Mapping[str, Sequence[float]], unit: str) -> 
     )
 
 
-def _strip(series: Sequence[float], low: float, high: float, place: int) -> str:
+def _strip(series: Sequence[float], low: float, high: float, colour: str) -> str:
     """One program's histogram, scaled to its own tallest bin: programs may have been measured differently often."""
     if not series:
         return "<small>not measured</small>"
@@ -131,11 +135,11 @@ def _strip(series: Sequence[float], low: float, high: float, place: int) -> str:
         f'<rect x="{index}" width="0.86" y="{100 - 100 * count / tallest:.1f}" height="{100 * count / tallest:.1f}"/>'
         for index, count in sorted(bins.items())
     )
-    ordered = sorted(series)
+    found = percentiles(series)
     return (
-        f"<small>p50 {_short(quantile(ordered, 0.5))}, p95 {_short(quantile(ordered, 0.95))}, n={len(series):,}</small>"
+        f"<small>p50 {_short(found['p50'])}, p95 {_short(found['p95'])}, n={found['n']:,}</small>"
         f'<svg viewBox="0 0 {_BINS} 100" preserveAspectRatio="none" aria-hidden="true" '
-        f'style="fill:{colour(place)}">{bars}</svg>'
+        f'style="fill:{colour}">{bars}</svg>'
     )
 
 
@@ -159,14 +163,9 @@ def _plot(
     )
 
 
-def _path(points: Sequence[tuple[float, float]], place: int) -> str:
+def _path(points: Sequence[tuple[float, float]], colour: str) -> str:
     steps = "L".join(f"{x:.2f} {y:.2f}" for x, y in points)
-    return f'<path class="line" style="stroke:{colour(place)}" d="M{steps}"/>'
-
-
-def colour(place: int) -> str:
-    """The page's colour of the program at `place`."""
-    return f"var(--p{place % PROGRAM_COLOURS})"
+    return f'<path class="line" style="stroke:{colour}" d="M{steps}"/>'
 
 
 def _log_place(value: float, low: float, high: float) -> float:
@@ -183,16 +182,10 @@ def _ticks(low: float, high: float) -> list[float]:
     return inside[:: max(1, math.ceil(len(inside) / 7))]
 
 
-def _short(value: float) -> str:
+def _short(value: float | None) -> str:
     """1500 -> 1.5k; 0.0312 -> 0.031."""
+    if value is None:
+        return "-"
     if value >= 1000:
         return f"{value / 1000:.3g}k"
     return f"{value:.3g}" if value >= 1 else f"{value:.2g}"
-
-
-def quantile(ordered: Sequence[float], share: float) -> float:
-    """Linear interpolation between the two nearest, as numpy does."""
-    place = share * (len(ordered) - 1)
-    below = math.floor(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)

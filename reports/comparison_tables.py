@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from locomo.statistics import PairedDifference
+from locomo.schema import CATEGORY_NAMES
+from locomo.statistics import PairedDifference, as_pair
 from memoryqa.errors import UsageError
-from reports.charts import label
+from reports.charts import category_bars
 from reports.comparison import OUTCOMES, Comparison
 from reports.data import explorer_data
-from reports.differences import Differences
-from reports.html import NOT_LOCOMO, write_page
-from reports.records import FULL_LINES_PROGRAM, RIGHT_F1, RunRecords, judge_titles, load_run
-from reports.verdict import p_words
+from reports.difference_table import difference_table, measure_name, p_cell
+from reports.html import write_page
+from reports.records import FULL_LINES_PROGRAM, RIGHT_F1, RunRecords, judge_titles, load_run, not_locomo_note
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-_GROUPS = {"f1": "Token F1, %", "evidence": "Evidence in context, %"}
-_NAMES = {"recall": "recall of gold turns", "all_found": "all gold turns found", "categories_1_4": "categories 1-4"}
 _HEADINGS = ("n (conv.)", "A", "B", "B - A [95%]", "A/B better", "p")
 
 
@@ -81,21 +79,13 @@ def _score_table(group: str, by_name: Mapping[str, PairedDifference]) -> Table:
         difference = f"{100 * one.difference:+.1f}"
         if one.interval is not None:
             difference += f" [{100 * one.interval.low:+.1f}, {100 * one.interval.high:+.1f}]"
-        cells = [*_counts_and_means(one), difference, f"{one.num_a_better} / {one.num_b_better}", _p_cell(one)]
-        table.add_row(_name(name), *(as_text(cell) for cell in cells))
+        cells = [*_counts_and_means(one), difference, f"{one.num_a_better} / {one.num_b_better}", p_cell(one)]
+        table.add_row(measure_name(name), *(as_text(cell) for cell in cells))
     return table
 
 
 def _counts_and_means(one: PairedDifference) -> list[str]:
     return [f"{one.n:,} ({one.clusters})", f"{100 * one.mean_a:.1f}", f"{100 * one.mean_b:.1f}"]
-
-
-def _p_cell(one: PairedDifference) -> str:
-    return p_words(one.p_value).removeprefix("p ").removeprefix("= ").replace("< ", "<")
-
-
-def _name(measure: str) -> str:
-    return _NAMES.get(measure, label(measure))
 
 
 def _outcome_rows(compared: Comparison) -> list[tuple[str, list[str]]]:
@@ -128,7 +118,7 @@ def write_comparison(compared: Comparison, path: Path) -> Path:
         for judge in compared.judges
     }
     full = [name for name, side in sides.items() if side.program == FULL_LINES_PROGRAM]
-    about = f"B, <b dir=auto>{escape(b)}</b>, against A, <b dir=auto>{escape(a)}</b>"
+    about = f'B, <b dir="auto">{escape(b)}</b>, against A, <b dir="auto">{escape(a)}</b>'
     try:
         return write_page(
             path,
@@ -150,10 +140,25 @@ def write_comparison(compared: Comparison, path: Path) -> Path:
         raise UsageError(f"{path} cannot be written ({error.strerror}): name another file by --output") from error
 
 
+def _scores_by_category(compared: Comparison) -> dict[str, dict[str, Any]]:
+    """Token F1 of both sides on the questions in common, in the form of a run's summary."""
+    found = {name: one for name, one in compared.differences["f1"].items() if name in CATEGORY_NAMES.values()}
+    return {
+        name: {
+            "questions_by_category": {category: one.n for category, one in found.items()},
+            "f1_by_category": {category: getattr(one, f"mean_{side}") for category, one in found.items()},
+            "ci95": {
+                "f1_by_category": {
+                    category: as_pair(getattr(one, f"interval_{side}")) for category, one in found.items()
+                }
+            },
+        }
+        for name, side in zip(compared.names, "ab", strict=True)
+    }
+
+
 def _warnings(run_a: RunRecords, run_b: RunRecords) -> list[str]:
-    warnings = []
-    if run_a.summary["data"]["is_bundled_sample"]:
-        warnings.append(NOT_LOCOMO)
+    warnings = not_locomo_note(run_a)
     if any(run_a.lines[one] != run_b.lines[one] for one in set(run_a.lines) & set(run_b.lines)):
         warnings.append("The two runs render lines differently: all contexts are shown with the lines of B.")
     return warnings
@@ -168,43 +173,10 @@ def _results(compared: Comparison) -> str:
     excluded = ""
     if compared.without_excluded is not None:
         title = f"Without {compared.excluded} excluded questions"
-        excluded = f"<h3>{title}</h3>{_scores(compared.without_excluded)}"
+        excluded = f"<h3>{title}</h3>{difference_table(compared.without_excluded, region=title)}"
     return (
-        f'<div class="lead even">{_scores(compared.differences)}<div>'
+        f'<div class="lead even">{difference_table(compared.differences)}<div>'
         '<div class="scroll" tabindex="0" role="region" aria-label="Outcomes">'
         f'<table class="scores"><thead><tr><th scope="col">Right by</th>{head}</tr></thead>'
-        f"<tbody>{outcomes}</tbody></table></div>{excluded}</div></div>"
-    )
-
-
-def _scores(differences: Differences) -> str:
-    titles = judge_titles(group.removeprefix("judge ") for group in differences if group.startswith("judge "))
-    head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in ("n", "A", "B", "B - A", "A/B better", "p"))
-    bodies = ""
-    for group, by_name in differences.items():
-        title = _GROUPS.get(group) or f"Judge {titles[group.removeprefix('judge ')]}, %"
-        rows = "".join(_score_row(name, one) for name, one in by_name.items())
-        bodies += f'<tbody><tr class="group"><th scope="rowgroup" colspan="7">{escape(title)}</th></tr>{rows}</tbody>'
-    return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="Scores"><table class="scores">'
-        f"<thead><tr><td></td>{head}</tr></thead>{bodies}</table>{_NOTE}</div>"
-    )
-
-
-_NOTE = (
-    '<p class="note">Below a difference: its 95% interval over conversations, where there are five or more. '
-    "p: the sign test over questions, which takes them for independent.</p>"
-)
-
-
-def _score_row(name: str, one: PairedDifference) -> str:
-    interval = ""
-    if one.interval is not None:
-        interval = f"<small>{100 * one.interval.low:+.1f} to {100 * one.interval.high:+.1f}</small>"
-    style = ("up" if one.difference > 0 else "down") if one.is_shown else ""
-    return (
-        f'<tr><th scope="row">{escape(_name(name))}</th><td class="n">{one.n:,}</td>'
-        f"<td>{100 * one.mean_a:.1f}</td><td>{100 * one.mean_b:.1f}</td>"
-        f'<td class="{style}">{100 * one.difference:+.1f}{interval}</td>'
-        f"<td>{one.num_a_better} / {one.num_b_better}</td><td>{_p_cell(one).replace('<', '&lt;')}</td></tr>"
+        f"<tbody>{outcomes}</tbody></table></div>{excluded}{category_bars(_scores_by_category(compared))}</div></div>"
     )

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from locomo.schema import CATEGORY_NAMES
+from reports.palette import css_colours
 from reports.records import (
     FULL_LINES_PROGRAM,
     RIGHT_F1,
@@ -55,6 +56,8 @@ def explorer_data(
         "right_f1": RIGHT_F1,
         "categories": {str(key): name.replace("_", "-") for key, name in CATEGORY_NAMES.items()},
         "programs": list(rows),
+        "colours": list(css_colours(rows).values()),
+        "verdict_names": list(VERDICTS),
         "full_lines": [name in full_lines_programs for name in rows],
         "judges": list(titles.values()),
         "conversations": [

@@ -7,25 +7,26 @@ set as text by the script.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from harness.files import write_bytes_atomically
 from memoryqa.lms.roles import redact
 from reports.charts import category_bars, evidence_chart, histograms, legend
 from reports.curves import curve_unit, evidence_curve, judged_share, latencies_sec, prompt_tokens
 from reports.data import explorer_data
-from reports.differences import judge_measures, paired_differences, score_measures
-from reports.records import RunRecords, load_run
+from reports.glossary import glossary
+from reports.palette import style
+from reports.records import RunRecords, load_run, not_locomo_note
+from reports.standing import Standing, standing_of
 from reports.table import controls_table, headline_table
-from reports.verdict import alone_sentence, verdict_sentence
 
 REPORT = "report.html"
-NOT_LOCOMO = "This is not LoCoMo: the questions are of the bundled sample conversations."
 _PAGE = Path(__file__).resolve().parent / "page"
+_SCRIPTS = ("records.js", "filters.js", "list.js", "question.js", "links.js")  # one script, in this order
 _SLOT = re.compile(r"<!--\{(\w+)\}-->")
 
 
@@ -35,16 +36,17 @@ def write_report(run_dir: Path) -> Path:
     Raises RunFolderError, naming the file and the fix, when `run_dir` is no finished run or one of its rows is broken.
     """
     records = load_run(run_dir)
+    standing = standing_of(records)
     data = records.summary["data"]
     title = f"{data['name']}, {data['split']}: {data['questions']:,} questions"
     return write_page(
         run_dir / REPORT,
         title=title,
         heading=title,
-        verdict=run_verdict(records),
+        verdict=standing.sentence(),
         about=_about(records),
         warnings=_warnings(records),
-        results=_results(records),
+        results=_results(records, standing),
         data=explorer_data(records.rows, records.judges, records.lines, preset={"program": records.main_program}),
     )
 
@@ -72,40 +74,13 @@ def write_page(
         "results": results,
         "footer": "One file, no network: it can be kept, mailed and opened anywhere.",
         "data": as_json,
-        "style": (_PAGE / "page.css").read_text(encoding="utf-8"),
-        "script": (_PAGE / "page.js").read_text(encoding="utf-8"),
+        "style": style() + (_PAGE / "page.css").read_text(encoding="utf-8"),
+        "script": "".join((_PAGE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+        "glossary": glossary(),
     }
     page = _SLOT.sub(lambda slot: slots[slot[1]], (_PAGE / "page.html").read_text(encoding="utf-8"))
-    _write_whole(path, redact(page))
+    write_bytes_atomically(path, redact(page).encode())
     return path
-
-
-def _write_whole(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def run_verdict(records: RunRecords) -> str:
-    """One sentence on the run: its main program against the best of the others, by token F1."""
-    main, others = records.main_program, [name for name in records.rows if name != records.main_program]
-    scores: Mapping[str, Mapping[str, Any]] = records.summary["programs"]
-    if not others:
-        return alone_sentence(main, scores[main])
-    best = max(others, key=lambda name: scores[name]["f1_categories_1_4"] or scores[name]["f1"])
-    rows_a, rows_b = records.rows[best], records.rows[main]
-    measures = [*score_measures(rows_a, rows_b)]
-    for judge, verdicts in records.judges.items():
-        of_a, of_b = (
-            {question: row for (name, question), row in verdicts.items() if name == program} for program in (best, main)
-        )
-        measures += judge_measures(judge, of_a, of_b, rows_a)
-    conversation_of = {question: row["conversation_id"] for question, row in rows_a.items()}
-    said = verdict_sentence(best, main, paired_differences(measures, conversation_of))
-    return said if len(others) == 1 else f"{said} ({best} has the highest F1 of the {len(others)} others.)"
 
 
 def _about(records: RunRecords) -> str:
@@ -121,21 +96,20 @@ def _about(records: RunRecords) -> str:
     ]
     notes = manifest.get("data", {}).get("notes", [])
     lines = [" · ".join(part for part in parts if part), *notes]
-    return "".join(f'<p class="about">{escape(line)}</p>' for line in lines)
+    return "".join(f'<p class="about" dir="auto">{escape(line)}</p>' for line in lines)
 
 
 def _warnings(records: RunRecords) -> list[str]:
     """What a reader must know before any number."""
-    data = records.summary["data"]
     programs = records.summary["programs"].items()
     failed = ", ".join(f"{name} {scores['failures']:,}" for name, scores in programs if scores["failures"])
     return [
-        *([NOT_LOCOMO] if data["is_bundled_sample"] else []),
+        *not_locomo_note(records),
         *([f"Questions that failed, and count as wrong: {failed}."] if failed else []),
     ]
 
 
-def _results(records: RunRecords) -> str:
+def _results(records: RunRecords, standing: Standing) -> str:
     programs: Mapping[str, Mapping[str, Any]] = records.summary["programs"]
     judged = {judge: {name: judged_share(judge, name, records) for name in programs} for judge in records.judges}
     evidence_n = sum(row["evidence_recall"] is not None for row in records.questions.values())
@@ -151,6 +125,6 @@ def _results(records: RunRecords) -> str:
     ]
     return (
         f'<div class="lead">{headline_table(programs, judged, evidence_n)}'
-        f"<div>{category_bars(programs)}{controls_table(records.judge_summary)}</div></div>"
+        f"<div>{category_bars(programs)}{standing.table()}{controls_table(records.judge_summary)}</div></div>"
         f'<h2>Evidence, latency and tokens</h2>{legend(programs)}<div class="charts">{"".join(charts)}</div>'
     )

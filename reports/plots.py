@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reports.charts import label, quantile
+from locomo.latency import percentiles
+from reports.charts import label
 from reports.curves import curve_unit, evidence_curve, interval, latencies_sec, prompt_tokens
+from reports.palette import plot_colours
 from reports.records import RunRecords, load_run
 
 if TYPE_CHECKING:
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PLOTS = "plots"
-_COLOURS = ("#878d98", "#1f6fc4", "#d1701a", "#2c8f62", "#8a56b8", "#bd3b66")  # as --p0 to --p5 in page.css
 _SIZE_INCHES, _DPI = (8.0, 4.5), 150
 _BINS = 40
 
@@ -63,11 +64,11 @@ def _f1_by_category(records: RunRecords) -> Figure:
     counts = next(iter(programs.values()))["questions_by_category"]
     asked = [category for category, n in counts.items() if n]
     figure, axes = _figure(f"Token F1 by category: {_data_words(records)}")
-    width = 0.8 / len(programs)
+    width, colours = 0.8 / len(programs), plot_colours(programs)
     for place, (name, scores) in enumerate(programs.items()):
         lefts = [index + (place - (len(programs) - 1) / 2) * width for index in range(len(asked))]
         values = [100 * (scores["f1_by_category"][category] or 0.0) for category in asked]
-        axes.bar(lefts, values, width * 0.92, color=_colour(place), label=_plain(name))
+        axes.bar(lefts, values, width * 0.92, color=colours[name], label=_plain(name))
         for left, value, category in zip(lefts, values, asked, strict=True):
             ci95 = interval(scores, "f1_by_category", category)
             if ci95 is not None:
@@ -93,10 +94,11 @@ def _evidence(records: RunRecords) -> Figure | None:
         return None
     unit = curve_unit(records)
     figure, axes = _figure(f"Evidence found: {_data_words(records)}")
-    for place, (name, curve) in enumerate(curves.items()):
+    colours = plot_colours(curves)
+    for name, curve in curves.items():
         if curve is not None:
-            axes.plot(curve.steps, [100 * share for share in curve.recall], color=_colour(place), label=_plain(name))
-            axes.plot(curve.steps, [100 * share for share in curve.all_evidence], color=_colour(place), linestyle=":")
+            axes.plot(curve.steps, [100 * share for share in curve.recall], color=colours[name], label=_plain(name))
+            axes.plot(curve.steps, [100 * share for share in curve.all_evidence], color=colours[name], linestyle=":")
     axes.set_xscale("log", base=2)
     ticks = sorted({step for curve in curves.values() if curve for step in curve.steps})[
         :: 2 if unit == "tokens" else 3
@@ -122,12 +124,12 @@ def _distribution(values: dict[str, Sequence[float]], title: str) -> Figure | No
     low, high = min(positive), max(positive)
     edges = [float(edge) for edge in np.geomspace(low * 0.98, high * 1.02, _BINS + 1)]
     figure, axes = _figure(title[:1].upper() + title[1:])
-    for place, (name, series) in enumerate(values.items()):
+    colours = plot_colours(values)
+    for name, series in values.items():
         if series:
-            ordered = sorted(series)
-            median, late = quantile(ordered, 0.5), quantile(ordered, 0.95)
-            words = f"{_plain(name)}: p50 {_number(median)}, p95 {_number(late)}, n={len(series):,}"
-            axes.hist(np.clip(series, low, high), bins=edges, color=_colour(place), alpha=0.6, label=words)
+            found = percentiles(series)
+            words = f"{_plain(name)}: p50 {_number(found['p50'])}, p95 {_number(found['p95'])}, n={found['n']:,}"
+            axes.hist(np.clip(series, low, high), bins=edges, color=colours[name], alpha=0.6, label=words)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))  # 0.02 and 5,000, not powers of ten
@@ -138,7 +140,9 @@ def _distribution(values: dict[str, Sequence[float]], title: str) -> Figure | No
     return figure
 
 
-def _number(value: float) -> str:
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
@@ -151,7 +155,3 @@ def _data_words(records: RunRecords) -> str:
 def _plain(text: str) -> str:
     """`text` as matplotlib shows it literally: a dollar sign would begin a formula, an underscore hide a label."""
     return text.replace("$", r"\$").lstrip("_")
-
-
-def _colour(place: int) -> str:
-    return _COLOURS[place % len(_COLOURS)]

@@ -19,6 +19,7 @@ from typing import Any, get_args
 from harness.runs import ANSWERS, Run, RunFolderError
 from locomo.judging.verdicts import Verdict, answer_digest
 from locomo.schema import CATEGORY_NAMES
+from locomo.split_data import PROTOCOLS
 
 SUMMARY, LINES = "summary.json", "lines.json"
 VERDICTS: tuple[str, ...] = get_args(Verdict)
@@ -99,6 +100,16 @@ class RunRecords:
         """Question id -> one of its rows, in natural order of the ids."""
         first = next(iter(self.rows.values()))
         return {question_id: first[question_id] for question_id in sorted(first, key=natural_order)}
+
+
+def not_locomo_note(records: RunRecords) -> list[str]:
+    """A warning for data that is not LoCoMo, by the ids of its conversations; none for LoCoMo or a part of it."""
+    locomo = {one for conversations in PROTOCOLS["project"].values() for one in conversations}
+    if {row["conversation_id"] for row in records.questions.values()} <= locomo:
+        return []
+    if records.summary["data"]["is_bundled_sample"]:
+        return ["This is not LoCoMo: the questions are of the bundled sample conversations."]
+    return [f"This is not LoCoMo: the questions are of {records.summary['data']['name']}."]
 
 
 def judge_titles(judges: Iterable[str]) -> dict[str, str]:

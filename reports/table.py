@@ -7,12 +7,32 @@ from html import escape
 from typing import Any
 
 from locomo.schema import ADVERSARIAL, CATEGORY_NAMES
-from reports.charts import colour, label, percent
+from reports.charts import label, percent
 from reports.curves import ABSTENTION_JUDGE, JudgedShare, interval
+from reports.glossary import term
+from reports.palette import css_colours
 from reports.records import judge_titles
 
 BAD = ' class="bad"'
-INTERVAL_NOTE = '<p class="note">Below a score: its 95% interval, where the number of conversations carries one.</p>'
+_TERMS = {
+    "Token F1": "f1",
+    "categories 1-4": "categories",
+    "all categories": "categories",
+    **{label(name): "categories" for name in CATEGORY_NAMES.values()},
+    label(CATEGORY_NAMES[ADVERSARIAL]): "adversarial",
+    **{name: name for name in ("lenient", "strict", "abstention")},
+    "recall of gold turns": "recall",
+    "all gold turns found": "all-evidence",
+    "context tokens": "context-tokens",
+    "memory tokens": "memory-tokens",
+    "LM calls": "lm-calls",
+    "latency p50": "latency",
+    "latency p95": "latency",
+    "failed questions": "trouble",
+    "questions with problems": "trouble",
+}
+_INTERVALS = f'<p class="note">Below a score: its {term("interval", "95% interval")} over conversations.</p>'
+_NO_INTERVALS = f'<p class="note">No {term("interval", "95% intervals")}: they need five conversations or more.</p>'
 
 
 def headline_table(
@@ -38,20 +58,26 @@ def headline_table(
         ],
     }
     head = "".join(
-        f'<th scope="col"><i class="dot" style="background:{colour(place)}"></i>{escape(name)}</th>'
-        for place, name in enumerate(programs)
+        f'<th scope="col" dir="auto"><i class="dot" style="background:{colour}"></i>{escape(name)}</th>'
+        for name, colour in css_colours(programs).items()
     )
     bodies = "".join(
-        f'<tbody><tr class="group"><th scope="rowgroup" colspan="{len(programs) + 2}">{title}</th></tr>'
-        f"{''.join(rows)}</tbody>"
+        f'<tbody><tr class="group"><th scope="rowgroup" colspan="{len(programs) + 2}">{_linked(title)}</th>'
+        f"</tr>{''.join(rows)}</tbody>"
         for title, rows in groups.items()
     )
-    note = INTERVAL_NOTE if any(scores.get("ci95") for scores in summaries) else ""
+    note = _INTERVALS if any(_has_interval(scores) for scores in summaries) else _NO_INTERVALS
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Scores"><table class="scores">'
         '<caption class="sr">Scores of each program, with the number of questions and 95% intervals</caption>'
-        f'<thead><tr><td></td><th scope="col" class="n">n</th>{head}</tr></thead>{bodies}</table>{note}</div>'
+        f'<thead><tr><td></td><th scope="col" class="n">{term("n", "n")}</th>{head}</tr></thead>{bodies}'
+        f"</table>{note}</div>"
     )
+
+
+def _has_interval(scores: Mapping[str, Any]) -> bool:
+    found = (scores.get("ci95") or {}).values()
+    return any(isinstance(one, list) or (isinstance(one, Mapping) and any(one.values())) for one in found)
 
 
 def _f1_rows(summaries: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -137,7 +163,13 @@ def _row(
     )
     style = ' class="strong"' if strong else ""
     below = f"<small>{escape(note)}</small>" if note else ""
-    return f'<tr{style}><th scope="row">{escape(title)}{below}</th><td class="n">{n}</td>{shown}</tr>'
+    return f'<tr{style}><th scope="row">{_linked(title)}{below}</th><td class="n">{n}</td>{shown}</tr>'
+
+
+def _linked(title: str) -> str:
+    """A heading, as a link to the glossary where that has it."""
+    slug = _TERMS.get(title.partition(",")[0])
+    return term(slug, title) if slug else escape(title)
 
 
 def _interval(found: tuple[float, float] | None) -> str:
@@ -157,7 +189,8 @@ def controls_table(judge_summary: Mapping[str, Any]) -> str:
         expected = "all" if found[0].get("expected") else "none"
         rows += f'<tr><th scope="row">{escape(label(control))}</th><td class="n">{expected}</td>{cells}</tr>'
     return (
-        '<h3>Judge controls, % accepted</h3><div class="scroll" tabindex="0" role="region" aria-label="Judge controls">'
+        f"<h3>{term('controls', 'Judge controls, % accepted')}</h3>"
+        '<div class="scroll" tabindex="0" role="region" aria-label="Judge controls">'
         f'<table class="scores"><thead><tr><td></td><th scope="col" class="n">should be</th>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from locomo.statistics import MIN_CLUSTERS, PairedDifference
+from locomo.statistics import CONFIDENCE, MIN_CLUSTERS, PairedDifference
 
 _SUM_OF_JUDGE = "categories_1_4"
 
@@ -13,28 +13,35 @@ _SUM_OF_JUDGE = "categories_1_4"
 def verdict_sentence(name_a: str, name_b: str, differences: Mapping[str, Mapping[str, PairedDifference]]) -> str:
     """B against A, by token F1, each judge and evidence recall. differences: of `paired_differences`.
 
-    A program is ahead where the 95% interval over conversations leaves out zero, and nowhere without an interval.
+    A program is ahead where the 95% interval over conversations leaves out zero. With too few conversations for an
+    interval it is ahead where the sign test over questions has p < 0.05, and the sentence ends in saying so.
     """
     found = _worth_saying(differences)
     if not found:
         return f"{name_b} and {name_a} have no score in common, so neither is ahead."
-    if all(one.interval is None for one in found.values()):
-        return _without_interval(name_a, name_b, found)
-    ahead_b = [_told(title, one) for title, one in found.items() if one.is_shown and one.difference > 0]
-    ahead_a = [_told(title, one) for title, one in found.items() if one.is_shown and one.difference < 0]
-    unclear = [_told(title, one) for title, one in found.items() if not one.is_shown]
-    parts = [
-        f"{name_b} is ahead of {name_a} in {_listed(ahead_b)}" if ahead_b else "",
-        f"{name_a} is ahead {'of ' + name_b + ' ' if not ahead_b else ''}in {_listed(ahead_a)}" if ahead_a else "",
-        (
-            f"no difference is shown in {_listed(unclear)}"
-            if ahead_a or ahead_b
-            else f"No difference between {name_b} and {name_a} is shown: {_listed(unclear)}"
+    ahead_b = [_told(title, one) for title, one in found.items() if _ahead(one) > 0]
+    ahead_a = [_told(title, one) for title, one in found.items() if _ahead(one) < 0]
+    unclear = [_told(title, one) for title, one in found.items() if _ahead(one) == 0]
+    parts = []
+    if ahead_b:
+        parts.append(f"{name_b} is ahead of {name_a} in {_listed(ahead_b)}")
+    if ahead_a:
+        parts.append(
+            f"{name_a} is ahead in {_listed(ahead_a)}"
+            if ahead_b
+            else f"{name_a} is ahead of {name_b} in {_listed(ahead_a)}"
         )
-        if unclear
-        else "",
-    ]
-    return "; ".join(part for part in parts if part) + "."
+    if unclear and parts:
+        parts.append(f"no difference is shown in {_listed(unclear)}")
+    elif unclear:
+        parts.append(f"No difference between {name_b} and {name_a} is shown: {_listed(unclear)}")
+    clusters = max(one.clusters for one in found.values())
+    if clusters < MIN_CLUSTERS:
+        parts.append(
+            f"p is by the sign test over questions, as an interval over conversations needs {MIN_CLUSTERS} of them and "
+            f"this is {clusters}"
+        )
+    return "; ".join(parts) + "."
 
 
 def alone_sentence(name: str, scores: Mapping[str, Any]) -> str:
@@ -64,33 +71,26 @@ def _worth_saying(differences: Mapping[str, Mapping[str, PairedDifference]]) -> 
     return found
 
 
+def _ahead(one: PairedDifference) -> int:
+    """1 where B is ahead, -1 where A is, 0 where nothing is shown."""
+    better = (one.difference > 0) - (one.difference < 0)
+    if one.clusters >= MIN_CLUSTERS:
+        return better if one.is_shown else 0
+    agrees = better * (one.num_b_better - one.num_a_better) > 0
+    return better if agrees and one.p_value < 1 - CONFIDENCE else 0
+
+
 def _told(title: str, one: PairedDifference) -> str:
     if not one.num_a_better + one.num_b_better:
         return f"{title} ({100 * one.mean_b:.1f}% against {100 * one.mean_a:.1f}%, the same throughout)"
     scores = f"{100 * one.mean_b:.1f}% against {100 * one.mean_a:.1f}%, {100 * one.difference:+.1f} points"
-    if one.interval is None:
-        return f"{title} ({scores}, {_why_no_interval(one)})"
-    low, high = 100 * one.interval.low, 100 * one.interval.high
-    return f"{title} ({scores}, 95% interval {low:+.1f} to {high:+.1f} over {one.clusters} conversations)"
-
-
-def _without_interval(name_a: str, name_b: str, found: Mapping[str, PairedDifference]) -> str:
-    scores = [
-        f"{title} {100 * one.mean_b:.1f}% against {100 * one.mean_a:.1f}% "
-        f"({one.num_b_better} questions better, {one.num_a_better} worse, {p_words(one.p_value)})"
-        for title, one in found.items()
-    ]
-    reason = _why_no_interval(next(iter(found.values())))
-    return (
-        f"Whether {name_b} is ahead of {name_a} is open, {reason}: {_listed(scores)}, by the sign test over questions."
+    if one.interval is not None:
+        low, high = 100 * one.interval.low, 100 * one.interval.high
+        return f"{title} ({scores}, 95% interval {low:+.1f} to {high:+.1f} over {one.clusters} conversations)"
+    reason = (
+        p_words(one.p_value) if one.clusters < MIN_CLUSTERS else "alike in all conversations, so without an interval"
     )
-
-
-def _why_no_interval(one: PairedDifference) -> str:
-    if one.clusters < MIN_CLUSTERS:
-        conversations = "conversation is" if one.clusters == 1 else "conversations are"
-        return f"as {one.clusters} {conversations} too few for an interval ({MIN_CLUSTERS} are needed)"
-    return "without an interval, as all conversations differ alike"
+    return f"{title} ({scores}, {reason})"
 
 
 def _listed(parts: Sequence[str]) -> str:

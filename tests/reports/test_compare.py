@@ -405,14 +405,18 @@ def test_a_difference_within_chance_is_no_verdict(command: Command, tmp_path: Pa
     assert verdict.startswith("No difference between memory and simple is shown: token F1 (")
 
 
-def test_with_few_conversations_the_verdict_says_why_it_is_open(command: Command, tmp_path: Path) -> None:
+def test_with_few_conversations_the_verdict_goes_by_p_and_says_so(command: Command, tmp_path: Path) -> None:
     few = [index for index in range(60) if index % 6 < 2]
-    rows = [*scored_rows("simple", range(20), few), *scored_rows("memory", range(40), few)]
+    rows = [*scored_rows("simple", range(20), few), *scored_rows("memory", range(45), few)]
     outcome = command(make_run(tmp_path / "run", rows))
     verdict = outcome.document["verdict"]
-    assert "is open, as 2 conversations are too few for an interval (5 are needed): token F1" in verdict
-    assert "p = " in verdict
+    assert verdict.startswith("memory is ahead of simple in token F1 (")
+    assert "points, p = 0.016)" in verdict  # 7 questions better, none worse: 2 / 2**7
+    assert verdict.endswith("an interval over conversations needs 5 of them and this is 2.")
     assert verdict in outcome.err
+    one_more = [*scored_rows("simple", range(20), few), *scored_rows("memory", range(24), few)]
+    unsure = command(make_run(tmp_path / "unsure", one_more)).document["verdict"]
+    assert unsure.startswith("No difference between memory and simple is shown: token F1 (")
 
 
 def test_unfinished_runs_are_compared_without_a_page(command: Command, tmp_path: Path) -> None:

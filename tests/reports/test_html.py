@@ -17,6 +17,7 @@ from run_folders import MARKUP, answer_row, garden_run, judge_row, turn_lines, w
 from harness.runs import RunFolderError
 from reports.curves import evidence_curve
 from reports.data import explorer_data
+from reports.palette import css_colours, places, style
 from reports.records import judge_titles, load_run, natural_order
 from reports.terminal import main, write_report
 
@@ -116,19 +117,29 @@ def test_the_last_answer_to_a_question_counts(tmp_path: Path) -> None:
     assert [answer[:2] for answer in data["answers"]["memory"]] == [["six", 1.0]]
 
 
-@pytest.mark.parametrize(("is_sample", "expected"), [(True, True), (False, False)])
-def test_the_bundled_sample_is_told_before_any_number(tmp_path: Path, is_sample: bool, expected: bool) -> None:
-    page = Page(write_report(garden_run(tmp_path / "run", is_bundled_sample=is_sample)))
-    assert ("This is not LoCoMo" in page.text) is expected
+@pytest.mark.parametrize(
+    ("conversation", "is_sample", "expected"),
+    [
+        ("garden", True, "This is not LoCoMo: the questions are of the bundled sample conversations."),
+        ("garden", False, "This is not LoCoMo: the questions are of tulips."),
+        ("conv-26", False, None),
+    ],
+)
+def test_data_that_is_not_locomo_is_told_before_any_number(
+    tmp_path: Path, conversation: str, is_sample: bool, expected: str | None
+) -> None:
+    rows = [answer_row("memory", f"{conversation}:{number}", error="E: slow" if number else None) for number in (0, 1)]
+    page = Page(write_report(write_run(tmp_path / "run", rows, is_bundled_sample=is_sample)))
+    assert ("This is not LoCoMo" in page.text) is (expected is not None)
     assert "Questions that failed, and count as wrong: memory 1." in page.text
     if expected:
-        assert page.text.index("This is not LoCoMo") < page.text.index("categories 1-4")
+        assert page.text.index(expected) < page.text.index("categories 1-4")
 
 
 def test_the_page_needs_nothing_from_outside(tmp_path: Path) -> None:
     path = write_report(garden_run(tmp_path / "run"))
     page = Page(path)
-    assert page.addresses == ["data:,"]
+    assert [one for one in page.addresses if not one.startswith("#")] == ["data:,"]  # those are of the glossary
     assert re.findall(r"url\(|@import|https?://|fetch\(|XMLHttpRequest|import\(", page.script) == []
     assert "default-src 'none'" in path.read_text(encoding="utf-8")
 
@@ -192,6 +203,60 @@ def test_questions_stand_in_natural_order(tmp_path: Path) -> None:
 def test_judges_are_called_by_their_rules_where_one_model_applied_them() -> None:
     assert judge_titles(["strict@a", "lenient@a"]) == {"strict@a": "strict", "lenient@a": "lenient"}
     assert judge_titles(["strict@a", "strict@b"]) == {"strict@a": "strict@a", "strict@b": "strict@b"}
+
+
+# -- verdict, glossary, colours ----------------------------------------------------------------------------------------
+
+
+def rows_of_chats(program: str, right: set[int], chats: int = 6, **more: Any) -> list[dict[str, Any]]:
+    """Ten questions of each chat; those in `right`, of its ten, are answered."""
+    return [
+        answer_row(program, f"chat-{chat}:{number}", f1=float(number in right or (chat + number) % 7 == 0), **more)
+        for chat in range(chats)
+        for number in range(10)
+    ]
+
+
+def test_the_page_begins_with_a_verdict_that_has_its_interval(tmp_path: Path) -> None:
+    rows = [*rows_of_chats("simple", {1}), *rows_of_chats("memory", {1, 2, 3, 4, 5, 6})]
+    page = Page(write_report(write_run(tmp_path / "run", rows)))
+    verdict = "memory is ahead of simple in token F1 ("
+    assert verdict in page.text
+    assert "points, 95% interval +" in page.text
+    assert "over 6 conversations" in page.text
+    assert page.text.index(verdict) < page.text.index("2024-05-01")
+    assert page.row("categories 1-4")[0] == "60"
+
+
+def test_the_verdict_is_against_the_best_of_several_others(tmp_path: Path) -> None:
+    rows = [*rows_of_chats("a", {1}), *rows_of_chats("b", {1, 2, 3}), *rows_of_chats("memory", {1, 2, 3})]
+    text = Page(write_report(write_run(tmp_path / "run", rows))).text
+    assert "No difference between memory and b is shown: token F1" in text
+    assert "the same throughout) (b has the highest F1 of the 2 other programs)." in text.replace("\n", " ")
+
+
+def test_a_program_alone_is_ahead_of_nothing(tmp_path: Path) -> None:
+    text = Page(write_report(write_run(tmp_path / "run", [answer_row("memory", "a:1")]))).text
+    assert "memory was run alone, so it is ahead of nothing: its token F1 is 100.0%." in text
+    assert "Is it more than chance?" not in text
+
+
+def test_headings_lead_to_entries_of_the_glossary_that_are_there(tmp_path: Path) -> None:
+    page = Page(write_report(garden_run(tmp_path / "run")))
+    links = {one for one in page.addresses if one.startswith("#term-")}
+    assert {"#term-f1", "#term-recall", "#term-all-evidence", "#term-strict", "#term-latency", "#term-p"} <= links
+    content = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert all(f'id="{one[1:]}"' in content for one in links)
+
+
+def test_a_program_keeps_its_colour_whatever_else_was_run() -> None:
+    alone, among = places(["memory"]), places(["full-context", "mine", "memory", "yours"])
+    assert alone["memory"] == among["memory"]
+    assert len(set(among.values())) == 4
+    assert places(["simple", "memory", "full-context"]) == {"simple": 0, "memory": 1, "full-context": 2}
+    many = places([f"program {number}" for number in range(30)])
+    assert set(css_colours(many).values()) == {f"var(--p{place})" for place in many.values()}
+    assert all(f"{colour[4:-1]}:" in style() for colour in css_colours(many).values())
 
 
 # -- evidence by rank --------------------------------------------------------------------------------------------------

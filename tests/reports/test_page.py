@@ -328,6 +328,62 @@ def test_a_link_opens_its_question_and_program(report: Report) -> None:
     assert "#" not in report.driver.current_url
 
 
+@pytest.mark.parametrize("link", ["#garden:2", "#memory/garden:2"])
+def test_a_link_to_a_question_scrolls_to_it(report: Report, link: str) -> None:
+    report.open(link)
+    assert report.opened == "Which sheds have tulips?"
+    assert report.js("return location.hash") == "#memory/garden:2"
+    top = report.js("return document.querySelector('#detail').getBoundingClientRect().top")
+    assert 0 <= top < 40
+    report.driver.back()  # to the page before, and not into the same link again
+    assert report.driver.current_url == "about:blank"
+
+
+def test_a_link_that_is_followed_on_the_open_page_scrolls_too(report: Report) -> None:
+    report.js("scrollTo(0, 0); location.hash = '#simple/garden:3'")
+    deadline = time.monotonic() + 10
+    while report.opened is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert report.opened == "When were they planted?"
+    assert report.js("return scrollY") > 100
+
+
+def test_headings_lead_to_the_glossary_and_leave_the_question_open(report: Report) -> None:
+    open_question(report, "Which sheds")
+    report.js("document.querySelector('a[href=\"#term-recall\"]').click()")
+    assert "gold turns" in report.texts(":target dd")[0]
+    assert report.opened == "Which sheds have tulips?"
+    top = report.js("return document.querySelector(':target').getBoundingClientRect().top")
+    assert 0 <= top < DESK[1]
+
+
+def test_text_from_right_to_left_is_shown_so(driver: Any, tmp_path: Path) -> None:
+    question, answer = "מתי עברה אנה לפורטו?", "ביום שבת"
+    lines = {"a": {"D1:1": ["[D1, 1 May 2024]", "אנה: עברתי לפורטו", "אנה: עברתי לפורטו"]}}
+    row = answer_row("memory", "a:1", question=question, gold=answer, answer=answer, retrieved_ids=["D1:1"])
+    report = Report(driver, write_report(write_run(tmp_path / "run", [row], lines=lines)))
+    report.open("#a:1")
+    assert report.opened == question
+    for selector in (".question", "#gold", ".answer", "#context div:not(.session) span", ".item .q"):
+        direction = report.js("return getComputedStyle(document.querySelector(arguments[0])).direction", selector)
+        assert direction == "rtl", selector
+    assert report.js("return getComputedStyle(document.querySelector('h1')).direction") == "ltr"
+    assert console_errors(driver) == []
+
+
+def test_a_wide_list_shows_gold_and_answer_beside_the_question(report: Report) -> None:
+    set_screen(report.driver, 1440, 900)
+    place = "const r = document.querySelector(arguments[0]).getBoundingClientRect(); return [r.left, r.top]"
+    (gold_left, gold_top), (question_left, question_top) = (
+        report.js(place, selector) for selector in (".item .gold", ".item .q")
+    )
+    assert report.texts(".item .gold")[0] == "gold six"
+    assert gold_left > question_left + 400
+    assert abs(gold_top - question_top) < 4
+    set_screen(report.driver, *PHONE)
+    assert not report.find(".item .gold").is_displayed()
+
+
 @pytest.mark.parametrize("link", ["#", "#memory/none:1", "#nobody/garden:1", "#%", "#memory", "#memory/%E0%A4%A"])
 def test_a_link_to_nothing_opens_nothing(report: Report, link: str) -> None:
     report.open(link)
@@ -444,10 +500,10 @@ def test_without_scripts_the_headline_stands_and_the_explorer_says_why_not(drive
 def test_a_comparison_opens_on_what_changed(driver: Any, tmp_path: Path) -> None:
     scores = {"one": [0.0, 1.0, 1.0, 0.2], "two": [0.5, 0.4, 1.0, 0.1]}
     runs = [
-        load_run(write_run(tmp_path / name, [answer_row("memory", f"a:{n}", f1=f1) for n, f1 in enumerate(found)]))
+        write_run(tmp_path / name, [answer_row("memory", f"a:{n}", f1=f1) for n, f1 in enumerate(found)])
         for name, found in scores.items()
     ]
-    report = Report(driver, write_comparison(compare(*runs, None, None), tmp_path / "comparison.html"))
+    report = Report(driver, write_comparison(compare(*runs), tmp_path / "comparison.html"))
     report.open()
     assert report.shown == ["How many tulips of a:0?", "How many tulips of a:1?"]
     report.choose(outcome="lost")
