@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.runs import Run
-from locomo.dataset import DataError, load
+from locomo.dataset import load
 from locomo.judging.verdicts import is_correct
-from locomo.schema import ADVERSARIAL, CATEGORY_NAMES
+from locomo.schema import ADVERSARIAL, CATEGORY_NAMES, DataError
 from locomo.statistics import PairedDifference, as_pair, paired_difference
 from memoryqa.errors import UsageError
 
