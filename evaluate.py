@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from evaluation.flags import build_parser
 from harness.flags import from_args
 from locomo.config import EvaluationConfig
-from memoryqa.config import MemoryConfig
+from memoryqa.config import Settings
 
 if TYPE_CHECKING:
     from evaluation.lms import ChosenLMs
@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
 def run(args: argparse.Namespace) -> None:
     """From flags to numbers. Raises ValueError for bad input, LMUnavailable and BenchmarkStoppedError for the rest."""
     from evaluation.lms import choose_lms, connect
-    from evaluation.memory_choice import choose_memory_config
+    from evaluation.memory_choice import choose_settings
     from evaluation.programs import make_programs
     from evaluation.results import judge_answers, report, report_estimate
     from evaluation.run_folder import new_run, record, track_config
@@ -71,14 +71,14 @@ def run(args: argparse.Namespace) -> None:
     # 1. What to ask, of which memory, and whom.
     saved = {} if args.resume is None else Run.open(args.resume).config
     config = from_args(EvaluationConfig, args, saved=saved.get("evaluation"))
-    memory_config, verdict = choose_memory_config(args, config, saved.get("memory"))
+    settings, verdict = choose_settings(args, config, saved)
     lms = choose_lms(args, config)
     add_tags = choose_tags(config.tags, args.tag_model, args.tag_api_base, dry_run=args.dry_run)
-    benchmark = build_benchmark_config(make_programs=make_programs(config, memory_config, add_tags), **asdict(config))
+    benchmark = build_benchmark_config(make_programs=make_programs(config, settings, add_tags), **asdict(config))
     for note in (*benchmark.dataset.notes, *([verdict] if verdict else []), lms.describe_task(), lms.describe_judge()):
         print(note, file=sys.stderr)
     traced_ids = sample_ids([question.id for question in benchmark.questions], args.trace_sample)
-    full_config = full_config_of(benchmark, memory_config, lms)
+    full_config = full_config_of(benchmark, settings, lms)
     earlier = None if args.resume is None else Run.resume(args.resume, full_config)
     done = set() if earlier is None else answered(earlier)
     if args.dry_run:
@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> None:
 
     # 3. Ask, one row per answer.
     run = earlier or new_run(args.run_dir, full_config, benchmark, lms.describe_task())
-    record(run, benchmark, lms, args.judge)
+    record(run, benchmark, lms, args.judge, settings.memory)
     with open_tracker(
         args.mlflow_uri,
         enabled=not args.no_mlflow,
@@ -109,14 +109,15 @@ def run(args: argparse.Namespace) -> None:
         report(run, benchmark, result, lms, judged, verdict, tracker)
 
 
-def full_config_of(benchmark: BenchmarkConfig, memory_config: MemoryConfig, lms: ChosenLMs) -> dict[str, Any]:
+def full_config_of(benchmark: BenchmarkConfig, settings: Settings, lms: ChosenLMs) -> dict[str, Any]:
     """All that decides on the numbers: saved with the run, compared when it is resumed."""
     from evaluation.programs import prompts_of
     from evaluation.tagging import tags_of
 
     return {
         "evaluation": asdict(benchmark.asked),
-        "memory": asdict(memory_config),
+        "memory": asdict(settings.memory),
+        "program": asdict(settings.program),
         "resolved": {
             "split": benchmark.split,
             "model": None if lms.task is None else lms.task.model,

@@ -1,9 +1,7 @@
 """The program: answer a question about months of dated conversation from an adaptive memory of it.
 
-    memories = Memories()
-    memories["chat"] = memory                        # a memoryqa.memory.AdaptiveMemory, built turn by turn
-    program = MemoryQA(memories)
-    prediction = program(conversation_id="chat", question="When did Ana move to Porto?")
+    program = MemoryQA(memory)                       # a memoryqa.AdaptiveMemory, or Memories of several conversations
+    prediction = program(question="When did Ana move to Porto?")
     prediction.answer, prediction.evidence_ids       # '20 May 2023', ['D8:6']
 
 The signatures are the prompts and come first: everything that the optimizers tune is in their text. The program holds
@@ -14,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,14 +20,20 @@ from typing import Any
 import dspy
 from dspy.utils.exceptions import AdapterParseError
 
-from memoryqa.config import MemoryConfig
+from memoryqa.config import MemoryConfig, ProgramConfig, Settings
 from memoryqa.errors import UsageError
+from memoryqa.evidence import Evidence
 from memoryqa.memories import Memories as Memories
-from memoryqa.memory import AdaptiveMemory, Evidence
+from memoryqa.memory import AdaptiveMemory
 from memoryqa.offline_reader import NO_INFORMATION as NO_INFORMATION
-from memoryqa.parameters import config_from
+from memoryqa.parameters import settings_from
+from memoryqa.steps import Call, run, run_async
 from memoryqa.tokens import count_tokens
 from memoryqa.turns import parse_citations
+
+Steps = Generator[Call, Any, dspy.Prediction]
+MemoriesLike = AdaptiveMemory | Mapping[str, AdaptiveMemory]
+
 
 # -- the prompts -------------------------------------------------------------------------------------------------------
 
@@ -84,35 +88,68 @@ class AnswerQuestion(dspy.Signature):
 # -- the programs ------------------------------------------------------------------------------------------------------
 
 
-class MemoryQA(dspy.Module):
+class ProgramOnMemories(dspy.Module):
+    """A program that answers from memories: what all of them have in common."""
+
+    def __init__(self, memories: MemoriesLike, config: ProgramConfig | None = None) -> None:
+        super().__init__()
+        if isinstance(memories, AdaptiveMemory):
+            memories = Memories({"conversation": memories})
+        self.memories = memories if isinstance(memories, Memories) else Memories(memories)
+        self.config = config or ProgramConfig()
+        self.answer_question = dspy.Predict(AnswerQuestion)
+
+    def forward(self, question: str, conversation_id: str | None = None) -> dspy.Prediction:
+        """Answer from the memory of `conversation_id`, which may be left out when there is one memory."""
+        return run(self.steps(question, self.memories.choose(conversation_id)))
+
+    async def aforward(self, question: str, conversation_id: str | None = None) -> dspy.Prediction:
+        """`forward`, with the LM awaited."""
+        return await run_async(self.steps(question, self.memories.choose(conversation_id)))
+
+    def steps(self, question: str, memory: AdaptiveMemory) -> Steps:
+        """The recipe, without its driver: yields calls of predictors, is sent their predictions, returns the answer."""
+        evidence = self.evidence(memory)
+        return (yield from answer_from(self.answer_question, question, evidence))
+
+    def evidence(self, memory: AdaptiveMemory) -> Evidence:
+        """What is read whatever the question is."""
+        raise NotImplementedError
+
+    def prompts(self, conversation_id: str, question: str) -> list[str]:
+        """The prompts that a question takes at most, as far as they do not depend on an LM's answers."""
+        evidence = self.evidence(self.memories[conversation_id])
+        return [prompt_of(self.answer_question, question=question, evidence=evidence.text)] if evidence.text else []
+
+
+class MemoryQA(ProgramOnMemories):
     """Answer a question about a past conversation: search its memory with well-chosen queries, then read the finds.
 
     The evidence of all searches stands in one context of at most `context_tokens`. A search keeps what earlier ones
     found and fills up the context, so a follow-up query adds lines and never pushes one out.
     """
 
-    def __init__(self, memories: Memories, config: MemoryConfig | None = None) -> None:
-        super().__init__()
-        self.memories = memories
-        self.config = config or MemoryConfig()
+    def __init__(self, memories: MemoriesLike, config: ProgramConfig | None = None) -> None:
+        super().__init__(memories, config)
         self.write_queries = dspy.Predict(WriteQueries)
         self.assess_evidence = dspy.Predict(AssessEvidence)
-        self.answer_question = dspy.Predict(AnswerQuestion)
 
-    def forward(self, conversation_id: str, question: str) -> dspy.Prediction:
-        memory, floor = self.memories[conversation_id], self.config.score_floor
-        problems: list[str] = []
-        recent = memory.recent(self.config.context_tokens)
-        if not recent.text:  # an empty memory needs no LM to say that it knows nothing
-            return answer_from(self.answer_question, question, recent, memory_tokens=memory.tokens)
+    def steps(self, question: str, memory: AdaptiveMemory) -> Steps:
+        floor, problems = self.config.score_floor, list[str]()
+        if not self.evidence(memory).text:  # an empty memory needs no LM to say that it knows nothing
+            return (
+                yield from answer_from(self.answer_question, question, memory.recent(0), memory_tokens=memory.tokens)
+            )
 
         # 1. Say in a speaker's words what the answer may look like, and search for it together with the question.
-        queries = [question, *self._write_queries(question, problems)]
+        queries = [question, *(yield from self._write_queries(question, problems))]
         evidence = memory.search(queries, self.hop_budget(1), score_floor=floor)
 
         # 2. While something is missing, search for that; keep what was found.
         hops = 1
-        while hops < self.config.max_hops and (follow_ups := self._follow_ups(question, evidence, problems)):
+        while hops < self.config.max_hops and (
+            follow_ups := (yield from self._follow_ups(question, evidence, problems))
+        ):
             hops += 1
             queries += follow_ups
             evidence = memory.search(
@@ -122,14 +159,16 @@ class MemoryQA(dspy.Module):
         # 3. Fill up the context with what all queries find, beside what the hops found, and answer from it.
         found = evidence.ids if hops > 1 else ()
         evidence = memory.search(queries, self.config.context_tokens, keep=found, score_floor=floor)
-        return answer_from(
-            self.answer_question,
-            question,
-            evidence,
-            hops=hops,
-            queries=queries[1:],
-            memory_tokens=memory.tokens,
-            problems=problems,
+        return (
+            yield from answer_from(
+                self.answer_question,
+                question,
+                evidence,
+                hops=hops,
+                queries=queries[1:],
+                memory_tokens=memory.tokens,
+                problems=problems,
+            )
         )
 
     def hop_budget(self, hop: int) -> int:
@@ -137,50 +176,57 @@ class MemoryQA(dspy.Module):
         share = 1.0 if hop >= self.config.max_hops else 1 - 0.5**hop
         return int(self.config.context_tokens * share)
 
-    def _write_queries(self, question: str, problems: list[str]) -> list[str]:
+    def evidence(self, memory: AdaptiveMemory) -> Evidence:
+        return memory.recent(self.config.context_tokens)
+
+    def prompts(self, conversation_id: str, question: str) -> list[str]:
+        memory, config = self.memories[conversation_id], self.config
+        if not self.evidence(memory).text:
+            return []
+        budgets = [*(self.hop_budget(hop) for hop in range(1, config.max_hops)), config.context_tokens]
+        *assessed, read = [memory.search(question, budget, score_floor=config.score_floor) for budget in budgets]
+        return [
+            prompt_of(self.write_queries, question=question),
+            *(prompt_of(self.assess_evidence, question=question, evidence=found.text) for found in assessed),
+            prompt_of(self.answer_question, question=question, evidence=read.text),
+        ]
+
+    def _write_queries(self, question: str, problems: list[str]) -> Generator[Call, Any, list[str]]:
         try:
-            return _distinct(self.write_queries(question=question).queries)
+            written = yield Call(self.write_queries, question=question)
         except AdapterParseError:  # the question alone finds most of the evidence: go on, and say so
             problems.append("the queries could not be read; searched with the question alone")
             return []
+        return _distinct(written.queries)
 
-    def _follow_ups(self, question: str, evidence: Evidence, problems: list[str]) -> list[str]:
+    def _follow_ups(self, question: str, evidence: Evidence, problems: list[str]) -> Generator[Call, Any, list[str]]:
         try:
-            assessed = self.assess_evidence(question=question, evidence=evidence.text)
+            assessed = yield Call(self.assess_evidence, question=question, evidence=evidence.text)
         except AdapterParseError:
             problems.append("the assessment of the evidence could not be read; taken as sufficient")
             return []
         return [] if assessed.sufficient else _distinct(assessed.follow_up_queries)
 
 
-class SimplePredict(dspy.Module):
+class SimplePredict(ProgramOnMemories):
     """The baseline: answer from the most recent lines of the conversation that fit the same context."""
 
-    def __init__(self, memories: Memories, config: MemoryConfig | None = None) -> None:
-        super().__init__()
-        self.memories = memories
-        self.config = config or MemoryConfig()
-        self.answer_question = dspy.Predict(AnswerQuestion)
-
-    def forward(self, conversation_id: str, question: str) -> dspy.Prediction:
-        evidence = self.memories[conversation_id].recent(self.config.context_tokens)
-        return answer_from(self.answer_question, question, evidence)
+    def evidence(self, memory: AdaptiveMemory) -> Evidence:
+        return memory.recent(self.config.context_tokens)
 
 
-class FullContext(dspy.Module):
+class FullContext(ProgramOnMemories):
     """The expensive bar: answer from the whole conversation, whatever it costs. It may not fit the LM's window."""
 
-    def __init__(self, memories: Memories, config: MemoryConfig | None = None) -> None:
-        super().__init__()
-        self.memories = memories
-        self.config = config or MemoryConfig()
-        self.answer_question = dspy.Predict(AnswerQuestion)
-
-    def forward(self, conversation_id: str, question: str) -> dspy.Prediction:
-        return answer_from(self.answer_question, question, self.memories[conversation_id].transcript())
+    def evidence(self, memory: AdaptiveMemory) -> Evidence:
+        return memory.transcript()
 
 
-PROGRAMS: dict[str, type[dspy.Module]] = {"simple": SimplePredict, "memory": MemoryQA, "full-context": FullContext}
+PROGRAMS: dict[str, type[ProgramOnMemories]] = {
+    "simple": SimplePredict,
+    "memory": MemoryQA,
+    "full-context": FullContext,
+}
 
 
 def answer_from(
@@ -192,7 +238,7 @@ def answer_from(
     queries: Iterable[str] = (),
     memory_tokens: int | None = None,
     problems: Iterable[str] = (),
-) -> dspy.Prediction:
+) -> Steps:
     """Answer from `evidence`: the last step of all programs. Only lines that were shown count as cited.
 
     The prediction carries: answer, evidence_ids (cited), retrieved_ids (shown, best first), hops, queries,
@@ -200,7 +246,7 @@ def answer_from(
     """
     answer, cited = NO_INFORMATION, list[str]()
     if evidence.text:
-        answered = answer_question(question=question, evidence=evidence.text)
+        answered = yield Call(answer_question, question=question, evidence=evidence.text)
         shown = set(evidence.ids)
         answer = (answered.answer or "").strip() or NO_INFORMATION
         cited = [turn_id for turn_id in parse_citations(str(answered.evidence_ids)) if turn_id in shown]
@@ -231,38 +277,18 @@ def prompt_digests(program: dspy.Module) -> dict[str, str]:
     }
 
 
-def expected_prompts(program: dspy.Module, conversation_id: str, question: str) -> list[str]:
-    """The prompts that `program` would send for a question at most, as far as they do not depend on an LM's answers."""
-    memory: AdaptiveMemory = program.memories[conversation_id]
-    context_tokens = program.config.context_tokens
-    evidence = memory.transcript() if isinstance(program, FullContext) else memory.recent(context_tokens)
-    if not evidence.text:
-        return []
-    if not isinstance(program, MemoryQA):
-        return [_prompt(program.answer_question, question=question, evidence=evidence.text)]
-    floor = program.config.score_floor
-    searches = [
-        memory.search(question, program.hop_budget(hop), score_floor=floor) for hop in range(1, program.config.max_hops)
-    ]
-    found = memory.search(question, context_tokens, score_floor=floor)
-    return [
-        _prompt(program.write_queries, question=question),
-        *(_prompt(program.assess_evidence, question=question, evidence=search.text) for search in searches),
-        _prompt(program.answer_question, question=question, evidence=found.text),
-    ]
-
-
-def expected_cost(program: dspy.Module, inputs: Iterable[Mapping[str, str]]) -> dict[str, int]:
+def expected_cost(program: ProgramOnMemories, inputs: Iterable[Mapping[str, str]]) -> dict[str, int]:
     """LM calls and prompt tokens (o200k_base) that questions will cost at most, retries aside.
 
     The prompts are counted as they will be sent, but for what an LM writes in between: queries of its own may find
     other lines (the budget is the same), and assessments that are satisfied at once save a call.
     """
-    prompts = [prompt for question in inputs for prompt in expected_prompts(program, **question)]
+    prompts = [prompt for question in inputs for prompt in program.prompts(**question)]
     return {"lm_calls": len(prompts), "prompt_tokens": sum(map(count_tokens, prompts))}
 
 
-def _prompt(predictor: dspy.Predict, **inputs: str) -> str:
+def prompt_of(predictor: dspy.Predict, **inputs: str) -> str:
+    """The text that `predictor` would send, in the adapter that DSPy is configured with."""
     adapter = dspy.settings.adapter or dspy.ChatAdapter()
     messages = adapter.format(predictor.signature, predictor.demos, inputs)
     return "\n".join(str(message["content"]) for message in messages)
@@ -280,21 +306,30 @@ def config_path(path: Path) -> Path:
     return path.with_suffix(".config.json")
 
 
-def save_program(program: MemoryQA, path: Path) -> None:
-    """Write the prompts to `path` (JSON) and the config beside it. A folder that does not exist is made."""
+def save_program(program: MemoryQA, path: Path, memory: MemoryConfig | None = None) -> None:
+    """Write the prompts to `path` (JSON) and the settings beside it. A folder that does not exist is made.
+
+    `memory`: how the memories of the program were built, so that others are built alike; None: as shipped.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     program.save(str(path))
-    saved = {"program": type(program).__name__, "config": asdict(program.config)}
+    saved = {
+        "program": type(program).__name__,
+        "config": asdict(program.config),
+        "memory": asdict(memory or MemoryConfig()),
+    }
     config_path(path).write_text(json.dumps(saved, indent=2) + "\n", encoding="utf-8")
 
 
-def load_program_config(path: Path) -> MemoryConfig:
-    """The config beside the program saved at `path`. Raises ProgramFileError when it is missing or not one."""
+def load_program_settings(path: Path) -> Settings:
+    """The settings beside the program saved at `path`. Raises ProgramFileError when they are missing or unreadable."""
     saved = _read_json(config_path(path))
     try:
         if saved["program"] != MemoryQA.__name__:
             raise ValueError(f"it is of a {saved['program']}, not of a {MemoryQA.__name__}")
-        return config_from(MemoryConfig, saved["config"])
+        if "memory" in saved:
+            return settings_from(dict(saved["memory"]), dict(saved["config"]))
+        return settings_from(saved["config"])  # version 0.1 kept both in one
     except (KeyError, TypeError, ValueError) as error:
         raise ProgramFileError(
             f"{config_path(path)}: not a config of this version ({error}); save the program again"
@@ -309,7 +344,7 @@ def load_program(path: Path, memories: Memories) -> MemoryQA:
     what differs. A file that another version of DSPy saved is read like any other, as long as it can be.
     """
     prompts = _read_json(path)
-    program = MemoryQA(memories, load_program_config(path))
+    program = MemoryQA(memories, load_program_settings(path).program)
     try:
         if differences := list(_differences(prompts, program)):
             raise ValueError("; ".join(differences))

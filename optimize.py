@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.commands import add_json_flag, print_document, run_command
 from harness.flags import add_flags, add_tracking_flags
-from memoryqa.config import MemoryConfig
+from memoryqa.config import MemoryConfig, ProgramConfig
 from memoryqa.errors import StoppedError, UsageError
 from optimization.config import OptimizeConfig
 
@@ -50,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_flags(parser, OptimizeConfig, "the search")
     add_flags(parser, MemoryConfig, "the memory")
+    add_flags(parser, ProgramConfig, "the program")
     group = parser.add_argument_group("the run")
     folder = group.add_mutually_exclusive_group()
     folder.add_argument("--run-dir", type=Path, metavar="DIR", help="a new folder for it (default: runs/TIME-ID)")
@@ -299,9 +300,9 @@ def keep(plan: Plan, run: Run, found: Found) -> str:
     output = Path(plan.config.output)
     if not found.finished and found.candidate is found.start:
         return f"nothing better was found until then, so {output} is unchanged"
-    save_found(plan.program, found.program, run.run_dir / "program.json")
+    save_found(plan.program, found.program, plan.settings.memory, run.run_dir / "program.json")
     try:
-        save_found(plan.program, found.program, output)
+        save_found(plan.program, found.program, plan.settings.memory, output)
     except OSError as error:
         kept = run.run_dir / "program.json"
         raise NotFinishedError(

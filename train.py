@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.flags import add_flags, add_tracking_flags, from_args
-from memoryqa.config import MemoryConfig
+from memoryqa.config import MemoryConfig, ProgramConfig, Settings
 from training.backend_api import TrainingResult, TrainingStoppedError, TrainingTask
 from training.config import GRPOConfig, TrainingConfig
 
@@ -43,6 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_flags(parser, TrainingConfig, "what is trained, on what and where")
     add_flags(parser, GRPOConfig, "how: GRPO")
     add_flags(parser, MemoryConfig, "the memory")
+    add_flags(parser, ProgramConfig, "the program")
     parser.add_argument(
         "--parameters", type=Path, metavar="FILE", help="tuned parameters of the memory, as tune.py writes them"
     )
@@ -103,12 +104,12 @@ def train(args: argparse.Namespace) -> int:
     from training.watch import Watch
 
     # 1. What is asked for; a resumed training is told the same again.
-    config, grpo, memory_config = choose_settings(args)
+    config, grpo, settings = choose_settings(args)
     dspy.configure(adapter=TrainingAdapter(), trace=None, max_history_size=200, warn_on_type_mismatch=False)
 
     # 2. Can it work? Everything is checked before anything is written or spent.
     backend, reason = choose_backend(config)
-    material = gather(config, grpo, memory_config)
+    material = gather(config, grpo, settings)
     check_same_data(args, material)
     reward, judge = build_reward(args, config, material)
     watch = Watch(grpo.num_train_steps)
@@ -136,7 +137,8 @@ def train(args: argparse.Namespace) -> int:
     full_config = {
         "training": {**asdict(config), "backend": backend},  # a resumed training must not choose another one
         "grpo": asdict(grpo),
-        "memory": asdict(material.memory_config),
+        "memory": asdict(material.settings.memory),
+        "program": asdict(material.settings.program),
         "resolved": {"data_sha256": material.dataset.sha256, "judge": judge},
     }
     if backend == "arbor" and material.is_base_model:
@@ -157,7 +159,7 @@ def train(args: argparse.Namespace) -> int:
         return report(args, config, grpo, material, backend, result, history, tracker)
 
 
-def choose_settings(args: argparse.Namespace) -> tuple[TrainingConfig, GRPOConfig, MemoryConfig]:
+def choose_settings(args: argparse.Namespace) -> tuple[TrainingConfig, GRPOConfig, Settings]:
     """From the flags, or from the training that is resumed; a folder with a training in it is not written over."""
     folder: Path = args.checkpoint_dir
     saved: dict[str, Any] = {}
@@ -167,13 +169,18 @@ def choose_settings(args: argparse.Namespace) -> tuple[TrainingConfig, GRPOConfi
         raise ValueError(f"{folder} holds a training: go on with it by --resume, or name a new --checkpoint-dir")
     config = from_args(TrainingConfig, args, saved=saved.get("training"))
     grpo = from_args(GRPOConfig, args, saved=saved.get("grpo"))
-    memory_config = from_args(MemoryConfig, args, saved=saved.get("memory") or tuned_memory(args.parameters))
-    for name, chosen in (("training", config), ("grpo", grpo), ("memory", memory_config)):
+    tuned = asdict(tuned_settings(args.parameters))
+    settings = Settings(
+        from_args(MemoryConfig, args, saved=saved.get("memory") or tuned["memory"]),
+        from_args(ProgramConfig, args, saved=saved.get("program") or tuned["program"]),
+    )
+    sections = (("training", config), ("grpo", grpo), ("memory", settings.memory), ("program", settings.program))
+    for name, chosen in sections:
         for key, value in json.loads(json.dumps(asdict(chosen))).items():
             if key not in MAY_CHANGE_ON_RESUME and key in saved.get(name, {}) and value != saved[name][key]:
                 flag = "--" + key.replace("_", "-")
                 raise ValueError(f"--resume: {folder} was trained with {flag} {saved[name][key]}; drop {flag} {value}")
-    return config, grpo, memory_config
+    return config, grpo, settings
 
 
 def check_same_data(args: argparse.Namespace, material: Material) -> None:
@@ -185,15 +192,15 @@ def check_same_data(args: argparse.Namespace, material: Material) -> None:
         raise ValueError(f"--resume: {material.dataset.path} is not the file that {args.checkpoint_dir} was trained on")
 
 
-def tuned_memory(path: Path | None) -> dict[str, Any]:
-    """The memory's settings from a file of tuned parameters; none without one."""
+def tuned_settings(path: Path | None) -> Settings:
+    """Settings from a file of tuned parameters; the shipped ones without one."""
     from memoryqa.parameters import load_parameters
 
     if path is None:
-        return {}
+        return Settings()
     parameters = load_parameters(path)
     print(f"parameters: {path}: {parameters.verdict()}", file=sys.stderr)
-    return asdict(parameters.memory)
+    return parameters.settings
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
@@ -227,7 +234,7 @@ def build_reward(
     if config.metric == "f1":
         return F1Reward(), None
     if config.metric == "recall":
-        return RecallReward(material.memories, material.memory_config), None
+        return RecallReward(material.memories, material.settings.program), None
     from locomo.judging.prompts import Judge
     from memoryqa.lms.preflight import preflight
     from memoryqa.lms.roles import build, describe, resolve
@@ -313,7 +320,8 @@ def save_output(
         val_score=result.val_score,
         max_completion_length=grpo.max_completion_length,
     )
-    save_trained(MemoryQA(material.memories, material.memory_config), adapter, path)
+    program = MemoryQA(material.memories, material.settings.program)
+    save_trained(program, material.settings.memory, adapter, path)
     return str(path)
 
 

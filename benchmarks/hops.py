@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import dspy
 
 from memory_system import Memories, MemoryQA
-from memoryqa.config import MemoryConfig
+from memoryqa.config import ProgramConfig
 from memoryqa.memory import AdaptiveMemory
 
 
@@ -24,7 +24,7 @@ def search_in_hops(
     ]
     memories = Memories()
     memories["the conversation"] = memory
-    program = MemoryQA(memories, MemoryConfig(context_tokens=budget_tokens, max_hops=max_hops))
+    program = MemoryQA(memories, ProgramConfig(context_tokens=budget_tokens, max_hops=max_hops))
     upcoming = iter(shares)
     program.write_queries = lambda question: dspy.Prediction(queries=next(upcoming))
     program.assess_evidence = lambda question, evidence: dspy.Prediction(

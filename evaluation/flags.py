@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.flags import add_flags, add_tracking_flags
 from locomo.config import JUDGE_NAMES, EvaluationConfig, judge_names
-from memoryqa.config import MemoryConfig
+from memoryqa.config import MemoryConfig, ProgramConfig
 
 
 def build_parser(description: str | None) -> argparse.ArgumentParser:
@@ -17,6 +17,7 @@ def build_parser(description: str | None) -> argparse.ArgumentParser:
     )
     add_flags(parser, EvaluationConfig, "what is asked")
     add_flags(parser, MemoryConfig, "the memory (a flag takes precedence over --parameters)")
+    add_flags(parser, ProgramConfig, "the program (likewise)")
     group = parser.add_argument_group("the run")
     folder = group.add_mutually_exclusive_group()
     folder.add_argument(

@@ -1,4 +1,4 @@
-"""Which memory is evaluated: shipped, tuned (--parameters), resumed, or a saved program's own."""
+"""Which settings are used: shipped, tuned (--parameters), of a run that is resumed, or a saved program's own."""
 
 from __future__ import annotations
 
@@ -10,38 +10,53 @@ from typing import Any
 
 from harness.flags import flag_name, from_args
 from locomo.config import EvaluationConfig
-from memoryqa.config import MemoryConfig
+from memoryqa.config import MemoryConfig, ProgramConfig, Settings
+from memoryqa.errors import UsageError
 
 
-def choose_memory_config(
-    args: argparse.Namespace, config: EvaluationConfig, saved: Mapping[str, Any] | None
-) -> tuple[MemoryConfig, str | None]:
-    """From `saved` (of a run that is resumed) or --parameters, then the flags; and what --parameters says of itself.
+def choose_settings(
+    args: argparse.Namespace, config: EvaluationConfig, saved: Mapping[str, Any]
+) -> tuple[Settings, str | None]:
+    """From `saved` (the config of a run that is resumed) or --parameters, then the flags; and what --parameters says of
+    itself.
 
-    A saved program brings its own, and a flag that contradicts it is refused, as are --parameters. Raises ValueError.
+    A saved program has its own settings; a flag that contradicts them is refused, as are --parameters (UsageError).
     """
     if config.program is not None:
         return _of_program(args, Path(config.program)), None
     if config.parameters is None:
-        return from_args(MemoryConfig, args, saved=saved), None
+        return _with_flags(args, saved.get("memory"), saved.get("program")), None
     from memoryqa.parameters import load_parameters
 
     tuned = load_parameters(config.parameters)
-    chosen = from_args(MemoryConfig, args, saved=saved or asdict(tuned.memory))
+    shipped = asdict(tuned.settings)
+    chosen = _with_flags(args, saved.get("memory") or shipped["memory"], saved.get("program") or shipped["program"])
     verdict = f"parameters {config.parameters}: {tuned.verdict()}"
-    if chosen.embedder is not None and tuned.overrides()["ranking"]:
+    if chosen.memory.embedder is not None and tuned.overrides()["ranking"]:
         verdict += "; with an embedder their ranking is not used"
     return chosen, verdict
 
 
-def _of_program(args: argparse.Namespace, program: Path) -> MemoryConfig:
-    from memory_system import load_program_config
+def _with_flags(
+    args: argparse.Namespace, memory: Mapping[str, Any] | None, program: Mapping[str, Any] | None
+) -> Settings:
+    return Settings(from_args(MemoryConfig, args, saved=memory), from_args(ProgramConfig, args, saved=program))
 
-    of_program = load_program_config(program)
-    chosen = from_args(MemoryConfig, args, saved=asdict(of_program))
-    differing = [name for name, value in asdict(of_program).items() if asdict(chosen)[name] != value]
+
+def _of_program(args: argparse.Namespace, program: Path) -> Settings:
+    from memory_system import load_program_settings
+
+    saved = load_program_settings(program)
+    chosen = _with_flags(args, asdict(saved.memory), asdict(saved.program))
+    theirs, ours = _flat(saved), _flat(chosen)
+    differing = [name for name, value in theirs.items() if ours[name] != value]
     if differing:
-        flags = ", ".join(f"{flag_name(name)} {getattr(chosen, name)}" for name in differing)
-        theirs = ", ".join(f"{flag_name(name)} {getattr(of_program, name)}" for name in differing)
-        raise ValueError(f"{program} was optimised with {theirs}; drop {flags}, or optimise with it")
+        given, kept = (
+            ", ".join(f"{flag_name(name)} {values[name]}" for name in differing) for values in (ours, theirs)
+        )
+        raise UsageError(f"{program} was optimised with {kept}; drop {given}, or optimise with it")
     return chosen
+
+
+def _flat(settings: Settings) -> dict[str, Any]:
+    return {**asdict(settings.memory), **asdict(settings.program)}

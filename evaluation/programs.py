@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from locomo.asking import Finding
 from locomo.benchmark import BenchmarkConfig, MakePrograms
 from locomo.config import EvaluationConfig
-from memoryqa.config import MemoryConfig
+from memoryqa.config import ProgramConfig, Settings
 from memoryqa.memories import Memories
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.turns import Turn
@@ -23,21 +23,21 @@ VECTORS = Path("vectors.sqlite")
 
 
 def make_programs(
-    asked: EvaluationConfig, config: MemoryConfig, add_tags: Callable[[Conversations], Conversations]
+    asked: EvaluationConfig, settings: Settings, add_tags: Callable[[Conversations], Conversations]
 ) -> MakePrograms:
     """From conversations to the programs of one evaluation: those that answer, or those that only search."""
 
     def make(conversations: Conversations) -> dict[str, Any]:
-        memories = Memories.of(add_tags(conversations), config, vector_cache=VECTORS)
+        memories = Memories.of(add_tags(conversations), settings.memory, vector_cache=VECTORS)
         if asked.mode == "retrieval":
-            return searching_programs(asked.programs, memories, config)
-        return answering_programs(asked.programs, memories, config, asked.program)
+            return searching_programs(asked.programs, memories, settings.program)
+        return answering_programs(asked.programs, memories, settings.program, asked.program)
 
     return make
 
 
 def answering_programs(
-    names: Collection[str], memories: Memories, config: MemoryConfig, saved_program: str | None = None
+    names: Collection[str], memories: Memories, config: ProgramConfig, saved_program: str | None = None
 ) -> dict[str, dspy.Module]:
     """The programs by name, in the order asked for; a saved (optimised) one stands in for `memory`."""
     from memory_system import PROGRAMS, load_program
@@ -68,7 +68,7 @@ def prompts_of(benchmark: BenchmarkConfig) -> dict[str, dict[str, str]]:
 class MemorySearch:
     """One search with the question alone: what the program `memory` finds before any LM is asked."""
 
-    def __init__(self, memories: Mapping[str, AdaptiveMemory], config: MemoryConfig) -> None:
+    def __init__(self, memories: Mapping[str, AdaptiveMemory], config: ProgramConfig) -> None:
         self.memories = memories
         self._config = config
         self._held: dict[str, frozenset[str]] = {}  # by conversation: ids of the turns in the working memory
@@ -92,12 +92,14 @@ class RecentTurns:
         return Finding(found.ids, found.tokens)
 
 
-def searching_programs(names: Collection[str], memories: Memories, config: MemoryConfig) -> dict[str, Search]:
+def searching_programs(names: Collection[str], memories: Memories, config: ProgramConfig) -> dict[str, Search]:
     """The same programs as far as they retrieve, for mode "retrieval"."""
     made: dict[str, Search] = {"simple": RecentTurns(memories), "memory": MemorySearch(memories, config)}
     return {name: made[name] for name in names}
 
 
-def search_programs(config: MemoryConfig) -> MakePrograms:
+def search_programs(settings: Settings) -> MakePrograms:
     """For `locomo.benchmark.build_benchmark_config(make_programs=...)`: the program `memory` in mode "retrieval"."""
-    return lambda conversations: searching_programs(("memory",), Memories.of(conversations, config), config)
+    return lambda conversations: searching_programs(
+        ("memory",), Memories.of(conversations, settings.memory), settings.program
+    )

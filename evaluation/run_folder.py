@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from harness.tracking.tracker import NullTracker, Tracker
     from locomo.benchmark import BenchmarkConfig
     from locomo.judging.names import JudgeName
+    from memoryqa.config import MemoryConfig
 
 
 def new_run(run_dir: Path | None, full_config: Mapping[str, Any], benchmark: BenchmarkConfig, task_lm: str) -> Run:
@@ -34,7 +35,9 @@ def new_run(run_dir: Path | None, full_config: Mapping[str, Any], benchmark: Ben
         raise ValueError(f"{run_dir} cannot be written ({error.strerror}): name another folder by --run-dir") from error
 
 
-def record(run: Run, benchmark: BenchmarkConfig, lms: ChosenLMs, judges: Collection[JudgeName]) -> None:
+def record(
+    run: Run, benchmark: BenchmarkConfig, lms: ChosenLMs, judges: Collection[JudgeName], memory: MemoryConfig
+) -> None:
     """Keep with the run who judges, every line as an LM may be sent it, and the program."""
     digests: dict[str, str] = {}
     if lms.judges:
@@ -52,7 +55,7 @@ def record(run: Run, benchmark: BenchmarkConfig, lms: ChosenLMs, judges: Collect
     run.write_json("lines.json", memories_of(benchmark).rendered_lines())
     programs: Mapping[str, Any] = benchmark.programs
     if "memory" in programs:
-        save_program(programs["memory"], run.run_dir / "program.json")
+        save_program(programs["memory"], run.run_dir / "program.json", memory)
 
 
 def track_config(

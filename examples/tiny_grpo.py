@@ -53,13 +53,13 @@ def demonstrations(seed: int) -> Demonstrations:
     from locomo.dataset import load
     from locomo.questions import select
     from memory_system import NO_INFORMATION, Memories
-    from memoryqa.config import MemoryConfig
+    from memoryqa.config import MemoryConfig, ProgramConfig
     from training.adapter import TrainingAdapter
     from training.students import examples_for, prompt_of, student_for
 
     dataset, chance = load(SAMPLE), random.Random(seed)
-    config = MemoryConfig(context_tokens=CONTEXT_TOKENS)
-    memories = Memories.of({one.id: one.turns for one in dataset.conversations}, config)
+    config = ProgramConfig(context_tokens=CONTEXT_TOKENS)
+    memories = Memories.of({one.id: one.turns for one in dataset.conversations}, MemoryConfig())
     student, adapter = student_for("f1"), TrainingAdapter()
     (predictor,) = student.predictors()
     shown = []

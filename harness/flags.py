@@ -8,9 +8,9 @@
     config = from_args(MemoryConfig, parser.parse_args(argv), saved=saved_config)
 
 A field's default is written once, in the dataclass. Precedence: default < `saved` (a run folder's config.json) < flag.
-Field types: int, float, str, bool (`--x` / `--no-x`), `tuple[T, ...]` of them (comma-separated, "" is empty), and
-`T | None` ("none" means None). Metadata: `help`, `choices` (of the elements, for a tuple), `metavar`. A field that is a
-dataclass itself makes no flag; it comes from `saved` or its default.
+Field types: int, float, str, bool (`--x` / `--no-x`, or `--x on|off` where these are its `choices`), `tuple[T, ...]` of
+them (comma-separated, "" is empty), and `T | None` ("none" means None). Metadata: `help`, `choices` (of the elements,
+for a tuple), `metavar`. A field that is a dataclass itself makes no flag; it comes from `saved` or its default.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+
+from memoryqa.config import ConfigError
+from memoryqa.errors import UsageError
 
 T = TypeVar("T")
 _NONE = "none"
@@ -36,7 +39,7 @@ def add_flags(parser: argparse.ArgumentParser, dataclass_type: type, group_title
     group = parser.add_argument_group(group_title)
     for field, spec in _specs(dataclass_type):
         options: dict[str, Any] = {"default": argparse.SUPPRESS, "dest": field.name, "help": _help(field)}
-        if spec.scalar is bool:
+        if spec.scalar is bool and not spec.choices:
             group.add_argument(flag_name(field.name), action=argparse.BooleanOptionalAction, **options)
         else:
             metavar = field.metadata.get("metavar") or _metavar(spec)
@@ -56,13 +59,13 @@ def add_tracking_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGro
 def from_args(dataclass_type: type[T], namespace: argparse.Namespace, *, saved: Mapping[str, Any] | None = None) -> T:
     """The dataclass from `namespace`; fields whose flag was not given come from `saved`, then from their default.
 
-    Raises ValueError for an unknown key or a wrong type in `saved`, and for a field that nothing sets.
+    Raises UsageError for an unknown key or a wrong type in `saved`, and for a field that nothing sets.
     """
     saved = saved or {}
     specs, nested = _specs(dataclass_type), _nested(dataclass_type)
     unknown = sorted(set(saved) - {field.name for field, _ in specs} - set(nested))
     if unknown:
-        raise ValueError(f"the saved config has {unknown[0]!r}, which is no setting of {dataclass_type.__name__}")
+        raise UsageError(f"the saved config has {unknown[0]!r}, which is no setting of {dataclass_type.__name__}")
     values: dict[str, Any] = {
         name: from_args(inner, argparse.Namespace(), saved=_object(saved[name], name))
         for name, inner in nested.items()
@@ -74,8 +77,11 @@ def from_args(dataclass_type: type[T], namespace: argparse.Namespace, *, saved: 
         elif field.name in saved:
             values[field.name] = _from_json(saved[field.name], spec, field.name)
         elif not _has_default(field):
-            raise ValueError(f"{flag_name(field.name)} is required")
-    return dataclass_type(**values)
+            raise UsageError(f"{flag_name(field.name)} is required")
+    try:
+        return dataclass_type(**values)
+    except ConfigError as error:
+        raise UsageError(f"{flag_name(error.field_name)} {error.problem}") from error
 
 
 def flag_name(field_name: str) -> str:
@@ -114,7 +120,7 @@ def _nested(dataclass_type: Any) -> dict[str, type]:
 
 def _object(value: Any, name: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ValueError(f"the saved config has {name} = {value!r}; expected an object of settings")
+        raise UsageError(f"the saved config has {name} = {value!r}; expected an object of settings")
     return value
 
 
@@ -145,6 +151,10 @@ def _converter(spec: _Spec) -> Callable[[str], Any]:
 
 
 def _scalar(text: str, spec: _Spec) -> Any:
+    if spec.scalar is bool:  # on or off: other words are refused by the choices
+        if text not in spec.choices:
+            raise argparse.ArgumentTypeError(_problem(text, spec))
+        return text == "on"
     try:
         value = spec.scalar(text)
     except ValueError:
@@ -159,7 +169,7 @@ def _problem(value: Any, spec: _Spec) -> str | None:
         return f"expected a finite number, got {value}"
     if spec.is_tuple and value == "":
         return "empty element between commas"
-    if spec.choices and value not in spec.choices:
+    if spec.choices and not isinstance(value, bool) and value not in spec.choices:
         return f"{value!r} is not one of {', '.join(map(str, spec.choices))}"
     return None
 
@@ -169,7 +179,7 @@ def _from_json(value: Any, spec: _Spec, name: str) -> Any:
         return None
     if spec.is_tuple:
         if not isinstance(value, list | tuple):
-            raise ValueError(f"the saved config has {name} = {value!r}; expected a list")
+            raise UsageError(f"the saved config has {name} = {value!r}; expected a list")
         return tuple(_scalar_from_json(element, spec, name) for element in value)
     return _scalar_from_json(value, spec, name)
 
@@ -178,9 +188,9 @@ def _scalar_from_json(value: Any, spec: _Spec, name: str) -> Any:
     if spec.scalar is float and type(value) is int:
         value = float(value)
     if type(value) is not spec.scalar:
-        raise ValueError(f"the saved config has {name} = {value!r}; expected {_KINDS[spec.scalar]}")
+        raise UsageError(f"the saved config has {name} = {value!r}; expected {_KINDS[spec.scalar]}")
     if problem := _problem(value, spec):
-        raise ValueError(f"the saved config has {name} = {value!r}: {problem}")
+        raise UsageError(f"the saved config has {name} = {value!r}: {problem}")
     return value
 
 

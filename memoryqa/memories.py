@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from memoryqa.config import MemoryConfig
+from memoryqa.errors import UsageError
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.turns import Turn
 
@@ -14,8 +15,8 @@ from memoryqa.turns import Turn
 class Memories(MutableMapping[str, AdaptiveMemory]):
     """Memories by conversation id. Copies of a program share them: optimizers copy it hundreds of times a step."""
 
-    def __init__(self) -> None:
-        self._memories: dict[str, AdaptiveMemory] = {}
+    def __init__(self, memories: Mapping[str, AdaptiveMemory] | None = None) -> None:
+        self._memories: dict[str, AdaptiveMemory] = dict(memories or {})
 
     @classmethod
     def of(
@@ -35,17 +36,18 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
             vectors = {"embedder": embedder, "vector_cache": cache}
         memories = cls()
         for conversation_id, turns in conversations.items():
-            memories[conversation_id] = AdaptiveMemory(
-                config.memory_tokens,
-                recovery=config.recovery,
-                compaction=config.compaction,
-                coverage=config.coverage,
-                ranking=config.ranking,
-                **vectors,
-            )
+            memories[conversation_id] = AdaptiveMemory.of(config, **vectors)
             memories[conversation_id].extend(turns)
             memories[conversation_id].embed()
         return memories
+
+    def choose(self, conversation_id: str | None) -> AdaptiveMemory:
+        """The memory of that conversation; None means the only one. UsageError when there are several or none."""
+        if conversation_id is not None:
+            return self[conversation_id]
+        if len(self) != 1:
+            raise UsageError(f"conversation_id is missing: there are {len(self)} memories ({self._known()})")
+        return next(iter(self._memories.values()))
 
     @property
     def embedding_failures(self) -> int:
@@ -68,8 +70,10 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         try:
             return self._memories[conversation_id]
         except KeyError:
-            known = ", ".join(self._memories) or "none"
-            raise KeyError(f"no memory of conversation {conversation_id!r}; there are: {known}") from None
+            raise KeyError(f"no memory of conversation {conversation_id!r}; there are: {self._known()}") from None
+
+    def _known(self) -> str:
+        return ", ".join(self._memories) or "none"
 
     def __setitem__(self, conversation_id: str, memory: AdaptiveMemory) -> None:
         self._memories[conversation_id] = memory

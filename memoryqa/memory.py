@@ -1,8 +1,8 @@
-"""AdaptiveMemory: everything that was said, of which at most `budget_tokens` stand ready, and a search over all of it.
+"""AdaptiveMemory: everything that was said, at most `memory_tokens` of it at hand, and a search over all of it.
 
-The working memory is what a reader could be given whole (working/memory.py). What does not fit leaves for the archive:
-there it stays, whole, by its handle. With `recovery` on a search may spend any part of its tokens on it, as it ranks;
-with recovery off it finds what is held and nothing else. The number of tokens is the same.
+The working memory is what a reader could be given whole (working/memory.py). What does not fit leaves for the archive,
+where it stays, whole, by its handle. With `recovery` a search may spend any part of its tokens on archived turns, as
+they rank; without, it finds what is held and nothing else. The number of tokens is the same.
 """
 
 from __future__ import annotations
@@ -10,18 +10,24 @@ from __future__ import annotations
 import copy
 import logging
 import threading
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from memoryqa.archive.database import Archive
 from memoryqa.archive.saved import constructor_arguments, save_memory
-from memoryqa.config import ONE_VECTOR, CoverageConfig, DenseConfig, RankingConfig
+from memoryqa.arrays import Floats
+from memoryqa.config import ONE_VECTOR, CoverageConfig, DenseConfig, MemoryConfig, RankingConfig
+from memoryqa.errors import UsageError
+from memoryqa.evidence import Evidence, MemoryStats
 from memoryqa.language.question import name_words
-from memoryqa.rendering import Line, count_lines, pack, render, render_turn, uncut_line
+from memoryqa.messages import SESSION_GAP, Message, Numbering, TimeLike
+from memoryqa.rendering import Line, pack, render, render_turn, uncut_line
 from memoryqa.search.dense import DenseIndex
 from memoryqa.search.embedders import Embedder, EmbeddingError, LocalEmbedder
 from memoryqa.search.ranking import TurnIndex, worth_showing
@@ -33,119 +39,178 @@ from memoryqa.working.memory import WorkingMemory
 logger = logging.getLogger(__name__)
 
 Scope = Literal["all", "working"]
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a search found: `turns` in order of rank, and `text`, the same in time order as a reader sees it."""
-
-    turns: tuple[Turn, ...]
-    text: str
-    tokens: int
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """Ids of the turns, best first."""
-        return tuple(turn.id for turn in self.turns)
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryStats:
-    """Sizes of a memory. A turn without text or photo counts as archived: there is nothing to hold."""
-
-    tokens: int
-    turns: int
-    turns_working: int
-    turns_archived: int
-    turns_shortened: int
-    embedding_failures: int = 0  # rankings that did without vectors, because the embedder failed
+SEARCH_TOKENS = 1_000  # of evidence, where a search is not given a budget
 
 
 class AdaptiveMemory:
-    """A memory of one conversation. Turns come in order (`add`), questions at any time (`search`), from any thread.
+    """A memory of one conversation: `add` what is said, `search` at any time, from any thread.
 
-    `budget_tokens` (o200k_base) bounds `render()` after every `add`, whatever is added. Adding costs amortised constant
-    time. `recovery`: "on" lets searches find what has left the working memory too, "off" does not. `compaction`: what
-    stays, "coverage" (weighed by `coverage`) or "recency"; see working/memory.py.
+        memory = AdaptiveMemory()
+        memory.add("I moved to Porto last Saturday!", speaker="Ana", time="2023-05-25")
+        print(memory.search("When did Ana move?"))
 
-    `embedder` (see search/embedders.py) adds a match in meaning to the ranking, weighed by `dense`, whose own `ranking`
-    then takes the place of the other. Turns are embedded at the first search after they came, or by `embed()`, and kept
+    memory_tokens: of o200k_base; bounds `render()` after every `add`. recovery: whether searches find what has left the
+    working memory too. compaction: what stays, "coverage" (weighed by `coverage`) or "recency"; see working/memory.py.
+    ranking: weights of the search. session_gap: see memoryqa/messages.py. Adding costs amortised constant time.
+
+    embedder: see search/embedders.py. It adds a match in meaning to the ranking, weighed by `dense`, whose own
+    `ranking` then replaces the other. Turns are embedded at the first search after they came, or by `embed()`, and kept
     in `vector_cache`. When the embedder fails, words alone rank; that is logged once and counted in `stats()`.
+
+    Raises ValueError (ConfigError) for a setting that it cannot have. `budget_tokens` and recovery="on" are how version
+    0.1 spelt two of them.
     """
 
     def __init__(
         self,
-        budget_tokens: int = 20_000,
+        memory_tokens: int = 20_000,
         *,
-        recovery: str = "on",
+        recovery: bool | str = True,
         compaction: str = "coverage",
         coverage: CoverageConfig | None = None,
         ranking: RankingConfig | None = None,
         embedder: Embedder | None = None,
         dense: DenseConfig | None = None,
         vector_cache: VectorCache | None = None,
+        session_gap: timedelta = SESSION_GAP,
+        budget_tokens: int | None = None,
     ) -> None:
-        if budget_tokens < 1:
-            raise ValueError(f"budget_tokens must be at least 1, got {budget_tokens}")
-        if recovery not in ("off", "on"):
-            raise ValueError(f'recovery must be "off" or "on", got {recovery!r}')
-        self.budget_tokens = budget_tokens
-        self.recovery = recovery
+        if budget_tokens is not None:
+            _warn_of_old_name("AdaptiveMemory(budget_tokens=...)", "memory_tokens")
+            memory_tokens = budget_tokens
+        if isinstance(recovery, str) and recovery in ("on", "off"):
+            _warn_of_old_name(f'AdaptiveMemory(recovery="{recovery}")', f"recovery={recovery == 'on'}")
+            recovery = recovery == "on"
+        self.config = MemoryConfig(
+            memory_tokens,
+            recovery,  # type: ignore[arg-type]  # text that is neither on nor off is refused there
+            compaction,
+            getattr(embedder, "name", None),
+            ranking or RankingConfig(),
+            coverage or CoverageConfig(),
+        )
         self._lock = threading.RLock()
-        self._index = TurnIndex(ranking)
+        self._numbering = Numbering(session_gap)
+        self._index = TurnIndex(self.config.ranking)
         self._dense: DenseIndex | None = None
         if embedder is not None:
-            config = dense or (DenseConfig() if isinstance(embedder, LocalEmbedder) else ONE_VECTOR)
-            self._dense = DenseIndex(embedder, config, vector_cache)
-            self._dense_ranking = self._index.with_config(config.ranking)
+            dense = dense or (DenseConfig() if isinstance(embedder, LocalEmbedder) else ONE_VECTOR)
+            self._dense = DenseIndex(embedder, dense, vector_cache)
+            self._dense_ranking = self._index.with_config(dense.ranking)
         self._embedding_failures = 0
         self._brief: list[Line] = []  # of every turn, in order: what search packs
         self._position: dict[str, int] = {}  # turn id -> its place in _brief
         self._names: frozenset[str] = frozenset()  # the words of the speakers' names
         self._headers: dict[int, str] = {}  # session -> its header: the date of the first of its turns
-        self._working = WorkingMemory(budget_tokens, self._brief, compaction, coverage)
+        self._working = WorkingMemory(memory_tokens, self._brief, compaction, self.config.coverage)
+
+    @classmethod
+    def of(cls, config: MemoryConfig, **other: Any) -> Self:
+        """An empty memory as `config` says. other: more arguments of the constructor, such as the loaded embedder."""
+        settings = {one.name: getattr(config, one.name) for one in fields(config) if one.name != "embedder"}
+        return cls(**settings, **other)
 
     def __len__(self) -> int:
         return len(self._brief)
 
+    def __repr__(self) -> str:
+        with self._lock:
+            times = [line.turn.time for line in self._brief if line.turn.time is not None]
+            turns, sessions, tokens = len(self._brief), len(self._headers), self._working.tokens
+        dated = f", {min(time.date() for time in times)} to {max(time.date() for time in times)}" if times else ""
+        return (
+            f"<AdaptiveMemory: {turns:,} turn{'' if turns == 1 else 's'} in {sessions:,} "
+            f"session{'' if sessions == 1 else 's'}{dated}; {tokens:,} of {self.memory_tokens:,} tokens held>"
+        )
+
+    @property
+    def memory_tokens(self) -> int:
+        """The most tokens that the working memory may take."""
+        return self.config.memory_tokens
+
+    @property
+    def recovery(self) -> bool:
+        """Whether searches find turns that have left the working memory."""
+        return self.config.recovery
+
+    @property
+    def budget_tokens(self) -> int:
+        """`memory_tokens` as version 0.1 called it."""
+        _warn_of_old_name("AdaptiveMemory.budget_tokens", "memory_tokens")
+        return self.memory_tokens
+
     @property
     def tokens(self) -> int:
-        """Tokens of the working memory, at most `budget_tokens`."""
+        """Tokens of the working memory, at most `memory_tokens`."""
         with self._lock:  # while a turn is being added, there may be more for a moment
             return self._working.tokens
 
     # -- adding --------------------------------------------------------------------------------------------------------
 
-    def add(self, turn: Turn) -> None:
-        """Remember `turn`, then shrink the working memory to the budget. Raises ValueError for an id that is known."""
-        with self._lock:
-            if turn.id in self._position:
-                raise ValueError(
-                    f"turn {turn.id} is in this memory already; every turn needs its own session and number"
-                )
-            # rendered before anything is changed: a turn that cannot be leaves the memory as it was
-            header = self._headers.get(turn.session) or render_header(turn.session, turn.time)
-            names = self._names if self._index.knows(turn.speaker) else self._names | name_words([turn.speaker])
-            full, brief = render_turn(turn, names, header)
-            place = len(self._brief)
-            self._index.add(turn)
-            self._names = names
-            self._headers[turn.session] = header
-            self._position[turn.id] = place
-            self._brief.append(brief)
-            self._working.add(full)
+    def add(
+        self,
+        message: Message,
+        *,
+        speaker: str | None = None,
+        time: TimeLike = None,
+        session: int | None = None,
+        number: int | None = None,
+        caption: str | None = None,
+        tags: Iterable[str] | None = None,
+    ) -> Turn:
+        """Remember a message, then shrink the working memory to its size. Returns the turn that it became.
 
-    def extend(self, turns: Iterable[Turn]) -> None:
-        """Add `turns` one by one."""
-        for turn in turns:
-            self.add(turn)
+        message: text (with `speaker`, and `time` where it is known), a `Turn`, or a chat message dict: "content" as
+        text or a list of parts, "role" or "name", "timestamp". time: a datetime, a date, ISO 8601 text, seconds since
+        1970. session, number: its address, assigned by time gaps when not given (memoryqa/messages.py). caption: what a
+        photo shows. tags: further words to find it by. Raises TypeError or ValueError, and then has added nothing.
+        """
+        given = {
+            "speaker": speaker,
+            "time": time,
+            "session": session,
+            "number": number,
+            "caption": caption,
+            "tags": tags,
+        }
+        with self._lock:
+            turn = self._numbering.turn_of(message, given)
+            self._add(turn)
+            self._numbering.note(turn)
+        return turn
+
+    def extend(self, messages: Iterable[Message]) -> list[Turn]:
+        """`add` each of `messages`, any mixture of what it takes; stops at the first that is refused."""
+        added: list[Turn] = []
+        for message in messages:
+            try:
+                added.append(self.add(message))
+            except (TypeError, ValueError) as error:
+                error.add_note(f"message {len(added) + 1} of extend(); those before it were added")
+                raise
+        return added
+
+    def _add(self, turn: Turn) -> None:
+        if turn.id in self._position:
+            raise UsageError(f"turn {turn.id} is in this memory already; every turn needs its own session and number")
+        # rendered before anything is changed: a turn that cannot be leaves the memory as it was
+        header = self._headers.get(turn.session) or render_header(turn.session, turn.time)
+        names = self._names if self._index.knows(turn.speaker) else self._names | name_words([turn.speaker])
+        full, brief = render_turn(turn, names, header)
+        place = len(self._brief)
+        self._index.add(turn)
+        self._names = names
+        self._headers[turn.session] = header
+        self._position[turn.id] = place
+        self._brief.append(brief)
+        self._working.add(full)
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
     def search(
         self,
         queries: str | Sequence[str],
-        budget_tokens: int,
+        budget_tokens: int = SEARCH_TOKENS,
         *,
         scope: Scope | None = None,
         keep: Sequence[str] = (),
@@ -153,39 +218,57 @@ class AdaptiveMemory:
     ) -> Evidence:
         """The turns that answer best, as many as `budget_tokens` hold, never more.
 
-        `queries`: the question, and after it any number of supporting queries. `scope`: "all" also finds what is
-        archived, "working" only what is held; None is what `recovery` says. `keep`: ids of turns that are packed before
-        all others, in that order (evidence found before), those out of scope left out; unknown ids raise KeyError.
-        `score_floor`: leave out turns that score below this share of the best one, so that an easy question takes fewer
-        tokens; 0 fills the budget.
+        queries: the question, and after it any number of supporting queries. scope: "all" also finds what is archived,
+        "working" only what is held; None is what `recovery` says. keep: ids of turns that are packed before all others,
+        in that order (evidence found before), those out of scope left out; unknown ids raise KeyError. score_floor:
+        leave out turns that score below this share of the best one, so that an easy question takes fewer tokens; 0
+        fills the budget.
         """
         with self._lock:
+            queries = _queries(queries)
             places = [self._position[turn_id] for turn_id in keep]
             everything = self._scope(scope) == "all"
-            kept = [self._brief[place] for place in places if everything or place in self._working.lines]
-            ranked = (self._brief[place] for place in self._order(queries, scope, score_floor))
-            return _evidence(pack(ranked, budget_tokens, kept))
+            kept = [place for place in places if everything or place in self._working.lines]
+            dense = self._dense_scores(queries)
+            scores: dict[int, float] = {}
+
+            def ranked() -> Iterator[Line]:
+                for place, score in self._ranked(queries, dense, scope, score_floor):
+                    scores[place] = score
+                    yield self._brief[place]
+
+            chosen = pack(ranked(), budget_tokens, [self._brief[place] for place in kept])
+            unranked = [place for place in kept if place not in scores]
+            late = self._index.scores_of(queries, unranked) if dense is None else dense[unranked].tolist()
+            scores.update(zip(unranked, late, strict=True))
+            return Evidence.of(chosen, {line.turn.id: scores[self._position[line.turn.id]] for line in chosen})
 
     def rank(self, queries: str | Sequence[str], *, scope: Scope | None = None) -> list[Turn]:
         """All turns that `search` may find, best first."""
         with self._lock:
-            return [self._brief[place].turn for place in self._order(queries, scope)]
+            queries = _queries(queries)
+            return [self._brief[place].turn for place, _ in self._ranked(queries, self._dense_scores(queries), scope)]
 
     def _scope(self, scope: Scope | None) -> Scope:
         if scope not in (None, "all", "working"):
-            raise ValueError(f'scope must be "all" or "working", got {scope!r}')
-        return scope or ("all" if self.recovery == "on" else "working")
+            raise UsageError(f'scope must be "all" or "working", got {scope!r}')
+        return scope or ("all" if self.recovery else "working")
 
-    def _order(self, queries: str | Sequence[str], scope: Scope | None, score_floor: float = 0.0) -> Iterator[int]:
+    def _ranked(
+        self, queries: Sequence[str], dense: Floats | None, scope: Scope | None, score_floor: float = 0.0
+    ) -> Iterator[tuple[int, float]]:
+        """Places and their scores, best first, computed as far as they are read; `dense`: what `_dense_scores` gave."""
         among = None if self._scope(scope) == "all" else self._working.lines
-        queries = [queries] if isinstance(queries, str) else queries
-        order = self._dense_order(queries, score_floor)
-        if order is None:
-            return self._index.best(queries, among, score_floor)
-        return order if among is None else (place for place in order if place in among)
+        if dense is None:
+            yield from self._index.ranked(queries, among, score_floor)
+            return
+        order = np.argsort(-dense, kind="stable")
+        for place in order[: worth_showing(dense[order], score_floor)].tolist():
+            if among is None or place in among:
+                yield place, float(dense[place])
 
-    def _dense_order(self, queries: Sequence[str], score_floor: float) -> Iterator[int] | None:
-        """Places in order of meaning and words together; None without an embedder, and when it fails."""
+    def _dense_scores(self, queries: Sequence[str]) -> Floats | None:
+        """Scores of all turns by meaning and words together; None without an embedder, and when it fails."""
         if self._dense is None:
             return None
         try:
@@ -196,9 +279,7 @@ class AdaptiveMemory:
                 logger.warning("ranking by words alone, here and wherever embedding_failures counts it: %s", error)
             self._embedding_failures += 1
             return None
-        scores = self._dense_ranking.score(queries, matches)
-        order = np.argsort(-scores, kind="stable")
-        return iter(order[: worth_showing(scores[order], score_floor)].tolist())
+        return self._dense_ranking.score(queries, matches)
 
     def with_ranking(self, ranking: RankingConfig) -> AdaptiveMemory:
         """The same memory with other weights in its ranking by words, for reading: nothing may be added to either.
@@ -222,7 +303,7 @@ class AdaptiveMemory:
     def pack(self, turns: Iterable[Turn], budget_tokens: int) -> Evidence:
         """`turns` of this memory, ranked elsewhere (best first), as many as fit: for comparing rankings."""
         with self._lock:
-            return _evidence(pack((self._brief[self._position[turn.id]] for turn in turns), budget_tokens))
+            return Evidence.of(pack((self._brief[self._position[turn.id]] for turn in turns), budget_tokens))
 
     def render(self) -> str:
         """The working memory as text, in time order; at most `budget_tokens` tokens."""
@@ -250,7 +331,7 @@ class AdaptiveMemory:
     def recent(self, budget_tokens: int) -> Evidence:
         """The most recent turns that fit, newest first, whatever is held: the baseline that needs no memory."""
         with self._lock:
-            return _evidence(pack(reversed(self._brief), budget_tokens))
+            return Evidence.of(pack(reversed(self._brief), budget_tokens))
 
     def lines(self) -> list[tuple[Line, Line]]:
         """Every turn's line in full, however long, and in brief, in order; without text or photo it is empty."""
@@ -259,7 +340,7 @@ class AdaptiveMemory:
 
     def transcript(self) -> Evidence:
         """Every turn that says something in full, whatever it takes: the bar that a memory is compared with."""
-        return _evidence([full for full, _ in self.lines() if full.text])
+        return Evidence.of([full for full, _ in self.lines() if full.text])
 
     def stats(self) -> MemoryStats:
         """How much is held and how much is archived."""
@@ -283,18 +364,8 @@ class AdaptiveMemory:
         """
         with self._lock:
             turns = [line.turn for line in self._brief]
-            ranking = self._index.config
             dense = None if self._dense is None else self._dense.config
-        save_memory(
-            path,
-            turns,
-            budget_tokens=self.budget_tokens,
-            recovery=self.recovery,
-            compaction=self._working.compaction,
-            coverage=self._working.coverage,
-            ranking=ranking,
-            dense=dense,
-        )
+        save_memory(path, turns, self.config, dense, self._numbering.session_gap)
 
     @classmethod
     def load(cls, path: str | Path, **overrides: Any) -> AdaptiveMemory:
@@ -309,5 +380,14 @@ class AdaptiveMemory:
         return memory
 
 
-def _evidence(chosen: list[Line]) -> Evidence:
-    return Evidence(tuple(line.turn for line in chosen), render(chosen), count_lines(chosen))
+def _queries(queries: str | Sequence[str]) -> Sequence[str]:
+    queries = [queries] if isinstance(queries, str) else queries
+    if not all(isinstance(query, str) for query in queries):
+        raise TypeError("search takes a question, or a list of the question and supporting queries")
+    if not queries:
+        raise UsageError("a search needs at least one query: the question")
+    return queries
+
+
+def _warn_of_old_name(old: str, new: str) -> None:
+    warnings.warn(f"{old} is the name of version 0.1 and ends with 0.3; use {new}", DeprecationWarning, stacklevel=3)

@@ -1,6 +1,6 @@
 """Tuned parameters in a file: what differs from the shipped configs, and whether held-out questions spoke for it.
 
-    {"memory": {"score_floor": 0.3}, "ranking": {"bm25_k1": 1.2}, "coverage": {},
+    {"memory": {}, "program": {"score_floor": 0.3}, "ranking": {"bm25_k1": 1.2}, "coverage": {},
      "promotion": {"promote": true, "difference": 0.012, "ci95": [0.002, 0.021], "split": "val", "questions": 231},
      "source": {"study": "quality-standard", "trial": 31}}
 
@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from memoryqa.config import CoverageConfig, MemoryConfig, RankingConfig
+from memoryqa.config import CoverageConfig, MemoryConfig, ProgramConfig, RankingConfig, Settings
 from memoryqa.errors import UsageError
 
 T = TypeVar("T")
@@ -33,20 +33,22 @@ class ParametersError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """A config, and where it comes from.
+    """Settings, and where they come from.
 
-    promotion: what held-out questions said (see tuning/results/promotion.py); None: they were
-    not asked. source: the study and the trial, as far as there was one.
+    promotion: what held-out questions said (see tuning/results/promotion.py); None: they were not asked. source: the
+    study and the trial, as far as there was one.
     """
 
-    memory: MemoryConfig = field(default_factory=MemoryConfig)
+    settings: Settings = field(default_factory=Settings)
     promotion: Mapping[str, Any] | None = None
     source: Mapping[str, Any] | None = None
 
     def overrides(self) -> dict[str, dict[str, Any]]:
         """By section, the settings that differ from the shipped ones, as JSON types."""
-        memory = {name: value for name, value in _differing(self.memory).items() if name not in _NESTED}
-        return {"memory": memory, **{name: _differing(getattr(self.memory, name)) for name in _NESTED}}
+        memory = self.settings.memory
+        flat = {name: value for name, value in _differing(memory).items() if name not in _NESTED}
+        nested = {name: _differing(getattr(memory, name)) for name in _NESTED}
+        return {"memory": flat, "program": _differing(self.settings.program), **nested}
 
     def verdict(self) -> str:
         """In one line, whether these are worth taking; to be said wherever they are used."""
@@ -104,23 +106,36 @@ def config_from(config_type: type[T], values: Mapping[str, Any]) -> T:
         raise ParametersError(str(error)) from error
 
 
+def settings_from(memory: Mapping[str, Any], program: Mapping[str, Any] | None = None) -> Settings:
+    """Settings from their two sections as JSON. Raises ParametersError.
+
+    Version 0.1 kept the program's settings in `memory`, and recovery as "on" or "off": both are read, too.
+    """
+    memory, program = dict(memory), dict(program or {})
+    for name in [one.name for one in dataclasses.fields(ProgramConfig) if one.name in memory]:
+        program.setdefault(name, memory.pop(name))
+    if memory.get("recovery") in ("on", "off"):
+        memory["recovery"] = memory["recovery"] == "on"
+    return Settings(config_from(MemoryConfig, memory), config_from(ProgramConfig, program))
+
+
 def _parameters(content: Any) -> Parameters:
-    known = ("memory", *_NESTED, *_RECORDS)
+    known = ("memory", "program", *_NESTED, *_RECORDS)
     if not isinstance(content, dict) or not all(isinstance(one, dict | None) for one in content.values()):
         raise ParametersError(f"expected a JSON object of objects: {', '.join(known)}")
     unknown = sorted(set(content) - set(known))
     if unknown:
         raise ParametersError(f"there is no {unknown[0]!r} in a parameters file; there are {', '.join(known)}")
-    sections = {name: content.get(name) or {} for name in ("memory", *_NESTED)}
+    sections = {name: content.get(name) or {} for name in ("memory", "program", *_NESTED)}
     for name in _NESTED.keys() & sections["memory"].keys():
         raise ParametersError(f"{name} is a section of its own, beside memory and not in it")
-    memory = config_from(MemoryConfig, sections["memory"])
+    settings = settings_from(sections["memory"], sections["program"])
     nested: dict[str, Any] = {name: config_from(config_type, sections[name]) for name, config_type in _NESTED.items()}
     promotion = content.get("promotion")
     if promotion is not None and (missing := {"promote", "difference", "ci95", "split", "questions"} - set(promotion)):
         raise ParametersError(f"the promotion has no {sorted(missing)[0]!r}; run tune.py again, or take it out")
     return Parameters(
-        memory=dataclasses.replace(memory, **nested),
+        settings=dataclasses.replace(settings, memory=dataclasses.replace(settings.memory, **nested)),
         promotion=promotion,
         source=content.get("source"),
     )

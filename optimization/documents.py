@@ -13,6 +13,7 @@ from locomo.judging.files import judge_columns
 from locomo.statistics import score_intervals
 from locomo.summary import summarise
 from memory_system import MemoryQA, config_path, save_program
+from memoryqa.config import MemoryConfig
 from memoryqa.lms.roles import describe
 from optimization.comparison import AFTER, BEFORE, Comparison
 from optimization.meter import Spent
@@ -30,9 +31,9 @@ def diff_path(path: Path) -> Path:
     return path.with_suffix(".diff")
 
 
-def save_found(before: MemoryQA, after: MemoryQA, path: Path) -> None:
+def save_found(before: MemoryQA, after: MemoryQA, memory: MemoryConfig, path: Path) -> None:
     """Save the program for `evaluate.py --program`, with its config and the changes of its prompts beside it."""
-    save_program(after, path)
+    save_program(after, path, memory)
     diff_path(path).write_text(prompt_diff(before, after), encoding="utf-8")
 
 

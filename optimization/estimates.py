@@ -14,7 +14,7 @@ from statistics import fmean
 import dspy
 
 from locomo.schema import Question
-from memory_system import MemoryQA, expected_prompts
+from memory_system import MemoryQA
 from memoryqa.lms.prices import ANSWER_TOKENS, JUDGE_PROMPT_TOKENS, Price, TokenUse, total_cost
 from memoryqa.tokens import count_tokens
 from optimization.config import OptimizeConfig
@@ -62,7 +62,7 @@ class Stage:
 
 def measure_run(program: MemoryQA, questions: Sequence[Question]) -> RunSize:
     """Measure the prompts that `program` would send for `questions`; asks no LM."""
-    sizes = [[count_tokens(prompt) for prompt in expected_prompts(program, **one.inputs())] for one in questions]
+    sizes = [[count_tokens(prompt) for prompt in program.prompts(**one.inputs())] for one in questions]
     return RunSize(fmean(map(len, sizes)), fmean(map(sum, sizes)), max(map(max, sizes)))
 
 

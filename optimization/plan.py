@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.memory_choice import choose_memory_config
+from evaluation.memory_choice import choose_settings
 from harness.flags import from_args
 from locomo.config import EvaluationConfig
 from locomo.dataset import find
 from locomo.schema import Dataset
 from locomo.split_data import ids_digest
 from memory_system import Memories, MemoryQA, load_program, prompt_digests
-from memoryqa.config import MemoryConfig
+from memoryqa.config import Settings
 from memoryqa.errors import UsageError
 from memoryqa.lms.prices import dollars
 from optimization.config import OptimizeConfig
@@ -33,7 +33,7 @@ class Plan:
     """
 
     config: OptimizeConfig
-    memory_config: MemoryConfig
+    settings: Settings
     dataset: Dataset
     sets: QuestionSets
     models: Models
@@ -57,7 +57,8 @@ class Plan:
         """Everything that the result depends on: saved with the run and compared when it is resumed."""
         return {
             "optimize": asdict(self.config),
-            "memory": asdict(self.memory_config),
+            "memory": asdict(self.settings.memory),
+            "program": asdict(self.settings.program),
             "resolved": {
                 "models": {role: choice.model for role, choice in self.models.choices.items()},
                 "data_sha256": self.dataset.sha256,
@@ -84,20 +85,20 @@ def make_plan(args: argparse.Namespace, saved: Mapping[str, Any]) -> Plan:
     """
     config = from_args(OptimizeConfig, args, saved=saved.get("optimize"))
     source = EvaluationConfig(program=config.from_file, parameters=config.parameters)
-    memory_config, verdict = choose_memory_config(args, source, saved.get("memory"))
+    settings, verdict = choose_settings(args, source, saved)
     dataset = find(config.data)
     sets = draw_questions(dataset, config)
     models = choose_models(config)
     asked_about = {question.conversation_id for question in sets.all()}
     conversations = {one.id: one.turns for one in dataset.conversations if one.id in asked_about}
-    memories = Memories.of(conversations, memory_config, vector_cache=Path("vectors.sqlite"))
-    program = MemoryQA(memories, memory_config)
+    memories = Memories.of(conversations, settings.memory, vector_cache=Path("vectors.sqlite"))
+    program = MemoryQA(memories, settings.program)
     if config.from_file is not None:
         program = load_program(Path(config.from_file), memories)
     estimator = Estimator(config, program, sets, {role: facts.price for role, facts in models.facts.items()})
     plan = Plan(
         config=config,
-        memory_config=memory_config,
+        settings=settings,
         dataset=dataset,
         sets=sets,
         models=models,

@@ -27,6 +27,7 @@ LAYERS: tuple[set[str], ...] = (
     {"memoryqa.archive", "memoryqa.rendering"},
     {"memoryqa.search", "memoryqa.tags"},
     {"memoryqa.working"},
+    {"memoryqa.messages", "memoryqa.evidence", "memoryqa.steps"},
     {"memoryqa.memory"},
     {"memoryqa.memories"},
     {"memoryqa", "memoryqa.offline_reader", "memoryqa.compaction"},  # compaction: a product of its own

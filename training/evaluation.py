@@ -21,7 +21,7 @@ from locomo.schema import Dataset
 from locomo.split_data import ids_digest
 from locomo.statistics import score_intervals
 from locomo.summary import summarise
-from memory_system import Memories, MemoryQA, load_program, load_program_config
+from memory_system import Memories, MemoryQA, load_program, load_program_settings
 from memoryqa.lms.preflight import is_systemic
 from memoryqa.lms.usage import measure_usage
 from reports.plots import write_plots
@@ -46,7 +46,7 @@ def evaluate_trained(path: Path, config: EvaluationConfig, *, device: str, run_d
     many questions fail.
     """
     adapter = load_adapter_of(path)
-    memory_config = load_program_config(path)
+    settings = load_program_settings(path)
     selection = choose(config.data, num=config.num_test, seed=config.seed, categories=config.categories)
     dataset, split, questions = selection.dataset, selection.split, selection.questions
     chosen_device, reason = choose_device(device)
@@ -55,7 +55,9 @@ def evaluate_trained(path: Path, config: EvaluationConfig, *, device: str, run_d
     policy = Policy.load(adapter.base_model, device=chosen_device, bf16=chosen_device == "cuda")
     policy.load_adapter(adapter.path)
     asked_about = {question.conversation_id for question in questions}
-    memories = Memories.of({one.id: one.turns for one in dataset.conversations if one.id in asked_about}, memory_config)
+    memories = Memories.of(
+        {one.id: one.turns for one in dataset.conversations if one.id in asked_about}, settings.memory
+    )
     programs = _programs(path, memories, policy, adapter)
     saved_config = {
         "evaluation": {"split": split, "num_test": config.num_test, "seed": config.seed},

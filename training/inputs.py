@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import dspy
@@ -12,7 +12,7 @@ from locomo.dataset import find
 from locomo.questions import select
 from locomo.schema import Dataset
 from memory_system import Memories
-from memoryqa.config import MemoryConfig
+from memoryqa.config import ProgramConfig, Settings
 from training.chat_format import chat_end_id, load_tokenizer, render
 from training.config import GRPOConfig, TrainingConfig
 from training.prompt_fit import fit_context
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Material:
-    """`memory_config` is the one that was asked for but for `context_tokens`, where prompts did not fit the model.
+    """`settings` are those that were asked for but for `context_tokens`, where prompts did not fit the model.
 
     longest_prompt: in the model's own tokens. is_base_model: its texts end in another token than a turn of its chat
     template. notes: a line each, for people.
@@ -34,7 +34,7 @@ class Material:
 
     dataset: Dataset
     memories: Memories
-    memory_config: MemoryConfig
+    settings: Settings
     student: dspy.Module
     trainset: list[dspy.Example]
     valset: list[dspy.Example]
@@ -43,7 +43,7 @@ class Material:
     notes: tuple[str, ...]
 
 
-def gather(config: TrainingConfig, grpo: GRPOConfig, memory_config: MemoryConfig) -> Material:
+def gather(config: TrainingConfig, grpo: GRPOConfig, settings: Settings) -> Material:
     """Load the data and the model's tokenizer, and write all prompts once, in the adapter that DSPy is configured with.
 
     Raises ValueError (DataError, ChatFormatError) for data, a model or lengths that cannot be used, with the fix.
@@ -55,10 +55,12 @@ def gather(config: TrainingConfig, grpo: GRPOConfig, memory_config: MemoryConfig
         for split, number in (("train", config.num_train), ("val", config.num_val))
     }
     asked_about = {question.conversation_id for chosen in questions.values() for question in chosen}
-    memories = Memories.of({one.id: one.turns for one in dataset.conversations if one.id in asked_about}, memory_config)
+    memories = Memories.of(
+        {one.id: one.turns for one in dataset.conversations if one.id in asked_about}, settings.memory
+    )
     student = student_for(config.metric)
     writer = _PromptWriter(config.metric, questions, memories, student, tokenizer)
-    fitted = fit_context(writer.longest_prompt, memory_config, grpo.max_prompt_length)
+    fitted = fit_context(writer.longest_prompt, settings.program, grpo.max_prompt_length)
     trainset, valset = (writer.examples(split, fitted) for split in ("train", "val"))
     for split, examples in (("train", trainset), ("val", valset)):
         if not examples:
@@ -68,9 +70,9 @@ def gather(config: TrainingConfig, grpo: GRPOConfig, memory_config: MemoryConfig
     longest = writer.longest_prompt(fitted)
     notes = [*dataset.notes, f"questions: {len(trainset)} to train on, {len(valset)} to validate on"]
     notes.append(f"prompts: at most {longest:,} of {grpo.max_prompt_length:,} tokens, as {config.model} counts them")
-    if fitted != memory_config:
+    if fitted != settings.program:
         notes.append(
-            f"evidence: --context-tokens {memory_config.context_tokens} is reduced to {fitted.context_tokens}, "
+            f"evidence: --context-tokens {settings.program.context_tokens} is reduced to {fitted.context_tokens}, "
             "so that every prompt fits"
         )
     end = chat_end_id(tokenizer)
@@ -81,7 +83,8 @@ def gather(config: TrainingConfig, grpo: GRPOConfig, memory_config: MemoryConfig
             f"{config.model} looks like a base model: a text of it ends in {tokenizer.eos_token}, a turn of its chat "
             f"template in {tokenizer.convert_ids_to_tokens(end)}; both end an answer here"
         )
-    return Material(dataset, memories, fitted, student, trainset, valset, longest, is_base_model, tuple(notes))
+    fitting = replace(settings, program=fitted)
+    return Material(dataset, memories, fitting, student, trainset, valset, longest, is_base_model, tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -92,10 +95,10 @@ class _PromptWriter:
     student: dspy.Module
     tokenizer: PreTrainedTokenizerBase
 
-    def examples(self, split: str, config: MemoryConfig) -> list[dspy.Example]:
+    def examples(self, split: str, config: ProgramConfig) -> list[dspy.Example]:
         return examples_for(self.metric, self.questions[split], self.memories, config)
 
-    def longest_prompt(self, config: MemoryConfig) -> int:
+    def longest_prompt(self, config: ProgramConfig) -> int:
         prompts = [
             render(self.tokenizer, prompt_of(self.student, example))
             for split in self.questions

@@ -6,10 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from memoryqa.config import MemoryConfig
+from memoryqa.config import ProgramConfig
 
 
-def fit_context(longest_prompt: Callable[[MemoryConfig], int], config: MemoryConfig, max_tokens: int) -> MemoryConfig:
+def fit_context(
+    longest_prompt: Callable[[ProgramConfig], int], config: ProgramConfig, max_tokens: int
+) -> ProgramConfig:
     """`config`, with `context_tokens` reduced until no prompt is longer than `max_tokens`.
 
     `longest_prompt` gives the tokens of the longest one under a config, as the model counts them; 0 where there is no

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from locomo.judging.prompts import Judge
     from memory_system import Memories
-    from memoryqa.config import MemoryConfig
+    from memoryqa.config import ProgramConfig
 
 _TOPIC_ONLY = 0.5  # what the lenient judge lets pass and the strict one does not
 
@@ -31,7 +31,7 @@ class F1Reward:
 class RecallReward:
     """The share of the gold turns that the question together with the queries finds."""
 
-    def __init__(self, memories: Memories, config: MemoryConfig) -> None:
+    def __init__(self, memories: Memories, config: ProgramConfig) -> None:
         self._memories = memories
         self._config = config
 

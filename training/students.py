@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import dspy
 
 from memory_system import AnswerQuestion, Memories, WriteQueries
-from memoryqa.config import MemoryConfig
+from memoryqa.config import ProgramConfig
 
 if TYPE_CHECKING:
     from locomo.schema import Question
@@ -48,7 +48,7 @@ def student_for(metric: str) -> dspy.Module:
 
 
 def examples_for(
-    metric: str, questions: Sequence[Question], memories: Memories, config: MemoryConfig
+    metric: str, questions: Sequence[Question], memories: Memories, config: ProgramConfig
 ) -> list[dspy.Example]:
     """One example per question that `metric` can be measured on, none with the prompt of another.
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from harness.files import write_bytes_atomically
 from memory_system import MemoryQA, ProgramFileError, config_path, save_program
+from memoryqa.config import MemoryConfig
 
 ADAPTER_CONFIG = "adapter_config.json"  # PEFT's name
 _KEY = "adapter"
@@ -33,9 +34,9 @@ class TrainedAdapter:
     max_completion_length: int
 
 
-def save_trained(program: MemoryQA, adapter: TrainedAdapter, path: Path) -> None:
+def save_trained(program: MemoryQA, memory: MemoryConfig, adapter: TrainedAdapter, path: Path) -> None:
     """Write the program, its config and its adapter's place to `path` and beside it."""
-    save_program(program, path)
+    save_program(program, path, memory)
     saved = json.loads(config_path(path).read_text(encoding="utf-8"))
     folder, absolute = path.resolve().parent, adapter.path.resolve()
     inside = absolute.is_relative_to(folder)

@@ -10,16 +10,16 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from memoryqa.config import COMPACTIONS, CoverageConfig, MemoryConfig, RankingConfig
-from memoryqa.parameters import Parameters, ParametersError, config_from
+from memoryqa.config import COMPACTIONS, CoverageConfig, MemoryConfig, ProgramConfig, RankingConfig
+from memoryqa.parameters import Parameters, ParametersError, settings_from
 from tuning.space import Parameter, SearchSpace
 
 _SHIPPED = RankingConfig()
-_MEMORY = MemoryConfig()
+_MEMORY, _PROGRAM = MemoryConfig(), ProgramConfig()
 _COVERAGE = CoverageConfig()
-_RANKING_FIELDS, _COVERAGE_FIELDS, _MEMORY_FIELDS = (
+_RANKING_FIELDS, _COVERAGE_FIELDS, _MEMORY_FIELDS, _PROGRAM_FIELDS = (
     {field.name for field in dataclasses.fields(config)} - {"ranking", "coverage"}
-    for config in (RankingConfig, CoverageConfig, MemoryConfig)
+    for config in (RankingConfig, CoverageConfig, MemoryConfig, ProgramConfig)
 )
 
 
@@ -67,8 +67,8 @@ _PRIORS = (
 )
 _WINDOWS = (*_window("before", (1, 5, 3), (0.3, 0.9, 0.6)), *_window("after", (0, 5, 3), (0.1, 0.6, 0.3)))
 _SIZES = (
-    Parameter("score_floor", "float", low=0.0, high=0.6, step=0.05, default=_MEMORY.score_floor),
-    Parameter("recovery", "categorical", choices=("on", "off"), default=_MEMORY.recovery),
+    Parameter("score_floor", "float", low=0.0, high=0.6, step=0.05, default=_PROGRAM.score_floor),
+    Parameter("recovery", "categorical", choices=("on", "off"), default="on" if _MEMORY.recovery else "off"),
     # the size of the working memory decides on what is found only where nothing else may be searched
     Parameter(
         "memory_tokens",
@@ -102,7 +102,7 @@ _COMPACTION = (
         )
     ),
 )
-_BUDGET = Parameter("context_tokens", "int", low=250, high=8_000, log=True, default=_MEMORY.context_tokens)
+_BUDGET = Parameter("context_tokens", "int", low=250, high=8_000, log=True, default=_PROGRAM.context_tokens)
 
 COMPACTION = "compaction"
 PRESETS: Mapping[str, SearchSpace] = {
@@ -140,30 +140,35 @@ def settings_of(values: Mapping[str, Any], base: Parameters | None = None) -> Pa
     Raises ParametersError for a parameter that sets nothing (the known ones are listed), and a value that is refused.
     """
     base = base or Parameters()
-    memory: dict[str, Any] = {}
-    ranking: dict[str, Any] = {}
-    coverage: dict[str, Any] = {}
+    memory, program, ranking, coverage = (dict[str, Any]() for _ in range(4))
     left = dict(values)
     for side in ("before", "after"):
         share, turns = left.pop(f"window_{side}_share", None), left.pop(f"window_{side}_turns", None)
         if share is not None or turns is not None:
-            ranking[f"window_{side}"] = _falling(share, turns, getattr(base.memory.ranking, f"window_{side}"))
+            ranking[f"window_{side}"] = _falling(share, turns, getattr(base.settings.memory.ranking, f"window_{side}"))
     for name, value in left.items():
-        for known, chosen in ((_RANKING_FIELDS, ranking), (_COVERAGE_FIELDS, coverage), (_MEMORY_FIELDS, memory)):
+        for known, chosen in (
+            (_RANKING_FIELDS, ranking),
+            (_COVERAGE_FIELDS, coverage),
+            (_MEMORY_FIELDS, memory),
+            (_PROGRAM_FIELDS, program),
+        ):
             if name in known:
                 chosen[name] = value
                 break
         else:
             raise ParametersError(f"no parameter {name!r}; there are {', '.join(known_parameters())}")
-    before = dataclasses.asdict(base.memory)
-    nested = {"ranking": {**before["ranking"], **ranking}, "coverage": {**before["coverage"], **coverage}}
-    return dataclasses.replace(base, memory=config_from(MemoryConfig, {**before, **memory, **nested}))
+    before = dataclasses.asdict(base.settings)
+    held = before["memory"]
+    nested = {"ranking": {**held["ranking"], **ranking}, "coverage": {**held["coverage"], **coverage}}
+    settings = settings_from({**held, **memory, **nested}, {**before["program"], **program})
+    return dataclasses.replace(base, settings=settings)
 
 
 def known_parameters() -> list[str]:
     """All names that `settings_of` takes."""
     windows = [f"window_{side}_{part}" for side in ("before", "after") for part in ("turns", "share")]
-    return sorted(_MEMORY_FIELDS | _RANKING_FIELDS | _COVERAGE_FIELDS) + windows
+    return sorted(_MEMORY_FIELDS | _PROGRAM_FIELDS | _RANKING_FIELDS | _COVERAGE_FIELDS) + windows
 
 
 def _falling(share: float | None, turns: int | None, before: tuple[float, ...]) -> tuple[float, ...]:

@@ -5,25 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from memoryqa.archive.database import Archive, ArchiveError
-from memoryqa.config import CoverageConfig, DenseConfig, RankingConfig
+from memoryqa.config import CoverageConfig, DenseConfig, MemoryConfig, RankingConfig
 from memoryqa.turns import Turn
+
+_PLAIN = ("memory_tokens", "recovery", "compaction")
 
 
 def save_memory(
-    path: str | Path,
-    turns: Sequence[Turn],
-    *,
-    budget_tokens: int,
-    recovery: str,
-    compaction: str,
-    coverage: CoverageConfig,
-    ranking: RankingConfig,
-    dense: DenseConfig | None,
+    path: str | Path, turns: Sequence[Turn], config: MemoryConfig, dense: DenseConfig | None, session_gap: timedelta
 ) -> None:
     """Write all of it in `path`, or nothing: a new file appears when it is complete, one that is there (the archive of
     the beginning of `turns`, see `Archive.save`) grows in one transaction. Raises ArchiveError.
@@ -31,14 +26,9 @@ def save_memory(
     `dense`: None without an embedder. Killed in between, it may leave a file `.NAME.*.tmp` behind, to be deleted.
     """
     path = Path(path)
-    settings = {
-        "budget_tokens": budget_tokens,
-        "recovery": recovery,
-        "compaction": compaction,
-        "coverage": asdict(coverage),
-        "ranking": asdict(ranking),
-        "dense": None if dense is None else asdict(dense),
-    }
+    settings = {name: value for name, value in asdict(config).items() if name != "embedder"}
+    settings["dense"] = None if dense is None else asdict(dense)
+    settings["session_gap_sec"] = session_gap.total_seconds()
     if path.exists() or not _save_anew(path, turns, settings):
         with Archive(path) as archive:
             archive.save(turns, settings)
@@ -47,34 +37,42 @@ def save_memory(
 def constructor_arguments(archive: Archive, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments for `AdaptiveMemory`: those that `save_memory` wrote, but for `overrides`. ArchiveError when there are
     none, or when they name an embedder and `overrides` do not."""
-    saved = archive.settings()
+    saved = _of_this_version(archive.settings())
     if not saved:
         raise ArchiveError(
             f"{archive.path}: an archive of turns, not a saved memory; extend() a new memory with its restore()"
         )
-    arguments: dict[str, Any] = {"budget_tokens": saved["budget_tokens"]}
-    # files of before these could be set have none
-    arguments["recovery"] = saved.get("recovery", "on")
-    arguments["compaction"] = saved.get("compaction", "coverage")
+    dense = saved.pop("dense", None)
+    arguments = {name: value for name, value in saved.items() if name in _PLAIN}
+    if "session_gap_sec" in saved:
+        arguments["session_gap"] = timedelta(seconds=saved["session_gap_sec"])
     try:
         if "coverage" not in overrides:
             arguments["coverage"] = CoverageConfig(**saved.get("coverage", {}))
         if "ranking" not in overrides:
             arguments["ranking"] = _ranking(saved["ranking"])
-        if saved["dense"] is not None:
+        if dense is not None:
             if "embedder" not in overrides:
                 raise ArchiveError(
                     f"{archive.path}: this memory ranked with an embedder; give embedder=..., or embedder=None to rank"
                     " by words alone"
                 )
             if "dense" not in overrides:
-                arguments["dense"] = DenseConfig(**{**saved["dense"], "ranking": _ranking(saved["dense"]["ranking"])})
+                arguments["dense"] = DenseConfig(**{**dense, "ranking": _ranking(dense["ranking"])})
     except TypeError as error:  # a field that is no more
         raise ArchiveError(
             f"{archive.path}: saved by another version ({error}); give ranking=..., coverage=..., and dense=... with"
             " an embedder"
         ) from error
     return {**arguments, **overrides}
+
+
+def _of_this_version(saved: dict[str, Any]) -> dict[str, Any]:
+    """Version 0.1 wrote `budget_tokens`, and recovery as "on" or "off"; its first files had no recovery."""
+    if "budget_tokens" in saved:
+        saved["memory_tokens"] = saved.pop("budget_tokens")
+        saved["recovery"] = saved.get("recovery", "on") == "on"
+    return saved
 
 
 def _save_anew(path: Path, turns: Sequence[Turn], settings: Mapping[str, Any]) -> bool:

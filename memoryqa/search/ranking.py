@@ -109,7 +109,22 @@ class TurnIndex:
     def best(
         self, queries: Sequence[str], among: Collection[int] | None = None, score_floor: float = 0.0
     ) -> Iterator[int]:
-        """The turns in the order of `score`, best first, equal ones in order; scored as far as they are asked for.
+        """The turns of `ranked`, without their scores."""
+        return (place for place, _ in self.ranked(queries, among, score_floor))
+
+    def scores_of(self, queries: Sequence[str], places: Sequence[int]) -> list[float]:
+        """Scores of single turns, as `score` has them, at the cost of the chunks that they are in."""
+        wanted = np.array(places, dtype=np.int64)
+        chunks = np.unique(wanted // CHUNK)
+        scored = dict(
+            zip(self._turns.turns_of(chunks).tolist(), self._score(self._plans(queries), chunks), strict=True)
+        )
+        return [float(scored[place]) for place in places]
+
+    def ranked(
+        self, queries: Sequence[str], among: Collection[int] | None = None, score_floor: float = 0.0
+    ) -> Iterator[tuple[int, float]]:
+        """Turns and their scores in the order of `score`, best first, equal ones in order; scored as far as read.
 
         `among`: only these turns. `score_floor`: only turns that score at least this share of the best one. Chunks are
         scored in the order of an upper bound of their turns' scores; a turn is given out when no chunk that is still to
@@ -134,7 +149,8 @@ class TurnIndex:
             best_first = np.lexsort((turns[ripe], -scores[ripe]))
             worth = worth_showing(scores[ripe][best_first], score_floor, top)
             top = max(top, scores.max(initial=-np.inf))
-            yield from turns[ripe][best_first][:worth].tolist()
+            given = best_first[:worth]
+            yield from zip(turns[ripe][given].tolist(), scores[ripe][given].tolist(), strict=True)
             if worth < len(best_first):
                 return
             scores, turns = scores[~ripe], turns[~ripe]

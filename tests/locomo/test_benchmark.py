@@ -22,7 +22,7 @@ from locomo.latency import PERCENTILE_DEFINITION
 from locomo.questions import choose
 from locomo.rows import SearchRow
 from locomo.schema import Question
-from memoryqa.config import MemoryConfig, RankingConfig
+from memoryqa.config import MemoryConfig, RankingConfig, Settings
 from reports.records import load_run
 
 SAMPLE = str(checkout.SAMPLE)
@@ -50,7 +50,7 @@ def retrieve(program: Any, **more: Any) -> BenchmarkResult:
 
 def retrieve_sample(config: MemoryConfig | None = None, **more: Any) -> BenchmarkResult:
     options = {"data": SAMPLE, "split": "all", "mode": "retrieval", "num_test": 30, **more}
-    made = build_benchmark_config(make_programs=search_programs(config or MemoryConfig()), **options)
+    made = build_benchmark_config(make_programs=search_programs(Settings(memory=config or MemoryConfig())), **options)
     return run_benchmark(made)
 
 
@@ -91,7 +91,7 @@ def test_retention_is_of_the_working_memory_and_recall_of_all() -> None:
     small = retrieve_sample(MemoryConfig(memory_tokens=300)).metrics
     assert small["memory_tokens_max"] <= 300
     assert small["retention"] < 0.6 < small["evidence_recall"]
-    without = retrieve_sample(MemoryConfig(memory_tokens=300, recovery="off")).metrics
+    without = retrieve_sample(MemoryConfig(memory_tokens=300, recovery=False)).metrics
     assert without["evidence_recall"] <= without["retention"]
 
 

@@ -27,11 +27,11 @@ def test_no_conversation_takes_more_than_the_memory_tokens_of_the_config(memory_
 def test_recovery_is_on_by_default_and_a_flag() -> None:
     parser = argparse.ArgumentParser()
     add_flags(parser, MemoryConfig, "the memory")
-    assert from_args(MemoryConfig, parser.parse_args([])).recovery == "on"
+    assert from_args(MemoryConfig, parser.parse_args([])).recovery is True
     off = from_args(MemoryConfig, parser.parse_args(["--recovery", "off"]))
-    assert off.recovery == "off"
-    assert {memory.recovery for memory in Memories.of(CONVERSATIONS, off).values()} == {"off"}
-    with pytest.raises(ValueError, match="--recovery must be off or on, got maybe"):
+    assert off.recovery is False
+    assert {memory.recovery for memory in Memories.of(CONVERSATIONS, off).values()} == {False}
+    with pytest.raises(ValueError, match="recovery must be True or False, got 'maybe'"):
         MemoryConfig(recovery="maybe")
 
 
@@ -39,7 +39,7 @@ def test_what_stays_is_a_flag_and_its_weights_are_the_configs() -> None:
     parser = argparse.ArgumentParser()
     add_flags(parser, MemoryConfig, "the memory")
     by_recency = from_args(MemoryConfig, parser.parse_args(["--compaction", "recency", "--memory-tokens", "300"]))
-    with pytest.raises(ValueError, match="--compaction must be coverage or recency, got age"):
+    with pytest.raises(ValueError, match="compaction must be coverage or recency, got 'age'"):
         MemoryConfig(compaction="age")
     with pytest.raises(ValueError, match="compaction must be coverage or recency, got 'age'"):
         AdaptiveMemory(compaction="age")
@@ -54,13 +54,13 @@ def test_what_stays_is_a_flag_and_its_weights_are_the_configs() -> None:
 
 @pytest.mark.parametrize("max_hops", [1, 2, 3])
 def test_the_program_with_recovery_off_reads_only_what_is_held_and_with_it_on_more(max_hops: int) -> None:
-    found: dict[str, set[str]] = {}
-    for recovery in ("off", "on"):
+    found: dict[bool, set[str]] = {}
+    for recovery in (False, True):
         memories = Memories.of(CONVERSATIONS, MemoryConfig(memory_tokens=1_500, recovery=recovery))
         found[recovery] = set()
         for conversation_id, memory in memories.items():
             queries = [turn.text for turn in CONVERSATIONS[conversation_id][:6]]
             ids = search_in_hops(memory, QUESTIONS[conversation_id], queries, 1_000, max_hops)
             found[recovery] |= {f"{conversation_id} {one}" for one in set(ids) - set(ids_in(memory.render()))}
-    assert not found["off"]
-    assert found["on"]
+    assert not found[False]
+    assert found[True]

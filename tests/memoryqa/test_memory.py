@@ -268,7 +268,7 @@ def test_evidence_is_retained_as_far_as_its_turns_are_held() -> None:
 def test_with_recovery_off_nothing_archived_is_ever_found(
     turns: list[Turn], budget: int, queries: list[str], search_budget: int, data: st.DataObject
 ) -> None:
-    memory = AdaptiveMemory(budget, recovery="off")
+    memory = AdaptiveMemory(budget, recovery=False)
     memory.extend(turns)
     held = set(ids_in(memory.render()))
     keep = data.draw(st.lists(st.sampled_from(turns).map(lambda turn: turn.id), max_size=3) if turns else st.just([]))
@@ -281,7 +281,7 @@ def test_with_recovery_off_nothing_archived_is_ever_found(
 
 def test_recovery_spends_the_same_tokens_on_what_has_left_too() -> None:
     turns = chat(300)
-    on, off = memory_of(turns, 300), AdaptiveMemory(300, recovery="off")
+    on, off = memory_of(turns, 300), AdaptiveMemory(300, recovery=False)
     off.extend(turns)
     assert on.render() == off.render()
     left = on.expand(next(iter(on.archived())))
@@ -295,7 +295,7 @@ def test_recovery_spends_the_same_tokens_on_what_has_left_too() -> None:
 
 
 def test_an_unknown_recovery_is_refused() -> None:
-    with pytest.raises(ValueError, match='recovery must be "off" or "on", got \'maybe\''):
+    with pytest.raises(ValueError, match="recovery must be True or False, got 'maybe'"):
         AdaptiveMemory(recovery="maybe")
 
 
@@ -322,7 +322,7 @@ def test_an_unknown_handle_is_a_key_error(name: str) -> None:
 
 @pytest.mark.parametrize("budget", [0, -1])
 def test_a_budget_below_one_token_is_refused(budget: int) -> None:
-    with pytest.raises(ValueError, match=f"budget_tokens must be at least 1, got {budget}"):
+    with pytest.raises(ValueError, match=f"memory_tokens must be at least 1, got {budget}"):
         AdaptiveMemory(budget)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memoryqa.config import CoverageConfig, MemoryConfig, RankingConfig
+from memoryqa.config import CoverageConfig, MemoryConfig, ProgramConfig, RankingConfig, Settings
 from memoryqa.memories import Memories
 from memoryqa.parameters import (
     Parameters,
@@ -41,16 +41,20 @@ def test_parameters_survive_being_written_and_read(
 ) -> None:
     coverage = CoverageConfig(probe_worth=worth)
     ranking = RankingConfig(bm25_k1=k1, window_before=tuple(window))
-    made = Parameters(MemoryConfig(score_floor=floor, max_hops=hops, ranking=ranking, coverage=coverage))
+    made = Parameters(
+        Settings(MemoryConfig(ranking=ranking, coverage=coverage), ProgramConfig(score_floor=floor, max_hops=hops))
+    )
     assert parameters_of(json.loads(json.dumps(made.overrides()))) == made
 
 
 def test_only_what_differs_from_the_shipped_config_is_written(tmp_path: Path) -> None:
-    made = Parameters(MemoryConfig(ranking=RankingConfig(bm25_b=0.5)), promotion=PROMOTION, source={"study": "s"})
+    made = Parameters(
+        Settings(MemoryConfig(ranking=RankingConfig(bm25_b=0.5))), promotion=PROMOTION, source={"study": "s"}
+    )
     save_parameters(made, tmp_path / "p.json")
     document = json.loads((tmp_path / "p.json").read_text())
     assert document["ranking"] == {"bm25_b": 0.5}
-    assert document["memory"] == document["coverage"] == {}
+    assert document["memory"] == document["program"] == document["coverage"] == {}
     assert load_parameters(tmp_path / "p.json") == made
 
 
@@ -62,11 +66,15 @@ def test_only_what_differs_from_the_shipped_config_is_written(tmp_path: Path) ->
         ({"memory": {"ranking": {}}}, "ranking is a section of its own"),
         ({"memory": {"coverage": {}}}, "coverage is a section of its own"),
         ({"coverage": {"repeat_share": 7}}, "repeat_share must lie in 0..1"),
-        ({"memory": {"score_floor": 2}}, "--score-floor must lie in 0..1"),
-        ({"memory": {"max_hops": "two"}}, "max_hops = 'two' is not of the type int"),
+        ({"program": {"score_floor": 2}}, "score_floor must lie in 0..1"),
+        ({"memory": {"score_floor": 2}}, "score_floor must lie in 0..1"),
+        ({"program": {"max_hops": "two"}}, "max_hops = 'two' is not of the type int"),
         ({"memory": {"max_hops": True}}, "max_hops = True is not of the type int"),
         ({"ranking": {"window_before": 0.5}}, "window_before = 0.5 is not of the type tuple"),
-        ({"parameters": {}}, "there is no 'parameters' in a parameters file; there are memory, ranking, coverage"),
+        (
+            {"parameters": {}},
+            "there is no 'parameters' in a parameters file; there are memory, program, ranking",
+        ),
         ({"promotion": {"promote": True}}, "the promotion has no 'ci95'"),
         ([1], "expected a JSON object"),
         ({"memory": 3}, "expected a JSON object of objects"),
@@ -95,8 +103,16 @@ def test_a_file_says_for_itself_whether_it_is_worth_taking() -> None:
     assert "nobody has compared them" in Parameters().verdict()
 
 
+def test_a_file_of_version_0_1_is_read_with_the_programs_settings_beside_the_memorys(tmp_path: Path) -> None:
+    old = {"memory": {"score_floor": 0.3, "context_tokens": 900, "recovery": "off", "memory_tokens": 5000}}
+    expected = Settings(
+        MemoryConfig(memory_tokens=5000, recovery=False), ProgramConfig(context_tokens=900, score_floor=0.3)
+    )
+    assert load_parameters(written(tmp_path / "old.json", old)).settings == expected
+
+
 def test_a_config_saved_before_a_setting_existed_has_its_default() -> None:
-    assert config_from(MemoryConfig, {"max_hops": 3}) == replace(MemoryConfig(), max_hops=3)
+    assert config_from(ProgramConfig, {"max_hops": 3}) == replace(ProgramConfig(), max_hops=3)
 
 
 def test_the_ranking_of_the_config_is_that_of_the_memories() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from instructed_reader import write_carried
 
 from locomo.dataset import load
-from memory_system import Memories, MemoryConfig, MemoryQA
+from memory_system import Memories, MemoryConfig, MemoryQA, ProgramConfig
 from memoryqa.lms.prices import Price
 from optimization.config import OptimizeConfig
 from optimization.estimates import Estimator, measure_run
@@ -24,8 +24,8 @@ from optimization.sizes import DEMO_FIELD_CHARS, gepa_size, mipro_size, simba_si
 @pytest.fixture
 def planned(tmp_path: Path) -> tuple[MemoryQA, QuestionSets]:
     dataset = load(write_carried(tmp_path / "data.json"))
-    config = MemoryConfig(context_tokens=300)
-    memories = Memories.of({one.id: one.turns for one in dataset.conversations}, config)
+    config = ProgramConfig(context_tokens=300)
+    memories = Memories.of({one.id: one.turns for one in dataset.conversations}, MemoryConfig())
     sets = draw_questions(dataset, OptimizeConfig(num_examples=8, num_val=4, num_held_back=6))
     return MemoryQA(memories, config), sets
 
@@ -122,7 +122,7 @@ def mipro_demos(program: MemoryQA, examples: list[dspy.Example], score: float, m
 
 def test_demonstrations_are_good_runs_with_their_inputs_cut(planned: tuple[MemoryQA, QuestionSets]) -> None:
     program, sets = planned
-    wide = MemoryQA(program.memories, MemoryConfig(context_tokens=4_000))
+    wide = MemoryQA(program.memories, ProgramConfig(context_tokens=4_000))
     found = mipro_demos(wide, as_examples(sets.train), score=1.0)
     assert [len(found[number]) for number in range(3)] == [4, 4, 4]
     assert all(found[number][0] == [] for number in range(3))  # what the program has: nothing yet

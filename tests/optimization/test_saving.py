@@ -10,13 +10,21 @@ from typing import Any
 import dspy
 import pytest
 
-from memory_system import Memories, MemoryConfig, MemoryQA, ProgramFileError, load_program, save_program
+from memory_system import (
+    Memories,
+    MemoryConfig,
+    MemoryQA,
+    ProgramFileError,
+    load_program,
+    load_program_settings,
+    save_program,
+)
 from memoryqa.config import RankingConfig
 
 
 def saved(tmp_path: Path, change: Callable[[dict[str, Any]], object] = lambda state: None) -> Path:
     path = tmp_path / "p.json"
-    save_program(MemoryQA(Memories(), MemoryConfig(ranking=RankingConfig(bm25_k1=1.25))), path)
+    save_program(MemoryQA(Memories()), path, MemoryConfig(ranking=RankingConfig(bm25_k1=1.25)))
     state = json.loads(path.read_text())
     change(state)
     path.write_text(json.dumps(state))
@@ -24,7 +32,7 @@ def saved(tmp_path: Path, change: Callable[[dict[str, Any]], object] = lambda st
 
 
 def test_the_weights_of_the_ranking_come_back_with_the_program(tmp_path: Path) -> None:
-    assert load_program(saved(tmp_path), Memories()).config.ranking == RankingConfig(bm25_k1=1.25)
+    assert load_program_settings(saved(tmp_path)).memory.ranking == RankingConfig(bm25_k1=1.25)
 
 
 def test_a_refusal_names_every_difference(tmp_path: Path) -> None:

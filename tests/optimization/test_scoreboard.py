@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scripted_reader import ScriptedReader
 
 from locomo.schema import Question
-from memory_system import Memories, MemoryConfig, MemoryQA
+from memory_system import Memories, MemoryQA, ProgramConfig
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.turns import Turn
 from optimization.comparison import AFTER, BEFORE, compare
@@ -32,7 +32,7 @@ def program(instruction: str | None = None) -> MemoryQA:
     memories = Memories()
     memories["chat"] = AdaptiveMemory(1000)
     memories["chat"].extend([Turn(1, 1, "Ana", "I put a kite into box 1.")])
-    made = MemoryQA(memories, MemoryConfig(max_hops=1, context_tokens=100))
+    made = MemoryQA(memories, ProgramConfig(max_hops=1, context_tokens=100))
     if instruction is not None:
         made.answer_question.signature = made.answer_question.signature.with_instructions(instruction)
     return made

@@ -38,6 +38,7 @@ import locomo.dataset
 import memoryqa.lms.endpoint
 from locomo.download import DownloadError
 from memory_system import Memories, MemoryQA, save_program
+from memoryqa.config import ProgramConfig
 from memoryqa.tokens import count_tokens
 
 SECRET = "planted-key-0123456789"
@@ -427,7 +428,7 @@ def test_a_finished_run_is_reported_again_without_its_server(
 @pytest.mark.parametrize(
     ("flags", "difference"),
     [
-        (["--context-tokens", "100"], "memory.context_tokens: 200 -> 100"),
+        (["--context-tokens", "100"], "program.context_tokens: 200 -> 100"),
         (["--num-test", "3"], "evaluation.num_test: 2 -> 3"),
         (["--model", "hosted_vllm/other"], 'evaluation.model: "hosted_vllm/test" -> "hosted_vllm/other"'),
         (["--temperature", "1"], "evaluation.temperature: 0.0 -> 1.0"),
@@ -673,7 +674,7 @@ def test_help_needs_no_heavy_import() -> None:
 
 @pytest.fixture
 def saved_program(tmp_path: Path) -> Path:
-    program = MemoryQA(Memories(), evaluate.MemoryConfig(context_tokens=150, max_hops=1))
+    program = MemoryQA(Memories(), ProgramConfig(context_tokens=150, max_hops=1))
     program.write_queries.signature = program.write_queries.signature.with_instructions("Write like a pirate.")
     save_program(program, tmp_path / "best.json")
     return tmp_path / "best.json"
@@ -847,7 +848,7 @@ def test_a_run_is_in_mlflow_with_a_child_per_program(
     }
     assert parent.info.status == "FINISHED"
     assert parent.data.metrics["evidence_recall"] == summaries["memory"]["evidence_recall"]
-    assert parent.data.params["memory.context_tokens"] == "200"
+    assert parent.data.params["program.context_tokens"] == "200"
     assert parent.data.tags["data_sha256"] == outcome.document["data"]["sha256"]
 
 

@@ -24,13 +24,12 @@ from memory_system import (
     ProgramFileError,
     SimplePredict,
     config_path,
-    expected_prompts,
     load_program,
-    load_program_config,
+    load_program_settings,
     prompt_digests,
     save_program,
 )
-from memoryqa.config import MemoryConfig
+from memoryqa.config import MemoryConfig, ProgramConfig
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.tokens import count_tokens
 from memoryqa.turns import Turn
@@ -87,7 +86,7 @@ def test_all_programs_send_the_same_prompt_but_for_the_evidence() -> None:
     prompts = set()
     for program in PROGRAMS.values():
         reader = ScriptedReader()
-        ask(program(memories_of(chat()), MemoryConfig(context_tokens=300)), reader)
+        ask(program(memories_of(chat()), ProgramConfig(context_tokens=300)), reader)
         (answering,) = reader.at("answer")
         prompts.add(answering.sent.replace(answering.inputs["evidence"], "EVIDENCE"))
     assert len(prompts) == 1
@@ -97,7 +96,7 @@ def test_the_evidence_fits_the_context_and_is_counted_as_sent() -> None:
     for program in (SimplePredict, MemoryQA):
         for context_tokens in (40, 333, 4000):
             reader = ScriptedReader(sufficient=False, follow_ups=["the violin", "the canoe"])
-            config = MemoryConfig(context_tokens=context_tokens, max_hops=3)
+            config = ProgramConfig(context_tokens=context_tokens, max_hops=3)
             prediction = ask(program(memories_of(chat()), config), reader)
             evidence = [asked.inputs["evidence"] for asked in reader.asked if "evidence" in asked.inputs]
             assert evidence
@@ -116,7 +115,7 @@ def test_no_context_is_exceeded_whatever_is_searched_for(
     context_tokens: int, max_hops: int, queries: list[str], follow_ups: list[str]
 ) -> None:
     reader = ScriptedReader(queries=queries, sufficient=False, follow_ups=follow_ups)
-    config = MemoryConfig(context_tokens=context_tokens, max_hops=max_hops)
+    config = ProgramConfig(context_tokens=context_tokens, max_hops=max_hops)
     prediction = ask(MemoryQA(memories_of(chat(3, 4)), config), reader)
     evidence = [asked.inputs["evidence"] for asked in reader.asked if "evidence" in asked.inputs]
     assert all(count_tokens(text) <= context_tokens for text in evidence)
@@ -127,8 +126,8 @@ def test_no_context_is_exceeded_whatever_is_searched_for(
 def test_simple_reads_the_most_recent_lines_and_full_context_all_of_them() -> None:
     memory = chat(3, 4)
     simple, full = ScriptedReader(), ScriptedReader()
-    ask(SimplePredict(memories_of(memory), MemoryConfig(context_tokens=80)), simple)
-    prediction = ask(FullContext(memories_of(memory), MemoryConfig(context_tokens=80)), full)
+    ask(SimplePredict(memories_of(memory), ProgramConfig(context_tokens=80)), simple)
+    prediction = ask(FullContext(memories_of(memory), ProgramConfig(context_tokens=80)), full)
     everything = [f"D{session}:{number}" for session in (1, 2, 3) for number in (1, 2, 3, 4)]
     recent = shown_ids(simple.asked[0].inputs["evidence"])
     assert 0 < len(recent) < 12
@@ -141,7 +140,7 @@ def test_simple_reads_the_most_recent_lines_and_full_context_all_of_them() -> No
 
 
 def test_an_lms_queries_are_fused_with_the_question() -> None:
-    config = MemoryConfig(context_tokens=150, max_hops=1)
+    config = ProgramConfig(context_tokens=150, max_hops=1)
     found = {}
     for queries in ((), ("we opened the beehive",), ("we opened the beehive", "playing violin")):
         reader = ScriptedReader(queries=queries)
@@ -159,7 +158,7 @@ def test_an_lms_queries_are_fused_with_the_question() -> None:
 
 def test_hops_stop_when_the_evidence_is_sufficient() -> None:
     reader = ScriptedReader(sufficient=True, follow_ups=["the violin"])
-    prediction = ask(MemoryQA(memories_of(chat()), MemoryConfig(max_hops=4)), reader)
+    prediction = ask(MemoryQA(memories_of(chat()), ProgramConfig(max_hops=4)), reader)
     assert reader.steps == ["queries", "assess", "answer"]
     assert prediction.hops == 1
     assert prediction.queries == ["I bought a kite"]
@@ -167,7 +166,7 @@ def test_hops_stop_when_the_evidence_is_sufficient() -> None:
 
 def test_hops_stop_when_nothing_more_is_asked_for() -> None:
     reader = ScriptedReader(sufficient=False, follow_ups=["", "  "])
-    prediction = ask(MemoryQA(memories_of(chat()), MemoryConfig(max_hops=4)), reader)
+    prediction = ask(MemoryQA(memories_of(chat()), ProgramConfig(max_hops=4)), reader)
     assert reader.steps == ["queries", "assess", "answer"]
     assert prediction.hops == 1
 
@@ -175,14 +174,14 @@ def test_hops_stop_when_nothing_more_is_asked_for() -> None:
 @pytest.mark.parametrize(("max_hops", "assessments"), [(1, 0), (2, 1), (3, 2)])
 def test_hops_end_at_the_maximum(max_hops: int, assessments: int) -> None:
     reader = ScriptedReader(sufficient=False, follow_ups=["the violin"])
-    prediction = ask(MemoryQA(memories_of(chat()), MemoryConfig(max_hops=max_hops)), reader)
+    prediction = ask(MemoryQA(memories_of(chat()), ProgramConfig(max_hops=max_hops)), reader)
     assert reader.steps == ["queries", *["assess"] * assessments, "answer"]
     assert prediction.hops == max_hops
 
 
 def test_follow_ups_add_evidence_and_push_nothing_out() -> None:
     reader = ScriptedReader(queries=["the kite"], sufficient=False, follow_ups=["the beehive", "the beehive"])
-    config = MemoryConfig(context_tokens=400, max_hops=3)
+    config = ProgramConfig(context_tokens=400, max_hops=3)
     prediction = ask(MemoryQA(memories_of(chat()), config), reader, "What about the kite?")
     shown = [set(shown_ids(asked.inputs["evidence"])) for asked in reader.asked if "evidence" in asked.inputs]
     assert len(shown) == 3
@@ -195,7 +194,7 @@ def test_follow_ups_add_evidence_and_push_nothing_out() -> None:
 
 def test_evidence_is_in_time_order_without_repeats() -> None:
     reader = ScriptedReader(queries=["canoe", "kite", "scarf"], sufficient=False, follow_ups=["kite", "lantern"])
-    ask(MemoryQA(memories_of(chat()), MemoryConfig(context_tokens=600)), reader)
+    ask(MemoryQA(memories_of(chat()), ProgramConfig(context_tokens=600)), reader)
     for asked in reader.asked:
         ids = shown_ids(asked.inputs.get("evidence", ""))
         assert ids == sorted(set(ids), key=lambda turn_id: tuple(map(int, turn_id[1:].split(":"))))
@@ -208,9 +207,9 @@ def test_repeated_and_blank_queries_are_dropped() -> None:
 
 
 def test_a_share_of_the_context_is_left_for_each_further_hop() -> None:
-    program = MemoryQA(memories_of(chat()), MemoryConfig(context_tokens=4000, max_hops=3))
+    program = MemoryQA(memories_of(chat()), ProgramConfig(context_tokens=4000, max_hops=3))
     assert [program.hop_budget(hop) for hop in (1, 2, 3)] == [2000, 3000, 4000]
-    assert MemoryQA(memories_of(chat()), MemoryConfig(max_hops=1)).hop_budget(1) == MemoryConfig().context_tokens
+    assert MemoryQA(memories_of(chat()), ProgramConfig(max_hops=1)).hop_budget(1) == ProgramConfig().context_tokens
 
 
 # -- what comes back ---------------------------------------------------------------------------------------------------
@@ -218,7 +217,7 @@ def test_a_share_of_the_context_is_left_for_each_further_hop() -> None:
 
 def test_only_lines_that_were_shown_count_as_cited() -> None:
     memory = chat()
-    config = MemoryConfig(context_tokens=200)
+    config = ProgramConfig(context_tokens=200)
     shown = ask(MemoryQA(memories_of(memory), config), ScriptedReader(), "the canoe").retrieved_ids
     hidden = next(turn.id for turn in memory.rank("the canoe") if turn.id not in shown)
     cited = [shown[1], hidden, "D99:1", shown[0][1:], "nonsense", shown[1]]
@@ -254,7 +253,7 @@ def test_an_empty_memory_knows_nothing_and_costs_nothing(name: str) -> None:
     assert prediction.evidence_ids == prediction.retrieved_ids == prediction.queries == []
     assert prediction.hops == prediction.context_tokens == 0
     assert reader.asked == []
-    assert expected_prompts(program, "chat", QUESTION) == []
+    assert program.prompts("chat", QUESTION) == []
 
 
 def test_a_memory_of_greetings_only_costs_nothing() -> None:
@@ -282,7 +281,7 @@ def test_unreadable_queries_are_a_problem_and_the_question_alone_is_searched() -
 
 def test_an_unreadable_assessment_is_a_problem_and_ends_the_hops() -> None:
     reader = ScriptedReader(off_format=["assess"], sufficient=False, follow_ups=["violin"])
-    prediction = ask(MemoryQA(memories_of(chat()), MemoryConfig(max_hops=3)), reader)
+    prediction = ask(MemoryQA(memories_of(chat()), ProgramConfig(max_hops=3)), reader)
     assert prediction.answer == "a kite"
     assert prediction.hops == 1
     assert prediction.problems == ["the assessment of the evidence could not be read; taken as sufficient"]
@@ -305,9 +304,9 @@ def test_an_unreadable_answer_is_an_error_and_no_guess() -> None:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_expected_prompts_are_those_that_are_sent(name: str) -> None:
     reader = ScriptedReader(queries=[], sufficient=False, follow_ups=["bridge"])
-    program = PROGRAMS[name](memories_of(chat()), MemoryConfig(context_tokens=500, max_hops=3))
+    program = PROGRAMS[name](memories_of(chat()), ProgramConfig(context_tokens=500, max_hops=3))
     ask(program, reader)
-    expected = expected_prompts(program, "chat", QUESTION)
+    expected = program.prompts("chat", QUESTION)
     assert len(expected) == len(reader.asked)
     sent = [count_tokens(asked.sent) for asked in reader.asked]
     assert [count_tokens(prompt) for prompt in expected] == pytest.approx(sent, rel=0.05)
@@ -346,8 +345,8 @@ def test_memories_behave_as_a_mapping() -> None:
 # -- saving ------------------------------------------------------------------------------------------------------------
 
 
-def optimised(config: MemoryConfig | None = None) -> MemoryQA:
-    program = MemoryQA(memories_of(chat(1, 2)), config or MemoryConfig(context_tokens=777, max_hops=3))
+def optimised(config: ProgramConfig | None = None) -> MemoryQA:
+    program = MemoryQA(memories_of(chat(1, 2)), config or ProgramConfig(context_tokens=777, max_hops=3))
     signature = program.write_queries.signature
     program.write_queries.signature = signature.with_instructions("Write like a pirate.")
     program.answer_question.demos = [
@@ -363,7 +362,7 @@ def test_a_saved_program_comes_back_with_prompts_and_config(tmp_path: Path) -> N
     memories = memories_of(chat(1, 2))
     loaded = load_program(path, memories)
     assert loaded.memories is memories
-    assert loaded.config == program.config == load_program_config(path)
+    assert loaded.config == program.config == load_program_settings(path).program
     assert loaded.write_queries.signature.instructions == "Write like a pirate."
     asked = [ScriptedReader(), ScriptedReader()]
     for one, reader in zip((program, loaded), asked, strict=True):
@@ -456,19 +455,23 @@ def test_a_config_that_does_not_fit_is_refused(tmp_path: Path, change: Any) -> N
     path = saved(tmp_path)
     edit(config_path(path), change)
     with pytest.raises(ProgramFileError, match=r"p\.config\.json: not a config of this version .*save the program"):
-        load_program_config(path)
+        load_program_settings(path)
 
 
 def test_every_size_must_be_at_least_one() -> None:
-    for name in ("memory_tokens", "context_tokens", "max_hops"):
-        with pytest.raises(ValueError, match=f"--{name.replace('_', '-')} must be at least 1, got 0"):
-            replace(MemoryConfig(), **{name: 0})
+    for config, name in (
+        (MemoryConfig(), "memory_tokens"),
+        (ProgramConfig(), "context_tokens"),
+        (ProgramConfig(), "max_hops"),
+    ):
+        with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+            replace(config, **{name: 0})
 
 
 def test_prompt_digests_follow_instructions_and_demos_and_nothing_else() -> None:
     program = MemoryQA(memories_of(chat(1, 1)))
     before = prompt_digests(program)
-    assert before == prompt_digests(MemoryQA(memories_of(chat(2, 2)), MemoryConfig(max_hops=1)))
+    assert before == prompt_digests(MemoryQA(memories_of(chat(2, 2)), ProgramConfig(max_hops=1)))
     signature = program.write_queries.signature
     program.write_queries.signature = signature.with_instructions("Write like a pirate.")
     after = prompt_digests(program)

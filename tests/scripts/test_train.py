@@ -23,8 +23,8 @@ from tiny_models import save_tiny_model
 
 import train
 from locomo.dataset import SAMPLE_PATH
-from memory_system import load_program_config
-from memoryqa.config import MemoryConfig
+from memory_system import load_program_settings
+from memoryqa.config import Settings
 from training.backend_choice import choose_backend
 from training.config import GRPOConfig, TrainingConfig
 
@@ -67,8 +67,8 @@ def test_the_documented_command_is_that_of_the_defaults() -> None:
         *("--model", "Qwen/Qwen2.5-3B", "--inference-gpus", "0", "--training-gpus", "1,2"),
     ]
     args = train.build_parser().parse_args(words)
-    config, grpo, memory_config = train.choose_settings(args)
-    assert (config, grpo, memory_config) == (TrainingConfig(), GRPOConfig(), MemoryConfig())
+    config, grpo, settings = train.choose_settings(args)
+    assert (config, grpo, settings) == (TrainingConfig(), GRPOConfig(), Settings())
     assert args.checkpoint_dir == Path("grpo_checkpoints")
     assert args.output == Path("grpo_optimized_memory_qa.json")
 
@@ -230,7 +230,7 @@ def test_the_tiny_example_learns_and_the_result_is_loaded(tmp_path: Path) -> Non
     assert document["val_after"] - document["val_before"] >= 0.2
     assert document["reward_last"] > document["reward_first"]
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < CPU_LIMIT_SEC
-    assert load_program_config(Path(document["output"])).context_tokens == 40
+    assert load_program_settings(Path(document["output"])).program.context_tokens == 40
     rows = [json.loads(line) for line in (tmp_path / "run" / "answers.jsonl").read_text().splitlines()]
     assert len(rows) == 20
     assert {row["error"] for row in rows} == {None}

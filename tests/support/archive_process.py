@@ -17,7 +17,8 @@ from checkout import ROOT
 
 from memoryqa.archive.database import Archive
 from memoryqa.archive.saved import save_memory
-from memoryqa.config import CoverageConfig, RankingConfig
+from memoryqa.config import MemoryConfig
+from memoryqa.messages import SESSION_GAP
 from memoryqa.turns import Turn
 
 SAVED_TURNS = 2_000  # by the task "save"
@@ -99,16 +100,7 @@ def read(path: str) -> None:
 def save(path: str) -> None:
     turns = [turn(number) for number in range(SAVED_TURNS)]
     say("open")
-    save_memory(
-        path,
-        turns,
-        budget_tokens=500,
-        recovery="on",
-        compaction="coverage",
-        coverage=CoverageConfig(),
-        ranking=RankingConfig(),
-        dense=None,
-    )
+    save_memory(path, turns, MemoryConfig(memory_tokens=500), None, SESSION_GAP)
     say("saved")
 
 

@@ -18,7 +18,7 @@ from dspy.lm15 import Message, Request
 
 from harness.tracking.tracker import NullTracker
 from memory_system import Memories, MemoryQA, ProgramFileError, config_path, load_program
-from memoryqa.config import MemoryConfig
+from memoryqa.config import MemoryConfig, ProgramConfig
 from training.backend_api import StepRecord
 from training.config import GRPOConfig, TrainingConfig
 from training.history import History
@@ -174,7 +174,7 @@ def trained_in(folder: Path) -> TrainedAdapter:
 
 def test_a_trained_program_is_a_program_that_names_its_adapter_and_no_server(tmp_path: Path) -> None:
     path = tmp_path / "trained.json"
-    save_trained(MemoryQA(Memories(), MemoryConfig(context_tokens=900)), trained_in(tmp_path), path)
+    save_trained(MemoryQA(Memories(), ProgramConfig(context_tokens=900)), MemoryConfig(), trained_in(tmp_path), path)
     assert load_program(path, Memories()).config.context_tokens == 900
     written = path.read_text() + config_path(path).read_text()
     assert "api_base" not in written
@@ -189,7 +189,7 @@ def test_a_trained_program_is_a_program_that_names_its_adapter_and_no_server(tmp
 def test_a_trained_program_without_its_adapter_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "trained.json"
     adapter = trained_in(tmp_path)
-    save_trained(MemoryQA(Memories()), adapter, path)
+    save_trained(MemoryQA(Memories()), MemoryConfig(), adapter, path)
     shutil.rmtree(adapter.path)
     with pytest.raises(ProgramFileError, match=r"its adapter is not at .*; bring that folder back, or train again"):
         load_adapter_of(path)
@@ -199,7 +199,7 @@ def test_a_program_that_was_not_trained_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ProgramFileError, match="no such file; train first"):
         load_adapter_of(tmp_path / "trained.json")
     path = tmp_path / "trained.json"
-    save_trained(MemoryQA(Memories()), trained_in(tmp_path), path)
+    save_trained(MemoryQA(Memories()), MemoryConfig(), trained_in(tmp_path), path)
     config = json.loads(config_path(path).read_text())
     del config["adapter"]
     config_path(path).write_text(json.dumps(config))

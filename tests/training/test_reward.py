@@ -12,21 +12,21 @@ from dspy.utils.exceptions import AdapterParseError
 from locomo.dataset import SAMPLE_PATH, load
 from locomo.questions import select
 from memory_system import Memories, MemoryQA
-from memoryqa.config import MemoryConfig
+from memoryqa.config import MemoryConfig, ProgramConfig
 from training.adapter import TrainingAdapter
 from training.backend_api import FORMAT_FAILURE_REWARD, group_statistics
 from training.prompt_fit import fit_context
 from training.reward import F1Reward, JudgeReward, RecallReward
 from training.students import AnswerStudent, QueryStudent, examples_for, prompt_of, student_for
 
-CONFIG = MemoryConfig(context_tokens=200)
+CONFIG = ProgramConfig(context_tokens=200)
 
 
 @pytest.fixture(scope="module")
 def material() -> tuple[list[Any], Memories]:
     dataset = load(SAMPLE_PATH)
     questions = select(dataset, "train", 12)
-    memories = Memories.of({one.id: one.turns for one in dataset.conversations}, CONFIG)
+    memories = Memories.of({one.id: one.turns for one in dataset.conversations}, MemoryConfig())
     return questions, memories
 
 
@@ -72,7 +72,7 @@ def test_f1_is_the_official_one_of_the_category() -> None:
 
 def test_recall_is_of_what_question_and_queries_find_together(material: tuple[list[Any], Memories]) -> None:
     questions, memories = material
-    config = MemoryConfig(context_tokens=60)
+    config = ProgramConfig(context_tokens=60)
     reward = RecallReward(memories, config)
     examples = examples_for("recall", questions, memories, config)
     plain = [reward(example, dspy.Prediction(queries=[])) for example in examples]
@@ -161,16 +161,16 @@ def test_statistics_count_format_failures_and_groups_that_teach_nothing() -> Non
 
 
 def test_evidence_is_reduced_until_every_prompt_fits() -> None:
-    def longest(config: MemoryConfig) -> int:
+    def longest(config: ProgramConfig) -> int:
         return 300 + round(1.3 * config.context_tokens)  # the model's tokens are shorter than ours
 
-    fitted = fit_context(longest, MemoryConfig(context_tokens=4000), 4096)
-    assert longest(fitted) <= 4096 < longest(MemoryConfig(context_tokens=4000))
+    fitted = fit_context(longest, ProgramConfig(context_tokens=4000), 4096)
+    assert longest(fitted) <= 4096 < longest(ProgramConfig(context_tokens=4000))
     assert longest(fitted) > 3800  # and not by more than it takes
 
 
 def test_prompts_that_fit_are_left_alone() -> None:
-    config = MemoryConfig()
+    config = ProgramConfig()
     assert fit_context(lambda one: 500, config, 4096) is config
 
 
@@ -182,9 +182,9 @@ def test_prompts_that_fit_are_left_alone() -> None:
         lambda config: 500 + config.context_tokens if config.context_tokens > 300 else 0,  # no line fits below that
     ],
 )
-def test_a_limit_that_less_evidence_does_not_reach_is_refused(longest: Callable[[MemoryConfig], int]) -> None:
+def test_a_limit_that_less_evidence_does_not_reach_is_refused(longest: Callable[[ProgramConfig], int]) -> None:
     with pytest.raises(ValueError, match=r"--max-prompt-length 400: .* raise it"):
-        fit_context(longest, MemoryConfig(context_tokens=4000), 400)
+        fit_context(longest, ProgramConfig(context_tokens=4000), 400)
 
 
 def test_the_longest_prompt_is_what_the_student_sends(material: tuple[list[Any], Memories]) -> None:

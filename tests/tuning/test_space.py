@@ -45,7 +45,7 @@ def test_every_suggestion_of_a_preset_makes_configs_and_conditions_are_kept(name
         if "recovery" in values:
             assert ("compaction" in values) == (values["recovery"] == "off")
         if "window_after_turns" in values:
-            assert len(made.memory.ranking.window_after) == values["window_after_turns"]
+            assert len(made.settings.memory.ranking.window_after) == values["window_after_turns"]
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -105,10 +105,10 @@ def test_a_space_that_makes_no_sense_is_refused(parameters: tuple[Parameter, ...
 
 
 def test_windows_fall_off_evenly_and_a_lone_share_keeps_their_length() -> None:
-    ranking = settings_of({"window_before_turns": 2, "window_before_share": 0.8}).memory.ranking
+    ranking = settings_of({"window_before_turns": 2, "window_before_share": 0.8}).settings.memory.ranking
     assert ranking.window_before == (0.8, 0.4)
-    assert settings_of({"window_after_share": 0.6}).memory.ranking.window_after == (0.6, 0.4, 0.2)
-    assert settings_of({"window_after_turns": 0}).memory.ranking.window_after == ()
+    assert settings_of({"window_after_share": 0.6}).settings.memory.ranking.window_after == (0.6, 0.4, 0.2)
+    assert settings_of({"window_after_turns": 0}).settings.memory.ranking.window_after == ()
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_windows_fall_off_evenly_and_a_lone_share_keeps_their_length() -> None:
     [
         ({"bm25": 1}, r"no parameter 'bm25'; there are bm25_b, bm25_k1, "),
         ({"bm25_k1": "big"}, "bm25_k1 = 'big' is not of the type float"),
-        ({"score_floor": 3.0}, "--score-floor must lie in 0..1"),
+        ({"score_floor": 3.0}, "score_floor must lie in 0..1"),
     ],
 )
 def test_a_parameter_that_sets_nothing_or_nonsense_is_refused(values: dict[str, Any], told: str) -> None:
@@ -126,8 +126,8 @@ def test_a_parameter_that_sets_nothing_or_nonsense_is_refused(values: dict[str, 
 
 def test_what_is_not_named_stays_as_in_the_base() -> None:
     base = settings_of({"bm25_b": 0.5, "max_hops": 4})
-    assert asdict(settings_of({"bm25_k1": 2.0}, base).memory.ranking)["bm25_b"] == 0.5
-    assert settings_of({"bm25_k1": 2.0}, base).memory.max_hops == 4
+    assert asdict(settings_of({"bm25_k1": 2.0}, base).settings.memory.ranking)["bm25_b"] == 0.5
+    assert settings_of({"bm25_k1": 2.0}, base).settings.program.max_hops == 4
 
 
 # -- objectives --------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 
 from locomo.asking import Row
 from locomo.schema import DataError
-from memoryqa.config import MemoryConfig
+from memoryqa.config import Settings
 from memoryqa.parameters import ParametersError
 from tuning.measuring.experiment import ExperimentConfig, run_params_trial, run_params_trial_metrics
 from tuning.measuring.no_effect import inert_parameters
@@ -51,7 +51,7 @@ def test_a_trial_measures_its_own_parameters(benchmark: TrialBenchmark) -> None:
     shipped = benchmark.measure({})
     assert shipped.metrics["all_evidence_rate"] == shipped.metrics["all_evidence_at_300"]
     assert 0.3 < shipped.metrics["all_evidence_rate"] < 1
-    assert shipped.parameters.memory == MemoryConfig()
+    assert shipped.parameters.settings == Settings()
     for worse in ({"question_prior": 9.0}, {"window_before_turns": 0}, {"memory_tokens": 200, "recovery": "off"}):
         assert benchmark.measure(worse).metrics["evidence_recall"] < shipped.metrics["evidence_recall"]
     floor = benchmark.measure({"score_floor": 0.9}).metrics["context_tokens_mean"]

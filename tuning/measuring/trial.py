@@ -23,7 +23,7 @@ from locomo.benchmark import BenchmarkProgress, RowList, build_benchmark_config,
 from locomo.schema import DataError, Question
 from locomo.split_data import seeded_order
 from locomo.summary import Metrics
-from memoryqa.config import MemoryConfig, RankingConfig
+from memoryqa.config import MemoryConfig, RankingConfig, Settings
 from memoryqa.memories import Memories
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.parameters import Parameters
@@ -136,10 +136,12 @@ class TrialBenchmark:
         `order_seed`: of the order in which the questions are asked; None: as they stand in the file.
         """
         parameters = settings_of(trial_params)
-        config = parameters.memory
+        settings = parameters.settings
         if self.options.working_tokens is not None:
-            config = replace(config, memory_tokens=self.options.working_tokens, recovery="off")
-        budget = config.context_tokens if self.options.budget_tokens is None else self.options.budget_tokens
+            held = replace(settings.memory, memory_tokens=self.options.working_tokens, recovery=False)
+            settings = replace(settings, memory=held)
+        asked = self.options.budget_tokens
+        budget = settings.program.context_tokens if asked is None else asked
         from_cache = 0
 
         def on_progress(progress: BenchmarkProgress) -> None:
@@ -151,9 +153,9 @@ class TrialBenchmark:
             self._config,
             asked=replace(self._config.asked, budgets_tokens=(budget,)),
             questions=self._in_order(order_seed),
-            programs={"memory": MemorySearch(_Indexed(self._memory_of, config), config)},
+            programs={"memory": MemorySearch(_Indexed(self._memory_of, settings.memory), settings.program)},
             rows=RowList(),
-            wrap=lambda ask: ask if self.cache is None else self._through_cache(ask, config, budget, self.cache),
+            wrap=lambda ask: ask if self.cache is None else self._through_cache(ask, settings, budget, self.cache),
         )
         result = run_benchmark(benchmark, on_progress=on_progress)
         rows = {row["question_id"]: row for row in result.rows.values()}
@@ -162,20 +164,20 @@ class TrialBenchmark:
             raise RuntimeError(f"{len(failed)} of {len(rows)} questions failed, the first: {failed[0]}")
         return TrialMetrics(result.metrics, rows, len(rows) - from_cache, from_cache, parameters)
 
-    def context(self, config: MemoryConfig, budget_tokens: int) -> Context:
+    def context(self, settings: Settings, budget_tokens: int) -> Context:
         """What a question's measurement depends on besides the question. No prompt, no judge and no chance has a part
         in it, and no model but the embedder that the parameters name."""
         assert self.cache is not None
         return self.cache.context(
             split=self._config.split,
-            parameters={**asdict(config), "budget_tokens": budget_tokens},
+            parameters={**asdict(settings), "budget_tokens": budget_tokens},
             data_sha256=self.dataset.sha256,
-            versions={"code": code_digest(), "prompt": None, "judge": None, "model": config.embedder},
+            versions={"code": code_digest(), "prompt": None, "judge": None, "model": settings.memory.embedder},
             seed=None,
         )
 
-    def _through_cache(self, ask: Ask, config: MemoryConfig, budget_tokens: int, cache: QuestionCache) -> Ask:
-        context = self.context(config, budget_tokens)
+    def _through_cache(self, ask: Ask, settings: Settings, budget_tokens: int, cache: QuestionCache) -> Ask:
+        context = self.context(settings, budget_tokens)
 
         def cached(name: str, program: Program, question: Question) -> tuple[Row, BaseException | None]:
             asked: list[tuple[Row, BaseException | None]] = []

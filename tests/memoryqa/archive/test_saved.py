@@ -23,8 +23,9 @@ from strategies import conversations, sentences, tagged, texts
 from memoryqa.archive import database as archive_module
 from memoryqa.archive.database import Archive, ArchiveError
 from memoryqa.archive.saved import save_memory
-from memoryqa.config import CoverageConfig, DenseConfig, RankingConfig
+from memoryqa.config import CoverageConfig, DenseConfig, MemoryConfig, RankingConfig
 from memoryqa.memory import AdaptiveMemory
+from memoryqa.messages import SESSION_GAP
 from memoryqa.turns import Turn
 
 INES = Turn(8, 6, "Ines", "We rowed past 3 otters.", datetime(2023, 5, 8, 13, 56), "a photo of a mill")
@@ -64,7 +65,7 @@ def turns(num_turns: int) -> list[Turn]:
 def check_same(one: AdaptiveMemory, other: AdaptiveMemory, query: str = "Who counted 17 otters?") -> None:
     assert other.render() == one.render()
     assert other.stats() == one.stats()
-    assert other.budget_tokens == one.budget_tokens
+    assert other.memory_tokens == one.memory_tokens
     assert list(other.archived()) == list(one.archived())
     assert other.transcript() == one.transcript()
     for scope in ("all", "working"):
@@ -100,16 +101,16 @@ def test_both_go_on_alike_after_a_load(tmp_path: Path) -> None:
 
 def test_arguments_take_the_place_of_what_was_saved(tmp_path: Path) -> None:
     memory_of(turns(60), 20_000, ranking=RANKING).save(tmp_path / "a.db")
-    check_same(memory_of(turns(60), 300, ranking=RANKING), AdaptiveMemory.load(tmp_path / "a.db", budget_tokens=300))
+    check_same(memory_of(turns(60), 300, ranking=RANKING), AdaptiveMemory.load(tmp_path / "a.db", memory_tokens=300))
     check_same(memory_of(turns(60)), AdaptiveMemory.load(tmp_path / "a.db", ranking=RankingConfig()))
     with pytest.raises(TypeError, match="budget"):
         AdaptiveMemory.load(tmp_path / "a.db", budget=300)
 
 
 def test_recovery_is_kept_and_is_on_in_files_that_have_no_such_setting(tmp_path: Path) -> None:
-    memory_of(turns(60), 300, recovery="off").save(tmp_path / "a.db")
-    assert AdaptiveMemory.load(tmp_path / "a.db").recovery == "off"
-    assert AdaptiveMemory.load(tmp_path / "a.db", recovery="on").recovery == "on"
+    memory_of(turns(60), 300, recovery=False).save(tmp_path / "a.db")
+    assert AdaptiveMemory.load(tmp_path / "a.db").recovery is False
+    assert AdaptiveMemory.load(tmp_path / "a.db", recovery=True).recovery is True
     with closing(sqlite3.connect(tmp_path / "a.db")) as connection, connection:
         connection.execute("DELETE FROM settings WHERE name = 'recovery'")
     check_same(memory_of(turns(60), 300), AdaptiveMemory.load(tmp_path / "a.db"))
@@ -281,7 +282,7 @@ def test_killed_while_saving_a_new_file_is_complete_or_absent(tmp_path: Path) ->
         if path.exists():
             with Archive(path) as archive:
                 assert len(archive) == archive_process.SAVED_TURNS
-                assert archive.settings()["budget_tokens"] == 500
+                assert archive.settings()["memory_tokens"] == 500
     assert found == {True, False}
 
 
@@ -289,21 +290,13 @@ def test_killed_while_saving_over_a_file_it_holds_the_old_or_the_new(tmp_path: P
     chance, path = random.Random(9), tmp_path / "a.db"
     for _ in range(6):
         path.unlink(missing_ok=True)
-        save_memory(
-            path,
-            [archive_process.turn(n) for n in range(10)],
-            budget_tokens=7,
-            recovery="on",
-            compaction="coverage",
-            coverage=CoverageConfig(),
-            ranking=RankingConfig(),
-            dense=None,
-        )
+        tiny = MemoryConfig(memory_tokens=7)
+        save_memory(path, [archive_process.turn(n) for n in range(10)], tiny, None, SESSION_GAP)
         process = start("save", path)
         time.sleep(chance.uniform(0, 0.3))
         kill(process)
         with Archive(path) as archive:
-            assert (len(archive), archive.settings()["budget_tokens"]) in [(10, 7), (archive_process.SAVED_TURNS, 500)]
+            assert (len(archive), archive.settings()["memory_tokens"]) in [(10, 7), (archive_process.SAVED_TURNS, 500)]
         for suffix in ("-wal", "-shm"):
             assert not path.with_name(path.name + suffix).exists()
 
@@ -316,16 +309,7 @@ def test_on_a_full_disk_nothing_is_left_of_a_new_file(tmp_path: Path) -> None:
     try:
         for name in ("a.db", "b.db"):
             with pytest.raises(ArchiveError, match="the disk cannot be read or written"):
-                save_memory(
-                    tmp_path / name,
-                    turns(900),
-                    budget_tokens=9,
-                    recovery="on",
-                    compaction="coverage",
-                    coverage=CoverageConfig(),
-                    ranking=RankingConfig(),
-                    dense=None,
-                )
+                save_memory(tmp_path / name, turns(900), MemoryConfig(memory_tokens=9), None, SESSION_GAP)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert contents(tmp_path) == before

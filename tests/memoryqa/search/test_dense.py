@@ -170,7 +170,7 @@ def test_every_turn_is_ranked_once_and_the_budget_kept_whatever_was_said(
 
 
 def test_only_the_working_memory_is_ranked_when_asked() -> None:
-    memory = memory_of(CHAT, by_meaning, budget_tokens=40)
+    memory = memory_of(CHAT, by_meaning, memory_tokens=40)
     held = {found.id for found in memory.rank("boat", scope="working")}
     assert held == {one.id for one in CHAT} - {handle.removeprefix("mem:") for handle in memory.archived()} != set()
 

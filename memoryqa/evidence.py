@@ -1,0 +1,61 @@
+"""What a memory returns: the evidence that a search found, and how much is held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from memoryqa.rendering import Line, count_lines, render
+from memoryqa.turns import Turn
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Evidence:
+    """The turns that a search found. `print(evidence)` shows them; iterating gives the turns, best first.
+
+    turns: in order of rank. text: the same in time order, as dated, cited lines: what a reader is sent. tokens: of
+    `text`, in o200k_base. scores: one per turn, higher is better; a turn that holds every word of the question often
+    has about 1.0. Empty where nothing was ranked (the most recent turns, a transcript).
+    """
+
+    turns: tuple[Turn, ...]
+    text: str
+    tokens: int
+    scores: tuple[float, ...] = field(default=(), compare=False)  # the same turns are the same evidence
+
+    @classmethod
+    def of(cls, lines: Sequence[Line], scores: Mapping[str, float] | None = None) -> Evidence:
+        """The turns of `lines`, in their order; `scores` by turn id."""
+        turns = tuple(line.turn for line in lines)
+        ranked = () if scores is None else tuple(scores[turn.id] for turn in turns)
+        return cls(turns, render(lines), count_lines(lines), ranked)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the turns, best first: what an answer cites."""
+        return tuple(turn.id for turn in self.turns)
+
+    def __iter__(self) -> Iterator[Turn]:
+        return iter(self.turns)
+
+    def __len__(self) -> int:
+        return len(self.turns)
+
+    def __str__(self) -> str:
+        return self.text.rstrip("\n") or "(nothing found)"
+
+    def __repr__(self) -> str:
+        shown = ", ".join(self.ids[:5]) + (", ..." if len(self) > 5 else "")
+        return f"<Evidence: {len(self)} turn{'' if len(self) == 1 else 's'} [{shown}] in {self.tokens:,} tokens>"
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryStats:
+    """Sizes of a memory. A turn without text or photo counts as archived: there is nothing to hold."""
+
+    tokens: int
+    turns: int
+    turns_working: int
+    turns_archived: int
+    turns_shortened: int
+    embedding_failures: int = 0  # rankings that did without vectors, because the embedder failed

@@ -1,0 +1,170 @@
+"""From what a program has, text with a speaker and a time or a chat message, to turns with a session and a number.
+
+**Sessions by gaps.** A message without a session of its own begins a new session when its calendar day differs from
+that of the message before, or when more than `session_gap` (6 hours) has passed between the two. So the date above a
+session is the date of each of its messages. A message without a time joins the session before it. Explicit sessions and
+numbers win; a number that is not given is the next one of its session.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeAlias
+
+from memoryqa.turns import Turn
+
+TimeLike: TypeAlias = datetime | date | str | int | float | None
+Message: TypeAlias = Turn | Mapping[str, Any] | str
+
+SESSION_GAP = timedelta(hours=6)
+_LATEST_EPOCH_SEC = 1e11  # the year 5138; what is larger counts milliseconds
+_TEXT_KEYS = ("content", "text")
+_SPEAKER_KEYS = ("name", "speaker", "role")
+_TIME_KEYS = ("timestamp", "time", "created_at")
+_OWN_KEYS = ("session", "number", "caption", "tags")
+
+
+def parse_time(value: TimeLike) -> datetime | None:
+    """`value` as a datetime: a datetime as it is, a date at midnight, ISO 8601 text, seconds since 1970 (as UTC), None.
+
+    Raises TypeError for another type and ValueError for text or a number that is no time.
+    """
+    if value is None or isinstance(value, datetime):
+        return value
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise ValueError(
+                f"time {value!r} is not ISO 8601; write it as 2023-05-25 or 2023-05-25T18:30, or leave it out"
+            ) from None
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        return _from_epoch(float(value))
+    raise TypeError(f"time must be a datetime, a date, ISO 8601 text, epoch seconds or None, got {_kind(value)}")
+
+
+def text_of(content: object) -> tuple[str, str]:
+    """Text and caption of a chat message's content: a string, None, or a list of parts.
+
+    Text parts are joined by line breaks. An image is its description, or "image", in the caption. Any other part is
+    named in the text, as `[audio]`. Raises TypeError for any other content.
+    """
+    if content is None:
+        return "", ""
+    if isinstance(content, str):
+        return content, ""
+    if not isinstance(content, list | tuple):
+        raise TypeError(f"content must be text or a list of parts, got {_kind(content)}")
+    texts, captions = list[str](), list[str]()
+    for part in content:
+        if isinstance(part, str):
+            texts.append(part)
+        elif not isinstance(part, Mapping):
+            raise TypeError(f'a part of content must be text or a dict such as {{"type": "text"}}, got {_kind(part)}')
+        elif isinstance(text := part.get("text", part.get("transcript")), str):
+            texts.append(text)
+        elif "image" in str(part.get("type", "")):
+            captions.append(str(part.get("alt") or part.get("caption") or "image"))
+        else:
+            texts.append(f"[{part.get('type', 'part')}]")
+    return "\n".join(texts), ", ".join(captions)
+
+
+@dataclass
+class Numbering:
+    """Where the next message goes: knows the last session, the highest number of each, and the last time."""
+
+    session_gap: timedelta = SESSION_GAP
+    _session: int | None = None
+    _time: datetime | None = None
+    _highest: dict[int, int] = field(default_factory=dict)
+
+    def turn_of(self, message: Message, given: Mapping[str, Any]) -> Turn:
+        """The turn of `message`. `given`: arguments that go with it and win over what a dict says; None is not given.
+
+        Changes nothing: `note` does, once the turn is in the memory. Raises TypeError and ValueError that name the fix.
+        """
+        extra = {name: value for name, value in given.items() if value is not None}
+        if isinstance(message, Turn):
+            if extra:
+                raise TypeError(f"a Turn has its own {', '.join(extra)}: leave the argument out, or give text")
+            return message
+        if isinstance(message, Mapping):
+            extra = {**_of_mapping(message), **extra}
+        elif isinstance(message, str):
+            extra["text"] = message
+        else:
+            raise TypeError(f"add takes text, a Turn or a chat message (a dict), got {_kind(message)}")
+        if "speaker" not in extra:
+            raise TypeError('speaker is missing: add("...", speaker="Ana"), or a dict with "role", "name" or "speaker"')
+        if not isinstance(extra["speaker"], str) or not extra["speaker"].strip():
+            raise TypeError(f"speaker must be a name, got {extra['speaker']!r}")
+        time = parse_time(extra.pop("time", None))
+        session = _whole(extra.pop("session", None), "session")
+        number = _whole(extra.pop("number", None), "number")
+        session = self._session_at(time) if session is None else session
+        number = self._highest.get(session, 0) + 1 if number is None else number
+        return Turn(session, number, time=time, tags=tuple(extra.pop("tags", ())), **extra)
+
+    def note(self, turn: Turn) -> None:
+        """`turn` has been added: the next message follows it."""
+        self._session = turn.session
+        self._time = turn.time
+        self._highest[turn.session] = max(turn.number, self._highest.get(turn.session, 0))
+
+    def _session_at(self, time: datetime | None) -> int:
+        if self._session is None:
+            return 1
+        if time is None or (self._time is not None and self._is_near(self._time, time)):
+            return self._session
+        return max(self._highest) + 1
+
+    def _is_near(self, before: datetime, after: datetime) -> bool:
+        if (before.tzinfo is None) != (after.tzinfo is None):  # one has no zone: compare what the clocks showed
+            before, after = before.replace(tzinfo=None), after.replace(tzinfo=None)
+        return before.date() == after.date() and abs(after - before) <= self.session_gap
+
+
+def _of_mapping(message: Mapping[str, Any]) -> dict[str, Any]:
+    keys = [key for key in _TEXT_KEYS if key in message]
+    if not keys:
+        raise ValueError(f'a chat message needs "content" (or "text"); this one has {_names(message)}')
+    text, caption = text_of(message[keys[0]])
+    found: dict[str, Any] = {"text": text}
+    if caption:
+        found["caption"] = caption
+    for name, choices in (("speaker", _SPEAKER_KEYS), ("time", _TIME_KEYS)):
+        chosen = next((message[key] for key in choices if message.get(key) is not None), None)
+        if chosen is not None:
+            found[name] = chosen
+    return found | {key: message[key] for key in _OWN_KEYS if message.get(key) is not None}
+
+
+def _from_epoch(seconds: float) -> datetime:
+    if not math.isfinite(seconds):
+        raise ValueError(f"time {seconds} is no number of seconds since 1970")
+    if abs(seconds) >= _LATEST_EPOCH_SEC:
+        raise ValueError(f"time {seconds} is too large for seconds since 1970; divide milliseconds by 1000")
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _whole(value: object, name: str) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        return int(value)
+    raise TypeError(f"{name} must be a whole number, got {_kind(value)}")
+
+
+def _names(message: Mapping[str, Any]) -> str:
+    return ", ".join(map(repr, message)) or "nothing"
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__
