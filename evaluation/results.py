@@ -22,19 +22,20 @@ def judge_answers(
     """Verdicts on the run's answers: their summaries, and the names of the judges asked; none without one."""
     if judge is None or judge.model is None:
         return {"judges": {}, "asked": []}
-    from harness.files import JsonlFile
-    from locomo.judging.ask import JudgingStoppedError
     from locomo.judging.files import VerdictFiles, read_answers
+    from locomo.judging.prompts import Judge
+    from locomo.judging.run import judge_answers as judge_run
+    from locomo.judging.tables import print_judges
     from locomo.judging.verdicts import judged_name
-    from locomo.llm_judge import judge_run
+    from memoryqa.lms.roles import build
 
-    flags = {"run_dir": run.run_dir, "api_base": args.judge_api_base, "num_threads": num_threads, "controls": None}
-    try:
-        document = judge_run(argparse.Namespace(**{**vars(args), **flags}))
-    except JudgingStoppedError as error:
-        raise JudgingStoppedError(f"{error}, with --resume {run.run_dir}") from None
+    lm = build(judge, temperature=0.0)
+    judges = [Judge(name, lm, model=judge.model, num_votes=args.judge_votes) for name in args.judge]
+    files, answers = VerdictFiles(run.run_dir), read_answers(run.run_dir)
+    resume = f"give the same command again, with --resume {run.run_dir}"
+    document = judge_run(run, judges, answers, num_threads=num_threads, resume=resume)
+    print_judges(document)
     asked = [judged_name(name, judge.model, args.judge_votes) for name in args.judge]
-    files, answers = VerdictFiles(run.run_dir, JsonlFile), read_answers(run.run_dir, JsonlFile)
     for name in asked:
         for (program, question_id), row in files.verdicts(name, answers)[1].items():
             feedback = {"rationale": row["reason"], "judge_model": row["model"]}

@@ -1,9 +1,9 @@
 """Ask programs questions: one scored row per answer, as it completes.
 
-A program that answers is called with a question's `inputs()` and returns an object with `answer` and, where it has
-them, `retrieved_ids`, `evidence_ids`, `hops`, `queries`, `context_tokens`, `memory_tokens` and `problems`. One that
-only retrieves is called with `inputs()` and `budget_tokens`, and returns a `Finding`. Neither ever sees the gold
-answer, the category or the evidence.
+A program that answers is called with a question's `inputs()`, `conversation_id` and `question`, and returns the answer
+as text, or an object with `answer` and, where it has them, `retrieved_ids`, `evidence_ids`, `hops`, `queries`,
+`context_tokens`, `memory_tokens` and `problems`. One that only retrieves is called with `inputs()` and `budget_tokens`,
+and returns a `Finding`. Neither ever sees the gold answer, the category or the evidence.
 """
 
 from __future__ import annotations
@@ -212,8 +212,11 @@ def identity(name: str, question: Question) -> Asked:
 
 
 def score(question: Question, prediction: Any) -> Scores:
-    """The part of a row that comes from the prediction; None, a failed question, counts as wrong."""
-    answer = "" if prediction is None else _storable(str(prediction.answer))
+    """The part of a row that comes from the prediction, an object with `answer` or the answer itself as text.
+
+    None, a failed question, counts as wrong.
+    """
+    answer = "" if prediction is None else _storable(str(getattr(prediction, "answer", prediction)))
     retrieved = list(getattr(prediction, "retrieved_ids", ()))
     return {
         "answer": answer,

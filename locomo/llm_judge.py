@@ -7,27 +7,21 @@
 
 judges: lenient (categories 1-4, credit for the topic), strict (categories 1-4, all facts or nothing), abstention (does
 the answer decline? right in category 5, wrong in the others). Verdicts go to RUN_DIR/judge-<judge>@<model>.jsonl as
-they come, and the same command again judges only what is missing or was unreadable; judges.json sums up. A table goes
-to stderr, one JSON document to the last line of stdout.
+they come, and the same command again judges only what is missing or was unreadable; judges.json sums up, and a report
+of the run is written again. A table goes to stderr, one JSON document to stdout, on a terminal only with --json.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from harness.commands import add_json_flag, print_document, run_command
 from locomo.judging.names import JUDGE_NAMES, judge_names
-from locomo.judging.verdicts import Row
-
-if TYPE_CHECKING:
-    from locomo.judging.ask import Task
-    from locomo.judging.files import VerdictFiles
-
-_DOING = {"judge": "judging", "controls": "judging controls"}
+from memoryqa.errors import UsageError
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -58,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar=("A", "B"),
         help="compare the verdicts of two judges, by name (strict) or, where there are several models, as judge@model",
     )
+    add_json_flag(parser)
     return parser
 
 
@@ -71,117 +66,56 @@ def positive(text: str) -> int:
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0: judged or compared; 2: a flag, the folder or the judge's model cannot be used; 1: it failed."""
     args = build_parser().parse_args(argv)
-    from locomo.judging.ask import JudgingStoppedError
-    from memoryqa.lms.preflight import LMUnavailable
-    from memoryqa.lms.roles import redact
+    return run_command("locomo.llm_judge", lambda: run(args))
 
-    try:
-        document = compare(args) if args.compare else judge_run(args)
-    except ValueError as error:
-        print(f"locomo.llm_judge: {redact(str(error))}", file=sys.stderr)
-        return 2
-    except (LMUnavailable, JudgingStoppedError, KeyboardInterrupt) as error:
-        print(f"locomo.llm_judge: {redact(str(error)) or 'interrupted'}", file=sys.stderr)
-        return 1
-    print(json.dumps(document))
-    return 0
+
+def run(args: argparse.Namespace) -> None:
+    """Judge, or compare what was judged, and print what came out. Raises UsageError, StoppedError."""
+    document = compare(args) if args.compare else judge_run(args)
+    print_document(document, as_json=args.json)
 
 
 def compare(args: argparse.Namespace) -> dict[str, Any]:
-    """What two judges said of the same answers, and where they disagree; nobody is asked."""
-    from harness.files import JsonlFile
+    """What two judges said of the same answers, and where they disagree; no LM is asked."""
     from harness.runs import Run
     from locomo.judging.files import VerdictFiles, compare_judges, read_answers
     from locomo.judging.tables import print_comparison
 
     run = Run.open(args.run_dir)
-    files = VerdictFiles(run.run_dir, JsonlFile)
-    document = compare_judges(files, read_answers(run.run_dir, JsonlFile), *args.compare)
+    files = VerdictFiles(run.run_dir)
+    document = compare_judges(files, read_answers(run.run_dir), *args.compare)
     print_comparison(document)
     return {"run_dir": str(run.run_dir), **document}
 
 
-def judge_run(args: argparse.Namespace) -> dict[str, Any]:
-    """Judge what is missing, and what was unreadable, as the command's flags say; the content of judges.json."""
-    from harness.files import JsonlFile
+def judge_run(args: argparse.Namespace) -> Mapping[str, Any]:
+    """Judge what is missing, and what was unreadable, as the flags say; the content of judges.json."""
     from harness.runs import Run
-    from locomo.judging.ask import pending
-    from locomo.judging.controls import control_answers, summarise_controls
-    from locomo.judging.files import KINDS, VerdictFiles, read_answers, summarise_judges
+    from locomo.judging.files import read_answers
     from locomo.judging.prompts import Judge
+    from locomo.judging.run import judge_answers, missing_work
     from locomo.judging.tables import print_judges
-    from locomo.judging.verdicts import answers_by_key
     from memoryqa.lms.preflight import preflight
     from memoryqa.lms.roles import build, configure, describe, resolve
     from reports.terminal import write_report
 
-    # 1. Which answers, and who judges them.
     run = Run.open(args.run_dir)
-    answers = read_answers(run.run_dir, JsonlFile)
+    answers = read_answers(run.run_dir)
     choice = resolve("judge", model=args.judge_model, api_base=args.api_base)
     if choice.model is None or choice.offline:
         reason = "the offline reader judges nothing" if choice.offline else choice.reason
-        raise ValueError(f"no judge: {reason}; give --judge-model NAME, e.g. openai/gpt-4o-mini")
+        raise UsageError(f"no judge: {reason}; give --judge-model NAME, e.g. openai/gpt-4o-mini")
     print(describe(choice), file=sys.stderr)
     lm = build(choice, temperature=0.0)
     judges = [Judge(name, lm, model=choice.model, num_votes=args.judge_votes) for name in args.judge]
-
-    # 2. What is missing: of the answers, and of the controls if they are asked for.
-    files, control_files = (VerdictFiles(run.run_dir, JsonlFile, kind) for kind in KINDS)
-    controls = answers_by_key(control_answers(answers.values(), args.controls), "controls") if args.controls else {}
-    work = [(into, into.pending(judges, rows), rows) for into, rows in ((files, answers), (control_files, controls))]
-    if any(tasks for _, tasks, _ in work):
+    if any(work.tasks for work in missing_work(run, judges, answers, args.controls or 0)):
         preflight(lm, choice)
         configure(lm, num_threads=args.num_threads)
-
-    # 3. Judge; each verdict is on disk as it comes.
-    for into, tasks, rows in work:
-        judge_with_progress(into, tasks, total=len(pending(judges, rows.values())), num_threads=args.num_threads)
-
-    # 4. Sum up every judge that the folder holds.
-    document = {
-        "run_dir": str(run.run_dir),
-        "judges": summarise_judges(files, answers),
-        "controls": summarise_controls(control_files, answers),
-    }
-    run.write_json("judges.json", document)
+    document = judge_answers(run, judges, answers, num_threads=args.num_threads, num_controls=args.controls or 0)
     if (run.run_dir / "report.html").exists():
         write_report(run.run_dir)
     print_judges(document)
     return document
-
-
-def judge_with_progress(files: VerdictFiles, tasks: Sequence[Task], *, total: int, num_threads: int) -> None:
-    """Judge `tasks`, what is left of `total`. Ctrl-C and a full disk are a JudgingStoppedError too."""
-    from harness.progress import counting
-    from locomo.judging.ask import JudgingStoppedError, judge_answers
-    from memoryqa.lms.preflight import is_systemic
-    from memoryqa.lms.usage import measure_usage
-
-    kept = unreadable = 0
-    with counting(_DOING[files.kind], total=total, completed=total - len(tasks)) as advance:
-
-        def on_row(row: Row) -> None:
-            nonlocal kept, unreadable
-            files.append(row)
-            kept += 1
-            unreadable += row["verdict"] == "UNREADABLE"
-            advance(f"{unreadable} unreadable" if unreadable else "")
-
-        try:
-            judge_answers(
-                tasks,
-                total=total,
-                on_row=on_row,
-                measure_usage=measure_usage,
-                num_threads=num_threads,
-                is_systemic=is_systemic,
-            )
-        except (JudgingStoppedError, KeyboardInterrupt, OSError) as error:  # OSError: a full disk
-            raise JudgingStoppedError(
-                f"{str(error) or 'interrupted'}; {kept} new verdicts are kept: "
-                "mend the cause, then give the same command again"
-            ) from None
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from locomo.dataset import find
+from locomo.rows import DataSummary
 from locomo.schema import ADVERSARIAL, CATEGORY_NAMES, DataError, Dataset, Question
 from locomo.split_data import PROJECT, PROTOCOLS, SPLITS, ids_digest, is_locomo, seeded_order, splits
 from memoryqa.turns import Turn
@@ -42,6 +43,17 @@ class Selection:
     def warnings(self) -> tuple[str, ...]:
         """What a reader of the numbers has to know, a line each: that the data are not LoCoMo."""
         return (SAMPLE_NOTE,) if self.dataset.is_sample else ()
+
+    def summary(self) -> DataSummary:
+        """The part of summary.json that says what was asked."""
+        return {
+            "name": self.dataset.name,
+            "sha256": self.dataset.sha256,
+            "split": self.split,
+            "conversations": len({question.conversation_id for question in self.questions}),
+            "questions": len(self.questions),
+            "is_bundled_sample": self.dataset.is_sample,
+        }
 
     def describe(self) -> str:
         """One line for people."""

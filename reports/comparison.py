@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.files import JsonlFile
 from harness.runs import Run, RunFolderError
 from locomo.judging.files import VerdictFiles, read_answers
 from locomo.judging.verdicts import is_correct
@@ -154,11 +153,11 @@ def compare(
 
 def _sides(run_dir_a: Path, run_dir_b: Path | None, names: Names) -> tuple[Side, Side]:
     run_dirs = [Run.open(run_dir).run_dir for run_dir in (run_dir_a, run_dir_b or run_dir_a)]
-    answers = [read_answers(run_dir, JsonlFile) for run_dir in run_dirs]
+    answers = [read_answers(run_dir) for run_dir in run_dirs]
     programs = [list(dict.fromkeys(program for program, _ in rows)) for rows in answers]
     chosen = choose_programs((run_dirs[0], run_dirs[1]), (programs[0], programs[1]), names, one_run=run_dir_b is None)
     sides = [
-        Side(run_dir, program, _of_program(rows, program), _judged(VerdictFiles(run_dir, JsonlFile), rows, program))
+        Side(run_dir, program, _of_program(rows, program), _judged(VerdictFiles(run_dir), rows, program))
         for run_dir, rows, program in zip(run_dirs, answers, chosen, strict=True)
     ]
     return sides[0], sides[1]

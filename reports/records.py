@@ -17,7 +17,8 @@ from types import NoneType
 from typing import Any, get_args
 
 from harness.runs import ANSWERS, Run, RunFolderError
-from locomo.judging.verdicts import Verdict, answer_digest
+from locomo.judging.verdicts import answer_digest
+from locomo.rows import Verdict
 from locomo.schema import CATEGORY_NAMES
 from locomo.split_data import PROTOCOLS
 

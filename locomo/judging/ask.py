@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from locomo.asking import MAX_FAILURE_RATE, Usage
 from locomo.in_flight import run_in_threads
-from locomo.judging.verdicts import Identity, Row, Verdict, answer_digest, judges_category
+from locomo.judging.verdicts import Identity, answer_digest, judges_category
+from locomo.rows import Verdict, VerdictRow, Vote
 from locomo.schema import ADVERSARIAL
 from memoryqa.errors import StoppedError
 
@@ -50,11 +51,11 @@ def pending(
     ]
 
 
-def judge_answers(
+def ask_judges(
     tasks: Sequence[Task],
     *,
     total: int | None = None,
-    on_row: Callable[[Row], None],
+    on_row: Callable[[VerdictRow], None],
     measure_usage: Callable[[], AbstractContextManager[Usage]],
     num_threads: int = 1,
     is_systemic: Callable[[BaseException], bool] = lambda error: False,
@@ -62,14 +63,14 @@ def judge_answers(
     """Have every judge read every answer of `tasks` (see `pending`); `on_row` gets each verdict, in the calling thread.
 
     An LM call that fails makes an UNREADABLE row with its `error`. Raises JudgingStoppedError at the first failure that
-    `is_systemic` says would repeat itself, and once more than `MAX_FAILURE_RATE` of `total` failed: of all verdicts
-    that there are to be, those given before included (default: of `tasks`). A stop, by Ctrl-C too, waits for the calls
-    in flight and passes on their rows: they are being paid for already.
+    `is_systemic` expects to repeat itself, and once more than `MAX_FAILURE_RATE` of `total` failed: all verdicts of the
+    run, those of before included (default: `tasks`). A stop, by Ctrl-C too, waits for the calls in flight, which are
+    being paid for already, and passes on their rows.
     """
     allowed_failures = MAX_FAILURE_RATE * (total or len(tasks))
     failures = 0
 
-    def check(result: tuple[Row, BaseException | None]) -> None:
+    def check(result: tuple[VerdictRow, BaseException | None]) -> None:
         nonlocal failures
         row, error = result
         if error is None:
@@ -91,7 +92,7 @@ def judge_answers(
 
 def judge_one(
     judge: Judge, answer: Mapping[str, Any], measure_usage: Callable[[], AbstractContextManager[Usage]]
-) -> tuple[Row, BaseException | None]:
+) -> tuple[VerdictRow, BaseException | None]:
     """One answer's verdict row, and the exception when the judge's LM failed."""
     plainly_wrong = _plainly_wrong(answer)
     opinion, failure = None, None
@@ -102,40 +103,45 @@ def judge_one(
                 opinion = judge(question=answer["question"], gold=str(answer["gold"]), answer=answer["answer"])
         except Exception as error:  # noqa: BLE001 (one verdict's failure, whatever it is, is a row and not the run's end)
             failure = error
-    row = {
-        "judge": judge.name,
-        "model": judge.model,
-        "num_votes": judge.num_votes,
-        "prompt_digest": judge.prompt_digest,
-        **{key: answer[key] for key in ("program", "question_id", "conversation_id", "category")},
-        "answer_digest": answer_digest(answer),
-        **_verdict_fields(judge, answer, opinion, plainly_wrong, failure),
-        "lm_calls": usage.calls,
-        "lm_calls_cached": usage.calls - usage.paid_calls,
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "latency_sec": round(time.perf_counter() - started, 6),
-    }
-    return row, failure
+    latency_sec = round(time.perf_counter() - started, 6)
+    return _row(judge, answer, opinion, plainly_wrong, usage, latency_sec, failure), failure
 
 
-def _verdict_fields(
+def _row(
     judge: Judge,
     answer: Mapping[str, Any],
     opinion: Opinion | None,
     plainly_wrong: str | None,
+    usage: Usage,
+    latency_sec: float,
     failure: BaseException | None,
-) -> Row:
+) -> VerdictRow:
     finding, voted = (None, []) if opinion is None else (opinion.finding, opinion.votes)
-    votes = [(_verdict(judge, answer, found), _one_line(reason)) for found, reason in voted]
+    votes: list[Vote] = [
+        {"verdict": _verdict(judge, answer, found), "reason": _one_line(reason)} for found, reason in voted
+    ]
     verdict: Verdict = "WRONG" if plainly_wrong else _verdict(judge, answer, finding)
     error = None if failure is None else f"{type(failure).__name__}: {_one_line(str(failure))}"
     return {
+        "judge": judge.name,
+        "model": judge.model,
+        "num_votes": judge.num_votes,
+        "prompt_digest": judge.prompt_digest,
+        "program": answer["program"],
+        "question_id": answer["question_id"],
+        "conversation_id": answer["conversation_id"],
+        "category": answer["category"],
+        "answer_digest": answer_digest(answer),
         "verdict": verdict,
         "reason": plainly_wrong or error or _reason(votes, verdict),
         "without_lm": plainly_wrong is not None,
         "declines": finding if judge.name == "abstention" else None,
-        "votes": [{"verdict": vote, "reason": reason} for vote, reason in votes],
+        "votes": votes,
+        "lm_calls": usage.calls,
+        "lm_calls_cached": usage.calls - usage.paid_calls,
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "latency_sec": latency_sec,
         "error": error,
     }
 
@@ -155,11 +161,11 @@ def _verdict(judge: Judge, answer: Mapping[str, Any], finding: bool | None) -> V
     return "CORRECT" if finding is wanted else "WRONG"
 
 
-def _reason(votes: Sequence[tuple[Verdict, str]], verdict: Verdict) -> str:
+def _reason(votes: Sequence[Vote], verdict: Verdict) -> str:
     """That of the first vote for the verdict; all of them, when several have no majority."""
     if verdict == "UNREADABLE" and len(votes) > 1:
-        return "no majority: " + "; ".join(f"{vote}: {reason}" for vote, reason in votes)
-    return next(reason for vote, reason in votes if vote == verdict)
+        return "no majority: " + "; ".join(f"{vote['verdict']}: {vote['reason']}" for vote in votes)
+    return next(vote["reason"] for vote in votes if vote["verdict"] == verdict)
 
 
 def _one_line(text: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
+from harness.files import JsonlFile
+from harness.runs import ANSWERS
 from locomo.judging.ask import Judge, Task, pending
 from locomo.judging.names import JudgeName
 from locomo.judging.verdicts import (
@@ -18,6 +20,7 @@ from locomo.judging.verdicts import (
     settled,
     summarise_verdicts,
 )
+from locomo.rows import VerdictRow, problem_of
 from locomo.statistics import cohens_kappa
 from memoryqa.errors import UsageError
 
@@ -25,17 +28,6 @@ Kind = Literal["judge", "controls"]
 KINDS: tuple[Kind, Kind] = ("judge", "controls")
 Answers = Mapping[tuple[str, str], Row]
 _NEEDED = ("judge", "model", "num_votes", "prompt_digest", "program", "question_id", "answer_digest", "verdict")
-
-
-class RowFile(Protocol):
-    """A file of JSON rows (harness/files.py has one)."""
-
-    def append(self, row: Mapping[str, Any], /) -> None: ...
-
-    def rows(self) -> list[Row]: ...
-
-
-OpenFile = Callable[[Path], RowFile]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +45,9 @@ class VerdictFiles:
     """The files `<kind>-<judge>@<model>.jsonl` of one run; `kind` says whether on its answers or on controls."""
 
     run_dir: Path
-    open_file: OpenFile
     kind: Kind = "judge"
 
-    def append(self, row: Row) -> None:
+    def append(self, row: VerdictRow) -> None:
         """Keep one verdict, in the file of its judge."""
         self._file(judged_name(row["judge"], row["model"], row["num_votes"])).append(row)
 
@@ -82,33 +73,32 @@ class VerdictFiles:
         return judged, current_verdicts(rows, answers, judged)
 
     def find(self, name: str) -> str:
-        """The one file that is meant by `strict` or `strict@model`. Raises ValueError for none and for several."""
+        """The one file that is meant by `strict` or `strict@model`. Raises UsageError for none and for several."""
         matching = [one for one in self.names() if name in (one, one.partition("@")[0])]
         if len(matching) != 1:
             there = ", ".join(matching or self.names()) or "none: judge first"
             problem = "several judges are called" if matching else "no verdicts of a judge"
-            raise ValueError(f"{self.run_dir} has {problem} {name!r}; there are {there}")
+            raise UsageError(f"{self.run_dir} has {problem} {name!r}; there are {there}")
         return matching[0]
 
     def _path(self, name: str) -> Path:
         return self.run_dir / f"{self.kind}-{name}.jsonl"
 
-    def _file(self, name: str) -> RowFile:
-        return self.open_file(self._path(name))
+    def _file(self, name: str) -> JsonlFile:
+        return JsonlFile(self._path(name))
 
     def _rows(self, name: str) -> list[Row]:
         rows = self._file(name).rows()
         for number, row in enumerate(rows, start=1):
-            for key in _NEEDED:
-                if key not in row:
-                    raise UsageError(f"{self._path(name)}, line {number} has no {key!r}: delete the line")
+            if problem := problem_of(row, VerdictRow, _NEEDED):
+                raise UsageError(f"{self._path(name)}, line {number}{problem}: delete the line")
         return rows
 
 
-def read_answers(run_dir: Path, open_file: OpenFile) -> dict[tuple[str, str], Row]:
+def read_answers(run_dir: Path) -> dict[tuple[str, str], Row]:
     """The answers of a run, by (program, question id). Raises UsageError when there are none."""
-    path = run_dir / "answers.jsonl"
-    answers = answers_by_key(open_file(path).rows(), str(path))
+    path = run_dir / ANSWERS
+    answers = answers_by_key(JsonlFile(path).rows(), str(path))
     if not answers:
         raise UsageError(f"{path} has no answers yet: run evaluate.py first, or finish it with --resume {run_dir}")
     return answers
@@ -138,13 +128,13 @@ def summarise_judges(files: VerdictFiles, answers: Answers) -> dict[str, Any]:
 def compare_judges(files: VerdictFiles, answers: Answers, name_a: str, name_b: str) -> dict[str, Any]:
     """Two judges' verdicts on the same answers: agreement, Cohen's kappa, and each disagreement with both reasons.
 
-    Unreadable verdicts are counted and left out. Raises ValueError for a judge that is not there, and for the
+    Unreadable verdicts are counted and left out. Raises UsageError for a judge that is not there, and for the
     abstention judge against one of the others, which look for something else.
     """
     names = [files.find(name_a), files.find(name_b)]
     (judged_a, verdicts_a), (judged_b, verdicts_b) = (files.verdicts(name, answers) for name in names)
     if (judged_a.name == "abstention") != (judged_b.name == "abstention"):
-        raise ValueError(f"{names[0]} and {names[1]} look for different things: compare judges that look for the same")
+        raise UsageError(f"{names[0]} and {names[1]} look for different things: compare judges that look for the same")
     both = [key for key in verdicts_a if key in verdicts_b]
     readable = [key for key in both if "UNREADABLE" not in (verdicts_a[key]["verdict"], verdicts_b[key]["verdict"])]
     labels_a = [verdicts_a[key]["verdict"] for key in readable]

@@ -17,6 +17,7 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError
 
 from locomo.judging.names import JudgeName
+from memoryqa.errors import UsageError
 
 VOTE_TEMPERATURE = 0.3  # several votes at temperature 0 would be one vote counted several times
 _MAX_UNREAD_CHARS = 200
@@ -118,7 +119,7 @@ class Judge(dspy.Module):
     def __init__(self, name: JudgeName, lm: dspy.LM, *, model: str, num_votes: int = 1) -> None:
         super().__init__()
         if num_votes < 1 or num_votes % 2 == 0:
-            raise ValueError(f"--judge-votes must be odd, so that there is a majority; got {num_votes}")
+            raise UsageError(f"--judge-votes must be odd, so that there is a majority; got {num_votes}")
         self.name = name
         self.model = model
         self.num_votes = num_votes

@@ -11,15 +11,15 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from locomo.judging.names import JudgeName
+from locomo.rows import AnswerRow, problem_of
 from locomo.schema import ADVERSARIAL, CATEGORY_NAMES
 from locomo.statistics import as_pair, clustered_interval
 from memoryqa.errors import UsageError
 
 Row = dict[str, Any]
-Verdict = Literal["CORRECT", "WRONG", "UNREADABLE"]
 _NEEDED = ("program", "question_id", "conversation_id", "category", "question", "gold", "answer", "error")
 
 
@@ -57,11 +57,8 @@ def answers_by_key(rows: Iterable[Mapping[str, Any]], where: str) -> dict[tuple[
     """
     answers: dict[tuple[str, str], Row] = {}
     for number, row in enumerate(rows, start=1):
-        for key in _NEEDED:
-            if key not in row:
-                raise UsageError(
-                    f"{where}, row {number} has no {key!r}: it is no answer of evaluate.py, delete the line"
-                )
+        if problem := problem_of(row, AnswerRow, _NEEDED):
+            raise UsageError(f"{where}, row {number}{problem}: it is no answer of evaluate.py, delete the line")
         answers[row["program"], row["question_id"]] = dict(row)
     return answers
 

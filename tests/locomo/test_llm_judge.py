@@ -426,7 +426,7 @@ def test_an_answer_that_changed_is_judged_again_and_its_old_verdict_forgotten(co
     with OpenAIServer(ScriptedJudge()) as server:
         command(run_dir, *at(server, "--judge", "strict"))
         JsonlFile(run_dir / "answers.jsonl").append(answer_row(0))  # asked again by evaluate.py --resume
-        judges = summarise_judges(VerdictFiles(run_dir, JsonlFile), read_answers(run_dir, JsonlFile))
+        judges = summarise_judges(VerdictFiles(run_dir), read_answers(run_dir))
         stale = judges["strict@hosted_vllm-m"]["programs"]["memory"]
         assert (stale["n"], stale["not_judged"]) == (1, 1)
         outcome = command(run_dir, *at(server, "--judge", "strict"))

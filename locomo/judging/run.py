@@ -1,0 +1,100 @@
+"""Judge the answers of a run folder: only what is missing, each verdict on disk as it comes, and a summary of all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from harness.progress import counting
+from harness.runs import Run
+from locomo.judging.ask import JudgingStoppedError, Task, ask_judges, pending
+from locomo.judging.controls import control_answers, summarise_controls
+from locomo.judging.files import KINDS, Answers, VerdictFiles, summarise_judges
+from locomo.judging.prompts import Judge
+from locomo.judging.verdicts import answers_by_key
+from locomo.rows import VerdictRow
+from memoryqa.lms.preflight import is_systemic
+from memoryqa.lms.usage import measure_usage
+
+JUDGES = "judges.json"
+_DOING = {"judge": "judging", "controls": "judging controls"}
+
+
+class JudgesSummary(TypedDict):
+    """judges.json. judges: `summarise_judges` of every judge in the folder; controls: `summarise_controls`."""
+
+    run_dir: str
+    judges: dict[str, Any]
+    controls: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is left to judge: `tasks` of `total`; their verdicts go to `files`."""
+
+    files: VerdictFiles
+    tasks: Sequence[Task]
+    total: int
+
+
+def missing_work(run: Run, judges: Sequence[Judge], answers: Answers, num_controls: int = 0) -> list[Work]:
+    """What `judges` have not judged readably yet: answers, and controls to `num_controls` questions."""
+    files, control_files = (VerdictFiles(run.run_dir, kind) for kind in KINDS)
+    controls = answers_by_key(control_answers(answers.values(), num_controls), "controls") if num_controls else {}
+    return [
+        Work(into, into.pending(judges, rows), len(pending(judges, rows.values())))
+        for into, rows in ((files, answers), (control_files, controls))
+    ]
+
+
+def judge_answers(
+    run: Run,
+    judges: Sequence[Judge],
+    answers: Answers,
+    *,
+    num_threads: int,
+    num_controls: int = 0,
+    resume: str = "give the same command again",
+) -> JudgesSummary:
+    """Have `judges`, whose LM is set up, read what is missing; judges.json, which sums up every judge of the folder.
+
+    resume: what the message of a stop tells the user to do. Raises JudgingStoppedError, Ctrl-C and a full disk
+    included, when judging further makes no sense; the verdicts until then are kept.
+    """
+    for work in missing_work(run, judges, answers, num_controls):
+        _judge(work, num_threads, resume)
+    document: JudgesSummary = {
+        "run_dir": str(run.run_dir),
+        "judges": summarise_judges(VerdictFiles(run.run_dir), answers),
+        "controls": summarise_controls(VerdictFiles(run.run_dir, "controls"), answers),
+    }
+    run.write_json(JUDGES, document)
+    return document
+
+
+def _judge(work: Work, num_threads: int, resume: str) -> None:
+    kept = unreadable = 0
+    done = work.total - len(work.tasks)
+    with counting(_DOING[work.files.kind], total=work.total, completed=done) as advance:
+
+        def on_row(row: VerdictRow) -> None:
+            nonlocal kept, unreadable
+            work.files.append(row)
+            kept += 1
+            unreadable += row["verdict"] == "UNREADABLE"
+            advance(f"{unreadable} unreadable" if unreadable else "")
+
+        try:
+            ask_judges(
+                work.tasks,
+                total=work.total,
+                on_row=on_row,
+                measure_usage=measure_usage,
+                num_threads=num_threads,
+                is_systemic=is_systemic,
+            )
+        except (JudgingStoppedError, KeyboardInterrupt, OSError) as error:  # OSError: a full disk
+            raise JudgingStoppedError(
+                f"{str(error) or 'interrupted'}; {kept} new verdicts are kept: mend the cause, then {resume}"
+            ) from None
