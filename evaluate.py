@@ -25,6 +25,7 @@ from memoryqa.config import Settings
 if TYPE_CHECKING:
     from evaluation.lms import ChosenLMs
     from harness.runs import Run
+    from harness.settings import choose_settings
     from harness.tracking.tracker import NullTracker, Tracker
     from locomo.benchmark import BenchmarkConfig, BenchmarkProgress, BenchmarkResult
 
@@ -58,7 +59,6 @@ def main(argv: list[str] | None = None) -> int:
 def run(args: argparse.Namespace) -> None:
     """From flags to numbers. Raises ValueError for bad input, LMUnavailable and BenchmarkStoppedError for the rest."""
     from evaluation.lms import choose_lms, connect
-    from evaluation.memory_choice import choose_settings
     from evaluation.programs import make_programs
     from evaluation.results import judge_answers, report, report_estimate
     from evaluation.run_folder import new_run, record, track_config
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
     # 1. What to ask, of which memory, and whom.
     saved = {} if args.resume is None else Run.open(args.resume).config
     config = from_args(EvaluationConfig, args, saved=saved.get("evaluation"))
-    settings, verdict = choose_settings(args, config, saved)
+    settings, verdict = choose_settings(args, saved, program=config.program, parameters=config.parameters)
     lms = choose_lms(args, config)
     add_tags = choose_tags(config.tags, args.tag_model, args.tag_api_base, dry_run=args.dry_run)
     benchmark = build_benchmark_config(make_programs=make_programs(config, settings, add_tags), **asdict(config))

@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.memory_choice import choose_settings
 from harness.flags import from_args
-from locomo.config import EvaluationConfig
+from harness.settings import choose_settings
 from locomo.dataset import find
 from locomo.schema import Dataset
 from locomo.split_data import ids_digest
@@ -84,8 +83,7 @@ def make_plan(args: argparse.Namespace, saved: Mapping[str, Any]) -> Plan:
     Raises UsageError, one line with the fix: a flag, the data, a saved program, a limit too low, prompts too long.
     """
     config = from_args(OptimizeConfig, args, saved=saved.get("optimize"))
-    source = EvaluationConfig(program=config.from_file, parameters=config.parameters)
-    settings, verdict = choose_settings(args, source, saved)
+    settings, verdict = choose_settings(args, saved, program=config.from_file, parameters=config.parameters)
     dataset = find(config.data)
     sets = draw_questions(dataset, config)
     models = choose_models(config)

@@ -39,7 +39,6 @@ LAYERS: tuple[set[str], ...] = (
     {"evaluate", "optimize", "tune", "train", "benchmarks", "examples", "locomo.llm_judge"},
 )
 NOT_YET = {  # arrows that run up or sideways, which the next step turns round
-    ("optimization", "evaluation"),
     ("tuning", "evaluation"),
 }
 APART = {"arbor"}  # imports nothing of ours, imported by nobody; run by path

@@ -9,29 +9,30 @@ from pathlib import Path
 from typing import Any
 
 from harness.flags import flag_name, from_args
-from locomo.config import EvaluationConfig
 from memoryqa.config import MemoryConfig, ProgramConfig, Settings
 from memoryqa.errors import UsageError
 
 
 def choose_settings(
-    args: argparse.Namespace, config: EvaluationConfig, saved: Mapping[str, Any]
+    args: argparse.Namespace, saved: Mapping[str, Any], *, program: str | None, parameters: str | None
 ) -> tuple[Settings, str | None]:
-    """From `saved` (the config of a run that is resumed) or --parameters, then the flags; and what --parameters says of
-    itself.
+    """From `saved` (the config of a resumed run) or the file `parameters`, then the flags; and the file's own verdict.
 
-    A saved program has its own settings; a flag that contradicts them is refused, as are --parameters (UsageError).
+    The saved program in the file `program` has its own settings: a flag that contradicts them, and `parameters`, raise
+    UsageError.
     """
-    if config.program is not None:
-        return _of_program(args, Path(config.program)), None
-    if config.parameters is None:
+    if program is not None and parameters is not None:
+        raise UsageError(f"{program} has the parameters that it was optimised with: drop --parameters {parameters}")
+    if program is not None:
+        return _of_program(args, Path(program)), None
+    if parameters is None:
         return _with_flags(args, saved.get("memory"), saved.get("program")), None
     from memoryqa.parameters import load_parameters
 
-    tuned = load_parameters(config.parameters)
+    tuned = load_parameters(parameters)
     shipped = asdict(tuned.settings)
     chosen = _with_flags(args, saved.get("memory") or shipped["memory"], saved.get("program") or shipped["program"])
-    verdict = f"parameters {config.parameters}: {tuned.verdict()}"
+    verdict = f"parameters {parameters}: {tuned.verdict()}"
     if chosen.memory.embedder is not None and tuned.overrides()["ranking"]:
         verdict += "; with an embedder their ranking is not used"
     return chosen, verdict
