@@ -3,34 +3,35 @@
     python tune.py                                           # 50 trials on the train conversations, then val decides
     python tune.py --objective pareto --space full           # quality against tokens: front, knee, best under a budget
     python tune.py --objective retention --space compaction --budget-tokens 4000    # what a small memory should keep
-    python tune.py --n-trials 200 --study mine --resume      # go on with a study, up to 200 trials
+    python tune.py --n-trials 200 --study mine --resume      # resume a study, up to 200 trials
     python tune.py run my_study.py                           # a study script of your own (examples/tune_optuna.py)
-    python tune.py worker --storage postgresql+psycopg2://tuner@db.example/tuner --study mine    # help, from anywhere
+    python tune.py worker --storage postgresql+psycopg2://tuner@db.example/tuner --study mine    # join, from anywhere
     python tune.py status mine                               # also: best, list, pareto, importance, export, delete
 
 The shipped default is always trial 0. The best trial is measured against it on conversations that the search never saw,
 and tuned_parameters.json says whether it is worth taking (evaluate.py --parameters FILE) or "keep defaults". Tables and
-progress go to stderr; the last line on stdout is one JSON document.
+progress go to stderr. The result is one JSON document, the last line on stdout; on a terminal only with --json.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.flags import add_flags, from_args
+from harness.commands import add_json_flag, print_document, run_command
+from harness.flags import add_flags, add_tracking_flags, from_args
+from memoryqa.errors import StoppedError, UsageError
 from tuning.config import TuningConfig
 from tuning.measuring.cache import DEFAULT_CACHE
 from tuning.studies.storage import DEFAULT_STORAGE
 
 STUDY_COMMANDS = {
     "status": "how far a study is, and what it is after",
-    "best": "its best trial and the configs that stand for it",
+    "best": "its best trial and the configs that it sets",
     "pareto": "its front of quality against tokens, the knee, and the best under --budget-tokens",
     "importance": "which of its parameters matter",
     "export": "all its trials, as CSV or JSON by the ending of --output",
@@ -46,31 +47,40 @@ def build_parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("the study")
     add_storage(group)
     group.add_argument("--study", metavar="NAME", help="default: objective, space and the time")
-    group.add_argument("--resume", action="store_true", help="go on with the study of that name")
+    group.add_argument("--resume", action="store_true", help="resume the study of that name")
     group.add_argument("--output", type=Path, metavar="DIR", help="folder for the results (default: runs/tuning/STUDY)")
     group.add_argument("--engine", choices=("local", "ray"), default="local", help="who runs the trials")
     add_cache(group)
+    add_json_flag(group)
+    add_tracking_flags(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="other commands")
-    command = commands.add_parser("run", help="run a study script of your own")
+
+    def add_command(name: str, help_: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=help_, argument_default=argparse.SUPPRESS)
+        add_json_flag(command)
+        return command
+
+    command = add_command("run", "run a study script of your own")
     command.add_argument("script", type=Path, metavar="SCRIPT.py")
     command.add_argument("arguments", nargs=argparse.REMAINDER, help="for the script")
-    command = commands.add_parser("worker", help="run trials of a study that another process began")
+    command = add_command("worker", "run trials of a study that another process began")
     add_storage(command)
-    command.add_argument("--service", metavar="URL", help="of a tuning service, in the place of --storage")
+    command.add_argument("--service", metavar="URL", default=None, help="a tuning service, in place of --storage")
     command.add_argument("--study", metavar="NAME", required=True)
-    command.add_argument("--data", metavar="PATH", help="the study's data, if not where LOCOMO_PATH says")
+    command.add_argument("--data", metavar="PATH", default=None, help="the study's data, if not at LOCOMO_PATH")
     command.add_argument("--n-trials", type=int, default=50, help="of the whole study (default: %(default)s)")
-    command.add_argument("--timeout", type=float, metavar="X", help="begin no trial after so many seconds")
+    command.add_argument("--timeout", type=float, metavar="X", default=None, help="begin no trial after X seconds")
     add_cache(command)
-    add_storage(commands.add_parser("list", help="the studies of a storage"))
+    add_storage(add_command("list", "the studies of a storage"))
     for name, help_ in STUDY_COMMANDS.items():
-        command = commands.add_parser(name, help=help_)
+        command = add_command(name, help_)
         command.add_argument("study", metavar="STUDY")
         add_storage(command)
         if name == "pareto":
             command.add_argument("--budget-tokens", type=int, default=2000, metavar="N", help="default: %(default)s")
         if name in ("export", "pareto"):
-            command.add_argument("--output", type=Path, metavar="FILE", required=name == "export", help="file to write")
+            needed = name == "export"
+            command.add_argument("--output", type=Path, metavar="FILE", default=None, required=needed, help="to write")
     return parser
 
 
@@ -93,29 +103,23 @@ def add_cache(parser: Any) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
-    import optuna
+    return run_command("tune.py", lambda: _run_and_print(args))
 
-    from memoryqa.lms.roles import redact
-    from tuning.errors import ServiceError, StorageUnavailableError, WorkerStoppedError
+
+def _run_and_print(args: argparse.Namespace) -> None:
+    import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
-        print(json.dumps(run(args)))
-        return 0
-    except (ValueError, ServiceError) as error:
-        print(f"tune.py: {redact(str(error))}", file=sys.stderr)
-        return 2
-    except (StorageUnavailableError, WorkerStoppedError, OSError) as error:
-        print(f"tune.py: {redact(str(error))}", file=sys.stderr)
-        return 1
+        document = run(args)
     except KeyboardInterrupt:
-        print("tune.py: interrupted; finished trials are kept, go on by --study NAME --resume", file=sys.stderr)
-        return 1
+        raise StoppedError("interrupted; finished trials are kept, resume by --study NAME --resume") from None
+    print_document(document, as_json=args.json)
 
 
 def run(args: argparse.Namespace) -> Mapping[str, Any]:
-    """One command; returns what is printed last."""
+    """Run one command; returns its document."""
     if args.command is None:
         from tuning.search import search
 
@@ -123,20 +127,20 @@ def run(args: argparse.Namespace) -> Mapping[str, Any]:
     if args.command == "run":
         return run_script(args.script, args.arguments)
     if args.command == "worker":
-        from tuning.join_study import help_study
+        from tuning.join_study import join_study
 
-        return help_study(args)
+        return join_study(args)
     from tuning.results.commands import run_study_command
 
     return run_study_command(args)
 
 
 def run_script(script: Path, arguments: list[str]) -> dict[str, Any]:
-    """The script as if it were started by itself, with its arguments. Raises ValueError when there is none."""
+    """The script as if it were started by itself, with its arguments. Raises UsageError when there is none."""
     import runpy
 
     if not script.is_file():
-        raise ValueError(f"{script}: there is no such script")
+        raise UsageError(f"{script}: there is no such script")
     before, path = sys.argv, sys.path.copy()
     sys.argv, sys.path[0:0] = [str(script), *arguments], [str(script.parent.resolve())]
     try:
@@ -147,7 +151,7 @@ def run_script(script: Path, arguments: list[str]) -> dict[str, Any]:
     finally:
         sys.argv, sys.path[:] = before, path
     if status:
-        raise OSError(f"{script} ended with status {status}")
+        raise StoppedError(f"{script} ended with status {status}")
     return {"script": str(script), "status": status}
 
 

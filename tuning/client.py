@@ -7,7 +7,8 @@
     python -m tuning.client trials mine --state fail
     python -m tuning.client best|pareto|importance|delete mine
 
-The last line on stdout is the answer, one JSON document. To work on a study: `python tune.py worker --service URL`.
+The answer is one JSON document on stdout: one line, or indented on a terminal. To run trials of a study:
+`python tune.py worker --service URL`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from harness.commands import run_command
+from memoryqa.errors import UsageError
 from tuning.errors import ServiceError, ServiceUnavailableError, TrialLostError
 from tuning.service.token import TOKEN_VARIABLE, service_token
 from tuning.studies.constants import LEASE_SEC, PRUNERS, SAMPLERS, STATES
@@ -48,9 +51,9 @@ class TunerClient:
         try:
             self._http = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=timeout_sec)
         except httpx.InvalidURL as error:
-            raise ValueError(f"the address {url!r} cannot be read: {error}") from None
+            raise UsageError(f"the address {url!r} cannot be read: {error}") from None
         if self._http.base_url.scheme not in ("http", "https") or not self._http.base_url.host:
-            raise ValueError(f"the address {url!r} is none of a service: give http://HOST:PORT")
+            raise UsageError(f"the address {url!r} is none of a service: give http://HOST:PORT")
         self.url = url
         self._patience_sec = patience_sec
 
@@ -195,21 +198,17 @@ _COMMANDS = {
 
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
-    try:
-        with TunerClient(args.url, token=service_token()) as client:
-            answer = run(args, client)
-    except (ValueError, ServiceError) as error:
-        print(f"tuning.client: {error}", file=sys.stderr)
-        return 2
-    except ServiceUnavailableError as error:
-        print(f"tuning.client: {error}", file=sys.stderr)
-        return 1
-    print(json.dumps(answer))
-    return 0
+    return run_command("tuning.client", lambda: _answer(args))
+
+
+def _answer(args: argparse.Namespace) -> None:
+    with TunerClient(args.url, token=service_token()) as client:
+        answer = run(args, client)
+    print(json.dumps(answer, indent=2 if sys.stdout.isatty() else None))
 
 
 def run(args: argparse.Namespace, client: TunerClient) -> Any:
-    """The answer to one command. Raises ValueError for a bad space, and the errors of TunerClient."""
+    """The answer to one command. Raises UsageError for a bad space, and the errors of TunerClient."""
     match args.command:
         case "list":
             return client.studies()
@@ -251,9 +250,9 @@ def _spec(args: argparse.Namespace) -> dict[str, Any]:
     try:
         return {**spec, "space": json.loads(args.space.read_text())}
     except OSError as error:
-        raise ValueError(f"cannot read {args.space}: {error.strerror}") from None
+        raise UsageError(f"cannot read {args.space}: {error.strerror}") from None
     except ValueError as error:
-        raise ValueError(f"{args.space} is not JSON: {error}") from None
+        raise UsageError(f"{args.space} is not JSON: {error}") from None
 
 
 def _sendable(value: float | None) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from memoryqa.errors import UsageError
 from tuning.objectives import OBJECTIVES, Objective
 from tuning.presets import COMPACTION, PRESETS
 from tuning.studies.constants import PRUNERS, SAMPLERS
@@ -11,7 +12,7 @@ from tuning.studies.constants import PRUNERS, SAMPLERS
 
 @dataclass(frozen=True)
 class TuningConfig:
-    """A search over the parameters of the memory and its ranking. Raises ValueError for what makes no sense."""
+    """A search over the parameters of the memory and its ranking. Raises UsageError for contradictions."""
 
     data: str | None = field(
         default=None,
@@ -67,21 +68,21 @@ class TuningConfig:
     def __post_init__(self) -> None:
         for name in ("budget_tokens", "n_trials", "n_jobs"):
             if getattr(self, name) < 1:
-                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
+                raise UsageError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
         if self.timeout is not None and self.timeout <= 0:
-            raise ValueError(f"--timeout must be above 0 seconds, got {self.timeout}")
+            raise UsageError(f"--timeout must be above 0 seconds, got {self.timeout}")
         if (self.objective == "retention") != (self.space == COMPACTION):
-            raise ValueError(
+            raise UsageError(
                 f"--objective retention and --space {COMPACTION} go together: other objectives search what has left "
                 f"the working memory too, and so do not tell what should stay; got --objective {self.objective} "
                 f"--space {self.space}"
             )
         if self.pruner not in ("auto", "none") and not Objective(self.objective).by_question:
-            raise ValueError(
+            raise UsageError(
                 f"--pruner compares questions found, so it cannot end trials for {self.objective}: drop it"
             )
         if self.promote_on == self.split or self.split == "all":
-            raise ValueError(
+            raise UsageError(
                 f"--promote-on {self.promote_on}: the winner must prove itself on other conversations than it was "
                 f"searched on (--split {self.split})"
             )

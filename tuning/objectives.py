@@ -13,9 +13,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from locomo.asking import Row
-from locomo.summary import Metrics
+from memoryqa.errors import UsageError
+
+if TYPE_CHECKING:  # `--help` needs neither
+    from locomo.asking import Row
+    from locomo.summary import Metrics
 
 OBJECTIVES = ("quality", "latency", "balanced", "retention", "pareto")
 QUALITY_WEIGHT, LATENCY_WEIGHT, LATENCY_BUDGET_SEC = 0.7, 0.3, 0.01
@@ -23,16 +27,16 @@ QUALITY_WEIGHT, LATENCY_WEIGHT, LATENCY_BUDGET_SEC = 0.7, 0.3, 0.01
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """One of OBJECTIVES at a budget in tokens (not used by pareto). Raises ValueError for another name."""
+    """One of OBJECTIVES at a budget in tokens (not used by pareto). Raises UsageError for another name."""
 
     name: str
     budget_tokens: int = 2000
 
     def __post_init__(self) -> None:
         if self.name not in OBJECTIVES:
-            raise ValueError(f"no objective {self.name!r}; there are {', '.join(OBJECTIVES)}")
+            raise UsageError(f"no objective {self.name!r}; there are {', '.join(OBJECTIVES)}")
         if self.budget_tokens < 1:
-            raise ValueError(f"--budget-tokens must be at least 1, got {self.budget_tokens}")
+            raise UsageError(f"--budget-tokens must be at least 1, got {self.budget_tokens}")
 
     @property
     def directions(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from memoryqa.config import COMPACTIONS, CoverageConfig, MemoryConfig, ProgramConfig, RankingConfig
 from memoryqa.parameters import Parameters, ParametersError, settings_from
+from tuning.errors import SpaceError
 from tuning.space import Parameter, SearchSpace
 
 _SHIPPED = RankingConfig()
@@ -124,9 +125,9 @@ PRESETS: Mapping[str, SearchSpace] = {
 
 def preset(name: str, *, with_budget: bool = False) -> SearchSpace:
     """A space by name. `with_budget`: quality is to be traded for tokens, so the evidence's size is searched too, and
-    the floor that leaves out what ranks low. Raises ValueError for an unknown name."""
+    the floor that leaves out what ranks low. Raises SpaceError for an unknown name."""
     if name not in PRESETS:
-        raise ValueError(f"no space {name!r}; there are {', '.join(PRESETS)}")
+        raise SpaceError(f"no space {name!r}; there are {', '.join(PRESETS)}")
     chosen = PRESETS[name].parameters
     if not with_budget:
         return SearchSpace(chosen)

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,8 @@ from typing import Any
 from optuna import Study
 
 from harness.progress import counting
+from harness.runs import CONFIG, MANIFEST, Run, RunFolderError, manifest_environment
+from harness.tracking.tracker import open_tracker
 from locomo.dataset import find
 from memoryqa.errors import MissingExtraError, UsageError
 from tuning.config import TuningConfig
@@ -25,20 +27,21 @@ from tuning.measuring.trial import BenchmarkOptions, benchmark_of
 from tuning.objectives import Objective
 from tuning.presets import preset
 from tuning.results.conclusion import complete_trials, conclude, describe, write_results
-from tuning.results.document import TuningDocument
+from tuning.results.document import TuningDocument, trial_rows
 from tuning.results.tables import print_conclusion
+from tuning.results.tracking import track_results, track_settings
 from tuning.studies.leases import was_lost
 from tuning.studies.source import Outcome
-from tuning.studies.storage import open_storage, sole_tuner
+from tuning.studies.storage import hide_password, open_storage, sole_tuner
 from tuning.studies.study import StudySpec, name_values, open_study, study_names
-from tuning.studies.worker import extra_workers, run_worker
+from tuning.studies.worker import extra_workers, run_worker, storage_failures
 
 
 def search(config: TuningConfig, args: argparse.Namespace) -> TuningDocument:
     """Run a study to its number of trials, conclude it and write its files; returns the document that is printed.
 
-    `args`: storage, study, resume, output, engine, cache, no_cache. Raises UsageError for bad input, and what
-    tuning/studies/worker.py raises.
+    `args`: storage, study, resume, output, engine, cache, no_cache, mlflow_uri, no_mlflow. Raises UsageError for bad
+    input, and what tuning/studies/worker.py raises.
     """
     started = datetime.now(UTC)
     name = args.study or f"{config.objective}-{config.space}-{started:%Y%m%dT%H%M%SZ}"
@@ -46,7 +49,7 @@ def search(config: TuningConfig, args: argparse.Namespace) -> TuningDocument:
         raise UsageError("--resume goes on with a study: name it by --study (python tune.py list)")
     with _cache_file(args) as cache:
         spec, options = _spec(name, config, cache)
-        with sole_tuner(args.storage, name):
+        with sole_tuner(args.storage, name), storage_failures():
             storage = open_storage(args.storage)
             if name in study_names(storage) and not args.resume:
                 raise StudyError(
@@ -54,20 +57,47 @@ def search(config: TuningConfig, args: argparse.Namespace) -> TuningDocument:
                 )
             study = open_study(storage, spec)
             name_values(study, Objective(config.objective, config.budget_tokens).value_names)
-            _run(study, spec, config, args, options)
-            conclusion = conclude(
-                study,
-                spec.space,
-                replace(options, cache=cache),  # no time is measured any more
-                promote_on=config.promote_on,
-                budget_tokens=config.budget_tokens,
-            )
-        output = args.output or Path("runs/tuning") / name
-        seconds = (datetime.now(UTC) - started).total_seconds()
-        document = describe(study, config, spec.space, conclusion, seconds=seconds, output=output)
-        write_results(output, study, conclusion, document)
-        print_conclusion(study, config, conclusion, document)
+            run = _open_run(args.output or Path("runs/tuning") / name, name, config, args.storage, options)
+            with open_tracker(
+                args.mlflow_uri,
+                enabled=not args.no_mlflow,
+                run_name=f"tune {name}",
+                run_dir=run.run_dir,
+                resume=args.resume,
+            ) as tracker:
+                track_settings(tracker, run, name, config)
+                _run(study, spec, config, args, options)
+                conclusion = conclude(
+                    study,
+                    spec.space,
+                    replace(options, cache=cache),  # no time is measured any more
+                    promote_on=config.promote_on,
+                    budget_tokens=config.budget_tokens,
+                )
+                seconds = (datetime.now(UTC) - started).total_seconds()
+                document = describe(study, config, spec.space, conclusion, seconds=seconds, output=run.run_dir)
+                write_results(run, study, conclusion, document)
+                track_results(tracker, run, document, trial_rows(study))
+    print_conclusion(study, config, conclusion, document)
     return document
+
+
+def _open_run(folder: Path, name: str, config: TuningConfig, storage: str, options: BenchmarkOptions) -> Run:
+    """The folder of the results, with what is asked for and where the numbers come from. A folder of an earlier search
+    is used again: the study is in its storage, and everything else is made anew."""
+    dataset = benchmark_of(options).dataset
+    manifest = {
+        **manifest_environment(),
+        "data": {"path": str(dataset.path), "sha256": dataset.sha256, "notes": list(dataset.notes)},
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        run = Run(folder)
+        run.write_json(MANIFEST, manifest)
+        run.write_json(CONFIG, {"study": name, "storage": hide_password(storage), "tuning": asdict(config)})
+    except OSError as error:
+        raise RunFolderError(f"{folder} cannot be written ({error.strerror}): name another by --output") from error
+    return run
 
 
 def _spec(name: str, config: TuningConfig, cache: Path) -> tuple[StudySpec, BenchmarkOptions]:

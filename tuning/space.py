@@ -7,7 +7,7 @@
     space == SearchSpace.from_json(space.as_json())
 
 The names mean nothing here: tuning/presets.py knows which parameter sets what. JSON may come from strangers, over HTTP:
-whatever it is, it becomes a space or a ValueError of one line.
+whatever it is, it becomes a space or a SpaceError of one line.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
+
+from tuning.errors import SpaceError
 
 KINDS = ("float", "int", "categorical")
 MAX_PARAMETERS = 200
@@ -43,7 +45,7 @@ class Parameter:
     """One dimension: from `low` to `high`, both included, in steps if `step`, even in its logarithm if `log`; or one of
     `choices`. `when`: another parameter, declared before it, and those of its values with which this one exists.
 
-    Raises ValueError, naming the parameter, for anything that is no range or whose default lies outside of it.
+    Raises SpaceError, naming the parameter, for anything that is no range or whose default lies outside of it.
     """
 
     name: str
@@ -58,14 +60,14 @@ class Parameter:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise ValueError(f"parameter {self.name!r}: a name is 1 to 100 letters, digits, '_' or '.', no digit first")
+            raise SpaceError(f"parameter {self.name!r}: a name is 1 to 100 letters, digits, '_' or '.', no digit first")
         if self.kind not in KINDS:
-            raise ValueError(f"parameter {self.name}: kind is one of {', '.join(KINDS)}, got {self.kind!r}")
+            raise SpaceError(f"parameter {self.name}: kind is one of {', '.join(KINDS)}, got {self.kind!r}")
         problem = self._problem_of_choices() if self.kind == "categorical" else self._problem_of_range()
         if problem is None and not self.contains(self.default):
             problem = f"its default {self.default!r} is not in it"
         if problem is not None:
-            raise ValueError(f"parameter {self.name}: {problem}")
+            raise SpaceError(f"parameter {self.name}: {problem}")
 
     def contains(self, value: Value) -> bool:
         """Whether `value` may be suggested, but for the steps."""
@@ -141,11 +143,11 @@ class SearchSpace:
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.parameters) <= MAX_PARAMETERS:
-            raise ValueError(f"a space has 1 to {MAX_PARAMETERS} parameters, got {len(self.parameters)}")
+            raise SpaceError(f"a space has 1 to {MAX_PARAMETERS} parameters, got {len(self.parameters)}")
         before: dict[str, Parameter] = {}
         for one in self.parameters:
             if one.name in before:
-                raise ValueError(f"parameter {one.name}: declared twice")
+                raise SpaceError(f"parameter {one.name}: declared twice")
             if one.when is not None:
                 self._check_condition(one.name, one.when, before)
             before[one.name] = one
@@ -172,20 +174,20 @@ class SearchSpace:
 
     @classmethod
     def from_json(cls, obj: Any) -> Self:
-        """The space that `as_json` gave, or somebody wrote. Raises ValueError, one line, for anything else."""
+        """The space that `as_json` gave, or somebody wrote. Raises SpaceError, one line, for anything else."""
         listed = obj.get("parameters") if isinstance(obj, Mapping) and set(obj) == {"parameters"} else None
         if not isinstance(listed, list | tuple):
-            raise ValueError('a space is {"parameters": [...]}')
+            raise SpaceError('a space is {"parameters": [...]}')
         return cls(tuple(_parameter(one) for one in listed[: MAX_PARAMETERS + 1]))
 
     @staticmethod
     def _check_condition(name: str, when: tuple[str, tuple[Value, ...]], before: Mapping[str, Parameter]) -> None:
         other, values = when
         if other not in before:
-            raise ValueError(f"parameter {name}: its condition names {other!r}, which is not declared before it")
+            raise SpaceError(f"parameter {name}: its condition names {other!r}, which is not declared before it")
         strange = [value for value in values if not before[other].contains(value)]
         if not values or strange:
-            raise ValueError(f"parameter {name}: its condition needs values of {other}, got {strange or 'none'}")
+            raise SpaceError(f"parameter {name}: its condition needs values of {other}, got {strange or 'none'}")
 
 
 def _exists(parameter: Parameter, values: Mapping[str, Any]) -> bool:
@@ -198,10 +200,10 @@ def _exists(parameter: Parameter, values: Mapping[str, Any]) -> bool:
 def _parameter(obj: Any) -> Parameter:
     known = [field.name for field in dataclasses.fields(Parameter)]
     if not isinstance(obj, Mapping) or not {"name", "kind", "default"} <= set(obj):
-        raise ValueError("a parameter is an object with name, kind, default, and a range or choices")
+        raise SpaceError("a parameter is an object with name, kind, default, and a range or choices")
     unknown = sorted(str(key) for key in set(obj) - set(known))
     if unknown:
-        raise ValueError(
+        raise SpaceError(
             f"parameter {str(obj['name'])[:100]!r}: there is no {unknown[0]!r}; there are {', '.join(known)}"
         )
     arguments = {key: value for key, value in obj.items() if value is not None or key in ("name", "kind", "default")}
@@ -210,14 +212,14 @@ def _parameter(obj: Any) -> Parameter:
     if "when" in arguments:
         when = arguments["when"]
         if not isinstance(when, Mapping) or set(when) != {"name", "values"} or not isinstance(when["name"], str):
-            raise ValueError('a condition is {"name": ..., "values": [...]}')
+            raise SpaceError('a condition is {"name": ..., "values": [...]}')
         arguments["when"] = (when["name"], _values(when["values"], "the values of a condition"))
     return Parameter(**arguments)
 
 
 def _values(obj: Any, what: str) -> tuple[Value, ...]:
     if not isinstance(obj, list | tuple) or len(obj) > MAX_CHOICES or not all(_is_plain(one) for one in obj):
-        raise ValueError(f"{what}: a list of at most {MAX_CHOICES} texts, numbers, true, false and null")
+        raise SpaceError(f"{what}: a list of at most {MAX_CHOICES} texts, numbers, true, false and null")
     return tuple(obj)
 
 

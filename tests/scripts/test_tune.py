@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import subprocess
@@ -16,6 +17,7 @@ from checkout import ROOT, SAMPLE
 
 import evaluate
 import tune
+from harness.runs import Run
 from memoryqa.parameters import load_parameters
 from tuning.measuring.trial import BenchmarkOptions, evaluate_with_benchmark
 from tuning.studies.storage import DEFAULT_STORAGE, open_storage
@@ -45,7 +47,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Tune:
 
 
 def search(*more: object, trials: int = 8) -> list[object]:
-    return ["--data", SAMPLE, "--space", "quick", "--budget-tokens", 300, "--n-trials", trials, *more]
+    return ["--data", SAMPLE, "--space", "quick", "--budget-tokens", 300, "--n-trials", trials, "--no-mlflow", *more]
 
 
 def test_a_search_ends_in_a_verdict_and_its_files(run: Tune, tmp_path: Path) -> None:
@@ -73,6 +75,66 @@ def test_a_search_ends_in_a_verdict_and_its_files(run: Tune, tmp_path: Path) -> 
     assert ("PROMOTE: take it" in told) == document["promotion"]["promote"]
     assert ("KEEP DEFAULTS" in told) == (not document["promotion"]["promote"])
     assert "cross-validation by conversation" in told
+    folder = Run.open(output)
+    assert folder.config["tuning"]["n_trials"] == 8
+    assert folder.manifest["data"]["sha256"] == hashlib.sha256(SAMPLE.read_bytes()).hexdigest()
+
+
+def test_on_a_terminal_the_document_is_printed_only_when_it_is_asked_for(
+    run: Tune, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(*search("--study", "mine", trials=1))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    status, document, told = run("list")
+    assert (status, document) == (0, None)
+    assert "mine" in told
+    expected = {"studies": [{"study": "mine", "trials": 1, "objectives": 1}]}
+    for argv in (["list", "--json"], ["--json", "list"]):
+        assert run(*argv)[1] == expected
+
+
+def test_a_study_is_one_run_in_mlflow_which_resume_continues(run: Tune, tmp_path: Path) -> None:
+    import mlflow
+
+    uri = f"sqlite:///{tmp_path / 'tracked.db'}"
+    tracked = [one for one in search("--study", "mine", "--mlflow-uri", uri, trials=2) if one != "--no-mlflow"]
+    assert run(*tracked)[0] == 0
+    tracked[tracked.index(2)] = 4
+    document, told = run(*tracked, "--resume")[1:]
+    assert "warning" not in told
+    client = mlflow.MlflowClient(tracking_uri=uri)
+    (found,) = client.search_runs([one.experiment_id for one in client.search_experiments()])
+    assert (found.info.run_name, found.info.status) == ("tune mine", "FINISHED")
+    assert found.data.params["objective"] == "quality"
+    assert found.data.metrics["best.all_evidence_rate"] == document["best"]["value"]
+    assert found.data.metrics["default.all_evidence_rate"] == document["default_value"]
+    assert found.data.metrics["trials"] == 4
+    assert found.data.tags["best.trial"] == str(document["best"]["number"])
+    assert found.data.tags["promote"] == "False"
+    assert {one.step for one in client.get_metric_history(found.info.run_id, "all_evidence_rate")} <= set(range(4))
+    files = {one.path for one in client.list_artifacts(found.info.run_id)}
+    assert files >= {"tuning.json", "trials.json", "trials.csv", "tuned_parameters.json", "manifest.json"}
+
+
+def test_a_bug_of_ours_keeps_its_traceback(run: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object) -> None:
+        raise ValueError("operands could not be broadcast together")
+
+    monkeypatch.setattr("tuning.search._spec", broken)
+    with pytest.raises(ValueError, match="broadcast"):
+        run(*search("--study", "mine"))
+
+
+def test_results_that_cannot_be_written_are_one_line(run: Tune, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    status, _, told = run(*search("--study", "mine", "--output", tmp_path / "file" / "below", trials=1))
+    assert (status, told.count("cannot be written")) == (2, 1)
+    run(*search("--study", "other", trials=1))
+    status, _, told = run("export", "other", "--output", tmp_path / "gone" / "out.csv")
+    assert status == 1
+    assert told == f"tune.py: {tmp_path}/gone/out.csv cannot be written (No such file or directory); " + (
+        "the study keeps its trials\n"
+    )
 
 
 def test_a_rerun_takes_its_questions_from_the_cache_and_finds_the_same(run: Tune) -> None:
@@ -113,7 +175,7 @@ def test_a_pareto_search_has_a_front_a_knee_and_a_plot(run: Tune) -> None:
     assert f"knee: trial {document['knee']['number']}, " in told
     assert document["promotion"]["budget_tokens"] == 300
     saved = load_parameters(Path(document["output"]) / "tuned_parameters.json")
-    assert saved.overrides()["memory"]["context_tokens"] == 300, "saved is what was compared, at the budget asked for"
+    assert saved.overrides()["program"]["context_tokens"] == 300, "saved is what was compared, at the budget asked for"
     shown = run("pareto", "p", "--budget-tokens", 8000, "--output", "again.png")[1]
     assert shown["front"] == document["front"]
     assert shown["best_under_budget"]["quality"] == max(qualities)
@@ -217,7 +279,7 @@ def test_a_script_of_ones_own_is_run_with_its_arguments(run: Tune, tmp_path: Pat
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(run: Tune, flags: list[str], told: str) -> None:
-    status, document, said = run("--data", SAMPLE, "--n-trials", 1, *flags)
+    status, document, said = run("--data", SAMPLE, "--n-trials", 1, "--no-mlflow", *flags)
     assert (status, document) == (2, None)
     assert told in said
     assert said.startswith("tune.py: ")

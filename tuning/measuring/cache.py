@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from memoryqa.errors import UsageError
+
 logger = logging.getLogger(__name__)
 
 DEFAULT_CACHE = Path("runs/tuning-cache.sqlite")
@@ -68,7 +70,6 @@ class QuestionCache:
         self._in_flight: dict[tuple[str, str], _Flight] = {}
         self._known: set[str] = set()  # digests of contexts that the file holds
         self._is_writable = True
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = _open(path)
 
     def context(
@@ -197,10 +198,11 @@ def _normalised(value: object) -> object:
 def _open(path: Path) -> sqlite3.Connection:
     """The file's connection; one that is no database is put aside, and a new one begun."""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         return _connect(path)
+    except (OSError, sqlite3.OperationalError) as error:  # a folder, no permission: not broken, but not usable
+        raise UsageError(f"{path}: cannot be used as a cache ({error}); name another by --cache") from error
     except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):  # a folder, no permission: not broken, but not usable
-            raise ValueError(f"{path}: cannot be used as a cache ({error}); name another by --cache") from error
         aside = path.with_name(path.name + ".broken")
         path.replace(aside)
         logger.warning("%s is no cache (%s); it is %s now, and a new one is begun", path, error, aside)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from locomo.summary import Metrics
+from memoryqa.errors import UsageError
 from tuning.measuring.trial import BenchmarkOptions, evaluate_with_benchmark
 from tuning.presets import known_parameters
 
@@ -44,20 +45,20 @@ class ExperimentConfig:
 
     def __post_init__(self) -> None:
         if not self.validation_metrics:
-            raise ValueError("validation_metrics is empty; name at least one metric")
+            raise UsageError("validation_metrics is empty; name at least one metric")
 
 
 def run_params_trial(params: object, base: ExperimentConfig, *, metric: str | None = None) -> float:
     """Measure `params`: a mapping, an optuna.Trial that has suggested some, or anything with `.params`.
 
-    Returns `metric`, or else the first of `base.validation_metrics`. Raises ValueError, listing the known ones, for an
+    Returns `metric`, or else the first of `base.validation_metrics`. Raises UsageError, listing the known ones, for an
     unknown parameter or metric, and for a metric that was not measured; DataError for data that cannot be used.
     """
     metrics = run_params_trial_metrics(params, base)
     name = metric or base.validation_metrics[0]
     value = metrics[name] if name in metrics else _unknown_metric(name, metrics)
     if not isinstance(value, int | float):
-        raise ValueError(f"the metric {name} was not measured; these were: {_measured(metrics)}")
+        raise UsageError(f"the metric {name} was not measured; these were: {_measured(metrics)}")
     return float(value)
 
 
@@ -85,9 +86,9 @@ def _params_of(params: object) -> dict[str, Any]:
         return dict(params)
     suggested = getattr(params, "params", None)
     if not isinstance(suggested, Mapping):
-        raise ValueError(f"parameters are a mapping or have .params, got {type(params).__name__}")
+        raise UsageError(f"parameters are a mapping or have .params, got {type(params).__name__}")
     if not suggested:
-        raise ValueError(
+        raise UsageError(
             "the trial has no parameters yet: suggest some before run_params_trial, or use "
             f"tuning.presets.PRESETS[...].suggest(trial); there are {', '.join(known_parameters())}"
         )
@@ -95,7 +96,7 @@ def _params_of(params: object) -> dict[str, Any]:
 
 
 def _unknown_metric(name: str, metrics: Metrics) -> float:
-    raise ValueError(f"no metric {name!r}; these were measured: {_measured(metrics)}")
+    raise UsageError(f"no metric {name!r}; these were measured: {_measured(metrics)}")
 
 
 def _measured(metrics: Metrics) -> str:

@@ -15,18 +15,24 @@ from rich.console import Console
 from memoryqa.errors import UsageError
 from tuning.errors import StudyError
 from tuning.presets import settings_of
-from tuning.results.conclusion import default_line_of, points_of
+from tuning.results.conclusion import default_line_of, points_of, writing
 from tuning.results.document import front_document, trial_rows, write_trials
 from tuning.results.pareto import plot_front
 from tuning.results.tables import front_lines, rows_table, trial_table
 from tuning.results.views import best_trial, importances, study_view
 from tuning.studies.storage import open_storage
 from tuning.studies.study import StudySpec, delete_study, load_study
+from tuning.studies.worker import storage_failures
 
 
 def run_study_command(args: argparse.Namespace) -> dict[str, Any]:
     """Print a table on stderr; returns the same as JSON. Raises StudyError for an unknown study, or a question that it
     cannot answer."""
+    with storage_failures():
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> dict[str, Any]:
     storage = open_storage(args.storage)
     console = Console(stderr=True, highlight=False)
     if args.command == "list":
@@ -91,7 +97,8 @@ def _pareto(study: Study, console: Console, budget_tokens: int, plot: Path | Non
     for line in front_lines(points, budget_tokens, default_line):
         console.print(line, soft_wrap=True, markup=False)
     if plot is not None:
-        plot_front(points, plot, budget=budget_tokens, default_line=default_line)
+        with writing(plot):
+            plot_front(points, plot, budget=budget_tokens, default_line=default_line)
     return {"study": study.study_name, **document}
 
 
@@ -99,6 +106,7 @@ def _export(study: Study, console: Console, output: Path) -> dict[str, Any]:
     if output.suffix not in (".csv", ".json"):
         raise UsageError(f"--output {output}: end it in .csv or .json")
     rows = trial_rows(study)
-    write_trials(output, rows)
+    with writing(output):
+        write_trials(output, rows)
     console.print(f"{len(rows)} trials: {output}", soft_wrap=True, markup=False)
     return {"study": study.study_name, "trials": len(rows), "output": str(output)}

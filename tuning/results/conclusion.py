@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.files import write_bytes_atomically
+from harness.runs import Run
 from locomo.schema import DataError
+from memoryqa.errors import StoppedError
 from memoryqa.parameters import save_parameters
 from tuning.config import TuningConfig
 from tuning.measuring.no_effect import inert_parameters
@@ -173,17 +174,33 @@ def default_line_of(study: Study) -> tuple[DefaultPoint, ...]:
     return tuple(DefaultPoint(*one) for one in study.user_attrs.get(_DEFAULT_LINE_ATTR, ()))
 
 
-def write_results(folder: Path, study: Study, conclusion: Conclusion, document: TuningDocument) -> None:
+def write_results(run: Run, study: Study, conclusion: Conclusion, document: TuningDocument) -> None:
     """Write tuned_parameters.json, tuning.json (what tune.py prints), trials.json, trials.csv, and with two objectives
-    pareto.png."""
-    folder.mkdir(parents=True, exist_ok=True)
+    pareto.png. Raises StoppedError when the folder cannot be written."""
+    with writing(run.run_dir):
+        _write_results(run, study, conclusion, document)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn an OSError of the block into a StoppedError: the study is in its storage, and nothing is lost."""
+    try:
+        yield
+    except OSError as error:
+        raise StoppedError(
+            f"{path} cannot be written ({error.strerror or error}); the study keeps its trials"
+        ) from error
+
+
+def _write_results(run: Run, study: Study, conclusion: Conclusion, document: TuningDocument) -> None:
+    folder = run.run_dir
     best = conclusion.best
     if best is not None:
         promotion = None if conclusion.promotion is None else conclusion.promotion.as_json()
         source = {"study": study.study_name, "trial": best.number, "values": best.values}
         parameters = replace(settings_of(conclusion.winner), promotion=promotion, source=source)
         save_parameters(parameters, folder / PARAMETERS_FILE)
-    write_bytes_atomically(folder / DOCUMENT_FILE, (json.dumps(document, indent=2) + "\n").encode())
+    run.write_json(DOCUMENT_FILE, document)
     rows = trial_rows(study)
     for name in (TRIALS_JSON, TRIALS_CSV):
         write_trials(folder / name, rows)

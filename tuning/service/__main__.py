@@ -14,7 +14,8 @@ import argparse
 import socket
 import sys
 
-from tuning.errors import StorageUnavailableError
+from harness.commands import run_command
+from memoryqa.errors import StoppedError, UsageError
 from tuning.service.token import TOKEN_VARIABLE, service_token
 from tuning.studies.storage import DEFAULT_STORAGE, hide_password, open_storage
 
@@ -37,30 +38,22 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
-    try:
-        return serve(args)
-    except ValueError as error:
-        print(f"tuning.service: {error}", file=sys.stderr)
-        return 2
-    except (StorageUnavailableError, OSError) as error:
-        print(f"tuning.service: {error}", file=sys.stderr)
-        return 1
+    return run_command("tuning.service", lambda: serve(args))
 
 
-def serve(args: argparse.Namespace) -> int:
-    """Answer until Ctrl-C or SIGTERM. Raises ValueError for bad flags, StorageUnavailableError and OSError."""
+def serve(args: argparse.Namespace) -> None:
+    """Answer until Ctrl-C or SIGTERM. Raises UsageError for bad flags, StorageUnavailableError, and StoppedError for an
+    address that cannot be listened on."""
     token = service_token()
     if not 0 <= args.port <= 65535:
-        raise ValueError(f"--port must be in 0..65535, got {args.port}")
-    try:
-        import optuna
-        import uvicorn
+        raise UsageError(f"--port must be in 0..65535, got {args.port}")
+    import optuna
+    import uvicorn
 
-        from tuning.service.app import LOOPBACK, build_app
-    except ModuleNotFoundError as error:
-        raise ValueError(f"the service needs {error.name}: pip install '.[tune]'") from None
+    from tuning.service.app import LOOPBACK, build_app
+
     if args.host not in LOOPBACK and token is None:
-        raise ValueError(
+        raise UsageError(
             f"--host {args.host} can be reached by others and needs a token: "
             f"export {TOKEN_VARIABLE}=$(openssl rand -hex 32)"
         )
@@ -71,15 +64,14 @@ def serve(args: argparse.Namespace) -> int:
         access = "with a token" if token else "without a token, for this machine only"
         print(f"{address}, studies in {hide_password(args.storage)}, {access}", file=sys.stderr)
         uvicorn.Server(uvicorn.Config(app, access_log=False)).run(sockets=[listener])
-    return 0
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket at the address. Raises OSError, in one line, when it is taken or not this machine's."""
+    """A socket at the address. Raises StoppedError when it is taken or belongs to another machine."""
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        raise OSError(f"cannot listen on {host} port {port}: {error.strerror}; choose another --port") from error
+        raise StoppedError(f"cannot listen on {host} port {port}: {error.strerror}; choose another --port") from error
 
 
 if __name__ == "__main__":

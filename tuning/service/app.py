@@ -22,8 +22,10 @@ from optuna.trial import FrozenTrial, TrialState
 from pydantic import BaseModel
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from memoryqa.errors import UsageError
 from tuning.errors import (
     ForeignStudyError,
+    SpaceError,
     StorageUnavailableError,
     StudyMismatchError,
     TrialLostError,
@@ -127,7 +129,7 @@ def create_study(body: NewStudy, shelf: Shelf, response: Response) -> dict[str, 
     """Make a study, whose first trial is the space's defaults; or take it up, if its spec is the same (else 409)."""
     try:
         spec = _spec(body)
-    except ValueError as error:
+    except UsageError as error:
         raise HTTPException(422, str(error)) from None
     with shelf.lock:
         if spec.name in (study.study_name for study in shelf.storage.get_all_studies()):
@@ -265,11 +267,11 @@ def importance(name: Name, shelf: Shelf) -> dict[str, dict[str, float] | None]:
 
 
 def _spec(body: NewStudy) -> StudySpec:
-    """Raises ValueError."""
+    """Raises StudyError and SpaceError."""
     if (body.space is None) == (body.preset is None):
-        raise ValueError("give either a space or a preset")
+        raise SpaceError("give either a space or a preset")
     if body.preset is not None and body.preset not in PRESETS:
-        raise ValueError(f"no preset {body.preset!r}; there are {', '.join(PRESETS)}")
+        raise SpaceError(f"no preset {body.preset!r}; there are {', '.join(PRESETS)}")
     space = SearchSpace.from_json(body.space) if body.preset is None else PRESETS[body.preset]
     return StudySpec(body.name, space, tuple(body.directions), body.seed, body.sampler, body.pruner, body.settings)
 

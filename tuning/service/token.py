@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 
+from memoryqa.errors import UsageError
+
 TOKEN_VARIABLE = "MEMORY_TUNER_TOKEN"
 MIN_TOKEN_CHARS = 16
 
 
 def service_token() -> str | None:
-    """From the environment; None when there is none. Raises ValueError for one that could be guessed or not be sent."""
+    """From the environment; None when there is none. Raises UsageError for one that could be guessed or not be sent."""
     token = os.environ.get(TOKEN_VARIABLE)
     if not token:
         return None
     if len(token) < MIN_TOKEN_CHARS or not token.isascii() or not token.isprintable() or " " in token:
-        raise ValueError(
+        raise UsageError(
             f"{TOKEN_VARIABLE} must be at least {MIN_TOKEN_CHARS} printable characters without spaces, as of "
             "`openssl rand -hex 32`"
         )

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from tuning.client import TunerClient
+from tuning.errors import StudyError
 from tuning.studies.constants import LEASE_SEC, MAX_REPORTS
 from tuning.studies.leases import ERROR_ATTR, held
 from tuning.studies.source import Outcome, RunTrial
@@ -62,7 +63,7 @@ class ServiceTrial:
 
     def _suggested(self, name: str) -> Any:
         if name not in self.params:
-            raise ValueError(
+            raise StudyError(
                 f"the study {self._study_name!r} has no parameter {name!r}; it has {', '.join(self.params)}"
             )
         return self.params[name]

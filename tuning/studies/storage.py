@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from json import JSONDecodeError
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from tuning.errors import StorageLocationError, StorageUnavailableError, StudyInUseError
 
@@ -70,7 +70,7 @@ def sole_tuner(location: str | Path, study_name: str) -> Iterator[None]:
 
     path = Path(f"{location}.{study_name}.tuner")
     _make_folder(path)
-    with path.open("a+") as file:
+    with _open_lock(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -84,6 +84,13 @@ def sole_tuner(location: str | Path, study_name: str) -> Iterator[None]:
         file.flush()
         yield
         # The file stays: whoever removed it could leave two tuners with a lock each, on two files of the same name.
+
+
+def _open_lock(path: Path) -> TextIO:
+    try:
+        return path.open("a+")
+    except OSError as error:
+        raise StorageUnavailableError(f"the storage's lock {path} cannot be written: {error.strerror}") from error
 
 
 def _open_journal(path: Path) -> optuna.storages.JournalStorage:
