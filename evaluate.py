@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     from locomo.asking import BenchmarkStoppedError
     from locomo.judging.ask import JudgingStoppedError
     from memoryqa.lms.preflight import LMUnavailable
-    from memoryqa.lms.roles import redact
+    from memoryqa.redaction import redact
     from memoryqa.search.embedders import EmbeddingError
     from memoryqa.tags.files import TaggingStoppedError
 

@@ -135,7 +135,7 @@ def run(args: argparse.Namespace) -> None:
 
 def speaker() -> Callable[[str], None]:
     """Print a line on today's stderr: during the search sys.stderr is a file that takes DSPy's own output."""
-    from memoryqa.lms.roles import redact
+    from memoryqa.redaction import redact
 
     stderr = sys.stderr
     return lambda line: print(redact(line), file=stderr, flush=True)

@@ -74,7 +74,7 @@ def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     from locomo.asking import BenchmarkStoppedError
     from memoryqa.lms.preflight import LMUnavailable
-    from memoryqa.lms.roles import redact
+    from memoryqa.redaction import redact
 
     try:
         return evaluate(args) if args.mode == "evaluate" else train(args)

@@ -46,7 +46,8 @@ def write_tags(path: str, choice: LMChoice, conversations: Conversations, *, dry
     from harness.progress import counting
     from memory_system import prompt_digests
     from memoryqa.lms.preflight import is_systemic, preflight
-    from memoryqa.lms.roles import build, redact
+    from memoryqa.lms.roles import build
+    from memoryqa.redaction import redact
     from memoryqa.tags.writing import SessionTagger, tag_conversations, tagging_cost
 
     tagger = SessionTagger()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from harness.files import to_json
 from memoryqa.errors import EXTRAS, MemoryQAError, MissingExtraError, StoppedError
-from memoryqa.lms.roles import redact
+from memoryqa.redaction import redact
 
 
 def run_command(name: str, command: Callable[[], int | None]) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from memoryqa.errors import UsageError
-from memoryqa.lms.roles import redact, secrets
+from memoryqa.redaction import redact, secrets
 
 
 class JsonlError(UsageError):

@@ -26,7 +26,7 @@ from typing import Any
 
 from harness.files import JsonlError, JsonlFile, to_json
 from memoryqa.errors import UsageError
-from memoryqa.lms.roles import redact
+from memoryqa.redaction import redact
 
 CONFIG, MANIFEST, ANSWERS = "config.json", "manifest.json", "answers.jsonl"
 _PACKAGES = ("dspy", "litellm", "mlflow", "nltk", "numpy", "optuna", "PyStemmer", "tiktoken")

@@ -11,7 +11,8 @@ which scripts turn into flags (harness/flags.py).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 # Import name of a package -> the extra that brings it. What the library needs without extras is not listed.
 EXTRAS: Mapping[str, str] = {
@@ -45,3 +46,15 @@ class MissingExtraError(UsageError):
         super().__init__(f"{needed_by} needs the package {package}: pip install 'memoryqa[{extra}]'")
         self.package = package
         self.extra = extra
+
+
+@contextmanager
+def missing_extras_named(needed_by: str) -> Iterator[None]:
+    """Raise MissingExtraError for an import in the block that fails because an extra is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        raise MissingExtraError(package, needed_by) from error

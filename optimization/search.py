@@ -17,7 +17,7 @@ import dspy
 
 from locomo.schema import Question
 from memory_system import MemoryQA
-from memoryqa.lms.roles import redact, secrets
+from memoryqa.redaction import redact, secrets
 from optimization.meter import Meter, SearchStopped
 from optimization.optimizers import NO_LIMIT, SEARCHES, Task
 from optimization.questions import QuestionSets

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.files import write_bytes_atomically
-from memoryqa.lms.roles import redact
+from memoryqa.redaction import redact
 from reports.charts import category_bars, evidence_chart, histograms, legend
 from reports.curves import curve_unit, evidence_curve, judged_share, latencies_sec, prompt_tokens
 from reports.data import explorer_data

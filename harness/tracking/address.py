@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from memoryqa.errors import StoppedError, UsageError
-from memoryqa.lms.roles import redact
+from memoryqa.redaction import redact
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 _PROBE_SEC = 1.0

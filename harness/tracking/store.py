@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.tracking.address import StoreUnavailable, describe_error, prepare_sqlite, probe, sqlite_path
-from memoryqa.lms.roles import redact
+from memoryqa.redaction import redact
 
 if TYPE_CHECKING:
     from harness.tracking.traces import Span

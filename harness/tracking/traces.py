@@ -22,7 +22,7 @@ from typing import Any, Literal
 import dspy
 from dspy.utils.callback import ACTIVE_CALL_ID, BaseCallback
 
-from memoryqa.lms.roles import redact, secrets
+from memoryqa.redaction import redact, secrets
 
 MAX_TEXT_CHARS = 20_000  # of one text: a context of 4,000 tokens stands in it whole
 MAX_TRACE_CHARS = 400_000  # of all texts of one question

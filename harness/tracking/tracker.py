@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any, Self
 from harness.tracking.address import DEFAULT_URI, StoreUnavailable, TrackingError, check_uri, describe_error
 from harness.tracking.store import MLflowStore, Value
 from harness.tracking.values import flattened
-from memoryqa.lms.roles import redact, secrets
+from memoryqa.redaction import redact, secrets
 
 if TYPE_CHECKING:
     from harness.tracking.traces import TraceRecorder
@@ -120,7 +120,7 @@ class Tracker:
     """One MLflow run, held by its id: any thread may use it. A failed write is told once and stops nothing.
 
     Get one from `open_tracker`; leaving its `with` block ends the run as FINISHED, or as KILLED after Ctrl-C, or as
-    FAILED after any other exception. What is stored holds no secrets (`memoryqa.lms.roles.redact`).
+    FAILED after any other exception. What is stored holds no secrets (`memoryqa.redaction.redact`).
     """
 
     def __init__(self, store: MLflowStore, run_id: str, traced_ids: Collection[str] = ()) -> None:

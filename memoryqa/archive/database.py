@@ -27,7 +27,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfoNotFoundError
 
 from memoryqa.archive.records import COLUMNS, Record, decode, digest, encode
-from memoryqa.errors import MemoryQAError
+from memoryqa.errors import MemoryQAError, UsageError
 from memoryqa.language.terms import UNSPACED
 from memoryqa.turns import HANDLE_PREFIX, Turn
 
@@ -207,7 +207,7 @@ class Archive:
     def search(self, query: str, limit: int = 10) -> list[Turn]:
         """At most `limit` turns that hold a word of `query`, stemmed, best first by BM25. Any text is a query."""
         if limit < 1:
-            raise ValueError(f"limit must be at least 1, got {limit}")
+            raise UsageError(f"limit must be at least 1, got {limit}")
         words = dict.fromkeys(_searchable(query).replace('"', " ").split())
         if not words:
             return []

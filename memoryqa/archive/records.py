@@ -20,6 +20,7 @@ import json
 from datetime import datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
+from memoryqa.errors import UsageError
 from memoryqa.turns import Turn
 
 COLUMNS = ("id", "time", "fold", "utc_offset_us", "zone", "speaker", "text", "caption", "tags")
@@ -65,7 +66,7 @@ def _encode_zone(turn: Turn) -> tuple[bytes | None, bytes | None]:
         return b"%d" % (offset // _MICROSECOND), _encode(name) if named else None
     if isinstance(zone, ZoneInfo) and zone.key:
         return None, _encode(zone.key)
-    raise ValueError(f"turn {turn.id}: cannot keep the time zone {zone!r}; use datetime.timezone or zoneinfo.ZoneInfo")
+    raise UsageError(f"turn {turn.id}: cannot keep the time zone {zone!r}; use datetime.timezone or zoneinfo.ZoneInfo")
 
 
 def _decode_zone(offset: bytes | None, zone: bytes | None) -> tzinfo | None:

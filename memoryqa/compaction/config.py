@@ -6,6 +6,8 @@ import sys
 from dataclasses import dataclass, field, fields
 from typing import Self
 
+from memoryqa.errors import UsageError
+
 MIN_TARGET_TOKENS = 40  # what an empty summary takes with its marks, at up to a million steps
 TARGET_SHARE = 0.6  # of the trigger, where no target is named: so much room to grow before the next compaction
 
@@ -43,19 +45,19 @@ class CompactionConfig:
         self._check_ranges()
         trigger = max(self.min_entries_for_compaction, self.max_entries_before_compaction)
         if self.preserve_last_n_entries + 1 >= trigger:
-            raise ValueError(
+            raise UsageError(
                 f"preserve_last_n_entries={self.preserve_last_n_entries} can make no progress: with the summary "
                 f"that is {self.preserve_last_n_entries + 1} entries, and {trigger} are compacted again; "
                 f"preserve at most {trigger - 2}, or raise max_entries_before_compaction"
             )
         trigger_tokens, target = self.max_tokens_before_compaction, self.resolved_target_tokens
         if trigger_tokens is not None and self.target_tokens is not None and self.target_tokens >= trigger_tokens:
-            raise ValueError(
+            raise UsageError(
                 f"target_tokens={self.target_tokens} can make no progress: it must be below "
                 f"max_tokens_before_compaction={trigger_tokens}, or every compaction is followed by the next"
             )
         if target is not None and target < MIN_TARGET_TOKENS:
-            raise ValueError(
+            raise UsageError(
                 f"a target of {target} tokens holds no summary: give target_tokens of at least {MIN_TARGET_TOKENS}"
             )
 
@@ -72,7 +74,7 @@ class CompactionConfig:
                 raise TypeError(f"{one.name} must be a whole number, got {value!r}")
             least = 0 if one.name in ("preserve_last_n_entries", "max_key_findings") else 1
             if value < least:
-                raise ValueError(f"{one.name} must be at least {least}, got {value}")
+                raise UsageError(f"{one.name} must be at least {least}, got {value}")
 
     @property
     def resolved_target_tokens(self) -> int | None:

@@ -26,6 +26,7 @@ from memoryqa.compaction.entries import (
 from memoryqa.compaction.plan import Limit, PinnedEntriesError
 from memoryqa.compaction.result import CompactionResult, CompactionStats
 from memoryqa.compaction.summaries import UnusableSummaryError, list_findings
+from memoryqa.errors import UsageError
 from memoryqa.language.facts import Fact, find_facts, rank
 from memoryqa.turns import HANDLE_PREFIX, Turn
 
@@ -98,7 +99,7 @@ class ConversationMemory:
 
     def __init__(self, compactor: MemoryCompactor | None = None, max_turns: int = 20) -> None:
         if max_turns < 1:
-            raise ValueError(f"max_turns must be at least 1, got {max_turns}")
+            raise UsageError(f"max_turns must be at least 1, got {max_turns}")
         self.compactor = compactor or MemoryCompactor()
         self.max_turns = max_turns
         self.clear()

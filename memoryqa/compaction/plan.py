@@ -136,4 +136,4 @@ def check_pinned(items: tuple[Item, ...], pinned: Collection[str]) -> None:
     known = {item.id for item in items if not isinstance(as_entry(item), SummaryEntry)}
     unknown = [one for one in pinned if one not in known]
     if unknown:
-        raise ValueError(f"only entries of the history can be pinned, no summaries and none that left: {unknown}")
+        raise UsageError(f"only entries of the history can be pinned, no summaries and none that left: {unknown}")

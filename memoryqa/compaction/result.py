@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from memoryqa.compaction.entries import Coverage, utc_now
+from memoryqa.errors import UsageError
 from memoryqa.language.facts import Fact
 from memoryqa.turns import HANDLE_PREFIX
 
@@ -76,7 +77,7 @@ class CompactionResult:
         kept = {entry.id for entry in self.preserved_entries}
         unknown = set(evidence_ids) - kept - set(self.covered_ids)
         if unknown or not evidence_ids:
-            raise ValueError(f"evidence must be entries of this history, and these are not: {sorted(unknown)}")
+            raise UsageError(f"evidence must be entries of this history, and these are not: {sorted(unknown)}")
         quoted = self.coverage.facts if self.coverage else ()
         return sum(1.0 if one in kept else self._share(one, quoted) for one in evidence_ids) / len(evidence_ids)
 

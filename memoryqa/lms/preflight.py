@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from memoryqa.errors import StoppedError
-from memoryqa.lms.roles import TOGETHER_KEYS, VLLM_KEYS, LMChoice, api_key, is_key_missing, redact
+from memoryqa.lms.roles import TOGETHER_KEYS, VLLM_KEYS, LMChoice, api_key, is_key_missing
+from memoryqa.redaction import redact
 
 if TYPE_CHECKING:
     import dspy

@@ -19,8 +19,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-from memoryqa.errors import UsageError
+from memoryqa.errors import UsageError, missing_extras_named
 from memoryqa.offline_reader import OFFLINE_MODEL
+from memoryqa.redaction import redact
 
 if TYPE_CHECKING:
     import dspy
@@ -44,10 +45,6 @@ _REASONING_MODEL = re.compile(
     r"^openai/(?:.*/)?(?:o[1345](?:-(?:mini|nano|pro))?(?:-\d{4}-\d{2}-\d{2})?|gpt-5(?:\.\d+)*(?!-chat)(?:-.*)?)$"
 )
 _REASONING_MIN_TOKENS = 16_000
-_SECRET_NAME = re.compile(r"(API_KEY|ACCESS_KEY|TOKEN|SECRET|PASSWORD)$")
-_SECRET_SHAPE = re.compile(r"\bsk-[\w*-]{6,}|(?<=://)[^/@\s]+(?=@)")  # OpenAI's keys, half masked too; a URL's password
-_REDACTED = "[redacted]"
-_MIN_SECRET_CHARS = 8  # a shorter value cannot be told from an ordinary word
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +118,18 @@ def build(
     than `retry_deadline_sec` after the first: a call lasts at most `retry_deadline_sec + timeout_sec`. Answers are
     cached per model, endpoint and prompt. OpenAI's reasoning models take neither another temperature than their own
     nor fewer than 16,000 tokens, so for them `temperature` is not sent and `max_tokens` is raised.
-    Raises ValueError when the role has no LM. The offline reader ignores all settings.
+    Raises UsageError when the role has no LM, and MissingExtraError without the extra [ask]. The offline reader ignores
+    all settings.
     """
     if choice.model is None:
-        raise ValueError(f"the {choice.role} role has no LM: {choice.reason}")
+        raise UsageError(f"the {choice.role} role has no LM: {choice.reason}")
     if choice.offline:
         from memoryqa.offline_reader.engine import offline_lm
 
         return offline_lm()
     keep_litellm_offline()
-    from memoryqa.lms.endpoint import EndpointLM, separate_endpoints_in_cache
+    with missing_extras_named("an LM"):
+        from memoryqa.lms.endpoint import EndpointLM, separate_endpoints_in_cache
 
     if cache:
         separate_endpoints_in_cache()
@@ -154,7 +153,8 @@ def keep_litellm_offline() -> None:
 
 def configure(lm: dspy.LM, *, num_threads: int = 8) -> None:
     """Make `lm` DSPy's default; on the main thread. Caps history and traces: by default DSPy keeps every prompt."""
-    import dspy
+    with missing_extras_named("an LM"):
+        import dspy
 
     dspy.configure(
         lm=lm,
@@ -164,19 +164,6 @@ def configure(lm: dspy.LM, *, num_threads: int = 8) -> None:
         max_history_size=200,
         warn_on_type_mismatch=False,  # optimizers pass strings for floats and lists: dozens of harmless warnings
     )
-
-
-def redact(text: str, found: tuple[str, ...] | None = None) -> str:
-    """`text` without secrets: `found` (default: `secrets()`), OpenAI-style keys, passwords in URLs."""
-    for secret in secrets() if found is None else found:
-        text = text.replace(secret, _REDACTED)
-    return _SECRET_SHAPE.sub(_REDACTED, text)
-
-
-def secrets() -> tuple[str, ...]:
-    """The values of the environment variables that are named like secrets."""
-    named = (value.strip() for name, value in os.environ.items() if _SECRET_NAME.search(name.upper()))
-    return tuple(value for value in named if len(value) >= _MIN_SECRET_CHARS)
 
 
 def api_key(model: str) -> str | None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from xml.sax.saxutils import escape, quoteattr
 
+from memoryqa.errors import missing_extras_named
 from memoryqa.offline_reader import NO_INFORMATION, OFFLINE_MODEL
 from memoryqa.offline_reader.extraction import read
 
@@ -46,7 +47,8 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def offline_lm() -> dspy.LM:
     """The offline reader as a `dspy.LM`. Deterministic, never cached, safe to share between threads and deep copies."""
-    import dspy
+    with missing_extras_named("the offline reader"):
+        import dspy
 
     return dspy.LM(OFFLINE_MODEL, engine=ExtractiveReader(), cache=False)
 

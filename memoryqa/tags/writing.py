@@ -16,13 +16,15 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextvars import copy_context
 from dataclasses import dataclass
 
-import dspy
-from dspy.utils.exceptions import AdapterParseError, LMError
-
+from memoryqa.errors import missing_extras_named
 from memoryqa.rendering import Line, render, render_turn
 from memoryqa.tags.files import TaggingStoppedError, Tags, TagsError, parse_tags
 from memoryqa.tokens import count_tokens
 from memoryqa.turns import Turn, render_header
+
+with missing_extras_named("memoryqa.tags.writing"):
+    import dspy
+    from dspy.utils.exceptions import AdapterParseError, LMError
 
 MAX_TURNS_PER_CALL = 60  # of a longer session several calls, so that an answer fits in 2,048 tokens
 MAX_FAILURE_RATE = 0.2  # of the sessions; above it the LM does not follow the format, or the server is in trouble

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from memoryqa.errors import UsageError
 from memoryqa.language.facts import Fact, facts_of, probes, rank, shown
 from memoryqa.rendering import Line
 from memoryqa.turns import Turn
@@ -27,11 +28,11 @@ class Losses:
     def evidence_retention(self, evidence_ids: Collection[str]) -> float:
         """Share (0.0 to 1.0) of these turns, for example a question's gold evidence, that is held.
 
-        Raises ValueError for an id that the memory does not know, and for no ids.
+        Raises UsageError for an id that the memory does not know, and for no ids.
         """
         unknown = set(evidence_ids).difference(self.held_ids, self.archived_ids)
         if unknown or not evidence_ids:
-            raise ValueError(f"evidence must be turns of this memory, and these are not: {sorted(unknown)}")
+            raise UsageError(f"evidence must be turns of this memory, and these are not: {sorted(unknown)}")
         return len(set(evidence_ids).intersection(self.held_ids)) / len(set(evidence_ids))
 
 

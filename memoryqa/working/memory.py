@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memoryqa.config import COMPACTIONS, CoverageConfig
+from memoryqa.errors import UsageError
 from memoryqa.rendering import Line
 from memoryqa.working.coverage import CoverageChain, RecencyChain
 
@@ -29,7 +30,7 @@ class WorkingMemory:
         coverage: CoverageConfig | None = None,
     ) -> None:
         if compaction not in COMPACTIONS:
-            raise ValueError(f"compaction must be {' or '.join(COMPACTIONS)}, got {compaction!r}")
+            raise UsageError(f"compaction must be {' or '.join(COMPACTIONS)}, got {compaction!r}")
         self.budget_tokens = budget_tokens
         self.compaction = compaction
         self.coverage = coverage or CoverageConfig()

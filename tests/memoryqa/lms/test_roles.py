@@ -8,8 +8,10 @@ import pytest
 from checkout import ROOT
 from openai_server import OpenAIServer
 
+from memoryqa.errors import MissingExtraError
 from memoryqa.lms import roles as lms
-from memoryqa.lms.roles import LMChoice, build, configure, describe, redact, resolve
+from memoryqa.lms.roles import LMChoice, build, configure, describe, resolve
+from memoryqa.offline_reader import OFFLINE_MODEL
 
 SECRET = "planted-key-0123456789"
 
@@ -24,7 +26,7 @@ def test_the_task_model_follows_its_order_of_precedence(monkeypatch: pytest.Monk
     monkeypatch.setenv("MEMORY_MODEL", "groq/some-model")
     assert resolve("task").model == "groq/some-model"
     assert resolve("task", model="anthropic/other").model == "anthropic/other"
-    assert resolve("task", model="offline") == LMChoice("task", lms.OFFLINE_MODEL, None, "--model", offline=True)
+    assert resolve("task", model="offline") == LMChoice("task", OFFLINE_MODEL, None, "--model", offline=True)
 
 
 def test_a_key_that_is_set_but_empty_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,16 +133,6 @@ def test_the_description_tells_the_lm_and_the_reason(monkeypatch: pytest.MonkeyP
     )
 
 
-def test_redaction_removes_keys_and_passwords_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOME_API_KEY", SECRET)
-    monkeypatch.setenv("SHORT_API_KEY", "no")  # too short to be a key, and part of ordinary words
-    monkeypatch.setenv("MEMORY_TOKENS", "not-a-secret")
-    text = f"no: {SECRET} Bearer sk-abcd****wxyz http://u:p@h/v1 not-a-secret a task-management desk"
-    assert redact(text) == (
-        "no: [redacted] Bearer [redacted] http://[redacted]@h/v1 not-a-secret a task-management desk"
-    )
-
-
 @pytest.mark.parametrize("model", ["hosted_vllm/test-model", "openai/test-model", "ollama_chat/test-model"])
 def test_a_local_server_gets_max_tokens_by_its_old_name(model: str) -> None:
     with OpenAIServer() as server:
@@ -199,3 +191,12 @@ def test_importing_and_resolving_need_neither_dspy_nor_litellm() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("model", ["offline", "openai/gpt-4o-mini"])
+def test_without_dspy_the_extra_that_brings_it_is_named(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("memoryqa.lms.endpoint")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "dspy", None)
+    with pytest.raises(MissingExtraError, match=r"needs the package dspy: pip install 'memoryqa\[ask\]'$"):
+        build(resolve("task", model=model))

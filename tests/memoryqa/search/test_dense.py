@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from strategies import conversations, dialogues, sentences, texts
 
 from memoryqa.config import ONE_VECTOR, DenseConfig, RankingConfig
+from memoryqa.errors import MissingExtraError, UsageError
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.rendering import empty_line
 from memoryqa.search.dense import DenseIndex
@@ -443,8 +444,9 @@ def test_a_model_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)  # what HF_HUB_OFFLINE=1 sets when it is imported
-    with pytest.raises(EmbeddingError, match=r"^cannot load the embedder no/such-model: [^\n]*$"):
+    with pytest.raises(EmbeddingError, match=r"^cannot load the embedder no/such-model: [^\n]*$") as caught:
         load_embedder("no/such-model")
+    assert isinstance(caught.value, UsageError)
 
 
 @needs_model
@@ -465,5 +467,5 @@ def test_the_name_tells_weights_apart(minilm: LocalEmbedder) -> None:
 
 def test_without_the_extra_the_command_that_brings_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "sentence_transformers", None)
-    with pytest.raises(EmbeddingError, match=r"pip install '\.\[dense\]'"):
+    with pytest.raises(MissingExtraError, match=r"all-MiniLM-L6-v2 needs .*: pip install 'memoryqa\[dense\]'$"):
         load_embedder("all-MiniLM-L6-v2")
