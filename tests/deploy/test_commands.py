@@ -18,8 +18,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from deploy_story import DEADLINE_SEC, DEPLOY, KEY, PUBLIC_KEY, Story, eventually, free_port, open_story
+from deploy_story import DEPLOY, KEY, PUBLIC_KEY, Story, open_story
+from ports import free_port
 from runpod_server import Fault, problem
+from waiting import DEADLINE_SEC, wait_for
 
 READY = "ready Arbor answers on port 7453 of the pod's loopback"
 SERVER_ERROR = Fault(500, "<html>Internal Server Error</html>")
@@ -450,7 +452,7 @@ def test_ctrl_c_at_the_question_makes_nothing(story: Story) -> None:
 def test_ctrl_c_while_runpod_makes_the_pod_finds_and_ends_it(story: Story) -> None:
     story.server.fail("create", Fault(200, obeyed=True, delay_sec=60))
     process = story.start("--yes")
-    eventually(lambda: story.server.pods, "a pod")
+    wait_for(lambda: story.server.pods, "a pod")
     story.interrupt(process)
     done = story.finish(process)
     assert done.returncode == 1
@@ -461,10 +463,10 @@ def test_ctrl_c_while_runpod_makes_the_pod_finds_and_ends_it(story: Story) -> No
 def test_a_pod_that_runpod_makes_a_moment_after_ctrl_c_is_found_too(story: Story) -> None:
     story.server.fail("create", Fault(500, delay_sec=60))
     process = story.start("--yes", "--poll-seconds", "1")
-    eventually(lambda: story.server.asked("create"), "a request to create")
+    wait_for(lambda: story.server.asked("create"), "a request to create")
     token = json.loads(story.server.asked("create")[0].text)["env"]["ARBOR_DEPLOYMENT"]
     story.interrupt(process)
-    eventually(lambda: story.server.asked("pods"), "a look")
+    wait_for(lambda: story.server.asked("pods"), "a look")
     story.server.add_pod("late", deployment=token)
     assert story.finish(process).returncode == 1
     assert story.server.terminated == ["pod1"]
@@ -487,7 +489,7 @@ def test_ctrl_c_in_each_phase_of_the_wait_ends_the_pod(story: Story, phase: str,
         story.server.looks_per_state = 50
     process = story.start("--yes")
     if state == "STARTING":
-        eventually(lambda: story.server.pods, "a pod")
+        wait_for(lambda: story.server.pods, "a pod")
         story.server.pods["pod1"].looks = 50
     said(process, f"(?m)^{phase}:")
     story.interrupt(process)
@@ -502,7 +504,7 @@ def test_ctrl_c_during_the_clean_up_prints_how_to_end_the_pod(story: Story) -> N
     story.server.fail("terminate", Fault(500, delay_sec=60))
     process = story.start("--yes")
     said(process, "terminating pod pod1")
-    eventually(lambda: story.server.asked("terminate"), "a request to terminate")
+    wait_for(lambda: story.server.asked("terminate"), "a request to terminate")
     story.interrupt(process)
     done = story.finish(process)
     assert done.returncode == 1

@@ -26,7 +26,9 @@ from typing import Any
 
 import pytest
 import yaml
-from deploy_story import DEADLINE_SEC, DEPLOY, eventually, free_port
+from deploy_story import DEPLOY
+from ports import free_port
+from waiting import DEADLINE_SEC, wait_for
 
 ARBOR = DEPLOY.parent
 A100 = "NVIDIA A100-SXM4-80GB, 570.86.15, 8.0"
@@ -159,7 +161,7 @@ class Container:
         return int((self.state / name).read_text())
 
     def until(self, phase: str) -> None:
-        eventually(lambda: self.phase.startswith(phase), f"{phase}; it said\n{self.output if self.processes else ''}")
+        wait_for(lambda: self.phase.startswith(phase), f"{phase}; it said\n{self.output if self.processes else ''}")
 
     def answers(self) -> bool:
         try:
@@ -239,7 +241,7 @@ def installed(first_start: Container) -> Container:
         for name in ("phase", "crash"):
             (one.state / name).unlink(missing_ok=True)
         one.start(begun)
-        eventually((one.state / "phase").exists, "the script")
+        wait_for((one.state / "phase").exists, "the script")
         one.until("ready")
     return one
 
@@ -301,20 +303,20 @@ def test_what_a_second_run_says_is_out_when_it_ends_however_slow_the_log(install
 def test_a_run_after_a_killed_one_takes_its_server_over(installed: Container) -> None:
     installed.stop()
     first = installed.start()
-    eventually(lambda: installed.answers() and installed.phase.startswith("ready"), "Arbor")
+    wait_for(lambda: installed.answers() and installed.phase.startswith("ready"), "Arbor")
     server = installed.number("server.pid")
     first.kill()
     first.wait()
     assert alive(server)
     installed.start()
-    eventually(lambda: installed.number("server.pid") != server and installed.answers(), "a server of the second run")
+    wait_for(lambda: installed.number("server.pid") != server and installed.answers(), "a server of the second run")
     assert not alive(server)
 
 
 def test_a_server_that_dies_is_started_again_and_leaves_no_process_on_the_gpus(installed: Container) -> None:
     server, child = installed.number("server.pid"), installed.number("child.pid")
     os.kill(server, signal.SIGKILL)
-    eventually(lambda: installed.number("server.pid") != server and installed.phase.startswith("ready"), "a new server")
+    wait_for(lambda: installed.number("server.pid") != server and installed.phase.startswith("ready"), "a new server")
     assert installed.answers()
     assert not alive(child)
 
@@ -325,8 +327,8 @@ def test_after_a_restart_of_the_container_nothing_is_installed_again(installed: 
     assert not installed.answers()
     before = installed.output
     installed.start()
-    eventually(lambda: "the environment is already installed" in installed.output[len(before) :], "resumption")
-    eventually(lambda: installed.answers() and installed.phase.startswith("ready"), "Arbor")
+    wait_for(lambda: "the environment is already installed" in installed.output[len(before) :], "resumption")
+    wait_for(lambda: installed.answers() and installed.phase.startswith("ready"), "Arbor")
     assert "packages, 8 GB" not in installed.output[len(before) :]
     assert installed.number("deadline") == deadline  # a restart does not win time
 
@@ -336,7 +338,7 @@ def test_consumer_cards_get_the_nccl_variables_and_two_cards_a_single_trainer(in
     installed.set_gpus(RTX_4090, RTX_4090)
     (installed.state / "environment.json").unlink()
     installed.start()
-    eventually(lambda: json.loads((installed.state / "environment.json").read_text()), "a server")
+    wait_for(lambda: json.loads((installed.state / "environment.json").read_text()), "a server")
     environment = json.loads((installed.state / "environment.json").read_text())
     assert (environment["NCCL_P2P_DISABLE"], environment["NCCL_IB_DISABLE"]) == ("1", "1")
     (path,) = (installed.root / "workspace/arbor/venv").glob("lib/python3*/site-packages/configs/deepspeed_config.yaml")
@@ -348,7 +350,7 @@ def test_public_is_reached_by_the_secret_path_only(installed: Container) -> None
     installed.stop()
     token = "5ecre7" * 6
     installed.start(ARBOR_PUBLIC_TOKEN=token)
-    eventually(lambda: (installed.state / "nginx.pid").exists() and installed.answers(), "nginx")
+    wait_for(lambda: (installed.state / "nginx.pid").exists() and installed.answers(), "nginx")
     base_url = f"http://127.0.0.1:{installed.public_port}"
     assert fetch(f"{base_url}/{token}/v1/models")["path"] == "/v1/models"
     for path in ("/openapi.json", "/v1/models", f"/{token[:-1]}/v1/models"):
@@ -365,7 +367,7 @@ def test_without_hf_transfer_it_is_switched_off(installed: Container) -> None:
     package.write_text("raise ImportError")
     (installed.state / "environment.json").unlink()
     installed.start(HF_HUB_ENABLE_HF_TRANSFER="1")
-    eventually(lambda: json.loads((installed.state / "environment.json").read_text()), "a server")
+    wait_for(lambda: json.loads((installed.state / "environment.json").read_text()), "a server")
     package.write_text(whole)
     assert json.loads((installed.state / "environment.json").read_text())["HF_HUB_ENABLE_HF_TRANSFER"] == "0"
 
@@ -453,24 +455,24 @@ def start_dead_man(container: Container, phase: str = "ready", **environment: st
 def test_the_pod_stops_itself_when_its_hours_are_over_however_busy(container: Container) -> None:
     container.set_gpus(A100, A100, utilization=100)
     start_dead_man(container, ARBOR_MAX_HOURS="0.0003")
-    eventually(lambda: stopped_with(container).startswith("stop pod pod1\n"), "a stop")
+    wait_for(lambda: stopped_with(container).startswith("stop pod pod1\n"), "a stop")
     assert "its 0.0003 hours are over" in container.output
     assert not (container.state / "deadline").exists()  # started again, the pod gets its hours anew
 
 
 def test_a_switch_that_was_killed_does_not_keep_the_next_one_out(container: Container) -> None:
     start_dead_man(container, ARBOR_WATCH_SEC="600")
-    eventually(lambda: "dead-man switch: stops the pod at" in container.output, "the first switch")
+    wait_for(lambda: "dead-man switch: stops the pod at" in container.output, "the first switch")
     first = container.processes[0]
     first.kill()
     first.wait()
     second = container.start(["bash", str(ARBOR / "startup.sh"), "--dead-man"])
-    eventually(lambda: container.number("dead-man.pid") == second.pid, "the second switch")
+    wait_for(lambda: container.number("dead-man.pid") == second.pid, "the second switch")
 
 
 def test_the_pod_stops_itself_after_idling(container: Container) -> None:
     start_dead_man(container, ARBOR_IDLE_MINUTES="0.02")
-    eventually(lambda: stopped_with(container).startswith("stop pod pod1\n"), "a stop")
+    wait_for(lambda: stopped_with(container).startswith("stop pod pod1\n"), "a stop")
     assert "its GPUs did nothing for 1 s" in container.output
 
 
@@ -481,7 +483,7 @@ def test_work_is_not_idling(container: Container, why: str) -> None:
         (container.root / "broken").touch()
     phase = "installing packages" if why == "installing" else "ready"
     start_dead_man(container, phase=phase, ARBOR_IDLE_MINUTES="0.02", ARBOR_MAX_HOURS="0.001")
-    eventually(lambda: stopped_with(container), "a stop")
+    wait_for(lambda: stopped_with(container), "a stop")
     assert "did nothing" not in container.output  # it was the deadline, 3.6 s away, not the idling, 1 s
 
 
@@ -505,7 +507,7 @@ def test_where_runpodctl_fails_the_pod_asks_runpod_itself_and_goes_on_asking(con
     try:
         base_url = f"http://127.0.0.1:{server.server_address[1]}"
         start_dead_man(container, ARBOR_MAX_HOURS="0", RUNPOD_API_BASE_URL=base_url)
-        eventually(lambda: len(asked) >= 2, "two requests")
+        wait_for(lambda: len(asked) >= 2, "two requests")
     finally:
         container.stop()
         server.shutdown()
@@ -518,7 +520,7 @@ def test_where_runpodctl_fails_the_pod_asks_runpod_itself_and_goes_on_asking(con
 def test_a_start_that_fails_still_leaves_the_switch_on(container: Container) -> None:
     container.set_gpus(A100)
     assert container.run(ARBOR_IDLE_MINUTES="0.02") == 1
-    eventually(lambda: stopped_with(container).startswith("stop pod pod1\n"), "a stop")
+    wait_for(lambda: stopped_with(container).startswith("stop pod pod1\n"), "a stop")
 
 
 # -- the files ---------------------------------------------------------------------------------------------------------

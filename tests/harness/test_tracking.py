@@ -23,6 +23,7 @@ import dspy
 import pytest
 from checkout import ROOT
 from dspy.lm15 import RateLimitError, Request, Response
+from ports import free_port
 from scripted_reader import ScriptedReader
 
 from harness.tracking.address import TrackingError, check_uri
@@ -292,12 +293,6 @@ def test_a_database_of_another_mlflow_version_is_told_with_mlflows_advice(uri: s
 
 
 # -- a server that is not there ----------------------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_dead_server_is_noticed_within_seconds_and_told_once(capsys: pytest.CaptureFixture[str]) -> None:

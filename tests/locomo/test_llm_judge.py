@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import dspy
 import pytest
 from judged_runs import Grading, ScriptedJudge, answer_row, by_the_words, make_run
 from openai_server import OpenAIServer, context_too_long, delayed, off_format, rate_limited, server_error
+from ports import free_port
 
 import memoryqa.lms.endpoint
 from harness.files import JsonlFile
@@ -474,9 +474,7 @@ def test_the_offline_reader_never_judges(command: Command, mixed: Path, monkeypa
 
 
 def test_a_dead_server_is_found_before_anything_is_written(command: Command, mixed: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     outcome = command(mixed, "--judge-model", "hosted_vllm/m", "--api-base", f"http://127.0.0.1:{port}/v1")
     assert outcome.status == 1
     assert "connection refused" in outcome.message

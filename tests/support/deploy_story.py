@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 from checkout import ROOT
 from runpod_server import RunPodServer
 from ssh_stand_in import SshStandIn
+from waiting import DEADLINE_SEC
 
 DEPLOY = ROOT / "arbor" / "deploy.py"
 KEY = "rpa_PLANTED_0123456789_KEY"
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPublic"
-DEADLINE_SEC = 180.0  # of whatever is waited for; generous, because machines may be busy
 
 
 class Story:
@@ -116,21 +112,3 @@ def serve_arbor() -> Iterator[int]:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def eventually(condition: Any, what: str) -> None:
-    """Wait until `condition()` holds; an AssertionError otherwise."""
-    by = time.monotonic() + DEADLINE_SEC
-    while time.monotonic() < by:
-        with contextlib.suppress(FileNotFoundError, ValueError):  # not written yet, or not wholly
-            if condition():
-                return
-        time.sleep(0.02)
-    raise AssertionError(f"never: {what}")
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens at."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 _DEBIAN = Path("/usr/lib/postgresql")
 USER = "tuner"
@@ -41,7 +41,7 @@ def run_postgres() -> Iterator[str]:
         pytest.skip(reason)
     # not in pytest's folder, which is closed to the user that the server runs as
     with tempfile.TemporaryDirectory(prefix="postgres-") as name:
-        folder, owner, port = Path(name), _owner(), _free_port()
+        folder, owner, port = Path(name), _owner(), free_port()
         if owner is not None:
             shutil.chown(folder, owner)
 
@@ -66,9 +66,3 @@ def _owner() -> str | None:
     if os.geteuid() != 0:
         return None
     return "postgres" if any(one.pw_name == "postgres" for one in pwd.getpwall()) else "nobody"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

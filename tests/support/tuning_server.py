@@ -16,6 +16,7 @@ import httpx
 import optuna
 import uvicorn
 from checkout import ROOT
+from ports import free_port
 
 from tuning.service.app import build_app
 
@@ -42,9 +43,7 @@ def serving(storage: optuna.storages.BaseStorage, *, token: str | None = None, p
 @contextmanager
 def serving_process(location: str | Path, *, token: str | None = None, host: str = "127.0.0.1") -> Iterator[str]:
     """`python -m tuning.service` on a storage, once it answers; SIGTERM ends it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [
         sys.executable,
         "-m",

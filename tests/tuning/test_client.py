@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import Any
 import optuna
 import pytest
 from optuna.trial import TrialState
+from ports import free_port
 from tuning_objective import DEFAULTS, SPACE, SPACE_JSON, run_trial, score
 from tuning_server import serving, serving_process
 
@@ -122,9 +122,7 @@ def test_an_interrupted_worker_gives_its_trial_back(client: TunerClient) -> None
 def test_a_worker_outlives_a_restart_of_the_service(tmp_path: Path) -> None:
     """The service is away for a moment in the middle of a trial: the worker waits, and the same trial goes on."""
     location = tmp_path / "a.journal"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     gone, back = threading.Event(), threading.Event()
 
     def measure(trial: ServiceTrial, best_params: Mapping[str, Any] | None) -> float:
@@ -219,9 +217,7 @@ def test_the_token_is_sent_and_asked_for(
 
 
 def test_no_service_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     assert main(["--url", f"http://127.0.0.1:{port}", "list"]) == 1
     told = capsys.readouterr().err
     assert f"the tuning service at http://127.0.0.1:{port} does not answer" in told

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import httpx
 import pytest
 import yaml
 from checkout import ROOT
+from ports import free_port
 from postgres_server import run_postgres
 from tuning_objective import SPACE_JSON
 
@@ -103,12 +103,6 @@ def test_the_image_is_pinned_runs_as_a_user_and_copies_what_is_there() -> None:
     assert all(list(ROOT.glob(source.rstrip("/"))) for source in copied)
     assert not {"data/", "runs/", ".", "./"} & set(copied), "the data set may not be passed on"
     assert {f"{folder}/" for folder in ("memoryqa", "locomo", "harness", "tuning")} <= set(copied)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 import pytest
 from checkout import ROOT
+from ports import free_port
 from tuning_objective import DEFAULTS, SPACE, run_trial
+from waiting import wait_for
 
 from tuning.studies.storage import DEFAULT_STORAGE, open_storage
 from tuning.studies.study import StudySpec, load_study, open_study
@@ -28,15 +29,13 @@ def test_the_dashboard_shows_a_study_while_it_is_being_tuned(tmp_path: Path) -> 
     assert journal == DEFAULT_STORAGE
     location = tmp_path / journal
     run_worker(open_study(open_storage(location), StudySpec("mine", SPACE, seed=1)), run_trial, n_trials=4)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
 
     command = [str(Path(sys.executable).with_name(program)), journal, "--port", str(port)]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as dashboard:
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, follow_redirects=True) as http:
-                wait_for(http, dashboard)
+                wait_for(lambda: is_up(http, dashboard), "an answer of the dashboard")
                 page = http.get("/")
                 assert (page.status_code, "<title>Optuna Dashboard</title>" in page.text) == (200, True)
                 bundle = http.get("/static/bundle.js")
@@ -44,25 +43,18 @@ def test_the_dashboard_shows_a_study_while_it_is_being_tuned(tmp_path: Path) -> 
                 assert len(bundle.content) > 1_000_000, "its interface is here, not on a CDN"
                 assert shown_trials(http) == 4
                 run_worker(load_study(open_storage(location), "mine")[0], run_trial, n_trials=6)
-                deadline = time.monotonic() + 60
-                while shown_trials(http) < 6:  # it reads a study anew every ten seconds
-                    assert time.monotonic() < deadline
-                    time.sleep(1)
+                wait_for(lambda: shown_trials(http) == 6, "six trials", every_sec=1)  # it reads a study every 10 s
         finally:
             dashboard.terminate()
             dashboard.wait(20)
 
 
-def wait_for(http: httpx.Client, dashboard: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 90
-    while True:
-        try:
-            http.get("/api/studies")
-            return
-        except httpx.TransportError:
-            assert dashboard.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+def is_up(http: httpx.Client, dashboard: subprocess.Popen[bytes]) -> bool:
+    assert dashboard.poll() is None
+    with contextlib.suppress(httpx.TransportError):
+        http.get("/api/studies")
+        return True
+    return False
 
 
 def shown_trials(http: httpx.Client) -> int:

@@ -19,6 +19,7 @@ import optuna
 import pytest
 from checkout import ROOT
 from optuna.storages.journal import JournalFileBackend
+from ports import free_port
 from postgres_server import run_postgres
 from tuning_objective import DEFAULTS, SPACE, SPACE_JSON, run_trial
 
@@ -69,16 +70,10 @@ def test_a_location_that_holds_no_storage_is_refused(tmp_path: Path, location: s
     assert "\n" not in str(refusal.value)
 
 
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_a_database_that_refuses_connections_is_told_in_one_line_without_the_password() -> None:
     pytest.importorskip("psycopg2", reason="needs pip install '.[tune]'")
     with pytest.raises(StorageUnavailableError, match=r"tuner:\*\*\*@127.0.0.1.*cannot be reached") as refusal:
-        open_storage(f"postgresql+psycopg2://tuner:secret@127.0.0.1:{closed_port()}/tuner")
+        open_storage(f"postgresql+psycopg2://tuner:secret@127.0.0.1:{free_port()}/tuner")
     assert "secret" not in str(refusal.value)
     assert "\n" not in str(refusal.value)
 

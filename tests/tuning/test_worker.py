@@ -8,9 +8,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import tuning_objective
 from optuna.trial import TrialState
 from postgres_server import run_postgres
 from tuning_objective import DEFAULTS, SPACE, run_trial, score
+from waiting import wait_for
 
 from tuning.errors import WorkerStoppedError
 from tuning.studies.leases import ERROR_ATTR, RETRY_ATTR, WORKER_ATTR, ask, was_lost
@@ -142,13 +142,6 @@ def test_a_worker_waits_for_the_last_trial_of_another_and_takes_it_over(study: o
 def start(location: str | Path, n_trials: int, sleep_sec: float) -> subprocess.Popen[bytes]:
     command = [sys.executable, SCRIPT, str(location), "mine", str(n_trials), str(sleep_sec)]
     return subprocess.Popen(command, stdout=subprocess.PIPE)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
 
 
 def report_of(process: subprocess.Popen[bytes]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import importlib
-import socket
 import time
 from collections.abc import Iterable
 
@@ -18,6 +17,7 @@ from openai_server import (
     truncated,
     unauthorized,
 )
+from ports import free_port
 
 from memoryqa.lms.preflight import LMUnavailable, diagnose, is_context_overflow, is_systemic, preflight
 from memoryqa.lms.roles import LMChoice, build, resolve
@@ -52,12 +52,6 @@ def error_of(faults: Iterable[Fault | None], api_base: str | None = None) -> LME
         with pytest.raises(LMError) as caught:
             lm("hello")
     return caught.value
-
-
-def closed_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def test_a_server_that_answers_passes_with_one_tiny_uncached_call() -> None:
@@ -122,7 +116,7 @@ def test_a_missing_key_is_told_with_the_export_line(model: str, variable: str) -
     ],
 )
 def test_a_refused_connection_is_told_with_the_address_and_the_way_to_start(model: str, start: str) -> None:
-    api_base = f"http://127.0.0.1:{closed_port()}/v1"
+    api_base = f"http://127.0.0.1:{free_port()}/v1"
     message = refusal(model, api_base)
     assert f"no server answers at {api_base} (connection refused)" in message
     assert start in message
@@ -130,7 +124,7 @@ def test_a_refused_connection_is_told_with_the_address_and_the_way_to_start(mode
 
 
 def test_the_default_address_of_a_local_server_is_named_when_it_is_down() -> None:
-    error = error_of([], api_base=f"http://127.0.0.1:{closed_port()}/v1")
+    error = error_of([], api_base=f"http://127.0.0.1:{free_port()}/v1")
     message = diagnose(error, resolve("judge", model="ollama_chat/m"))
     assert message.startswith("judge LM ollama_chat/m: no server answers at http://localhost:11434/v1")
 
@@ -204,7 +198,7 @@ def test_a_server_that_only_cuts_its_answers_is_told() -> None:
 def test_the_ways_through_litellm_are_told_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOGETHER_API_KEY", SECRET)
     assert "unknown provider 'meta-llama'; put the provider first: together_ai/meta-llama/x" in refusal("meta-llama/x")
-    api_base = f"http://127.0.0.1:{closed_port()}/v1"
+    api_base = f"http://127.0.0.1:{free_port()}/v1"
     assert f"no server answers at {api_base} (connection refused)" in refusal("together_ai/m", api_base)
     with OpenAIServer(api_key="another") as server:
         assert "check the value of TOGETHER_API_KEY" in refusal("together_ai/m", server.api_base)
@@ -234,7 +228,7 @@ def test_a_failure_of_one_call_does_not_condemn_the_run(fault: Fault) -> None:
 
 def test_failures_that_every_call_would_share_condemn_the_run() -> None:
     assert is_systemic(error_of([unauthorized()]))
-    assert is_systemic(error_of([], api_base=f"http://127.0.0.1:{closed_port()}/v1"))
+    assert is_systemic(error_of([], api_base=f"http://127.0.0.1:{free_port()}/v1"))
     no_credit = Fault(
         429, {"error": {"message": "no credit", "type": "insufficient_quota", "code": "insufficient_quota"}}
     )

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from openai_server import OpenAIServer
+from ports import free_port
 
 from training.backend_api import TrainingTask
 from training.config import GRPOConfig, TrainingConfig
@@ -57,12 +58,6 @@ def refusal(check: Callable[..., object], *args: Any) -> str:
     message = str(error.value)
     assert "\n" not in message
     return message
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(autouse=True)
