@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -52,5 +53,26 @@ def process_as_it_was() -> Iterator[None]:
     with mock.patch.dict(os.environ, DSPY_CACHEDIR=os.path.join(os.environ["DSPY_CACHEDIR"], str(next(_numbers)))):
         yield
     if (dspy := sys.modules.get("dspy")) is not None:
+        # No public name holds the defaults: `dspy.settings.config` is what is set now, and the test itself may
+        # have been the first to import DSPy.
         dspy.configure(**copy.deepcopy(sys.modules["dspy.dsp.utils.settings"].DEFAULT_CONFIG))
         dspy.configure_cache(enable_disk_cache=False)
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The test works in a folder of its own, and gets it."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables are 120 columns wide."""
+    monkeypatch.setenv("COLUMNS", "120")
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call of an LM that failed is repeated after 0.01 s."""
+    monkeypatch.setattr("memoryqa.lms.endpoint._wait_sec", lambda error, attempt: 0.01)

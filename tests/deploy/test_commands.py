@@ -19,8 +19,9 @@ from pathlib import Path
 
 import pytest
 from deploy_story import DEPLOY, KEY, PUBLIC_KEY, Story, open_story
+from http_stand_in import Fault
 from ports import free_port
-from runpod_server import Fault, problem
+from runpod_server import problem
 from waiting import DEADLINE_SEC, wait_for
 
 READY = "ready Arbor answers on port 7453 of the pod's loopback"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from deploy_story import PUBLIC_KEY, Story, open_story
-from runpod_server import Fault, query_error
+from http_stand_in import Fault
+from runpod_server import query_error
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("runpod") is None or importlib.util.find_spec("graphql") is None,

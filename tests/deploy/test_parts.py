@@ -14,9 +14,10 @@ from unittest.mock import Mock
 
 import pytest
 from deploy_story import DEPLOY, KEY
+from http_stand_in import Fault
 from hypothesis import given
 from hypothesis import strategies as st
-from runpod_server import Fault, RunPodServer
+from runpod_server import RunPodServer
 
 ARBOR = DEPLOY.parent
 NEIGHBOURS = {path.stem for path in ARBOR.glob("*.py")}

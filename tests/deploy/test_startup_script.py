@@ -14,19 +14,18 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from deploy_story import DEPLOY
+from http_stand_in import Fault, HttpStandIn, RecordedRequest
 from ports import free_port
 from waiting import DEADLINE_SEC, wait_for
 
@@ -489,31 +488,20 @@ def test_work_is_not_idling(container: Container, why: str) -> None:
 
 def test_where_runpodctl_fails_the_pod_asks_runpod_itself_and_goes_on_asking(container: Container) -> None:
     container.command("runpodctl", "#!/bin/sh\nexit 1\n")
-    asked: list[tuple[str, str | None, bytes]] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            asked.append((self.path, self.headers["Authorization"], body))
-            self.send_response(500 if len(asked) == 1 else 200)
-            self.end_headers()
+    class RunPod(HttpStandIn):
+        def respond(self, request: RecordedRequest) -> Fault:
+            return Fault(500 if len(self.requests) == 1 else 200, "")
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Silence."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        base_url = f"http://127.0.0.1:{server.server_address[1]}"
-        start_dead_man(container, ARBOR_MAX_HOURS="0", RUNPOD_API_BASE_URL=base_url)
-        wait_for(lambda: len(asked) >= 2, "two requests")
-    finally:
-        container.stop()
-        server.shutdown()
-        server.server_close()
-        thread.join()
-    assert asked[1] == ("/v2/pods/pod1/action", f"Bearer {POD_KEY}", b'{"action":"stop"}')
+    with RunPod() as server:
+        try:
+            start_dead_man(container, ARBOR_MAX_HOURS="0", RUNPOD_API_BASE_URL=server.base_url)
+            wait_for(lambda: len(server.requests) >= 2, "two requests")
+        finally:
+            container.stop()
+    asked = server.requests[1]
+    assert (asked.method, asked.path, asked.text) == ("POST", "/v2/pods/pod1/action", '{"action":"stop"}')
+    assert asked.headers["authorization"] == f"Bearer {POD_KEY}"
     assert POD_KEY not in container.output
 
 

@@ -7,17 +7,16 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dspy
 import pytest
+from commands import Command
 from judged_runs import Grading, ScriptedJudge, answer_row, by_the_words, make_run
 from openai_server import OpenAIServer, context_too_long, delayed, off_format, rate_limited, server_error
 from ports import free_port
 
-import memoryqa.lms.endpoint
 from harness.files import JsonlFile
 from locomo import llm_judge
 from locomo.judging.controls import control_answers, vague_answer
@@ -29,51 +28,12 @@ from locomo.judging.verdicts import judged_name
 SECRET = "planted-key-0123456789"
 
 
-@pytest.fixture(autouse=True)
-def clean_slate(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables of a known width, retries without long waits."""
-    monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.setattr(memoryqa.lms.endpoint, "_wait_sec", lambda error, attempt: 0.01)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a call of main() left: its exit status, stdout's lines and stderr."""
-
-    status: int
-    out: list[str]
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        assert self.status == 0, self.err
-        return json.loads(self.out[-1])
-
-    @property
-    def message(self) -> str:
-        """The one line that says what went wrong."""
-        assert self.out == []
-        assert "Traceback" not in self.err
-        last = self.err.rstrip().splitlines()[-1]
-        assert last.startswith("locomo.llm_judge: "), self.err
-        return last
-
-
-Command = Callable[..., Outcome]
+pytestmark = pytest.mark.usefixtures("wide_terminal", "short_waits")
 
 
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    def call(*argv: object) -> Outcome:
-        capsys.readouterr()
-        try:
-            status = llm_judge.main([str(argument) for argument in argv])
-        except SystemExit as stop:  # argparse
-            status = int(stop.code or 0)
-        captured = capsys.readouterr()
-        return Outcome(status, captured.out.splitlines(), captured.err)
-
-    return call
+    return Command("locomo.llm_judge", llm_judge.main, capsys)
 
 
 def at(server: OpenAIServer, *more: object, threads: int = 1, model: str = "hosted_vllm/m") -> list[object]:

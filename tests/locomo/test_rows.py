@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
+import checkout
 import pytest
 
 from locomo.asking import Finding, ask_for_answer, ask_for_evidence
 from locomo.questions import choose
 from locomo.rows import AnswerRow, ScoredRow, SearchRow, VerdictRow, json_types, problem_of
 
-SAMPLE = str(Path(__file__).resolve().parents[2] / "data" / "sample.json")
+SAMPLE = str(checkout.SAMPLE)
 
 
 def answer_row(**more: Any) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from dspy.utils.exceptions import ContextWindowExceededError, LMServerError
+from http_stand_in import Fault
 from hypothesis import given
 from hypothesis import strategies as st
-from openai_server import Fault, OpenAIServer, context_too_long, delayed, rate_limited, server_error, unauthorized
+from openai_server import OpenAIServer, context_too_long, delayed, rate_limited, server_error, unauthorized
 
 import memoryqa.lms.endpoint
 import optimization.metered_lm

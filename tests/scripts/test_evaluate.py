@@ -11,31 +11,22 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import dspy
 import pytest
 from checkout import ROOT, SAMPLE
+from commands import Command
+from http_stand_in import Fault
 from judged_runs import ScriptedJudge
 from locomo_files import conversation_record, turn_record, write_records
-from openai_server import (
-    Fault,
-    OpenAIServer,
-    context_too_long,
-    delayed,
-    off_format,
-    rate_limited,
-    server_error,
-    truncated,
-)
+from openai_server import OpenAIServer, context_too_long, delayed, off_format, rate_limited, server_error, truncated
 from scripted_reader import ScriptedReader, read_prompt
 
 import evaluate
 import locomo.dataset
-import memoryqa.lms.endpoint
 from locomo.download import DownloadError
 from memory_system import Memories, MemoryQA, save_program
 from memoryqa.config import ProgramConfig
@@ -46,11 +37,7 @@ CATEGORIES = ("multi_hop", "temporal", "open_domain", "single_hop", "adversarial
 THINGS = ("kite", "violin", "canoe", "beehive", "lantern", "tortoise", "scarf", "compass")
 
 
-@pytest.fixture(autouse=True)
-def clean_slate(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables of a known width, retries without long waits."""
-    monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.setattr(memoryqa.lms.endpoint, "_wait_sec", lambda error, attempt: 0.01)
+pytestmark = pytest.mark.usefixtures("wide_terminal", "short_waits")
 
 
 @pytest.fixture(autouse=True)
@@ -114,40 +101,14 @@ def reader() -> ScriptedReader:
     return ScriptedReader(answer="planted-gold-0", sufficient=True)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a call of main() left: its exit status, stdout's lines and stderr."""
-
-    status: int
-    out: list[str]
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        assert self.status == 0, self.err
-        return json.loads(self.out[-1])
-
-    @property
-    def message(self) -> str:
-        """The one line that says what went wrong."""
-        said = [line for line in self.err.splitlines() if line.startswith("evaluate.py: ")]
-        assert len(said) == 1, self.err
-        assert self.err.rstrip().splitlines()[-1] == said[0]
-        assert self.out == []
-        assert "Traceback" not in self.err
-        return said[0]
-
-
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    def call(*argv: object) -> Outcome:
-        untracked = () if "--mlflow-uri" in argv else ("--no-mlflow",)
-        capsys.readouterr()
-        status = evaluate.main([str(argument) for argument in (*argv, *untracked)])
-        captured = capsys.readouterr()
-        return Outcome(status, captured.out.splitlines(), captured.err)
+def run(capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command("evaluate.py", untracked, capsys)
 
-    return call
+
+def untracked(argv: list[str]) -> int:
+    """evaluate.py, without MLflow unless its address is given."""
+    return evaluate.main([*argv, *(() if "--mlflow-uri" in argv else ("--no-mlflow",))])
 
 
 def rows_of(run_dir: Path) -> list[dict[str, Any]]:
@@ -216,7 +177,7 @@ def without_latency(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_run_over_the_wire_leaves_a_document_a_table_and_rows(
-    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path
+    run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
     programs = "simple,memory,full-context"
     with OpenAIServer(reader) as server:
@@ -255,9 +216,7 @@ def test_a_run_over_the_wire_leaves_a_document_a_table_and_rows(
 # -- isolation ---------------------------------------------------------------------------------------------------------
 
 
-def test_no_request_holds_what_only_the_scorer_may_know(
-    run: Callable[..., Outcome], data: Path, tmp_path: Path
-) -> None:
+def test_no_request_holds_what_only_the_scorer_may_know(run: Command, data: Path, tmp_path: Path) -> None:
     reader = ScriptedReader(sufficient=False, follow_ups=["the violin", "the canoe"])
     flags = ["--programs", "simple,memory,full-context", "--max-hops", 3, "--context-tokens", 200, "--split", "all"]
     with OpenAIServer(reader) as server:
@@ -286,7 +245,7 @@ def test_no_request_holds_what_only_the_scorer_may_know(
 
 
 def test_the_evidence_of_all_but_the_full_context_fits_the_budget(
-    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path
+    run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
     flags = ["--programs", "simple,memory", "--context-tokens", 90]
     with OpenAIServer(reader) as server:
@@ -300,9 +259,7 @@ def test_the_evidence_of_all_but_the_full_context_fits_the_budget(
 # -- faults ------------------------------------------------------------------------------------------------------------
 
 
-def test_passing_faults_cost_no_question(
-    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path
-) -> None:
+def test_passing_faults_cost_no_question(run: Command, data: Path, reader: ScriptedReader, tmp_path: Path) -> None:
     faults = [None, rate_limited(), server_error(), None, delayed(0.4), truncated(), rate_limited(None), rate_limited()]
     with OpenAIServer(reader, faults=faults) as server:
         document = run("--data", data, *asked_with(server, "--run-dir", tmp_path / "r", threads=3)).document
@@ -313,7 +270,7 @@ def test_passing_faults_cost_no_question(
 
 
 def test_an_off_format_answer_is_asked_again_in_the_other_format(
-    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path
+    run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
     with OpenAIServer(reader, faults=[None, off_format()]) as server:
         document = run("--data", data, *asked_with(server, "--run-dir", tmp_path / "r")).document
@@ -323,7 +280,7 @@ def test_an_off_format_answer_is_asked_again_in_the_other_format(
 
 
 def test_what_stays_unreadable_is_an_error_or_a_problem_and_is_counted(
-    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path
+    run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
     with OpenAIServer(reader, faults=[None, *[off_format()] * 4]) as server:
         outcome = run("--data", data, *asked_with(server, "--run-dir", tmp_path / "r"))
@@ -338,7 +295,7 @@ def test_what_stays_unreadable_is_an_error_or_a_problem_and_is_counted(
 
 
 def test_a_prompt_too_long_for_the_model_is_an_error_of_its_question(
-    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path
+    run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
     with OpenAIServer(reader, faults=[None, context_too_long(), context_too_long("vllm")]) as server:
         document = run("--data", data, *asked_with(server, "--run-dir", tmp_path / "r")).document
@@ -348,7 +305,7 @@ def test_a_prompt_too_long_for_the_model_is_an_error_of_its_question(
     assert unnamed == "LMInvalidRequestError: [hosted_vllm/test]"  # DSPy loses the text of vLLM's own error bodies
 
 
-def test_an_answer_with_half_a_character_is_stored(run: Callable[..., Outcome], data: Path, tmp_path: Path) -> None:
+def test_an_answer_with_half_a_character_is_stored(run: Command, data: Path, tmp_path: Path) -> None:
     reader = ScriptedReader(answer="kite \ud83d", queries=["\ud83d kite"])
     with OpenAIServer(reader) as server:
         outcome = run("--data", data, *asked_with(server, "--run-dir", tmp_path / "r"))
@@ -356,7 +313,7 @@ def test_an_answer_with_half_a_character_is_stored(run: Callable[..., Outcome], 
     assert {row["answer"] for row in rows_of(tmp_path / "r")} == {"kite ?"}
 
 
-def test_more_failures_than_a_fifth_end_the_run(run: Callable[..., Outcome], data: Path, tmp_path: Path) -> None:
+def test_more_failures_than_a_fifth_end_the_run(run: Command, data: Path, tmp_path: Path) -> None:
     with OpenAIServer(ScriptedReader(off_format=["answer"])) as server:
         outcome = run("--data", data, *asked_with(server, "--run-dir", tmp_path / "r"))
     assert outcome.status == 1
@@ -367,7 +324,7 @@ def test_more_failures_than_a_fifth_end_the_run(run: Callable[..., Outcome], dat
 
 
 def test_a_server_that_is_not_there_is_told_before_anything_is_written(
-    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path
+    run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
     with OpenAIServer(reader) as server:
         flags = asked_with(server, "--run-dir", tmp_path / "r")
@@ -381,7 +338,7 @@ def test_a_server_that_is_not_there_is_told_before_anything_is_written(
 
 
 def test_a_run_whose_server_died_is_finished_by_resume_as_if_nothing_had_happened(
-    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path
+    run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
     folder = tmp_path / "r"
     with OpenAIServer(reader, die_after=1 + 3 * 4 + 1) as dying:
@@ -407,7 +364,7 @@ def test_a_run_whose_server_died_is_finished_by_resume_as_if_nothing_had_happene
 
 
 def test_a_failed_question_is_asked_again_by_resume_and_not_answered_by_the_cache(
-    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path
+    run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
     with OpenAIServer(reader, faults=[None, off_format(), off_format()]) as server:
         first = run("--data", data, *asked_with(server, "--run-dir", tmp_path / "r")).document
@@ -418,7 +375,7 @@ def test_a_failed_question_is_asked_again_by_resume_and_not_answered_by_the_cach
 
 
 def test_a_finished_run_is_reported_again_without_its_server(
-    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path
+    run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
     with OpenAIServer(reader) as server:
         first = run("--data", data, *asked_with(server, "--run-dir", tmp_path / "r", num_test=2)).document
@@ -435,7 +392,7 @@ def test_a_finished_run_is_reported_again_without_its_server(
     ],
 )
 def test_a_run_is_not_resumed_with_another_config(
-    run: Callable[..., Outcome],
+    run: Command,
     data: Path,
     reader: ScriptedReader,
     tmp_path: Path,
@@ -451,9 +408,7 @@ def test_a_run_is_not_resumed_with_another_config(
         assert "drop the flags that differ" in outcome.message
 
 
-def test_a_run_is_not_resumed_on_other_data(
-    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path
-) -> None:
+def test_a_run_is_not_resumed_on_other_data(run: Command, data: Path, reader: ScriptedReader, tmp_path: Path) -> None:
     with OpenAIServer(reader) as server:
         run("--data", data, *asked_with(server, "--run-dir", tmp_path / "r", num_test=2))
         data.write_text(data.read_text().replace("carried", "pushed"))
@@ -475,7 +430,7 @@ def start(*argv: object, cwd: Path, **environment: str) -> subprocess.Popen[str]
 
 
 def test_ctrl_c_keeps_the_rows_and_prints_how_to_go_on(
-    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path
+    run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
     def slowly(messages: Any, body: Mapping[str, Any]) -> str:
         time.sleep(0.05)
@@ -507,7 +462,7 @@ def test_ctrl_c_keeps_the_rows_and_prints_how_to_go_on(
 
 @pytest.mark.parametrize("max_hops", [1, 3])
 def test_a_dry_run_tells_what_a_run_costs_at_most_and_sends_nothing(
-    run: Callable[..., Outcome], data: Path, tmp_path: Path, max_hops: int
+    run: Command, data: Path, tmp_path: Path, max_hops: int
 ) -> None:
     reader = ScriptedReader(queries=["a canoe"], sufficient=False, follow_ups=["a kite"])
     more = ["--programs", "simple,memory,full-context", "--max-hops", max_hops, "--run-dir", tmp_path / "r"]
@@ -527,7 +482,7 @@ def test_a_dry_run_tells_what_a_run_costs_at_most_and_sends_nothing(
 
 
 def test_satisfied_assessments_cost_less_than_estimated(
-    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path
+    run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
     with OpenAIServer(reader) as server:
         flags = asked_with(server, "--programs", "memory", "--max-hops", 3, "--run-dir", tmp_path / "r")
@@ -537,7 +492,7 @@ def test_satisfied_assessments_cost_less_than_estimated(
 
 
 def test_a_dry_run_of_resume_counts_what_is_missing(
-    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path
+    run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
     with OpenAIServer(reader, die_after=1 + 4) as server:
         assert run("--data", data, *asked_with(server, "--run-dir", tmp_path / "r")).status == 1
@@ -575,7 +530,7 @@ def test_a_key_that_stops_working_is_told_and_appears_nowhere(
 
 
 def test_a_key_that_is_refused_at_the_start_appears_nowhere(
-    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Command, data: Path, reader: ScriptedReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOSTED_VLLM_API_KEY", SECRET)
     with OpenAIServer(reader, faults=[unauthorized_quoting(SECRET)] * 3) as server:
@@ -587,7 +542,7 @@ def test_a_key_that_is_refused_at_the_start_appears_nowhere(
 
 
 def test_a_password_in_the_servers_address_is_not_printed(
-    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path
+    run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
     with OpenAIServer(reader) as server:
         address = server.api_base.replace("http://", "http://me:hush-hush-hush@")
@@ -601,7 +556,7 @@ def test_a_password_in_the_servers_address_is_not_printed(
 # -- bad input ---------------------------------------------------------------------------------------------------------
 
 
-def test_bad_input_is_one_line_and_exit_2(run: Callable[..., Outcome], data: Path, tmp_path: Path) -> None:
+def test_bad_input_is_one_line_and_exit_2(run: Command, data: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("[{")
     (tmp_path / "only_train.json").write_text(json.dumps([planted_record("conv-26")]))
     (tmp_path / "used").mkdir()
@@ -681,7 +636,7 @@ def saved_program(tmp_path: Path) -> Path:
 
 
 def test_a_saved_program_is_run_with_its_own_prompts_and_config(
-    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path, saved_program: Path
+    run: Command, data: Path, reader: ScriptedReader, tmp_path: Path, saved_program: Path
 ) -> None:
     with OpenAIServer(reader) as server:
         flags = ["--model", "hosted_vllm/test", "--api-base", server.api_base, "--run-dir", tmp_path / "r"]
@@ -692,9 +647,7 @@ def test_a_saved_program_is_run_with_its_own_prompts_and_config(
     assert json.loads((tmp_path / "r" / "config.json").read_text())["memory"]["context_tokens"] == 150
 
 
-def test_a_flag_that_contradicts_a_saved_program_is_refused(
-    run: Callable[..., Outcome], data: Path, saved_program: Path
-) -> None:
+def test_a_flag_that_contradicts_a_saved_program_is_refused(run: Command, data: Path, saved_program: Path) -> None:
     argv = ["--data", data, "--model", "offline", "--program", saved_program]
     outcome = run(*argv, "--context-tokens", "4000", "--max-hops", "1")
     assert outcome.status == 2
@@ -702,7 +655,7 @@ def test_a_flag_that_contradicts_a_saved_program_is_refused(
 
 
 def test_a_run_is_not_resumed_with_another_program_under_the_same_name(
-    run: Callable[..., Outcome], data: Path, tmp_path: Path, saved_program: Path
+    run: Command, data: Path, tmp_path: Path, saved_program: Path
 ) -> None:
     argv = ["--data", data, "--model", "offline", "--num-test", 2, "--program", saved_program]
     assert run(*argv, "--run-dir", tmp_path / "r").status == 0
@@ -715,13 +668,13 @@ def test_a_run_is_not_resumed_with_another_program_under_the_same_name(
 # -- which data, which LM ----------------------------------------------------------------------------------------------
 
 
-def test_without_a_split_the_test_conversations_are_asked_about(run: Callable[..., Outcome], data: Path) -> None:
+def test_without_a_split_the_test_conversations_are_asked_about(run: Command, data: Path) -> None:
     outcome = run("--data", data, "--dry-run")
     assert outcome.document["programs"]["simple"]["lm_calls"] == 10
     assert "note:" not in outcome.err
 
 
-def test_without_test_conversations_val_is_used_and_said(run: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_without_test_conversations_val_is_used_and_said(run: Command, tmp_path: Path) -> None:
     part = write_records(tmp_path / "part.json", [planted_record(name) for name in ("conv-26", "conv-30", "conv-47")])
     outcome = run("--data", part, "--model", "offline", "--run-dir", tmp_path / "r", "--num-test", 4)
     assert outcome.document["data"]["split"] == "val"
@@ -731,9 +684,7 @@ def test_without_test_conversations_val_is_used_and_said(run: Callable[..., Outc
     assert "conv-48, conv-49, conv-50" in refused.message
 
 
-def test_locomo_path_names_the_data(
-    run: Callable[..., Outcome], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_locomo_path_names_the_data(run: Command, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCOMO_PATH", str(data))
     document = run("--model", "offline", "--run-dir", tmp_path / "r", "--num-test", 2).document
     assert document["data"]["name"] == "planted"
@@ -743,9 +694,7 @@ def test_locomo_path_names_the_data(
     assert "LOCOMO_PATH names" in outcome.message
 
 
-def test_the_questions_are_a_sample_that_the_seed_decides(
-    run: Callable[..., Outcome], data: Path, tmp_path: Path
-) -> None:
+def test_the_questions_are_a_sample_that_the_seed_decides(run: Command, data: Path, tmp_path: Path) -> None:
     chosen = []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         argv = ["--data", data, "--split", "all", "--num-test", 5, "--seed", seed, "--run-dir", tmp_path / name]
@@ -755,7 +704,7 @@ def test_the_questions_are_a_sample_that_the_seed_decides(
     assert chosen[0] == chosen[1] != chosen[2]
 
 
-def test_categories_restrict_the_questions(run: Callable[..., Outcome], data: Path, tmp_path: Path) -> None:
+def test_categories_restrict_the_questions(run: Command, data: Path, tmp_path: Path) -> None:
     argv = ["--data", data, "--model", "offline", "--run-dir", tmp_path / "r", "--categories", "2,5"]
     document = run(*argv).document
     by_category = document["programs"]["memory"]["f1_by_category"]
@@ -784,7 +733,7 @@ def test_the_sample_is_run_without_key_or_server_and_says_loudly_that_it_is_the_
 
 
 def test_a_failed_download_falls_back_on_the_sample_loudly(
-    run: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_network(*arguments: object) -> None:
         raise DownloadError("the network is down")
@@ -801,7 +750,7 @@ def test_a_failed_download_falls_back_on_the_sample_loudly(
 
 
 def test_offline_scores_do_not_depend_on_threads_and_the_memory_finds_more_than_the_newest_text(
-    run: Callable[..., Outcome], tmp_path: Path
+    run: Command, tmp_path: Path
 ) -> None:
     argv = ["--data", SAMPLE, "--model", "offline", "--split", "all", "--num-test", 60, "--context-tokens", 600]
     first = run(*argv, "--run-dir", tmp_path / "a").document
@@ -813,7 +762,7 @@ def test_offline_scores_do_not_depend_on_threads_and_the_memory_finds_more_than_
 
 
 def test_memory_model_chooses_the_lm_and_the_reason_is_told(
-    run: Callable[..., Outcome], data: Path, monkeypatch: pytest.MonkeyPatch
+    run: Command, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MEMORY_MODEL", "groq/some-model")
     outcome = run("--data", data, "--dry-run")
@@ -825,7 +774,7 @@ def test_memory_model_chooses_the_lm_and_the_reason_is_told(
 
 
 def test_a_run_is_in_mlflow_with_a_child_per_program(
-    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Command, data: Path, reader: ScriptedReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)  # MLflow keeps artifacts beside its database
     uri = f"sqlite:///{tmp_path / 'tracked.db'}"
@@ -856,7 +805,7 @@ def test_a_run_is_in_mlflow_with_a_child_per_program(
 
 
 def test_judges_read_every_answer_and_stand_in_document_table_and_report(
-    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path
+    run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
     judge, folder = ScriptedJudge(), tmp_path / "r"
     with OpenAIServer(reader) as server, OpenAIServer(judge) as judging:
@@ -885,7 +834,7 @@ def test_judges_read_every_answer_and_stand_in_document_table_and_report(
     [(["--judge-model", "offline"], "the offline reader judges nothing"), (["--trace-sample", "2"], "--trace-sample")],
 )
 def test_a_bad_judge_or_sample_is_refused_before_a_run_folder_is_made(
-    run: Callable[..., Outcome], data: Path, tmp_path: Path, flags: list[str], told: str
+    run: Command, data: Path, tmp_path: Path, flags: list[str], told: str
 ) -> None:
     outcome = run("--data", data, "--model", "offline", "--run-dir", tmp_path / "r", *flags)
     assert outcome.status == 2
@@ -894,7 +843,7 @@ def test_a_bad_judge_or_sample_is_refused_before_a_run_folder_is_made(
 
 
 def test_a_judge_that_is_not_there_is_noticed_before_anything_is_asked(
-    run: Callable[..., Outcome], data: Path, reader: ScriptedReader, tmp_path: Path
+    run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
     with OpenAIServer(ScriptedJudge()) as gone:
         pass
@@ -907,9 +856,7 @@ def test_a_judge_that_is_not_there_is_noticed_before_anything_is_asked(
     assert not (tmp_path / "r").exists()
 
 
-def test_a_run_keeps_its_program_which_another_run_can_use(
-    run: Callable[..., Outcome], data: Path, tmp_path: Path
-) -> None:
+def test_a_run_keeps_its_program_which_another_run_can_use(run: Command, data: Path, tmp_path: Path) -> None:
     argv = ["--data", data, "--model", "offline", "--num-test", 2, "--programs", "memory"]
     first = run(*argv, "--context-tokens", 300, "--run-dir", tmp_path / "a").document
     again = run(*argv, "--program", tmp_path / "a" / "program.json", "--run-dir", tmp_path / "b").document

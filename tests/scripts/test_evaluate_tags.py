@@ -9,20 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import Command
+from http_stand_in import Fault
 from locomo_files import conversation_record, turn_record, write_records
-from openai_server import Fault, OpenAIServer, chat_fields, context_too_long, off_format
+from openai_server import OpenAIServer, chat_fields, context_too_long, off_format
 
 import evaluate
-import memoryqa.lms.endpoint
 
 Run = Callable[..., tuple[int, dict[str, Any], str]]
 
 
-@pytest.fixture(autouse=True)
-def clean_slate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A folder of its own, no long waits."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(memoryqa.lms.endpoint, "_wait_sec", lambda error, attempt: 0.01)
+pytestmark = pytest.mark.usefixtures("own_folder", "short_waits")
 
 
 @pytest.fixture
@@ -53,10 +50,8 @@ def write_words(messages: list[Mapping[str, Any]], body: Mapping[str, Any]) -> s
 def run(capsys: pytest.CaptureFixture[str], data: Path) -> Run:
     def call(*argv: object) -> tuple[int, dict[str, Any], str]:
         fixed = ["--data", data, "--model", "offline", "--programs", "memory", "--context-tokens", 60, "--no-mlflow"]
-        capsys.readouterr()
-        status = evaluate.main([str(one) for one in (*fixed, *argv)])
-        captured = capsys.readouterr()
-        return status, json.loads(captured.out.splitlines()[-1]) if captured.out else {}, captured.err
+        outcome = Command("evaluate.py", evaluate.main, capsys)(*fixed, *argv)
+        return outcome.status, json.loads(outcome.out[-1]) if outcome.out else {}, outcome.err
 
     return call
 

@@ -10,27 +10,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from checkout import ROOT
+from commands import Command
+from http_stand_in import Fault
 from instructed_reader import PLANTED, InstructedReader, write_carried
-from openai_server import (
-    Fault,
-    OpenAIServer,
-    delayed,
-    off_format,
-    rate_limited,
-    server_error,
-    truncated,
-    unauthorized,
-)
+from openai_server import OpenAIServer, delayed, off_format, rate_limited, server_error, truncated, unauthorized
 
-import memoryqa.lms.endpoint
 import optimization.estimates
 import optimization.metered_lm
 import optimization.models
@@ -48,47 +38,17 @@ KEYS = (  # of the last line, as the README promises them
 )
 
 
+pytestmark = pytest.mark.usefixtures("own_folder", "wide_terminal", "short_waits")
+
+
 @pytest.fixture(autouse=True)
-def clean_slate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A folder of its own, tables of a known width, no long waits."""
-    monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(memoryqa.lms.endpoint, "_wait_sec", lambda error, attempt: 0.01)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(optimization.metered_lm, "PAUSE_SEC", 0.05)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a call of main() left: its exit status, stdout and stderr."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        assert self.status == 0, self.err
-        return json.loads(self.out.splitlines()[-1])
-
-    @property
-    def message(self) -> str:
-        """The one line about what went wrong."""
-        lines = [line for line in self.err.splitlines() if line.startswith("optimize.py: ")]
-        assert len(lines) == 1, self.err
-        return lines[0]
-
-
-Main = Callable[..., Outcome]
-
-
 @pytest.fixture
-def main(capsys: pytest.CaptureFixture[str]) -> Main:
-    def call(*argv: object) -> Outcome:
-        status = optimize.main([str(one) for one in argv])
-        captured = capsys.readouterr()
-        return Outcome(status, captured.out, captured.err)
-
-    return call
+def main(capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command("optimize.py", optimize.main, capsys)
 
 
 SMALL = (
@@ -115,7 +75,7 @@ def answer_prompt(path: Path) -> str:
 
 @pytest.mark.parametrize("optimizer", ["simba", "miprov2", "gepa"])
 def test_each_optimizer_finds_the_planted_improvement_and_a_repetition_is_free(
-    optimizer: str, main: Main, tmp_path: Path
+    optimizer: str, main: Command, tmp_path: Path
 ) -> None:
     reader = InstructedReader()
     with OpenAIServer(reader) as server:
@@ -146,7 +106,7 @@ def test_each_optimizer_finds_the_planted_improvement_and_a_repetition_is_free(
     assert spent["prompt_tokens"] == pytest.approx(expected["prompt_tokens"], rel=0.35)
 
 
-def test_optimizers_run_one_after_another_from_the_best_so_far(main: Main, tmp_path: Path) -> None:
+def test_optimizers_run_one_after_another_from_the_best_so_far(main: Command, tmp_path: Path) -> None:
     with OpenAIServer(InstructedReader()) as server:
         found = main(*flags(server, tmp_path, "--optimizer", "gepa,miprov2"))
     assert found.document["optimizer"] == "gepa,miprov2"
@@ -155,7 +115,7 @@ def test_optimizers_run_one_after_another_from_the_best_so_far(main: Main, tmp_p
     assert found.err.index("gepa: best on val") < found.err.index("miprov2: best on val 100.0%")
 
 
-def test_a_search_starts_from_a_saved_program_and_evaluate_reads_what_it_saves(main: Main, tmp_path: Path) -> None:
+def test_a_search_starts_from_a_saved_program_and_evaluate_reads_what_it_saves(main: Command, tmp_path: Path) -> None:
     with OpenAIServer(InstructedReader()) as server:
         argv = flags(server, tmp_path, "--optimizer", "gepa")
         main(*argv)
@@ -170,7 +130,7 @@ def test_a_search_starts_from_a_saved_program_and_evaluate_reads_what_it_saves(m
     assert "drop --context-tokens 200" in refused.message
 
 
-def test_the_judge_can_be_the_metric(main: Main, tmp_path: Path) -> None:
+def test_the_judge_can_be_the_metric(main: Command, tmp_path: Path) -> None:
     reader = InstructedReader()
     with OpenAIServer(reader) as server:
         judge = ("--judge-model", "hosted_vllm/judge", "--judge-api-base", server.api_base)
@@ -183,7 +143,7 @@ def test_the_judge_can_be_the_metric(main: Main, tmp_path: Path) -> None:
     assert "judge %" in found.err
 
 
-def test_memory_parameters_from_a_file_are_searched_with_and_saved(main: Main, tmp_path: Path) -> None:
+def test_memory_parameters_from_a_file_are_searched_with_and_saved(main: Command, tmp_path: Path) -> None:
     (tmp_path / "tuned.json").write_text('{"memory": {"score_floor": 0.2}, "ranking": {"bm25_k1": 1.3}}')
     with OpenAIServer(InstructedReader()) as server:
         found = main(*flags(server, tmp_path, "--optimizer", "gepa", "--parameters", "tuned.json"))
@@ -192,7 +152,7 @@ def test_memory_parameters_from_a_file_are_searched_with_and_saved(main: Main, t
     assert (loaded.config.score_floor, loaded.config.ranking.bm25_k1) == (0.2, 1.3)
 
 
-def test_the_offline_reader_runs_to_the_end_and_says_that_it_gained_nothing(main: Main, tmp_path: Path) -> None:
+def test_the_offline_reader_runs_to_the_end_and_says_that_it_gained_nothing(main: Command, tmp_path: Path) -> None:
     sample = ROOT / "data" / "sample.json"
     small = ("--num-val", 3, "--num-held-back", 6, "--context-tokens", 500, "--no-mlflow")
     found = main("--data", sample, "--num-examples", 5, "--max-demos", 2, "--model", "offline", *small)
@@ -207,7 +167,7 @@ def test_the_offline_reader_runs_to_the_end_and_says_that_it_gained_nothing(main
 # -- money -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_dry_run_asks_nobody_and_writes_nothing(main: Main, tmp_path: Path) -> None:
+def test_a_dry_run_asks_nobody_and_writes_nothing(main: Command, tmp_path: Path) -> None:
     with OpenAIServer(InstructedReader()) as server:
         outcome = main(*flags(server, tmp_path, "--dry-run"))
         assert server.chat_requests == []
@@ -220,7 +180,7 @@ def test_a_dry_run_asks_nobody_and_writes_nothing(main: Main, tmp_path: Path) ->
 
 @pytest.mark.parametrize("num_threads", [1, 4])
 def test_a_limit_of_calls_ends_the_search_with_the_best_so_far_saved(
-    num_threads: int, main: Main, tmp_path: Path
+    num_threads: int, main: Command, tmp_path: Path
 ) -> None:
     with OpenAIServer(InstructedReader()) as server:
         argv = flags(server, tmp_path, "--optimizer", "simba", "--max-calls", 150, "--num-threads", num_threads)
@@ -237,7 +197,7 @@ def test_a_limit_of_calls_ends_the_search_with_the_best_so_far_saved(
 
 
 def test_a_limit_of_dollars_ends_the_search_as_well(
-    main: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    main: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = ModelFacts(Price(1e-5, 1e-5), window_tokens=None)
     monkeypatch.setattr(optimization.models, "model_facts", lambda choice: facts)
@@ -258,7 +218,7 @@ def test_a_limit_of_dollars_ends_the_search_as_well(
     ids=["calls", "cost", "window"],
 )
 def test_limits_that_cannot_be_kept_are_refused_before_anything_is_asked(
-    main: Main, tmp_path: Path, limit: tuple[object, ...], problem: str
+    main: Command, tmp_path: Path, limit: tuple[object, ...], problem: str
 ) -> None:
     with OpenAIServer(InstructedReader()) as server:
         outcome = main(*flags(server, tmp_path, *limit))
@@ -267,7 +227,7 @@ def test_limits_that_cannot_be_kept_are_refused_before_anything_is_asked(
     assert problem in outcome.message
 
 
-def test_the_longest_prompt_is_reported_and_stays_within_the_window(main: Main, tmp_path: Path) -> None:
+def test_the_longest_prompt_is_reported_and_stays_within_the_window(main: Command, tmp_path: Path) -> None:
     window = 8000
     with OpenAIServer(InstructedReader()) as server:
         found = main(*flags(server, tmp_path, "--optimizer", "miprov2", "--max-demos", 3, "--context-window", window))
@@ -278,7 +238,7 @@ def test_the_longest_prompt_is_reported_and_stays_within_the_window(main: Main, 
 
 
 def test_rate_limits_timeouts_and_broken_answers_change_nothing(
-    main: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    main: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(optimization.models, "build", partial(build, timeout_sec=1.0))
     trouble: list[Fault | None] = [
@@ -294,7 +254,7 @@ def test_rate_limits_timeouts_and_broken_answers_change_nothing(
 
 
 def test_a_reader_that_dies_and_comes_back_is_waited_for(
-    main: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    main: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(optimization.metered_lm, "PAUSE_SEC", 0.3)
     first = OpenAIServer(InstructedReader(), die_after=30)
@@ -319,7 +279,7 @@ def test_a_reader_that_dies_and_comes_back_is_waited_for(
 
 
 def test_a_reader_that_dies_for_good_ends_the_run_and_leaves_an_earlier_output_alone(
-    main: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    main: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(optimization.metered_lm, "MAX_OUTAGE_SEC", 0.2)
     (tmp_path / "optimized_memory_qa.json").write_text("an earlier one")
@@ -338,7 +298,7 @@ def test_a_reader_that_dies_for_good_ends_the_run_and_leaves_an_earlier_output_a
     ids=["key", "address"],
 )
 def test_a_wrong_key_or_address_ends_the_run_at_once(
-    main: Main, tmp_path: Path, faults: list[Fault] | None, problem: str
+    main: Command, tmp_path: Path, faults: list[Fault] | None, problem: str
 ) -> None:
     with OpenAIServer(InstructedReader(), faults=faults or ()) as server:
         argv = flags(server, tmp_path, "--num-threads", 2)
@@ -351,7 +311,7 @@ def test_a_wrong_key_or_address_ends_the_run_at_once(
     assert "paused" not in outcome.err
 
 
-def test_a_wrong_prompt_model_is_found_before_the_search(main: Main, tmp_path: Path) -> None:
+def test_a_wrong_prompt_model_is_found_before_the_search(main: Command, tmp_path: Path) -> None:
     with OpenAIServer(InstructedReader(), models=["reader"]) as server:
         prompt = ("--prompt-model", "hosted_vllm/writer", "--prompt-api-base", server.api_base)
         outcome = main(*flags(server, tmp_path, *prompt))
@@ -360,7 +320,7 @@ def test_a_wrong_prompt_model_is_found_before_the_search(main: Main, tmp_path: P
     assert "prompt LM hosted_vllm/writer" in outcome.message
 
 
-def test_too_many_failures_are_not_saved_unless_forced(main: Main, tmp_path: Path) -> None:
+def test_too_many_failures_are_not_saved_unless_forced(main: Command, tmp_path: Path) -> None:
     odd_places_of_train = frozenset(range(1, 24, 2))
     with OpenAIServer(InstructedReader(odd_places_of_train)) as server:
         argv = flags(server, tmp_path, "--optimizer", "gepa")
@@ -374,7 +334,7 @@ def test_too_many_failures_are_not_saved_unless_forced(main: Main, tmp_path: Pat
     assert (tmp_path / "optimized_memory_qa.json").exists()
 
 
-def test_answers_of_the_prompt_model_that_cannot_be_read_are_reported(main: Main, tmp_path: Path) -> None:
+def test_answers_of_the_prompt_model_that_cannot_be_read_are_reported(main: Command, tmp_path: Path) -> None:
     with OpenAIServer(InstructedReader()) as server, OpenAIServer(lambda messages, body: "no format at all") as writer:
         prompt = ("--prompt-model", "hosted_vllm/writer", "--prompt-api-base", writer.api_base)
         found = main(*flags(server, tmp_path, "--optimizer", "gepa", *prompt))
@@ -383,7 +343,7 @@ def test_answers_of_the_prompt_model_that_cannot_be_read_are_reported(main: Main
     assert "gained nothing" in found.err
 
 
-def test_an_unreadable_program_file_is_one_line(main: Main, tmp_path: Path) -> None:
+def test_an_unreadable_program_file_is_one_line(main: Command, tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{")
     config_path(tmp_path / "broken.json").write_text("{}")
     with OpenAIServer(InstructedReader()) as server:
@@ -409,13 +369,15 @@ def test_an_unreadable_program_file_is_one_line(main: Main, tmp_path: Path) -> N
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
-def test_bad_input_is_one_line_that_names_it(main: Main, tmp_path: Path, bad: tuple[object, ...], problem: str) -> None:
+def test_bad_input_is_one_line_that_names_it(
+    main: Command, tmp_path: Path, bad: tuple[object, ...], problem: str
+) -> None:
     outcome = main("--data", write_carried(tmp_path / "data.json"), "--model", "offline", *SMALL, *bad)
     assert outcome.status == 2
     assert problem in outcome.message
 
 
-def test_a_bug_of_ours_keeps_its_traceback(main: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_of_ours_keeps_its_traceback(main: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*arguments: Any) -> None:
         raise ValueError("operands could not be broadcast")
 
@@ -427,7 +389,7 @@ def test_a_bug_of_ours_keeps_its_traceback(main: Main, tmp_path: Path, monkeypat
 
 
 def test_a_bug_inside_the_search_keeps_its_traceback_and_what_was_found(
-    main: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    main: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(*arguments: Any) -> None:
         raise ValueError("operands could not be broadcast")
@@ -492,7 +454,7 @@ def test_ctrl_c_keeps_the_best_so_far_and_resume_pays_only_for_the_rest(tmp_path
 # -- what is left behind -----------------------------------------------------------------------------------------------
 
 
-def test_the_run_folder_and_mlflow_hold_what_the_search_did(main: Main, tmp_path: Path) -> None:
+def test_the_run_folder_and_mlflow_hold_what_the_search_did(main: Command, tmp_path: Path) -> None:
     import mlflow
 
     with OpenAIServer(InstructedReader()) as server:
@@ -555,7 +517,9 @@ def test_help_is_instant_and_shows_examples() -> None:
     assert run.stdout.strip() == "set()"
 
 
-def test_no_prompt_holds_a_conversation_or_a_key(main: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_prompt_holds_a_conversation_or_a_key(
+    main: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOSTED_VLLM_API_KEY", "planted-key-0123456789")
     with OpenAIServer(InstructedReader(), api_key="planted-key-0123456789") as server:
         found = main(*flags(server, tmp_path, "--optimizer", "gepa", "--context-tokens", 60))

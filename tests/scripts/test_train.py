@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import resource
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from checkout import ROOT
 pytest.importorskip("torch", reason="needs the extra train-local")
 pytest.importorskip("peft", reason="needs the extra train-local")
 
+from http_stand_in import Fault, FixedAnswers
 from tiny_models import save_tiny_model
 
 import train
@@ -40,9 +39,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_model(tmp_path_factory.mktemp("model"))
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def flags(model: Path, *more: str) -> list[str]:
@@ -129,23 +126,10 @@ def test_prompts_that_are_too_long_get_less_evidence_and_that_is_said(
     assert "evidence: --context-tokens 2000 is reduced to" in captured.err
 
 
-class ArborStandIn(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(json.dumps({"info": {"title": "Arbor API"}, "paths": {}}).encode())
-
-    def log_message(self, *args: object) -> None:
-        """Silent."""
-
-
 @pytest.fixture
 def arbor() -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), ArborStandIn)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/v1/"
-    server.shutdown()
-    server.server_close()
+    with FixedAnswers({"/openapi.json": Fault(body={"info": {"title": "Arbor API"}, "paths": {}})}) as server:
+        yield f"{server.base_url}/v1/"
 
 
 def test_auto_takes_arbor_where_a_server_answers_and_says_why(arbor: str) -> None:

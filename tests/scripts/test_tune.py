@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from checkout import ROOT, SAMPLE
+from commands import Command
 
 import evaluate
 import tune
@@ -28,20 +29,14 @@ ISSUE_KEYS = {"study", "trials", "pruned", "failed", "seconds", "best", "default
 Tune = Callable[..., tuple[int, Any, str]]
 
 
-@pytest.fixture(autouse=True)
-def clean_slate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "120")
+pytestmark = pytest.mark.usefixtures("own_folder", "wide_terminal")
 
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Tune:
     def call(*argv: object) -> tuple[int, Any, str]:
-        capsys.readouterr()
-        status = tune.main([str(argument) for argument in argv])
-        captured = capsys.readouterr()
-        lines = captured.out.splitlines()
-        return status, json.loads(lines[-1]) if lines else None, captured.err
+        outcome = Command("tune.py", tune.main, capsys)(*argv)
+        return outcome.status, json.loads(outcome.out[-1]) if outcome.out else None, outcome.err
 
     return call
 

@@ -14,18 +14,16 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
-import socket
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from openai_server import Answer, RecordedRequest
+from http_stand_in import NOT_FOUND, SILENT, Fault, HttpStandIn, RecordedRequest
+from openai_server import Answer, chat_completion
 from pydantic import ValidationError
 
 GRPO = "/v1/fine_tuning/grpo/"
@@ -36,16 +34,6 @@ DEATH = (
     '  File "/venv/lib/python3.11/site-packages/accelerate/commands/launch.py", line 1423, in <module>',
     "torch.distributed.elastic.multiprocessing.errors.ChildFailedError:",
 )
-
-
-@dataclass(frozen=True)
-class Fault:
-    """How one request goes wrong: a status with a body (None is JSON null), silence to the end, a cut connection."""
-
-    status: int = 200
-    body: Mapping[str, Any] | None = None
-    hang: bool = False
-    disconnect: bool = False
 
 
 def no_gpus() -> Fault:
@@ -86,8 +74,8 @@ class Job:
                 file.write(json.dumps({"level": "info", "job_type": "GRPO", "message": line}) + "\n")
 
 
-class ArborServer:
-    """The server; listens from construction on, answers within the `with` block. Thread-safe.
+class ArborServer(HttpStandIn):
+    """The server.
 
     `storage`: where jobs leave their logs and checkpoints. `die_after`: with that many batches the trainer is dead, its
     last words in the log; 0: while it starts. `nan_after`: that batch's gradient is not a number. `null_after`: chats
@@ -108,29 +96,21 @@ class ArborServer:
         initialize_sec: float = 0.0,
         adapter: Path | None = None,
     ) -> None:
+        super().__init__()
         self.storage = storage
         self.answer = answer
         self.jobs: dict[str, Job] = {}
-        self.requests: list[RecordedRequest] = []
         self._faults = {name: deque(each) for name, each in (faults or {}).items()}
         self._die_after, self._nan_after, self._null_after = die_after, nan_after, null_after
         self._initialize_sec = initialize_sec
         self._adapter = adapter
         self._chats = 0
-        self._lock = threading.Lock()
-        self._stopping = threading.Event()
         self._schemas = arbor_schemas()
-        self._http = _Server(("127.0.0.1", 0), _handler_of(self))
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-
-    @property
-    def port(self) -> int:
-        return int(self._http.server_address[1])
 
     @property
     def api_base(self) -> str:
         """`http://127.0.0.1:<port>/v1/`; Arbor's client needs the slash at the end."""
-        return f"http://127.0.0.1:{self.port}/v1/"
+        return f"{self.base_url}/v1/"
 
     @property
     def job(self) -> Job:
@@ -140,48 +120,27 @@ class ArborServer:
 
     def paths(self) -> list[str]:
         """The last part of each request's path, in order of arrival."""
-        with self._lock:
+        with self.lock:
             return [request.path.rpartition("/")[2] for request in self.requests]
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, error_type: object, *_: object) -> None:
-        self.stop()
-        if error_type is None and self._http.errors:
-            raise self._http.errors[0]
-
-    def stop(self) -> None:
-        """Refuse further connections and let those that hang go. Idempotent."""
-        self._stopping.set()
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
 
     # -- requests ------------------------------------------------------------------------------------------------------
 
-    def respond(self, request: RecordedRequest) -> Fault | None:
-        """What to answer, as a Fault (of status 200 when all is well); None cuts the connection."""
+    def respond(self, request: RecordedRequest) -> Fault:
         name = request.path.rpartition("/")[2]
-        with self._lock:
-            self.requests.append(request)
+        with self.lock:
             script = self._faults.get(name)
             fault = script.popleft() if script else None
         if fault is not None:
-            if fault.hang:
-                self._stopping.wait()
-            return None if fault.disconnect or fault.hang else fault
+            return fault
         if request.path == "/openapi.json":
             return Fault(body=openapi(self._schemas))
         if request.path == "/v1/chat/completions":
             return Fault(body=self._chat(request.body))
         route = getattr(self, f"_{name}", None) if request.path == GRPO + name else None
         if route is None:
-            return Fault(404, {"detail": "Not Found"})
+            return NOT_FOUND
         if name in NEEDS_TRAINER and self._is_dead(self.jobs.get(request.body.get("job_id", ""))):
-            self._stopping.wait()
-            return None
+            return SILENT
         try:
             answer: Fault = route(request.body)
         except ValidationError as error:
@@ -194,20 +153,12 @@ class ArborServer:
         return job is not None and self._die_after is not None and job.steps >= self._die_after
 
     def _chat(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        with self._lock:
+        with self.lock:
             self._chats += 1
             is_null = self._null_after is not None and self._chats > self._null_after
         if is_null:
             return None
-        message = {"role": "assistant", "content": self.answer(list(body["messages"]), body)}
-        return {
-            "id": "chatcmpl-arbor",
-            "object": "chat.completion",
-            "created": 0,
-            "model": body["model"],
-            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-            "usage": {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12},
-        }
+        return chat_completion(body["model"], self.answer(list(body["messages"]), body), 7, 5)
 
     def _initialize(self, body: Mapping[str, Any]) -> Fault:
         request = self._schemas.GRPOInitializeRequest(**body)
@@ -222,9 +173,8 @@ class ArborServer:
             raise ValueError(f"the effective batch size {effective} is not divisible by {trainer.num_generations}")
         if trainer.num_generations < gpus * accumulation or self._die_after == 0:  # the trainer's own: it dies
             job.write_log(*DEATH)
-            self._stopping.wait()
-            return Fault(500)
-        self._stopping.wait(self._initialize_sec)
+            return SILENT
+        self.stopping.wait(self._initialize_sec)
         self.jobs[identifier] = job
         return self._state(job)
 
@@ -327,45 +277,3 @@ def openapi(schemas: Any) -> dict[str, Any]:
         "paths": {GRPO + name: {"post": {}} for name in routes},
         "components": {"schemas": {**request.pop("$defs"), "GRPOInitializeRequest": request}},
     }
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = False  # so that server_close() joins the handler threads and nothing outlives a test
-
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
-        self.errors: list[BaseException] = []
-        super().__init__(address, handler)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        error = sys.exception()
-        if error is not None and not isinstance(error, ConnectionError):  # a client that gave up waiting is not a fault
-            self.errors.append(error)
-
-
-def _handler_of(server: ArborServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._reply(server.respond(RecordedRequest(self.path, self._headers(), {})))
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self._reply(server.respond(RecordedRequest(self.path, self._headers(), body)))
-
-        def _headers(self) -> dict[str, str]:
-            return {name.lower(): value for name, value in self.headers.items()}
-
-        def _reply(self, fault: Fault | None) -> None:
-            if fault is None:
-                self.connection.shutdown(socket.SHUT_RDWR)
-                return
-            payload = json.dumps(fault.body).encode()
-            self.send_response(fault.status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(payload)))
-            self.end_headers()
-            self.wfile.write(payload)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Silence: the requests are recorded, not printed."""
-
-    return Handler

@@ -7,13 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from checkout import ROOT
+from http_stand_in import Fault, FixedAnswers
 from runpod_server import RunPodServer
 from ssh_stand_in import SshStandIn
 from waiting import DEADLINE_SEC
@@ -90,25 +89,5 @@ def open_story(folder: Path, api: str) -> Iterator[Story]:
 @contextmanager
 def serve_arbor() -> Iterator[int]:
     """The port of a server that answers as Arbor's does where deploy.py looks."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found = self.path == "/openapi.json"
-            payload = json.dumps({"info": {"title": "Arbor API"}} if found else {"detail": "Not Found"}).encode()
-            self.send_response(200 if found else 404)
-            self.send_header("Content-Length", str(len(payload)))
-            self.end_headers()
-            self.wfile.write(payload)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Silence."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
-        yield int(server.server_address[1])
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with FixedAnswers({"/openapi.json": Fault(body={"info": {"title": "Arbor API"}})}) as server:
+        yield server.port

@@ -14,34 +14,26 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import threading
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
+from http_stand_in import Fault, HttpStandIn, RecordedRequest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 OPERATIONS = ("create", "pod", "pods", "terminate", "offers", "logs", "volume")
 STATES = ("PROVISIONING", "STARTING", "RUNNING")
 
 
-@dataclass(frozen=True)
-class Fault:
-    """How one request goes wrong. `obeyed`: it is carried out all the same, only the answer is lost."""
-
-    status: int | None = None  # None: the connection closes without an answer
-    body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    delay_sec: float = 0.0
-    obeyed: bool = False
-
-
 def problem(status: int, detail: str, **headers: str) -> Fault:
     """A refusal in REST's form, RFC 9457."""
-    return Fault(status, {"title": "Refused", "status": status, "detail": detail}, headers)
+    return Fault(
+        status,
+        {"title": "Refused", "status": status, "detail": detail},
+        {name.replace("_", "-"): value for name, value in headers.items()},
+    )
 
 
 def query_error(message: str) -> Fault:
@@ -80,17 +72,6 @@ class FakePod:
     settings: dict[str, Any]
     looks: int = 0
     state: str | None = None  # set by a test: it stays there
-
-
-@dataclass(frozen=True)
-class RecordedRequest:
-    """One request as it arrived; header names are lower-case. `operation` as in `OPERATIONS`."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    text: str
-    operation: str
 
 
 # -- REST v2: request models of https://api.runpod.io/v2/openapi.json -------------------------------------------------
@@ -190,10 +171,11 @@ _GRAPHQL_OPERATIONS = {
 }
 
 
-class RunPodServer:
-    """The server; listens from construction on, answers within the `with` block. Thread-safe."""
+class RunPodServer(HttpStandIn):
+    """The server. `faults` and `asked` go by operation, one of `OPERATIONS`."""
 
     def __init__(self, *, key: str, ssh: tuple[str, int] = ("127.0.0.1", 22)) -> None:
+        super().__init__()
         self.key, self.ssh, self.looks_per_state = key, ssh, 1
         self.has_public_ip = True
         self.gpus: tuple[Gpu, ...] = GPUS
@@ -202,30 +184,7 @@ class RunPodServer:
         self.terminated: list[str] = []
         self.faults: defaultdict[str, deque[Fault | None]] = defaultdict(deque)
         self.log = ["Pod Started", "12:00:00 installing packages"]
-        self.requests: list[RecordedRequest] = []
-        self.errors: list[BaseException] = []
         self._ids = itertools.count(1)
-        self._lock = threading.RLock()
-        self._stopping = threading.Event()
-        self._http = _Server(("127.0.0.1", 0), _handler_of(self))
-        self._http.owner = self
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, error_type: object, *_: object) -> None:
-        self._stopping.set()
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
-        if error_type is None and self.errors:
-            raise self.errors[0]
 
     def fail(self, operation: str, *faults: Fault | None) -> None:
         """The next requests of that operation go wrong so; None in between means a normal answer."""
@@ -234,8 +193,8 @@ class RunPodServer:
 
     def asked(self, operation: str) -> list[RecordedRequest]:
         """The requests of that operation so far, in order."""
-        with self._lock:
-            return [request for request in self.requests if request.operation == operation]
+        with self.lock:
+            return [request for request in self.requests if operation_of(request) == operation]
 
     def add_pod(self, name: str = "other", deployment: str | None = None, state: str | None = None) -> FakePod:
         """A pod that is there already."""
@@ -248,23 +207,17 @@ class RunPodServer:
     # -- what both APIs do ---------------------------------------------------------------------------------------------
 
     def respond(self, request: RecordedRequest) -> Fault:
-        """The answer to a request, as a Fault that may be none."""
-        with self._lock:
-            self.requests.append(request)
-            if request.headers.get("authorization") != f"Bearer {self.key}":
-                return problem(401, "invalid bearer token")
-            queue = self.faults[request.operation]
+        if request.headers.get("authorization") != f"Bearer {self.key}":
+            return problem(401, "invalid bearer token")
+        with self.lock:
+            queue = self.faults[operation_of(request)]
             fault = queue.popleft() if queue else None
-        answer = None
-        if fault is None or fault.obeyed:
-            with self._lock:
-                answer = self._rest(request) if request.path.startswith("/v2/") else self._graphql(request)
-        if fault is not None:
-            self._stopping.wait(fault.delay_sec)
-        if fault is None or (fault.obeyed and fault.status == 200):
-            assert answer is not None
+            if fault is not None and not fault.obeyed:
+                return fault
+            answer = self._rest(request) if request.path.startswith("/v2/") else self._graphql(request)
+        if fault is None:
             return answer
-        return fault
+        return replace(answer, delay_sec=fault.delay_sec) if fault.status == 200 else fault
 
     def _make(self, settings: dict[str, Any], state: str | None = None) -> FakePod:
         pod = FakePod(f"pod{next(self._ids)}", settings, state=state)
@@ -294,9 +247,9 @@ class RunPodServer:
     def _rest(self, request: RecordedRequest) -> Fault:
         path, query = urlsplit(request.path).path, parse_qs(urlsplit(request.path).query)
         pod_id = match[1] if (match := re.fullmatch(r"/v2/pods/([\w-]+)(?:/logs)?", path)) else None
-        match request.method, request.operation:
+        match request.method, operation_of(request):
             case "POST", "create":
-                return self._create_by_rest(json.loads(request.text))
+                return self._create_by_rest(request.body)
             case "GET", "pods":
                 return Fault(200, {"pods": [self._rest_pod(pod) for pod in self.pods.values()]})
             case "GET", "pod" | "logs" if pod_id not in self.pods:
@@ -307,7 +260,7 @@ class RunPodServer:
                 self.pods[pod_id].looks += 1
                 return Fault(200, reply)
             case "GET", "logs":
-                return Fault(200, "stream")
+                return self._log_stream()
             case "DELETE", "terminate":
                 return Fault(204) if self._end(str(pod_id)) else problem(404, "resource not found")
             case "GET", "offers":
@@ -319,6 +272,11 @@ class RunPodServer:
                 place = self.volumes[volume_id]
                 return Fault(200, {"id": volume_id, "name": "v", "size": 50, "dataCenter": place, "type": "STANDARD"})
         return problem(405, f"{request.method} {path} is not allowed")
+
+    def _log_stream(self) -> Fault:
+        events = [{"ts": "2026-06-01T12:02:03Z", "source": "container", "line": line} for line in self.log]
+        text = "".join(f"id: 1\ndata: {json.dumps(event)}\n\n" for event in events)
+        return Fault(body=text, headers={"Content-Type": "text/event-stream"})
 
     def _create_by_rest(self, body: Any) -> Fault:
         try:
@@ -388,7 +346,7 @@ class RunPodServer:
     def _graphql(self, request: RecordedRequest) -> Fault:
         from graphql import build_schema, graphql_sync
 
-        query = json.loads(request.text)["query"]
+        query = request.body["query"]
         result = graphql_sync(build_schema(SCHEMA), query, root_value=_Root(self))
         body: dict[str, Any] = {"data": result.data}
         if result.errors:
@@ -476,70 +434,11 @@ class _Root:
         }
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = False
-    owner: RunPodServer
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        import sys
-
-        error = sys.exception()
-        if error is not None and not isinstance(error, ConnectionError):  # a client that gave up waiting is not a fault
-            self.owner.errors.append(error)
-
-
-def _handler_of(server: RunPodServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._answer()
-
-        def do_POST(self) -> None:
-            self._answer()
-
-        def do_DELETE(self) -> None:
-            self._answer()
-
-        def _answer(self) -> None:
-            text = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            request = RecordedRequest(self.command, self.path, headers, text, _operation(self.command, self.path, text))
-            answer = server.respond(request)
-            if answer.status is None:
-                return  # the connection closes without an answer
-            if answer.body == "stream":
-                self._stream(server.log)
-                return
-            payload = b"" if answer.status == 204 else _encoded(answer.body)
-            self.send_response(answer.status)
-            self.send_header("Content-Length", str(len(payload)))
-            for name, value in answer.headers.items():
-                self.send_header(name.replace("_", "-"), value)
-            self.end_headers()
-            self.wfile.write(payload)
-
-        def _stream(self, lines: Iterable[str]) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/event-stream")
-            self.end_headers()
-            for line in lines:
-                event = {"ts": "2026-06-01T12:02:03Z", "source": "container", "line": line}
-                self.wfile.write(f"id: 1\ndata: {json.dumps(event)}\n\n".encode())
-            self.wfile.flush()
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Silence: the requests are recorded, not printed."""
-
-    return Handler
-
-
-def _encoded(body: Any) -> bytes:
-    return body.encode() if isinstance(body, str) else json.dumps(body).encode()
-
-
-def _operation(method: str, path: str, text: str) -> str:
-    if path == "/graphql":
-        return next((name for word, name in _GRAPHQL_OPERATIONS.items() if word in text), "other")
-    place = urlsplit(path).path
+def operation_of(request: RecordedRequest) -> str:
+    """One of `OPERATIONS`, or "other"."""
+    method, place = request.method, urlsplit(request.path).path
+    if place == "/graphql":
+        return next((name for word, name in _GRAPHQL_OPERATIONS.items() if word in request.text), "other")
     if place == "/v2/pods":
         return "create" if method == "POST" else "pods"
     if place.startswith("/v2/pods/"):

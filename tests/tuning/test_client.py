@@ -7,12 +7,12 @@ import math
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
+from http_stand_in import Fault, FixedAnswers
 from optuna.trial import TrialState
 from ports import free_port
 from tuning_objective import DEFAULTS, SPACE, SPACE_JSON, run_trial, score
@@ -231,20 +231,10 @@ def test_an_address_that_is_none_is_refused(url: str, capsys: pytest.CaptureFixt
 
 
 def test_another_server_at_the_address_is_not_taken_for_the_service() -> None:
-    class Page(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(404 if "missing" in self.path else 200)
-            self.end_headers()
-            self.wfile.write(b"<html>Welcome!</html>")
-
-        def log_message(self, *arguments: object) -> None:
-            """Quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with TunerClient(f"http://127.0.0.1:{server.server_port}") as client:
-            with pytest.raises(ServiceUnavailableError, match="is not the tuning service"):
-                client.studies()
-            with pytest.raises(ServiceError, match="HTTP 404"):
-                client.study("missing")
-        server.shutdown()
+    page = "<html>Welcome!</html>"
+    answers = {"/studies": Fault(200, page), "/studies/missing": Fault(404, page)}
+    with FixedAnswers(answers) as server, TunerClient(server.base_url) as client:
+        with pytest.raises(ServiceUnavailableError, match="is not the tuning service"):
+            client.studies()
+        with pytest.raises(ServiceError, match="HTTP 404"):
+            client.study("missing")

@@ -7,8 +7,8 @@ from pathlib import Path
 import dspy
 import pytest
 from dspy.utils.exceptions import LMInvalidRequestError, LMRateLimitError, LMServerError, LMTransportError
+from http_stand_in import Fault
 from openai_server import (
-    Fault,
     OpenAIServer,
     chat_fields,
     context_too_long,

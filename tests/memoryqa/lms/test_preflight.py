@@ -7,16 +7,8 @@ from collections.abc import Iterable
 import dspy
 import pytest
 from dspy.utils.exceptions import LMError
-from openai_server import (
-    Fault,
-    OpenAIServer,
-    context_too_long,
-    delayed,
-    rate_limited,
-    server_error,
-    truncated,
-    unauthorized,
-)
+from http_stand_in import Fault
+from openai_server import OpenAIServer, context_too_long, delayed, rate_limited, server_error, truncated, unauthorized
 from ports import free_port
 
 from memoryqa.lms.preflight import LMUnavailable, diagnose, is_context_overflow, is_systemic, preflight

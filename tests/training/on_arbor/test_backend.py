@@ -15,6 +15,7 @@ from typing import Any
 
 import dspy
 import pytest
+from http_stand_in import DISCONNECTED, SILENT, Fault
 from openai_server import Message, chat_fields
 
 pytest.importorskip("requests")
@@ -23,7 +24,7 @@ from training.on_arbor.client import package_dir
 if package_dir() is None:
     pytest.skip("needs arbor-ai: pip install --no-deps arbor-ai==0.2.17", allow_module_level=True)
 
-from arbor_server import ArborServer, Fault, no_gpus
+from arbor_server import ArborServer, no_gpus
 
 from training.backend_api import StepRecord, TrainingResult, TrainingStoppedError, TrainingTask
 from training.config import GRPOConfig, TrainingConfig
@@ -312,15 +313,15 @@ def test_a_training_without_progress_is_given_up(task: TrainingTask, storage: Pa
             "the server refused /initialize (422 body.trainer_config.beta: Extra inputs are not permitted)",
         ),
         ("initialize", no_gpus(), "another job holds the GPUs"),
-        ("initialize", Fault(hang=True), "the server did not answer /initialize within 3 s"),
-        ("initialize", Fault(disconnect=True), "the server is gone: /initialize failed"),
-        ("status", Fault(hang=True), "the server did not answer /status within 3 s"),
+        ("initialize", SILENT, "the server did not answer /initialize within 3 s"),
+        ("initialize", DISCONNECTED, "the server is gone: /initialize failed"),
+        ("status", SILENT, "the server did not answer /status within 3 s"),
         ("status", Fault(500, {"type": "KeyError", "message": "'grpo:x'", "timestamp": ""}), "it was restarted"),
-        ("step", Fault(hang=True), "the server did not answer /step within 3 s"),
-        ("step", Fault(disconnect=True), "the server is gone: /step failed"),
+        ("step", SILENT, "the server did not answer /step within 3 s"),
+        ("step", DISCONNECTED, "the server is gone: /step failed"),
         ("step", Fault(422, {"detail": "no"}), "the server refused /step (422 no)"),
-        ("checkpoint", Fault(hang=True), "the server did not answer /checkpoint within 3 s"),
-        ("terminate", Fault(hang=True), "the server did not answer /terminate within 3 s"),
+        ("checkpoint", SILENT, "the server did not answer /checkpoint within 3 s"),
+        ("terminate", SILENT, "the server did not answer /terminate within 3 s"),
     ],
 )
 def test_a_request_that_fails_ends_the_training_with_one_line(
@@ -331,7 +332,7 @@ def test_a_request_that_fails_ends_the_training_with_one_line(
 
 
 def test_a_job_that_cannot_be_cancelled_is_told(task: TrainingTask, storage: Path) -> None:
-    faults = {"step": [Fault(disconnect=True)], "cancel": [Fault(hang=True)]}
+    faults = {"step": [DISCONNECTED], "cancel": [SILENT]}
     with ArborServer(storage, Policy(), faults=faults) as server:
         with pytest.raises(TrainingStoppedError, match=r"the job is not cancelled .* restart the Arbor server"):
             train(using(server, task), Limits(cancel_sec=3))

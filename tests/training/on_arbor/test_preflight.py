@@ -15,6 +15,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from http_stand_in import SILENT, Fault
 from openai_server import OpenAIServer
 from ports import free_port
 
@@ -37,7 +38,7 @@ from training.on_arbor.preflight import (
 if package_dir() is None:
     pytest.skip("needs arbor-ai: pip install --no-deps arbor-ai==0.2.17", allow_module_level=True)
 
-from arbor_server import ArborServer, Fault
+from arbor_server import ArborServer
 
 QWEN_3B = {  # Qwen/Qwen2.5-3B with adapters of rank 64 on all linear layers
     "parameters": 3_085_938_688,
@@ -190,7 +191,7 @@ def test_a_port_that_speaks_no_http_is_recognised() -> None:
 
 
 def test_a_server_that_hangs_is_told_to_be_restarted(tmp_path: Path) -> None:
-    with ArborServer(tmp_path, faults={"openapi.json": [Fault(hang=True)] * 2}) as server:
+    with ArborServer(tmp_path, faults={"openapi.json": [SILENT] * 2}) as server:
         assert "does not answer within 2 s: an Arbor server hangs after" in refusal(check_server, server.api_base)
         assert not is_serving(server.api_base)
 
@@ -352,7 +353,7 @@ def test_a_leftover_job_that_is_not_cancelled_is_told(
 ) -> None:
     monkeypatch.setattr(arbor_preflight, "_CANCEL_SEC", 1.0)
     leave_job(task, pid=2**22 + 1)
-    with ArborServer(tmp_path / "storage", faults={"cancel": [Fault(hang=True)]}) as server:
+    with ArborServer(tmp_path / "storage", faults={"cancel": [SILENT]}) as server:
         assert "cannot be cancelled: restart the Arbor server" in refusal(preflight, using(server, task))
 
 
