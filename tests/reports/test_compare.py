@@ -6,12 +6,13 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from checkout import ROOT
+from commands import Command
 from judged_runs import answer_row as judged_row
 from judged_runs import make_run
 from locomo_files import conversation_record, question_record, write_records
@@ -23,9 +24,6 @@ from locomo.statistics import mcnemar_exact
 from reports import compare
 from reports.comparison import compare as pair
 from reports.differences import read_excluded_ids
-
-ROOT = Path(__file__).resolve().parents[2]
-
 
 # -- excluded questions ------------------------------------------------------------------------------------------------
 
@@ -59,34 +57,9 @@ def test_a_bad_list_is_told_in_one_line(tmp_path: Path, content: bytes | None, t
 # -- the command -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a call of main() left: its exit status, stdout's lines and stderr."""
-
-    status: int
-    out: list[str]
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        assert self.status == 0, self.err
-        return json.loads(self.out[-1])
-
-
-Command = Callable[..., Outcome]
-
-
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    monkeypatch.setenv("COLUMNS", "120")
-
-    def call(*argv: object) -> Outcome:
-        capsys.readouterr()
-        status = compare.main([str(argument) for argument in argv])
-        captured = capsys.readouterr()
-        return Outcome(status, captured.out.splitlines(), captured.err)
-
-    return call
+def command(capsys: pytest.CaptureFixture[str], wide_terminal: None) -> Command:
+    return Command("reports.compare", compare.main, capsys)
 
 
 def scored_rows(program: str, right: Iterable[int], questions: Iterable[int] = range(60)) -> list[dict[str, Any]]:
