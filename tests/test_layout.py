@@ -15,7 +15,7 @@ from itertools import chain, combinations
 from pathlib import Path
 
 import pytest
-from checkout import ROOT
+from checkout import ROOT, SUPPORT
 
 # -- the rules ---------------------------------------------------------------------------------------------------------
 
@@ -240,6 +240,42 @@ def test_no_module_is_long() -> None:
 def test_no_folder_is_crowded() -> None:
     counts = Counter(path.parent for path in MODULES.values() if path.name != "__init__.py")
     assert {str(folder.relative_to(ROOT)): n for folder, n in counts.items() if n > MAX_MODULES} == {}
+
+
+def definitions(path: Path) -> set[str]:
+    """The public functions and classes at the top level of a module; a fixture is no helper that one could import."""
+    return {
+        node.name
+        for node in ast.parse(path.read_bytes(), str(path)).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and not any("fixture" in ast.unparse(decorator) for decorator in node.decorator_list)
+    }
+
+
+def test_a_helper_of_the_tests_is_in_support_alone() -> None:
+    shared = {name for path in SUPPORT.glob("*.py") for name in definitions(path)}
+    assert {"free_port", "wait_for", "Outcome"} <= shared
+    copies = {
+        str(path.relative_to(ROOT)): sorted(found)
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        if (found := definitions(path) & shared)
+    }
+    assert copies == {}
+
+
+def test_no_test_imports_a_test_module() -> None:
+    paths = sorted((ROOT / "tests").rglob("*.py"))
+    tests = {path.stem for path in paths if path.stem.startswith("test_")}
+    found = [
+        f"{place(path, node.lineno)} imports {name}"
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_bytes(), str(path)))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [one.name for one in node.names])
+        if name.split(".")[-1] in tests or name.split(".")[0] == "tests"
+    ]
+    assert found == []
 
 
 def dependencies() -> set[str]:

@@ -233,6 +233,7 @@ def test_any_question_can_be_put_to_sqlite(question: str) -> None:
 # -- the command -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_last_line_tells_the_cost_of_each_system_at_each_size(capsys: pytest.CaptureFixture[str]) -> None:
     command = ["--max-turns", "1000", "--questions", "5", "--systems", "memory,SQLite FTS5"]
     assert scale.main(command) == 0

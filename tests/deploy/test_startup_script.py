@@ -248,6 +248,7 @@ def installed(first_start: Container) -> Container:
 # -- a pod's life ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_command_that_a_pod_gets_brings_up_arbor_and_the_images_own_start(installed: Container) -> None:
     assert installed.answers()
     assert alive(int((installed.root / "start.pid").read_text()))
@@ -432,6 +433,7 @@ def test_a_broken_driver_is_named(container: Container) -> None:
     assert container.phase.startswith("failed nvidia-smi does not work on this machine")
 
 
+@pytest.mark.slow
 def test_packages_that_cannot_be_installed_fail_the_start_and_count_as_not_installed(container: Container) -> None:
     assert container.run(PIP_FIND_LINKS="/nowhere") == 1
     assert container.phase == "failed the packages could not be installed: see the log"

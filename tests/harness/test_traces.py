@@ -6,21 +6,10 @@ from unittest import mock
 import dspy
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_reader import ScriptedReader
+from scripted_reader import Asker, ScriptedReader
 
 import harness.tracking.traces
 from harness.tracking.traces import TraceRecorder
-
-
-class Asker(dspy.Module):
-    """A program with one predictor below it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.answer_question = dspy.Predict("question -> answer")
-
-    def forward(self, question: str) -> dspy.Prediction:
-        return self.answer_question(question=question)
 
 
 def test_calls_in_threads_that_dspy_starts_belong_to_the_question() -> None:

@@ -24,7 +24,7 @@ import pytest
 from checkout import ROOT
 from dspy.lm15 import RateLimitError, Request, Response
 from ports import free_port
-from scripted_reader import ScriptedReader
+from scripted_reader import Asker, ScriptedReader
 
 from harness.tracking.address import TrackingError, check_uri
 from harness.tracking.traces import TraceRecorder
@@ -95,17 +95,6 @@ def end_with(tracker: Tracker, error: BaseException) -> None:
         raise error
 
 
-class Asker(dspy.Module):
-    """A program with one predictor below it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.answer_question = dspy.Predict("question -> answer")
-
-    def forward(self, question: str) -> dspy.Prediction:
-        return self.answer_question(question=question)
-
-
 class FailingEngine:
     """An LM server whose error quotes a key."""
 
@@ -127,6 +116,7 @@ def log_answer(tracker: Tracker | NullTracker, program: str, question_id: str, *
 # -- runs --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_shows_its_params_metrics_tags_and_artifacts(uri: str, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     (folder / "plots").mkdir(parents=True)
@@ -413,6 +403,7 @@ def fetch(port: int, path: str, body: object | None = None) -> bytes:
         return bytes(response.read())
 
 
+@pytest.mark.slow
 def test_the_ui_shows_a_run_that_was_written_without_it(ui: tuple[int, str], tmp_path: Path) -> None:
     port, store = ui
     (tmp_path / "report.html").write_text("<p>numbers</p>")

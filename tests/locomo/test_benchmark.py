@@ -214,6 +214,7 @@ def test_the_data_come_from_the_environment_where_no_option_names_them(monkeypat
     assert config.dataset.is_sample
 
 
+@pytest.mark.slow
 def test_a_retrieval_run_of_evaluate_has_the_benchmarks_numbers_and_loads_no_language_model_library(
     tmp_path: Path,
 ) -> None:

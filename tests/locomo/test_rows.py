@@ -14,7 +14,7 @@ from locomo.rows import AnswerRow, ScoredRow, SearchRow, VerdictRow, json_types,
 SAMPLE = str(checkout.SAMPLE)
 
 
-def answer_row(**more: Any) -> dict[str, Any]:
+def asked_row(**more: Any) -> dict[str, Any]:
     (question,) = choose(SAMPLE, split="all", num=1).questions
     row, _ = ask_for_answer("p", lambda **inputs: type("Answer", (), {"answer": "a kite"})(), question)
     return {**row, **more}
@@ -23,9 +23,9 @@ def answer_row(**more: Any) -> dict[str, Any]:
 def test_what_asking_writes_is_what_readers_expect() -> None:
     (question,) = choose(SAMPLE, split="all", num=1).questions
     found, _ = ask_for_evidence("p", lambda **inputs: Finding(("D1:1",), 9), question, budgets_tokens=(10,))
-    assert problem_of(answer_row(), AnswerRow) is None
+    assert problem_of(asked_row(), AnswerRow) is None
     assert problem_of(found, SearchRow) is None
-    assert set(answer_row()) == set(json_types(AnswerRow))
+    assert set(asked_row()) == set(json_types(AnswerRow))
     assert set(found) == set(json_types(SearchRow))
 
 
@@ -33,9 +33,9 @@ def test_what_asking_writes_is_what_readers_expect() -> None:
     ("row", "kind", "problem"),
     [
         ([], AnswerRow, " is not a JSON object"),
-        (answer_row(f1="1.0"), AnswerRow, ": 'f1' must be int or float, found str"),
-        (answer_row(hops="two"), AnswerRow, ": 'hops' must be int or NoneType, found str"),
-        (answer_row(), ScoredRow, " has no 'score'"),
+        (asked_row(f1="1.0"), AnswerRow, ": 'f1' must be int or float, found str"),
+        (asked_row(hops="two"), AnswerRow, ": 'hops' must be int or NoneType, found str"),
+        (asked_row(), ScoredRow, " has no 'score'"),
         ({"verdict": "MAYBE"}, VerdictRow, ": 'verdict' must be 'CORRECT' or 'WRONG' or 'UNREADABLE', found 'MAYBE'"),
     ],
 )

@@ -15,14 +15,14 @@ from locomo.split_data import PROTOCOLS, build_manifest, ids_digest, main, seede
 LOCOMO = [f"conv-{number}" for number in (26, 30, 41, 42, 43, 44, 47, 48, 49, 50)]
 
 
-def dataset_of(ids: list[str]) -> Dataset:
+def empty_dataset(ids: list[str]) -> Dataset:
     conversations = tuple(Conversation(conversation_id, ("Ines", "Bo"), ()) for conversation_id in ids)
     return Dataset("mine", Path("mine.json"), "0" * 64, conversations, (), False, ())
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_every_protocol_puts_each_locomo_conversation_in_one_split(protocol: str) -> None:
-    found = splits(dataset_of(LOCOMO), protocol)
+    found = splits(empty_dataset(LOCOMO), protocol)
     assert sorted(sum(found.values(), ())) == LOCOMO
     assert {split: len(ids) for split, ids in found.items()} == {
         "project": {"train": 5, "val": 2, "test": 3},
@@ -31,24 +31,24 @@ def test_every_protocol_puts_each_locomo_conversation_in_one_split(protocol: str
 
 
 def test_a_file_with_some_conversations_keeps_them_in_their_split() -> None:
-    found = splits(dataset_of(["conv-50", "conv-30", "conv-26"]))
+    found = splits(empty_dataset(["conv-50", "conv-30", "conv-26"]))
     assert found == {"train": ("conv-26",), "val": ("conv-30",), "test": ("conv-50",)}
 
 
 @given(st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=12, unique=True), st.integers(0, 3))
 def test_any_other_data_set_is_cut_by_conversation_without_loss(ids: list[str], seed: int) -> None:
-    found = splits(dataset_of(ids), seed=seed)
+    found = splits(empty_dataset(ids), seed=seed)
     assert sorted(sum(found.values(), ())) == sorted(ids)
     assert found["test"]
     assert found["train"] or len(ids) == 1
     assert found["val"] or len(ids) <= 2
-    assert {split: set(part) for split, part in splits(dataset_of(ids[::-1]), seed=seed).items()} == {
+    assert {split: set(part) for split, part in splits(empty_dataset(ids[::-1]), seed=seed).items()} == {
         split: set(part) for split, part in found.items()
     }
 
 
 def test_four_conversations_become_two_one_one() -> None:
-    found = splits(dataset_of([f"sample-{number}" for number in range(1, 5)]))
+    found = splits(empty_dataset([f"sample-{number}" for number in range(1, 5)]))
     assert {split: len(ids) for split, ids in found.items()} == {"train": 2, "val": 1, "test": 1}
 
 
@@ -59,9 +59,9 @@ def test_the_seeded_order_is_pinned_across_python_versions() -> None:
 
 def test_unknown_or_unfitting_protocols_are_refused() -> None:
     with pytest.raises(DataError, match="unknown protocol 'mine'; it is one of project, memory-r1"):
-        splits(dataset_of(LOCOMO), "mine")
+        splits(empty_dataset(LOCOMO), "mine")
     with pytest.raises(DataError, match="use --protocol project"):
-        splits(dataset_of(["garden"]), "memory-r1")
+        splits(empty_dataset(["garden"]), "memory-r1")
 
 
 def test_the_digest_tells_sets_of_ids_apart_and_ignores_order() -> None:

@@ -62,6 +62,7 @@ questions = st.one_of(sentences, texts)
 # -- the budget of the working memory ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(conversations(), budgets, st.sampled_from(COMPACTIONS))
 @settings(max_examples=150)
 @example([Turn(1, 1, "Ines", '");')], 8, "coverage")
@@ -402,6 +403,7 @@ def test_what_was_found_before_stays_first_and_inside_a_larger_budget(
     check(after, first + more)
 
 
+@pytest.mark.slow
 @given(dialogues(), st.lists(sentences, min_size=1, max_size=3), st.integers(1, 300), st.integers(1, 300))
 def test_two_memories_built_alike_answer_alike(
     turns: list[Turn], queries: list[str], budget: int, search_budget: int

@@ -538,6 +538,7 @@ def evaluated_sample(run_dir: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_a_real_run_shows_every_context_as_it_was_sent(driver: Any, tmp_path: Path) -> None:
     from locomo.dataset import load
     from memoryqa.memory import AdaptiveMemory
@@ -589,6 +590,7 @@ def big_run(run_dir: Path) -> Path:
     return write_run(run_dir, rows, lines=lines)
 
 
+@pytest.mark.slow
 def test_two_thousand_questions_of_two_programs_stay_small_and_filter(driver: Any, tmp_path: Path) -> None:
     path = write_report(big_run(tmp_path / "run"))
     assert path.stat().st_size < 30_000_000

@@ -216,6 +216,7 @@ def test_a_run_over_the_wire_leaves_a_document_a_table_and_rows(
 # -- isolation ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_no_request_holds_what_only_the_scorer_may_know(run: Command, data: Path, tmp_path: Path) -> None:
     reader = ScriptedReader(sufficient=False, follow_ups=["the violin", "the canoe"])
     flags = ["--programs", "simple,memory,full-context", "--max-hops", 3, "--context-tokens", 200, "--split", "all"]
@@ -337,6 +338,7 @@ def test_a_server_that_is_not_there_is_told_before_anything_is_written(
 # -- interruption and --resume -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_whose_server_died_is_finished_by_resume_as_if_nothing_had_happened(
     run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
@@ -363,6 +365,7 @@ def test_a_run_whose_server_died_is_finished_by_resume_as_if_nothing_had_happene
     assert len(rows_of(folder)) == 8 * 2 + 1
 
 
+@pytest.mark.slow
 def test_a_failed_question_is_asked_again_by_resume_and_not_answered_by_the_cache(
     run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
@@ -374,6 +377,7 @@ def test_a_failed_question_is_asked_again_by_resume_and_not_answered_by_the_cach
     assert [document["programs"]["simple"]["failures"] for document in (first, second)] == [1, 0]
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_reported_again_without_its_server(
     run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
@@ -429,6 +433,7 @@ def start(*argv: object, cwd: Path, **environment: str) -> subprocess.Popen[str]
     )
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_rows_and_prints_how_to_go_on(
     run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
@@ -460,6 +465,7 @@ def test_ctrl_c_keeps_the_rows_and_prints_how_to_go_on(
 # -- --dry-run ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_hops", [1, 3])
 def test_a_dry_run_tells_what_a_run_costs_at_most_and_sends_nothing(
     run: Command, data: Path, tmp_path: Path, max_hops: int
@@ -512,6 +518,7 @@ def everything_in(folder: Path) -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.slow
 def test_a_key_that_stops_working_is_told_and_appears_nowhere(
     data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
@@ -694,6 +701,7 @@ def test_locomo_path_names_the_data(run: Command, data: Path, tmp_path: Path, mo
     assert "LOCOMO_PATH names" in outcome.message
 
 
+@pytest.mark.slow
 def test_the_questions_are_a_sample_that_the_seed_decides(run: Command, data: Path, tmp_path: Path) -> None:
     chosen = []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
@@ -715,6 +723,7 @@ def test_categories_restrict_the_questions(run: Command, data: Path, tmp_path: P
 # -- the offline reader ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_sample_is_run_without_key_or_server_and_says_loudly_that_it_is_the_sample(tmp_path: Path) -> None:
     process = start(
         "--data", SAMPLE, "--num-test", 20, cwd=tmp_path, PYTHONWARNINGS="error::DeprecationWarning:evaluate"
@@ -732,6 +741,7 @@ def test_the_sample_is_run_without_key_or_server_and_says_loudly_that_it_is_the_
     check_document(document, ["simple", "memory"], 20)
 
 
+@pytest.mark.slow
 def test_a_failed_download_falls_back_on_the_sample_loudly(
     run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -749,6 +759,7 @@ def test_a_failed_download_falls_back_on_the_sample_loudly(
     assert any("NOT LoCoMo" in note for note in manifest["data"]["notes"])
 
 
+@pytest.mark.slow
 def test_offline_scores_do_not_depend_on_threads_and_the_memory_finds_more_than_the_newest_text(
     run: Command, tmp_path: Path
 ) -> None:
@@ -773,6 +784,7 @@ def test_memory_model_chooses_the_lm_and_the_reason_is_told(
 # -- tracking ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_is_in_mlflow_with_a_child_per_program(
     run: Command, data: Path, reader: ScriptedReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -804,6 +816,7 @@ def test_a_run_is_in_mlflow_with_a_child_per_program(
 # -- judging -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_judges_read_every_answer_and_stand_in_document_table_and_report(
     run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:

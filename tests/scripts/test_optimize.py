@@ -73,6 +73,7 @@ def answer_prompt(path: Path) -> str:
 # -- the search finds what there is to find ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["simba", "miprov2", "gepa"])
 def test_each_optimizer_finds_the_planted_improvement_and_a_repetition_is_free(
     optimizer: str, main: Command, tmp_path: Path
@@ -106,6 +107,7 @@ def test_each_optimizer_finds_the_planted_improvement_and_a_repetition_is_free(
     assert spent["prompt_tokens"] == pytest.approx(expected["prompt_tokens"], rel=0.35)
 
 
+@pytest.mark.slow
 def test_optimizers_run_one_after_another_from_the_best_so_far(main: Command, tmp_path: Path) -> None:
     with OpenAIServer(InstructedReader()) as server:
         found = main(*flags(server, tmp_path, "--optimizer", "gepa,miprov2"))
@@ -115,6 +117,7 @@ def test_optimizers_run_one_after_another_from_the_best_so_far(main: Command, tm
     assert found.err.index("gepa: best on val") < found.err.index("miprov2: best on val 100.0%")
 
 
+@pytest.mark.slow
 def test_a_search_starts_from_a_saved_program_and_evaluate_reads_what_it_saves(main: Command, tmp_path: Path) -> None:
     with OpenAIServer(InstructedReader()) as server:
         argv = flags(server, tmp_path, "--optimizer", "gepa")
@@ -152,6 +155,7 @@ def test_memory_parameters_from_a_file_are_searched_with_and_saved(main: Command
     assert (loaded.config.score_floor, loaded.config.ranking.bm25_k1) == (0.2, 1.3)
 
 
+@pytest.mark.slow
 def test_the_offline_reader_runs_to_the_end_and_says_that_it_gained_nothing(main: Command, tmp_path: Path) -> None:
     sample = ROOT / "data" / "sample.json"
     small = ("--num-val", 3, "--num-held-back", 6, "--context-tokens", 500, "--no-mlflow")
@@ -178,6 +182,7 @@ def test_a_dry_run_asks_nobody_and_writes_nothing(main: Command, tmp_path: Path)
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != "dspy_cache") == ["data.json"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_threads", [1, 4])
 def test_a_limit_of_calls_ends_the_search_with_the_best_so_far_saved(
     num_threads: int, main: Command, tmp_path: Path
@@ -196,6 +201,7 @@ def test_a_limit_of_calls_ends_the_search_with_the_best_so_far_saved(
     assert PLANTED in answer_prompt(tmp_path / "optimized_memory_qa.json")
 
 
+@pytest.mark.slow
 def test_a_limit_of_dollars_ends_the_search_as_well(
     main: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +233,7 @@ def test_limits_that_cannot_be_kept_are_refused_before_anything_is_asked(
     assert problem in outcome.message
 
 
+@pytest.mark.slow
 def test_the_longest_prompt_is_reported_and_stays_within_the_window(main: Command, tmp_path: Path) -> None:
     window = 8000
     with OpenAIServer(InstructedReader()) as server:
@@ -253,6 +260,7 @@ def test_rate_limits_timeouts_and_broken_answers_change_nothing(
     assert found.document["after"] == 1.0
 
 
+@pytest.mark.slow
 def test_a_reader_that_dies_and_comes_back_is_waited_for(
     main: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,6 +328,7 @@ def test_a_wrong_prompt_model_is_found_before_the_search(main: Command, tmp_path
     assert "prompt LM hosted_vllm/writer" in outcome.message
 
 
+@pytest.mark.slow
 def test_too_many_failures_are_not_saved_unless_forced(main: Command, tmp_path: Path) -> None:
     odd_places_of_train = frozenset(range(1, 24, 2))
     with OpenAIServer(InstructedReader(odd_places_of_train)) as server:
@@ -334,6 +343,7 @@ def test_too_many_failures_are_not_saved_unless_forced(main: Command, tmp_path: 
     assert (tmp_path / "optimized_memory_qa.json").exists()
 
 
+@pytest.mark.slow
 def test_answers_of_the_prompt_model_that_cannot_be_read_are_reported(main: Command, tmp_path: Path) -> None:
     with OpenAIServer(InstructedReader()) as server, OpenAIServer(lambda messages, body: "no format at all") as writer:
         prompt = ("--prompt-model", "hosted_vllm/writer", "--prompt-api-base", writer.api_base)
@@ -412,6 +422,7 @@ def command(argv: list[object]) -> list[str]:
     return [sys.executable, str(ROOT / "optimize.py"), *map(str, argv)]
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_best_so_far_and_resume_pays_only_for_the_rest(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
 
@@ -454,6 +465,7 @@ def test_ctrl_c_keeps_the_best_so_far_and_resume_pays_only_for_the_rest(tmp_path
 # -- what is left behind -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_run_folder_and_mlflow_hold_what_the_search_did(main: Command, tmp_path: Path) -> None:
     import mlflow
 

@@ -146,6 +146,7 @@ def test_auto_takes_arbor_where_a_server_answers_and_says_why(arbor: str) -> Non
 # -- what it does ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_training_is_tracked_resumed_only_as_it_was_and_never_written_over(
     model: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -186,6 +187,7 @@ def test_a_training_is_tracked_resumed_only_as_it_was_and_never_written_over(
     assert captured.err.count("validation after step") == 1
 
 
+@pytest.mark.slow
 def test_the_tiny_example_is_built_alike_in_every_process() -> None:
     """Sets of text are read in another order in each: the tokenizer, and with it the whole training, must not care."""
     code = "from examples.tiny_grpo import *; print(build_tokenizer(demonstrations(0)).backend_tokenizer.to_str())"
@@ -199,6 +201,7 @@ def test_the_tiny_example_is_built_alike_in_every_process() -> None:
     assert built[0].stdout == built[1].stdout
 
 
+@pytest.mark.slow
 def test_the_tiny_example_learns_and_the_result_is_loaded(tmp_path: Path) -> None:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(

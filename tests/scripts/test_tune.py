@@ -45,6 +45,7 @@ def search(*more: object, trials: int = 8) -> list[object]:
     return ["--data", SAMPLE, "--space", "quick", "--budget-tokens", 300, "--n-trials", trials, "--no-mlflow", *more]
 
 
+@pytest.mark.slow
 def test_a_search_ends_in_a_verdict_and_its_files(run: Tune, tmp_path: Path) -> None:
     status, document, told = run(*search("--study", "mine"))
     assert status == 0, told
@@ -132,6 +133,7 @@ def test_results_that_cannot_be_written_are_one_line(run: Tune, tmp_path: Path) 
     )
 
 
+@pytest.mark.slow
 def test_a_rerun_takes_its_questions_from_the_cache_and_finds_the_same(run: Tune) -> None:
     first = run(*search("--study", "a"))[1]
     again = run(*search("--study", "b"))[1]
@@ -143,6 +145,7 @@ def test_a_rerun_takes_its_questions_from_the_cache_and_finds_the_same(run: Tune
     assert anew["best"] == first["best"]
 
 
+@pytest.mark.slow
 def test_a_study_goes_on_by_resume_to_the_number_of_trials_and_as_if_never_stopped(run: Tune) -> None:
     assert run(*search("--study", "s", trials=3))[1]["trials"] == 3
     status, _, told = run(*search("--study", "s", trials=6))
@@ -157,6 +160,7 @@ def test_a_study_goes_on_by_resume_to_the_number_of_trials_and_as_if_never_stopp
     assert "seed" in told
 
 
+@pytest.mark.slow
 def test_a_pareto_search_has_a_front_a_knee_and_a_plot(run: Tune) -> None:
     status, document, told = run(*search("--study", "p", "--objective", "pareto"))
     assert status == 0, told
@@ -206,6 +210,7 @@ def test_a_search_leaves_what_its_page_needs(run: Tune) -> None:
     assert all(trial.value is None for trial in study.trials if trial.state.name == "PRUNED")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["latency", "balanced"])
 def test_times_are_measured_and_never_taken_from_the_cache(run: Tune, objective: str) -> None:
     for name in ("a", "b"):
@@ -214,6 +219,7 @@ def test_times_are_measured_and_never_taken_from_the_cache(run: Tune, objective:
         assert document["best"]["value"] > 0
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_study(run: Tune) -> None:
     status, document, told = run(*search("--study", "two", "--n-jobs", 2, trials=6))
     assert status == 0, told
@@ -224,6 +230,7 @@ def test_two_processes_share_a_study(run: Tune) -> None:
 # -- the other commands ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_stands_in_a_storage_is_shown_exported_and_deleted(run: Tune) -> None:
     document = run(*search("--study", "mine", "--pruner", "none", trials=5))[1]
     assert run("list")[1] == {"studies": [{"study": "mine", "trials": 5, "objectives": 1}]}
@@ -315,6 +322,7 @@ def test_tuning_loads_no_language_model_library() -> None:
 # -- what is done with the result --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_evaluate_takes_the_parameters_and_says_what_they_are_worth(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

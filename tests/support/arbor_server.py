@@ -18,13 +18,15 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from http_stand_in import NOT_FOUND, SILENT, Fault, HttpStandIn, RecordedRequest
 from openai_server import Answer, chat_completion
 from pydantic import ValidationError
+
+from training.backend_api import TrainingTask
 
 GRPO = "/v1/fine_tuning/grpo/"
 NEEDS_TRAINER = ("step", "checkpoint", "terminate")
@@ -277,3 +279,8 @@ def openapi(schemas: Any) -> dict[str, Any]:
         "paths": {GRPO + name: {"post": {}} for name in routes},
         "components": {"schemas": {**request.pop("$defs"), "GRPOInitializeRequest": request}},
     }
+
+
+def using(server: ArborServer, task: TrainingTask) -> TrainingTask:
+    """The task, to be trained at `server`."""
+    return replace(task, config=replace(task.config, api_base=server.api_base))

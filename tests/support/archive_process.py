@@ -25,7 +25,7 @@ SAVED_TURNS = 2_000  # by the task "save"
 READING_SEC = 0.7
 
 
-def turn(number: int) -> Turn:
+def counted_turn(number: int) -> Turn:
     """The `number`-th turn of an endless conversation, of any length up to two pages of a database."""
     text = f"I counted {number} otters. " + "They swam away. " * (number * 37 % 500)
     day = datetime(2023, 5, 8) + timedelta(number // 20)
@@ -46,13 +46,18 @@ def spawn(task: str, path: Path) -> subprocess.Popen[str]:
     )
 
 
-def start(task: str, path: Path) -> subprocess.Popen[str]:
+def begin(task: str, path: Path) -> subprocess.Popen[str]:
     """A process at work on `path`: it has begun."""
     process = spawn(task, path)
     assert process.stdout is not None
     if process.stdout.readline() != "open\n":
         raise AssertionError(process.communicate()[1])
     return process
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    """Every file's bytes; None for what is no file."""
+    return {one.name: one.read_bytes() if one.is_file() else None for one in folder.iterdir()}
 
 
 def kill(process: subprocess.Popen[str]) -> list[str]:
@@ -65,43 +70,43 @@ def kill(process: subprocess.Popen[str]) -> list[str]:
 # -- the tasks ---------------------------------------------------------------------------------------------------------
 
 
-def say(what: object) -> None:
+def _say(what: object) -> None:
     print(what, flush=True)
 
 
 def add(path: str) -> None:
     with Archive(path) as archive:
-        say("open")
+        _say("open")
         for number in count(len(archive)):
-            archive.add(turn(number))
-            say(number)
+            archive.add(counted_turn(number))
+            _say(number)
 
 
 def extend(path: str) -> None:
     with Archive(path) as archive:
-        say("open")
-        archive.extend(turn(number) for number in count(len(archive)))
+        _say("open")
+        archive.extend(counted_turn(number) for number in count(len(archive)))
 
 
 def read(path: str) -> None:
     """What is there, again and again: always the beginning of the conversation, never shorter than before."""
     with Archive(path) as archive:
-        say("open")
+        _say("open")
         held, end = 0, time.monotonic() + READING_SEC
         while time.monotonic() < end:
             turns = list(archive.restore())
-            assert turns == [turn(number) for number in range(len(turns))]
+            assert turns == [counted_turn(number) for number in range(len(turns))]
             assert len(turns) >= held
             assert archive.search("otters", 3)
             held = len(turns)
-        say(held)
+        _say(held)
 
 
 def save(path: str) -> None:
-    turns = [turn(number) for number in range(SAVED_TURNS)]
-    say("open")
+    turns = [counted_turn(number) for number in range(SAVED_TURNS)]
+    _say("open")
     save_memory(path, turns, MemoryConfig(memory_tokens=500), None, SESSION_GAP)
-    say("saved")
+    _say("saved")
 
 
 if __name__ == "__main__":

@@ -111,3 +111,14 @@ class _Engine:
             finish_reason="stop",
             usage=Usage(input_tokens=1, output_tokens=1, total_tokens=2),
         )
+
+
+class Asker(dspy.Module):
+    """A program with one predictor below it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answer_question = dspy.Predict("question -> answer")
+
+    def forward(self, question: str) -> dspy.Prediction:
+        return self.answer_question(question=question)

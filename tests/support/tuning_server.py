@@ -60,7 +60,7 @@ def serving_process(location: str | Path, *, token: str | None = None, host: str
         url = f"http://127.0.0.1:{port}"
         try:
             deadline = time.monotonic() + 60
-            while not answers(url):
+            while not _answers(url):
                 assert process.poll() is None
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
@@ -70,7 +70,7 @@ def serving_process(location: str | Path, *, token: str | None = None, host: str
             process.wait(20)
 
 
-def answers(url: str) -> bool:
+def _answers(url: str) -> bool:
     try:
         return httpx.get(f"{url}/health", timeout=10).status_code == 200
     except httpx.TransportError:

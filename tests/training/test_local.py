@@ -117,6 +117,7 @@ def stopping_at(step: int, steps: list[StepRecord]) -> Callable[[StepRecord], No
     return on_step
 
 
+@pytest.mark.slow
 def test_a_training_reports_every_step_and_keeps_its_best_and_last_checkpoint(tmp_path: Path, model: Path) -> None:
     task, steps, scores = task_in(tmp_path, model)
     result = local_backend.train(task)
@@ -139,6 +140,7 @@ def test_a_training_reports_every_step_and_keeps_its_best_and_last_checkpoint(tm
     assert (tmp_path / "step-000004" / "trainer_state.pt").is_file()
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_goes_on_bit_for_bit(tmp_path: Path, model: Path) -> None:
     straight, steps, scores = task_in(tmp_path / "straight", model)
     local_backend.train(straight)
@@ -156,6 +158,7 @@ def test_an_interrupted_training_goes_on_bit_for_bit(tmp_path: Path, model: Path
     assert same(weights_of(folder, 4), weights_of(tmp_path / "straight", 4))
 
 
+@pytest.mark.slow
 def test_a_longer_training_begins_as_a_shorter_one_and_another_seed_does_not(tmp_path: Path, model: Path) -> None:
     short = replace(GRPO, num_train_steps=1, steps_per_validation=1)
     first, first_steps, _ = task_in(tmp_path / "1", model, grpo=short)
@@ -172,6 +175,7 @@ def test_a_longer_training_begins_as_a_shorter_one_and_another_seed_does_not(tmp
         local_backend.preflight(replace(first, resume=True))
 
 
+@pytest.mark.slow
 def test_several_updates_on_the_same_answers_change_more_than_one(tmp_path: Path, model: Path) -> None:
     weights = []
     for number in (1, 2):

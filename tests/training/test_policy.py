@@ -45,6 +45,7 @@ def plain_log_probs(model: Any, prompt_ids: tuple[int, ...], token_ids: tuple[in
     return predicted[torch.arange(len(token_ids)), torch.tensor(token_ids)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
 def test_log_probs_are_those_of_each_answer_alone_and_unpadded(temperature: float) -> None:
     policy = changed(policy_with_adapter())
@@ -57,6 +58,7 @@ def test_log_probs_are_those_of_each_answer_alone_and_unpadded(temperature: floa
         assert torch.allclose(log_probs[row][mask[row] == 1], wanted, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_loss_of_a_step_does_not_depend_on_the_size_of_its_batches() -> None:
     updates, weights = [], []
     for size in (1, 2, 4):
@@ -71,6 +73,7 @@ def test_the_loss_of_a_step_does_not_depend_on_the_size_of_its_batches() -> None
     assert torch.allclose(weights[0], weights[2], atol=2e-3)
 
 
+@pytest.mark.slow
 def test_what_was_rewarded_gets_likelier_and_what_was_not_less_likely() -> None:
     policy = policy_with_adapter()
     samples = policy.generate([MESSAGES] * 2, max_tokens=6, temperature=1.0, seed=3)
@@ -83,6 +86,7 @@ def test_what_was_rewarded_gets_likelier_and_what_was_not_less_likely() -> None:
     assert better > 0 > worse
 
 
+@pytest.mark.slow
 def test_beta_holds_the_policy_back_at_the_reference() -> None:
     kl = {}
     for beta in (0.001, 5.0):
@@ -95,6 +99,7 @@ def test_beta_holds_the_policy_back_at_the_reference() -> None:
     assert kl[5.0][-1] < kl[0.001][-1]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_answers_and_another_one_others() -> None:
     policy = Policy(tiny_model(), tiny_tokenizer())
     first, again, other = (
@@ -113,6 +118,7 @@ def test_sampling_leaves_the_random_numbers_of_others_alone() -> None:
     assert torch.equal(torch.rand(3), wanted)
 
 
+@pytest.mark.slow
 def test_greedy_answers_do_not_depend_on_who_else_is_asked() -> None:
     policy = Policy(tiny_model(), tiny_tokenizer())
     alone = policy.generate([MESSAGES], max_tokens=8, temperature=0.0)
@@ -129,6 +135,7 @@ def test_an_answer_ends_at_an_end_token_or_is_truncated() -> None:
     assert (cut.token_ids, cut.truncated) == ((40, 41), True)
 
 
+@pytest.mark.slow
 def test_without_the_adapter_the_model_is_as_it_was() -> None:
     original = Policy(tiny_model(), tiny_tokenizer()).generate([MESSAGES], max_tokens=8, temperature=0.0)[0]
     policy = changed(policy_with_adapter())
@@ -140,6 +147,7 @@ def test_without_the_adapter_the_model_is_as_it_was() -> None:
     assert not torch.allclose(trained[0], wanted, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_checkpointed_activations_change_no_gradient() -> None:
     norms = []
     for checkpointing in (False, True):
@@ -152,6 +160,7 @@ def test_checkpointed_activations_change_no_gradient() -> None:
     assert norms[0] > 0
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_an_adapter_that_peft_loads_elsewhere(tmp_path: Path) -> None:
     from peft import PeftModel
 

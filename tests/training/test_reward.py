@@ -92,7 +92,7 @@ def test_recall_is_of_what_question_and_queries_find_together(material: tuple[li
     assert reward(examples[0], dspy.Prediction(queries=None)) == plain[0]
 
 
-class ScriptedJudge:
+class FixedJudge:
     """A judge that finds what it is told, and records what it was asked."""
 
     def __init__(self, finding: bool | None) -> None:
@@ -111,14 +111,14 @@ class ScriptedJudge:
 def test_the_judges_grade_in_three_steps_and_an_unreadable_verdict_leaves_the_f1(
     strict: bool | None, lenient: bool | None, wanted: float
 ) -> None:
-    reward = JudgeReward(ScriptedJudge(strict), ScriptedJudge(lenient))  # type: ignore[arg-type]
+    reward = JudgeReward(FixedJudge(strict), FixedJudge(lenient))  # type: ignore[arg-type]
     example = dspy.Example(question="Where?", gold="by the old harbour", category=4)
     assert reward(example, dspy.Prediction(answer="near harbour")) == pytest.approx(wanted)
     assert reward.unreadable == (strict is None or lenient is None)
 
 
 def test_nobody_is_asked_about_category_5_or_an_empty_answer() -> None:
-    strict, lenient = ScriptedJudge(True), ScriptedJudge(True)
+    strict, lenient = FixedJudge(True), FixedJudge(True)
     reward = JudgeReward(strict, lenient)  # type: ignore[arg-type]
     assert reward(dspy.Example(question="?", gold="", category=5), dspy.Prediction(answer="in Porto")) == 0.0
     assert reward(dspy.Example(question="?", gold="x", category=4), dspy.Prediction(answer=" ")) == 0.0

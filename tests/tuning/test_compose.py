@@ -131,6 +131,7 @@ def started(service: dict[str, Any], location: str) -> Iterator[str]:
             process.wait(20)
 
 
+@pytest.mark.slow
 def test_what_the_containers_run_starts_on_postgresql_and_is_healthy(services: dict[str, Any]) -> None:
     pytest.importorskip("psycopg2", reason="needs pip install '.[tune]'")
     pytest.importorskip("optuna_dashboard", reason="needs pip install '.[tune]'")

@@ -21,6 +21,7 @@ from tuning.studies.study import StudySpec, load_study, open_study
 from tuning.studies.worker import run_worker
 
 
+@pytest.mark.slow
 def test_the_dashboard_shows_a_study_while_it_is_being_tuned(tmp_path: Path) -> None:
     pytest.importorskip("optuna_dashboard", reason="needs pip install '.[tune]'")
     documented = re.search(r"^(optuna-dashboard .*?)\s*#", (ROOT / "docs/tuning.md").read_text(), re.MULTILINE)

@@ -515,6 +515,7 @@ def test_any_body_is_answered_and_can_be_read_back(shared: httpx.Client, body: A
         assert shared.get(path).status_code in (200, 404)
 
 
+@pytest.mark.slow
 @ON_BOTH_STORAGES
 def test_schemathesis_finds_no_server_error(tmp_path: Path, location: str) -> None:
     """The OpenAPI document fuzzed, on a study that exists (nothing deletes it), with and without the token."""

@@ -114,6 +114,7 @@ def test_weights_on_a_shared_index_rank_as_those_of_a_memory_of_its_own(benchmar
     }
 
 
+@pytest.mark.slow
 def test_of_retention_counts_what_a_working_memory_of_the_budget_holds(tmp_path: Path) -> None:
     options = BenchmarkOptions(data=SAMPLE, budget_tokens=400, working_tokens=400, cache=tmp_path / "cache.sqlite")
     benchmark = TrialBenchmark(options)
@@ -129,6 +130,7 @@ def test_of_retention_counts_what_a_working_memory_of_the_budget_holds(tmp_path:
     assert inert_parameters(benchmark, PRESETS["compaction"]) == []
 
 
+@pytest.mark.slow
 def test_a_retention_study_is_measured_and_pruned_by_what_is_held(tmp_path: Path) -> None:
     objective = Objective("retention", 400)
     settings = study_settings(
@@ -211,6 +213,7 @@ def run_study(pruner: str, tmp_path: Path, seed: int = 0, n_trials: int = 12, pa
     return study
 
 
+@pytest.mark.slow
 def test_pruning_saves_questions_and_keeps_the_best(tmp_path: Path) -> None:
     whole, pruned = run_study("none", tmp_path), run_study("wilcoxon", tmp_path)
     assert whole.trials[0].params == SPACE.defaults()  # the shipped default is trial 0
@@ -223,6 +226,7 @@ def test_pruning_saves_questions_and_keeps_the_best(tmp_path: Path) -> None:
         assert list(trial.intermediate_values) == [trial.user_attrs["questions"]["seen"]]  # one report, not hundreds
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_trials_across_restarts(tmp_path: Path) -> None:
     through = run_study("wilcoxon", tmp_path, seed=3, n_trials=9)
     resumed = run_study("wilcoxon", tmp_path / "another", seed=3, n_trials=9, parts=3)

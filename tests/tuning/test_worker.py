@@ -151,6 +151,7 @@ def report_of(process: subprocess.Popen[bytes]) -> dict[str, Any]:
     return report
 
 
+@pytest.mark.slow
 def test_kill_9_loses_the_running_trial_and_no_other(tmp_path: Path) -> None:
     location = tmp_path / "a.journal"
     study = open_study(open_storage(location), StudySpec("mine", SPACE, seed=1))
@@ -210,6 +211,7 @@ def test_extra_workers_end_with_a_block_that_fails(tmp_path: Path) -> None:
     assert not ended.exists(), "they were stopped, not waited for"
 
 
+@pytest.mark.slow
 def test_four_processes_on_postgresql_share_a_study_and_one_may_be_killed() -> None:
     """No duplicate trial, none lost: the killed worker's comes back with its parameters."""
     pytest.importorskip("psycopg2", reason="needs pip install '.[tune]'")

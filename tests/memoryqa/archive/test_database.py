@@ -18,7 +18,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from archive_process import kill, spawn, start, turn
+from archive_process import begin, contents, counted_turn, kill, spawn
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import conversations, tagged, texts
@@ -31,7 +31,7 @@ INES = Turn(8, 6, "Ines", "We rowed past 3 otters.", datetime(2023, 5, 8, 13, 56
 
 
 def turns(num_turns: int) -> list[Turn]:
-    return [turn(number) for number in range(num_turns)]
+    return [counted_turn(number) for number in range(num_turns)]
 
 
 def check_integrity(path: Path) -> None:
@@ -42,14 +42,10 @@ def check_integrity(path: Path) -> None:
         assert connection.execute("SELECT count(*) FROM words_docsize").fetchone() == count
 
 
-def contents(folder: Path) -> dict[str, bytes | None]:
-    """Every file's bytes; None for what is no file."""
-    return {one.name: one.read_bytes() if one.is_file() else None for one in folder.iterdir()}
-
-
 # -- what goes in comes out --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(tagged(conversations()))
 @example([replace(INES, text="\n", caption="\0", speaker="\ud800")])
 @example([replace(INES, time=datetime(2023, 10, 29, 1, 30, fold=1, tzinfo=ZoneInfo("Europe/Lisbon")))])
@@ -69,7 +65,7 @@ def test_a_file_holds_what_was_added_before_it_was_closed(tmp_path: Path) -> Non
     assert [one.name for one in tmp_path.iterdir()] == ["a.db"], "no log is left"
     with Archive(tmp_path / "a.db") as archive:
         assert list(archive.restore()) == turns(2500)
-        assert archive.add(turn(2500))
+        assert archive.add(counted_turn(2500))
     check_integrity(tmp_path / "a.db")
 
 
@@ -87,9 +83,9 @@ def test_the_same_turn_is_kept_once() -> None:
     with Archive(":memory:") as archive:
         assert archive.add(INES) is True
         assert archive.add(replace(INES)) is False
-        assert archive.extend([INES, turn(0), INES, turn(0)]) == 1
-        assert list(archive.restore()) == [INES, turn(0)]
-        assert archive.search("otters rowed", 9) == [INES, turn(0)]
+        assert archive.extend([INES, counted_turn(0), INES, counted_turn(0)]) == 1
+        assert list(archive.restore()) == [INES, counted_turn(0)]
+        assert archive.search("otters rowed", 9) == [INES, counted_turn(0)]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +102,7 @@ def test_an_id_with_other_content_is_an_error_that_says_so(other: Turn) -> None:
     with Archive(":memory:") as archive:
         archive.add(INES)
         with pytest.raises(ArchiveError, match="holds another turn D8:6, with other content; every turn needs its own"):
-            archive.extend([turn(0), other, turn(1)])
+            archive.extend([counted_turn(0), other, counted_turn(1)])
         assert list(archive.restore()) == [INES], "the transaction as a whole is taken back"
         assert archive.search("otters", 9) == [INES]
 
@@ -114,16 +110,18 @@ def test_an_id_with_other_content_is_an_error_that_says_so(other: Turn) -> None:
 def test_tags_are_no_part_of_what_was_said_and_the_last_ones_count() -> None:
     tagged_ines = replace(INES, tags=("animal", "boat trip"))
     with Archive(":memory:") as archive:
-        assert archive.extend([INES, turn(0)]) == 2
+        assert archive.extend([INES, counted_turn(0)]) == 2
         assert archive.add(tagged_ines) is False
         assert archive.add(INES) is False
-        assert list(archive.restore()) == [tagged_ines, turn(0)], "a turn that comes without tags takes none away"
+        assert list(archive.restore()) == [tagged_ines, counted_turn(0)], (
+            "a turn that comes without tags takes none away"
+        )
         archive.add(replace(INES, tags=("river",)))
         assert archive.expand("D8:6").tags == ("river",)
-        archive.save([INES, turn(0)], {})
-        assert list(archive.restore()) == [INES, turn(0)], "saved is exactly what was given"
-        archive.save([tagged_ines, turn(0), turn(1)], {})
-        assert list(archive.restore()) == [tagged_ines, turn(0), turn(1)]
+        archive.save([INES, counted_turn(0)], {})
+        assert list(archive.restore()) == [INES, counted_turn(0)], "saved is exactly what was given"
+        archive.save([tagged_ines, counted_turn(0), counted_turn(1)], {})
+        assert list(archive.restore()) == [tagged_ines, counted_turn(0), counted_turn(1)]
         assert archive.search("animal") == [], "a search in the archive is in what was said"
 
 
@@ -134,7 +132,7 @@ class Martian(tzinfo):
 def test_a_turn_that_cannot_be_kept_is_an_error_and_leaves_no_trace() -> None:
     with Archive(":memory:") as archive:
         with pytest.raises(ValueError, match="turn D8:6: cannot keep the time zone"):
-            archive.extend([turn(0), replace(INES, time=datetime(2023, 5, 8, tzinfo=Martian()))])
+            archive.extend([counted_turn(0), replace(INES, time=datetime(2023, 5, 8, tzinfo=Martian()))])
         assert len(archive) == 0
         assert archive.search("otters") == []
 
@@ -155,7 +153,7 @@ def test_turns_that_are_added_while_all_are_read_come_too() -> None:
         archive.extend(turns(1500))
         read = archive.restore()
         first = [next(read) for _ in range(1200)]
-        archive.extend(turn(number) for number in range(1500, 2100))
+        archive.extend(counted_turn(number) for number in range(1500, 2100))
         assert first + list(read) == turns(2100)
 
 
@@ -240,11 +238,11 @@ def test_threads_share_an_archive(tmp_path: Path) -> None:
 
 
 def test_two_processes_read_while_one_writes(tmp_path: Path) -> None:
-    writer = start("add", tmp_path / "a.db")
+    writer = begin("add", tmp_path / "a.db")
     try:
         while len_of(tmp_path / "a.db") < 5:
             time.sleep(0.01)
-        readers = [start("read", tmp_path / "a.db") for _ in range(2)]
+        readers = [begin("read", tmp_path / "a.db") for _ in range(2)]
         for reader in readers:
             out, errors = reader.communicate(timeout=60)
             assert reader.returncode == 0, errors
@@ -283,7 +281,7 @@ def test_a_new_file_to_which_another_process_writes_is_waited_for(tmp_path: Path
         timer = threading.Timer(0.2, other.rollback)
         timer.start()
         with Archive(tmp_path / "a.db") as archive:
-            assert archive.add(turn(0))
+            assert archive.add(counted_turn(0))
         timer.join()
 
 
@@ -292,13 +290,13 @@ def test_another_process_that_never_stops_writing_is_named_as_the_cause(
 ) -> None:
     monkeypatch.setattr(archive_module, "_BUSY_SEC", 0.05)
     with Archive(tmp_path / "a.db") as archive, closing(sqlite3.connect(tmp_path / "a.db")) as other:
-        archive.add(turn(0))
+        archive.add(counted_turn(0))
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(ArchiveError, match=r"a\.db: another process has been writing"):
-            archive.add(turn(1))
+            archive.add(counted_turn(1))
         assert list(archive.restore()) == turns(1), "it can still be read"
         other.rollback()
-        assert archive.add(turn(1))
+        assert archive.add(counted_turn(1))
 
 
 # -- kill -9 -----------------------------------------------------------------------------------------------------------
@@ -307,7 +305,7 @@ def test_another_process_that_never_stops_writing_is_named_as_the_cause(
 def test_killed_while_adding_a_file_holds_every_turn_that_was_acknowledged(tmp_path: Path) -> None:
     chance, path, acknowledged = random.Random(5), tmp_path / "a.db", 0
     for _ in range(9):
-        process = start("add", path)
+        process = begin("add", path)
         time.sleep(chance.uniform(0, 0.12))
         acknowledged = max([acknowledged, *(int(line) + 1 for line in kill(process))])
         with Archive(path) as archive:
@@ -318,11 +316,12 @@ def test_killed_while_adding_a_file_holds_every_turn_that_was_acknowledged(tmp_p
     assert acknowledged > 9
 
 
+@pytest.mark.slow
 def test_killed_while_adding_many_a_file_holds_whole_transactions(tmp_path: Path) -> None:
     chance, path, lengths, attempt = random.Random(6), tmp_path / "a.db", set(), 0
     while attempt < 6 or (attempt < 30 and len(lengths) < 2):  # a busy machine takes longer over a thousand
         attempt += 1
-        process = start("extend", path)
+        process = begin("extend", path)
         time.sleep(chance.uniform(0, 0.07 * attempt))
         kill(process)
         with Archive(path) as archive:
@@ -346,7 +345,7 @@ def test_killed_while_the_file_is_made_it_can_be_opened_again(tmp_path: Path) ->
         with Archive(path) as archive:
             held = list(archive.restore())
             assert held == turns(len(held))
-            archive.add(turn(len(held)))
+            archive.add(counted_turn(len(held)))
         check_integrity(path)
 
 
@@ -364,7 +363,7 @@ def test_on_a_full_disk_nothing_is_lost_and_the_error_says_what_to_do(tmp_path: 
         archive.extend(turns(30))
         fill(archive)
         with pytest.raises(ArchiveError, match=r"a\.db: the disk is full; nothing that was kept is lost\. Free some"):
-            archive.extend(turn(number) for number in range(30, 900))
+            archive.extend(counted_turn(number) for number in range(30, 900))
         assert list(archive.restore()) == turns(30)
         assert len(archive.search("otters", 100)) == 30
         archive._connection.execute("PRAGMA max_page_count = 1000000")
@@ -380,7 +379,7 @@ def test_a_write_that_the_system_refuses_is_an_error_and_loses_nothing(tmp_path:
         resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, before[1]))
         try:
             with pytest.raises(ArchiveError, match=r"a\.db: the disk cannot be read or written"):
-                archive.extend(turn(number) for number in range(30, 900))
+                archive.extend(counted_turn(number) for number in range(30, 900))
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
         assert list(archive.restore()) == turns(30)
@@ -530,13 +529,13 @@ def test_opening_an_archive_keeps_the_locks_of_others_in_the_process(tmp_path: P
     """Closing a file drops all of the process's locks on it; were the file looked at by `open`, this would be lost."""
     path = tmp_path / "a.db"
     with Archive(path) as archive:
-        archive.add(turn(0))
+        archive.add(counted_turn(0))
         Archive(path).close()
         # the last connection deletes the log when it closes: this one must know that it is not the last
         read = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM turns').fetchall()"
         subprocess.run([sys.executable, "-c", read, path], check=True)
         assert path.with_name("a.db-wal").exists()
-        archive.add(turn(1))
+        archive.add(counted_turn(1))
     assert len_of(path) == 2
 
 
@@ -545,11 +544,11 @@ def test_opening_an_archive_keeps_the_locks_of_others_in_the_process(tmp_path: P
 
 def test_a_turn_that_was_changed_behind_our_back_is_not_given_out(tmp_path: Path) -> None:
     with Archive(tmp_path / "a.db") as archive:
-        archive.extend([turn(0), INES, turn(1)])
+        archive.extend([counted_turn(0), INES, counted_turn(1)])
     with closing(sqlite3.connect(tmp_path / "a.db")) as connection, connection:
         connection.execute("UPDATE turns SET text = 'We rowed past 4 otters.' WHERE id = 'D8:6'")
     with Archive(tmp_path / "a.db") as archive:
-        assert archive.expand("D1:1") == turn(0)
+        assert archive.expand("D1:1") == counted_turn(0)
         for read in (lambda: archive.expand("D8:6"), lambda: list(archive.restore()), lambda: archive.search("rowed")):
             with pytest.raises(ArchiveError, match=r"a\.db: damaged, turn D8:6 is not what was added; restore it"):
                 read()
@@ -677,7 +676,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkey
 
     write_by_hand(tmp_path / "a.db", VERSION_1)
     with Archive(tmp_path / "a.db") as archive:  # as it is from now on, in WAL mode
-        archive.add(turn(0))
+        archive.add(counted_turn(0))
     before = contents(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(archive_module, "MIGRATIONS", (*MIGRATIONS, m003_half))
@@ -685,4 +684,4 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkey
             Archive(tmp_path / "a.db")
     assert contents(tmp_path) == before
     with Archive(tmp_path / "a.db") as archive:
-        assert list(archive.restore()) == [INES, turn(0)]
+        assert list(archive.restore()) == [INES, counted_turn(0)]

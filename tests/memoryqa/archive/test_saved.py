@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import archive_process
 import numpy as np
 import pytest
-from archive_process import kill, start
+from archive_process import begin, contents, kill
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import conversations, sentences, tagged, texts
@@ -43,11 +43,6 @@ rankings = st.builds(
 )
 
 
-def contents(folder: Path) -> dict[str, bytes | None]:
-    """Every file's bytes; None for what is no file."""
-    return {one.name: one.read_bytes() if one.is_file() else None for one in folder.iterdir()}
-
-
 def memory_of(turns: list[Turn], budget_tokens: int = 20_000, **arguments: Any) -> AdaptiveMemory:
     memory = AdaptiveMemory(budget_tokens, **arguments)
     memory.extend(turns)
@@ -55,7 +50,7 @@ def memory_of(turns: list[Turn], budget_tokens: int = 20_000, **arguments: Any) 
 
 
 def turn(number: int) -> Turn:
-    return replace(archive_process.turn(number), text=f"Hi! I counted {number} otters at mill {number % 7}.")
+    return replace(archive_process.counted_turn(number), text=f"Hi! I counted {number} otters at mill {number % 7}.")
 
 
 def turns(num_turns: int) -> list[Turn]:
@@ -270,11 +265,12 @@ def test_a_file_that_comes_while_a_new_one_is_written_is_not_lost(
 # -- whole or not at all -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_killed_while_saving_a_new_file_is_complete_or_absent(tmp_path: Path) -> None:
     chance, found, attempt = random.Random(8), set(), 0
     while attempt < 8 or (attempt < 40 and len(found) < 2):  # a busy machine takes longer over it
         path, attempt = tmp_path / f"{attempt}.db", attempt + 1
-        process = start("save", path)
+        process = begin("save", path)
         time.sleep(chance.uniform(0, 0.06 * attempt))
         saved = "saved" in kill(process)
         found.add(path.exists())
@@ -291,8 +287,8 @@ def test_killed_while_saving_over_a_file_it_holds_the_old_or_the_new(tmp_path: P
     for _ in range(6):
         path.unlink(missing_ok=True)
         tiny = MemoryConfig(memory_tokens=7)
-        save_memory(path, [archive_process.turn(n) for n in range(10)], tiny, None, SESSION_GAP)
-        process = start("save", path)
+        save_memory(path, [archive_process.counted_turn(n) for n in range(10)], tiny, None, SESSION_GAP)
+        process = begin("save", path)
         time.sleep(chance.uniform(0, 0.3))
         kill(process)
         with Archive(path) as archive:

@@ -241,6 +241,7 @@ def test_the_result_is_never_larger_than_the_input(history: REPLHistory, target:
     assert bool(result.summary) != bool(result.reason)
 
 
+@pytest.mark.slow
 @given(histories(), st.one_of(st.none(), targets), st.integers(0, 4))
 @example(NOVEL, 60, 2)
 @settings(max_examples=150)
@@ -261,6 +262,7 @@ def test_without_an_lm_the_same_history_gives_the_same_result(history: REPLHisto
     assert one.timestamp  # which alone may differ
 
 
+@pytest.mark.slow
 @given(histories(min_size=4), targets, st.integers(0, 400), st.integers(0, 6))
 @example(audit(14), 120, 100, 4)
 @settings(max_examples=200)
@@ -275,6 +277,7 @@ def test_a_larger_target_keeps_a_superset(history: REPLHistory, target: int, mor
         assert fact_texts(small) <= fact_texts(large) | in_kept
 
 
+@pytest.mark.slow
 @given(histories(min_size=3), st.one_of(st.none(), st.integers(60, 400)), st.data())
 @example(audit(12), 60, None)
 @settings(max_examples=150)
@@ -322,6 +325,7 @@ def test_order_ids_and_whole_entries_are_kept(history: REPLHistory, target: int 
     assert sorted(kept + covered) == list(range(len(history)))
 
 
+@pytest.mark.slow
 @given(histories(min_size=6), histories(min_size=1), st.one_of(st.none(), targets), st.booleans())
 @settings(max_examples=150)
 def test_facts_of_earlier_compactions_survive_or_are_listed_as_dropped(

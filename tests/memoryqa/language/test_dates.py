@@ -357,6 +357,7 @@ def conversation_file(folder: Path, text: str, gold: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_benchmark_prints_what_it_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

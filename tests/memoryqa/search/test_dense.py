@@ -328,6 +328,7 @@ STORY = [
 ]
 
 
+@pytest.mark.slow
 @needs_model
 def test_the_model_finds_what_shares_no_word_with_the_question(minilm: LocalEmbedder) -> None:
     memory = memory_of(STORY, minilm)
@@ -354,6 +355,7 @@ def test_word_pieces_and_text_belong_together(minilm: LocalEmbedder) -> None:
     assert content == [False, True, False, False, True]
 
 
+@pytest.mark.slow
 @needs_model
 def test_vectors_do_not_depend_on_the_batch(minilm: LocalEmbedder) -> None:
     texts = [f"{one.speaker}: {one.text}" for one in STORY] * 6
@@ -364,6 +366,7 @@ def test_vectors_do_not_depend_on_the_batch(minilm: LocalEmbedder) -> None:
         assert np.abs(alone.pooled - batched.pooled).max() < 1e-5
 
 
+@pytest.mark.slow
 @needs_model
 def test_a_passage_gives_each_of_its_texts_a_vector_of_its_own(minilm: LocalEmbedder) -> None:
     kittens, bicycle, nothing = minilm.encode_passage([["We have kittens.", "The brakes squeak.", "..."]])[0]
@@ -373,6 +376,7 @@ def test_a_passage_gives_each_of_its_texts_a_vector_of_its_own(minilm: LocalEmbe
     assert not minilm.encode_passage([["kayak " * 400, "behind the window"]])[0][1].any()
 
 
+@pytest.mark.slow
 @needs_model
 @settings(max_examples=8)
 @given(turns=conversations(max_turns=6), query=texts)
@@ -382,6 +386,7 @@ def test_the_model_takes_whatever_was_said_and_asked(minilm: LocalEmbedder, turn
     assert memory.stats().embedding_failures == 0
 
 
+@pytest.mark.slow
 @needs_model
 def test_the_model_ranks_alike_however_the_turns_came(minilm: LocalEmbedder, tmp_path: Path) -> None:
     questions = [
@@ -422,6 +427,7 @@ def test_a_model_that_returns_nan_leaves_the_ranking_to_words(
     assert memory.stats().embedding_failures == 1
 
 
+@pytest.mark.slow
 @needs_model
 def test_a_model_out_of_memory_leaves_the_ranking_to_words(
     minilm: LocalEmbedder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

@@ -24,6 +24,7 @@ HOBBIES = [Turn(1, number, "Ines", "hiking, chess, yoga, running and knitting", 
 CROWD = ("Ines", "Bo", "Lena", "Marta", "Xu")
 
 
+@pytest.mark.slow
 @given(
     st.one_of(dialogues(), tagged(dialogues()), dialogues(speakers=("Ines",)), tagged(dialogues(speakers=CROWD))),
     st.lists(questions, min_size=1, max_size=3),
@@ -239,6 +240,7 @@ def test_every_weight_says_what_it_is() -> None:
     assert all(one.metadata["help"] for one in fields(RankingConfig))
 
 
+@pytest.mark.slow
 @given(st.floats(0.0, 1.0), st.integers(0, 2**32 - 1))
 def test_a_score_floor_cuts_the_ranking_where_scores_fall_below_it(floor: float, seed: int) -> None:
     index = TurnIndex()

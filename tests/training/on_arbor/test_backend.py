@@ -24,7 +24,7 @@ from training.on_arbor.client import package_dir
 if package_dir() is None:
     pytest.skip("needs arbor-ai: pip install --no-deps arbor-ai==0.2.17", allow_module_level=True)
 
-from arbor_server import ArborServer, no_gpus
+from arbor_server import ArborServer, no_gpus, using
 
 from training.backend_api import StepRecord, TrainingResult, TrainingStoppedError, TrainingTask
 from training.config import GRPOConfig, TrainingConfig
@@ -110,10 +110,6 @@ def task(tmp_path: Path, storage: Path, told: Told, monkeypatch: pytest.MonkeyPa
         on_step=told.steps.append,
         on_validation=told.on_validation,
     )
-
-
-def using(server: ArborServer, task: TrainingTask) -> TrainingTask:
-    return replace(task, config=replace(task.config, api_base=server.api_base))
 
 
 def stopped(server: ArborServer, task: TrainingTask, **limits: float) -> str:

@@ -38,7 +38,7 @@ from training.on_arbor.preflight import (
 if package_dir() is None:
     pytest.skip("needs arbor-ai: pip install --no-deps arbor-ai==0.2.17", allow_module_level=True)
 
-from arbor_server import ArborServer
+from arbor_server import ArborServer, using
 
 QWEN_3B = {  # Qwen/Qwen2.5-3B with adapters of rank 64 on all linear layers
     "parameters": 3_085_938_688,
@@ -85,10 +85,6 @@ def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingTask:
         on_step=lambda record: None,
         on_validation=lambda steps, score: None,
     )
-
-
-def using(server: ArborServer, task: TrainingTask) -> TrainingTask:
-    return replace(task, config=replace(task.config, api_base=server.api_base))
 
 
 def leave_job(task: TrainingTask, pid: int) -> None:
