@@ -26,7 +26,7 @@ def run_command(name: str, command: Callable[[], int | None]) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in EXTRAS:
             raise
-        return _failed(name, MissingExtraError(error.name or "", name), 2)
+        return _failed(name, MissingExtraError(error.name or "", name, in_checkout=True), 2)
     except KeyboardInterrupt:
         return _failed(name, None, 1)
 

@@ -38,12 +38,18 @@ class StoppedError(MemoryQAError, RuntimeError):
     """Work ended early; what was done until then is kept, and the message says how to resume."""
 
 
-class MissingExtraError(UsageError):
-    """A package that an extra brings is not installed."""
+class MissingExtraError(UsageError, ImportError):
+    """A package that an extra brings is not installed.
 
-    def __init__(self, package: str, needed_by: str) -> None:
+    in_checkout: a script asks, which runs from a checkout and needs [bench] wherever the library alone needs [ask].
+    """
+
+    def __init__(self, package: str, needed_by: str, *, in_checkout: bool = False) -> None:
         extra = EXTRAS[package.partition(".")[0]]
-        super().__init__(f"{needed_by} needs the package {package}: pip install 'memoryqa[{extra}]'")
+        if in_checkout and extra == "ask":
+            extra = "bench"
+        source = "." if in_checkout else "memoryqa"
+        super().__init__(f"{needed_by} needs the package {package}: pip install '{source}[{extra}]'")
         self.package = package
         self.extra = extra
 

@@ -1,43 +1,62 @@
-"""The only tokenizer in the repository: o200k_base, counted offline.
+"""The only tokenizer in the repository: o200k_base, counted offline with the vocabulary that the wheel carries.
 
-tiktoken downloads its vocabularies on first use; litellm (a dependency of DSPy) ships the very file, so we point
-tiktoken there and need no network. https://github.com/openai/tiktoken/issues/369
+tiktoken would download the vocabulary on first use and keep it in a cache; reading the file here needs no network, no
+cache and no environment variable. https://github.com/openai/tiktoken/issues/369
 """
 
 from __future__ import annotations
 
-import importlib.util
-import os
+import base64
+import hashlib
 from functools import lru_cache
-from pathlib import Path
+from importlib.resources import files
 from typing import TYPE_CHECKING
+
+from memoryqa.errors import MemoryQAError
 
 if TYPE_CHECKING:
     import tiktoken
 
 ENCODING = "o200k_base"
-_O200K_CACHE_NAME = (
-    "fb374d419588a4632f3f557e76b4b70aebbca790"  # sha1 of the vocabulary's address, tiktoken's file name for it
+VOCABULARY_SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"  # as tiktoken checks it
+_SPECIAL_TOKENS = {"<|endoftext|>": 199999, "<|endofprompt|>": 200018}
+_WORD_END = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+_PATTERN = "|".join(  # tiktoken_ext/openai_public.py, o200k_base; a test compares the two
+    [
+        rf"[^\r\n\p{{L}}\p{{N}}]?[\p{{Lu}}\p{{Lt}}\p{{Lm}}\p{{Lo}}\p{{M}}]*[\p{{Ll}}\p{{Lm}}\p{{Lo}}\p{{M}}]+{_WORD_END}",
+        rf"[^\r\n\p{{L}}\p{{N}}]?[\p{{Lu}}\p{{Lt}}\p{{Lm}}\p{{Lo}}\p{{M}}]+[\p{{Ll}}\p{{Lm}}\p{{Lo}}\p{{M}}]*{_WORD_END}",
+        r"\p{N}{1,3}",
+        r" ?[^\s\p{L}\p{N}]+[\r\n/]*",
+        r"\s*[\r\n]+",
+        r"\s+(?!\S)",
+        r"\s+",
+    ]
 )
+
+
+class VocabularyError(MemoryQAError, RuntimeError):
+    """The tokenizer's vocabulary is missing or damaged."""
 
 
 @lru_cache(maxsize=1)
 def encoding() -> tiktoken.Encoding:
-    """The tokenizer, loaded once (0.5 s). Raises RuntimeError with the fix when there is no file and no network."""
+    """The tokenizer, loaded once (half a second). Raises VocabularyError when its file is not the shipped one."""
     import tiktoken
 
-    litellm = importlib.util.find_spec("litellm")  # located, not imported: the import alone takes seconds
-    if "TIKTOKEN_CACHE_DIR" not in os.environ and litellm is not None and litellm.submodule_search_locations:
-        shipped = Path(litellm.submodule_search_locations[0]) / "litellm_core_utils" / "tokenizers"
-        if (shipped / _O200K_CACHE_NAME).is_file():
-            os.environ["TIKTOKEN_CACHE_DIR"] = str(shipped)
+    lines = _vocabulary().splitlines()
+    ranks = {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in lines)}
+    return tiktoken.Encoding(ENCODING, pat_str=_PATTERN, mergeable_ranks=ranks, special_tokens=_SPECIAL_TOKENS)
+
+
+def _vocabulary() -> bytes:
+    path = files("memoryqa") / "vocabulary" / f"{ENCODING}.tiktoken"
     try:
-        return tiktoken.get_encoding(ENCODING)
+        content = path.read_bytes()
     except OSError as error:
-        raise RuntimeError(
-            f"the tokenizer {ENCODING} could not be loaded ({error}); reinstall litellm, which ships it, "
-            "or set TIKTOKEN_CACHE_DIR to a folder that holds it"
-        ) from error
+        raise VocabularyError(f"{path}: cannot be read ({error.strerror}); reinstall memoryqa") from error
+    if hashlib.sha256(content).hexdigest() != VOCABULARY_SHA256:
+        raise VocabularyError(f"{path}: is damaged (its sha256 differs); reinstall memoryqa")
+    return content
 
 
 def count_tokens(text: str) -> int:

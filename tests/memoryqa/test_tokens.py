@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import tiktoken
 from checkout import ROOT
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import texts
 
@@ -62,7 +65,7 @@ def test_no_work_is_done_at_import() -> None:
 
 
 def test_counting_needs_no_network_and_no_cache_of_its_own(tmp_path: Path) -> None:
-    """Sockets are refused, and tiktoken's cache folder is empty: what litellm ships is found."""
+    """Sockets are refused; tiktoken's cache folder is empty and stays so: the vocabulary in the package is read."""
     command = (
         "import socket\n"
         "def refuse(*args, **kwargs): raise AssertionError('the network was asked')\n"
@@ -75,12 +78,39 @@ def test_counting_needs_no_network_and_no_cache_of_its_own(tmp_path: Path) -> No
         [sys.executable, "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert ran.stdout == "2\n", ran.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_vocabulary_that_cannot_be_loaded_names_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreachable(name: str) -> tiktoken.Encoding:
-        raise ConnectionError("no route")
-
-    monkeypatch.setattr(tiktoken, "get_encoding", unreachable)
-    with pytest.raises(RuntimeError, match=r"no route.*litellm.*TIKTOKEN_CACHE_DIR"):
+def test_a_vocabulary_that_is_damaged_or_missing_names_the_fix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tokens, "files", lambda package: tmp_path)
+    with pytest.raises(RuntimeError, match=r"o200k_base\.tiktoken: cannot be read .*reinstall memoryqa"):
         tokens.encoding.__wrapped__()
+    (tmp_path / "vocabulary").mkdir()
+    whole = (ROOT / "memoryqa/vocabulary/o200k_base.tiktoken").read_bytes()
+    (tmp_path / "vocabulary/o200k_base.tiktoken").write_bytes(whole[:-9])
+    with pytest.raises(RuntimeError, match=r"is damaged .*reinstall memoryqa"):
+        tokens.encoding.__wrapped__()
+
+
+@pytest.fixture(scope="module")
+def theirs() -> tiktoken.Encoding:
+    """tiktoken's own o200k_base, of the copy of the vocabulary that LiteLLM carries under tiktoken's cache name."""
+    litellm = importlib.util.find_spec("litellm")
+    assert litellm is not None
+    assert litellm.submodule_search_locations
+    cache = Path(litellm.submodule_search_locations[0]) / "litellm_core_utils" / "tokenizers"
+    with mock.patch.dict(os.environ, TIKTOKEN_CACHE_DIR=str(cache)):
+        return tiktoken.get_encoding("o200k_base")
+
+
+@given(texts)
+@example("I'LL don't   wait\n\n for 12345 ǅungla, ÄÖ ß 你好\t naïve e\u0301  ")
+def test_tokens_are_those_of_tiktokens_own_encoding(theirs: tiktoken.Encoding, text: str) -> None:
+    assert tokens.encoding().encode_ordinary(text) == theirs.encode_ordinary(text)
+
+
+def test_the_encoding_is_tiktokens_own_in_every_part(theirs: tiktoken.Encoding) -> None:
+    ours = tokens.encoding()
+    assert ours._pat_str == theirs._pat_str
+    assert ours._mergeable_ranks == theirs._mergeable_ranks
+    assert ours._special_tokens == theirs._special_tokens

@@ -1,0 +1,5 @@
+"""`python -m memoryqa` is the command `memoryqa`."""
+
+from memoryqa.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,137 @@
+"""The command `memoryqa`: search a conversation from the terminal. No language model is asked.
+
+    memoryqa search chat.jsonl "When did Ana move?"
+    memoryqa search chat.sqlite "When did Ana move?" --budget 300 --json
+    memoryqa stats chat.sqlite
+
+FILE is a memory saved by AdaptiveMemory.save(), or one message per line as JSON: {"speaker": "Ana", "time":
+"2023-05-25", "text": "I moved to Porto last Saturday!"} ("role", "name", "content", "timestamp" work too).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memoryqa import __version__
+from memoryqa.errors import MemoryQAError, UsageError
+
+if TYPE_CHECKING:
+    from memoryqa.memory import AdaptiveMemory
+
+_SQLITE = b"SQLite format 3\0"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="memoryqa", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"memoryqa {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    search = commands.add_parser("search", help="print the dated, cited lines that answer best")
+    search.add_argument("file", type=Path, metavar="FILE")
+    search.add_argument("question", metavar="QUESTION")
+    search.add_argument(
+        "--budget", type=int, default=1_000, metavar="N", help="tokens of the lines at most (default: %(default)s)"
+    )
+    stats = commands.add_parser("stats", help="print how much is in a conversation")
+    stats.add_argument("file", type=Path, metavar="FILE")
+    for command in (search, stats):
+        command.add_argument("--json", action="store_true", help="print JSON, for programs")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit status 0; 2 with one line on stderr for a file or argument that cannot be used."""
+    args = build_parser().parse_args(argv)
+    try:
+        memory = open_memory(args.file)
+        if args.command == "search":
+            search(memory, args.question, args.budget, as_json=args.json)
+        else:
+            show_stats(memory, as_json=args.json)
+    except MemoryQAError as error:
+        print(f"memoryqa: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.stderr.close()
+    except KeyboardInterrupt:
+        print("memoryqa: interrupted", file=sys.stderr)
+        return 1
+    return 0
+
+
+def search(memory: AdaptiveMemory, question: str, budget_tokens: int, *, as_json: bool) -> None:
+    """Print what `question` finds: the text, or one JSON object."""
+    if budget_tokens < 1:
+        raise UsageError(f"--budget must be at least 1, got {budget_tokens}")
+    found = memory.search(question, budget_tokens)
+    if not as_json:
+        print(found)
+        return
+    turns = [
+        {
+            "id": turn.id,
+            "score": round(score, 6),
+            "time": None if turn.time is None else turn.time.isoformat(),
+            "speaker": turn.speaker,
+            "text": turn.text,
+        }
+        for turn, score in zip(found, found.scores, strict=True)
+    ]
+    print(json.dumps({"text": found.text, "tokens": found.tokens, "turns": turns}, ensure_ascii=False))
+
+
+def show_stats(memory: AdaptiveMemory, *, as_json: bool) -> None:
+    """Print the sizes of `memory`."""
+    sizes = asdict(memory.stats())
+    if as_json:
+        print(json.dumps(sizes))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    print(repr(memory).strip("<>"))
+    table = Table(show_header=False, box=None)
+    for name, value in sizes.items():
+        table.add_row(name.replace("_", " "), f"{value:,}")
+    Console().print(table)
+
+
+def open_memory(path: Path) -> AdaptiveMemory:
+    """The memory in `path`, saved or as messages. Raises UsageError that names the file, the line and the fix."""
+    from memoryqa.memory import AdaptiveMemory
+
+    try:
+        with path.open("rb") as file:
+            is_saved = file.read(len(_SQLITE)) == _SQLITE
+        if is_saved:
+            return AdaptiveMemory.load(path, embedder=None)
+        content = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); give a saved memory or a JSONL file") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: neither a saved memory nor JSONL in UTF-8 ({error.reason})") from error
+    memory = AdaptiveMemory()
+    for number, line in enumerate(content.splitlines(), start=1):
+        if line.strip():
+            try:
+                memory.add(_message(line))
+            except (TypeError, ValueError) as error:
+                raise UsageError(f"{path}, line {number}: {error}") from error
+    return memory
+
+
+def _message(line: str) -> Mapping[str, Any]:
+    try:
+        message = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON ({error.msg}); write one message per line") from None
+    if not isinstance(message, dict):
+        raise ValueError('not a message; write {"speaker": ..., "time": ..., "text": ...}')
+    return message

@@ -1,0 +1,98 @@
+"""The command `memoryqa`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from checkout import ROOT
+
+import memoryqa
+from memoryqa.cli import main
+from memoryqa.memory import AdaptiveMemory
+
+LINES = [
+    {"speaker": "Ana", "time": "2023-05-25", "text": "I moved to Porto last Saturday!"},
+    {"role": "user", "name": "Bo", "timestamp": "2023-06-02", "content": "My sister plays the cello."},
+]
+
+
+@pytest.fixture
+def chat(tmp_path: Path) -> Path:
+    path = tmp_path / "chat.jsonl"
+    path.write_text("\n".join(map(json.dumps, LINES)) + "\n\n", encoding="utf-8")
+    return path
+
+
+def test_a_search_prints_the_lines(chat: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["search", str(chat), "When did Ana move?", "--budget", "30"]) == 0
+    assert capsys.readouterr().out == "[D1, 25 May 2023]\n1 Ana: I moved to Porto last Saturday (= 20 May 2023)!\n"
+
+
+def test_a_saved_memory_is_searched_alike_and_json_is_for_programs(
+    chat: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    memory = AdaptiveMemory()
+    memory.extend(LINES)
+    memory.save(tmp_path / "chat.sqlite")
+    printed = []
+    for path in (chat, tmp_path / "chat.sqlite"):
+        assert main(["search", str(path), "cello", "--json"]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    document = json.loads(printed[0])
+    found = memory.search("cello")
+    assert (document["text"], document["tokens"]) == (found.text, found.tokens)
+    assert [turn["id"] for turn in document["turns"]] == list(found.ids)
+    assert document["turns"][0]["time"] == "2023-06-02T00:00:00"
+    assert [turn["score"] for turn in document["turns"]] == pytest.approx(found.scores, abs=1e-6)
+
+
+def test_stats_say_how_much_there_is(chat: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["stats", str(chat)]) == 0
+    assert "2 turns in 2 sessions, 2023-05-25 to 2023-06-02" in capsys.readouterr().out
+    assert main(["stats", str(chat), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["turns"] == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read"),
+        (b"\xff\xfe", "neither a saved memory nor JSONL in UTF-8"),
+        (b'{"speaker": "Ana"}', 'line 1: a chat message needs "content"'),
+        (b'{"speaker": "Ana", "text": "a"}\n{', "line 2: not JSON"),
+        (b'["a"]', "line 1: not a message"),
+        (b'{"text": "a", "speaker": "A", "time": "soon"}', "line 1: time 'soon' is not ISO 8601"),
+        (b"SQLite format 3\0 and no more", "x.jsonl"),
+    ],
+)
+def test_a_bad_file_is_one_line_and_exit_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, message: str
+) -> None:
+    path = tmp_path / "x.jsonl"
+    if content is not None:
+        path.write_bytes(content)
+    assert main(["search", str(path), "anything"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("memoryqa: ")
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_a_bad_budget_is_one_line_and_exit_2(chat: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["search", str(chat), "cello", "--budget", "0"]) == 2
+    assert capsys.readouterr().err == "memoryqa: --budget must be at least 1, got 0\n"
+
+
+def test_the_module_is_the_command_and_tells_its_version_and_examples() -> None:
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-m", "memoryqa", *arguments]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert run("--version") == f"memoryqa {memoryqa.__version__}\n"
+    assert 'memoryqa search chat.jsonl "When did Ana move?"' in run("--help")
