@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from harness.files import write_bytes_atomically
 from memoryqa.redaction import redact
@@ -21,6 +21,8 @@ from reports.data import explorer_data
 from reports.glossary import glossary
 from reports.palette import style
 from reports.records import RunRecords, load_run, not_locomo_note
+from reports.search_record import SearchSummary
+from reports.search_section import is_search, search_heading, search_section, search_verdict
 from reports.standing import Standing, standing_of
 from reports.table import controls_table, headline_table
 
@@ -39,14 +41,16 @@ def write_report(run_dir: Path) -> Path:
     standing = standing_of(records)
     data = records.summary["data"]
     title = f"{data['name']}, {data['split']}: {data['questions']:,} questions"
+    search = is_search(records.summary)
     return write_page(
         run_dir / REPORT,
         title=title,
-        heading=title,
-        verdict=standing.sentence(),
+        heading=search_heading(records.summary) if search else title,
+        verdict=search_verdict(records.summary) if search else standing.sentence(),
         about=_about(records),
         warnings=_warnings(records),
-        results=_results(records, standing),
+        results=(search_section(run_dir, cast(SearchSummary, records.summary)) if search else "")
+        + _results(records, standing),
         data=explorer_data(records.rows, records.judges, records.lines, preset={"program": records.main_program}),
     )
 
@@ -60,11 +64,12 @@ def write_page(
     about: str,
     warnings: Sequence[str],
     results: str,
-    data: Mapping[str, Any],
+    data: Mapping[str, Any] | None,
 ) -> Path:
-    """Fill the page's template and write it whole or not at all. `about` and `results` are HTML, the others text."""
-    # in a script element only "<" can do harm: it may open a comment or close the element
-    as_json = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    """Fill the page's template and write it whole or not at all. `about` and `results` are HTML, the others text.
+
+    data: what the explorer of questions shows, see `explorer_data`; None for a page without one.
+    """
     slots = {
         "title": escape(title),
         "heading": escape(heading),
@@ -73,14 +78,25 @@ def write_page(
         "warnings": "".join(f'<p class="warning">{escape(line)}</p>' for line in warnings),
         "results": results,
         "footer": "One file, no network: it can be kept, mailed and opened anywhere.",
-        "data": as_json,
-        "style": style() + (_PAGE / "page.css").read_text(encoding="utf-8"),
-        "script": "".join((_PAGE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
-        "glossary": glossary(),
+        "style": style() + _part("page.css"),
+        "explorer": "" if data is None else _explorer(data),
+        "glossary": "" if data is None else glossary(),
     }
-    page = _SLOT.sub(lambda slot: slots[slot[1]], (_PAGE / "page.html").read_text(encoding="utf-8"))
+    page = _SLOT.sub(lambda slot: slots[slot[1]], _part("page.html"))
     write_bytes_atomically(path, redact(page).encode())
     return path
+
+
+def _explorer(data: Mapping[str, Any]) -> str:
+    """The section with the questions, and the script that fills it."""
+    # in a script element only "<" can do harm: it may open a comment or close the element
+    as_json = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    slots = {"data": as_json, "script": "".join(_part(name) for name in _SCRIPTS)}
+    return _SLOT.sub(lambda slot: slots[slot[1]], _part("explorer.html"))
+
+
+def _part(name: str) -> str:
+    return (_PAGE / name).read_text(encoding="utf-8")
 
 
 def _about(records: RunRecords) -> str:
@@ -88,7 +104,7 @@ def _about(records: RunRecords) -> str:
     data = summary["data"]
     commit, _, changes = (manifest.get("commit") or "").partition("-")
     parts = [
-        f"{data['conversations']:,} conversations",
+        f"{data['conversations']:,} conversation{'' if data['conversations'] == 1 else 's'}",
         summary["task_lm"],
         f"commit {commit[:10]}{' with uncommitted changes' if changes else ''}" if commit else "",
         manifest.get("started_at", "")[:16].replace("T", " "),

@@ -26,6 +26,7 @@ SUMMARY, LINES = "summary.json", "lines.json"
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 RIGHT_F1 = 0.5  # official F1 from which an answer is called right
 MAIN_PROGRAM = "memory"  # the one that runs are about, where they hold several; the others are baselines
+AFTER = "after"  # of runs that compare a program before and after a search or a training
 FULL_LINES_PROGRAM = "full-context"  # it is sent whole lines; the other programs get them without filler
 
 _NUMBER = (int, float)
@@ -94,7 +95,7 @@ class RunRecords:
     @property
     def main_program(self) -> str:
         """The program to look at first."""
-        return MAIN_PROGRAM if MAIN_PROGRAM in self.rows else next(iter(self.rows))
+        return next((name for name in (MAIN_PROGRAM, AFTER) if name in self.rows), next(iter(self.rows)))
 
     @property
     def questions(self) -> dict[str, Row]:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness.runs import Run
 from locomo.schema import DataError
+from locomo.split_data import is_locomo
 from memoryqa.errors import StoppedError
 from memoryqa.parameters import save_parameters
+from reports.study_page import write_study_page
 from tuning.config import TuningConfig
 from tuning.measuring.no_effect import inert_parameters
 from tuning.measuring.trial import BenchmarkOptions, TrialBenchmark, benchmark_of
@@ -23,6 +25,7 @@ from tuning.results.document import (
     TRIALS_CSV,
     TRIALS_JSON,
     BestTrial,
+    DataRow,
     PromotionDocument,
     TuningDocument,
     front_document,
@@ -59,6 +62,7 @@ class Conclusion:
     inert: tuple[str, ...] = ()
     points: tuple[Point, ...] = ()
     default_line: tuple[DefaultPoint, ...] = field(default=())
+    data: DataRow | None = None
 
 
 def conclude(
@@ -86,6 +90,7 @@ def conclude(
         inert=tuple(inert_parameters(benchmark, space)),
         points=points,
         default_line=default_line,
+        data={"name": benchmark.dataset.name, "is_locomo": is_locomo(benchmark.dataset)},
     )
 
 
@@ -128,6 +133,8 @@ def describe(
         "cross_validation": None if conclusion.cross_validation is None else conclusion.cross_validation.as_json(),
         "output": str(output),
     }
+    if conclusion.data is not None:
+        document["data"] = conclusion.data
     if len(study.directions) == 1:
         return document
     return {**document, **front_document(conclusion.points, config.budget_tokens, conclusion.default_line)}
@@ -175,8 +182,8 @@ def default_line_of(study: Study) -> tuple[DefaultPoint, ...]:
 
 
 def write_results(run: Run, study: Study, conclusion: Conclusion, document: TuningDocument) -> None:
-    """Write tuned_parameters.json, tuning.json (what tune.py prints), trials.json, trials.csv, and with two objectives
-    pareto.png. Raises StoppedError when the folder cannot be written."""
+    """Write tuned_parameters.json, tuning.json (what tune.py prints), trials.json, trials.csv, study.html, and with two
+    objectives pareto.png. Raises StoppedError when the folder cannot be written."""
     with writing(run.run_dir):
         _write_results(run, study, conclusion, document)
 
@@ -202,6 +209,7 @@ def _write_results(run: Run, study: Study, conclusion: Conclusion, document: Tun
         save_parameters(parameters, folder / PARAMETERS_FILE)
     run.write_json(DOCUMENT_FILE, document)
     rows = trial_rows(study)
+    write_study_page(folder, document, rows)
     for name in (TRIALS_JSON, TRIALS_CSV):
         write_trials(folder / name, rows)
     if conclusion.points:

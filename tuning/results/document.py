@@ -117,6 +117,13 @@ class CrossValidationDocument(TypedDict):
     difference: float
 
 
+class DataRow(TypedDict):
+    """The conversations that the trials were measured on."""
+
+    name: str
+    is_locomo: bool
+
+
 class QuestionCounts(TypedDict):
     """Questions of all trials: seen, of them asked now, and taken from the cache."""
 
@@ -152,6 +159,7 @@ class TuningDocument(TypedDict):
     importance: dict[str, float] | None
     cross_validation: CrossValidationDocument | None
     output: str
+    data: NotRequired[DataRow]
     front: NotRequired[list[FrontPoint]]
     knee: NotRequired[FrontPoint | None]
     best_under_budget: NotRequired[FrontPoint | None]
