@@ -74,10 +74,10 @@ def run(args: argparse.Namespace) -> None:
     from harness.runs import Run
     from harness.tracking.tracker import open_tracker
     from memoryqa.lms.roles import configure
-    from optimization.comparison import AFTER, BEFORE
     from optimization.plan import estimate_lines, make_plan
     from optimization.results import report, standing
     from optimization.scoreboard import Scoreboard
+    from reports.search_record import AFTER, BEFORE
 
     # 1. What to search, on which questions, whom to ask, and what it will cost.
     saved = {} if args.resume is None else Run.open(args.resume).config

@@ -14,8 +14,7 @@ from locomo.schema import CATEGORY_NAMES, Question
 from locomo.statistics import paired_difference
 from memoryqa.lms.usage import measure_usage
 from optimization.metric import Metric
-
-BEFORE, AFTER = "before", "after"
+from reports.search_record import AFTER, BEFORE
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from locomo.summary import summarise
 from memory_system import MemoryQA, config_path, save_program
 from memoryqa.config import MemoryConfig
 from memoryqa.lms.roles import describe
-from optimization.comparison import AFTER, BEFORE, Comparison
+from optimization.comparison import Comparison
 from optimization.meter import Spent
 from optimization.plan import Plan
 from optimization.prompt_diff import prompt_changes, prompt_diff
@@ -23,7 +23,7 @@ from optimization.questions import QuestionSets
 from optimization.scoreboard import Candidate, Scoreboard, asked_of
 from optimization.search import Found
 from reports import search_record
-from reports.search_record import CandidateRow, Estimated, Limits, SearchFacts, SearchSummary
+from reports.search_record import AFTER, BEFORE, CandidateRow, Estimated, Limits, SearchFacts, SearchSummary
 
 
 def diff_path(path: Path) -> Path:

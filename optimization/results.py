@@ -15,7 +15,7 @@ from harness.tracking.tracker import NullTracker, Tracker
 from harness.tracking.values import metrics_of
 from locomo.asking import Row
 from memoryqa.lms.prices import dollars
-from optimization.comparison import AFTER, BEFORE, Comparison, compare
+from optimization.comparison import Comparison, compare
 from optimization.documents import candidate_rows, run_summary, saved_files, search_summary
 from optimization.meter import Spent
 from optimization.plan import Plan
@@ -23,7 +23,7 @@ from optimization.questions import QuestionSets
 from optimization.scoreboard import Candidate, Scoreboard, asked_of
 from optimization.search import Found
 from reports.plots import write_plots
-from reports.search_record import SearchSummary
+from reports.search_record import AFTER, BEFORE, SearchSummary
 from reports.terminal import print_summary, write_report
 
 

@@ -50,8 +50,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def compare_as_asked(args: argparse.Namespace) -> dict[str, Any]:
     """The comparison on stderr and as a page; what the last line on stdout says. Raises UsageError."""
-    from reports.comparison import compare
-    from reports.comparison_tables import print_comparison, write_comparison
+    from reports.comparing.comparison import compare
+    from reports.comparing.tables import print_comparison, write_comparison
 
     compared = compare(args.run_a, args.run_b, (args.program_a, args.program_b), args.exclude)
     print_comparison(compared)

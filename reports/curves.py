@@ -99,8 +99,9 @@ def _places(row: Row, lines: Lines | None, full: bool) -> dict[str, float]:
 
 
 def latencies_sec(answers: Mapping[str, Row]) -> list[float]:
-    """Of answers that did not fail and came from no cache, as in the summary."""
-    return [row["latency_sec"] for row in answers.values() if row["error"] is None and not row["lm_calls_cached"]]
+    """Of answers that were timed, did not fail and came from no cache, as in the summary."""
+    timed = (row for row in answers.values() if row["error"] is None and not row["lm_calls_cached"])
+    return [row["latency_sec"] for row in timed if row["latency_sec"] is not None]
 
 
 def prompt_tokens(answers: Mapping[str, Row]) -> list[int]:

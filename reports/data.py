@@ -124,7 +124,7 @@ def _answer(row: Row, number: Mapping[str, Mapping[str, int]]) -> list[Any]:
         row["lm_calls_cached"],
         row["prompt_tokens"],
         row["completion_tokens"],
-        round(row["latency_sec"], 4),
+        None if row["latency_sec"] is None else round(row["latency_sec"], 4),
     ]
 
 

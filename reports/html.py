@@ -16,6 +16,7 @@ from typing import Any, cast
 from harness.files import write_bytes_atomically
 from memoryqa.redaction import redact
 from reports.charts import category_bars, evidence_chart, histograms, legend
+from reports.comparing.standing import Standing, standing_of
 from reports.curves import curve_unit, evidence_curve, judged_share, latencies_sec, prompt_tokens
 from reports.data import explorer_data
 from reports.glossary import glossary
@@ -23,7 +24,6 @@ from reports.palette import style
 from reports.records import RunRecords, load_run, not_locomo_note
 from reports.search_record import SearchSummary
 from reports.search_section import is_search, search_heading, search_section, search_verdict
-from reports.standing import Standing, standing_of
 from reports.table import controls_table, headline_table
 
 REPORT = "report.html"

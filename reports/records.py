@@ -10,66 +10,26 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType
 from typing import Any, get_args
 
 from harness.runs import ANSWERS, Run, RunFolderError
+from locomo.benchmark import MAIN_PROGRAM
 from locomo.judging.verdicts import answer_digest
-from locomo.rows import Verdict
+from locomo.rows import AnswerRow, DataSummary, ScoreSummary, Verdict, VerdictRow, json_types, problem_of
 from locomo.schema import CATEGORY_NAMES
 from locomo.split_data import PROTOCOLS
+from reports.search_record import AFTER
 
 SUMMARY, LINES = "summary.json", "lines.json"
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 RIGHT_F1 = 0.5  # official F1 from which an answer is called right
-MAIN_PROGRAM = "memory"  # the one that runs are about, where they hold several; the others are baselines
-AFTER = "after"  # of runs that compare a program before and after a search or a training
 FULL_LINES_PROGRAM = "full-context"  # it is sent whole lines; the other programs get them without filler
 
-_NUMBER = (int, float)
-_ROW_FIELDS: dict[str, tuple[type, ...]] = {
-    "program": (str,),
-    "question_id": (str,),
-    "conversation_id": (str,),
-    "category": (int,),
-    "question": (str,),
-    "gold": (str,),
-    "gold_evidence_ids": (list,),
-    "answer": (str,),
-    "f1": _NUMBER,
-    "evidence_recall": (*_NUMBER, NoneType),
-    "evidence_ids": (list,),
-    "retrieved_ids": (list,),
-    "hops": (int, NoneType),
-    "queries": (list,),
-    "context_tokens": (int, NoneType),
-    "memory_tokens": (int, NoneType),
-    "problems": (list,),
-    "lm_calls": (int,),
-    "lm_calls_cached": (int,),
-    "prompt_tokens": (int,),
-    "completion_tokens": (int,),
-    "latency_sec": _NUMBER,
-    "error": (str, NoneType),
-}
 _SUMMARY_FIELDS = ("task_lm", "data", "programs")
-_DATA_FIELDS = ("name", "sha256", "split", "conversations", "questions", "is_bundled_sample")
-_SCORE_FIELDS = (
-    *("f1", "f1_by_category", "f1_categories_1_4", "evidence_recall", "all_evidence_rate", "context_tokens_mean"),
-    *("memory_tokens_max", "lm_calls_mean", "latency_sec_p50", "latency_sec_p95", "latency_questions", "failures"),
-    *("questions_with_problems", "questions", "questions_by_category"),
-)
-_JUDGE_FIELDS: dict[str, tuple[type, ...]] = {
-    "program": (str,),
-    "question_id": (str,),
-    "answer_digest": (str,),
-    "verdict": (str,),
-    "reason": (str,),
-    "votes": (list,),
-}
+_JUDGE_FIELDS = ("program", "question_id", "answer_digest", "verdict", "reason", "votes")  # what a page shows of them
 
 Row = Mapping[str, Any]
 Lines = Mapping[str, Mapping[str, tuple[str, str, str]]]  # conversation id -> turn id -> header, brief and full line
@@ -140,7 +100,7 @@ def load_run(run_dir: Path) -> RunRecords:
     summary = _summary(run_dir / SUMMARY)
     rows: dict[str, dict[str, Row]] = {}
     for number, row in enumerate(run.rows(), start=1):
-        _check(row, _ROW_FIELDS, run_dir / ANSWERS, number)
+        _check(row, AnswerRow, run_dir / ANSWERS, number)
         if row["category"] not in CATEGORY_NAMES:
             raise RunFolderError(
                 f"{run_dir / ANSWERS}, line {number}: unknown category {row['category']!r}; "
@@ -162,10 +122,14 @@ def load_run(run_dir: Path) -> RunRecords:
 
 def _summary(path: Path) -> dict[str, Any]:
     summary = _read_object(path)
-    parts = [("", summary, _SUMMARY_FIELDS), ("data.", summary.get("data"), _DATA_FIELDS)]
+    parts: list[tuple[str, Any, Collection[str]]] = [
+        ("", summary, _SUMMARY_FIELDS),
+        ("data.", summary.get("data"), json_types(DataSummary)),
+    ]
     programs = summary.get("programs")
     if isinstance(programs, dict):
-        parts += [(f"programs.{name}.", scores, _SCORE_FIELDS) for name, scores in programs.items()]
+        needed = json_types(ScoreSummary)
+        parts += [(f"programs.{name}.", scores, needed) for name, scores in programs.items()]
     for prefix, part, fields in parts:
         missing = [field for field in fields if not isinstance(part, dict) or field not in part]
         if missing or not programs:
@@ -199,26 +163,16 @@ def _judge_rows(path: Path, answers: Mapping[str, Mapping[str, Row]]) -> dict[tu
             row = json.loads(line)
         except ValueError:
             row = None
-        _check(row, _JUDGE_FIELDS, path, number)
-        if row["verdict"] not in VERDICTS:
-            raise RunFolderError(f"{path}, line {number}: verdict {row['verdict']!r} is none of {', '.join(VERDICTS)}")
+        _check(row, VerdictRow, path, number, _JUDGE_FIELDS)
         answer = answers.get(row["program"], {}).get(row["question_id"])
         if answer is not None and row["answer_digest"] == answer_digest(answer):
             verdicts[row["program"], row["question_id"]] = row
     return verdicts
 
 
-def _check(row: object, fields: Mapping[str, tuple[type, ...]], path: Path, number: int) -> None:
-    if not isinstance(row, dict):
-        raise RunFolderError(f"{path}, line {number} is not a JSON object: delete the line")
-    for name, types in fields.items():
-        if name not in row:
-            raise RunFolderError(f"{path}, line {number} has no {name!r}: delete the line")
-        if not isinstance(row[name], types):
-            raise RunFolderError(
-                f"{path}, line {number}: {name!r} must be {' or '.join(kind.__name__ for kind in types)}, "
-                f"found {type(row[name]).__name__}: delete the line"
-            )
+def _check(row: object, kind: type, path: Path, number: int, fields: Collection[str] | None = None) -> None:
+    if problem := problem_of(row, kind, fields):
+        raise RunFolderError(f"{path}, line {number}{problem}: delete the line")
 
 
 def _lines(path: Path) -> Lines:

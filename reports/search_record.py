@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+BEFORE, AFTER = "before", "after"  # the programs of such a run
 CANDIDATES, PROMPTS = "candidates.json", "prompts.json"
 
 

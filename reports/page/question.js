@@ -49,7 +49,7 @@ function card(q, program) {
   fact("tokens", `${number(answer.contextTokens)} context, ${number(answer.promptTokens)} prompt, ${number(answer.completionTokens)} completion`);
   if (answer.memoryTokens !== null) fact("memory", `${number(answer.memoryTokens)} tokens held`);
   fact("LM calls", `${number(answer.calls)}${answer.cached ? `, ${number(answer.cached)} of them cached` : ""}`);
-  fact("latency", `${number(answer.latencySec, 3)} s`);
+  if (answer.latencySec !== null) fact("latency", `${number(answer.latencySec, 3)} s`);
   const element = h("section", { class: program === currentProgram() ? "card current" : "card", "data-program": program },
     said("h4", {}, program),
     answer.error !== null ? said("p", { class: "trouble" }, answer.error) : said("p", { class: "answer" }, answer.text),

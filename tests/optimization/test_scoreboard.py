@@ -15,10 +15,11 @@ from locomo.schema import Question
 from memory_system import Memories, MemoryQA, ProgramConfig
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.turns import Turn
-from optimization.comparison import AFTER, BEFORE, compare
+from optimization.comparison import compare
 from optimization.meter import SearchStopped
 from optimization.prompt_diff import prompt_changes, prompt_diff
 from optimization.scoreboard import Scoreboard, asked_of, with_prompts
+from reports.search_record import AFTER, BEFORE
 
 INPUTS = {"conversation_id": "chat", "question": "What is in box 1?"}
 EXAMPLE = dspy.Example(**INPUTS).with_inputs(*INPUTS)

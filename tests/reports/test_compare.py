@@ -22,8 +22,8 @@ from run_folders import answer_row, garden_run, judge_row, turn_lines, write_run
 from harness.files import JsonlFile
 from locomo.statistics import mcnemar_exact
 from reports import compare
-from reports.comparison import compare as pair
-from reports.differences import read_excluded_ids
+from reports.comparing.comparison import compare as pair
+from reports.comparing.differences import read_excluded_ids
 
 # -- excluded questions ------------------------------------------------------------------------------------------------
 

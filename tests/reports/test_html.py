@@ -390,7 +390,7 @@ BAD_RUNS = {
     "verdict not JSON": (in_file(JUDGE, "{\n", append=True), f"{JUDGE}, line 9 is not a JSON object"),
     "unknown verdict": (
         in_file(JUDGE, json.dumps(judge_row(answer_row("simple", "garden:1"), "MAYBE")) + "\n", append=True),
-        "line 9: verdict 'MAYBE' is none of CORRECT, WRONG, UNREADABLE",
+        "line 9: 'verdict' must be 'CORRECT' or 'WRONG' or 'UNREADABLE', found 'MAYBE'",
     ),
     "lines not JSON": (in_file("lines.json", "{"), "lines.json is not JSON"),
     "lines of another form": (

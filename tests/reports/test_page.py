@@ -15,8 +15,8 @@ from browser import console_errors, open_browser, set_screen
 from checkout import ROOT
 from run_folders import MARKUP, answer_row, garden_run, turn_lines, write_run
 
-from reports.comparison import compare
-from reports.comparison_tables import write_comparison
+from reports.comparing.comparison import compare
+from reports.comparing.tables import write_comparison
 from reports.records import load_run
 from reports.terminal import write_report
 

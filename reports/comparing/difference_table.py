@@ -7,10 +7,10 @@ from html import escape
 
 from locomo.statistics import PairedDifference
 from reports.charts import label
-from reports.differences import Differences
+from reports.comparing.differences import Differences
+from reports.comparing.verdict import p_words
 from reports.glossary import term
 from reports.records import judge_titles
-from reports.verdict import p_words
 
 _GROUPS = {"f1": "Token F1, %", "evidence": "Evidence in context, %"}
 _NAMES = {"recall": "recall of gold turns", "all_found": "all gold turns found"}

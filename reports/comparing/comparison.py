@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.runs import Run, RunFolderError
+from locomo.benchmark import MAIN_PROGRAM
 from locomo.judging.files import VerdictFiles, read_answers
 from locomo.judging.verdicts import is_correct
-from reports.differences import (
+from reports.comparing.differences import (
     Differences,
     Rows,
     as_json,
@@ -25,8 +26,8 @@ from reports.differences import (
     read_excluded_ids,
     score_measures,
 )
-from reports.records import MAIN_PROGRAM, RIGHT_F1, SUMMARY
-from reports.verdict import verdict_sentence
+from reports.comparing.verdict import verdict_sentence
+from reports.records import RIGHT_F1, SUMMARY
 
 Names = tuple[str | None, str | None]
 Judged = Mapping[str, tuple[str, Rows]]  # judge -> its prompt's digest, its verdicts by question

@@ -11,9 +11,9 @@ from locomo.schema import CATEGORY_NAMES
 from locomo.statistics import PairedDifference, as_pair
 from memoryqa.errors import UsageError
 from reports.charts import category_bars
-from reports.comparison import OUTCOMES, Comparison
+from reports.comparing.comparison import OUTCOMES, Comparison
+from reports.comparing.difference_table import difference_table, measure_name, p_cell
 from reports.data import explorer_data
-from reports.difference_table import difference_table, measure_name, p_cell
 from reports.html import write_page
 from reports.records import FULL_LINES_PROGRAM, RIGHT_F1, RunRecords, judge_titles, load_run, not_locomo_note
 

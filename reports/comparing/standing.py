@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reports.difference_table import difference_table
-from reports.differences import Differences, judge_measures, paired_differences, score_measures
+from reports.comparing.difference_table import difference_table
+from reports.comparing.differences import Differences, judge_measures, paired_differences, score_measures
+from reports.comparing.verdict import alone_sentence, verdict_sentence
 from reports.records import RunRecords
-from reports.verdict import alone_sentence, verdict_sentence
 
 _KEPT = {"f1": ("categories_1_4", "all"), "evidence": ("recall", "all_found")}
 
