@@ -31,7 +31,7 @@ class EvidenceCurve:
 class JudgedShare:
     """Verdicts of one judge on one program. `accuracy` is of the readable ones; None when there is none.
 
-    ci95: its 95% interval, as far as judges.json tells one for the same accuracy.
+    ci95: its 95% interval, where judges.json has one for the same accuracy.
     """
 
     correct: int
@@ -122,9 +122,9 @@ def judged_share(judge: str, program: str, records: RunRecords) -> JudgedShare:
         if (program, question_id) in verdicts and (row["category"] == ADVERSARIAL or not adversarial_only)
     ]
     correct, wrong, unreadable = (found.count(verdict) for verdict in VERDICTS)
-    told = records.judge_summary.get("judges", {}).get(judge, {}).get("programs", {}).get(program, {})
-    ci95 = told.get("ci95", {}).get("accuracy")
-    is_same = told.get("correct") == correct and told.get("wrong") == wrong  # else it was judged again since
+    summary = records.judge_summary.get("judges", {}).get(judge, {}).get("programs", {}).get(program, {})
+    ci95 = summary.get("ci95", {}).get("accuracy")
+    is_same = summary.get("correct") == correct and summary.get("wrong") == wrong  # else it was judged again since
     return JudgedShare(correct, wrong, unreadable, (ci95[0], ci95[1]) if ci95 and is_same else None)
 
 

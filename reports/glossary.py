@@ -56,7 +56,7 @@ _ENTRIES = {
     ),
     "memory-tokens": (
         "Memory tokens",
-        "The most tokens that the memory held at any time; its limit is 20,000.",
+        "The most tokens that the memory held at any time; its limit is 20,000 unless set otherwise.",
     ),
     "lm-calls": (
         "LM calls",

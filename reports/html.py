@@ -49,8 +49,7 @@ def write_report(run_dir: Path) -> Path:
         verdict=search_verdict(records.summary) if search else standing.sentence(),
         about=_about(records),
         warnings=_warnings(records),
-        results=(search_section(run_dir, cast(SearchSummary, records.summary)) if search else "")
-        + _results(records, standing),
+        results=_search_part(records) + _results(records, standing),
         data=explorer_data(records.rows, records.judges, records.lines, preset={"program": records.main_program}),
     )
 
@@ -85,6 +84,14 @@ def write_page(
     page = _SLOT.sub(lambda slot: slots[slot[1]], _part("page.html"))
     write_bytes_atomically(path, redact(page).encode())
     return path
+
+
+def _search_part(records: RunRecords) -> str:
+    """What the report of an optimisation has before the scores; "" for other runs."""
+    if not is_search(records.summary):
+        return ""
+    section = search_section(records.run_dir, cast(SearchSummary, records.summary))
+    return f"{section}<h2>Scores on the questions held back</h2>"
 
 
 def _explorer(data: Mapping[str, Any]) -> str:

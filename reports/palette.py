@@ -20,7 +20,11 @@ _COLOURS = (
     ("#7b5741", "#b98d72"),  # brown
     ("#3d4450", "#c3c9d4"),  # slate
 )
-_PLACES: Mapping[str, int] = {"simple": 0, "memory": 1, "full-context": 2, "before": 0, "after": 1}
+_PLACES: Mapping[str, int] = {
+    **{"simple": 0, "memory": 1, "full-context": 2},
+    **{"before": 0, "after": 1},
+    **{"most recent first": 0, "memory, dense": 6},  # of benchmarks: the first is what simple sends
+}
 
 
 def places(programs: Iterable[str]) -> dict[str, int]:

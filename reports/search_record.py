@@ -5,7 +5,7 @@
     prompts.json      a list of PromptChange: each prompt of the program before and after
     program.json      the program itself; program.diff: the changes as text
 
-config.json of such a run has the key `optimize`. Of a search that was interrupted, candidates.json is there alone.
+config.json of such a run has the key `optimize`. A search that was interrupted leaves candidates.json alone.
 """
 
 from __future__ import annotations

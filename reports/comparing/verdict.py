@@ -19,9 +19,9 @@ def verdict_sentence(name_a: str, name_b: str, differences: Mapping[str, Mapping
     found = _worth_saying(differences)
     if not found:
         return f"{name_b} and {name_a} have no score in common, so neither is ahead."
-    ahead_b = [_told(title, one) for title, one in found.items() if _ahead(one) > 0]
-    ahead_a = [_told(title, one) for title, one in found.items() if _ahead(one) < 0]
-    unclear = [_told(title, one) for title, one in found.items() if _ahead(one) == 0]
+    ahead_b = [_phrase(title, one) for title, one in found.items() if _ahead(one) > 0]
+    ahead_a = [_phrase(title, one) for title, one in found.items() if _ahead(one) < 0]
+    unclear = [_phrase(title, one) for title, one in found.items() if _ahead(one) == 0]
     parts = []
     if ahead_b:
         parts.append(f"{name_b} is ahead of {name_a} in {_listed(ahead_b)}")
@@ -80,7 +80,7 @@ def _ahead(one: PairedDifference) -> int:
     return better if agrees and one.p_value < 1 - CONFIDENCE else 0
 
 
-def _told(title: str, one: PairedDifference) -> str:
+def _phrase(title: str, one: PairedDifference) -> str:
     if not one.num_a_better + one.num_b_better:
         return f"{title} ({100 * one.mean_b:.1f}% against {100 * one.mean_a:.1f}%, the same throughout)"
     scores = f"{100 * one.mean_b:.1f}% against {100 * one.mean_a:.1f}%, {100 * one.difference:+.1f} points"
