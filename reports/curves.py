@@ -99,7 +99,7 @@ def _places(row: Row, lines: Lines | None, full: bool) -> dict[str, float]:
 
 
 def latencies_sec(answers: Mapping[str, Row]) -> list[float]:
-    """Of answers that were timed, did not fail and came from no cache, as in the summary."""
+    """Seconds of the answers that were timed, did not fail and came from no cache, as in the summary."""
     timed = (row for row in answers.values() if row["error"] is None and not row["lm_calls_cached"])
     return [row["latency_sec"] for row in timed if row["latency_sec"] is not None]
 
@@ -110,9 +110,9 @@ def prompt_tokens(answers: Mapping[str, Row]) -> list[int]:
 
 
 def judged_share(judge: str, program: str, records: RunRecords) -> JudgedShare:
-    """One judge's verdicts on a program's answers; of the abstention judge, those of adversarial questions only.
+    """One judge's verdicts on a program's answers; for the abstention judge only those on adversarial questions.
 
-    Declining is what adversarial questions ask for; how often a program declines elsewhere is another number.
+    Adversarial questions ask for declining; how often a program declines elsewhere is another number.
     """
     answers, verdicts = records.rows[program], records.judges[judge]
     adversarial_only = judge.startswith(ABSTENTION_JUDGE)

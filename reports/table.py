@@ -15,6 +15,7 @@ from reports.records import judge_titles
 
 BAD = ' class="bad"'
 _TERMS = {
+    **dict.fromkeys(("simple", "memory", "full-context"), "programs"),
     "Token F1": "f1",
     "categories 1-4": "categories",
     "all categories": "categories",
@@ -58,7 +59,7 @@ def headline_table(
         ],
     }
     head = "".join(
-        f'<th scope="col" dir="auto"><i class="dot" style="background:{colour}"></i>{escape(name)}</th>'
+        f'<th scope="col" dir="auto"><i class="dot" style="background:{colour}"></i>{_linked(name)}</th>'
         for name, colour in css_colours(programs).items()
     )
     bodies = "".join(
@@ -168,7 +169,7 @@ def _row(
 
 def _linked(title: str) -> str:
     """A heading, as a link to the glossary where that has it."""
-    slug = _TERMS.get(title.partition(",")[0])
+    slug = _TERMS.get(title.partition(",")[0].partition("@")[0])
     return term(slug, title) if slug else escape(title)
 
 

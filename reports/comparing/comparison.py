@@ -62,7 +62,7 @@ class Comparison:
 
     names: of the two, distinct: the programs, and where two runs are compared, with the runs' names. questions: the ids
     of those in common, in the order of a. outcomes: "f1" and the judges that both have -> question id -> one of
-    OUTCOMES; of a judge, where both verdicts are readable. differences: B minus A. excluded: how many questions
+    OUTCOMES; for a judge, where both verdicts are readable. differences: B minus A. excluded: how many questions
     `without_excluded` leaves out; None where none were to be. notes: what a reader must know, one line each.
     """
 
@@ -78,7 +78,7 @@ class Comparison:
 
     @property
     def judges(self) -> list[str]:
-        """Those that judged both by one prompt."""
+        """The judges that judged both by one prompt."""
         return [measure for measure in self.outcomes if measure != "f1"]
 
     def counts(self, measure: str) -> dict[str, int]:

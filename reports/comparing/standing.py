@@ -46,7 +46,7 @@ class Standing:
 
 
 def standing_of(records: RunRecords) -> Standing:
-    """By the rows and verdicts of a finished run."""
+    """The standing in a finished run, from its rows and verdicts."""
     main = records.main_program
     others = [name for name in records.rows if name != main]
     scores: Mapping[str, Mapping[str, Any]] = records.summary["programs"]

@@ -244,7 +244,15 @@ def test_a_program_alone_is_ahead_of_nothing(tmp_path: Path) -> None:
 def test_headings_lead_to_entries_of_the_glossary_that_are_there(tmp_path: Path) -> None:
     page = Page(write_report(garden_run(tmp_path / "run")))
     links = {one for one in page.addresses if one.startswith("#term-")}
-    assert {"#term-f1", "#term-recall", "#term-all-evidence", "#term-strict", "#term-latency", "#term-p"} <= links
+    assert {
+        "#term-f1",
+        "#term-recall",
+        "#term-all-evidence",
+        "#term-strict",
+        "#term-latency",
+        "#term-p",
+        "#term-programs",
+    } <= links
     content = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert all(f'id="{one[1:]}"' in content for one in links)
 
