@@ -131,7 +131,7 @@ def missing(name: str) -> str | None:
 
 
 def print_tables(title: str, methods: Mapping[str, Mapping[str, Any]]) -> None:
-    """For people, on stderr."""
+    """Print the tables on stderr."""
     from rich.console import Console
     from rich.table import Table
 

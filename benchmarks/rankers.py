@@ -18,8 +18,13 @@ def peer_text(turn: Turn) -> str:
 
 
 def build_bm25s(turns: Sequence[Turn]) -> Rank:
-    """bm25s with its own English stop words and the Snowball stemmer, its documented set-up."""
+    """bm25s with its own English stop words and the Snowball stemmer, its documented set-up.
+
+    Turns of equal score keep the order of time. bm25s leaves their order to numpy's build, which moves recall by a tenth
+    of a point.
+    """
     import bm25s
+    import numpy as np
     import Stemmer
 
     stemmer = Stemmer.Stemmer("english")
@@ -29,8 +34,8 @@ def build_bm25s(turns: Sequence[Turn]) -> Rank:
 
     def rank(question: str) -> Sequence[Turn]:
         query = bm25s.tokenize(question, stopwords="en", stemmer=stemmer, show_progress=False)
-        places, _ = index.retrieve(query, k=len(turns), show_progress=False, n_threads=0)
-        return [turns[place] for place in places[0]]
+        places, scores = index.retrieve(query, k=len(turns), show_progress=False, n_threads=0)
+        return [turns[place] for place in places[0][np.lexsort((places[0], -scores[0]))]]
 
     return rank
 

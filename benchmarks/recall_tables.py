@@ -220,7 +220,7 @@ def plot_recall(systems: Mapping[str, Mapping[str, Any]], budgets: Sequence[int]
     axes.set_ylim(0, 102)
     axes.grid(color="#dddddd", linewidth=0.6)
     colours = plot_colours(systems)
-    label_height = math.inf  # labels stand at the ends of the curves, from the top down, and never on each other
+    label_height = math.inf  # labels are at the ends of the curves, from the top down, and never on each other
     for name, row in sorted(systems.items(), key=lambda one: -one[1]["recall"][str(budgets[-1])]):
         curve = [100 * row["recall"][str(budget)] for budget in budgets]
         label_height = min(curve[-1], label_height - 4.5)

@@ -141,7 +141,7 @@ def sizes_up_to(most: int) -> list[int]:
 
 
 def print_table(title: str, rows: Mapping[str, Cost]) -> None:
-    """For people, on stderr."""
+    """Print the tables on stderr."""
     from rich.console import Console
     from rich.table import Table
 

@@ -5,9 +5,9 @@
 
 Times are milliseconds, the median of `--runs` processes, after one that is not counted. import_ms and first_use_ms are
 read from `python -X importtime`: the cumulative time of `import memoryqa`, whose names load lazily, and the sum of the
-modules that `AdaptiveMemory` needs. The time of a command is wall clock, the interpreter's start included.
-The environment's size is the sum of its files in megabytes (10^6 bytes), pip and setuptools included. The last line on
-stdout is one JSON document; null means not measured.
+modules that `memoryqa.AdaptiveMemory` loads. The time of a command is wall clock, the interpreter's start included.
+help_ms is `memoryqa --help`. The environment's size is the sum of its files in megabytes (10^6 bytes), pip and
+setuptools included. The last line on stdout is one JSON document; null means not measured.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def loaded_ms(report: str, module: str) -> float:
 
 def time_imports(python: str, cwd: Path, runs: int) -> dict[str, float]:
     """import_ms and first_use_ms by interpreter `python`, run in `cwd`."""
-    command = [python, "-X", "importtime", "-c", "import memoryqa; from memoryqa.memory import AdaptiveMemory"]
+    command = [python, "-X", "importtime", "-c", "import memoryqa; memoryqa.AdaptiveMemory"]
     reports = [output_of(command, cwd).stderr for _ in range(runs + 1)][1:]
     return {
         "import_ms": round(statistics.median(import_ms(report, "memoryqa") for report in reports), 1),
@@ -89,9 +89,11 @@ def measure_fresh(runs: int) -> dict[str, Any]:
         folder = Path(name)
         source, elsewhere, environment = folder / "source", folder / "elsewhere", folder / "venv"
         for one in IN_THE_WHEEL:
-            copy = shutil.copytree if (ROOT / one).is_dir() else shutil.copy
             source.mkdir(exist_ok=True)
-            copy(ROOT / one, source / one)
+            if (ROOT / one).is_dir():
+                shutil.copytree(ROOT / one, source / one, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(ROOT / one, source / one)
         elsewhere.mkdir()
         venv.create(environment, with_pip=True)
         python = str(environment / "bin" / "python")
@@ -101,13 +103,12 @@ def measure_fresh(runs: int) -> dict[str, Any]:
         output_of([*pip, "install", str(wheel)], elsewhere)
         output_of([*pip, "check"], elsewhere)
         listed = output_of([python, "-m", "pip", "--disable-pip-version-check", "list", "--format=json"], elsewhere)
-        command = environment / "bin" / "memoryqa"
         return {
             "environment_mb": round(size_mb(environment), 1),
             "wheel_mb": round(wheel.stat().st_size / 1e6, 2),
             "packages": [one["name"] for one in json.loads(listed.stdout)],
             **time_imports(python, elsewhere, runs),
-            "help_ms": time_command([str(command), "--help"], elsewhere, runs) if command.exists() else None,
+            "help_ms": time_command([str(environment / "bin" / "memoryqa"), "--help"], elsewhere, runs),
         }
 
 
@@ -117,6 +118,7 @@ def run(args: argparse.Namespace) -> None:
         "runs": args.runs,
         "here": {
             **time_imports(sys.executable, ROOT, args.runs),
+            "help_ms": time_command([sys.executable, "-m", "memoryqa", "--help"], ROOT, args.runs),
             "evaluate_help_ms": time_command([sys.executable, "evaluate.py", "--help"], ROOT, args.runs),
         },
         "fresh": measure_fresh(args.runs) if args.fresh else None,

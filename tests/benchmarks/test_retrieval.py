@@ -53,8 +53,8 @@ def test_queries_are_searched_beside_the_question(capsys: pytest.CaptureFixture[
     }
     path = tmp_path / "queries.json"
     path.write_text(json.dumps(queries))
-    told = systems(capsys, "--queries", str(path))
-    assert told["memory"]["recall"]["300"] > systems(capsys)["memory"]["recall"]["300"]
+    with_queries = systems(capsys, "--queries", str(path))
+    assert with_queries["memory"]["recall"]["300"] > systems(capsys)["memory"]["recall"]["300"]
 
 
 def _text_of(sample: dict[str, Any], turn_id: str) -> str:
@@ -83,7 +83,7 @@ def test_tags_are_compared_question_by_question_with_the_same_memory_without(
     tags: dict[str, dict[str, list[str]]] = {
         name: {turn_id: [] for turn_id in turns} for name, turns in val_turns().items()
     }
-    for sample in record:  # the words of the questions themselves: as good as tags can be
+    for sample in record:  # the words of the questions themselves: the best tags there are
         for entry in sample["qa"]:
             for turn_id in entry["evidence"]:
                 if turn_id in tags[sample["sample_id"]]:
@@ -112,14 +112,14 @@ def test_what_the_tags_leave_out_is_said(capsys: pytest.CaptureFixture[str], tmp
     path.write_text(json.dumps({"conversations": {one: {next(iter(turns[one])): ["hobby"]}}}))
     assert retrieval.main([*SAMPLE[:2], "--split", "all", "--budgets", "300", "--tags", str(path)]) == 0
     printed = capsys.readouterr()
-    told = json.loads(printed.out.splitlines()[-1])
+    document = json.loads(printed.out.splitlines()[-1])
     assert f"note: left out {', '.join(name for name in turns if name != one)}, of which {path}" in printed.err
-    assert f"note: {told['tags']['untagged_sessions']} sessions are not tagged" in printed.err
-    assert told["tags"]["untagged_sessions"] > 0
+    assert f"note: {document['tags']['untagged_sessions']} sessions are not tagged" in printed.err
+    assert document["tags"]["untagged_sessions"] > 0
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "reason"),
     [
         ({"conversations": {"conv-999": {}}}, "no tags of "),
         ({"conversations": {name: {"D999:1": ["hobby"]} for name in val_turns()}}, "tags of D999:1, which is no turn"),
@@ -127,14 +127,14 @@ def test_what_the_tags_leave_out_is_said(capsys: pytest.CaptureFixture[str], tmp
     ],
 )
 def test_tags_of_other_data_are_one_line_and_exit_2(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: object, told: str
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: object, reason: str
 ) -> None:
     path = tmp_path / "tags.json"
     path.write_text(json.dumps(content))
     assert retrieval.main([*SAMPLE, "--tags", str(path)]) == 2
     message = capsys.readouterr().err.strip()
     assert message.startswith(f"benchmarks.retrieval: {path}: ")
-    assert told in message
+    assert reason in message
     assert message.count("\n") == 0
 
 
@@ -144,15 +144,15 @@ def test_the_plot_is_written(capsys: pytest.CaptureFixture[str], tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    ("flags", "name"),
     [
         (["--queries", "missing.json"], "missing.json"),
         (["--data", "missing.json"], "missing.json"),
         (["--tags", "missing.json"], "missing.json"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[str], flags: list[str], told: str) -> None:
+def test_bad_input_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[str], flags: list[str], name: str) -> None:
     assert retrieval.main([*SAMPLE, *flags]) == 2
     message = capsys.readouterr().err.strip()
-    assert told in message
+    assert name in message
     assert message.count("\n") == 0
