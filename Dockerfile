@@ -2,13 +2,14 @@
 FROM python:3.11.14-slim-bookworm
 
 WORKDIR /app
-COPY pyproject.toml README.md LICENSE ./
+# The library is part of what is installed, so it is copied first.
+COPY pyproject.toml README.md LICENSE memory_system.py ./
+COPY memoryqa/ memoryqa/
 RUN pip install --no-cache-dir --disable-pip-version-check '.[tune]'
 
-COPY tune.py memory_system.py ./
-COPY memoryqa/ memoryqa/
-COPY locomo/ locomo/
+COPY tune.py ./
 COPY harness/ harness/
+COPY locomo/ locomo/
 COPY reports/ reports/
 COPY evaluation/ evaluation/
 COPY tuning/ tuning/
