@@ -1,4 +1,4 @@
-"""A session's memory kept small: the four recipes on one history, a pinned step, a chat, and an LM's summary checked.
+"""Keep the memory of a session small: four recipes on one history, a pinned step, a chat, an LM's summary checked.
 
     python examples/compaction.py
     python examples/compaction.py --recipe minimal_memory --steps 40
@@ -43,7 +43,7 @@ def step(history: REPLHistory, number: int) -> REPLHistory:
 
 
 def run_recipe(name: str, num_steps: int) -> dict[str, Any]:
-    """A session of `num_steps` under one recipe: compacted whenever it is due, as an agent's loop would do it."""
+    """A session of `num_steps` under one recipe, compacted whenever it is due, as an agent's loop would do it."""
     compactor = MemoryCompactor(RECIPES[name]())
     history = REPLHistory()
     for number in range(num_steps):
@@ -58,7 +58,7 @@ def run_recipe(name: str, num_steps: int) -> dict[str, Any]:
 
 
 def show_report(num_steps: int) -> dict[str, Any]:
-    """One compaction into 400 tokens, with a step pinned: what it kept, what it dropped, and getting a step back."""
+    """One compaction into 400 tokens with a pinned step: what it keeps, what it drops, how to get a step back."""
     history = REPLHistory()
     for number in range(num_steps):
         history = step(history, number)
@@ -79,7 +79,7 @@ def show_report(num_steps: int) -> dict[str, Any]:
 
 
 def show_checked_lm(num_steps: int) -> dict[str, Any]:
-    """An LM (here a function that makes one thing up) writes the summary; the invented sentence does not get in."""
+    """An LM (here a function that invents one sentence) writes the summary; the invented sentence is left out."""
 
     def inventive_lm(prompt: str) -> str:
         return "The revenue of branch 2 was 51462. The auditor Zebedee signed for 99999. All receipts were signed."

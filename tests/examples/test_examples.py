@@ -21,7 +21,16 @@ def run(example: Path, *flags: str, cwd: Path = ROOT) -> subprocess.CompletedPro
 
 
 def test_the_examples_are_found() -> None:
-    assert [path.name for path in EXAMPLES] == ["compaction.py", "tiny_grpo.py", "tune_optuna.py", "tune_ray.py"]
+    assert [path.name for path in EXAMPLES] == [
+        "compaction.py",
+        "library.py",
+        "tiny_grpo.py",
+        "tune_optuna.py",
+        "tune_ray.py",
+    ]
+    index = (ROOT / "examples" / "README.md").read_text()
+    assert [path.name for path in EXAMPLES if f"({path.name})" not in index] == []
+    assert index.index("(library.py)") == min(index.index(f"({path.name})") for path in EXAMPLES), "it comes first"
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
@@ -43,6 +52,25 @@ def test_the_compaction_example_runs_every_recipe(tmp_path: Path) -> None:
     assert "Zebedee" not in done.stdout
     assert figures["chat"]["turns"] == 24
     assert "[Previous conversation (" in done.stdout
+
+
+def test_the_library_example_remembers_shrinks_and_loads(tmp_path: Path) -> None:
+    done = run(ROOT / "examples/library.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures["turns"] == 10
+    assert figures["found"][0] == "D1:1"
+    assert figures["found_when_small"][0] == "D1:1"
+    assert figures["held_tokens_when_small"] <= 90
+    assert figures["same_after_loading"] is True
+    assert "(= 1 March 2024)" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_library_example_answers_another_question() -> None:
+    done = run(ROOT / "examples/library.py", "--question", "What does Tom's sister grow?", "--budget-tokens", "60")
+    assert done.returncode == 0, done.stderr
+    assert "She grows saffron" in done.stdout
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
