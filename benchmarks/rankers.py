@@ -20,8 +20,7 @@ def peer_text(turn: Turn) -> str:
 def build_bm25s(turns: Sequence[Turn]) -> Rank:
     """bm25s with its own English stop words and the Snowball stemmer, its documented set-up.
 
-    Turns of equal score keep the order of time. bm25s leaves their order to numpy's build, which moves recall by a tenth
-    of a point.
+    Turns of equal score keep the order of time. bm25s leaves their order to numpy's build, which moves recall by .1.
     """
     import bm25s
     import numpy as np
