@@ -1,8 +1,8 @@
-"""Turns as the lines that a reader pays for: no filler, short captions, relative dates resolved, tokens counted.
+"""Renders turns as lines: without filler, with short captions, relative dates resolved, tokens counted.
 
-Lines end in a newline, the last one too, and start with a digit or "[", so that no token of o200k_base spans two of
-them: the tokens of a text are exactly the sum of the tokens of its lines (held by a property test), and a budget can be
-kept by addition. Without its newline a last line may count more: `");` is two tokens, and one with a newline after it.
+Every line ends in a newline and starts with a digit or "[", so that no token of o200k_base spans two lines. The tokens
+of a text are therefore exactly the sum of the tokens of its lines (held by a property test), and budgets are kept by
+addition. Without its newline a last line may count more: `");` is two tokens, but one with a newline after it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from memoryqa.language.word_lists import COURTESY_WORDS, FILLER_WORDS, FIRST_PER
 from memoryqa.tokens import count_tokens, truncate_to_tokens
 from memoryqa.turns import Turn, render_line
 
-MAX_LINE_TOKENS = 512  # a longer turn is shown cut, with an ellipsis; its whole text stays in the archive
-_SMALLEST = 6  # tokens of about the shortest line there is, "1 A: b" and its newline
-_MOST_SKIPS = 128  # lines in a row that do not fit, after which none is likely to: a ranking may have a million more
+MAX_LINE_TOKENS = 512  # a longer turn is cut, with an ellipsis; the archive keeps its whole text
+_SMALLEST = 6  # tokens of about the shortest possible line, "1 A: b" and its newline
+_MOST_SKIPS = 128  # after so many lines in a row that do not fit, none is likely to; a ranking may have a million more
 
 # Where a sentence ends; in scripts with spaces only before one, or "5 p.m." would end twice.
 _SENTENCE_END = re.compile(r"(?<=[.!?…])(?=\s)|(?<=[.!?…][\"'”’)])(?=\s)|(?<=[。！？])(?![。！？”’」』）])")
@@ -36,31 +36,31 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One turn's rendering. `text` is "" when the turn says nothing worth a line; token counts include the newline."""
+    """One turn's rendering. `text` is "" when the turn has no content; token counts include the newline."""
 
     turn: Turn
     text: str
     tokens: int
-    header: str  # the session's, shown above the first of its lines
-    header_tokens: int  # paid once, by that line
+    header: str  # the session's header, shown above the first of its lines
+    header_tokens: int  # counted once, with that line
 
 
 def is_filler(sentence: str, names: frozenset[str]) -> bool:
-    """True when `sentence` is only greeting, thanks or praise: no digit, no date, no name but `names` (lower case)."""
+    """Whether `sentence` is only greeting, thanks or praise: no digit, no date, no name except `names` (lower case)."""
     if _DIGIT.search(sentence):
         return False
     found = _LETTERS.findall(sentence.lower())
     if len(found) == 1 and found[0] in YES_OR_NO:
         return False  # the answer to a question
     if not found and sentence.strip(" .!?…"):
-        return False  # an emoji or symbols of their own
+        return False  # an emoji or other symbols
     if not FILLER_WORDS.issuperset(word for word in found if word not in names):
         return False
     return FIRST_PERSON.isdisjoint(found) or not COURTESY_WORDS.isdisjoint(found)
 
 
 def drop_filler(text: str, names: frozenset[str]) -> str:
-    """`text` without its filler sentences; every other character is kept."""
+    """`text` without filler sentences; all other characters are kept."""
     return "".join(
         sentence for sentence in _SENTENCE_END.split(text) if sentence.strip() and not is_filler(sentence, names)
     ).strip()
@@ -96,10 +96,10 @@ def _line(turn: Turn, body: str, header: str, max_tokens: int = MAX_LINE_TOKENS)
 
 
 def render_turn(turn: Turn, names: frozenset[str], header: str) -> tuple[Line, Line]:
-    """The turn in full, and in brief: without filler sentences. The same object twice when there is no filler in it.
+    """Render the turn in full and in brief, without filler sentences. The same object twice when it has no filler.
 
-    `names`: the participants', lower case; a sentence that only addresses one of them is filler too. `header`: the
-    session's, the same for all its turns, whatever time each of them bears.
+    `names`: the participants' names in lower case; a sentence that only addresses one of them is filler too. `header`:
+    the session's header, the same for all its turns even if their times differ.
     """
     full = _line(turn, turn.text, header)
     worth = drop_filler(turn.text, names)
@@ -107,12 +107,12 @@ def render_turn(turn: Turn, names: frozenset[str], header: str) -> tuple[Line, L
 
 
 def uncut_line(turn: Turn, header: str) -> Line:
-    """The turn in full, however long it is."""
+    """Render the turn in full, at any length."""
     return _line(turn, turn.text, header, max_tokens=sys.maxsize)
 
 
 def render(lines: Iterable[Line]) -> str:
-    """Lines in time order under their sessions' headers, a newline after each. Those without text are left out."""
+    """Render lines in time order under their sessions' headers, each with a newline. Empty lines are left out."""
     rendered: list[str] = []
     session: int | None = None
     for line in sorted(lines, key=lambda line: (line.turn.session, line.turn.number)):
@@ -126,17 +126,17 @@ def render(lines: Iterable[Line]) -> str:
 
 
 def pack(ranked: Iterable[Line], budget_tokens: int, taken: Sequence[Line] = ()) -> list[Line]:
-    """Lines in the order given, as many as fit: one that does not is skipped, since a shorter one after it may.
+    """Choose lines in the given order, as many as fit. A line that does not fit is skipped; a shorter one may follow.
 
-    `taken` lines are in already and paid for first; the result holds them too. A session's header is paid with its
-    first line. Stops when fewer than `_SMALLEST` tokens are left, or `_MOST_SKIPS` lines in a row did not fit.
+    `taken` lines come first and are in the result. A session's header counts with its first line. Stops when fewer than
+    `_SMALLEST` tokens are left, or when `_MOST_SKIPS` lines in a row did not fit.
     """
     chosen: list[Line] = []
     skips = 0
     ids: set[tuple[int, int]] = set()
     sessions: set[int] = set()
     left = budget_tokens
-    for line in chain(taken, ranked):  # `ranked` is computed as far as it is read
+    for line in chain(taken, ranked):  # `ranked` is computed while it is read
         turn = line.turn
         key = (turn.session, turn.number)
         if not line.text or key in ids:
@@ -158,6 +158,6 @@ def pack(ranked: Iterable[Line], budget_tokens: int, taken: Sequence[Line] = ())
 
 
 def count_lines(lines: Sequence[Line]) -> int:
-    """Tokens of `render(lines)`, by addition. Every line at most once."""
+    """Tokens of `render(lines)`, by addition. `lines` are distinct."""
     headers = {line.turn.session: line.header_tokens for line in lines if line.text}
     return sum(line.tokens for line in lines) + sum(headers.values())

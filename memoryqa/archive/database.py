@@ -1,13 +1,13 @@
-"""Everything that was ever said, in one SQLite file: by handle, in order, by its words, and byte for byte.
+"""Keeps everything that was said in one SQLite file: found by handle, in order, or by words, and equal byte for byte.
 
     with Archive("ines.db") as archive:
         archive.extend(turns)
         archive.expand("mem:D8:6")  # the turn itself
         archive.search("kites at the mill")
 
-What is committed survives kill -9 at any moment; after a power failure the last commits may be missing, but the file is
-whole (WAL, synchronous=NORMAL: https://sqlite.org/wal.html). `close` writes everything through to the disk. Several
-processes may read while one writes, on one machine: WAL does not work on network drives.
+Committed turns survive kill -9 at any moment. After a power failure the last commits may be missing, but the file is
+consistent (WAL, synchronous=NORMAL: https://sqlite.org/wal.html). `close` writes everything to the disk. Several
+processes on one machine may read while one writes; WAL does not work on network drives.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from memoryqa.language.terms import UNSPACED
 from memoryqa.turns import HANDLE_PREFIX, Turn
 
 APPLICATION_ID = 0x6D656D41  # "memA", in the header of every file of ours
-_BUSY_SEC = 30.0  # to wait for another process that writes
-_BATCH = 1000  # turns a transaction, and turns read at once
+_BUSY_SEC = 30.0  # how long to wait for another process that writes
+_BATCH = 1000  # turns per transaction, and turns read at once
 _INSERT = (
     f"INSERT INTO turns ({', '.join(COLUMNS)}, digest) VALUES ({'CAST(? AS TEXT), ' * len(COLUMNS)}?)"
     " ON CONFLICT (id) DO NOTHING"
@@ -49,15 +49,15 @@ _EXPLAINED = {  # by primary error code
     sqlite3.SQLITE_CORRUPT: "damaged; restore it from a copy",
 }
 
-Row = tuple[Any, ...]  # of _SELECT
+Row = tuple[Any, ...]  # a result of _SELECT
 
 
 class ArchiveError(MemoryQAError, RuntimeError):
-    """An archive that cannot be opened, read or written, or a turn that does not go with those in it."""
+    """An archive cannot be opened, read or written, or a turn contradicts the turns in it."""
 
 
 def m001_initial(connection: sqlite3.Connection) -> None:
-    """Turns in order of arrival; the words of each, without another copy of its text; settings as JSON."""
+    """Create tables: turns in order of arrival, an index of their words without their text, settings as JSON."""
     connection.execute(
         "CREATE TABLE turns (position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, time TEXT, fold INTEGER NOT NULL,"
         " utc_offset_us INTEGER, zone TEXT, speaker TEXT NOT NULL, text TEXT NOT NULL, caption TEXT NOT NULL,"
@@ -71,19 +71,19 @@ def m001_initial(connection: sqlite3.Connection) -> None:
 
 
 def m002_tags(connection: sqlite3.Connection) -> None:
-    """What a turn may be looked for by besides its words."""
+    """Add the words by which a turn may be found besides its own."""
     connection.execute("ALTER TABLE turns ADD COLUMN tags TEXT")
 
 
-# Never changed, only appended to: user_version is how many of them a file has seen.
+# Append only, never change: a file's user_version is the number of migrations that it has seen.
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_initial, m002_tags)
 
 
 class Archive:
     """Turns in `path` (a new file, an empty one, or an archive), or in memory only for ":memory:". Append-only.
 
-    Usable from all threads of the process that opened it, one at a time. All methods raise ArchiveError for trouble
-    with the file; one that is no archive is left as it is. `create=False` refuses a file that is missing or empty.
+    Usable from all threads of the process that opened it, one at a time. All methods raise ArchiveError when something
+    is wrong with the file; a file that is no archive is left unchanged. `create=False` refuses a missing or empty file.
     """
 
     def __init__(self, path: str | Path, *, create: bool = True) -> None:
@@ -96,7 +96,7 @@ class Archive:
             self._connection = sqlite3.connect(where, timeout=_BUSY_SEC, check_same_thread=False, isolation_level=None)
             try:
                 self._migrate()
-                # after the first migration: the application id must stand in the file itself, not in its log
+                # after the first migration, because the application id must be in the file itself, not in its log
                 self._begin_log()
                 self._connection.execute("PRAGMA synchronous = NORMAL")
             except BaseException:
@@ -104,7 +104,7 @@ class Archive:
                 raise
 
     def close(self) -> None:
-        """Write everything through to the disk and give the file back."""
+        """Write everything to the disk and close the file."""
         with self._lock:
             self._connection.close()
 
@@ -119,13 +119,15 @@ class Archive:
     # -- writing -------------------------------------------------------------------------------------------------------
 
     def add(self, turn: Turn) -> bool:
-        """Keep `turn`; it is committed on return. False when it is kept already: then its tags, if it has any, take the
-        place of those kept. ArchiveError for its id with another content, ValueError for a time zone that is of neither
-        `datetime` nor `zoneinfo`."""
+        """Keep `turn`, committed on return. False when it is in the archive already; its tags, if any, replace the old.
+
+        Raises ArchiveError when the id is there with another content, and UsageError for a time zone that is neither
+        from `datetime` nor from `zoneinfo`.
+        """
         return bool(self.extend((turn,)))
 
     def extend(self, turns: Iterable[Turn]) -> int:
-        """Add `turns` in transactions of a thousand: each is kept whole or not at all. Returns how many were new."""
+        """Add `turns` in transactions of a thousand, each kept as a whole or not at all. Returns how many were new."""
         waiting, added = iter(turns), 0
         while batch := list(islice(waiting, _BATCH)):
             with self._transaction():
@@ -133,8 +135,11 @@ class Archive:
         return added
 
     def save(self, turns: Sequence[Turn], settings: Mapping[str, Any]) -> None:
-        """Hold exactly `turns` and `settings` (of JSON values), in one transaction. What is held must be the beginning
-        of `turns`, so that nothing is lost and no two conversations are mixed; else ArchiveError."""
+        """Make the archive contain exactly `turns` and `settings` (JSON values), in one transaction.
+
+        Raises ArchiveError unless the archive contains the beginning of `turns`: nothing is lost, and two conversations
+        are never mixed.
+        """
         with self._transaction():
             held = self._connection.execute(
                 "SELECT id, digest, CAST(tags AS BLOB) FROM turns ORDER BY position"
@@ -190,14 +195,14 @@ class Archive:
         return isinstance(handle, str) and bool(self._fetch(found, _id(handle)))
 
     def expand(self, handle: str) -> Turn:
-        """The turn behind a handle (`mem:D8:6`) or an id (`D8:6`), as it was added. KeyError when there is none."""
+        """The turn with a handle (`mem:D8:6`) or an id (`D8:6`), as it was added. KeyError for an unknown one."""
         rows = self._fetch(f"{_SELECT} WHERE id = CAST(? AS TEXT)", _id(handle))
         if not rows:
             raise KeyError(f"no turn {handle} in {self.path}")
         return self._turn(rows[0])
 
     def restore(self) -> Iterator[Turn]:
-        """All turns in the order of their adding; those added meanwhile come too."""
+        """Yield all turns in the order in which they were added, including turns added meanwhile."""
         position = 0
         while rows := self._fetch(f"{_SELECT} WHERE position > ? ORDER BY position LIMIT ?", position, _BATCH):
             for row in rows:
@@ -205,7 +210,7 @@ class Archive:
             position = rows[-1][0]
 
     def search(self, query: str, limit: int = 10) -> list[Turn]:
-        """At most `limit` turns that hold a word of `query`, stemmed, best first by BM25. Any text is a query."""
+        """At most `limit` turns that contain a word of `query`, stemmed, best first by BM25. Any text is a query."""
         if limit < 1:
             raise UsageError(f"limit must be at least 1, got {limit}")
         words = dict.fromkeys(_searchable(query).replace('"', " ").split())
@@ -218,7 +223,7 @@ class Archive:
             return [self._turn(self._fetch(f"{_SELECT} WHERE position = ?", position)[0]) for position in positions]
 
     def settings(self) -> dict[str, Any]:
-        """What was saved beside the turns."""
+        """The settings that `save` wrote."""
         return {name: json.loads(value) for name, value in self._fetch("SELECT name, value FROM settings")}
 
     def _fetch(self, statement: str, *values: object) -> list[Row]:
@@ -241,7 +246,7 @@ class Archive:
     # -- the file ------------------------------------------------------------------------------------------------------
 
     def _check_file(self, path: Path, create: bool) -> None:
-        """Refuse what is no archive, without a trace. `immutable` reads the file alone: no lock, no log, no journal.
+        """Refuse a file that is no archive without changing it. `immutable` reads the file alone, without lock or log.
 
         Not `open`: closing the file would drop the locks of every other connection in this process
         (https://sqlite.org/howtocorrupt.html 2.2).
@@ -257,7 +262,7 @@ class Archive:
         if path.stat().st_size or not create:
             connection = sqlite3.connect(f"file:{quote(str(path))}?immutable=1", uri=True)
             try:
-                # a process killed while it moved its log into the file leaves that shorter than its header says
+                # a process that was killed while moving its log into the file leaves it shorter than its header says
                 connection.execute("PRAGMA writable_schema = ON")
                 application_id = connection.execute("PRAGMA application_id").fetchone()[0]
             finally:
@@ -282,7 +287,7 @@ class Archive:
             self._connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
     def _begin_log(self) -> None:
-        """For this SQLite does not wait by itself while others open the same new file."""
+        """Switch to WAL. SQLite does not wait by itself here while other processes open the same new file."""
         give_up_at = time.monotonic() + _BUSY_SEC
         while True:
             try:
@@ -310,11 +315,11 @@ class Archive:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Turns what SQLite raises into one line that says what to do."""
+        """Turn SQLite's errors into an ArchiveError of one line that says what to do."""
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # only errors of SQLite itself have one
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # only SQLite's own errors have one
             raise ArchiveError(f"{self.path}: {_EXPLAINED.get(code, 'failed')} ({error})") from error
 
 

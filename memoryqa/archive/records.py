@@ -1,16 +1,16 @@
-"""A turn as bytes and back, without loss: any text, half a surrogate pair too, and any time with its zone.
+"""Encodes a turn as bytes and back without loss: any text, even half a surrogate pair, and any time with its zone.
 
 Fields of a record, in the order of `COLUMNS`, each UTF-8 with surrogates passed through:
 
     id             D8:6
     time           local, ISO 8601; None when unknown
-    fold           0 or 1: which of the two when a local time comes twice
-    utc_offset_us  of a `datetime.timezone`, in microseconds; None for any other zone
-    zone           key of a `zoneinfo.ZoneInfo`, or the name given to a `datetime.timezone`; None when there is neither
+    fold           0 or 1: which one is meant when a local time occurs twice
+    utc_offset_us  offset of a `datetime.timezone`, in microseconds; None for any other zone
+    zone           key of a `zoneinfo.ZoneInfo`, or the name given to a `datetime.timezone`; None for neither
     speaker, text, caption
-    tags           a JSON array; None when there are none
+    tags           a JSON array; None without tags
 
-The tags are no part of what was said: records that differ in nothing else have the same digest.
+Tags are not part of what was said: records that differ in their tags only have the same digest.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def encode(turn: Turn) -> Record:
-    """The record of `turn`. ValueError for a time zone that is of neither `datetime` nor `zoneinfo`."""
+    """The record of `turn`. UsageError for a time zone that is neither from `datetime` nor from `zoneinfo`."""
     time, fold = None, 0
     if turn.time is not None:
         time, fold = turn.time.replace(tzinfo=None).isoformat().encode(), turn.time.fold
@@ -39,7 +39,7 @@ def encode(turn: Turn) -> Record:
 
 
 def decode(record: Record) -> Turn:
-    """The turn that `encode` made `record` of. `zoneinfo.ZoneInfoNotFoundError` for a zone unknown on this machine."""
+    """The turn of a record. Raises `zoneinfo.ZoneInfoNotFoundError` for a zone that this machine does not know."""
     turn_id, time, fold, offset, zone, speaker, text, caption, tags = record
     session, number = turn_id.removeprefix(b"D").split(b":")
     moment = None
@@ -50,13 +50,13 @@ def decode(record: Record) -> Turn:
 
 
 def digest(record: Record) -> bytes:
-    """SHA-256 over what was said, each field after its length: of two that differ, so do the digests."""
+    """SHA-256 over what was said. Each field follows its length, so that different records hash different bytes."""
     parts = (b"-" if field is None else b"%d:%b" % (len(field), field) for field in record[:-1])
     return hashlib.sha256(b"".join(parts)).digest()
 
 
 def _encode_zone(turn: Turn) -> tuple[bytes | None, bytes | None]:
-    """utc_offset_us and zone."""
+    """The fields utc_offset_us and zone."""
     zone = turn.time.tzinfo if turn.time is not None else None
     if zone is None:
         return None, None

@@ -1,6 +1,6 @@
 """The grammar behind `language.dates`: which words name a time relative to a session, and which days they mean.
 
-`PATTERN` is scanned once over a folded turn. Each of its alternatives bears the name of the handler in `HANDLERS` that
+`PATTERN` is scanned once over a folded turn. Each of its alternatives has the name of a handler in `HANDLERS`, which
 turns the match into a `TimeSpan`, or into None when the words around it show that it is no date ("my last week here").
 """
 
@@ -33,7 +33,11 @@ NUMBER_WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty"
 ).split()
-_VAGUE_COUNTS = {"couple": (2, 3), "few": (2, 5), "several": (3, 7)}  # the least and the most each is taken to mean
+_VAGUE_COUNTS = {
+    "couple": (2, 3),
+    "few": (2, 5),
+    "several": (3, 7),
+}  # the least and the most that each is taken to mean
 _WHICH: dict[str, Which] = {"this past": "last", "past": "last", "this coming": "next", "last": "last", "next": "next"}
 _STEP = {"last": -1, "this": 0, "next": 1}
 
@@ -66,7 +70,7 @@ _ALTERNATIVES = {
 PATTERN = re.compile(
     rf"\b(?:{'|'.join(f'(?P<{name}>{words})' for name, words in _ALTERNATIVES.items())})(?:'s)?\b".replace(" ", r"\s+")
 )
-# Every match of PATTERN holds one of these; most turns hold none, and are done five times sooner for the test.
+# Every match of PATTERN contains one of these. Most turns contain none, and this test is five times faster.
 TRIGGER = re.compile(
     r"\b(?:yesterday|tomorrow|last|next|past|coming|other|days?|weeks?|weekends?|months?|years?|new\s+year"
     rf"|on\s+the(?=\s+\d)|{_WEEKDAY}|{_MONTH}|{_SEASON}|christmas|halloween|thanksgiving|valentine)(?![a-z])"
@@ -97,8 +101,8 @@ _ENDS_IN_RATE = re.compile(r"\b(?:once|twice|times?)\s+$")  # "once in a week", 
 
 
 def fold(text: str) -> str:
-    """`text` in lower case with straight apostrophes, every character in its place: what the patterns here read."""
-    return text.replace("İ", "i").lower().replace("’", "'")  # İ alone would become two characters
+    """`text` in lower case with straight apostrophes and every character in its place, as the patterns here read it."""
+    return text.replace("İ", "i").lower().replace("’", "'")  # lower() would make İ two characters
 
 
 def _just_before(match: re.Match[str]) -> str:
@@ -106,7 +110,7 @@ def _just_before(match: re.Match[str]) -> str:
 
 
 def _sentence(match: re.Match[str]) -> tuple[str, str]:
-    """What the sentence says before and after the match, as far as a clause may reach."""
+    """The rest of the sentence before and after the match, as far as a clause may reach."""
     before = match.string[max(0, match.start() - 160) : match.start()]
     after = match.string[match.end() : match.end() + 160]
     return _SENTENCE_END.split(before)[-1], _SENTENCE_END.split(after)[0]
@@ -151,7 +155,7 @@ def _named(match: re.Match[str], day: date) -> TimeSpan | None:
         return weekend(which, day)
     if name == "month":
         return whole_month(day.year, day.month + _STEP[which])
-    if name == "year":  # which year "this" is stands above the line
+    if name == "year":  # the header above the line shows which year "this" is
         return None if which == "this" else whole_year(day.year + _STEP[which])
     if name in SEASON_FIRST_MONTH:
         return recurring(which, day, lambda year: season(name, year))

@@ -1,10 +1,10 @@
-"""Relative dates in a turn ("yesterday", "last Saturday", "two weeks ago") resolved against the date of its session.
+"""Resolves relative dates in a turn ("yesterday", "last Saturday", "two weeks ago") by the date of its session.
 
     annotate("I met her last Saturday.", datetime(2023, 5, 25))  ->  "I met her last Saturday (= 20 May 2023)."
 
-The grammar is small and ours (`memoryqa.language.date_grammar`); `python -m benchmarks.temporal` measures it beside
-dateparser. Words that say nothing a reader can use ("recently", "soon"), or nothing beyond the session's own date
-("today", "tonight", "this year"), are left alone: an annotation costs about eight tokens of a small budget.
+The grammar (`memoryqa.language.date_grammar`) is small; `python -m benchmarks.temporal` compares it with dateparser.
+Vague words ("recently", "soon") and words that only repeat the session's date ("today", "tonight", "this year") are not
+annotated: an annotation costs about eight tokens of a small budget.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DATE_MARK = " (= "  # opens an annotation; the offline reader looks for it
 class ResolvedDate:
     """Words that name a time: `text[start:end] == phrase`.
 
-    value: their absolute wording, as LoCoMo's gold answers put it. first, last: the days they mean, both included.
+    value: the absolute wording, as LoCoMo's gold answers put it. first, last: the days meant, both included.
     """
 
     start: int
@@ -35,9 +35,9 @@ class ResolvedDate:
 
 
 def resolve(text: str, anchor: date) -> list[ResolvedDate]:
-    """The relative dates in `text`, said on the day of `anchor`: in order, never overlapping, the longest wording.
+    """The relative dates in `text`, which was said on the day of `anchor`: in order, without overlap, longest wording.
 
-    What would lie outside the years 1 to 9999 is not resolved.
+    Dates outside the years 1 to 9999 are not resolved.
     """
     folded = fold(text)
     if not TRIGGER.search(folded):
@@ -58,9 +58,9 @@ def resolve(text: str, anchor: date) -> list[ResolvedDate]:
 
 
 def annotate(text: str, anchor: date) -> str:
-    """`text` with ` (= VALUE)` after each relative date and nothing else changed.
+    """Insert ` (= VALUE)` after each relative date in `text`; nothing else changes.
 
-    Text that holds ` (= ` has been annotated before and is returned as it is.
+    Text that contains ` (= ` was annotated before and is returned unchanged.
     """
     if DATE_MARK in text:
         return text
@@ -73,7 +73,7 @@ def annotate(text: str, anchor: date) -> str:
 
 
 def dated_text(turn: Turn) -> str:
-    """The turn's text, annotated; as it is when its time is unknown."""
+    """The turn's text, annotated; unchanged when the turn's time is unknown."""
     return _annotate_on(turn.text, turn.time.date()) if turn.time else turn.text
 
 

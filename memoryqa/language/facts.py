@@ -1,7 +1,7 @@
-"""Facts in a text: the numbers, names, dates and `key: value` pairs in it, in pieces short enough to quote.
+"""Facts in a text: its sentences in pieces short enough to quote, weighed by numbers, names, dates and pairs.
 
-A name is a capitalised word that does not merely open its sentence. Scripts without capitals have no names here; their
-numbers are found all the same.
+A name is a capitalised word that does not merely open its sentence. In scripts without capitals no names are found, but
+numbers are.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from memoryqa.language.word_lists import COURTESY_WORDS, FILLER_WORDS, STOPWORDS
 from memoryqa.tokens import encoding
 from memoryqa.turns import HANDLE_PREFIX, Turn
 
-MAX_FACT_CHARS = 160  # a longer sentence becomes several facts, so that one of them fits a small summary
+MAX_FACT_CHARS = 160  # a longer sentence becomes several facts, so that each fits into a small summary
 
 _COURTEOUS = STOPWORDS | FILLER_WORDS | COURTESY_WORDS
 _ABBREVIATION = re.compile(r"(?:\b(?:[A-Za-z]|Drs?|Mrs?|Ms|Prof|St|vs|etc|No|Inc|Jr|Sr)|\b[a-z]\.[a-z])\.$")
@@ -37,8 +37,8 @@ _PAIR_BREAK = re.compile(r"[,;]\s+")
 class Fact:
     """A piece of what was said: one line of at most `MAX_FACT_CHARS`, after the speaker's name if there is one.
 
-    `handle` names the entry it comes from, whole. `specificity` grows with numbers, dates and names per length; 0.0 is
-    a piece that is not worth quoting.
+    `handle` names the entry that contains the whole text. `specificity` grows with numbers, dates and names per length;
+    0.0 means that the piece is not worth quoting.
     """
 
     text: str
@@ -47,13 +47,13 @@ class Fact:
 
 
 def numbers(text: str) -> frozenset[str]:
-    """The numbers of `text` as written, without the commas of thousands: `1,523.5` is "1523.5", `12:30` "12:30"."""
+    """The numbers of `text` as written, without commas of thousands: "1523.5" for `1,523.5`, "12:30" for `12:30`."""
     found = (_THOUSANDS.sub("", written).split(",") for written in _NUMBER.findall(text))
     return frozenset(number for group in found for number in group)
 
 
 def number_forms(text: str) -> frozenset[str]:
-    """`numbers`, and the parts of dates, times and ranges too: whoever wrote `2023-05-08` has said "8"."""
+    """`numbers`, and the parts of dates, times and ranges: a reader of `2023-05-08` has read "8"."""
     found = numbers(text)
     parts = (part for number in found for part in re.split(r"[:/-]", number))
     return found | {part.lstrip("0") or "0" for part in parts} | {part for n in found for part in re.split("[:/-]", n)}
@@ -70,8 +70,10 @@ def words(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=65_536)
 def _is_ordinary(word: str) -> bool:
-    """Whether `word` (lower case) is one that may open a sentence, rather than a name: it is in the tokenizer's
-    vocabulary, and was learned earlier there, that is met more often, without a capital than with one."""
+    """Whether `word` (lower case) is an ordinary word rather than a name, so that it may open a sentence.
+
+    Ordinary words are single tokens, and the tokenizer learned the form without a capital first: it is more frequent.
+    """
     stem = re.split("['’]", word)[0]
     if stem in _COURTEOUS:
         return True
@@ -99,17 +101,17 @@ def names(text: str) -> frozenset[str]:
 
 
 def probes(text: str) -> frozenset[str]:
-    """What a later question may ask of `text`: its numbers, dates (as numbers and month names) and names."""
+    """What a later question may ask about `text`: its numbers, names and dates (as numbers and month names)."""
     return numbers(text) | names(text)
 
 
 def shown(text: str) -> frozenset[str]:
-    """Every probe that a reader of `text` could answer."""
+    """All probes that a reader of `text` can answer."""
     return number_forms(text) | words(text)
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of `text`, line by line, white space collapsed. "Dr." and "p.m." end none."""
+    """The sentences of `text`, line by line, white space collapsed. "Dr." and "p.m." do not end a sentence."""
     found = []
     for line in text.splitlines():
         start = 0
@@ -122,7 +124,7 @@ def sentences(text: str) -> list[str]:
 
 
 def _pieces(sentence: str) -> Iterator[str]:
-    """`sentence` in pieces of at most `MAX_FACT_CHARS`, cut between words; a longer word is cut too."""
+    """Cuts `sentence` between words into pieces of at most `MAX_FACT_CHARS`; a longer word is cut inside."""
     while len(sentence) > MAX_FACT_CHARS:
         cut = sentence.rfind(" ", 1, MAX_FACT_CHARS + 1)
         cut = MAX_FACT_CHARS if cut < 1 else cut
@@ -133,7 +135,7 @@ def _pieces(sentence: str) -> Iterator[str]:
 
 
 def _as_pairs(sentence: str) -> str:
-    """`accuracy: 0.87, total: 1523` as `accuracy=0.87, total=1523`; `sentence` itself when it is anything else."""
+    """Rewrites `accuracy: 0.87, total: 1523` as `accuracy=0.87, total=1523`; returns any other sentence unchanged."""
     inner = sentence.strip("{}[]() ")
     matches = [_PAIR.fullmatch(part) for part in _PAIR_BREAK.split(inner)]
     if not all(match and len(match[1].split()) <= 2 and len(match[2].split()) <= 2 for match in matches):
@@ -144,9 +146,9 @@ def _as_pairs(sentence: str) -> str:
 
 
 def specificity(text: str) -> float:
-    """Numbers, dates and names per length; plain words count little, and courtesies nothing.
+    """Numbers, dates and names per length. Plain words count little, courtesies nothing.
 
-    A longer number says more, a pair says what its number is of, and a number alone says little.
+    A longer number counts more, a pair counts for naming its number, and a number without words counts half.
     """
     weight = sum(0.5 + 0.5 * min(sum(c.isdigit() for c in number), 6) for number in numbers(text))
     weight += 1.5 * len(names(text))
@@ -156,8 +158,10 @@ def specificity(text: str) -> float:
 
 
 def find_facts(text: str, handle: str, *, speaker: str = "", with_pairs: bool = False) -> tuple[Fact, ...]:
-    """All of `text` as facts, in order: no word of it is in none. `with_pairs`: reports of a program, where `a: 1` is a
-    pair and no speech. `speaker` is put before each."""
+    """Cut all of `text` into facts, in order; every word is in one of them.
+
+    `speaker` is put before each fact. `with_pairs`: `text` is a program's output, where `a: 1` is a pair, not speech.
+    """
     lead = f"{' '.join(speaker.split())[:40]}: " if speaker.strip() else ""
     facts = []
     for sentence in sentences(text):
@@ -173,7 +177,10 @@ def facts_of(turn: Turn) -> tuple[Fact, ...]:
 
 
 def rank(facts: Iterable[Fact]) -> tuple[Fact, ...]:
-    """Most specific first, and of equals the newest; `facts` are given oldest first. Of repeats the newest stays."""
+    """Sort `facts`, given oldest first, by specificity, highest first; the newer one first among equals.
+
+    Repeats are removed; the newest stays.
+    """
     newest: dict[str, Fact] = {}
     for fact in facts:
         newest.pop(fact.text.casefold(), None)

@@ -1,4 +1,4 @@
-"""What a question says besides its words: whom it asks about, when, and whether its answer is a date."""
+"""What a question says besides its words: whom it asks about, which dates it names, and whether it asks for a date."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _YEAR_WEIGHT = 0.3  # a bare year hardly narrows a history of one or two years
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Days the question names, both ends included; `weight` in (0, 1] says how much they narrow the search."""
+    """Days that the question names, both ends included. `weight` in (0, 1] is how much they narrow the search."""
 
     first: date
     last: date
@@ -43,7 +43,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question, read. `terms` are distinct and without the speakers' names; `named` are the speakers it names."""
+    """A parsed question. `terms` are distinct, without the speakers' names; `named` are the speakers it names."""
 
     terms: tuple[str, ...]
     named: frozenset[str]
@@ -57,16 +57,16 @@ def name_words(speakers: Iterable[str]) -> frozenset[str]:
 
 
 def _matches_name(word: str, name: str, capitalised: frozenset[str]) -> bool:
-    """ "Mel" is Melanie; but "car" is not Caroline, "and" not Andrew, and "will" not Will, without their capital."""
+    """Whether `word` names the speaker: "Mel" is Melanie; without capitals "car" is not Caroline, "will" not Will."""
     if word == name:
         return word not in STOPWORDS or word in capitalised
     return len(word) >= 3 and name.startswith(word) and word in capitalised and word not in STOPWORDS
 
 
 def read_query(text: str, speakers: Collection[str], years: Collection[int]) -> Query:
-    """Read `text`; `years` are those of the conversation, in which a month without a year may lie.
+    """Read `text`. `years` are the conversation's: a month without a year may lie in any of them.
 
-    Names are kept out of the terms: turns *addressed* to a person hold the name, those the person *said* do not.
+    Names are not among the terms: turns *addressed* to a person contain the name, turns that the person *said* do not.
     """
     names = name_words(speakers)
     found = words(text)
@@ -84,7 +84,7 @@ def read_query(text: str, speakers: Collection[str], years: Collection[int]) -> 
 
 
 def without_names(text: str, speakers: Collection[str]) -> str:
-    """`text` without the words that name a speaker; a question about nothing else is empty."""
+    """`text` without the words that name a speaker; "" when there are no other words."""
     names = name_words(speakers)
     kept = []
     for written in text.split():
@@ -109,12 +109,12 @@ def _is_month(match: re.Match[str], text: str) -> bool:
 
 
 def read_windows(text: str, years: Collection[int]) -> list[Window]:
-    """The days, months and seasons that `text` names, in each of `years` when it gives no year; else its bare years."""
+    """The days, months and seasons that `text` names, in each of `years` when it names no year; else its bare years."""
     windows: list[Window] = []
     taken: list[tuple[int, int]] = []
 
     def take(match: re.Match[str]) -> Collection[int]:
-        """The years to look in, none where a finer expression has these words already."""
+        """The years to look in; none when a more exact expression has taken these words."""
         if any(match.start() < end and start < match.end() for start, end in taken):
             return ()
         taken.append(match.span())
@@ -135,7 +135,7 @@ def read_windows(text: str, years: Collection[int]) -> list[Window]:
         if match["season"].lower() != "fall" or match["year"] or _IN.search(text[: match.start()]):
             first, last = _SEASONS[match["season"].lower()]
             found_years = set(take(match))
-            if last < first and not match["year"]:  # the winter that a conversation begins in began the year before
+            if last < first and not match["year"]:  # a conversation may begin in a winter that began the year before
                 found_years |= {year - 1 for year in found_years}
             windows += [_month_window(first, year, last) for year in sorted(found_years) if 1 <= year <= 9998]
     if not windows:

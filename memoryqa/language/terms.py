@@ -1,4 +1,4 @@
-"""From text to the terms that are matched: lower case, stop words out, irregular forms to their base, Snowball stems.
+"""Turns text into the terms that are matched: lower case, no stop words, irregular forms to their base, Snowball stems.
 
 Scripts written without spaces (Chinese, Japanese kana, Thai) are cut into overlapping pairs of characters.
 """
@@ -29,7 +29,7 @@ def _stemmer() -> Stemmer.Stemmer:
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words of `text`, each cut at its apostrophe ("Maria's" -> "maria")."""
+    """The words of `text` in lower case, each cut at its apostrophe ("Maria's" -> "maria")."""
     lower = text.lower().replace("won't", "wont").replace("won’t", "wont")  # not "won", of "win"
     if lower.isascii():
         return _WORD.findall(lower)

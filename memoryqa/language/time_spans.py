@@ -1,7 +1,7 @@
 """Spans of days with the words for them: "20 May 2023", "May 2023", "the weekend before 17 July 2023".
 
-The wordings are those of LoCoMo's gold answers (https://arxiv.org/abs/2402.17753). Every function raises ValueError or
-OverflowError for a span that leaves the years 1 to 9999.
+The wordings follow LoCoMo's gold answers (https://arxiv.org/abs/2402.17753). Every function raises ValueError or
+OverflowError for a span outside the years 1 to 9999.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PREPOSITION = {"last": "before", "this": "of", "next": "after"}
 
 
 class TimeSpan(NamedTuple):
-    """An absolute wording and the days, both ends included, that it means."""
+    """An absolute wording and the days that it means, both ends included."""
 
     value: str
     first: date
@@ -38,7 +38,6 @@ class TimeSpan(NamedTuple):
 
 
 def one_day(day: date) -> TimeSpan:
-    """That day."""
     return TimeSpan(format_date(day), day, day)
 
 
@@ -50,12 +49,11 @@ def whole_month(year: int, month: int) -> TimeSpan:
 
 
 def whole_year(year: int) -> TimeSpan:
-    """A calendar year."""
     return TimeSpan(str(year), date(year, 1, 1), date(year, 12, 31))
 
 
 def season(name: str, year: int) -> TimeSpan:
-    """The three months of a season of the northern half; winter begins in the December of `year`."""
+    """The three months of a season in the northern hemisphere; winter begins in the December of `year`."""
     month = SEASON_FIRST_MONTH[name]
     value = f"winter {year} to {year + 1}" if name == "winter" else f"{name} {year}"
     return TimeSpan(value, whole_month(year, month).first, whole_month(year, month + 2).last)
@@ -68,10 +66,10 @@ def holiday(name: str, year: int) -> TimeSpan:
 
 
 def recurring(which: Which, day: date, yearly: Callable[[int], TimeSpan]) -> TimeSpan:
-    """The latest that ended before `day`, the first that begins after it, or (`this`) the one named after its year."""
+    """A yearly span: the latest that ended before `day`, the first that begins after it, or (`this`) its year's."""
     if which == "this":
         return yearly(day.year)
-    if which == "last":  # a winter ends in the year after the one it is named after
+    if which == "last":  # a winter ends in the year after
         return next(span for year in (0, 1, 2) if (span := yearly(day.year - year)).last < day)
     return next(span for year in (0, 1) if (span := yearly(day.year + year)).first > day)
 
@@ -86,7 +84,7 @@ def same_weekday(which: Which, day: date, weekday: int) -> TimeSpan:
 
 
 def weekend(which: Which, day: date) -> TimeSpan:
-    """Saturday and Sunday: the latest over before `day`, the one to come or under way, or the one after that."""
+    """Saturday and Sunday: the latest that ended before `day`, the current or coming one, or the one after that."""
     latest_saturday = day - timedelta((day.weekday() - 5) % 7)
     weeks = {"last": -1, "this": 0, "next": 1}[which] + (day.weekday() < 5)  # from Saturday on a weekend is under way
     saturday = latest_saturday + timedelta(7 * weeks)
@@ -94,15 +92,15 @@ def weekend(which: Which, day: date) -> TimeSpan:
 
 
 def week(which: Which, day: date) -> TimeSpan:
-    """Seven days up to the day before, seven from the day after, or the calendar week (Monday first) around `day`."""
+    """The seven days before `day`, the seven days after it, or the calendar week (Monday first) around it."""
     first = day + timedelta({"last": -7, "this": -day.weekday(), "next": 1}[which])
     return TimeSpan(f"the week {_PREPOSITION[which]} {format_date(day)}", first, first + timedelta(6))
 
 
 def shift(day: date, count: int, unit: str) -> TimeSpan:
-    """The day, month or year that lies `count` days, weeks, months or years after `day` (before it, when negative).
+    """The day, month or year that is `count` days, weeks, months or years after `day` (before it when negative).
 
-    One year is twelve months: "a year ago" says more than "last year".
+    One year is taken as twelve months: "a year ago" is more exact than "last year".
     """
     if unit in ("day", "week"):
         return one_day(day + timedelta(count * (7 if unit == "week" else 1)))

@@ -1,7 +1,7 @@
-"""Word lists for ranking English conversation: what to ignore, what means the same, what says nothing.
+"""Word lists for ranking English conversation: words to ignore, words that mean the same, sentences without content.
 
-General English of everyday chats, written by hand by people who had read questions of LoCoMo's train conversations;
-which lists are used, and how much they weigh, was chosen on that data. Other languages simply find nothing here.
+The lists are general English of everyday chats, written by hand after reading questions of LoCoMo's train
+conversations. Which lists are used, and their weights, were chosen on that data. Other languages find nothing here.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ IRREGULAR: dict[str, str] = COMMON_IRREGULAR | _read_inflections(
     """
 )
 
-# Words that often answer to one another between a question and the turn that holds its answer.
+# Words that replace one another between a question and the turn that answers it.
 SYNONYM_GROUPS: tuple[tuple[str, ...], ...] = tuple(
     tuple(line.split())
     for line in """
@@ -130,7 +130,7 @@ SYNONYM_GROUPS: tuple[tuple[str, ...], ...] = tuple(
     """.strip().split("\n")
 )
 
-# A question names a class ("hobbies"), the turn an instance ("hiking"): the words before the colon ask for those after.
+# A question names a class ("hobbies"), the turn an instance ("hiking"): words before the colon ask for words after it.
 CLASSES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = tuple(
     (tuple(classes.split()), tuple(instances.split()))
     for classes, _, instances in (
@@ -183,7 +183,7 @@ CLASSES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = tuple(
     )
 )
 
-# A sentence made only of these (and names) carries no fact, as "Wow, that sounds great!".
+# A sentence of only these words (and names) contains no fact, for example "Wow, that sounds great!".
 FILLER_WORDS = frozenset(
     """
     a about absolutely again agree all always am amazing an and any appreciate are as at awesome aw aww back bad be been

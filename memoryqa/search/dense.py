@@ -1,9 +1,9 @@
-"""How well turns match a question in meaning, by vectors: to be added to the lexical match before everything else.
+"""Matches turns with a question in meaning, by vectors. The ranking adds this match to the lexical one.
 
-With one vector a text: the cosine of question and turn, and of question and the turn's neighbourhood. With a local
-model also late interaction: each word piece of the question takes its most similar piece of a turn (MaxSim, Khattab and
-Zaharia 2020, "ColBERT", formula 3), similarities are spread over the turns around as term frequencies are in
-memoryqa/search/ranking.py, and pieces count by how rare they are.
+With one vector per text, the match is the cosine of question and turn, and of question and the turn's neighbourhood. A
+local model adds late interaction: each word piece of the question takes its most similar piece of a turn (MaxSim,
+Khattab and Zaharia 2020, "ColBERT", formula 3). These similarities are spread over neighbouring turns like term
+frequencies in memoryqa/search/ranking.py, and pieces are weighed by how rare they are.
 
 Every turn is compared, word piece by word piece: milliseconds for a history of months, too slow for 100,000 turns.
 """
@@ -29,31 +29,31 @@ from memoryqa.turns import Turn
 
 logger = logging.getLogger(__name__)
 
-_TURNS_AT_ONCE = 256  # embedded and kept together: what fails after them costs no more than these
+_TURNS_AT_ONCE = 256  # embedded and cached together: an error loses at most the work on so many
 
 
 class DenseIndex:
-    """Vectors of the turns of one conversation. Turns are embedded when they are needed. Not thread-safe."""
+    """Vectors of one conversation's turns, which are embedded when they are needed. Not thread-safe."""
 
     def __init__(self, embedder: Embedder, config: DenseConfig, cache: VectorCache | None = None) -> None:
         self.config = config
         self._embedder = embedder
         self._cache = cache
         self._dimension: int | None = None
-        self._sessions: list[int] = []  # of the turns embedded so far
-        self._texts: list[str] = []  # the same, as the model reads them
-        self._vectors = _Rows()  # of turns
-        self._around: Vectors | None = None  # of turns with those around, until there are more
+        self._sessions: list[int] = []  # by turn embedded so far
+        self._texts: list[str] = []  # by turn, as the model reads it
+        self._vectors = _Rows()  # by turn
+        self._around: Vectors | None = None  # by turn, its neighbours added; None after turns were added
         self._pieces = _PieceIndex() if isinstance(embedder, LocalEmbedder) else None
-        self._passage_start = 0  # the first turn of the last passage, which later turns may join
+        self._passage_start = 0  # first turn of the last passage; later turns may join it
 
     def __len__(self) -> int:
         return len(self._sessions)
 
     def update(self, lines: Sequence[Line]) -> None:
-        """Embed what is new in `lines`, those of all turns of the conversation in order. Raises EmbeddingError.
+        """Embed the new ones among `lines`, the lines of all turns in order. Raises EmbeddingError.
 
-        What was embedded before an error stays; the next call goes on from there.
+        Turns that were embedded before an error stay embedded; the next call continues after them.
         """
         while len(self) < len(lines):
             new = [line.turn for line in lines[len(self) : len(self) + _TURNS_AT_ONCE]]
@@ -68,9 +68,9 @@ class DenseIndex:
             self._around = None
 
     def match(self, queries: Sequence[str], speakers: Collection[str]) -> list[Floats]:
-        """Per query, how well each turn matches, shape (len(self),): 0 or more, to be added to the lexical match.
+        """For each query the match of every turn, shape (len(self),): 0 or more, in units of the lexical match.
 
-        The speakers' names are left out: turns that address a person hold the name, those the person said do not.
+        The speakers' names are left out: turns that address a person contain the name, turns the person said do not.
         Raises EmbeddingError.
         """
         nameless = [without_names(query, speakers) for query in queries]
@@ -90,9 +90,9 @@ class DenseIndex:
     # -- turns ---------------------------------------------------------------------------------------------------------
 
     def _embed_turns(self, texts: Sequence[str]) -> Vectors:
-        """One vector a text."""
+        """One vector per text."""
         if self._dimension is None:
-            self._dimension = embed(self._embedder, texts[:1]).shape[1]  # asked, so that kept ones can be compared
+            self._dimension = embed(self._embedder, texts[:1]).shape[1]  # needed to check cached vectors
         dimension = self._dimension
 
         def make(missing: Sequence[str]) -> list[Vectors]:
@@ -101,7 +101,7 @@ class DenseIndex:
         return np.concatenate(self._kept_or_made("vector", texts, make), dtype=np.float32)
 
     def _add_local(self, model: LocalEmbedder, texts: Sequence[str], sessions: Sequence[int]) -> None:
-        """Word pieces of each turn, and a vector of each turn as it reads in its passage."""
+        """Add the word pieces of each turn, and a vector of each turn as it reads in its passage."""
         assert self._pieces is not None
         if self._dimension is None:
             self._dimension = model.encode(["dimension"])[0].vectors.shape[1]
@@ -136,7 +136,7 @@ class DenseIndex:
         make: Callable[[Sequence[str]], list[Vectors]],
         rows: Sequence[int] | None = None,
     ) -> list[Matrix]:
-        """The matrices of `contents`, from the cache or made, as float16: the same whether they were kept or not."""
+        """The matrices of `contents`, from the cache or computed; float16 in both cases, so that they are the same."""
         assert self._dimension is not None
         kept = self._cache.get(kind, contents, self._dimension) if self._cache else {}
         kept = {place: one for place, one in kept.items() if len(one) == (rows[place] if rows else 1)}
@@ -166,7 +166,7 @@ class DenseIndex:
         return {text: Pieces((), nothing, vector) for text, vector in zip(distinct, vectors, strict=True)}
 
     def _query_pieces(self, query: str, stripped: str, encoded: Pieces) -> Pieces:
-        """Those that carry meaning, read in the whole question, without the names'."""
+        """The pieces that carry meaning, encoded in the whole question; pieces of names are left out."""
         assert isinstance(self._embedder, LocalEmbedder)
         names = set(self._embedder.piece_ids(query)) - set(self._embedder.piece_ids(stripped))
         kept = [
@@ -177,7 +177,7 @@ class DenseIndex:
     # -- scores --------------------------------------------------------------------------------------------------------
 
     def _match_vectors(self, query: Vectors) -> Floats:
-        """Cosine of the turns and of their neighbourhoods, above the mean one's: what is unrelated is not at zero."""
+        """Cosine of turns and their neighbourhoods, minus the mean cosine: unrelated texts have a cosine above 0."""
         config, vectors = self.config, self._vectors.rows
         if self._around is None:
             self._around = unit_length(self._windowed(vectors.T).T.astype(np.float32))
@@ -185,7 +185,7 @@ class DenseIndex:
         return np.maximum(cosine - cosine.mean(), 0.0).astype(np.float64)
 
     def _match_pieces(self, pieces: _PieceIndex, query: Pieces) -> Floats:
-        """Windowed MaxSim, 0 to 1 and a little over: saturated like a term frequency, with k1 = 1."""
+        """Windowed MaxSim, about 0 to 1: saturated like a term frequency, with k1 = 1."""
         if not query.ids:
             return np.zeros(len(self))
         floor = self.config.similarity_floor
@@ -195,7 +195,7 @@ class DenseIndex:
         return np.asarray((idf[:, None] * (2 * windowed / (windowed + 1))).sum(axis=0) / idf.sum())
 
     def _windowed(self, values: npt.NDArray[np.floating]) -> Floats:
-        """`values` (rows, turns) with those of the turns around added, within unbroken runs of a session."""
+        """`values` (rows, turns), to which those of neighbouring turns in an unbroken run of a session are added."""
         before, after = self.config.ranking.window_before, self.config.ranking.window_after
         sessions = np.array(self._sessions)
         gap = max(len(before), len(after))
@@ -212,7 +212,7 @@ class DenseIndex:
 
 @dataclass(slots=True)
 class _Rows:
-    """A matrix that grows at its end in amortised constant time. As float32: CPUs multiply float16 far slower."""
+    """A matrix that grows at its end in amortised constant time. It is float32: CPUs multiply float16 far slower."""
 
     _buffer: Vectors = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
     _length: int = 0
@@ -236,10 +236,10 @@ class _Rows:
 
 
 class _PieceIndex:
-    """The word pieces of the turns: their vectors one after the other, and in how many turns each piece occurs."""
+    """The word pieces of the turns: the vectors of all pieces, and the number of turns in which each piece occurs."""
 
     def __init__(self) -> None:
-        self.lengths: list[int] = []  # pieces per turn
+        self.lengths: list[int] = []  # number of pieces by turn
         self._held: Counter[int] = Counter()
         self._vectors = _Rows()
 
@@ -265,13 +265,13 @@ class _PieceIndex:
 
 
 def _as_read(turn: Turn) -> str:
-    """A turn as the model reads it: the speaker is part of it."""
+    """The turn's text for the model, with its speaker and caption."""
     text = f"{turn.speaker}: {turn.text}" + (f" (shared photo: {turn.caption})" if turn.caption else "")
     return " ".join(text.replace("\x1e", " ").split())
 
 
 def _passages(sessions: Sequence[int], lengths: Sequence[int], limit: int) -> Iterator[tuple[int, int]]:
-    """Runs of turns of one session of at most `limit` pieces together, or of one turn: (first, last + 1)."""
+    """Cut turns into runs of one session and at most `limit` pieces (or a single turn): pairs (first, last + 1)."""
     first, pieces = 0, 0
     for place, length in enumerate(lengths):
         if place > first and (sessions[place] != sessions[first] or pieces + length > limit):

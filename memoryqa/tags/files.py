@@ -1,13 +1,13 @@
-"""Tags: words by which a turn may be looked for and that it does not hold. Written once, kept in a file.
+"""Tags: words by which a turn may be found although it does not contain them. Written once, kept in a file.
 
     tags = load_tags("tags.json")
     memory.extend(with_tags(turns, tags.conversations["conv-26"]))
 
-The file is JSON; a turn that stands in it has been read, with [] when there is nothing to look for in it:
+The file is JSON. A turn in the file has been read; [] means that the turn contains nothing to look for:
 
     {"written_by": "openai/gpt-4o-mini", "conversations": {"conv-26": {"D1:3": ["hobby", "outdoors"], "D1:4": []}}}
 
-Whoever writes them, an LM (memoryqa/tags/writing.py) or a person, must not know the questions.
+An LM (memoryqa/tags/writing.py) or a person writes them, without knowing the questions.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from typing import TypeAlias
 from memoryqa.errors import StoppedError, UsageError
 from memoryqa.turns import Turn
 
-TurnTags: TypeAlias = Mapping[str, tuple[str, ...]]  # turn id -> its tags, of one conversation
+TurnTags: TypeAlias = Mapping[str, tuple[str, ...]]  # turn id -> its tags, for one conversation
 
-MAX_TAGS = 6  # of a turn: more would make it answer to everything
-_MAX_TAG_WORDS, _MAX_TAG_CHARS = 5, 60  # of one tag: more is a sentence
+MAX_TAGS = 6  # per turn: with more it would match everything
+_MAX_TAG_WORDS, _MAX_TAG_CHARS = 5, 60  # per tag: more words are a sentence
 _MARKUP = " \t\r*_`\"'“”‘’[](){}<>."
 _NOTHING = frozenset(("none", "n/a", "no tags", "nothing", "-"))
 # "3", "- **3**", "Line 3", "D8:3", "8:3"
@@ -39,22 +39,22 @@ _LINE = re.compile(
 
 
 class TagsError(UsageError):
-    """Tags that cannot be read, or that are of other turns. The message is one line: where, what is wrong, the fix."""
+    """Tags cannot be read, or belong to other turns. The message is one line: where, what is wrong, the fix."""
 
 
 class TaggingStoppedError(StoppedError):
-    """Going on to write tags makes no sense. What was tagged so far is in the `Tags`."""
+    """Writing tags was stopped. The `Tags` contain what was tagged so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """Tags by conversation id and turn id. `written_by`: the LM and whatever else they depend on, "" if not known."""
+    """Tags by conversation id and turn id. `written_by`: the LM and all else that they depend on; "" if unknown."""
 
     written_by: str = ""
     conversations: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def untagged(self, conversations: Mapping[str, Sequence[Turn]]) -> Iterator[tuple[str, list[Turn]]]:
-        """The sessions of which some turn has not been read, each with its conversation's id."""
+        """Yield the sessions with a turn that has not been read, each with its conversation's id."""
         for conversation_id, turns in conversations.items():
             read = self.conversations.get(conversation_id, {})
             sessions: dict[int, list[Turn]] = {}
@@ -64,7 +64,7 @@ class Tags:
 
 
 def add_tags(conversations: Mapping[str, Sequence[Turn]], tags: Tags) -> dict[str, list[Turn]]:
-    """The turns of each conversation with their tags; TagsError for tags of a turn that is not there."""
+    """The turns of each conversation with their tags. Raises TagsError for tags of an unknown turn."""
     tagged = {}
     for conversation_id, turns in conversations.items():
         try:
@@ -75,10 +75,10 @@ def add_tags(conversations: Mapping[str, Sequence[Turn]], tags: Tags) -> dict[st
 
 
 def with_tags(turns: Iterable[Turn], tags: TurnTags) -> list[Turn]:
-    """`turns` with their tags; those that `tags` lacks as they are. TagsError for tags of a turn that is not there."""
+    """`turns` with their tags; turns without tags unchanged. Raises TagsError for tags of an unknown turn."""
     tagged = [replace(turn, tags=tags[turn.id]) if turn.id in tags else turn for turn in turns]
     if unknown := tags.keys() - {turn.id for turn in tagged}:
-        raise TagsError(f"tags of {min(unknown)}, which is no turn of the conversation: they are of other data")
+        raise TagsError(f"tags of {min(unknown)}, which is no turn of the conversation: they belong to other data")
     return tagged
 
 
@@ -107,7 +107,7 @@ def load_tags(path: str | Path) -> Tags:
 
 
 def open_tags(path: str | Path, written_by: str) -> Tags:
-    """The tags in `path` to go on with, or new ones when there is no such file. TagsError when another wrote them."""
+    """The tags in `path`, to be continued; empty when there is no such file. TagsError when another LM wrote them."""
     if not Path(path).exists():
         return Tags(written_by)
     tags = load_tags(path)
@@ -118,7 +118,7 @@ def open_tags(path: str | Path, written_by: str) -> Tags:
 
 
 def save_tags(path: str | Path, tags: Tags) -> None:
-    """Write all of `tags` to `path`, whole or not at all. Raises OSError."""
+    """Write `tags` to `path`, as a whole or not at all. Raises OSError."""
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     lines = ",\n".join(
@@ -132,8 +132,10 @@ def save_tags(path: str | Path, tags: Tags) -> None:
 
 
 def origin_of(path: str | Path, tags: Tags, conversations: Mapping[str, Sequence[Turn]]) -> dict[str, str | int]:
-    """For the record of a number that rests on the tags in `path`: who wrote them, the file's sha256, and how many
-    sessions of `conversations` are not tagged, or not all of their turns."""
+    """What to record beside a number that depends on the tags in `path`.
+
+    That is who wrote them, the file's sha256, and the number of sessions of `conversations` with untagged turns.
+    """
     return {
         "written_by": tags.written_by,
         "sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest(),
@@ -145,10 +147,10 @@ def origin_of(path: str | Path, tags: Tags, conversations: Mapping[str, Sequence
 
 
 def parse_tags(answer: str, turns: Sequence[Turn]) -> dict[str, tuple[str, ...]]:
-    """Turn id -> tags, of the lines `number: words` in `answer`, which is about the `turns` of one session.
+    """Read the lines `number: words` of `answer`, which is about the `turns` of one session: turn id -> tags.
 
-    A line that cannot be read, or whose number no turn has, is left out; so is what is longer than a tag, and what is
-    beyond MAX_TAGS. Raises TagsError when nothing is left, unless the answer says that there is nothing.
+    Unreadable lines, lines with numbers of no turn, phrases longer than a tag and tags beyond MAX_TAGS are left out.
+    Raises TagsError when nothing is left, unless the answer says that there is nothing.
     """
     ids = {turn.id for turn in turns}
     found: dict[str, dict[str, str]] = {}  # turn id -> lower case -> as written

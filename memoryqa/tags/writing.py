@@ -1,4 +1,4 @@
-"""The pass at index time: an LM reads each session once and writes the tags by which its turns may be looked for.
+"""Writes tags at index time: an LM reads each session once and writes words by which its turns may be found.
 
     tagger = SessionTagger()
     tagger.set_lm(lm)                                     # else DSPy's default LM
@@ -6,7 +6,7 @@
     report = tag_conversations(tagger, {"chat": turns}, tags)
     memory.extend(with_tags(turns, tags.conversations["chat"]))
 
-What it buys is in docs/LOG.md; it costs nothing when a question is asked. The signature is the prompt.
+docs/LOG.md has the measured gain. Tags cost nothing when a question is asked. The signature is the prompt.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ with missing_extras_named("memoryqa.tags.writing"):
     import dspy
     from dspy.utils.exceptions import AdapterParseError, LMError
 
-MAX_TURNS_PER_CALL = 60  # of a longer session several calls, so that an answer fits in 2,048 tokens
-MAX_FAILURE_RATE = 0.2  # of the sessions; above it the LM does not follow the format, or the server is in trouble
-_MIN_FAILURES_TO_STOP = 3  # of a single conversation one failed session is soon a fifth
+MAX_TURNS_PER_CALL = 60  # a longer session takes several calls, so that an answer fits into 2,048 tokens
+MAX_FAILURE_RATE = 0.2  # share of sessions; above it the LM cannot follow the format, or the server fails
+_MIN_FAILURES_TO_STOP = 3  # in one short conversation a single failed session may be a fifth
 
 
 class TagSession(dspy.Signature):
@@ -50,14 +50,14 @@ class TagSession(dspy.Signature):
 
 
 class SessionTagger(dspy.Module):
-    """Write index words for a rendered chat session, as lines `number: words`. One LM call, whatever it answers."""
+    """Writes index words for a rendered chat session, as lines `number: words`, in exactly one LM call."""
 
     def __init__(self) -> None:
         super().__init__()
         self.tag_session = dspy.Predict(TagSession)
 
     def forward(self, session: str) -> dspy.Prediction:
-        # no second call in another format: an answer without the field's marker is most often the lines themselves
+        # no second call in another format: an answer without the field's marker usually is the lines themselves
         with dspy.context(adapter=dspy.ChatAdapter(use_json_adapter_fallback=False)):
             try:
                 return dspy.Prediction(tags=self.tag_session(session=session).tags or "")
@@ -67,7 +67,7 @@ class SessionTagger(dspy.Module):
 
 @dataclass(frozen=True, slots=True)
 class TaggingReport:
-    """Sessions tagged by this pass, and a line for each that stays untagged: which, and why."""
+    """The number of sessions tagged by this pass, and a line for each that failed: which one, and why."""
 
     tagged: int
     failures: tuple[str, ...]
@@ -82,12 +82,12 @@ def tag_conversations(
     num_threads: int = 8,
     is_systemic: Callable[[BaseException], bool] = lambda error: False,
 ) -> TaggingReport:
-    """Add to `tags` those of every session that is not tagged yet: one LM call each, of a very long one several.
+    """Add tags of all sessions that are not tagged yet to `tags`: one LM call each, several for a very long session.
 
-    `on_session` is called in the calling thread after each session, with the number that have failed: the time to save
-    `tags`. A session whose call fails, or whose answer cannot be read, stays untagged. Raises TaggingStoppedError at
-    the first failure that `is_systemic` says would repeat itself, and once more than MAX_FAILURE_RATE of the sessions
-    failed. A stop, by Ctrl-C too, waits for the calls in flight; where DSPy's cache is on, their answers are in it.
+    `on_session` is called in the calling thread after each session, with the number of failed ones; save `tags` there.
+    A session whose call fails, or whose answer cannot be read, stays untagged. Raises TaggingStoppedError at the first
+    failure that would repeat itself (`is_systemic`), and when more than MAX_FAILURE_RATE of the sessions failed. A
+    stop, also by Ctrl-C, waits for running calls; DSPy's cache, if on, keeps their answers.
     """
     sessions = list(tags.untagged(conversations))
     allowed_failures = max(_MIN_FAILURES_TO_STOP, MAX_FAILURE_RATE * len(sessions))
@@ -117,7 +117,7 @@ def tag_conversations(
 
 
 def tag_turns(tagger: SessionTagger, turns: Sequence[Turn]) -> dict[str, tuple[str, ...]]:
-    """The tags of a session's turns by their ids, () for a turn with nothing to look for. Raises LMError, TagsError."""
+    """Tags of a session's turns by turn id; () for a turn with nothing to look for. Raises LMError and TagsError."""
     tags: dict[str, tuple[str, ...]] = {turn.id: () for turn in turns}
     for lines in _calls(turns):
         tags |= parse_tags(tagger(session=render(lines)).tags, [line.turn for line in lines])
@@ -125,7 +125,7 @@ def tag_turns(tagger: SessionTagger, turns: Sequence[Turn]) -> dict[str, tuple[s
 
 
 def tagging_cost(tagger: SessionTagger, conversations: Mapping[str, Sequence[Turn]], tags: Tags) -> dict[str, int]:
-    """LM calls and prompt tokens (o200k_base) that `tag_conversations` will cost, retries aside. No call is made."""
+    """LM calls and prompt tokens (o200k_base) of `tag_conversations`, without retries. Makes no call."""
     predictor = tagger.tag_session
     prompts = [
         dspy.ChatAdapter().format(predictor.signature, predictor.demos, {"session": render(lines)})
@@ -137,7 +137,7 @@ def tagging_cost(tagger: SessionTagger, conversations: Mapping[str, Sequence[Tur
 
 
 def _calls(turns: Sequence[Turn]) -> list[list[Line]]:
-    """The lines of a session that each call shows: as a reader sees them, of a very long turn the beginning."""
+    """The lines of a session for each call, as a reader sees them; of a very long turn only the beginning."""
     header = render_header(turns[0].session, turns[0].time)
     lines = [line for turn in turns if (line := render_turn(turn, frozenset(), header)[0]).text]
     return [lines[i : i + MAX_TURNS_PER_CALL] for i in range(0, len(lines), MAX_TURNS_PER_CALL)]

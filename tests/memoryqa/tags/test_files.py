@@ -155,7 +155,9 @@ def test_tags_are_added_to_their_turns_and_the_others_stay_as_they_are() -> None
 
 
 def test_tags_of_other_data_are_refused() -> None:
-    with pytest.raises(TagsError, match="tags of D9:9, which is no turn of the conversation: they are of other data"):
+    with pytest.raises(
+        TagsError, match="tags of D9:9, which is no turn of the conversation: they belong to other data"
+    ):
         with_tags(SESSION, {"D8:1": ("kite",), "D9:9": ("ghost",)})
 
 
