@@ -1,8 +1,4 @@
-"""MemoryCompactor: a history's older entries become one summary, within a size, and what is lost is reported.
-
-Names and defaults are those of rlm-code; what differs, and why, is in docs/LOG.md.
-https://github.com/SuperagenticAI/rlm-code/blob/5207fbf40c6339f768533a66f7c40f7aad618db2/rlm_code/rlm/memory_compaction.py
-"""
+"""MemoryCompactor: turns a history's older entries into one summary of limited size, and reports what is lost."""
 
 from __future__ import annotations
 
@@ -36,7 +32,7 @@ from memoryqa.compaction.summaries import (
     compose,
     cover,
     covered_probes,
-    facts_told,
+    facts_shown_by,
     most_specific_first,
     without_least,
     write_prompt,
@@ -48,7 +44,7 @@ logger = logging.getLogger(__name__)
 
 History: TypeAlias = REPLHistory | Sequence[Item]
 
-_LEAST_FREED = 0.1  # of its size: what a compaction must free unless the number of entries asked for it
+_LEAST_FREED = 0.1  # share of its size that a compaction must free, unless the number of entries triggered it
 _PINNED_ONLY = "the pinned entries and a summary are larger than the target: pin fewer entries, or raise target_tokens"
 
 
@@ -56,15 +52,15 @@ class LLMConnector(Protocol):
     """rlm-code's interface to an LM."""
 
     def generate_response(self, *, prompt: str) -> Any:
-        """The completion."""
+        """The completion of `prompt`."""
 
 
 class MemoryCompactor:
-    """Compacts histories: of REPL steps, of a conversation's turns, of anything that is an `Entry`.
+    """Compacts histories of REPL steps, of a conversation's turns, or of anything else that is an `Entry`.
 
-    `lm`: a dspy.LM, or any function from prompt to text; at most one call a compaction. Without one, or when it fails
-    (see `CompactionConfig.fallback_to_deterministic`), summaries are composed from the facts found in the entries: the
-    same input then gives the same output. May be shared by threads.
+    `lm`: a dspy.LM, or any function from prompt to text; called at most once per compaction. Without it, or when it
+    fails (see `CompactionConfig.fallback_to_deterministic`), summaries are composed from the facts in the entries: the
+    same input then gives the same output. Threads may share a compactor.
     """
 
     def __init__(self, config: CompactionConfig | None = None, lm: SummaryLM | None = None) -> None:
@@ -74,25 +70,25 @@ class MemoryCompactor:
         self._lock = threading.Lock()
 
     def set_lm(self, lm: SummaryLM | None) -> None:
-        """Have `lm` write the summaries from now on; None: none."""
+        """Let `lm` write the summaries from now on; None lets no LM write them."""
         self._lm = lm
 
     def set_llm_connector(self, connector: LLMConnector | None) -> None:
-        """The same for anything with `generate_response(prompt=...)`."""
+        """Like `set_lm`, for an object with `generate_response(prompt=...)`."""
         self._lm = None if connector is None else lambda prompt: connector.generate_response(prompt=prompt)
 
     @property
     def stats(self) -> CompactionStats:
-        """What this compactor did so far."""
+        """Counts of what this compactor did so far."""
         return self._stats
 
     # -- the interface -------------------------------------------------------------------------------------------------
 
     def should_compact(self, history: History, *, pinned: Collection[str] = ()) -> bool:
-        """Whether `history` is due: below the minimum of entries never; at the maximum of entries, of characters, or of
-        tokens yes, as long as there is anything besides a summary and the entries kept.
+        """Whether `history` is due: at the maximum of entries, characters or tokens, but never below the minimum.
 
-        `compact` may still be a no-op, with its reason, for entries so short that a summary would be longer.
+        It is not due either when there is nothing besides a summary and the entries that are kept. `compact` may still
+        be a no-op, with its reason, when the entries are shorter than a summary.
         """
         items = _items(history)
         return self._is_due(items) and make_plan(items, self.config, pinned).has_work
@@ -100,11 +96,11 @@ class MemoryCompactor:
     def compact(
         self, history: History, task: str = "", force: bool = False, *, pinned: Collection[str] = ()
     ) -> CompactionResult:
-        """Summarise all but the newest entries and those whose ids are `pinned`. `history` stays as it is.
+        """Summarise all but the newest entries and those whose ids are `pinned`. Does not change `history`.
 
-        `task` opens the summary and is shown to the LM. `force`: although it is not due. Raises ValueError for a pinned
-        id that is not in `history`, PinnedEntriesError when the pinned entries do not fit the target, and what the LM
-        raises if there is to be no fallback.
+        `task` opens the summary and is shown to the LM. `force` compacts a history that is not due. Raises UsageError
+        for a pinned id that is not in `history`, PinnedEntriesError when the pinned entries do not fit the target, and
+        the LM's errors if the config has no fallback.
         """
         items = _items(history)
         check_pinned(items, pinned)
@@ -119,7 +115,7 @@ class MemoryCompactor:
         return self._summarise(plan, task, least_freed=0.0 if by_count else _LEAST_FREED)
 
     def fold(self, history: History, task: str = "") -> CompactionResult:
-        """Summarise every entry, whatever the triggers and the number to preserve; a no-op when that saves nothing."""
+        """Summarise every entry, regardless of triggers and entries to preserve; a no-op when that saves nothing."""
         plan = plan_fold(_items(history), self.config)
         if not plan.has_work:
             return self._no_op(plan.items, "there is nothing but a summary")
@@ -130,7 +126,7 @@ class MemoryCompactor:
     @overload
     def apply_compaction(self, history: Sequence[Item], result: CompactionResult) -> Sequence[Item]: ...
     def apply_compaction(self, history: History, result: CompactionResult) -> History:
-        """The summary's entry and the preserved ones after it; `history` itself when nothing was compacted."""
+        """The summary's entry and the preserved entries after it; `history` itself when nothing was compacted."""
         if not result.summary:
             return history
         steps = result.original_entries - len(result.preserved_entries)
@@ -167,7 +163,7 @@ class MemoryCompactor:
         return _report(plan, covered, written or draft, used_llm=written is not None, lm_error=lm_error)
 
     def _compose(self, covered: Coverage, plan: Plan) -> SummaryEntry | None:
-        """The summary without an LM; None when not even the shortest may stand for what it covers."""
+        """The summary without an LM; None when even the shortest one does not fit."""
         config = self.config
         max_facts = config.max_key_findings if config.include_key_findings else 0
         shown_of: Shown | None = choose(covered, carried_facts(plan.covered), plan.room, plan.limit.size, max_facts)
@@ -177,12 +173,12 @@ class MemoryCompactor:
             if plan.fits(entry):
                 return entry
             if plan.limit.is_promised and not plan.is_over:
-                return None  # the whole history is within the target: better that than fewer facts
+                return None  # the whole history is within the target: better than fewer facts
             shown_of = without_least(shown_of)
         return None
 
     def _write(self, covered: Coverage, plan: Plan, task: str) -> tuple[SummaryEntry | None, str]:
-        """The LM's summary, or None and what was wrong with it."""
+        """The LM's summary; or None, and why there is none."""
         lm = self._lm
         if lm is None or not self.config.use_llm_for_summary:
             return None, ""
@@ -204,7 +200,9 @@ class MemoryCompactor:
         for number in range(len(checked.sentences), 0, -1):
             text = " ".join(checked.sentences[:number])
             entry = write_summary_entry(text, covered)
-            entry = write_summary_entry(text, replace(covered, facts=facts_told(covered.facts, text, handle_of(entry))))
+            entry = write_summary_entry(
+                text, replace(covered, facts=facts_shown_by(covered.facts, text, handle_of(entry)))
+            )
             if plan.fits(entry):
                 return entry
         raise UnusableSummaryError("the LM's summary is larger than the target, or than what it covers")
@@ -235,7 +233,7 @@ def _items(history: History) -> tuple[Item, ...]:
 
 
 def _report(plan: Plan, covered: Coverage, summary: SummaryEntry, *, used_llm: bool, lm_error: str) -> CompactionResult:
-    """What the compaction of `plan` into `summary` did and lost. `covered.facts` are all there were."""
+    """The result of compacting `plan` into `summary`. `covered.facts` are all facts before the compaction."""
     after: list[Item] = [summary, *plan.kept]
     rendered = render_entries(after)
     kept = {fact.text.casefold() for fact in summary.coverage.facts}

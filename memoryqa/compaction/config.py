@@ -1,4 +1,4 @@
-"""When a history is compacted, and into what."""
+"""When a history is compacted, and how far."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Self
 
 from memoryqa.errors import UsageError
 
-MIN_TARGET_TOKENS = 40  # what an empty summary takes with its marks, at up to a million steps
-TARGET_SHARE = 0.6  # of the trigger, where no target is named: so much room to grow before the next compaction
+MIN_TARGET_TOKENS = 40  # size of an empty summary with its marks, for up to a million steps
+TARGET_SHARE = 0.6  # of the trigger, when no target is set; the rest is room to grow before the next compaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,9 @@ class CompactionConfig:
     min_entries_for_compaction: int = field(default=5, metadata={"help": "fewer entries are never compacted"})
     max_entries_before_compaction: int = field(default=10, metadata={"help": "so many entries are compacted"})
     max_chars_before_compaction: int = field(default=8000, metadata={"help": "so many characters are compacted"})
-    summary_max_sentences: int = field(default=3, metadata={"help": "sentences of a summary, whoever writes it"})
+    summary_max_sentences: int = field(
+        default=3, metadata={"help": "sentences of a summary at most, by the LM or without it"}
+    )
     preserve_last_n_entries: int = field(
         default=2, metadata={"help": "newest entries kept word for word, as far as they fit"}
     )
@@ -78,14 +80,14 @@ class CompactionConfig:
 
     @property
     def resolved_target_tokens(self) -> int | None:
-        """The size that every compacted history keeps, in tokens; None when no field speaks of tokens."""
+        """The largest size of a compacted history, in tokens; None when no field sets tokens."""
         if self.target_tokens is not None or self.max_tokens_before_compaction is None:
             return self.target_tokens
         return int(self.max_tokens_before_compaction * TARGET_SHARE)
 
     @property
     def resolved_trigger_tokens(self) -> int | None:
-        """So many tokens make a compaction due; None when no field speaks of tokens."""
+        """The number of tokens that makes a compaction due; None when no field sets tokens."""
         if self.max_tokens_before_compaction is not None or self.target_tokens is None:
             return self.max_tokens_before_compaction
         return self.target_tokens + 1
@@ -94,7 +96,7 @@ class CompactionConfig:
 
     @classmethod
     def high_throughput(cls) -> Self:
-        """For benchmarks: early, without LM calls."""
+        """For benchmarks: compacts early, without LM calls."""
         return cls(
             min_entries_for_compaction=3,
             max_entries_before_compaction=5,
@@ -106,7 +108,7 @@ class CompactionConfig:
 
     @classmethod
     def long_research(cls) -> Self:
-        """For long sessions: late, more is kept, the LM writes."""
+        """For long sessions: compacts late, keeps more, the LM writes the summaries."""
         return cls(
             min_entries_for_compaction=8,
             max_entries_before_compaction=15,
@@ -117,7 +119,7 @@ class CompactionConfig:
 
     @classmethod
     def minimal_memory(cls) -> Self:
-        """For small context windows: as early and as short as possible."""
+        """For small context windows: compacts as early and as far as possible."""
         return cls(
             min_entries_for_compaction=2,
             max_entries_before_compaction=4,
@@ -129,7 +131,7 @@ class CompactionConfig:
 
     @classmethod
     def none(cls) -> Self:
-        """For large context windows: nothing is ever compacted unless forced. (rlm-code stops at 999 entries.)"""
+        """For large context windows: compacts only when forced. (rlm-code's recipe compacts at 999 entries.)"""
         return cls(
             min_entries_for_compaction=sys.maxsize,
             max_entries_before_compaction=sys.maxsize,

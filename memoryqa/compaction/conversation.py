@@ -1,13 +1,4 @@
-"""Compaction of a session's memory: every name of it, and the memory of a chat built on it.
-
-    compactor = MemoryCompactor()                      # or MemoryCompactor(CompactionConfig.minimal_memory(), lm=lm)
-    if compactor.should_compact(history):
-        result = compactor.compact(history, task="Audit the orders")   # result.dropped, result.retention
-        history = compactor.apply_compaction(history, result)
-
-Names and defaults are those of rlm-code; what differs, and why, is in docs/LOG.md.
-https://github.com/SuperagenticAI/rlm-code/blob/5207fbf40c6339f768533a66f7c40f7aad618db2/rlm_code/rlm/memory_compaction.py
-"""
+"""The memory of a chat: the recent exchanges word for word, and a running summary of all exchanges before."""
 
 from __future__ import annotations
 
@@ -15,44 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memoryqa.compaction.compactor import MemoryCompactor
-from memoryqa.compaction.config import CompactionConfig
 from memoryqa.compaction.entries import (
-    Entry,
-    REPLEntry,
     REPLHistory,
     SummaryEntry,
     write_summary_entry,
 )
-from memoryqa.compaction.plan import Limit, PinnedEntriesError
-from memoryqa.compaction.result import CompactionResult, CompactionStats
-from memoryqa.compaction.summaries import UnusableSummaryError, list_findings
+from memoryqa.compaction.plan import Limit
+from memoryqa.compaction.summaries import list_findings
 from memoryqa.errors import UsageError
 from memoryqa.language.facts import Fact, find_facts, rank
-from memoryqa.turns import HANDLE_PREFIX, Turn
+from memoryqa.turns import HANDLE_PREFIX
 
-__all__ = [
-    "CompactionConfig",
-    "CompactionResult",
-    "CompactionStats",
-    "ConversationMemory",
-    "Entry",
-    "Exchange",
-    "Fact",
-    "MemoryCompactor",
-    "PinnedEntriesError",
-    "REPLEntry",
-    "REPLHistory",
-    "SummaryEntry",
-    "Turn",
-    "UnusableSummaryError",
-]
-
-_PREVIEW_CHARS = 100  # of each message of a turn that has left, as rlm-code documents it
+_PREVIEW_CHARS = 100  # of each message of a turn that left; the number is rlm-code's
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A user's message, the answer, and the steps that led to it, if any. Satisfies `Entry`."""
+    """A user's message, the answer, and the steps that led to the answer, if any. An `Entry`."""
 
     number: int
     user: str
@@ -61,17 +31,17 @@ class Exchange:
 
     @property
     def id(self) -> str:
-        """`turn-1` is the first."""
+        """`turn-1` for the first exchange."""
         return f"turn-{self.number}"
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The two messages, as the context shows them, and the steps, which it does not show."""
+        """The two messages, as the context shows them, and the steps, which the context does not show."""
         return (f"User: {self.user}", f"Assistant: {self.assistant}", self.history.render() if self.history else "")
 
     @property
     def facts(self) -> tuple[Fact, ...]:
-        """What was said, and what the steps found."""
+        """Facts of the steps and of the two messages."""
         handle = HANDLE_PREFIX + self.id
         steps = [fact for step in self.history or () for fact in step.facts]
         found = tuple(Fact(fact.text, handle, fact.specificity) for fact in steps)
@@ -79,22 +49,22 @@ class Exchange:
 
     @property
     def llm_calls(self) -> Sequence[object]:
-        """Those of its steps."""
+        """The LM calls of the steps."""
         return [call for step in self.history or () for call in step.llm_calls]
 
     @property
     def error(self) -> str:
-        """An exchange is no step that could fail."""
+        """Always "": an exchange does not fail."""
         return ""
 
 
 class ConversationMemory:
-    """The memory of a chat: the recent turns word for word, and a running summary of all before.
+    """Remembers a chat: the recent turns word for word, and a running summary of all turns before.
 
     When there are more than `max_turns`, the older half leaves: `compactor` merges it into the summary, which carries
-    the facts of all turns that ever left, and the first words of the turns stay in view as far as the compactor's
-    limits allow (its target in tokens, or else its characters). What is not in view is listed by `dropped()`, and
-    `expand()` gives every turn back whole. A turn's `history` is compacted by itself when it is due.
+    facts of all turns that left. The first words of these turns stay in view as far as the compactor's limits allow
+    (its target in tokens, else in characters). `dropped()` lists the facts that are not in view, and `expand()` returns
+    any whole turn. A turn's `history` is compacted by itself when it is due.
     """
 
     def __init__(self, compactor: MemoryCompactor | None = None, max_turns: int = 20) -> None:
@@ -105,22 +75,26 @@ class ConversationMemory:
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything."""
         self._recent: list[Exchange] = []
         self._left: list[Exchange] = []
-        self._unmerged = 0  # of `_left`, the newest that the summary does not cover yet: merging them saved nothing
+        self._unmerged = (
+            0  # number of the newest in `_left` that the summary does not cover: merging them saved nothing
+        )
         self._summary: SummaryEntry | None = None
         self._written = ""  # the summary's text, if an LM wrote it
 
     def __len__(self) -> int:
-        """Turns ever added."""
+        """Number of turns that were ever added."""
         return len(self._left) + len(self._recent)
 
     def add_turn(
         self, user_message: str, assistant_response: str, history: REPLHistory | None = None, task: str = ""
     ) -> None:
-        """Remember a turn. When the compactor's LM raises (and there is no fallback), the turn is remembered all the
-        same, and the next one tries again to compact."""
+        """Remember a turn.
+
+        When the compactor's LM raises (and there is no fallback), the turn is remembered nevertheless, and the next
+        turn tries again to compact.
+        """
         exchange = Exchange(len(self) + 1, user_message, assistant_response)
         self._recent.append(exchange)
         if history is not None:
@@ -131,14 +105,14 @@ class ConversationMemory:
             self._compact(task)
 
     def get_context(self) -> str:
-        """What an LM is shown: the summary, and the recent turns, blank lines between them. "" for an empty memory."""
+        """The text for an LM: the summary and the recent turns, with blank lines between. "" for an empty memory."""
         recent = [f"User: {turn.user}\nAssistant: {turn.assistant}" for turn in self._recent]
         if not self._left:
             return "\n\n".join(recent)
         return "\n\n".join([f"[Previous conversation ({len(self._left)} turns): {self._older()}]", *recent])
 
     def dropped(self) -> tuple[Fact, ...]:
-        """What was said and is not in the context, most specific first; `expand` its handle for the whole turn."""
+        """Facts that are not in the context, most specific first; `expand` a fact's handle for the whole turn."""
         context = " ".join(self.get_context().split()).casefold()
         facts = rank(fact for turn in self._left for fact in turn.facts)
         carried = {fact.text.casefold() for fact in self._summary.coverage.facts} if self._summary else set()
@@ -147,7 +121,7 @@ class ConversationMemory:
         )
 
     def expand(self, handle: str) -> Exchange:
-        """The turn behind a handle (`mem:turn-3`) or an id, recent or not. KeyError when there is none."""
+        """The turn with a handle (`mem:turn-3`) or an id, recent or not. Raises KeyError when there is none."""
         wanted = handle.removeprefix(HANDLE_PREFIX)
         for turn in (*self._left, *self._recent):
             if turn.id == wanted:
@@ -159,7 +133,7 @@ class ConversationMemory:
         leaving = self._recent[:-keep]
         unmerged = [*self._left[len(self._left) - self._unmerged :], *leaving]
         result = self.compactor.fold([*([self._summary] if self._summary else []), *unmerged], task)
-        # nothing has changed so far: an LM's error leaves the memory as it was
+        # nothing was changed so far: an LM's error leaves the memory as it was
         self._left += leaving
         self._recent = self._recent[-keep:]
         self._unmerged = len(unmerged)
@@ -169,7 +143,7 @@ class ConversationMemory:
             self._unmerged = 0
 
     def _older(self) -> str:
-        """The first words of the turns that left, as far back as there is room, and of the summary what they lack."""
+        """The first words of turns that left, as far back as there is room, and the summary without what they show."""
         limit = Limit.of(self.compactor.config)
         room = limit.total - (limit.size(self._summary.summary) if self._summary else 0)
         previews: list[str] = []

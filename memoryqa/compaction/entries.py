@@ -1,12 +1,12 @@
-"""What can be compacted: the steps of a REPL session, a conversation's turns, exchanges with a user.
+"""What a compactor compacts: the steps of a REPL session, a conversation's turns, exchanges with a user.
 
     Entry (protocol)
     ├── REPLEntry         one step: reasoning, code, output
-    │   └── SummaryEntry  what a compaction puts in the place of the entries it covers
+    │   └── SummaryEntry  replaces the entries that a compaction covers
     ├── TurnEntry         a `memoryqa.turns.Turn`
     └── Exchange          a user's message and the answer
 
-The interface of REPLEntry and REPLHistory is that of rlm-code, immutable here:
+REPLEntry and REPLHistory have rlm-code's interface, but are immutable:
 https://github.com/SuperagenticAI/rlm-code/blob/5207fbf40c6339f768533a66f7c40f7aad618db2/rlm_code/rlm/repl_types.py
 """
 
@@ -36,60 +36,60 @@ _ERROR_LINE = re.compile(
 
 
 class Entry(Protocol):
-    """One unit of a history. It is kept whole or covered by a summary, never cut."""
+    """One unit of a history, which is kept whole or covered by a summary, never cut."""
 
     @property
     def id(self) -> str:
-        """Names the entry in its history; the archive's handle is `mem:` + id."""
+        """The entry's name in its history; the archive's handle is `mem:` + id."""
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What a reader is shown of it, in order."""
+        """The texts that a reader sees, in order."""
 
     @property
     def facts(self) -> tuple[Fact, ...]:
-        """All that it says in pieces, in order; specificity 0.0 for what is not worth quoting."""
+        """The entry's content as facts, in order; specificity 0.0 marks pieces that are not worth quoting."""
 
     @property
     def llm_calls(self) -> Sequence[object]:
-        """The LM calls made inside it."""
+        """The LM calls that were made inside the entry."""
 
     @property
     def error(self) -> str:
-        """The name of the exception it ended in, "" when it did not."""
+        """The name of the exception that ended the entry, or ""."""
 
 
 def handle_of(entry: Entry) -> str:
-    """By which the archive gives `entry` back: `mem:D8:6`."""
+    """The handle by which the archive returns `entry`, for example `mem:D8:6`."""
     return HANDLE_PREFIX + entry.id
 
 
 def find_error(output: str) -> str:
-    """The exception that `output` reports, "" for none: a traceback, or `SomeError:` at the start of a line."""
+    """The exception that `output` reports by a traceback or by `SomeError:` at the start of a line; "" for none."""
     found = _ERROR_LINE.findall(output)
     return found[-1] if found else "error" if _TRACEBACK.search(output) else ""
 
 
 def _weigh(fact: Fact, weight: float) -> Fact:
-    """Of a step, what has no number, no name and no pair ("done") is nothing to quote."""
+    """Weigh a step's fact. Text without a number, name or pair ("done") gets specificity 0."""
     is_finding = "=" in fact.text or bool(probes(fact.text))
     return replace(fact, specificity=fact.specificity * weight if is_finding else 0.0)
 
 
 def _digest(*parts: str) -> str:
-    """Length-prefixed, so that ("ab", "") and ("a", "b") differ."""
+    """A digest of length-prefixed parts, so that ("ab", "") and ("a", "b") differ."""
     joined = "".join(f"{len(part)}:{part}" for part in parts)
     return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def utc_now() -> str:
-    """ISO 8601 with offset."""
+    """The present time in ISO 8601 with its offset."""
     return datetime.now(UTC).isoformat()
 
 
 @dataclass(frozen=True, slots=True)
 class REPLEntry:
-    """One step: what was thought, run and printed. `id` defaults to a digest of the three: equal steps share it."""
+    """One step: reasoning, code and output. `id` defaults to a digest of the three, so equal steps share it."""
 
     reasoning: str = ""
     code: str = ""
@@ -108,12 +108,12 @@ class REPLEntry:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Reasoning, code and output."""
+        """The reasoning, the code and the output."""
         return (self.reasoning, self.code, self.output)
 
     @property
     def facts(self) -> tuple[Fact, ...]:
-        """What it found. A thought counts half, and code nothing: it says what was asked, not what was found."""
+        """The step's findings. Reasoning counts half, and code nothing: it says what was asked, not what was found."""
         handle = HANDLE_PREFIX + self.id
         return (
             *(_weigh(fact, 0.5) for fact in find_facts(self.reasoning, handle)),
@@ -123,13 +123,13 @@ class REPLEntry:
 
     @property
     def error(self) -> str:
-        """The exception its output reports, "" for none."""
+        """The exception that the output reports, or ""."""
         return find_error(self.output)
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What a summary stands for, over all compactions so far. `facts` are those it shows, most specific first."""
+    """What a summary covers, over all compactions so far. `facts` are those that it shows, most specific first."""
 
     task: str = ""
     steps: int = 0
@@ -143,28 +143,28 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class SummaryEntry(REPLEntry):
-    """The step that stands for those it covers."""
+    """The step that replaces the steps it covers."""
 
     coverage: Coverage = Coverage()
 
     @property
     def summary(self) -> str:
-        """Its text."""
+        """The summary's text, without the mark in front of it."""
         return self.reasoning.removeprefix(SUMMARY_PREFIX)
 
     @property
     def facts(self) -> tuple[Fact, ...]:
-        """The facts it carries, least specific first, as an entry's oldest come first."""
+        """The facts that the summary shows, least specific first, as entries list their oldest facts first."""
         return self.coverage.facts[::-1]
 
     @property
     def error(self) -> str:
-        """A summary has none."""
+        """Always "": a summary does not fail."""
         return ""
 
 
 def write_summary_entry(summary: str, coverage: Coverage, timestamp: str = "") -> SummaryEntry:
-    """The entry that shows `summary` in the documented format."""
+    """The entry with `summary` in the documented format."""
     return SummaryEntry(
         SUMMARY_PREFIX + summary,
         SUMMARY_CODE,
@@ -175,7 +175,7 @@ def write_summary_entry(summary: str, coverage: Coverage, timestamp: str = "") -
 
 
 def _read_summary(entry: REPLEntry) -> SummaryEntry | None:
-    """`entry` as the summary that it is by its text, as after a round trip through a file; None when it is none."""
+    """Recognise a summary by its text, for example after a round trip through a file; None for any other entry."""
     counted = _SUMMARY_OUTPUT.fullmatch(entry.output)
     if not counted or entry.code != SUMMARY_CODE or not entry.reasoning.startswith(SUMMARY_PREFIX):
         return None
@@ -187,18 +187,18 @@ def _read_summary(entry: REPLEntry) -> SummaryEntry | None:
 
 @dataclass(frozen=True, slots=True)
 class TurnEntry:
-    """A conversation's turn: its line under its session's header, relative dates resolved."""
+    """A conversation's turn: its line below its session's header, relative dates resolved."""
 
     turn: Turn
 
     @property
     def id(self) -> str:
-        """The turn's address, `D8:6`."""
+        """The turn's id, for example `D8:6`."""
         return self.turn.id
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The header is counted with every turn, so that no rendering by session is larger than what was measured."""
+        """Header and line. Every turn has the header, so that a rendering by session is never larger than measured."""
         turn = self.turn
         return (render_header(turn.session, turn.time), render_line(turn, dated_text(turn), turn.caption))
 
@@ -208,18 +208,18 @@ class TurnEntry:
 
     @property
     def llm_calls(self) -> tuple[object, ...]:
-        """None."""
+        """Always empty."""
         return ()
 
     @property
     def error(self) -> str:
-        """None."""
+        """Always ""."""
         return ""
 
 
 @dataclass(frozen=True, slots=True)
 class REPLHistory:
-    """Steps in order. Nothing changes it: `append` gives a new one."""
+    """Steps in order. It is immutable: `append` returns a new history."""
 
     entries: tuple[REPLEntry, ...] = ()
 
@@ -236,7 +236,7 @@ class REPLHistory:
         timestamp: str = "",
         id: str = "",
     ) -> REPLHistory:
-        """This history and one more step."""
+        """A new history with one more step."""
         entry = REPLEntry(reasoning, code, output, tuple(llm_calls), timestamp or utc_now(), id)
         return REPLHistory((*self.entries, entry))
 
@@ -247,15 +247,15 @@ class REPLHistory:
         return iter(self.entries)
 
     def render(self) -> str:
-        """As text: what the compactor measures."""
+        """The history as text, as the compactor measures it."""
         return render_entries(self.entries)
 
 
-Item: TypeAlias = Entry | Turn  # what a history is made of
+Item: TypeAlias = Entry | Turn  # an element of a history
 
 
 def as_entry(item: Item) -> Entry:
-    """`item` as the compactor sees it."""
+    """`item` as an entry; a REPLEntry that is a summary by its text becomes a SummaryEntry."""
     if isinstance(item, Turn):
         return TurnEntry(item)
     if isinstance(item, REPLEntry) and not isinstance(item, SummaryEntry):
@@ -264,15 +264,15 @@ def as_entry(item: Item) -> Entry:
 
 
 def render_entry(entry: Entry) -> str:
-    """Its parts, one below the other; those that are empty take no line."""
+    """The entry's parts as lines; empty parts are left out."""
     return "".join(f"{part}\n" for part in entry.parts if part)
 
 
 def render_entries(items: Iterable[Item]) -> str:
-    """A history as text: what its tokens are counted of."""
+    """A history as text, by which its tokens are counted."""
     return "".join(render_entry(as_entry(item)) for item in items)
 
 
 def count_chars(items: Iterable[Item]) -> int:
-    """Characters of all parts, without the line breaks between them."""
+    """Number of characters of all parts, without the line breaks between them."""
     return sum(len(part) for item in items for part in as_entry(item).parts)

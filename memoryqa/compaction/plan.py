@@ -1,4 +1,4 @@
-"""Which entries a compaction keeps, which its summary covers, and how large that summary may be."""
+"""Plans a compaction: which entries it keeps, which entries the summary covers, and how large the summary may be."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from memoryqa.compaction.entries import Entry, Item, SummaryEntry, as_entry, cou
 from memoryqa.errors import UsageError
 from memoryqa.tokens import count_tokens
 
-# Of the target goes to entries kept whole at most, the rest to the summary. What they get depends on the target and the
-# newest entries alone, never on how many of those fit, so that a larger target keeps a superset.
+# The largest share of the target for entries that are kept whole; the rest is for the summary. The shares depend on the
+# target and the newest entries alone, never on how many of these fit, so that a larger target keeps a superset.
 _VERBATIM_SHARE = 0.75
-_SUMMARY_CHARS = 160  # an empty summary with its marks, when characters are counted
-_LEAST_CHARS = 1_000  # a smaller trigger (in tests, mostly) bounds nothing: a summary and a few steps take so much
+_SUMMARY_CHARS = 160  # characters of an empty summary with its marks
+_LEAST_CHARS = 1_000  # a summary and a few steps take so much, so a smaller trigger (mostly in tests) is no limit
 
 
 class PinnedEntriesError(UsageError):
@@ -24,8 +24,11 @@ class PinnedEntriesError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """`total` is what a compacted history may take by `size`. In tokens that is promised; in characters, where it is
-    the size that would make a compaction due again, an entry may be larger by itself."""
+    """The largest `total` of a compacted history, measured by `size`.
+
+    In tokens the limit is promised. In characters it is the size at which the next compaction would be due; there a
+    single entry may be larger.
+    """
 
     size: Callable[[str], int]
     total: int
@@ -34,7 +37,7 @@ class Limit:
 
     @classmethod
     def of(cls, config: CompactionConfig) -> Limit:
-        """The target in tokens, or else the characters that trigger."""
+        """The target in tokens if there is one, else the number of characters that triggers."""
         target = config.resolved_target_tokens
         if target is not None:
             return cls(count_tokens, target, MIN_TARGET_TOKENS, is_promised=True)
@@ -43,7 +46,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Plan:
-    """Entries as they came, in order; `room` is for the words of the summary, in units of `limit`."""
+    """Entries in their order. `room` is left for the words of the summary, in units of `limit`."""
 
     items: tuple[Item, ...]
     covered_items: tuple[Item, ...]
@@ -53,7 +56,7 @@ class Plan:
 
     @cached_property
     def covered(self) -> list[Entry]:
-        """The entries that the summary is of."""
+        """The entries that the summary covers."""
         return [as_entry(item) for item in self.covered_items]
 
     @cached_property
@@ -63,27 +66,27 @@ class Plan:
 
     @cached_property
     def size(self) -> int:
-        """Of the history as it is, in units of `limit`."""
+        """Size of the history as it is, in units of `limit`."""
         return self.limit.size(render_entries(self.items))
 
     @cached_property
     def is_over(self) -> bool:
-        """Whether the history is larger than promised now."""
+        """Whether the history is larger than promised."""
         return self.limit.is_promised and self.size > self.limit.total
 
     @cached_property
     def has_work(self) -> bool:
-        """Something to cover besides a summary; or a summary that is too large itself."""
+        """Whether there is something to cover besides a summary, or a summary that is too large itself."""
         if len(self.covered) == 1 and isinstance(self.covered[0], SummaryEntry):
             return self.is_over
         return bool(self.covered)
 
     def size_with(self, summary: SummaryEntry) -> int:
-        """Of the history that begins with `summary`, in units of `limit`."""
+        """Size of the history that begins with `summary`, in units of `limit`."""
         return self.limit.size(render_entries([summary, *self.kept]))
 
     def fits(self, summary: SummaryEntry) -> bool:
-        """Whether the history would be within the target; and where it is already, no larger than it is."""
+        """Whether the history would be within the target and, when it already is, would not grow."""
         if self.is_over:
             return self.size_with(summary) <= self.limit.total
         after = [summary, *self.kept]
@@ -99,7 +102,7 @@ class Plan:
 
 
 def make_plan(items: tuple[Item, ...], config: CompactionConfig, pinned: Collection[str]) -> Plan:
-    """Pinned entries are kept, and of the newest as many as fit their share, up to the number asked for."""
+    """Keep the pinned entries and as many of the newest as fit into their share, at most as many as `config` says."""
     limit = Limit.of(config)
     entries = [as_entry(item) for item in items]
     sizes = [limit.size(render_entry(entry)) for entry in entries]
@@ -126,13 +129,13 @@ def make_plan(items: tuple[Item, ...], config: CompactionConfig, pinned: Collect
 
 
 def plan_fold(items: tuple[Item, ...], config: CompactionConfig) -> Plan:
-    """Everything is covered."""
+    """Cover everything."""
     limit = Limit.of(config)
     return Plan(items, items, (), limit.total - limit.empty_summary, limit)
 
 
 def check_pinned(items: tuple[Item, ...], pinned: Collection[str]) -> None:
-    """Raise ValueError for a pinned id that no entry has, or only a summary."""
+    """Raise UsageError for a pinned id that no entry has, or only a summary."""
     known = {item.id for item in items if not isinstance(as_entry(item), SummaryEntry)}
     unknown = [one for one in pinned if one not in known]
     if unknown:

@@ -14,7 +14,7 @@ from memoryqa.turns import HANDLE_PREFIX
 
 @dataclass(frozen=True, slots=True)
 class CompactionStats:
-    """Counts over a compactor's life. Many `no_ops` say that the triggers ask for more than the target allows."""
+    """Counts over a compactor's life. Many `no_ops` mean that the triggers ask for more than the target allows."""
 
     compactions: int = 0
     no_ops: int = 0
@@ -27,9 +27,9 @@ class CompactionStats:
 class CompactionResult:
     """What a compaction did, or, with an empty `summary`, why it did nothing (`reason`).
 
-    Sizes are of the history before and of what `apply_compaction` gives: characters of all parts, tokens (o200k_base)
-    of the rendered text. `dropped` are the facts of the covered entries, and of earlier summaries, that the summary
-    does not show, most specific first, each with the handle (`mem:` + id) of the entry that holds it whole.
+    Sizes are those of the history before and of the result of `apply_compaction`: characters of all parts, tokens
+    (o200k_base) of the rendered text. `dropped` are the facts of the covered entries, and of earlier summaries, that
+    the summary does not show, most specific first, each with the handle (`mem:` + id) of the entry that contains it.
     `retention` is the share of the covered numbers, dates and names that the compacted history still shows.
     """
 
@@ -38,21 +38,21 @@ class CompactionResult:
     original_chars: int
     compacted_chars: int
     summary: str
-    preserved_entries: list[Any]  # of the history's own type
+    preserved_entries: list[Any]  # of the same type as in the history
     timestamp: str = field(default_factory=utc_now, compare=False)
     used_llm: bool = False
     original_tokens: int = 0
     compacted_tokens: int = 0
-    covered_entries: tuple[Any, ...] = ()  # those that the summary replaces, whole
+    covered_entries: tuple[Any, ...] = ()  # the whole entries that the summary replaces
     dropped: tuple[Fact, ...] = ()
     retention: float = 1.0
     reason: str = ""
-    lm_error: str = ""  # why there is no LM summary although one was asked for
+    lm_error: str = ""  # why there is no summary by the LM although one was wanted
     coverage: Coverage | None = None
 
     @property
     def compression_ratio(self) -> float:
-        """Share of the characters that is gone, 0.0 to 1.0; 0.0 for an empty history."""
+        """Share of the characters that was removed, 0.0 to 1.0; 0.0 for an empty history."""
         return 1.0 - self.compacted_chars / self.original_chars if self.original_chars else 0.0
 
     @property
@@ -61,7 +61,7 @@ class CompactionResult:
         return tuple(entry.id for entry in self.covered_entries)
 
     def expand(self, handle: str) -> Any:
-        """The covered entry behind a handle (`mem:` + id) or an id. KeyError when this compaction covered no such."""
+        """The covered entry with a handle (`mem:` + id) or an id. KeyError when this compaction did not cover it."""
         wanted = handle.removeprefix(HANDLE_PREFIX)
         for entry in self.covered_entries:
             if entry.id == wanted:
@@ -69,10 +69,10 @@ class CompactionResult:
         raise KeyError(f"{handle} is none of the {len(self.covered_entries)} entries that this compaction covered")
 
     def evidence_retention(self, evidence_ids: Collection[str]) -> float:
-        """How much of these entries (the gold evidence of a question, say) the compacted history still holds, 0.0 to
-        1.0: the mean over them of 1.0 when kept whole, else the share of its facts, by specificity, that is quoted.
+        """How much of these entries (for example a question's gold evidence) the compacted history still has.
 
-        ValueError for an id that is not in the history, or for none at all.
+        The mean over the entries, 0.0 to 1.0: 1.0 for an entry kept whole, else the share of its facts, weighed by
+        specificity, that is quoted. Raises UsageError for an id that is not in the history, and for no ids.
         """
         kept = {entry.id for entry in self.preserved_entries}
         unknown = set(evidence_ids) - kept - set(self.covered_ids)

@@ -1,8 +1,7 @@
 """Summaries of entries: composed from their facts, or written by an LM and checked against the entries.
 
-A summary may lose a fact, and says which; it never gains one. Of what an LM writes, a sentence with a number or a name
-that stands nowhere in the entries is left out (the fault is known from agents that went on working with a headline that
-their summariser had made up).
+A summary may lose facts, and the result lists them; it never adds one. A sentence of an LM with a number or a name that
+is not in the entries is left out (agents are known to have worked on with a headline that their summariser made up).
 """
 
 from __future__ import annotations
@@ -29,28 +28,28 @@ from memoryqa.language.facts import (
 )
 from memoryqa.language.terms import terms
 
-# A dspy.LM, or any function from a prompt to its completion (or to a list of completions, of which the first is read).
+# A dspy.LM, or any function from a prompt to its completion (or to a list of completions; the first one is read).
 SummaryLM: TypeAlias = Callable[[str], object]
 
 TASK_CHARS = 100
-_REASONING_CHARS, _CODE_CHARS, _OUTPUT_CHARS = 200, 150, 100  # of each step in the prompt, as rlm-code documents them
-_SETTING = frozenset(("llm", "lm", "repl"))  # what an LM may call itself and where it is
+_REASONING_CHARS, _CODE_CHARS, _OUTPUT_CHARS = 200, 150, 100  # of each step in the prompt; rlm-code's numbers
+_SETTING = frozenset(("llm", "lm", "repl"))  # words by which an LM may mean itself and its setting
 _INNER_STOP = re.compile(r"[.!?…]+(?=\s)|[.!?…]+$")
 _WIDE_STOPS = str.maketrans("。！？", "，，，")
 _BULLET = re.compile(r"^(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 
 
 class UnusableSummaryError(MemoryQAError, ValueError):
-    """What the LM wrote is no summary of these entries."""
+    """The LM's answer is no summary of the entries."""
 
 
 # -- what is covered ---------------------------------------------------------------------------------------------------
 
 
 def cover(covered: Sequence[Entry], kept_after: Sequence[Entry], task: str) -> Coverage:
-    """What a summary of `covered` stands for, earlier summaries among them merged; all their facts, ranked.
+    """The coverage of a summary of `covered`, with earlier summaries merged and all their facts ranked.
 
-    An error is resolved once a later step, covered or `kept_after`, has none.
+    An error is resolved when a later step, in `covered` or in `kept_after`, has none.
     """
     totals = Coverage(task=" ".join(task.split()))
     open_errors: list[str] = []
@@ -103,7 +102,7 @@ def carried_facts(covered: Sequence[Entry]) -> frozenset[Fact]:
 
 
 def covered_probes(covered: Sequence[Entry]) -> frozenset[str]:
-    """The numbers, dates and names of `covered`; of a summary those of the facts that it carries."""
+    """The numbers, dates and names in `covered`; for a summary those in the facts that it carries."""
     texts: list[str] = []
     for entry in covered:
         texts += [fact.text for fact in entry.facts] if isinstance(entry, SummaryEntry) else entry.parts
@@ -114,13 +113,13 @@ def covered_probes(covered: Sequence[Entry]) -> frozenset[str]:
 
 
 def flat(text: str) -> str:
-    """`text` within a sentence: full stops that would end it are gone ("Dr. Lee." -> "Dr Lee")."""
+    """`text` without the full stops that would end a sentence, so that it fits into one ("Dr. Lee." -> "Dr Lee")."""
     return " ".join(_INNER_STOP.sub("", text).translate(_WIDE_STOPS).split()).rstrip("，")
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What of a coverage a summary shows, besides the count of steps."""
+    """The parts of a coverage that a summary shows, besides the number of steps."""
 
     task: str = ""
     unresolved_errors: tuple[str, ...] = ()
@@ -132,7 +131,7 @@ class Shown:
 def choose(
     coverage: Coverage, carried: frozenset[Fact], room: int, size: Callable[[str], int], max_facts: int
 ) -> Shown:
-    """Of `coverage` what a summary with `room` shows: in a fixed order as much as fits. More room shows more."""
+    """Choose what a summary with `room` shows: as much as fits, in a fixed order, so that more room shows more."""
     everything = Shown(
         flat(coverage.task[:TASK_CHARS]),
         coverage.unresolved_errors,
@@ -142,7 +141,7 @@ def choose(
     )
     number = 0
     for words_added in _in_order(everything):
-        room -= size(words_added) + 2  # what joins it to the others
+        room -= size(words_added) + 2  # the separator
         if room < 0:
             break
         number += 1
@@ -150,14 +149,14 @@ def choose(
 
 
 def _alternate(facts: Sequence[Fact], carried: frozenset[Fact]) -> tuple[Fact, ...]:
-    """Facts of earlier summaries and new ones in turn, both most specific first: the new must not crowd out the old."""
+    """Alternate facts of earlier summaries with new ones, each most specific first: neither displaces the other."""
     worth = [fact for fact in facts if fact.specificity > 0]
     columns = ([fact for fact in worth if fact in carried], [fact for fact in worth if fact not in carried])
     return tuple(fact for pair in zip_longest(*columns) for fact in pair if fact is not None)
 
 
 def _in_order(shown_of: Shown) -> Iterator[str]:
-    """The words that each thing shown adds to a summary, the most important first."""
+    """The words that each part adds to a summary, the most important part first."""
     if shown_of.task:
         yield f"Working on: {shown_of.task}"
     yield from _listed("Unresolved issues: ", shown_of.unresolved_errors)
@@ -172,7 +171,7 @@ def _listed(label: str, texts: Sequence[str]) -> Iterator[str]:
 
 
 def _first(shown_of: Shown, number: int) -> Shown:
-    """The `number` most important things of `shown_of`."""
+    """The `number` most important parts of `shown_of`."""
     task = shown_of.task if number > 0 else ""
     number -= bool(task)
     unresolved = shown_of.unresolved_errors[: max(0, number)]
@@ -185,12 +184,12 @@ def _first(shown_of: Shown, number: int) -> Shown:
 
 
 def most_specific_first(facts: Iterable[Fact]) -> tuple[Fact, ...]:
-    """In the order in which a summary lists them."""
+    """Sort `facts` as a summary lists them."""
     return tuple(sorted(facts, key=lambda fact: -fact.specificity))
 
 
 def without_least(shown_of: Shown) -> Shown | None:
-    """`shown_of` without the least important thing in it; None when it shows nothing."""
+    """`shown_of` without its least important part; None when it shows nothing."""
     number = sum(1 for _ in _in_order(shown_of))
     return _first(shown_of, number - 1) if number else None
 
@@ -214,7 +213,7 @@ def compose(coverage: Coverage, shown_of: Shown, max_sentences: int) -> str:
         "Unresolved issues: " + ", ".join(shown_of.unresolved_errors) if shown_of.unresolved_errors else "",
     ]
     clauses = [clause for clause in clauses if clause]
-    merged = max(1, len(clauses) - max_sentences + 1)  # the first ones share a sentence when there are too many
+    merged = max(1, len(clauses) - max_sentences + 1)  # when there are too many, the first clauses share a sentence
     return " ".join(f"{sentence}." for sentence in ["; ".join(clauses[:merged]), *clauses[merged:]])
 
 
@@ -223,14 +222,14 @@ def compose(coverage: Coverage, shown_of: Shown, max_sentences: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CheckedSummary:
-    """The sentences of an LM's answer that may be used, and how many were left out as not in the entries."""
+    """The usable sentences of an LM's answer, and the number of sentences that say what is not in the entries."""
 
     sentences: tuple[str, ...]
     rejected: int
 
 
 def write_prompt(covered: Sequence[Entry], task: str, max_sentences: int) -> str:
-    """What the LM is asked: the task, a preview of each step, and the earlier summary with the facts it carries."""
+    """The prompt: the task, a preview of each step, and the earlier summary with the facts that it carries."""
     blocks = []
     number = 0
     for entry in covered:
@@ -266,7 +265,7 @@ def _cut(text: str, max_chars: int) -> str:
 
 
 def ask(lm: SummaryLM, prompt: str) -> str:
-    """The completion of `prompt`, one call. TypeError for an answer that is no text."""
+    """Call `lm` once with `prompt` and return the completion. Raises TypeError for an answer that is no text."""
     answer = lm(prompt)
     if isinstance(answer, Sequence) and not isinstance(answer, str) and answer:
         answer = answer[0]
@@ -278,9 +277,9 @@ def ask(lm: SummaryLM, prompt: str) -> str:
 
 
 def check_summary(answer: str, covered: Sequence[Entry], task: str, max_sentences: int) -> CheckedSummary:
-    """The first `max_sentences` sentences of `answer` that hold no number and no name but those of the entries.
+    """The first `max_sentences` sentences of `answer` whose numbers and names are all in the entries.
 
-    Counts of steps and of LM calls are known too. Raises UnusableSummaryError when nothing remains.
+    The numbers of steps and of LM calls are allowed too. Raises UnusableSummaryError when nothing remains.
     """
     if not answer.strip():
         raise UnusableSummaryError("the LM returned an empty summary")
@@ -304,15 +303,17 @@ def check_summary(answer: str, covered: Sequence[Entry], task: str, max_sentence
     return CheckedSummary(tuple(grounded[:max_sentences]), len(found) - len(grounded))
 
 
-def facts_told(facts: Iterable[Fact], summary: str, handle: str) -> tuple[Fact, ...]:
-    """Of `facts` those that an LM's `summary` tells, word for word or by all their numbers and names; and, under
-    `handle`, the sentences in which it tells more than they do: the next summary must account for those too."""
+def facts_shown_by(facts: Iterable[Fact], summary: str, handle: str) -> tuple[Fact, ...]:
+    """The facts that an LM's `summary` shows, word for word or by all their numbers and names.
+
+    Sentences of the summary that say more than these facts are added under `handle`: the next summary covers them too.
+    """
     visible, lower = shown(summary), summary.casefold()
-    told = []
+    found = []
     for fact in facts:
         asked = probes(fact.text)
         if fact.text.casefold() in lower or (asked and asked <= visible):
-            told.append(fact)
-    known = shown("\n".join(fact.text for fact in told))
-    own = [fact for fact in find_facts(summary, handle) if not probes(fact.text) <= known or not told]
-    return most_specific_first([*told, *own])
+            found.append(fact)
+    known = shown("\n".join(fact.text for fact in found))
+    own = [fact for fact in find_facts(summary, handle) if not probes(fact.text) <= known or not found]
+    return most_specific_first([*found, *own])

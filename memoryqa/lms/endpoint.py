@@ -1,4 +1,4 @@
-"""`dspy.LM` with two repairs for long evaluations: retries that end, and a cache that tells two servers apart."""
+"""`dspy.LM` with two changes for long evaluations: retries that end, and a cache that tells two servers apart."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from dspy.clients.cache import Cache
 from dspy.utils.exceptions import LMError, is_retryable_lm_error
 
 _MAX_BACKOFF_SEC = 30.0
-_MAX_UNREACHABLE_RETRIES = 2  # about 3 s: when nobody listens, stopping and `--resume` is better than waiting
+_MAX_UNREACHABLE_RETRIES = 2  # about 3 s: when no server listens, stopping and `--resume` is better than waiting
 
 
 class EndpointLM(dspy.LM):
     """A `dspy.LM` whose calls end: at most `max_retries` retries, none of which starts after `retry_deadline_sec`.
 
-    DSPy obeys any Retry-After, be it an hour, and waits minutes for a server that is gone. Here a wait is the server's
-    Retry-After, else 1, 2, 4 .. 30 seconds with jitter; a wait that would pass the deadline raises the error instead.
-    Synchronous calls only: `acall` makes one attempt.
+    DSPy obeys any Retry-After, even of an hour, and waits minutes for a server that is down. Here a wait is the
+    server's Retry-After, else 1, 2, 4 .. 30 seconds with jitter; a wait beyond the deadline raises the error instead.
+    This holds for synchronous calls only: `acall` makes one attempt.
     """
 
     def __init__(self, model: str, *, max_retries: int = 8, retry_deadline_sec: float = 180.0, **kwargs: Any) -> None:
@@ -46,11 +46,11 @@ class EndpointLM(dspy.LM):
 
 
 class EndpointCache(Cache):
-    """DSPy's cache, but an answer belongs to the endpoint that gave it.
+    """DSPy's cache, except that an answer belongs to the endpoint that gave it.
 
     DSPy leaves `api_base` out of the key, so that two servers with the same model name share answers
-    (https://github.com/stanfordnlp/dspy/pull/10006), and keeps `timeout` in, so that changing it forgets every answer.
-    Overriding `cache_key` is the way that DSPy documents. Storage and settings are those of the cache it replaces.
+    (https://github.com/stanfordnlp/dspy/pull/10006), and includes `timeout`, so that changing it loses every answer.
+    DSPy documents overriding `cache_key`. Storage and settings are those of the cache that is replaced.
     """
 
     def __init__(self, replaced: Cache) -> None:
@@ -61,13 +61,13 @@ class EndpointCache(Cache):
 
 
 def separate_endpoints_in_cache() -> None:
-    """Put an EndpointCache in DSPy's place for the cache. Idempotent; call again after `dspy.configure_cache`."""
+    """Replace DSPy's cache with an EndpointCache. Idempotent; call it again after `dspy.configure_cache`."""
     if not isinstance(dspy.cache, EndpointCache):
         dspy.cache = EndpointCache(dspy.cache)
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """`error` and what it was raised from, outermost first."""
+    """Yield `error` and the errors that it was raised from, outermost first."""
     current: BaseException | None = error
     while current is not None:
         yield current
@@ -75,7 +75,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def is_unreachable(error: BaseException) -> bool:
-    """Whether nobody listens at the address: connection refused, or a host name that does not resolve."""
+    """Whether no server listens at the address: connection refused, or a host name that does not resolve."""
     return any(isinstance(cause, ConnectionRefusedError | socket.gaierror) for cause in causes(error))
 
 

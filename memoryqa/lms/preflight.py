@@ -1,4 +1,4 @@
-"""Is the LM there? One tiny call before a run, and every way it can fail told in one line with the fix."""
+"""Checks an LM by one tiny call before a run, and reports every kind of failure in one line with the fix."""
 
 from __future__ import annotations
 
@@ -40,16 +40,15 @@ _OVERFLOW_PHRASES = ("context length", "context window", "context size", "maximu
 
 
 class LMUnavailable(StoppedError):  # noqa: N818 (it names a state, like StopIteration)
-    """The LM of a role cannot answer at all. The message is one line: model, problem, fix; never a secret."""
+    """The LM of a role cannot answer. The message is one line: model, problem, fix; it never contains a secret."""
 
 
 def preflight(lm: dspy.LM, choice: LMChoice, *, timeout_sec: float = 30.0) -> None:
-    """Ask `lm` for one word, uncached; return when it is able to answer, raise LMUnavailable when it is not.
+    """Ask `lm` for one word, uncached. Returns when it can answer, raises LMUnavailable when it cannot.
 
-    Takes seconds, except with a server that accepts connections and stays silent, for which `timeout_sec` is the limit
-    (generous: a local server may still be loading the model). Server errors and cut connections get two more chances.
-    A rate limit passes: the key and the address are right, and the run's own retries wait. The offline reader needs no
-    call.
+    This takes seconds. Only a server that accepts connections and stays silent takes `timeout_sec` (long, because a
+    local server may still be loading the model). After server errors and cut connections it tries twice more. A rate
+    limit passes: the key and the address are right, and the run has its own retries. The offline reader needs no call.
     """
     if choice.offline:
         return
@@ -73,7 +72,7 @@ def preflight(lm: dspy.LM, choice: LMChoice, *, timeout_sec: float = 30.0) -> No
 
 
 def is_systemic(error: BaseException) -> bool:
-    """Whether every further call would fail like this one (key, credit, model, nobody listening): stop the run."""
+    """Whether every further call would fail too (key, credit, model, no server): then stop the run."""
     from dspy.utils.exceptions import LMAuthError, LMBillingError, LMConfigurationError, LMUnsupportedModelError
 
     from memoryqa.lms.endpoint import is_unreachable
@@ -85,7 +84,7 @@ def is_systemic(error: BaseException) -> bool:
 def is_context_overflow(error: BaseException) -> bool:
     """Whether the prompt was longer than the model's context window.
 
-    DSPy recognises OpenAI's error code; vLLM, llama.cpp and Together are recognised by the text of a rejected request.
+    DSPy recognises OpenAI's error code. For vLLM, llama.cpp and Together the text of a rejected request decides.
     """
     from dspy.utils.exceptions import ContextWindowExceededError, LMInvalidRequestError
 
@@ -96,7 +95,7 @@ def is_context_overflow(error: BaseException) -> bool:
 
 
 def diagnose(error: LMError, choice: LMChoice) -> str:
-    """The one line for a failed call: role, model, problem, fix; no secrets. Looks up the server's models on a 404."""
+    """One line for a failed call: role, model, problem, fix; no secrets. A 404 makes it ask for the server's models."""
     from dspy.utils.exceptions import LMAuthError, LMBillingError, LMNotConfiguredError
 
     model = choice.model or ""
@@ -124,7 +123,7 @@ def diagnose(error: LMError, choice: LMChoice) -> str:
 
 
 def _may_pass(error: LMError) -> bool:
-    """A server error or a cut connection; not one that nobody accepted, nor a silence that was already waited for."""
+    """Whether the error may pass: a server error or a cut connection, but no refused connection and no timeout."""
     from dspy.utils.exceptions import LMServerError, LMTransportError
 
     from memoryqa.lms.endpoint import causes, is_unreachable
@@ -134,7 +133,7 @@ def _may_pass(error: LMError) -> bool:
 
 
 def _probe(lm: dspy.LM, timeout_sec: float) -> dspy.LM:
-    """`lm` without cache, retries and long answers: a thinking model may take minutes over one word."""
+    """A copy of `lm` without cache, retries and long answers: a thinking model may need minutes for one word."""
     from memoryqa.lms.endpoint import EndpointLM
 
     probe = lm.copy(cache=False, num_retries=0, timeout=timeout_sec)
@@ -189,7 +188,7 @@ def _not_found(choice: LMChoice, address: str, name: str) -> str:
 
 
 def _served_models(api_base: str, choice: LMChoice) -> list[str]:
-    """The names that `GET <api_base>/models` lists; empty when it does not answer: this only embellishes a message."""
+    """The names that `GET <api_base>/models` lists; empty when it fails, because they only improve a message."""
     key = api_key(choice.model or "")
     request = urllib.request.Request(f"{api_base}/models", headers={"Authorization": f"Bearer {key}"} if key else {})
     try:

@@ -1,4 +1,4 @@
-"""Which LM plays which role, and how it is built: the only reader of the environment variables that concern LMs.
+"""Decides which LM plays which role, and builds it. Only this module reads the environment variables about LMs.
 
     choice = resolve("task", model=args.model, api_base=args.api_base)  # flags and environment -> a decision
     print(describe(choice), file=sys.stderr)
@@ -7,8 +7,8 @@
     configure(lm)
 
 Roles: `task` answers the questions, `judge` grades the answers, `prompt` writes prompts for an optimizer, `compaction`
-summarises what leaves the memory, `index` writes the words by which turns are looked for. Only the task always has an
-LM: without any key it is the offline extractive reader.
+summarises what leaves the memory, `index` writes words by which turns are found. Only the task always has an LM:
+without a key it is the offline extractive reader.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SOURCES: dict[Role, tuple[str, str]] = {  # role -> its flag and its environmen
     "compaction": ("--compaction-model", "MEMORY_COMPACTION_MODEL"),
     "index": ("--tag-model", "MEMORY_INDEX_MODEL"),
 }
-# OpenAI's reasoning models, for which DSPy demands other settings; as in dspy/clients/lm.py of 3.4.1 (private there)
+# OpenAI's reasoning models, for which DSPy requires other settings; as in dspy/clients/lm.py of 3.4.1 (private there)
 _REASONING_MODEL = re.compile(
     r"^openai/(?:.*/)?(?:o[1345](?:-(?:mini|nano|pro))?(?:-\d{4}-\d{2}-\d{2})?|gpt-5(?:\.\d+)*(?!-chat)(?:-.*)?)$"
 )
@@ -49,7 +49,7 @@ _REASONING_MIN_TOKENS = 16_000
 
 @dataclass(frozen=True, slots=True)
 class LMChoice:
-    """The LM of one role; `model`: a LiteLLM string, OFFLINE_MODEL, or None (no LM); `reason`: who chose it."""
+    """The LM of one role. `model`: a LiteLLM string, OFFLINE_MODEL, or None (no LM). `reason`: what decided on it."""
 
     role: Role
     model: str | None
@@ -61,14 +61,14 @@ class LMChoice:
 def resolve(
     role: Role, *, model: str | None = None, api_base: str | None = None, task: LMChoice | None = None
 ) -> LMChoice:
-    """Decide on the LM of `role` from the flags' values and the environment; no network, no import of DSPy.
+    """Decide on the LM of `role` by the flags' values and the environment, without network and without DSPy.
 
     task: `model` > MEMORY_MODEL > Together if TOGETHER_API_KEY > OpenAI if OPENAI_API_KEY > the offline reader.
     judge: `model` > MEMORY_JUDGE_MODEL > none.
     prompt: `model` > MEMORY_PROMPT_MODEL > that of `task`, the task role's choice.
     compaction: `model` > MEMORY_COMPACTION_MODEL > none.
     index: `model` > MEMORY_INDEX_MODEL > none.
-    The model "offline" asks for the offline reader.
+    The model "offline" is the offline reader.
     Raises UsageError, one line with the fix, for a model without provider and for an unusable `api_base`.
     """
     flag, variable = _SOURCES[role]
@@ -92,7 +92,7 @@ def resolve(
 
 
 def describe(choice: LMChoice) -> str:
-    """One line for people: the role, its LM, where, and why. Free of secrets."""
+    """One line for people: the role, its LM, its address, and the reason. Contains no secrets."""
     if choice.offline:
         what = "offline extractive reader (no LM)"
     elif choice.model is None:
@@ -112,12 +112,12 @@ def build(
     retry_deadline_sec: float = 180.0,
     cache: bool = True,
 ) -> dspy.LM:
-    """The `dspy.LM` of `choice`; no call is made.
+    """Build the `dspy.LM` of `choice`, without a call.
 
     Rate limits, timeouts, 5xx and cut connections are retried up to `num_retries` times, but no attempt starts later
     than `retry_deadline_sec` after the first: a call lasts at most `retry_deadline_sec + timeout_sec`. Answers are
-    cached per model, endpoint and prompt. OpenAI's reasoning models take neither another temperature than their own
-    nor fewer than 16,000 tokens, so for them `temperature` is not sent and `max_tokens` is raised.
+    cached per model, endpoint and prompt. OpenAI's reasoning models accept only their own temperature and at least
+    16,000 tokens, so for them `temperature` is not sent and `max_tokens` is raised.
     Raises UsageError when the role has no LM, and MissingExtraError without the extra [ask]. The offline reader ignores
     all settings.
     """
@@ -152,7 +152,7 @@ def keep_litellm_offline() -> None:
 
 
 def configure(lm: dspy.LM, *, num_threads: int = 8) -> None:
-    """Make `lm` DSPy's default; on the main thread. Caps history and traces: by default DSPy keeps every prompt."""
+    """Make `lm` DSPy's default, on the main thread. Limits history and traces: by default DSPy keeps every prompt."""
     with missing_extras_named("an LM"):
         import dspy
 
@@ -167,13 +167,13 @@ def configure(lm: dspy.LM, *, num_threads: int = 8) -> None:
 
 
 def api_key(model: str) -> str | None:
-    """The key to send with `model` where DSPy itself may not find it; None: leave it to DSPy."""
+    """The key to send with `model` where DSPy may not find it itself; None leaves it to DSPy."""
     names = {"hosted_vllm": VLLM_KEYS, "openai": ("OPENAI_API_KEY",)}.get(model.partition("/")[0], ())
     return next((value for name in names if (value := _environment(name))), None)
 
 
 def is_key_missing(model: str) -> bool:
-    """Whether a Together model has no key. The other providers' keys DSPy checks itself, before it connects."""
+    """Whether a Together model has no key. DSPy checks the keys of other providers itself, before it connects."""
     return model.startswith("together_ai/") and not any(_environment(name) for name in TOGETHER_KEYS)
 
 
@@ -204,7 +204,7 @@ def _normalised_api_base(provider: str, api_base: str | None) -> str | None:
     parts = urlsplit(api_base)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise UsageError(f"--api-base {redact(api_base)}: write a whole URL, e.g. http://localhost:8000/v1")
-    if parts.username or parts.password:  # DSPy's client would try to look the whole of it up
+    if parts.username or parts.password:  # DSPy's client would resolve all of it as a host name
         raise UsageError(
             f"--api-base {redact(api_base)}: no name or password in the URL; a key goes into the environment"
         )
@@ -214,7 +214,7 @@ def _normalised_api_base(provider: str, api_base: str | None) -> str | None:
 
 
 def _wire_model(choice: LMChoice) -> str:
-    """DSPy's `openai/` sends max_completion_tokens, which other servers ignore; its `hosted_vllm/` sends max_tokens."""
+    """The name for DSPy: `openai/` sends max_completion_tokens, which other servers ignore; `hosted_vllm/` does not."""
     model = choice.model or ""
     provider, _, name = model.partition("/")
     own_server = choice.api_base is not None and not (urlsplit(choice.api_base).hostname or "").endswith("openai.com")

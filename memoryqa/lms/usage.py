@@ -1,4 +1,4 @@
-"""How many LM calls and tokens one question cost."""
+"""Counts the LM calls and tokens of one question."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from dspy.utils.usage_tracker import UsageTracker
 
 
 class LMUsage(UsageTracker, BaseCallback):
-    """Counts of the LM calls made inside one `measure_usage` block, from all its threads.
+    """Counts of the LM calls inside one `measure_usage` block, in all its threads.
 
-    `calls` were answered, by a server or by the cache (failed attempts are not counted); `paid_calls` by a server.
-    `prompt_tokens` and `completion_tokens` are the server's own counts: 0 for cached calls, and where it reports none.
+    `calls` were answered by a server or by the cache (failed attempts do not count), `paid_calls` by a server.
+    `prompt_tokens` and `completion_tokens` are the server's counts: 0 for cached calls, and when it reports none.
     """
 
     def __init__(self) -> None:
@@ -34,27 +34,27 @@ class LMUsage(UsageTracker, BaseCallback):
                 self.calls += 1
 
     def add_usage(self, lm: str, usage_entry: dict[str, Any]) -> None:
-        """DSPy calls this with the tokens of each answer that did not come from the cache."""
+        """DSPy calls this with the tokens of each answer that does not come from the cache."""
         with self._lock:
             self.paid_calls += 1
             self.prompt_tokens += usage_entry.get("prompt_tokens") or 0
             self.completion_tokens += usage_entry.get("completion_tokens") or 0
 
     def __deepcopy__(self, memo: object) -> LMUsage:
-        """Itself: dspy.Parallel deep-copies the tracker into its threads, where the counts would be lost."""
+        """Return itself: dspy.Parallel deep-copies the tracker into its threads, where counts would be lost."""
         return self
 
 
 @contextmanager
 def measure_usage() -> Iterator[LMUsage]:
-    """Count the LM calls of the block, in its thread and in those that dspy.Parallel starts from it.
+    """Count the LM calls of the block, in its thread and in threads that dspy.Parallel starts from it.
 
         with measure_usage() as usage:
             prediction = program(question=question)
         row["lm_calls"] = usage.calls
 
     The counts survive an exception of the program. Inside the block `prediction.get_lm_usage()` is None, because DSPy
-    leaves usage to the outermost tracker. Blocks do not nest: the inner one keeps its counts to itself.
+    leaves usage to the outermost tracker. Blocks do not nest: the outer block lacks the counts of an inner one.
     """
     usage = LMUsage()
     others = [callback for callback in dspy.settings.callbacks if not isinstance(callback, LMUsage)]

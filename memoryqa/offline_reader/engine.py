@@ -1,10 +1,10 @@
-"""The LM that needs no key and no network: not a language model, but rules that extract answers from the prompt.
+"""An engine for `dspy.LM` that needs no key and no network: rules extract the answer from the prompt.
 
     dspy.configure(lm=offline_lm())
 
-It is an engine behind `dspy.LM`, so every script runs end to end with it. A signature with `question` and `evidence`
-is answered from the evidence (extraction.py); any other gets plain values of the right types: no queries, no
-advice of its own, an instruction as it was. It judges nothing: yes/no fields say no, choices fall on the last option.
+Every script runs end to end with it. A signature with `question` and `evidence` is answered from the evidence
+(extraction.py). Other signatures get plain values of the right types: no queries, no advice, an unchanged instruction.
+It judges nothing: yes/no fields get no, choices get the last option.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def offline_lm() -> dspy.LM:
-    """The offline reader as a `dspy.LM`. Deterministic, never cached, safe to share between threads and deep copies."""
+    """The offline reader as a `dspy.LM`: deterministic, never cached; threads and deep copies may share it."""
     with missing_extras_named("the offline reader"):
         import dspy
 
@@ -55,7 +55,7 @@ def offline_lm() -> dspy.LM:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What DSPy asks for: `outputs` maps each field to its type as written, `inputs` holds the current example."""
+    """A parsed DSPy prompt: `outputs` maps each field to its type as written, `inputs` is the current example."""
 
     style: Style
     inputs: Mapping[str, str]
@@ -69,7 +69,7 @@ class ExtractiveReader:
         return self
 
     def dump_state(self) -> dict[str, Any]:
-        """Nothing to save; DSPy asks for it when a program that carries this LM is saved."""
+        """Empty: there is nothing to save. DSPy calls this when a program with this LM is saved."""
         return {}
 
     @classmethod
@@ -78,7 +78,7 @@ class ExtractiveReader:
         return cls()
 
     def complete(self, request: Request) -> Response:
-        """Answer the last message. Never raises for what a prompt holds."""
+        """Answer the last message. No content of a prompt makes it raise."""
         from dspy.lm15 import Message, Response, TextPart, Usage
 
         parts = request.system or ""
@@ -95,7 +95,7 @@ class ExtractiveReader:
 
 
 def respond(system: str, user: str) -> str:
-    """The completion for a prompt; `user` is its last message, since the ones before are demonstrations."""
+    """The completion for a prompt. `user` is its last message; the messages before are demonstrations."""
     prompt = parse_prompt(system, user)
     if prompt is None:  # not from a DSPy adapter, e.g. GEPA's request for a new instruction in a ``` block
         fenced = _FENCED.search(user)
@@ -110,7 +110,7 @@ def respond(system: str, user: str) -> str:
 
 
 def parse_prompt(system: str, user: str) -> Prompt | None:
-    """Read a prompt of DSPy's Chat, JSON or XML adapter; None for any other."""
+    """Read a prompt of DSPy's Chat, JSON or XML adapter; None for any other prompt."""
     lists = _FIELD_LISTS.search(system)
     if lists is None:
         return None
@@ -125,7 +125,7 @@ def parse_prompt(system: str, user: str) -> Prompt | None:
 
 
 def _inputs(text: str, names: list[str], style: Style) -> dict[str, str]:
-    """The value of each input. Fields come in order, so a marker that is quoted inside a value is not taken for one."""
+    """The value of each input. Fields come in order, so a marker quoted inside a value is not mistaken for a field."""
     starts: list[tuple[str, int, int]] = []
     position = 0
     for name in names:
@@ -157,7 +157,7 @@ def answer_fields(prompt: Prompt) -> dict[str, Any]:
 
 
 def _plain_value(name: str, type_: str, inputs: Mapping[str, str]) -> Any:
-    """What to say in a field that asks for no reading. Other types (models, enums) get an empty object."""
+    """The value of a field that needs no evidence. Other types (models, enums) get an empty object."""
     if name == "sufficient" and type_ == "bool":
         return True  # it could not name what is missing
     if name == "module_advice":  # SIMBA: advice per module

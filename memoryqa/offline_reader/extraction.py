@@ -1,9 +1,9 @@
-"""A question and its evidence in, a short answer and the ids of the lines used out: reading without a language model.
+"""Reads without a language model: from a question and its evidence to a short answer and the ids of the lines used.
 
     read("When did Ana plant the fig tree?", "[D3, 9 May 2023]\\n4 Ana: I planted the fig yesterday (= 8 May 2023).")
     -> Reading(answer="8 May 2023", evidence_ids=("D3:4",))
 
-What kind of answer is wanted follows from the wording of the question alone. The rules know English and nothing else.
+The wording of the question alone decides what kind of answer it asks for. The rules know English only.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Literal
 from memoryqa.language.date_grammar import NUMBER_WORDS
 from memoryqa.offline_reader import NO_INFORMATION
 from memoryqa.offline_reader.dates import answer_when
-from memoryqa.offline_reader.ranking import STOPWORDS, Ranking, Sentence, rank, read_words, stem
+from memoryqa.offline_reader.ranking import STOPWORDS, Ranking, Sentence, rank, stem, tokenize
 from memoryqa.offline_reader.spans import best_items, best_span
 
 Kind = Literal["when", "duration", "count", "yes_no", "who", "where", "why", "how", "what"]
@@ -53,17 +53,18 @@ _YES_OVERLAP = 0.5
 _COUNT_WITHIN = 0.6
 _YOU = re.compile(r"\byou(?:r|['’](?:ve|re))?\b", re.I)
 
-# A question about one person whose best line was said by the other is often a trap. Logistic regression of "category 5"
-# on the 858 LoCoMo training questions that name one speaker and do not ask "when". Above _MAX_DOUBT the reader
-# declines: there, declining earns more F1 over all five categories than answering (cross-validated: 65 % of the traps
-# declined, 10 % of the rest). "When" questions are always answered: a date is right too often for declining to pay.
+# A question about one speaker whose best line was said by the other is often a trap. These are weights of a logistic
+# regression of "category 5" on the 858 LoCoMo training questions that name one speaker and do not ask "when". Above
+# _MAX_DOUBT the reader declines: there declining gives more F1 over all five categories than answering
+# (cross-validated: it declines 65 % of the traps and 10 % of the rest). "When" questions are always answered: a date is
+# right too often for declining to pay.
 _DOUBT_BIAS, _DOUBT_GAP, _DOUBT_ADDRESSED, _DOUBT_SEVERAL = -0.56, 4.14, -1.95, -0.73
 _MAX_DOUBT = 0.35
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An answer and the ids of the evidence lines that it was taken from, none when it is NO_INFORMATION."""
+    """An answer and the ids of the evidence lines that it comes from; no ids with NO_INFORMATION."""
 
     answer: str
     evidence_ids: tuple[str, ...] = ()
@@ -83,7 +84,7 @@ def asks_for_several(question: str) -> bool:
 
 
 def read(question: str, evidence: str) -> Reading:
-    """Answer `question` from `evidence`, rendered as in memoryqa/turns.py, or decline."""
+    """Answer `question` from `evidence`, which is rendered as in memoryqa/turns.py, or decline."""
     question = " ".join(question.split())
     ranking = rank(question, evidence)
     kind = kind_of(question)
@@ -93,13 +94,13 @@ def read(question: str, evidence: str) -> Reading:
 
 
 def doubt(ranking: Ranking, kind: Kind) -> float:
-    """Probability in [0, 1] that the question ascribes to one speaker what the other did; 0 where it cannot tell."""
+    """Probability in [0, 1] that the question ascribes to one speaker what the other did; 0 when it is unknown."""
     if len(ranking.named) != 1 or kind == "when":
         return 0.0
     own = other = 0.0
     other_sentence: Sentence | None = None
     for sentence in ranking.sentences:
-        score = sentence.score - ranking.speaker_term(sentence.line)
+        score = sentence.score - ranking.speaker_bonus(sentence.line)
         if sentence.line.speaker in ranking.named:
             own = max(own, score)
         elif score > other:
@@ -112,7 +113,7 @@ def doubt(ranking: Ranking, kind: Kind) -> float:
 
 
 def answer(ranking: Ranking, kind: Kind) -> Reading:
-    """The best answer there is, however doubtful."""
+    """The best answer, even a doubtful one."""
     if kind == "when":
         dated = answer_when(ranking)
         return Reading(dated[0], (dated[1].line.id,)) if dated else Reading(NO_INFORMATION)
@@ -128,7 +129,7 @@ def answer(ranking: Ranking, kind: Kind) -> Reading:
 
 
 def _yes_or_no(ranking: Ranking) -> Reading:
-    """The better supported of two options; else yes when the best sentence says most of it without a negation."""
+    """The better supported of two options; without options yes if the best sentence says most of it, not negated."""
     best = ranking.sentences[0]
     if options := _options(ranking.question):
         return Reading(max(options, key=lambda option: _support(ranking, option)), (best.line.id,))
@@ -139,7 +140,7 @@ def _yes_or_no(ranking: Ranking) -> Reading:
 
 
 def _options(question: str) -> tuple[str, str] | None:
-    """The two things that "... a park or the beach?" lets choose between; None when it does not."""
+    """The two options of a question like "... a park or the beach?"; None when there are none."""
     words = question.rstrip(" ?.").split()
     if "or" not in words:
         return None
@@ -158,14 +159,14 @@ def _options(question: str) -> tuple[str, str] | None:
 
 
 def _support(ranking: Ranking, option: str) -> int:
-    """How much the lines speak of `option`: the number of lines that hold a word of it, summed over its words."""
-    words = read_words(option)
+    """Support of `option`: the number of lines that contain a word of it, summed over its words."""
+    words = tokenize(option)
     pairs = zip(words.words, words.stems, strict=True)
     return sum(ranking.document_frequency[word_stem] for word, word_stem in pairs if word.lower() not in STOPWORDS)
 
 
 def _number(ranking: Ranking) -> Reading | None:
-    """The number beside what is counted ("How many cats": "my two cats", "my third cat"), else a count of mentions."""
+    """The number before the counted noun ("How many cats": "my two cats", "my third cat"), else a count of sessions."""
     match = _COUNTED.search(ranking.question)
     if match is None:
         return None
@@ -186,7 +187,7 @@ def _as_number(word: str) -> str | None:
 
 
 def _count_sessions(ranking: Ranking, counted: set[str]) -> Reading | None:
-    """In how many sessions the one asked about speaks of the thing counted, in a sentence near the best."""
+    """The number of sessions with a good sentence about the counted noun, by the speaker asked about."""
     floor = ranking.sentences[0].score - _COUNT_WITHIN
     lines = {
         s.line.session: s.line.id

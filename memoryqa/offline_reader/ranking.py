@@ -1,7 +1,7 @@
-"""Which sentences of the evidence speak to the question: the first half of the offline reader.
+"""Ranks the sentences of the evidence by how well they answer the question: the first half of the offline reader.
 
-Lexical only: a windowed BM25 over the lines in the prompt, plus who is asked about and which date is named. The
-constants were tuned for picking one sentence out of evidence that was retrieved already, on every second LoCoMo
+The ranking is lexical: a windowed BM25 over the lines of the prompt, plus the speaker asked about and the date named.
+The constants were tuned for picking one sentence from evidence that was retrieved already, on every second LoCoMo
 training question of categories 1, 2 and 4: mean reciprocal rank of the first gold line 0.64 -> 0.67 (n = 376), and
 0.57 -> 0.60 on the others (n = 375).
 """
@@ -41,7 +41,7 @@ _NAMED_DATE = re.compile(
     r"(?: (?P<day_after>\d{1,2})(?:st|nd|rd|th)?\b)?(?:,? (?P<year>\d{4}))?"
 )
 
-# neighbours speak about the same thing: what stands k lines before (negative) or after counts by this much
+# neighbours speak about the same thing: (distance in lines, negative before; share that the line there counts)
 _WINDOW = ((0, 1.0), (-1, 0.6), (-2, 0.4), (-3, 0.2), (1, 0.15), (2, 0.1), (3, 0.05))
 _WINDOW_SUM = 2.4
 _K1, _B = 0.9, 0.75
@@ -52,7 +52,7 @@ _SHORT_WORDS = 4
 
 @dataclass(frozen=True, slots=True)
 class EvidenceLine:
-    """One line of the evidence; `date` is its session's as written in the header."""
+    """One line of the evidence. `date` is its session's date as written in the header."""
 
     session: int
     number: int
@@ -63,12 +63,12 @@ class EvidenceLine:
 
     @property
     def id(self) -> str:
-        """The address, e.g. `D8:6`."""
+        """The turn's id, for example `D8:6`."""
         return f"D{self.session}:{self.number}"
 
 
 @dataclass(frozen=True)
-class Words:
+class Tokens:
     """A text cut into words: `words[i]` is `text[spans[i][0]:spans[i][1]]`, `stems[i]` its stem."""
 
     text: str
@@ -78,17 +78,16 @@ class Words:
 
     @cached_property
     def stem_set(self) -> frozenset[str]:
-        """The distinct stems."""
         return frozenset(self.stems)
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence or a photo's caption of line number `index`. `score`: higher answers better; `overlap` in [0, 1]."""
+    """A sentence or a photo's caption in line number `index`. A higher `score` is better; `overlap` is in [0, 1]."""
 
     index: int
     line: EvidenceLine
-    tokens: Words
+    tokens: Tokens
     is_caption: bool
     overlap: float
     score: float
@@ -96,7 +95,7 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Ranking:
-    """A question read against its evidence. `sentences` come best first; `named` are the speakers that it names."""
+    """The ranked evidence of a question. `sentences`: best first; `named`: the speakers that the question names."""
 
     question: str
     stems: tuple[str, ...]
@@ -107,22 +106,22 @@ class Ranking:
     stem_weight: float
 
     def idf(self, stem: str) -> float:
-        """How much `stem` tells the lines apart; about 5 for a word that occurs once."""
+        """Inverse document frequency of `stem` among the lines; about 5 for a word that occurs once."""
         return idf(self.document_frequency[stem], len(self.lines))
 
     def overlap(self, stems: frozenset[str]) -> float:
-        """Share of the question's words, weighted by idf, that are among `stems`."""
+        """Share of the question's words that are in `stems`, weighted by idf."""
         return sum(self.idf(stem) for stem in self.stems if stem in stems) / self.stem_weight
 
-    def speaker_term(self, line: EvidenceLine) -> float:
-        """What the ranking gave `line` for its speaker: positive for the one person asked about."""
+    def speaker_bonus(self, line: EvidenceLine) -> float:
+        """The part of the score for the line's speaker: positive for the one speaker who is asked about."""
         if len(self.named) != 1:
             return 0.0
         return _SPEAKER if line.speaker in self.named else -_SPEAKER
 
 
 def parse_evidence(text: str) -> list[EvidenceLine]:
-    """The numbered lines under `[D8, 15 July 2023]` headers; anything else in `text` is ignored."""
+    """The numbered lines below headers like `[D8, 15 July 2023]`; all other lines of `text` are ignored."""
     lines: list[EvidenceLine] = []
     session: tuple[int, str] | None = None
     for raw in text.splitlines():
@@ -149,17 +148,17 @@ def stem(word: str) -> str:
 
 
 @lru_cache(maxsize=1 << 13)
-def read_words(text: str) -> Words:
-    """`text` as words. Cached, because consecutive questions share most of their evidence."""
+def tokenize(text: str) -> Tokens:
+    """Cut `text` into words. Cached, because consecutive questions share most of their evidence."""
     matches = list(_WORD.finditer(text))
     words = tuple(match[0] for match in matches)
-    return Words(text, words, tuple(stem(word) for word in words), tuple(match.span() for match in matches))
+    return Tokens(text, words, tuple(stem(word) for word in words), tuple(match.span() for match in matches))
 
 
 def rank(question: str, evidence: str) -> Ranking:
     """Read `question` and order the sentences of `evidence` by how well each may answer it."""
     lines = parse_evidence(evidence)
-    texts = [read_words(f"{line.text} {line.caption}") for line in lines]
+    texts = [tokenize(f"{line.text} {line.caption}") for line in lines]
     frequency = Counter(stem for text in texts for stem in text.stem_set)
     stems, named = _read_question(question, dict.fromkeys(line.speaker for line in lines))
     weight = sum(idf(frequency[stem], len(lines)) for stem in stems) or 1.0
@@ -168,7 +167,7 @@ def rank(question: str, evidence: str) -> Ranking:
     dates = list(_NAMED_DATE.finditer(question))
     sentences: list[Sentence] = []
     for index, line in enumerate(lines):
-        base = relevance[index] + ranking.speaker_term(line) + _date_term(line, dates)
+        base = relevance[index] + ranking.speaker_bonus(line) + _date_term(line, dates)
         sentences += _sentences(ranking, index, base)
     sentences.sort(key=lambda sentence: -sentence.score)
     return Ranking(question, stems, named, tuple(lines), tuple(sentences), frequency, weight)
@@ -178,7 +177,7 @@ def _read_question(question: str, speakers: dict[str, None]) -> tuple[tuple[str,
     """The question's content stems without the speakers' names, and the speakers it names ("Mel" is Melanie)."""
     stems: dict[str, None] = {}  # ordered, so that sums over it are the same in every process
     named: set[str] = set()
-    for word in read_words(question).words:
+    for word in tokenize(question).words:
         base = word.lower().replace("’", "'").removesuffix("'s")
         who = {name for name in speakers if _is_name(word, base, name.lower())}
         named |= who
@@ -192,8 +191,8 @@ def _is_name(word: str, base: str, name: str) -> bool:
     return short_form or base in name.split()
 
 
-def _relevance(ranking: Ranking, texts: list[Words]) -> list[float]:
-    """Windowed BM25 of each line in [0, ~1.9]: term counts of the neighbours are added before saturation."""
+def _relevance(ranking: Ranking, texts: list[Tokens]) -> list[float]:
+    """Windowed BM25 of each line, about 0 to 1.9: term counts of neighbours are added before saturation."""
     hits = [Counter(stem for stem in text.stems if stem in ranking.stems) for text in texts]
     mean_words = sum(len(text.words) for text in texts) / len(texts) if texts else 0.0
     idf = {stem: ranking.idf(stem) for stem in ranking.stems}
@@ -218,7 +217,7 @@ def _is_near(line: EvidenceLine, other: EvidenceLine) -> bool:
 
 
 def _date_term(line: EvidenceLine, dates: list[re.Match[str]]) -> float:
-    """How well the line's session fits the best of the dates that the question names."""
+    """The match of the line's session with the best of the dates that the question names."""
     best = 0.0
     for asked in dates:
         month, year = asked["month"], asked["year"]
@@ -241,7 +240,7 @@ def _split(text: str) -> tuple[str, ...]:
 
 
 def _sentences(ranking: Ranking, index: int, base: float) -> list[Sentence]:
-    """The sentences of one line and its caption, scored from the line's own score `base`."""
+    """The sentences of one line and its caption, with scores that start from the line's score `base`."""
     line = ranking.lines[index]
     before = previous_line(ranking, index)
     replies = _REPLIES if before is not None and before.text.endswith("?") else 0.0
@@ -249,7 +248,7 @@ def _sentences(ranking: Ranking, index: int, base: float) -> list[Sentence]:
     for text, is_caption in [*((part, False) for part in _split(line.text)), (line.caption, True)]:
         if not text:
             continue
-        tokens = read_words(text)
+        tokens = tokenize(text)
         overlap = ranking.overlap(tokens.stem_set)
         score = base + _OVERLAP * overlap + replies - _CAPTION * is_caption - _ASKS * text.rstrip().endswith("?")
         score += _OWN_STORY * bool(_FIRST_PERSON.search(text)) - _SHORT * (len(tokens.words) < _SHORT_WORDS)
@@ -258,7 +257,7 @@ def _sentences(ranking: Ranking, index: int, base: float) -> list[Sentence]:
 
 
 def previous_line(ranking: Ranking, index: int) -> EvidenceLine | None:
-    """The line that was said right before line `index`, when the evidence holds it."""
+    """The line that was said just before line `index`, if the evidence contains it."""
     line = ranking.lines[index]
     before = ranking.lines[index - 1] if index else None
     return before if before and before.session == line.session and before.number == line.number - 1 else None

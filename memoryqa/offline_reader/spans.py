@@ -1,7 +1,7 @@
-"""Which stretch of words answers: the second half of the offline reader.
+"""Chooses the span of words that answers: the second half of the offline reader.
 
-The answer is the stretch with the highest expected token F1. For n words with probabilities p of being in the gold
-answer, and a gold answer of m words, F1 = 2 * overlap / (n + m), so that its expectation is about 2 * sum(p) / (n + m).
+The answer is the span with the highest expected token F1. With n words, each in the gold answer with its probability p,
+and a gold answer of m words, F1 = 2 * overlap / (n + m), so the expectation is about 2 * sum(p) / (n + m).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from memoryqa.offline_reader.ranking import Ranking, Sentence
 from memoryqa.offline_reader.words import RESOLVED_DATE, surface_of, word_probabilities
 
-# The training optima. _ANSWER_WORDS (m above) is below the mean gold length of 5: a gold answer is often a paraphrase.
+# Optima on the training split. _ANSWER_WORDS (m above) is below the mean gold length, 5: many answers paraphrase.
 _ANSWER_WORDS, _MAX_WORDS = 3.0, 14
 _ITEM_WORDS, _MAX_ITEM_WORDS, _MAX_ITEMS = 1.5, 3, 6
 _ARTICLES = frozenset("a an the and".split())  # the official scorer ignores them
@@ -22,7 +22,7 @@ _CONTRACTION = re.compile(r"['’](?:ll|d|re|ve|m|t)$", re.I)
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of one sentence; `value` is its expected F1 in [0, 1]."""
+    """A span of one sentence; `value` is its expected F1 in [0, 1]."""
 
     text: str
     sentence: Sentence
@@ -30,7 +30,7 @@ class Span:
 
 
 def best_span(ranking: Ranking, kind: str) -> Span | None:
-    """The stretch of one sentence with the highest expected F1; None when the evidence has no words."""
+    """The span of one sentence with the highest expected F1; None when the evidence has no words."""
     best: Span | None = None
     for sentence, probabilities in word_probabilities(ranking, kind):
         words = sentence.tokens.words
@@ -51,7 +51,7 @@ def best_span(ranking: Ranking, kind: str) -> Span | None:
 
 
 def best_items(ranking: Ranking, kind: str) -> list[Span]:
-    """Short phrases for a question that asks for several things: at most six, best first, no content word twice."""
+    """Short phrases for a question that asks for several things: at most six, best first, without repeated words."""
     candidates = [
         (value, -order, first, last, sentence)
         for order, (sentence, probabilities) in enumerate(word_probabilities(ranking, kind))
@@ -72,7 +72,7 @@ def best_items(ranking: Ranking, kind: str) -> list[Span]:
 
 
 def _phrases(sentence: Sentence, probabilities: list[float]) -> Iterator[tuple[float, int, int]]:
-    """(expected F1, first word, last word) of phrases that neither start nor end bare, nor cross a comma or "and"."""
+    """(expected F1, first word, last word) of phrases that do not begin or end in a stop word or cross a break."""
     surface = surface_of(sentence.tokens.text)
     words = sentence.tokens.words
     for first in range(len(words)):

@@ -1,6 +1,6 @@
-"""How likely each word of the best sentences is to be in the answer.
+"""The probability of each word of the best sentences to be in the answer.
 
-A logistic model over hand-made features; `WEIGHTS` were fitted once, on the training split, and are all it knows.
+It is a logistic model over hand-made features. `WEIGHTS` were fitted once, on the training split.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from memoryqa.language.date_grammar import NUMBER_WORDS
-from memoryqa.offline_reader.ranking import STOPWORDS, Ranking, Sentence, Words, previous_line, read_words, stem
+from memoryqa.offline_reader.ranking import STOPWORDS, Ranking, Sentence, Tokens, previous_line, stem, tokenize
 
-# Logistic regression (L2, C = 3) of "the gold answer holds this word's Porter stem" on the words of the NUM_SENTENCES
-# best sentences, for the LoCoMo training questions of categories 1-4 (conv-26, 41, 42, 43, 44) that ask neither "when"
-# nor yes/no. Read as log-odds: `content` words start low and rise by what makes them specific.
+# Logistic regression (L2, C = 3) of "the gold answer contains this word's Porter stem" on the words of the
+# NUM_SENTENCES best sentences, for the LoCoMo training questions of categories 1-4 (conv-26, 41, 42, 43, 44) that ask
+# neither "when" nor yes/no. The values are log-odds: `content` words begin low and gain by specific features.
 WEIGHTS: dict[str, float] = {
     "bias": -3.81,
     "first": 0.37,
@@ -99,7 +99,7 @@ _ASKED_NOUN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """What a word is, whatever the question."""
+    """Properties of a word that do not depend on the question."""
 
     stop: bool
     filler: bool
@@ -112,8 +112,8 @@ class Surface:
 
 @lru_cache(maxsize=1 << 13)
 def surface_of(text: str) -> tuple[Surface, ...]:
-    """The surface of each word of `text`, as `read_words` cuts it."""
-    tokens = read_words(text)
+    """The surface of each word of `text`, as `tokenize` cuts it."""
+    tokens = tokenize(text)
     resolved = [match.span() for match in RESOLVED_DATE.finditer(text)]
     quoted = [match.span() for match in _QUOTED.finditer(text)]
     surface: list[Surface] = []
@@ -143,9 +143,9 @@ def word_probabilities(ranking: Ranking, kind: str) -> Iterator[tuple[Sentence, 
 
 
 def word_features(ranking: Ranking, kind: str) -> Iterator[tuple[Sentence, list[dict[str, float]]]]:
-    """For each of the best sentences, the features of each of its words; what is 0 may be missing."""
+    """For each of the best sentences the features of each of its words; features that are 0 may be missing."""
     top = ranking.sentences[:NUM_SENTENCES]
-    wanted = _Wanted(
+    asked_for = _Asked(
         ranking=ranking,
         kind=kind,
         noun=_asked_noun(ranking.question),
@@ -154,12 +154,12 @@ def word_features(ranking: Ranking, kind: str) -> Iterator[tuple[Sentence, list[
     )
     for order, sentence in enumerate(top):
         shared = _sentence_features(ranking, sentence, order, top[0].score)
-        yield sentence, [{**shared, **features} for features in _word_features(wanted, sentence, order)]
+        yield sentence, [{**shared, **features} for features in _word_features(asked_for, sentence, order)]
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What the question asks for. `repeats`: in how many of the best sentences a stem occurs."""
+class _Asked:
+    """What the question asks for. `repeats`: the number of best sentences in which a stem occurs."""
 
     ranking: Ranking
     kind: str
@@ -169,7 +169,7 @@ class _Wanted:
 
 
 def _asked_noun(question: str) -> str | None:
-    """The stem of what "Which board games has ..." asks for: game."""
+    """The stem of the noun that is asked for: "game" in "Which board games has ..."."""
     match = _ASKED_NOUN.match(question)
     return stem(match[1].split()[-1]) if match else None
 
@@ -189,7 +189,7 @@ def _sentence_features(ranking: Ranking, sentence: Sentence, order: int, best_sc
         "third": float(order == 2),
         "score": sentence.score - best_score,
         "overlap": sentence.overlap,
-        "overlap_before": ranking.overlap(read_words(before.text).stem_set) if before else 0.0,
+        "overlap_before": ranking.overlap(tokenize(before.text).stem_set) if before else 0.0,
         "own_story": float(bool(_FIRST_PERSON.search(sentence.tokens.text))),
         "caption": float(sentence.is_caption),
         "length": min(num_words, 40) / 40,
@@ -197,15 +197,15 @@ def _sentence_features(ranking: Ranking, sentence: Sentence, order: int, best_sc
     }
 
 
-def _word_features(wanted: _Wanted, sentence: Sentence, order: int) -> Iterator[dict[str, float]]:
-    ranking, tokens, surface = wanted.ranking, sentence.tokens, surface_of(sentence.tokens.text)
+def _word_features(asked_for: _Asked, sentence: Sentence, order: int) -> Iterator[dict[str, float]]:
+    ranking, tokens, surface = asked_for.ranking, sentence.tokens, surface_of(sentence.tokens.text)
     asked = [i for i, is_ in enumerate(surface) if tokens.stems[i] in ranking.stems and not is_.stop]
-    nouns = [i for i in range(len(surface)) if tokens.stems[i] == wanted.noun]
+    nouns = [i for i in range(len(surface)) if tokens.stems[i] == asked_for.noun]
     before = previous_line(ranking, sentence.index)
     replies = before is not None and before.text.endswith("?") and before.speaker != sentence.line.speaker
     for i, is_ in enumerate(surface):
         lower = tokens.words[i].lower().replace("’", "'")
-        is_name = lower.removesuffix("'s") in wanted.names
+        is_name = lower.removesuffix("'s") in asked_for.names
         in_question = not is_.stop and tokens.stems[i] in ranking.stems
         features = {"filler": float(is_.filler), "in_question": float(in_question)}
         if is_.stop:
@@ -215,36 +215,38 @@ def _word_features(wanted: _Wanted, sentence: Sentence, order: int) -> Iterator[
                 "content": 1.0,
                 "content_in_first": float(order == 0),
                 "content_in_reply": float(replies),
-                **_content_features(wanted, tokens, i, asked, nouns),
+                **_content_features(asked_for, tokens, i, asked, nouns),
                 "quoted": float(is_.quoted),
             }
-        yield features | _kind_features(wanted, is_, lower, is_name, in_question)
+        yield features | _kind_features(asked_for, is_, lower, is_name, in_question)
 
 
-def _content_features(wanted: _Wanted, tokens: Words, i: int, asked: list[int], nouns: list[int]) -> dict[str, float]:
-    """Features of word `i` that only words with content have; `asked`, `nouns`: where the question's words stand."""
+def _content_features(
+    asked_for: _Asked, tokens: Tokens, i: int, asked: list[int], nouns: list[int]
+) -> dict[str, float]:
+    """Features of word `i` that only content words have; `asked`, `nouns`: positions of the question's words."""
     word, stems = tokens.words[i], tokens.stems
     preceding = [neighbour.lower() for neighbour in tokens.words[max(0, i - 2) : i]]
     return {
-        "idf": wanted.ranking.idf(stems[i]) / 5,
-        "repeats": min(3.0, wanted.repeats[stems[i]] - 1.0),
+        "idf": asked_for.ranking.idf(stems[i]) / 5,
+        "repeats": min(3.0, asked_for.repeats[stems[i]] - 1.0),
         "letters": min(len(word), 12) / 12,
         "near_question_word": 1 / (1 + min((abs(i - j) for j in asked), default=9)),
         "after_question_words": float(bool(asked) and i > asked[-1]),
         "near_asked_noun": 1 / (1 + min(abs(i - j) for j in nouns)) if nouns else 0.0,
         "before_asked_noun": float(i + 1 in nouns),
         "after_preposition": float(bool(preceding) and preceding[-1] in _PREPOSITIONS),
-        "in_place_phrase": float(wanted.kind == "where" and not _PLACE_PREPOSITIONS.isdisjoint(preceding)),
+        "in_place_phrase": float(asked_for.kind == "where" and not _PLACE_PREPOSITIONS.isdisjoint(preceding)),
         "ing": float(word.lower().endswith("ing")),
-        "why_content": float(wanted.kind == "why"),
-        "how_content": float(wanted.kind == "how"),
+        "why_content": float(asked_for.kind == "why"),
+        "how_content": float(asked_for.kind == "how"),
     }
 
 
-def _kind_features(wanted: _Wanted, is_: Surface, lower: str, is_name: bool, in_question: bool) -> dict[str, float]:
-    """What the word looks like, against the kind of answer that is asked for."""
-    kind, capital = wanted.kind, is_.capital and not is_name
-    wants_name = wanted.noun in _named_things()
+def _kind_features(asked_for: _Asked, is_: Surface, lower: str, is_name: bool, in_question: bool) -> dict[str, float]:
+    """Features of the word's form, combined with the kind of answer that is asked for."""
+    kind, capital = asked_for.kind, is_.capital and not is_name
+    wants_name = asked_for.noun in _named_things()
     return {
         "capital": float(capital),
         "number": float(is_.number),
