@@ -15,26 +15,29 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.commands import add_json_flag, print_document, run_command
 from harness.flags import add_flags, add_tracking_flags
 from memoryqa.config import MemoryConfig, ProgramConfig
-from memoryqa.errors import StoppedError, UsageError
+from memoryqa.errors import StoppedError
 from optimization.config import OptimizeConfig
 
 if TYPE_CHECKING:
     from harness.runs import Run
     from harness.tracking.tracker import NullTracker, Tracker
     from memory_system import MemoryQA
+    from optimization.comparison import HeldBackRows, ScoredRows
+    from optimization.documents import Trouble
     from optimization.meter import Meter, Spent
     from optimization.metered_lm import MeteredLM
     from optimization.metric import Metric
     from optimization.plan import Plan
     from optimization.scoreboard import Scoreboard
     from optimization.search import Found
+    from reports.search_record import Result
 
 MAX_FAILURE_RATE = 0.05  # of program runs; above it the scores say more about the server than about the prompts
 NUM_PROGRESS_LINES = 20
@@ -73,11 +76,7 @@ def run(args: argparse.Namespace) -> None:
 
     from harness.runs import Run
     from harness.tracking.tracker import open_tracker
-    from memoryqa.lms.roles import configure
     from optimization.plan import estimate_lines, make_plan
-    from optimization.results import report, standing
-    from optimization.scoreboard import Scoreboard
-    from reports.search_record import AFTER, BEFORE
 
     # 1. What to search, on which questions, whom to ask, and what it will cost.
     saved = {} if args.resume is None else Run.open(args.resume).config
@@ -90,47 +89,68 @@ def run(args: argparse.Namespace) -> None:
         estimate = {"dry_run": True, "optimizer": ",".join(plan.config.optimizer), **asdict(plan.expected)}
         print_document(estimate, as_json=args.json)
         return
-    run = earlier or new_run(args.run_dir, plan)
+    run = earlier or open_run(args.run_dir, plan)
     say(f"everything about this run: {run.run_dir}")
+    go_on = f"resume with python optimize.py --resume {run.run_dir}"
+    try:
+        with open_tracker(
+            args.mlflow_uri,
+            enabled=not args.no_mlflow,
+            run_name=plan.title(),
+            run_dir=run.run_dir,
+            resume=earlier is not None,
+        ) as tracker:
+            result = improve(plan, run, tracker, say, go_on=go_on, force=args.force)
+    except KeyboardInterrupt as stop:
+        raise NotFinishedError(f"interrupted; {go_on}") from stop
+    print_document(result, as_json=args.json)
+
+
+def improve(
+    plan: Plan, run: Run, tracker: Tracker | NullTracker, say: Callable[[str], None], *, go_on: str, force: bool
+) -> Result:
+    """The run itself. Raises NotFinishedError, which ends in `go_on`, LMUnavailable, and the error of a bug."""
+    from memoryqa.lms.roles import configure
+    from optimization.comparison import HeldBackRows, compare
+    from optimization.documents import search_summary
+    from optimization.results import report, standing
+    from optimization.scoreboard import Scoreboard
+    from reports.search_record import AFTER, BEFORE
+
+    tracker.log_params(run.config)
+    tracker.set_tags({"commit": run.manifest["commit"], "mlflow.source.name": "optimize.py"})
     meter, lms = plan.models.metered(say)
     configure(lms["task"], num_threads=plan.num_threads)
     metric = build_metric(plan, lms)
-    with open_tracker(
-        args.mlflow_uri,
-        enabled=not args.no_mlflow,
-        run_name=plan.title(),
-        run_dir=run.run_dir,
-        resume=earlier is not None,
-    ) as tracker:
-        tracker.log_params(run.config)
-        tracker.set_tags({"commit": run.manifest["commit"], "mlflow.source.name": "optimize.py"})
 
-        # 2. Ask the held-back questions, before: a search without a server or with a wrong key ends here.
-        meter.set_limits(*plan.search_limits())
-        go_on = f"resume with python optimize.py --resume {run.run_dir}"
-        rows = ask_held_back(plan, run, BEFORE, plan.program, metric, if_stopped=go_on)
-        plan.models.check_the_rest(meter)
+    # 2. Ask the held-back questions, before: a search without a server or with a wrong key ends here.
+    meter.set_limits(*plan.search_limits())
+    rows = HeldBackRows(run)
+    ask(plan, rows, BEFORE, plan.program, metric, if_stopped=go_on)
+    plan.models.check_the_rest(meter)
 
-        # 3. Search. A limit ends it with the best program so far; trouble and Ctrl-C keep that program and end the run.
-        runs_of_search = plan.expected.program_runs - 2 * len(plan.sets.held_back)
-        board = Scoreboard(on_run=progress(say, runs_of_search, meter.spent))
-        found = find_better(plan, run, meter, lms["prompt"], board, metric, tracker, say)
-        check_failures(board, metric, rows, args.force)
-        kept = keep(plan, run, found)
-        if found.error is not None:  # a bug, DSPy's or ours: its traceback is what mends it
-            say(f"{found.stopped}; {kept}; {go_on}")
-            raise found.error
-        if not found.finished:
-            raise NotFinishedError(f"{found.stopped}; {kept}; {go_on}")
-        if found.stopped is not None:
-            say(f"{found.stopped}; the comparison is next: {standing(board, plan, found.candidate)}")
+    # 3. Search. A limit ends it with the best program so far; trouble and Ctrl-C keep that program and end the run.
+    runs_of_search = plan.expected.program_runs - 2 * len(plan.sets.held_back)
+    board = Scoreboard(on_run=progress(say, runs_of_search, meter.spent))
+    found = find_better(plan, run, meter, lms["prompt"], board, metric, tracker, say)
+    check_failures(board, metric, rows.scored(), force)
+    kept = keep(plan, run, found)
+    if found.error is not None:  # a bug, DSPy's or ours: its traceback is what mends it
+        say(f"{found.stopped}; {kept}; {go_on}")
+        raise found.error
+    if not found.finished:
+        raise NotFinishedError(f"{found.stopped}; {kept}; {go_on}")
+    if found.stopped is not None:
+        say(f"{found.stopped}; the comparison is next: {standing(board, plan, found.candidate)}")
 
-        # 4. Ask the same questions again, after, and report what the search gained.
-        meter.set_limits(plan.config.max_calls, plan.config.max_cost)
-        rows |= ask_held_back(plan, run, AFTER, found.program, metric, if_stopped=f"{kept}; {go_on}")
-        trouble = check_failures(board, metric, rows, args.force)
-        result = report(plan, run, found, board, meter.spent, rows, trouble, tracker)
-    print_document(result, as_json=args.json)
+    # 4. Ask the same questions again, after, and report what the search gained.
+    meter.set_limits(plan.config.max_calls, plan.config.max_cost)
+    ask(plan, rows, AFTER, found.program, metric, if_stopped=f"{kept}; {go_on}")
+    trouble = check_failures(board, metric, rows.scored(), force)
+    comparison = compare(plan.sets.held_back, rows.scored())
+    summary = search_summary(run, plan, found, board, meter.spent, comparison, trouble)
+    report(run, plan, found, rows, summary, comparison, tracker)
+    return summary["result"]
 
 
 def speaker() -> Callable[[str], None]:
@@ -158,26 +178,22 @@ def progress(say: Callable[[str], None], total: int, spent: Spent) -> Callable[[
     return on_run
 
 
-def new_run(run_dir: Path | None, plan: Plan) -> Run:
-    """A new run folder with its config and manifest. Raises UsageError when it cannot be written."""
-    from harness.runs import Run, default_run_dir, manifest_environment
+def open_run(run_dir: Path | None, plan: Plan) -> Run:
+    """A new run folder with its config, manifest and lines. Raises UsageError when it cannot be written."""
     from memoryqa.lms.roles import describe
+    from reports.evaluated import NO_JUDGE, new_run
 
-    choices, dataset = plan.models.choices, plan.dataset
-    manifest = {
-        **manifest_environment(),
-        "task_lm": describe(choices["task"]),
-        "prompt_lm": describe(choices["prompt"]),
-        "judge_lm": describe(choices["judge"]) if "judge" in choices else "judge LM: none",
-        "data": {"path": str(dataset.path), "sha256": dataset.sha256, "notes": list(dataset.notes)},
-    }
-    run_dir = run_dir or default_run_dir(plan.full_config())
-    try:
-        run = Run.create(run_dir, plan.full_config(), manifest)
-        run.write_json("lines.json", plan.program.memories.rendered_lines())
-        return run
-    except OSError as error:
-        raise UsageError(f"{run_dir} cannot be written ({error.strerror}): name another folder by --run-dir") from error
+    choices = plan.models.choices
+    run = new_run(
+        run_dir,
+        plan.full_config(),
+        plan.held_back,
+        task_lm=describe(choices["task"]),
+        prompt_lm=describe(choices["prompt"]),
+        judge_lm=describe(choices["judge"]) if "judge" in choices else NO_JUDGE,
+    )
+    run.write_json("lines.json", plan.program.memories.rendered_lines())
+    return run
 
 
 def build_metric(plan: Plan, lms: dict[str, Any]) -> Metric:
@@ -197,34 +213,16 @@ def build_metric(plan: Plan, lms: dict[str, Any]) -> Metric:
     return Metric(plan.config.metric, plan.sets.all(), lines, judges)
 
 
-def ask_held_back(
-    plan: Plan, run: Run, name: str, program: MemoryQA, metric: Metric, *, if_stopped: str
-) -> dict[tuple[str, str], dict[str, Any]]:
-    """Rows by (name, question id), each with the metric's `score`; on disk as they complete.
-
-    Raises NotFinishedError, which ends in `if_stopped`, when the meter, Ctrl-C or too many failures stop it.
-    """
-    from functools import partial
-
-    from harness.progress import counting
-    from locomo.asking import BenchmarkStoppedError, ask_all
-    from optimization.comparison import ask_and_score
+def ask(plan: Plan, rows: HeldBackRows, name: str, program: MemoryQA, metric: Metric, *, if_stopped: str) -> None:
+    """Ask the held-back questions. Raises NotFinishedError, which ends in `if_stopped`, when something stops it."""
+    from locomo.asking import BenchmarkStoppedError
+    from optimization.comparison import ask_held_back
     from optimization.meter import SearchStopped
 
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
-    with counting(f"asking {name}", total=len(plan.sets.held_back)) as advance:
-
-        def on_row(row: dict[str, Any]) -> None:
-            run.append(row)
-            rows[name, row["question_id"]] = row
-            advance("")
-
-        ask = partial(ask_and_score, metric=metric)
-        try:
-            ask_all({name: program}, plan.sets.held_back, ask=ask, on_row=on_row, num_threads=plan.num_threads)
-        except (KeyboardInterrupt, SearchStopped, BenchmarkStoppedError) as stop:
-            raise NotFinishedError(f"{str(stop) or 'interrupted'}; {if_stopped}") from stop
-    return rows
+    try:
+        ask_held_back(name, program, plan.held_back, metric, rows, num_threads=plan.num_threads)
+    except (KeyboardInterrupt, SearchStopped, BenchmarkStoppedError) as stop:
+        raise NotFinishedError(f"{str(stop) or 'interrupted'}; {if_stopped}") from stop
 
 
 def find_better(
@@ -271,13 +269,10 @@ def find_better(
     return found
 
 
-def check_failures(
-    board: Scoreboard, metric: Metric, rows: Mapping[Any, Mapping[str, Any]], force: bool
-) -> dict[str, int]:
-    """Counts of failed runs and verdicts, and of unreadable proposals and verdicts.
+def check_failures(board: Scoreboard, metric: Metric, rows: ScoredRows, force: bool) -> Trouble:
+    """Count what failed and what was unreadable. Raises NotFinishedError when too much failed to trust a score."""
+    from optimization.documents import Trouble
 
-    Raises NotFinishedError when too much failed to trust a score.
-    """
     errors = [row["error"] for row in rows.values() if row["error"] is not None]
     failures, runs = board.failures + metric.failures + len(errors), board.runs + len(rows)
     if failures > MAX_FAILURE_RATE * runs and not force:
@@ -286,8 +281,7 @@ def check_failures(
             f"{failures:,} of {runs:,} program runs failed, more than {MAX_FAILURE_RATE:.0%}, so no score can be "
             f"trusted and nothing is saved; the last one: {last}; mend it and run the same again, or add --force"
         )
-    unread = {"proposals_unread": board.proposal_failures, "verdicts_unread": metric.unreadable}
-    return {"failures": failures, **unread}
+    return Trouble(failures, proposals_unread=board.proposal_failures, verdicts_unread=metric.unreadable)
 
 
 def keep(plan: Plan, run: Run, found: Found) -> str:

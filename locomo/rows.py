@@ -213,7 +213,7 @@ class DataSummary(TypedDict):
 
 
 class RunSummary(TypedDict):
-    """summary.json. parameters: what tuned parameters say of themselves. The last four are of optimize.py."""
+    """summary.json. parameters: what tuned parameters say of themselves."""
 
     run_dir: str
     task_lm: str
@@ -222,10 +222,6 @@ class RunSummary(TypedDict):
     data: DataSummary
     programs: dict[str, ProgramSummary]
     parameters: NotRequired[str]
-    result: NotRequired[dict[str, Any]]
-    comparison: NotRequired[dict[str, Any]]
-    spent: NotRequired[dict[str, Any]]
-    estimated: NotRequired[dict[str, Any]]
 
 
 # -- checking what was read from a file --------------------------------------------------------------------------------

@@ -1,20 +1,30 @@
-"""Before and after, on questions that the search has not seen: what it gained, and whether that is more than chance."""
+"""Before and after, on questions that the search has not seen: how much it gained, and whether by more than chance."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from dspy.utils.exceptions import LMError
 
-from locomo.asking import Row, ask_for_answer
+from harness.progress import counting
+from harness.runs import Run
+from locomo.asking import ask_for_answer
+from locomo.benchmark import RowList, ask_programs
+from locomo.questions import Selection
+from locomo.rows import ScoredRow
 from locomo.schema import CATEGORY_NAMES, Question
 from locomo.statistics import paired_difference
+from memory_system import MemoryQA
 from memoryqa.lms.usage import measure_usage
 from optimization.metric import Metric
 from reports.search_record import AFTER, BEFORE
+
+ScoredRows = Mapping[tuple[str, str], ScoredRow]
+"""By (BEFORE or AFTER, question id)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +32,7 @@ class Comparison:
     """The search's metric on the same `questions`, 0..1; None where there are none.
 
     ci95: of the difference, by the paired bootstrap over *questions*: val has too few conversations for the bootstrap
-    over those (locomo/statistics.py), so it does not cover what another conversation would add. None when all
+    over those (locomo/statistics.py), so the interval does not cover how conversations differ. None when all
     differences are equal, or there are fewer than five. shown: whether the interval leaves out zero.
     by_category: (questions, before, after).
     """
@@ -51,9 +61,8 @@ class Comparison:
         return f"{'gain' if self.difference > 0 else 'LOSS'} shown: {points}{between}"
 
 
-def compare(questions: Sequence[Question], rows: Mapping[tuple[str, str], Row]) -> Comparison:
-    """`rows` of `ask_and_score` by (BEFORE or AFTER, question id). A question without a score on either side (a verdict
-    that could not be read) is left out of both."""
+def compare(questions: Sequence[Question], rows: ScoredRows) -> Comparison:
+    """Compare scores; a question without one on either side (its verdict was unreadable) is left out of both."""
     scored = [(one, rows[BEFORE, one.id]["score"], rows[AFTER, one.id]["score"]) for one in questions]
     pairs = [(one, old, new) for one, old, new in scored if old is not None and new is not None]
     found = paired_difference(
@@ -80,9 +89,51 @@ def compare(questions: Sequence[Question], rows: Mapping[tuple[str, str], Row]) 
     )
 
 
-def ask_and_score(name: str, program: Any, question: Question, *, metric: Metric) -> tuple[Row, BaseException | None]:
-    """An `Ask` of locomo.asking whose row has the metric's `score` besides; None when the judge could not be read or
-    its LM failed, which the metric counts."""
+class HeldBackRows(RowList):
+    """Rows of this process, kept in the folder of `run` too.
+
+    A resumed run asks everything again, which the cache answers, so that its limits end it at the same place.
+    """
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self._run = run
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Keep `row`, first in the run folder."""
+        self._run.append(row)
+        super().append(row)
+
+    def scored(self) -> ScoredRows:
+        """All of them."""
+        return self.latest_rows("program", "question_id")
+
+
+def ask_held_back(
+    name: str, program: MemoryQA, held_back: Selection, metric: Metric, rows: HeldBackRows, *, num_threads: int
+) -> None:
+    """Ask `program`, which is BEFORE or AFTER, the held-back questions; `rows` gets each row as it completes.
+
+    Raises SearchStopped when the meter refuses a call, BenchmarkStoppedError when too many questions fail.
+    """
+    with counting(f"asking {name}", total=len(held_back.questions)) as advance:
+        ask_programs(
+            {name: program},
+            held_back,
+            ask=partial(ask_and_score, metric=metric),
+            rows=rows,
+            num_threads=num_threads,
+            on_progress=lambda progress: advance(f"{progress.failed} failed" if progress.failed else ""),
+        )
+
+
+def ask_and_score(
+    name: str, program: Any, question: Question, *, metric: Metric
+) -> tuple[ScoredRow, BaseException | None]:
+    """An `Ask` of locomo.asking whose row also has the metric's `score`.
+
+    The score is None when the verdict was unreadable or the judge's LM failed; the metric counts both.
+    """
     row, failure = ask_for_answer(name, program, question, measure_usage=measure_usage)
     try:
         return {**row, "score": metric.value(question, row)}, failure

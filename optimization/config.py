@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from memoryqa.errors import UsageError
+from memoryqa.config import ConfigError
 
 OPTIMIZERS = ("simba", "miprov2", "gepa")
 METRICS = ("f1", "judge", "f1+recall")
@@ -115,13 +115,13 @@ class OptimizeConfig:
         for name in ("num_examples", "num_val", "num_held_back", "context_window", "max_calls", "num_threads"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise UsageError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
+                raise ConfigError(name, f"must be at least 1, got {value}")
         if self.max_demos < 0:
-            raise UsageError(f"--max-demos must not be negative, got {self.max_demos}")
+            raise ConfigError("max_demos", f"must not be negative, got {self.max_demos}")
         if self.max_cost is not None and self.max_cost <= 0:
-            raise UsageError(f"--max-cost must be more than 0 dollars, got {self.max_cost}")
+            raise ConfigError("max_cost", f"must be more than 0 dollars, got {self.max_cost}")
         if not self.optimizer or len(set(self.optimizer)) < len(self.optimizer):
             named, known = ",".join(self.optimizer), ", ".join(OPTIMIZERS)
-            raise UsageError(f"--optimizer {named}: name one or more of {known}, once each")
+            raise ConfigError("optimizer", f"{named}: name one or more of {known}, once each")
         if not self.output.endswith(".json"):
-            raise UsageError(f"--output {self.output}: a program is saved as JSON; name a file that ends in .json")
+            raise ConfigError("output", f"{self.output}: a program is saved as JSON; name a file that ends in .json")

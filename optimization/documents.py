@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from harness.runs import Run
-from locomo.asking import Row
-from locomo.judging.files import judge_columns
-from locomo.statistics import score_intervals
-from locomo.summary import summarise
 from memory_system import MemoryQA, config_path, save_program
 from memoryqa.config import MemoryConfig
 from memoryqa.lms.roles import describe
@@ -23,7 +18,16 @@ from optimization.questions import QuestionSets
 from optimization.scoreboard import Candidate, Scoreboard, asked_of
 from optimization.search import Found
 from reports import search_record
-from reports.search_record import AFTER, BEFORE, CandidateRow, Estimated, Limits, SearchFacts, SearchSummary
+from reports.search_record import CandidateRow, Limits, SearchFacts, SearchSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Counts of failed program runs and verdicts, and of unreadable answers of the prompt model and the judge."""
+
+    failures: int
+    proposals_unread: int
+    verdicts_unread: int
 
 
 def diff_path(path: Path) -> Path:
@@ -73,38 +77,63 @@ def write_prompts(run: Run, before: MemoryQA, after: MemoryQA) -> None:
 
 
 def search_summary(
-    plan: Plan, found: Found, board: Scoreboard, spent: Spent, comparison: Comparison, trouble: Mapping[str, int]
+    run: Run,
+    plan: Plan,
+    found: Found,
+    board: Scoreboard,
+    spent: Spent,
+    comparison: Comparison,
+    trouble: Trouble,
 ) -> SearchSummary:
-    """What summary.json of a search has besides the fields of every run; `trouble`: failures and unread answers."""
+    """What summary.json says of the search."""
     priced = not plan.models.unpriced()
-    return SearchSummary(
-        search=_facts(plan, found, board, trouble),
-        comparison=search_record.Comparison(
-            questions=comparison.questions,
+    paid_usd = spent.paid_usd if priced else None
+    return {
+        "result": search_record.Result(
+            optimizer=",".join(plan.config.optimizer),
+            metric=plan.config.metric,
             before=comparison.before,
             after=comparison.after,
             difference=comparison.difference,
             ci95=comparison.ci95,
             shown=comparison.shown,
-            interval="paired bootstrap over questions",
-            verdict=comparison.verdict(),
-            by_category=dict(comparison.by_category),
-        ),
-        spent=search_record.Spent(
-            calls=spent.calls,
-            paid_calls=spent.paid_calls,
-            prompt_tokens=spent.prompt_tokens,
-            completion_tokens=spent.completion_tokens,
+            held_back_questions=comparison.questions,
+            lm_calls=spent.calls,
+            estimated_lm_calls=plan.expected.lm_calls,
+            paid_lm_calls=spent.paid_calls,
+            paid_usd=paid_usd,
             largest_prompt_tokens=spent.largest_prompt_tokens,
-            program_runs=board.runs + 2 * len(plan.sets.held_back),
-            cost_usd=spent.cost_usd if priced else None,
-            paid_usd=spent.paid_usd if priced else None,
+            output=plan.config.output,
+            failures=trouble.failures,
+            proposals_unread=trouble.proposals_unread,
+            verdicts_unread=trouble.verdicts_unread,
+            stopped=found.stopped,
+            run_dir=str(run.run_dir),
         ),
-        estimated=cast(Estimated, asdict(plan.expected)),
-    )
+        "search": _facts(plan, found, board, trouble),
+        "comparison": cast(
+            search_record.Comparison,
+            {
+                **asdict(comparison),
+                "shown": comparison.shown,
+                "interval": "paired bootstrap over questions",
+                "verdict": comparison.verdict(),
+            },
+        ),
+        "spent": cast(
+            search_record.Spent,
+            {
+                **asdict(spent),
+                "program_runs": board.runs + 2 * len(plan.sets.held_back),
+                "cost_usd": spent.cost_usd if priced else None,
+                "paid_usd": paid_usd,
+            },
+        ),
+        "estimated": cast(search_record.Estimated, asdict(plan.expected)),
+    }
 
 
-def _facts(plan: Plan, found: Found, board: Scoreboard, trouble: Mapping[str, int]) -> SearchFacts:
+def _facts(plan: Plan, found: Found, board: Scoreboard, trouble: Trouble) -> SearchFacts:
     config = plan.config
     changes = prompt_changes(plan.program, found.program)
     return SearchFacts(
@@ -119,37 +148,9 @@ def _facts(plan: Plan, found: Found, board: Scoreboard, trouble: Mapping[str, in
         num_candidates=len(board.candidates),
         chosen=found.candidate.number,
         stopped=found.stopped,
-        proposals_unread=trouble["proposals_unread"],
-        verdicts_unread=trouble["verdicts_unread"],
-        failures=trouble["failures"],
+        proposals_unread=trouble.proposals_unread,
+        verdicts_unread=trouble.verdicts_unread,
+        failures=trouble.failures,
         prompts_changed=[one["predictor"] for one in changes if one["changed"]],
         output=config.output,
     )
-
-
-def run_summary(run: Run, plan: Plan, rows: Mapping[tuple[str, str], Row]) -> dict[str, Any]:
-    """The fields of every run's summary.json: programs `before` and `after` on the held-back questions."""
-    questions, dataset, programs = plan.sets.held_back, plan.dataset, {}
-    for name in (BEFORE, AFTER):
-        of_program = [rows[name, one.id] for one in questions]
-        judged = judge_columns({}, name, ())
-        programs[name] = {
-            **summarise(of_program),
-            **judged,
-            "ci95": {**score_intervals(of_program), **judged["ci95"]},
-        }
-    return {
-        "run_dir": str(run.run_dir),
-        "task_lm": run.manifest["task_lm"],
-        "judge_lm": run.manifest["judge_lm"],
-        "embedding_failures": plan.program.memories.embedding_failures,
-        "data": {
-            "name": dataset.name,
-            "sha256": dataset.sha256,
-            "split": "val, held back",
-            "conversations": len({one.conversation_id for one in questions}),
-            "questions": len(questions),
-            "is_bundled_sample": dataset.is_sample,
-        },
-        "programs": programs,
-    }

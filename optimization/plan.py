@@ -11,6 +11,7 @@ from typing import Any
 from harness.flags import from_args
 from harness.settings import choose_settings
 from locomo.dataset import find
+from locomo.questions import Selection
 from locomo.schema import Dataset
 from locomo.split_data import ids_digest
 from memory_system import Memories, MemoryQA, load_program, prompt_digests
@@ -68,6 +69,11 @@ class Plan:
             },
         }
 
+    @property
+    def held_back(self) -> Selection:
+        """The questions that the comparison asks, before and after."""
+        return Selection(self.dataset, "val, held back", self.sets.held_back)
+
     def search_limits(self) -> tuple[int | None, float | None]:
         """Calls and dollars up to the end of the search; None: no limit. The rest is kept for what comes after it."""
         calls, cost_usd = self.config.max_calls, self.config.max_cost
@@ -87,8 +93,7 @@ def make_plan(args: argparse.Namespace, saved: Mapping[str, Any]) -> Plan:
     dataset = find(config.data)
     sets = draw_questions(dataset, config)
     models = choose_models(config)
-    asked_about = {question.conversation_id for question in sets.all()}
-    conversations = {one.id: one.turns for one in dataset.conversations if one.id in asked_about}
+    conversations = Selection(dataset, "all sets", sets.all()).conversations
     memories = Memories.of(conversations, settings.memory, vector_cache=Path("vectors.sqlite"))
     program = MemoryQA(memories, settings.program)
     if config.from_file is not None:
@@ -134,7 +139,10 @@ def _limit_lines(plan: Plan) -> list[str]:
     if calls is not None:
         lines.append(f"limit: {config.max_calls:,} LM calls; the search ends at {calls:,}, the rest {kept}")
     if config.max_cost is not None and cost_usd is not None:
-        lines.append(f"limit: {dollars(config.max_cost)}; the search ends at {dollars(cost_usd)}, the rest {kept}")
+        ends, limit = dollars(cost_usd), dollars(config.max_cost)
+        lines.append(
+            f"limit: {limit}" if ends == limit else f"limit: {limit}; the search ends at {ends}, the rest {kept}"
+        )
     return lines
 
 

@@ -117,10 +117,13 @@ def write_results(
     embedding_failures: int = 0,
     tracker: Tracker | NullTracker | None = None,
     parameters: str | None = None,
+    more: Mapping[str, Any] | None = None,
+    loud: Sequence[str] = (),
 ) -> RunSummary:
     """summary.json, the report and the tracker's metrics from rows that are in the folder; a table on stderr.
 
-    judged: the `judges` of judges.json, of which those named in `judges_asked` count.
+    judged: the `judges` of judges.json, of which those named in `judges_asked` count. more: goes into summary.json too.
+    loud: lines that a reader of the numbers has to know, beside the selection's own.
     """
     tracker = tracker or NullTracker()
     summaries = {
@@ -130,9 +133,9 @@ def write_results(
     document["embedding_failures"] = embedding_failures
     if parameters is not None:
         document["parameters"] = parameters
-    run.write_json(SUMMARY, document)
-    loud = [f"{embedding_failures} searches did without the embedder's vectors: see the warning above"]
-    loud = [*(loud if embedding_failures else []), *([] if parameters is None else [parameters])]
+    run.write_json(SUMMARY, {**document, **(more or {})})
+    failed = [f"{embedding_failures} searches did without the embedder's vectors: see the warning above"]
+    loud = [*loud, *(failed if embedding_failures else []), *([] if parameters is None else [parameters])]
     if budgets_tokens:  # there are no answers to page through
         text = "\n".join([*loud, result.report])
         (run.run_dir / REPORT_TEXT).write_text(text + "\n", encoding="utf-8")

@@ -1,16 +1,18 @@
 """The files that a search for better prompts leaves in its run folder, as types: optimize.py writes them, a page reads.
 
-    summary.json      as of every run, with programs `before` and `after`; `SearchSummary` is what it has besides
+    summary.json      OptimizeSummary: as of every run, with programs `before` and `after`, and more
     candidates.json   a list of CandidateRow: every set of prompts that was tried, in the order of the first try
     prompts.json      a list of PromptChange: each prompt of the program before and after
     program.json      the program itself; program.diff: the changes as text
 
-config.json of such a run has the key `optimize`. A search that was interrupted leaves candidates.json alone.
+config.json of such a run has the key `optimize`. An interrupted search leaves candidates.json and prompts.json alone.
 """
 
 from __future__ import annotations
 
 from typing import TypedDict
+
+from locomo.rows import RunSummary
 
 BEFORE, AFTER = "before", "after"  # the programs of such a run
 CANDIDATES, PROMPTS = "candidates.json", "prompts.json"
@@ -130,10 +132,39 @@ class SearchFacts(TypedDict):
     output: str
 
 
-class SearchSummary(TypedDict):
-    """What summary.json of a search has besides the fields of every run."""
+class Result(TypedDict):
+    """The document that optimize.py prints on stdout; scores as in Comparison."""
 
+    optimizer: str
+    metric: str
+    before: float | None
+    after: float | None
+    difference: float | None
+    ci95: tuple[float, float] | None
+    shown: bool
+    held_back_questions: int
+    lm_calls: int
+    estimated_lm_calls: int
+    paid_lm_calls: int
+    paid_usd: float | None
+    largest_prompt_tokens: int
+    output: str
+    failures: int
+    proposals_unread: int
+    verdicts_unread: int
+    stopped: str | None
+    run_dir: str
+
+
+class SearchSummary(TypedDict):
+    """What summary.json of such a run has besides the fields of every run."""
+
+    result: Result
     search: SearchFacts
     comparison: Comparison
     spent: Spent
     estimated: Estimated
+
+
+class OptimizeSummary(RunSummary, SearchSummary):
+    """summary.json of such a run; its `programs` are `before` and `after`, on the held-back questions."""

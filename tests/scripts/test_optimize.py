@@ -24,9 +24,10 @@ from openai_server import OpenAIServer, delayed, off_format, rate_limited, serve
 import optimization.estimates
 import optimization.metered_lm
 import optimization.models
+import optimization.results
 import optimization.search
 import optimize
-from memory_system import Memories, config_path, load_program
+from memory_system import Memories, config_path, load_program, load_program_settings
 from memoryqa.errors import UsageError
 from memoryqa.lms.prices import ModelFacts, Price
 from memoryqa.lms.roles import build
@@ -151,8 +152,9 @@ def test_memory_parameters_from_a_file_are_searched_with_and_saved(main: Command
     with OpenAIServer(InstructedReader()) as server:
         found = main(*flags(server, tmp_path, "--optimizer", "gepa", "--parameters", "tuned.json"))
     assert "parameters tuned.json: nobody has compared them" in found.err
-    loaded = load_program(Path(found.document["output"]), Memories())
-    assert (loaded.config.score_floor, loaded.config.ranking.bm25_k1) == (0.2, 1.3)
+    saved = load_program_settings(Path(found.document["output"]))
+    assert (saved.program.score_floor, saved.memory.ranking.bm25_k1) == (0.2, 1.3)
+    assert load_program(Path(found.document["output"]), Memories()).config.score_floor == 0.2
 
 
 @pytest.mark.slow
@@ -372,6 +374,10 @@ def test_an_unreadable_program_file_is_one_line(main: Command, tmp_path: Path) -
         ),
         (("--num-examples", 0), "--num-examples must be at least 1, got 0"),
         (("--max-demos", -1), "--max-demos must not be negative, got -1"),
+        (("--max-cost", 0), "--max-cost must be more than 0 dollars, got 0.0"),
+        (("--context-tokens", 0), "--context-tokens must be at least 1, got 0"),
+        (("--memory-tokens", 0), "--memory-tokens must be at least 1, got 0"),
+        (("--model", "gpt-4o-mini"), "--model 'gpt-4o-mini' names no provider"),
         (("--output", "program.pkl"), "a program is saved as JSON"),
         (("--metric", "judge"), "--metric judge needs a model that judges"),
         (("--data", "nowhere.json"), "nowhere.json: cannot be read"),
@@ -460,6 +466,18 @@ def test_ctrl_c_keeps_the_best_so_far_and_resume_pays_only_for_the_rest(tmp_path
     assert document["paid_lm_calls"] == total - interrupted < document["lm_calls"]
     assert changed.returncode == 2
     assert "optimize.seed: 0 -> 7" in changed.stderr
+
+
+@pytest.mark.slow
+def test_ctrl_c_at_any_time_says_how_to_resume(main: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(optimization.results, "report", interrupted)
+    with OpenAIServer(InstructedReader()) as server:
+        outcome = main(*flags(server, tmp_path, "--optimizer", "gepa", "--run-dir", "run"))
+    assert outcome.status == 1
+    assert outcome.message == "optimize.py: interrupted; resume with python optimize.py --resume run"
 
 
 # -- what is left behind -----------------------------------------------------------------------------------------------
