@@ -2,7 +2,7 @@
 
 A backend is a module with two functions, training/local/backend.py or training/on_arbor/backend.py:
 
-    preflight(task) -> list[str]        # notes for people; ValueError, one line with the fix, for what cannot work
+    preflight(task) -> list[str]        # notes for people; UsageError, one line with the fix, for what cannot work
     train(task) -> TrainingResult       # TrainingStoppedError, one line with the fix, once it has begun
 """
 

@@ -147,7 +147,7 @@ def test_an_interrupted_training_goes_on_bit_for_bit(tmp_path: Path, model: Path
 
     folder, parts = tmp_path / "parts", list[StepRecord]()
     first, _, first_scores = task_in(folder, model, on_step=stopping_at(3, parts))
-    with pytest.raises(TrainingStoppedError, match="interrupted after step 3, which is kept; go on with --resume"):
+    with pytest.raises(TrainingStoppedError, match="interrupted after step 3, which is kept; continue with --resume"):
         local_backend.train(first)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     second, _, second_scores = task_in(folder, model, on_step=parts.append, resume=True)
@@ -300,7 +300,7 @@ def test_a_gpu_that_is_not_there_is_refused() -> None:
 
 def test_a_model_that_cannot_fit_is_refused_with_what_helps(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_preflight, "_available_bytes", lambda device: 1_000_000)
-    with pytest.raises(local_preflight.DeviceError, match=r"GiB are free: take a smaller --model"):
+    with pytest.raises(local_preflight.DeviceError, match=r"GiB are free: use a smaller --model"):
         local_preflight.estimate_memory(str(model), GRPO, "cpu")
 
 

@@ -223,5 +223,5 @@ def test_layers_that_the_model_has_not_are_refused() -> None:
 
 
 def test_an_adapter_of_another_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="is no adapter for this model"):
+    with pytest.raises(ModelError, match="is not an adapter for this model"):
         Policy(tiny_model(), tiny_tokenizer()).load_adapter(tmp_path)

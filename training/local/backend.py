@@ -1,7 +1,7 @@
 """GRPO on one device, in this process: transformers and PEFT, no server. The same loop, loss and settings as on Arbor.
 
-A step: sample `rollouts` answers to each of its questions, score them, one AdamW update of a LoRA adapter. On a CPU it
-computes in float32 and repeats itself bit for bit; `--resume` goes on as if there had been no interruption.
+A step samples `rollouts` answers to each of its questions, scores them, and makes one AdamW update of a LoRA adapter.
+On a CPU it computes in float32 and is reproducible bit for bit; `--resume` continues as if nothing had interrupted it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from types import FrameType
 
 import dspy
 
+from memoryqa.errors import UsageError
 from training.backend_api import TrainingResult, TrainingStoppedError, TrainingTask
 from training.local.checkpoints import INDEX, CheckpointError, Checkpoints
 from training.local.loop import LocalGRPO, LocalProvider, LocalRun
@@ -25,21 +26,21 @@ from training.quiet import quiet_dspy
 
 
 def preflight(task: TrainingTask) -> list[str]:
-    """Notes on how it will run. Raises ValueError, one line with the fix, for what cannot work."""
+    """Notes for people on how it will run. Raises UsageError, one line with the fix, if it cannot work."""
     check_packages()
     device, reason = choose_device(task.config.device)
     if len(task.trainset) < task.grpo.prompts_per_step:
-        raise ValueError(
+        raise UsageError(
             f"--prompts-per-step {task.grpo.prompts_per_step}: there are {len(task.trainset)} questions to train on"
         )
     notes = [reason, estimate_memory(task.config.model, task.grpo, device)]
-    return [*notes, _where_it_goes_on(task)] if task.resume else notes
+    return [*notes, _resume_note(task)] if task.resume else notes
 
 
 def train(task: TrainingTask) -> TrainingResult:
     """Train until `num_train_steps`. Raises TrainingStoppedError when interrupted or when the gradients are not finite.
 
-    Ctrl-C lets the step finish and makes a checkpoint; a second one stops at once and leaves the last one.
+    Ctrl-C finishes the step and saves a checkpoint; a second one stops at once and keeps the last checkpoint.
     """
     device, _ = choose_device(task.config.device)
     policy = Policy.load(task.config.model, device=device, bf16=uses_bf16(device, task.grpo))
@@ -69,7 +70,7 @@ def train(task: TrainingTask) -> TrainingResult:
             if trainer.steps_done > (checkpoints.last.step if checkpoints.last else 0):
                 checkpoints.save(policy, trainer.state(), trainer.steps_done, None)
             raise TrainingStoppedError(
-                f"interrupted after step {trainer.steps_done}, which is kept; go on with --resume"
+                f"interrupted after step {trainer.steps_done}, which is kept; continue with --resume"
             ) from error
     return _result(checkpoints)
 
@@ -91,7 +92,7 @@ def _compile(run: LocalRun) -> None:
 
 
 def _keep(task: TrainingTask, policy: Policy, trainer: Trainer, checkpoints: Checkpoints, score: float) -> None:
-    """After each validation: a checkpoint, but before the first step only the score to beat."""
+    """After each validation save a checkpoint; before the first step record only the score to beat."""
     if trainer.steps_done == 0:
         checkpoints.val_before = score
         checkpoints.write_index()
@@ -108,15 +109,15 @@ def _result(checkpoints: Checkpoints) -> TrainingResult:
 
 
 def _checkpoints(task: TrainingTask) -> Checkpoints:
-    """Those there are, for a resumed training; one that was interrupted before its first validation has none."""
+    """The saved checkpoints of a resumed training (none if it stopped before its first validation), else none."""
     folder = task.checkpoint_dir
     return Checkpoints.open(folder) if task.resume and (folder / INDEX).exists() else Checkpoints(folder)
 
 
-def _where_it_goes_on(task: TrainingTask) -> str:
+def _resume_note(task: TrainingTask) -> str:
     last = _checkpoints(task).last
     if last is None:
-        return "resume: no checkpoint was made yet, so this begins anew"
+        return "resume: there is no checkpoint yet, so this starts from the beginning"
     if last.step >= task.grpo.num_train_steps:
         raise CheckpointError(
             f"{task.checkpoint_dir}: all {last.step} steps are done; train on with a larger --num-train-steps"
@@ -126,7 +127,7 @@ def _where_it_goes_on(task: TrainingTask) -> str:
 
 @contextmanager
 def _finishing_the_step() -> Iterator[threading.Event]:
-    """For the block, the first Ctrl-C sets the event; the next one interrupts as usual. In the main thread only."""
+    """Within the block, the first Ctrl-C sets the event; the next one interrupts. Works in the main thread only."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop

@@ -1,10 +1,10 @@
-"""A folder of checkpoints: adapters as PEFT writes them, which of them did best, and what a resumed training needs.
+"""A folder of checkpoints: PEFT adapters, their scores, and the trainer's state for a resumed training.
 
     step-000050/adapter_model.safetensors, adapter_config.json     # loads in anything that reads PEFT adapters
-    step-000050/trainer_state.pt                                   # of the last checkpoint only
-    checkpoints.json                                               # which there are, their scores, best and last
+    step-000050/trainer_state.pt                                   # in the last checkpoint only
+    checkpoints.json                                               # names and scores, best and last
 
-Of all checkpoints the best and the last are kept; checkpoints.json remembers the scores of the others.
+Only the best and the last checkpoint are kept; checkpoints.json keeps the scores of the others.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class CheckpointError(UsageError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One checkpoint; `val_score` is None when none was measured at its step, as after Ctrl-C."""
+    """One checkpoint; `val_score` is None if it was not measured at its step, as after Ctrl-C."""
 
     name: str
     step: int
@@ -36,7 +36,7 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The checkpoints of one training. What `checkpoints.json` names is whole: it is written last, and atomically."""
+    """The checkpoints of one training. `checkpoints.json` names only complete ones: it is written last, atomically."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -45,7 +45,7 @@ class Checkpoints:
 
     @classmethod
     def open(cls, folder: Path) -> Checkpoints:
-        """Those that `folder` holds. Raises CheckpointError when they cannot be read."""
+        """The checkpoints in `folder`. Raises CheckpointError if they cannot be read."""
         found = cls(folder)
         try:
             content = json.loads((folder / INDEX).read_text(encoding="utf-8"))
@@ -53,27 +53,26 @@ class Checkpoints:
             found.all = [Checkpoint(**one) for one in content["checkpoints"]]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(
-                f"{folder / INDEX}: cannot be read ({error}); start anew in another folder"
+                f"{folder / INDEX}: cannot be read ({error}); start again in another folder"
             ) from error
         return found
 
     @property
     def last(self) -> Checkpoint | None:
-        """The one that a resumed training goes on from."""
+        """The checkpoint that a resumed training starts from."""
         return self.all[-1] if self.all else None
 
     @property
     def best(self) -> Checkpoint | None:
-        """The one with the best score on the val questions, the earliest of equals."""
+        """The checkpoint with the best score on the val questions; the earliest of equal ones."""
         scored = [one for one in self.all if one.val_score is not None]
         return max(scored, key=lambda one: one.val_score or 0.0, default=None)
 
     def path(self, checkpoint: Checkpoint) -> Path:
-        """Its folder."""
         return self.folder / checkpoint.name
 
     def save(self, policy: Policy, state: dict[str, Any], step: int, val_score: float | None) -> None:
-        """Write the adapter and the trainer's state as the last checkpoint, and drop what is neither best nor last."""
+        """Write the adapter and the trainer's state as the last checkpoint; delete all but the best and the last."""
         import torch
 
         checkpoint = Checkpoint(f"step-{step:06d}", step, val_score)
@@ -89,7 +88,6 @@ class Checkpoints:
         self._drop_old()
 
     def write_index(self) -> None:
-        """Write checkpoints.json."""
         best, last = self.best, self.last
         content = {
             "val_before": self.val_before,
@@ -101,9 +99,9 @@ class Checkpoints:
         write_bytes_atomically(self.folder / INDEX, (json.dumps(content, indent=2) + "\n").encode())
 
     def restore(self, policy: Policy, checkpoint: Checkpoint) -> dict[str, Any]:
-        """Put the checkpoint's weights into the adapter that `policy` has, and return the trainer's state.
+        """Load the checkpoint's weights into the adapter of `policy` and return the trainer's state.
 
-        Raises CheckpointError when its files are missing or of another adapter.
+        Raises CheckpointError if its files are missing or belong to another adapter.
         """
         import torch
         from peft import set_peft_model_state_dict
@@ -113,10 +111,10 @@ class Checkpoints:
         try:
             loaded: Any = set_peft_model_state_dict(policy.model, load_file(path / WEIGHTS))
             if loaded.unexpected_keys:
-                raise ValueError(f"it has {loaded.unexpected_keys[0]}, which the model has not")
+                raise ValueError(f"it has {loaded.unexpected_keys[0]}, which the model does not have")
             state: dict[str, Any] = torch.load(path / TRAINER_STATE, map_location="cpu", weights_only=True)
         except (OSError, ValueError, RuntimeError) as error:
-            raise CheckpointError(f"{path}: cannot be resumed ({error}); start anew in another folder") from error
+            raise CheckpointError(f"{path}: cannot be resumed ({error}); start again in another folder") from error
         return state
 
     def _drop_old(self) -> None:

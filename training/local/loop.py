@@ -1,7 +1,18 @@
-"""DSPy's GRPO loop driving a training in this process: `dspy.teleprompt.grpo.GRPO` with a provider of our own.
+"""DSPy's GRPO loop (`dspy.teleprompt.grpo.GRPO`) for a training in this process, with our own provider behind it.
 
-What a step needs is a function of the seed and the step's number alone: which questions, the sampling, the order. So a
-resumed training repeats what an uninterrupted one would have done.
+Why DSPy's loop: the program that is trained is a DSPy program, and DSPy's optimizer is the documented way to train one.
+Arbor's optimizer is a variant of the same loop with the same hooks, so prompts, parsing and scoring on one GPU are those
+of a server. A loop of our own would be about 60 lines in place of the classes at the end of this file.
+
+What the guards are for: DSPy asks for one completion at a time and gives back only text and rewards, while an update
+needs the tokens that were sampled. So a step is sampled beforehand in one batch (`LocalRun.rollouts`), handed out by
+prompt in order, in one thread (`RolloutEngine`), and matched with DSPy's rewards afterwards (`paired`). DSPy drops a
+rollout whose metric or parsing raises, and fills its group with copies of others; without a check the update would
+then credit rewards to the wrong tokens. `paired` stops the training instead, and so does LocalGRPO when a whole step
+was dropped.
+
+The questions of a step, its sampling and their order depend only on the seed and the step's number. So a resumed
+training does exactly what an uninterrupted one would have done.
 """
 
 from __future__ import annotations
@@ -26,12 +37,12 @@ from training.students import prompt_of
 if TYPE_CHECKING:
     from dspy.clients.utils_finetune import TrainDataFormat
 
-_FAILURE_REWARD = 0.0  # DSPy wants one; nothing here gets it: a rollout either scores or cannot be parsed
+_FAILURE_REWARD = 0.0  # DSPy requires it, but no rollout gets it: each one scores or cannot be parsed
 
 
 @dataclass
 class LocalRun:
-    """One training in progress: its parts, and where it is. `should_stop` is asked after every step."""
+    """One training in progress. `should_stop` is called after every step."""
 
     task: TrainingTask
     policy: Policy
@@ -42,7 +53,7 @@ class LocalRun:
     step_started: float = 0.0
 
     def rollouts(self, step: int) -> list[dspy.Example]:
-        """Choose the questions of `step` and sample all its answers, in the order in which DSPy will ask for them."""
+        """Choose the questions of `step` and sample all answers in the order in which DSPy will request them."""
         self.step_started = time.perf_counter()
         examples = questions_of(step, self.task.trainset, self.task.grpo.prompts_per_step, self.task.config.seed)
         prompts = [prompt_of(self.task.student, example) for example in examples] * self.task.grpo.rollouts
@@ -56,7 +67,7 @@ class LocalRun:
         return examples
 
     def learn(self, groups: list[list[dict[str, Any]]]) -> None:
-        """One update on what DSPy made of the rollouts. Raises KeyboardInterrupt when it was the last one for now."""
+        """One update on DSPy's groups. Raises KeyboardInterrupt if `should_stop` says that it was the last one."""
         pairs = paired(groups, self.engine.handed_out)
         update = self.trainer.update(pairs)
         samples = [sample for group in pairs for sample, _ in group]
@@ -77,7 +88,7 @@ class LocalRun:
             raise KeyboardInterrupt
 
     def validate(self) -> float:
-        """The mean reward of the val questions, answered by the likeliest tokens; what cannot be parsed counts as 0."""
+        """The mean reward of the val questions under greedy decoding; an answer that cannot be parsed counts as 0."""
         prompts = [prompt_of(self.task.student, example) for example in self.task.valset]
         self.engine.prepare(
             prompts, self.policy.generate(prompts, max_tokens=self.task.grpo.max_completion_length, temperature=0.0)
@@ -92,9 +103,9 @@ class LocalRun:
 
 
 def questions_of(step: int, trainset: list[dspy.Example], number: int, seed: int) -> list[dspy.Example]:
-    """The `number` questions of `step`, from 1: every epoch in another order, none twice within a step.
+    """The `number` questions of `step`, counted from 1: a new order in each epoch, none twice within a step.
 
-    Where the questions cannot be divided by `number`, each epoch leaves the remainder out, another one every time.
+    If `number` does not divide the number of questions, each epoch leaves out a remainder, a different one each time.
     """
     steps_per_epoch = len(trainset) // number
     epoch, place = divmod(step - 1, steps_per_epoch)
@@ -105,16 +116,16 @@ def questions_of(step: int, trainset: list[dspy.Example], number: int, seed: int
 def paired(
     groups: list[list[dict[str, Any]]], handed_out: list[tuple[PromptKey, Sample]]
 ) -> list[list[tuple[Sample, float]]]:
-    """The samples behind DSPy's groups with their rewards, in the order in which they were sampled.
+    """The samples behind DSPy's groups with their rewards, in the order of the sampling.
 
-    DSPy gives back prompts, rewards and the completions as its adapter would write them; the k-th rollout of a group is
-    the k-th sample that its prompt got. Raises TrainingStoppedError when that cannot be: a rollout was lost or doubled.
+    DSPy returns prompts, rewards, and the completions as its adapter would write them. The k-th rollout of a group is
+    the k-th sample of its prompt. Raises TrainingStoppedError if a rollout was lost, doubled or reordered.
     """
     sampled: dict[PromptKey, list[Sample]] = {}
     for key, sample in handed_out:
         sampled.setdefault(key, []).append(sample)
     rewarded = {prompt_key(group[0]["messages"]): group for group in groups}
-    # DSPy fills up a group that lost rollouts with others of it, the same objects
+    # DSPy fills a group that lost rollouts with the same objects again, so distinct ones are counted
     found = {key: len({id(rollout) for rollout in group}) for key, group in rewarded.items()}
     if len(rewarded) != len(groups) or found != {key: len(samples) for key, samples in sampled.items()}:
         raise TrainingStoppedError(
@@ -134,7 +145,7 @@ def paired(
 
 
 class LocalGRPO(GRPO):
-    """DSPy's loop, in one thread, with the questions, the sampling and the validation of a LocalRun."""
+    """DSPy's loop in one thread; the LocalRun chooses the questions, samples and validates."""
 
     def __init__(self, run: LocalRun) -> None:
         self.run = run
@@ -143,7 +154,7 @@ class LocalGRPO(GRPO):
         super().__init__(
             metric=run.task.reward,
             exclude_demos=True,
-            num_threads=1,  # so that samples are handed out in order; they are generated in batches, beforehand
+            num_threads=1,  # so that samples are handed out in order; they were generated in batches before
             num_train_steps=grpo.num_train_steps - self.steps_before,
             num_dspy_examples_per_grpo_step=grpo.prompts_per_step,
             num_rollouts_per_grpo_step=grpo.rollouts,
@@ -154,7 +165,7 @@ class LocalGRPO(GRPO):
     def select_training_sample_and_update_shuffled_trainset(
         self, original_trainset: list[dspy.Example], train_step_idx: int
     ) -> list[dspy.Example]:
-        """Called by DSPy before each step, counted from 0 in this process."""
+        """DSPy calls this before each step; `train_step_idx` counts from 0 in this process."""
         step = self.steps_before + train_step_idx + 1
         if self.run.trainer.steps_done != step - 1:
             raise TrainingStoppedError(f"DSPy lost all rollouts of step {step - 1}; the error above says why")
@@ -163,7 +174,7 @@ class LocalGRPO(GRPO):
     def report_validation_metrics(
         self, student: dspy.Module, trainset: Any, valset: Any, logger: Any, step_idx: int = -1
     ) -> None:
-        """Called by DSPy before the first step, with -1, and after each."""
+        """DSPy calls this before the first step (`step_idx` -1) and after each step."""
         done, grpo = self.run.trainer.steps_done, self.run.task.grpo
         is_due = done % grpo.steps_per_validation == 0 or done == grpo.num_train_steps
         if is_due and (step_idx >= 0 or done == 0):
@@ -171,7 +182,7 @@ class LocalGRPO(GRPO):
 
 
 class LocalProvider(Provider):
-    """Tells DSPy that the LM can be trained, by a LocalJob on `run`."""
+    """Declares to DSPy that the LM can be trained, with a LocalJob on `run`."""
 
     def __init__(self, run: LocalRun) -> None:
         super().__init__()
@@ -183,26 +194,26 @@ class LocalProvider(Provider):
 
 
 class LocalJob(ReinforceJob):
-    """What DSPy's loop calls; the work is the LocalRun's, which exists before and after it."""
+    """The job interface that DSPy's loop calls. It only delegates to the LocalRun."""
 
     def __init__(self, run: LocalRun, lm: dspy.LM, train_kwargs: dict[str, Any] | None) -> None:
         super().__init__(lm, train_kwargs)
         self._run = run
 
     def initialize(self) -> None:
-        """Nothing: the model is loaded."""
+        """Nothing to do: the model is already loaded."""
 
     def get_status(self) -> dict[str, Any]:
-        """As many open batches as a step has groups, so that DSPy sends all of them at once."""
+        """As many pending batches as a step has groups, so that DSPy sends all groups at once."""
         number, done = self._run.task.grpo.prompts_per_step, self._run.trainer.steps_done
         return {"pending_batch_ids": list(range(done * number, (done + 1) * number))}
 
     def step(self, train_data: list[dict[str, Any]], train_data_format: TrainDataFormat | str | None = None) -> None:
-        """Learn from a step's groups."""
+        """Make one update on a step's groups."""
         self._run.learn([item["group"] for item in train_data])
 
     def save_checkpoint(self, checkpoint_name: str) -> None:
-        """Nothing: checkpoints are made with each validation."""
+        """Nothing to do: each validation saves a checkpoint."""
 
     def terminate(self) -> None:
-        """Nothing: the weights stay where they are."""
+        """Nothing to do: the weights stay in this process."""

@@ -1,11 +1,11 @@
-"""The model that is trained, on one device: it samples answers, and gives the log-probabilities of their tokens.
+"""The model that is trained, on one device: it samples answers and computes the log-probabilities of their tokens.
 
     policy = Policy.load("Qwen/Qwen2.5-0.5B-Instruct", device="cuda", bf16=True)
     policy.add_adapter(grpo, seed=0)
     samples = policy.generate([messages] * 16, max_tokens=512, temperature=1.0, seed=1)
     log_probs, mask = policy.log_probs(samples, temperature=1.0)
 
-Answers are trained on as the tokens that were sampled, never as their text tokenised again, which may be other tokens.
+Training uses the sampled tokens themselves. Tokenising the text again could give different tokens.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedTokenizerBase
 
-Messages = Sequence[Mapping[str, str]]  # of a chat, with `role` and `content`
-GENERATION_BATCH = 32  # answers that are generated at a time; their keys and values are what takes the memory
+Messages = Sequence[Mapping[str, str]]  # a chat, with `role` and `content`
+GENERATION_BATCH = 32  # answers that are generated at a time; their keys and values need most of the memory
 
 
 class ModelError(UsageError):
@@ -35,7 +35,7 @@ class ModelError(UsageError):
 
 @dataclass(frozen=True)
 class Sample:
-    """One answer. `token_ids` end in an end token, unless the answer was `truncated`; `text` is without it."""
+    """One answer. `token_ids` end in an end token unless the answer was `truncated`; `text` lacks it."""
 
     prompt_ids: tuple[int, ...]
     token_ids: tuple[int, ...]
@@ -44,9 +44,9 @@ class Sample:
 
 
 class Policy:
-    """A causal language model with its tokenizer, and an adapter once there is one. Not thread-safe.
+    """A causal language model with its tokenizer and, once added, an adapter. Not thread-safe.
 
-    It rests in evaluation mode: dropout is on only within `training()`.
+    It is in evaluation mode; dropout is on only within `training()`.
     """
 
     def __init__(self, model: Any, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -56,13 +56,13 @@ class Policy:
         self.model = model.eval()
         self.end_ids = end_token_ids(tokenizer)
         self.pad_id = self.end_ids[0] if tokenizer.pad_token_id is None else int(tokenizer.pad_token_id)
-        # in place of the model's own, whose repetition penalty or top-k would make the samples another policy's
+        # replaces the model's own, whose repetition penalty or top-k would sample from a different policy
         settings: Any = GenerationConfig
         self.model.generation_config = settings(eos_token_id=list(self.end_ids), pad_token_id=self.pad_id)
 
     @classmethod
     def load(cls, model: str, *, device: str, bf16: bool) -> Self:
-        """The model `model`, a folder or a name on the hub, on `device`. Raises ModelError when that cannot be had."""
+        """The model `model`, a folder or a name on the hub, on `device`. Raises ModelError if it cannot be loaded."""
         import torch
         from transformers import AutoModelForCausalLM
         from transformers.utils.logging import disable_progress_bar
@@ -77,15 +77,15 @@ class Policy:
 
     @property
     def device(self) -> Any:
-        """The torch.device of its weights."""
+        """The torch.device of the weights."""
         return self.model.device
 
     # -- the adapter ---------------------------------------------------------------------------------------------------
 
     def add_adapter(self, grpo: GRPOConfig, *, seed: int) -> None:
-        """Put a fresh LoRA adapter (https://arxiv.org/abs/2106.09685) on the model; nothing else is trained.
+        """Add a new LoRA adapter (https://arxiv.org/abs/2106.09685) to the model; nothing else is trained.
 
-        Its weights are float32 also where the model's are bfloat16, and at first it changes nothing.
+        Its weights are float32 even if the model's are bfloat16. At first it does not change the output.
         """
         import torch
         from peft import LoraConfig, get_peft_model
@@ -110,24 +110,24 @@ class Policy:
         self.model.eval()
 
     def load_adapter(self, folder: Path) -> None:
-        """Put the adapter saved in `folder` on the model, to answer with it."""
+        """Add the adapter saved in `folder` to the model, for answering."""
         from peft import PeftModel
 
         try:
             with _without_known_warning():
                 self.model = PeftModel.from_pretrained(self.model, str(folder)).eval()
         except (OSError, ValueError, RuntimeError) as error:
-            raise ModelError(f"{folder}: is no adapter for this model ({_first_line(error)})") from error
+            raise ModelError(f"{folder}: is not an adapter for this model ({_first_line(error)})") from error
 
     @contextmanager
     def without_adapter(self) -> Iterator[None]:
-        """The model as it was before the training, for the block."""
+        """Within the block, the model is the untrained one."""
         with self.model.disable_adapter():
             yield
 
     @contextmanager
     def training(self) -> Iterator[None]:
-        """Training mode for the block: dropout, and checkpointed activations."""
+        """Within the block, the model is in training mode: dropout and checkpointed activations."""
         self.model.train()
         try:
             yield
@@ -135,17 +135,17 @@ class Policy:
             self.model.eval()
 
     def trainable(self) -> list[Any]:
-        """The parameters that are trained, always in the same order."""
+        """The trained parameters, always in the same order."""
         return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
 
-    # -- what it says --------------------------------------------------------------------------------------------------
+    # -- its answers ---------------------------------------------------------------------------------------------------
 
     def generate(
         self, prompts: Sequence[Messages], *, max_tokens: int, temperature: float, seed: int = 0
     ) -> list[Sample]:
-        """One answer per prompt, in order; the likeliest tokens at `temperature` 0, else a sample that `seed` decides.
+        """One answer per prompt, in order: greedy at `temperature` 0, else a sample that `seed` determines.
 
-        The same prompts with the same seed give the same answers, on a CPU with the same number of threads bit for bit.
+        The same prompts with the same seed give the same answers; on a CPU, bit for bit with equally many threads.
         """
         import torch
 
@@ -183,16 +183,16 @@ class Policy:
     def log_probs(
         self, samples: Sequence[Sample], *, temperature: float, with_gradient: bool = False
     ) -> tuple[Tensor, Tensor]:
-        """Log-probabilities of the answers' tokens, (B, T), and a mask of 0 and 1 over those that there are, (B, T).
+        """Log-probabilities of the answers' tokens, (B, T), and a mask that is 1 at existing tokens, (B, T).
 
-        `temperature` is that of the sampling. Only the answers' positions are projected onto the vocabulary: on a long
-        prompt that is most of the memory.
+        `temperature` is the sampling temperature. Only the answers' positions are projected onto the vocabulary: for
+        long prompts the logits need most of the memory.
         """
         import torch
 
         rows = [[*sample.prompt_ids, *sample.token_ids] for sample in samples]
         width, longest = max(map(len, rows)), max(len(sample.token_ids) for sample in samples)
-        # padded on the left: every answer then ends in the last column
+        # padding on the left makes every answer end in the last column
         ids = torch.tensor([[self.pad_id] * (width - len(row)) + row for row in rows], device=self.device)
         attended = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=self.device)
         lengths = torch.tensor([len(sample.token_ids) for sample in samples], device=self.device)
@@ -214,7 +214,7 @@ class Policy:
 
 @contextmanager
 def _without_known_warning() -> Iterator[None]:
-    """Names with gradient_checkpointing are deprecated in transformers 5, which PEFT 0.21 and transformers 4 need."""
+    """Ignore that transformers 5 deprecates gradient_checkpointing names, which PEFT 0.21 and transformers 4 need."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*gradient_checkpointing", category=FutureWarning)
         yield

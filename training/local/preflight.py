@@ -1,4 +1,4 @@
-"""What can be said in seconds about a training on one device: the packages, the device, the memory it takes."""
+"""Checks that take seconds before a training on one device: the packages, the device, the memory."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class DeviceError(UsageError):
 
 
 def check_packages() -> None:
-    """Raise ValueError when what the local backend needs beyond the project's dependencies is not installed."""
+    """Raise UsageError if a package of the extra train-local is not installed."""
     missing = [name for name in ("torch", "transformers", "peft") if importlib.util.find_spec(name) is None]
     if missing:
-        raise ValueError(f"--backend local needs {' and '.join(missing)}: pip install '.[train-local]'")
+        raise UsageError(f"--backend local needs {' and '.join(missing)}: pip install '.[train-local]'")
 
 
 def choose_device(asked: str) -> tuple[str, str]:
-    """`cuda` or `cpu`, and a line that says why."""
+    """`cuda` or `cpu`, and a line with the reason."""
     import torch
 
     if asked != "cpu" and torch.cuda.is_available():
@@ -39,14 +39,14 @@ def choose_device(asked: str) -> tuple[str, str]:
 
 
 def uses_bf16(device: str, grpo: GRPOConfig) -> bool:
-    """Whether the model is loaded in bfloat16: as asked, on a GPU that can."""
+    """Whether the model is loaded in bfloat16: if it was asked for and the device is a GPU that supports it."""
     import torch
 
     return bool(device == "cuda" and grpo.bf16 and torch.cuda.is_bf16_supported())
 
 
 def estimate_memory(model: str, grpo: GRPOConfig, device: str) -> str:
-    """A line on the memory that the training takes at least. Raises DeviceError when the device has less."""
+    """A line on the least memory that the training needs. Raises DeviceError if the device has less."""
     shape = model_shape(model, grpo)
     weight_bytes = 2 if uses_bf16(device, grpo) else 4
     needed = memory_bytes(shape, grpo, weight_bytes)
@@ -57,26 +57,29 @@ def estimate_memory(model: str, grpo: GRPOConfig, device: str) -> str:
     )
     if needed > available:
         raise DeviceError(
-            f"{text}: take a smaller --model, --batch-size-per-device 1, a smaller --max-prompt-length or --lora-r, "
+            f"{text}: use a smaller --model, --batch-size-per-device 1, a smaller --max-prompt-length or --lora-r, "
             "or --backend arbor with more GPUs"
         )
     return text
 
 
 def memory_bytes(shape: dict[str, int], grpo: GRPOConfig, weight_bytes: int) -> int:
-    """Of weights, optimizer, and the larger of sampling (keys and values) and learning (activations, logits)."""
+    """Bytes of weights, optimizer, and the larger of sampling (keys, values) and learning (activations, logits).
+
+    shape: see `model_shape`. weight_bytes: per weight of the model.
+    """
     fixed = shape["parameters"] * weight_bytes + shape["trained"] * _ADAM_BYTES
     sequences = min(GENERATION_BATCH, grpo.rollouts * grpo.prompts_per_step)
     sampling = sequences * grpo.max_sequence_length * shape["kv_per_token"] * weight_bytes
     tokens = grpo.batch_size_per_device * grpo.max_sequence_length
-    activations = tokens * shape["hidden"] * shape["layers"] * weight_bytes  # one per layer is kept, by checkpointing
+    activations = tokens * shape["hidden"] * shape["layers"] * weight_bytes  # checkpointing keeps one per layer
     answers = grpo.batch_size_per_device * grpo.max_completion_length
     learning = activations + answers * shape["vocabulary"] * 4 * _LOGIT_COPIES
     return fixed + max(sampling, learning)
 
 
 def model_shape(model: str, grpo: GRPOConfig) -> dict[str, int]:
-    """Sizes of the model, from its config alone; the weights are not loaded. Raises ModelError when there is none."""
+    """Sizes of the model from its config, without loading weights. Raises ModelError if the config cannot be loaded."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 

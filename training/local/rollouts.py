@@ -1,8 +1,8 @@
-"""The model behind `dspy.LM`: an engine for rollouts, which are sampled beforehand in batches, and one for evaluation.
+"""The model behind `dspy.LM`: one engine for rollouts, which were sampled in batches before, and one for evaluation.
 
-DSPy's loop asks for one completion at a time. Its answers are therefore sampled before it asks, all of a step at once
-and under one seed; asked in one thread, it gets them in the order in which they were sampled. So a step depends on
-nothing but the weights, the seed and its number, and can be repeated bit for bit.
+DSPy's loop asks for one completion at a time. So all answers of a step are sampled at once, under one seed, before it
+asks; one thread then gets them in the order of the sampling. A step therefore depends only on the weights, the seed and
+its number, and can be repeated bit for bit.
 """
 
 from __future__ import annotations
@@ -23,37 +23,37 @@ PromptKey = tuple[tuple[str, str], ...]
 
 
 def prompt_key(messages: Messages) -> PromptKey:
-    """What a prompt is recognised by."""
+    """A hashable form of a prompt."""
     return tuple((message["role"], message["content"]) for message in messages)
 
 
 class _Engine:
-    """What DSPy wants of an engine besides `complete`; copies of a program share it, with the weights behind it."""
+    """What DSPy requires of an engine besides `complete`. Copies of a program share the engine and its weights."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return self
 
     def dump_state(self) -> dict[str, Any]:
-        """Nothing: a saved program names its adapter in its config."""
+        """Empty, because a saved program names its adapter in its config."""
         return {}
 
 
 class RolloutEngine(_Engine):
-    """Hands out samples that `prepare` was given, in their order per prompt, and remembers whom it gave which."""
+    """Hands out the samples that `prepare` got, in order per prompt, and records them in `handed_out`."""
 
     def __init__(self) -> None:
         self._waiting: dict[PromptKey, deque[Sample]] = {}
         self.handed_out: list[tuple[PromptKey, Sample]] = []
 
     def prepare(self, prompts: Sequence[Messages], samples: Sequence[Sample]) -> None:
-        """Answer the next calls by these, and forget all earlier ones; `samples[i]` belongs to `prompts[i]`."""
+        """Replace the waiting samples; `samples[i]` belongs to `prompts[i]`."""
         self._waiting = defaultdict(deque)
         for messages, sample in zip(prompts, samples, strict=True):
             self._waiting[prompt_key(messages)].append(sample)
         self.handed_out = []
 
     def complete(self, request: Request) -> Response:
-        """The next sample for this prompt. Raises RuntimeError for a prompt that none was prepared for."""
+        """The next sample for this prompt. Raises RuntimeError if none is left."""
         key = prompt_key(messages_of(request))
         if not self._waiting.get(key):
             raise RuntimeError("DSPy asked for a completion that was not prepared: its prompt is not the expected one")
@@ -63,9 +63,9 @@ class RolloutEngine(_Engine):
 
 
 class PolicyEngine(_Engine):
-    """Answers when asked, by the likeliest tokens; calls of several threads that wait are answered as one batch.
+    """Answers on demand by greedy decoding; waiting calls of several threads are answered as one batch.
 
-    `use_adapter=False` answers as the model did before the training. Engines on one policy share its `lock`.
+    `use_adapter=False` answers like the untrained model. Engines on one policy share its `lock`.
     """
 
     def __init__(self, policy: Policy, *, max_tokens: int, lock: threading.Lock, use_adapter: bool = True) -> None:
@@ -76,7 +76,7 @@ class PolicyEngine(_Engine):
         self._waiting: deque[tuple[Messages, Future[Sample]]] = deque()
 
     def complete(self, request: Request) -> Response:
-        """Wait for the model; who gets it answers for all who wait."""
+        """Wait for the model; the thread that gets it answers all waiting calls."""
         answer: Future[Sample] = Future()
         self._waiting.append((messages_of(request), answer))
         with self._lock:
@@ -99,7 +99,7 @@ class PolicyEngine(_Engine):
 
 
 def messages_of(request: Request) -> list[dict[str, str]]:
-    """The chat that DSPy wrote, with its system message."""
+    """The chat in DSPy's request, with its system message."""
     from dspy.lm15 import TextPart
 
     parts = request.system or ""
@@ -109,7 +109,7 @@ def messages_of(request: Request) -> list[dict[str, str]]:
 
 
 def response_of(request: Request, sample: Sample) -> Response:
-    """`sample` as DSPy's engines answer."""
+    """`sample` as the answer of a DSPy engine."""
     from dspy.lm15 import Message, Response, TextPart, Usage
 
     prompt_tokens, completion_tokens = len(sample.prompt_ids), len(sample.token_ids)

@@ -1,4 +1,4 @@
-"""The weights and how a step changes them: the optimizer's half of GRPO. It knows tokens and rewards, no prompts."""
+"""The optimizer's half of GRPO: how a step changes the weights. It knows tokens and rewards but no prompts."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class NonFiniteGradientError(ArithmeticError):
-    """A gradient is NaN or infinite; the weights are as they were before the step."""
+    """A gradient is NaN or infinite; the step did not change the weights."""
 
 
 @dataclass(frozen=True)
 class Update:
-    """What a step did: the loss, the KL to the reference per token in nats (None without beta), the gradient's norm.
+    """A step's loss, KL to the reference per token in nats (None without beta), and gradient norm before clipping.
 
-    All three are from before the update, the last one where there were several; the norm is from before clipping.
+    All three were computed before the update; with several updates, before the last one.
     """
 
     loss: float
@@ -32,12 +32,12 @@ class Update:
 
 
 def learning_rate_at(step: int, grpo: GRPOConfig) -> float:
-    """The learning rate of `step`, from 1: it rises to its value over `warmup_steps`, and stays."""
+    """The learning rate of `step`, counted from 1: it rises linearly over `warmup_steps` and is then constant."""
     return grpo.learning_rate * min(1.0, step / max(1, grpo.warmup_steps))
 
 
 class Trainer:
-    """AdamW on the adapter of `policy`. `steps_done` is all there is of a schedule, so a state is small and plain."""
+    """AdamW on the adapter of `policy`. The schedule depends only on `steps_done`, so the saved state is small."""
 
     def __init__(self, policy: Policy, grpo: GRPOConfig, *, seed: int) -> None:
         import torch
@@ -49,20 +49,20 @@ class Trainer:
         self._optimizer = torch.optim.AdamW(policy.trainable(), weight_decay=grpo.weight_decay)
 
     def state(self) -> dict[str, Any]:
-        """All that a continued training needs besides the adapter's weights."""
+        """What a resumed training needs besides the adapter's weights."""
         return {"steps_done": self.steps_done, "optimizer": self._optimizer.state_dict()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Restore what `state` returned."""
         self.steps_done = state["steps_done"]
         self._optimizer.load_state_dict(state["optimizer"])
 
     def seed_of(self, step: int) -> int:
-        """The seed of a step's sampling and dropout; no generator's state has to be kept."""
+        """The seed of a step's sampling and dropout, so that no generator's state has to be saved."""
         return self._seed * 1_000_003 + step
 
     def update(self, groups: Sequence[Sequence[tuple[Sample, float]]]) -> Update:
-        """One step on G groups of R answers with their rewards. Raises NonFiniteGradientError, with nothing changed."""
+        """One step on G groups of R answers with rewards. Raises NonFiniteGradientError and then changes nothing."""
         import torch
 
         grpo, step = self._grpo, self.steps_done + 1
@@ -86,7 +86,10 @@ class Trainer:
         return update
 
     def _add_fixed_log_probs(self, batches: Sequence[_Batch]) -> None:
-        """Those of the reference, and of the policy before its first update; by default those are the first pass's."""
+        """Add those of the reference and, for several updates, of the policy before the first one.
+
+        With one update per step, the latter are those of the gradient pass itself.
+        """
         temperature = self._grpo.temperature
         if self._grpo.beta:
             with self.policy.without_adapter():
@@ -112,7 +115,7 @@ class Trainer:
         return Update(loss, kl / tokens if self._grpo.beta else None, grad_norm)
 
     def _loss(self, batch: _Batch) -> tuple[Tensor, float, float]:
-        """The batch's share of the loss, the sum of its tokens' KL, and how many tokens those are."""
+        """The batch's share of the loss, the sum of its tokens' KL, and the number of those tokens."""
         grpo = self._grpo
         log_probs, mask = self.policy.log_probs(batch.samples, temperature=grpo.temperature, with_gradient=True)
         advantages, weights = batch.advantages.to(mask.device), batch.weights.to(mask.device)
@@ -128,7 +131,7 @@ class Trainer:
 
 @dataclass
 class _Batch:
-    """As many answers as fit one pass: B of them, with their log-probabilities that stay the same, (B, T)."""
+    """B answers that fit one pass, with those of their log-probabilities that do not change, (B, T)."""
 
     samples: Sequence[Sample]
     advantages: Tensor

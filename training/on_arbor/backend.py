@@ -1,8 +1,7 @@
-"""GRPO on an Arbor server: arbor-ai's own ArborGRPO and ArborProvider, set up by our settings, and watched.
+"""GRPO on an Arbor server: arbor-ai's own ArborGRPO and ArborProvider with our settings and a watchdog.
 
-The server generates with vLLM on some GPUs and trains on others; this process asks the questions, scores the answers
-and sends both to the server. What is checked before: training/on_arbor/preflight.py. What is watched meanwhile:
-training/on_arbor/watchdog.py.
+The server generates with vLLM on some GPUs and trains on others. This process asks the questions, scores the answers
+and sends both to the server. preflight.py checks the conditions before the start; watchdog.py watches the training.
 """
 
 from __future__ import annotations
@@ -32,14 +31,14 @@ from training.on_arbor.settings import sampling, server_model, train_kwargs
 from training.on_arbor.watchdog import ArborConnection, Limits, Watchdog
 from training.quiet import quiet_dspy
 
-_API_KEY = "arbor"  # its client wants one; the server asks for none
+_API_KEY = "arbor"  # the client needs one; the server does not check it
 _THREADS = 16  # questions that are asked at a time
-_SHOWN_CHARS = 200  # of a line of a log
+_SHOWN_CHARS = 200  # shown of each log line
 _RETRY_SEC = 1.0
 
 
 def train(task: TrainingTask, limits: Limits | None = None) -> TrainingResult:
-    """Train until `num_train_steps`; the job is cancelled on the server however it ends, so that no GPU stays taken.
+    """Train until `num_train_steps`. The job on the server is always cancelled at the end, which frees its GPUs.
 
     Raises TrainingStoppedError, one line with the fix, when the training failed or was interrupted; the last
     checkpoint is kept.
@@ -62,7 +61,7 @@ def train(task: TrainingTask, limits: Limits | None = None) -> TrainingResult:
 
 
 class ArborRun:
-    """One training: its parts, and how it ends."""
+    """One training: its parts, its course and its end."""
 
     def __init__(self, task: TrainingTask, limits: Limits) -> None:
         self.task = task
@@ -102,12 +101,12 @@ class ArborRun:
         self.task.student.set_lm(lm)
         adapter = TrainingAdapter()
         try:
-            with quiet_dspy(), _counted_failures_unsaid(), dspy.context(lm=lm, adapter=adapter):
+            with quiet_dspy(), _silence_parse_errors(), dspy.context(lm=lm, adapter=adapter):
                 self._optimizer(client, adapter).compile(
                     self.task.student, trainset=self.task.trainset, valset=self.task.valset
                 )
         except Exception:
-            self.watchdog.check()  # what ArborGRPO stumbled over may be what the watchdog knows better
+            self.watchdog.check()  # it may know the cause of ArborGRPO's error
             raise
         finally:
             self.task.student.set_lm(None)
@@ -122,12 +121,12 @@ class ArborRun:
         optimizer = _watched(client.optimizer, self._validated)(
             metric=self.task.reward,
             train_kwargs=train_kwargs(config, grpo),
-            adapter=adapter,  # without one, it writes what is trained on in XML, whatever the rollouts were in
+            adapter=adapter,  # without one, it trains on XML although the rollouts are not in XML
             exclude_demos=True,
             num_threads=_THREADS,
             num_train_steps=grpo.num_train_steps - self.steps_before,
             seed=config.seed + self.steps_before,  # a resumed training takes the questions in another order
-            num_dspy_examples_per_grpo_step=1,  # more would wait in a queue until they are of an older policy
+            num_dspy_examples_per_grpo_step=1,  # more would wait in a queue and be of an older policy by then
             num_rollouts_per_grpo_step=grpo.rollouts,
             num_steps_for_val=grpo.steps_per_validation,
             failure_score=0.0,
@@ -140,8 +139,8 @@ class ArborRun:
         return optimizer
 
     def _validated(self, steps_done: int, score: float) -> None:
-        """Told by ArborGRPO after each validation, when it has saved the checkpoint if that is the best."""
-        self.watchdog.check()  # a score over questions that nobody answered is none
+        """Called after each validation; ArborGRPO has then saved the checkpoint if it is the best."""
+        self.watchdog.check()  # a score over unanswered questions means nothing
         assert self.job is not None
         if steps_done == 0:
             self.val_before = score
@@ -151,7 +150,7 @@ class ArborRun:
             self._validation = (self.steps_before + steps_done, score)
 
     def _on_step(self, record: StepRecord) -> None:
-        """ArborGRPO validates in the middle of a step, before it sends the answers; that is told after the step."""
+        """ArborGRPO validates in the middle of a step, before it sends the answers; we report it after the step."""
         self.task.on_step(record)
         if self._validation[0] == record.step:
             self.task.on_validation(*self._validation)
@@ -159,21 +158,21 @@ class ArborRun:
     # -- how it ends ---------------------------------------------------------------------------------------------------
 
     def result(self) -> TrainingResult:
-        """The best checkpoint, or none when none is better than the model was."""
+        """The best checkpoint; `adapter_dir` is None if no checkpoint beat the untrained model."""
         best = self.keeper.checkpoints.get(BEST)
         if best is None or best.val_score is None:
             return TrainingResult(None, 0, self.val_before)
         return TrainingResult(Path(best.path), best.step, best.val_score)
 
     def kept(self) -> str:
-        """What is left of the training, for people."""
+        """A line for people: which checkpoint is kept, and where."""
         last = self.keeper.checkpoints.get(LAST) or self.keeper.checkpoints.get(BEST)
         if last is None:
             return "no checkpoint was saved yet"
-        return f"step {last.step} is kept in {last.path}: go on with --resume"
+        return f"step {last.step} is kept in {last.path}: continue with --resume"
 
     def show_logs(self) -> None:
-        """The end of the server's logs, on stderr."""
+        """Print the end of the server's logs on stderr."""
         self.watchdog.logs.update()
         if self.watchdog.logs.folder is None:
             print("the server's logs are not on this machine: see its own output", file=sys.stderr)
@@ -183,7 +182,7 @@ class ArborRun:
             print(f"  {line[:_SHOWN_CHARS]}", file=sys.stderr)
 
     def checkpoint_once_more(self) -> None:
-        """After Ctrl-C: keep what was learned since the last checkpoint; another Ctrl-C leaves that."""
+        """After Ctrl-C, save what was learned since the last checkpoint; another Ctrl-C skips that."""
         if self.job is None or self.job.job_id is None or self.job.steps == self.steps_before:
             return
         print("saving a checkpoint, then cancelling the job; Ctrl-C again to cancel at once", file=sys.stderr)
@@ -193,7 +192,7 @@ class ArborRun:
             print(f"no checkpoint was saved ({error or 'interrupted'})", file=sys.stderr)
 
     def release(self, wait_sec: float = 0.0) -> str:
-        """Cancel the job, once, and say what became of it and its GPUs. wait_sec: for a job that is still starting."""
+        """Cancel the job once; return a line on the job and its GPUs. wait_sec: how long to wait for its start."""
         if self._released is None:
             self._released = "no job was started" if self.job is None else self._cancel(self.job, wait_sec)
         return self._released
@@ -211,22 +210,22 @@ class ArborRun:
 
 
 @contextmanager
-def _counted_failures_unsaid() -> Iterator[None]:
-    """For the block, DSPy does not print the whole example for every unreadable answer: those are counted."""
+def _silence_parse_errors() -> Iterator[None]:
+    """Within the block, DSPy does not print the whole example for each unreadable answer; we count them instead."""
     logger = logging.getLogger("dspy.utils.parallelizer")
 
-    def is_said(record: logging.LogRecord) -> bool:
+    def is_shown(record: logging.LogRecord) -> bool:
         return "failed to parse the LM response" not in record.getMessage()
 
-    logger.addFilter(is_said)
+    logger.addFilter(is_shown)
     try:
         yield
     finally:
-        logger.removeFilter(is_said)
+        logger.removeFilter(is_shown)
 
 
 def _watched(optimizer: Any, on_validated: Callable[[int, float], None]) -> Any:
-    """ArborGRPO, telling when it has validated. It counts steps from 0; -1 is before the first."""
+    """A subclass of ArborGRPO that calls `on_validated`. ArborGRPO counts steps from 0; -1 is before the first."""
 
     class WatchedGRPO(optimizer):
         def report_validation_metrics(

@@ -1,10 +1,10 @@
 """The adapters that a training on an Arbor server leaves in `--checkpoint-dir`: the best and the last.
 
     best/   last/       adapter_model.safetensors, adapter_config.json, tokenizer
-    arbor.json          of each: the steps it was trained for, its score on the val questions, where it is
+    arbor.json          for each: its training steps, its score on the val questions, its path
 
-The server saves under its own storage, on its own machine. Where that is this machine the adapters are copied, else
-arbor.json names their place there.
+The server saves under its own storage on its own machine. If that is this machine, the adapters are copied; otherwise
+arbor.json names their path there.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.files import write_bytes_atomically
+from memoryqa.errors import UsageError
 
 INDEX = "arbor.json"
 BEST, LAST = "best", "last"
-_NOT_KEPT = ("optimizer*", "scheduler*", "rng_state*", "training_args.bin")  # Arbor cannot go on from them
+_NOT_KEPT = ("optimizer*", "scheduler*", "rng_state*", "training_args.bin")  # Arbor cannot resume from them
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,16 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Job:
-    """A job of the server, and the process that trains by it."""
+    """A job on the server, and the id of the local process that runs it."""
 
     id: str
     pid: int
 
 
 class CheckpointKeeper:
-    """The folder of a training's adapters. Raises ValueError when its index cannot be read.
+    """The folder of a training's adapters. Raises UsageError when its index cannot be read.
 
-    `on_copied` gets the folder of each adapter that is copied, before it takes the place of the one before.
+    `on_copied` gets the folder of each copied adapter before it replaces the previous one.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -56,22 +57,24 @@ class CheckpointKeeper:
             saved = self._read().get("checkpoints", {})
             self.checkpoints = {name: Checkpoint(**each) for name, each in saved.items()}
         except (AttributeError, TypeError) as error:
-            raise ValueError(f"{self.index}: is of another version ({error}); name another --checkpoint-dir") from error
+            raise UsageError(
+                f"{self.index}: was written by another version ({error}); name another --checkpoint-dir"
+            ) from error
 
     @property
     def job(self) -> Job | None:
-        """The one that was started and not cancelled, as far as is known here."""
+        """The job that was started and not cancelled, according to the index; None without one."""
         noted = self._read().get("job")
         return None if noted is None else Job(**noted)
 
     def note_job(self, job_id: str | None) -> None:
-        """Remember the job that this process runs, or that none runs any more."""
+        """Record the job that this process runs; None: no job runs any more."""
         self._write(None if job_id is None else Job(job_id, os.getpid()))
 
     def keep(self, name: str, checkpoint_dir: str, *, step: int, val_score: float | None) -> None:
-        """Copy an adapter to `<folder>/<name>`, in place of the one before, if the server's files are on this machine.
+        """Record an adapter; if the server's files are on this machine, copy it to `<folder>/<name>`.
 
-        step, val_score: as in Checkpoint.
+        The copy replaces the previous one. step, val_score: see Checkpoint.
         """
         source, target = Path(checkpoint_dir), self.folder / name
         is_here = source.is_dir()
@@ -100,7 +103,7 @@ class CheckpointKeeper:
         try:
             content = json.loads(self.index.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise ValueError(f"{self.index}: cannot be read ({error}); name another --checkpoint-dir") from error
+            raise UsageError(f"{self.index}: cannot be read ({error}); name another --checkpoint-dir") from error
         if not isinstance(content, dict):
-            raise ValueError(f"{self.index}: holds no JSON object; name another --checkpoint-dir")
+            raise UsageError(f"{self.index}: holds no JSON object; name another --checkpoint-dir")
         return content

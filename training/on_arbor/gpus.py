@@ -1,4 +1,4 @@
-"""The cards of this machine, and what a training on Arbor needs of their memory."""
+"""The cards of this machine, and the memory that a training on Arbor needs."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from memoryqa.errors import UsageError
 from training.config import GRPOConfig
 
 GIB = 2**30
 _MIB = 2**20
 _QUERY_SEC = 10.0
-_BUSY_SHARE = 0.02  # of a card's memory; below that, it is what the driver keeps for itself
-_VLLM_SHARE = 0.9  # of its card, which Arbor gives to vLLM
+_BUSY_SHARE = 0.02  # of a card's memory; the driver itself uses up to this
+_VLLM_SHARE = 0.9  # of a card's memory, which Arbor gives to vLLM
 _LOGIT_COPIES = 4
 
 
 @dataclass(frozen=True)
 class GPU:
-    """One card, by the index that Arbor knows it by. memory_bytes: in all."""
+    """One card. index: as Arbor counts. memory_bytes: total."""
 
     index: int
     name: str
@@ -28,7 +29,7 @@ class GPU:
 
 
 def read_gpus() -> list[GPU] | None:
-    """The cards that nvidia-smi sees; None without nvidia-smi. Raises ValueError when it fails."""
+    """The cards that nvidia-smi lists; None without nvidia-smi. Raises UsageError if it fails."""
     if shutil.which("nvidia-smi") is None:
         return None
     command = ["nvidia-smi", "--query-gpu=index,name,memory.total,memory.used", "--format=csv,noheader,nounits"]
@@ -36,7 +37,7 @@ def read_gpus() -> list[GPU] | None:
         ran = subprocess.run(command, capture_output=True, text=True, timeout=_QUERY_SEC, check=True)
         return [_gpu(line) for line in ran.stdout.splitlines() if line.strip()]
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        raise ValueError(f"nvidia-smi does not list the GPUs ({error}): see that it works, then come back") from error
+        raise UsageError(f"nvidia-smi does not list the GPUs ({error}): make it work first") from error
 
 
 def _gpu(line: str) -> GPU:
@@ -47,9 +48,9 @@ def _gpu(line: str) -> GPU:
 def training_bytes(shape: Mapping[str, int], grpo: GRPOConfig, training_gpus: int) -> int:
     """A rough estimate, never measured, of what one training GPU needs. shape: training.local.preflight.model_shape.
 
-    Weights in float32, as Arbor's trainer loads them whatever `bf16` says; adapter, its gradient and Adam's moments;
-    per token of a micro-batch the inputs of all layers, one layer's inside, and the logits: Arbor's loss takes those of
-    the prompt, too.
+    Sum of: the weights in float32 (Arbor's trainer ignores `bf16` when it loads them); the adapter, its gradient and
+    Adam's moments; per token of a micro-batch the inputs of all layers, the inside of one layer, and the logits, which
+    Arbor's loss also computes for the prompt.
     """
     width = 2 if grpo.bf16 else 4
     answers = grpo.rollouts // (training_gpus * grpo.gradient_accumulation_steps)
@@ -59,5 +60,5 @@ def training_bytes(shape: Mapping[str, int], grpo: GRPOConfig, training_gpus: in
 
 
 def inference_bytes(shape: Mapping[str, int], inference_gpus: int) -> int:
-    """What one inference GPU needs at least: its part of the weights in bfloat16, within vLLM's share of the card."""
+    """Lower bound for one inference GPU: its part of the weights in bfloat16, within vLLM's share of the card."""
     return int(2 * shape["parameters"] / inference_gpus / _VLLM_SHARE)

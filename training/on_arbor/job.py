@@ -1,4 +1,4 @@
-"""What ArborGRPO works with, watched: the LM that answers its rollouts, and the job that it trains by."""
+"""Watched versions of what ArborGRPO uses: the LM that answers its rollouts, and the training job."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from training.on_arbor.watchdog import ArborConnection, Watchdog
 
 
 class ArborLM(EndpointLM):
-    """The policy, asked through the Arbor server. Counts what it sends and gets; tells the watchdog what fails."""
+    """The policy behind the Arbor server. Counts tokens and reports failures to the watchdog."""
 
     def __init__(self, model: str, watchdog: Watchdog, **kwargs: Any) -> None:
         super().__init__(model, timeout=watchdog.limits.chat_sec, max_retries=2, cache=False, **kwargs)
@@ -27,7 +27,7 @@ class ArborLM(EndpointLM):
         self._usage_lock = threading.Lock()
 
     def __call__(self, prompt: Any = None, *, messages: Any = None, **kwargs: Any) -> Any:
-        if self.watchdog.chats_are_lost:  # so the main thread will stop: the rest of a validation need not wait
+        if self.watchdog.chats_are_lost:  # the main thread will stop, so the rest of a validation need not wait
             raise TrainingStoppedError("too many chats in a row were not answered")
         try:
             outputs = super().__call__(prompt, messages=messages, **kwargs)
@@ -45,14 +45,14 @@ class ArborLM(EndpointLM):
         super().update_history(entry)
 
     def take_usage(self) -> dict[str, int]:
-        """Tokens, and answers cut off by the limit, since the last call."""
+        """Tokens and answers cut off by the limit since the last call."""
         with self._usage_lock:
             taken, self.usage = self.usage, dict.fromkeys(self.usage, 0)
         return taken
 
 
 class WatchedJob(ReinforceJob):
-    """An ArborReinforceJob of arbor-ai, whose calls end, whose steps are told and whose checkpoints are kept.
+    """Wraps arbor-ai's ArborReinforceJob: its calls time out, its steps are reported and its checkpoints are kept.
 
     steps_before: optimizer steps of the training that this one continues.
     """
@@ -82,14 +82,14 @@ class WatchedJob(ReinforceJob):
 
     @property
     def expected_id(self) -> str:
-        """What the server will call it, on a machine of the same date."""
+        """The id that the server will give it, if its date is ours."""
         slug = self.lm.model.rpartition("/")[2].removeprefix("arbor:").lower()
         return f"grpo:{slug}:{self.connection.run_name}:{time.strftime('%Y%m%d')}"
 
     def initialize(self) -> None:
         self.keeper.note_job(self.expected_id)
         self.job.initialize()
-        if self.job_id is None:  # Arbor's client takes a Ctrl-C for itself, and goes on without a job
+        if self.job_id is None:  # Arbor's client swallows Ctrl-C and continues without a job
             raise KeyboardInterrupt
         self.keeper.note_job(self.job_id)
         self.watchdog.progress()
@@ -103,11 +103,11 @@ class WatchedJob(ReinforceJob):
         self.job.step(train_data=train_data, train_data_format=train_data_format)
         self.watchdog.progress()
         self.steps += 1
-        # The first step fills Arbor's two places with the same group; it is told once.
+        # The first step fills Arbor's two slots with the same group; we report it once.
         groups = [item["group"] for item in train_data]
         distinct = [group for number, group in enumerate(groups) if group not in groups[:number]]
         now = time.monotonic()
-        measured = self.watchdog.logs.metrics  # of the step that the trainer logged last, usually the one before
+        measured = self.watchdog.logs.metrics  # of the step that the trainer logged last, usually the previous one
         record = StepRecord(
             step=self.steps,
             seconds=now - self._step_began,
@@ -122,7 +122,7 @@ class WatchedJob(ReinforceJob):
 
     @contextmanager
     def validating(self) -> Iterator[None]:
-        """For the block, answer by the likeliest tokens; its time and tokens belong to no step."""
+        """Within the block, decode greedily; its time and tokens belong to no step."""
         began, of_the_step = time.monotonic(), self.lm.take_usage()
         temperature, self.lm.kwargs["temperature"] = self.lm.kwargs["temperature"], 0.0
         try:
@@ -135,7 +135,7 @@ class WatchedJob(ReinforceJob):
     def save_checkpoint(
         self, checkpoint_name: str, score: float | None = None, metadata: dict[str, Any] | None = None
     ) -> None:
-        """Save on the server, and keep the adapter here. Score: 0..100, as DSPy has it."""
+        """Save on the server and keep the adapter here. score: 0..100, DSPy's scale."""
         self.job.save_checkpoint(checkpoint_name, score=score, metadata=metadata)
         self.checkpoints, self.last_checkpoint = self.job.checkpoints, self.job.last_checkpoint
         self.watchdog.progress()
@@ -148,7 +148,7 @@ class WatchedJob(ReinforceJob):
         self.job.terminate()
 
     def cancel(self) -> bool:
-        """End the job on the server, which frees its GPUs. False when the server knows no such job (yet)."""
+        """End the job on the server, which frees its GPUs. False if the server does not know the job (yet)."""
         url = urljoin(self.lm.kwargs["api_base"], "fine_tuning/grpo/cancel")
         is_known = self.connection.cancel(url, self.job_id or self.expected_id)
         if is_known:

@@ -1,7 +1,7 @@
-"""What the Arbor server writes about a training: is the trainer alive, what does it measure, what killed it.
+"""The Arbor server's logs of a training: whether the trainer is alive, its metrics, and what killed it.
 
-The server answers "running" for a trainer that died, so its logs, one JSON object with a `message` per line, are the
-only place that says so. They lie under the server's storage, so they can be read on the server's machine only.
+The server answers "running" even for a dead trainer, so only its logs (one JSON object with a `message` per line) show
+the death. They are under the server's storage, so only its own machine can read them.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pathlib import Path
 TAIL_LINES = 15
 _KEPT_LINES = 200
 _SHOWN_CHARS = 160  # of an error
-_SETTLE_SEC = 1.0  # a traceback takes a moment to be written whole
-# The outermost frame of the two processes: a traceback that has it is of the process' end.
+_SETTLE_SEC = 1.0  # until a traceback is completely written
+# The outermost frame of the two processes: a traceback with it ended the process.
 _LAST_FRAME = re.compile(r"accelerate/commands/launch\.py\"|vllm_serve\.py\", line \d+, in <module>")
 _ERROR = re.compile(r"^(?:\[rank\d+\]:\s*)?([\w.]*(?:Error|Exception)\b.*)")
-_LAUNCHER_ERRORS = ("ChildFailedError", "CalledProcessError")  # say that a process ended, not why
+_LAUNCHER_ERRORS = ("ChildFailedError", "CalledProcessError")  # report that a process ended, not why
 _METRIC = re.compile(r"'([\w/]+)': (-?[\d.]+(?:e[-+]?\d+)?|nan|-?inf)")
 
-FIXES: tuple[tuple[str, str], ...] = (  # pattern in the logs -> what helps, the first that matches
+FIXES: tuple[tuple[str, str], ...] = (  # (pattern in the logs, fix); the first match counts
     (
         r"CUDA out of memory|OutOfMemoryError|CUBLAS_STATUS_ALLOC_FAILED",
         "out of GPU memory: a smaller --max-prompt-length first, then fewer --rollouts or more "
@@ -43,7 +43,7 @@ FIXES: tuple[tuple[str, str], ...] = (  # pattern in the logs -> what helps, the
     ),
     (
         r"NCCL error|nccl\w+Error|Watchdog caught collective operation timeout",
-        "the GPUs cannot talk: `export NCCL_P2P_DISABLE=1 NCCL_IB_DISABLE=1` and restart the server",
+        "the GPUs cannot communicate: `export NCCL_P2P_DISABLE=1 NCCL_IB_DISABLE=1` and restart the server",
     ),
     (
         r"\b429\b|[Rr]ate limit|Too Many Requests",
@@ -57,12 +57,12 @@ FIXES: tuple[tuple[str, str], ...] = (  # pattern in the logs -> what helps, the
 
 
 def known_fix(text: str) -> str | None:
-    """What helps against the first known problem that `text` shows; None for an unknown one."""
+    """The fix for the first known problem in `text`; None if there is none."""
     return next((fix for pattern, fix in FIXES if re.search(pattern, text)), None)
 
 
 class JobLogs:
-    """The logs of one job, found under one of `storages` once the server has made its folder.
+    """The logs of one job, in the first of `storages` that has them; the server creates the folder at the start.
 
     run_name: the part of the job's id that we choose (`grpo:<model>:<run name>:<date>`).
     """
@@ -78,14 +78,14 @@ class JobLogs:
 
     @property
     def folder(self) -> Path | None:
-        """`<storage>/<job id>/logs`; None while there is none on this machine."""
+        """`<storage>/<job id>/logs`; None while it does not exist on this machine."""
         if self._folder is None:
             found = [path for storage in self._storages for path in storage.glob(f"grpo:*:{self._run_name}:*/logs")]
             self._folder = found[0] if found else None
         return self._folder
 
     def update(self) -> None:
-        """Read what has been written since the last call."""
+        """Read the lines that were written since the last call."""
         if self.folder is None:
             return
         for path in sorted(self.folder.glob("*.log")):
@@ -97,7 +97,7 @@ class JobLogs:
                     self.metrics = {name: float(value) for name, value in _METRIC.findall(message)}
 
     def death(self) -> str | None:
-        """The error that ended the trainer or its vLLM; None while both live, as far as the logs say."""
+        """The error that ended the trainer or its vLLM; None while the logs show no end."""
         if self._last_frame_at is None or time.monotonic() - self._last_frame_at < _SETTLE_SEC:
             return None
         errors = [match[1] for message in self.messages if (match := _ERROR.match(message))]
@@ -109,14 +109,14 @@ class JobLogs:
         return list(self.messages)[-lines:]
 
     def fix(self) -> str | None:
-        """What helps against what the logs show; None when nothing known is in them."""
+        """The fix for the first known problem in the logs; None if there is none."""
         return known_fix("\n".join(self.messages))
 
     def _new_messages(self, path: Path) -> list[str]:
         with path.open("rb") as file:
             file.seek(self._read_bytes.get(path, 0))
             content = file.read()
-        whole = content[: content.rfind(b"\n") + 1]  # a line that is still being written waits for the next call
+        whole = content[: content.rfind(b"\n") + 1]  # an incomplete last line is left for the next call
         self._read_bytes[path] = self._read_bytes.get(path, 0) + len(whole)
         return [_message(line) for line in whole.decode("utf-8", errors="replace").splitlines()]
 

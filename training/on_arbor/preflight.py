@@ -1,7 +1,7 @@
-"""Said in seconds, before anything is started: what would make a training on Arbor fail, or hang, after hours.
+"""Checks, in seconds and before the start, for what would make a training on Arbor fail or hang after hours.
 
-Arbor's server takes GPUs and starts vLLM before it looks at the settings, and keeps them when it then refuses; a
-trainer that dies over them leaves the request hanging. So its rules are applied here first.
+Arbor's server takes GPUs and starts vLLM before it checks the settings, and keeps the GPUs when it refuses them. If its
+trainer dies of a setting, the request hangs. So the same rules are applied here first.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from memoryqa.errors import UsageError
 from training.config import GRPOConfig, TrainingConfig
 from training.on_arbor.checkpoints import CheckpointKeeper
 from training.on_arbor.client import VERSION, check_version
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from training.backend_api import TrainingTask
 
 PROBE_SEC = 2.0
-WEIGHTS_PORT = 51216  # where trainer and vLLM meet; arbor-ai 0.2.17 has no setting for it
+WEIGHTS_PORT = 51216  # between trainer and vLLM; arbor-ai 0.2.17 has no setting for it
 _CANCEL_SEC = 60.0
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 _LOCAL_ONLY = ("prompts_per_step", "epsilon", "epsilon_high", "updates_per_step")
@@ -44,7 +45,7 @@ _ROUTES = ("initialize", "status", "step", "checkpoint", "cancel", "terminate")
 
 
 def preflight(task: TrainingTask) -> list[str]:
-    """Notes on how it will run. Raises ValueError, one line with the fix, for what cannot work."""
+    """Notes for people on how it will run. Raises UsageError, one line with the fix, if it cannot work."""
     config, grpo = task.config, task.grpo
     package = check_version()
     check_settings(grpo, len(config.training_gpus))
@@ -54,7 +55,7 @@ def preflight(task: TrainingTask) -> list[str]:
     if write_arbor_yaml(ARBOR_YAML, config.inference_gpus, config.training_gpus):
         notes.append(f"{ARBOR_YAML} written: the settings of the server")
     if write_accelerate_file(package):
-        notes.append(f"{accelerate_file(package)} written: arbor-ai {VERSION} needs it, and comes without")
+        notes.append(f"{accelerate_file(package)} written: arbor-ai {VERSION} needs it but does not contain it")
     storages()
     check_server(config.api_base)
     notes += cancel_leftover(keeper, config.api_base)
@@ -66,11 +67,11 @@ def preflight(task: TrainingTask) -> list[str]:
 
 
 def check_settings(grpo: GRPOConfig, training_gpus: int) -> None:
-    """Raise ValueError for numbers that Arbor's server or trainer would die of."""
+    """Raise UsageError for numbers that would kill Arbor's server or trainer."""
     defaults = GRPOConfig()
     for name in _LOCAL_ONLY:
         if getattr(grpo, name) != getattr(defaults, name):
-            raise ValueError(
+            raise UsageError(
                 f"--{name.replace('_', '-')} {getattr(grpo, name)}: Arbor has no such setting; "
                 "leave it out, or use --backend local"
             )
@@ -79,7 +80,7 @@ def check_settings(grpo: GRPOConfig, training_gpus: int) -> None:
     possible = [number for number in range(max(passes, 2), batch + 1) if batch % number == 0 and number % passes == 0]
     if grpo.rollouts not in possible:
         fitting = ", ".join(map(str, possible)) or "none: raise --batch-size-per-device to 2"
-        raise ValueError(
+        raise UsageError(
             f"--rollouts {grpo.rollouts} does not fit: {training_gpus} training GPUs x --gradient-accumulation-steps "
             f"{grpo.gradient_accumulation_steps} make {passes} passes, each of at least one rollout, and with "
             f"--batch-size-per-device {grpo.batch_size_per_device} a batch of {batch}, which rollouts must divide; "
@@ -88,9 +89,9 @@ def check_settings(grpo: GRPOConfig, training_gpus: int) -> None:
 
 
 def cancel_leftover(keeper: CheckpointKeeper, api_base: str) -> list[str]:
-    """Cancel what an earlier training, killed before it could do so, has left on the server with its GPUs.
+    """Cancel the job of an earlier training that was killed and so still holds GPUs on the server.
 
-    Raises ValueError when that training still runs, or when the server does not cancel.
+    Raises UsageError if that training still runs, or if the server does not cancel the job.
     """
     import psutil
     import requests
@@ -99,13 +100,13 @@ def cancel_leftover(keeper: CheckpointKeeper, api_base: str) -> list[str]:
     if job is None:
         return []
     if job.pid != os.getpid() and psutil.pid_exists(job.pid):
-        raise ValueError(
+        raise UsageError(
             f"process {job.pid} is training into {keeper.folder}: wait for it, or name another --checkpoint-dir"
         )
     try:
         response = requests.post(f"{api_base}fine_tuning/grpo/cancel", json={"job_id": job.id}, timeout=_CANCEL_SEC)
     except requests.RequestException as error:
-        raise ValueError(f"{job.id}, of an earlier training, cannot be cancelled: restart the Arbor server") from error
+        raise UsageError(f"{job.id}, of an earlier training, cannot be cancelled: restart the Arbor server") from error
     keeper.note_job(None)
     return [f"cancelled {job.id}, which an earlier training left running"] if response.ok else []
 
@@ -122,15 +123,15 @@ def is_serving(api_base: str) -> bool:
 
 
 def check_server(api_base: str) -> None:
-    """Raise ValueError unless an Arbor server of the right version answers at `api_base`."""
+    """Raise UsageError unless an Arbor server of the right version answers at `api_base`."""
     parts = urlsplit(api_base)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"--api-base {api_base}: write a whole URL, http://127.0.0.1:7453/v1/")
+        raise UsageError(f"--api-base {api_base}: write a whole URL, http://127.0.0.1:7453/v1/")
     if not api_base.endswith("/v1/"):
         root = api_base.rstrip("/").removesuffix("/v1")
-        raise ValueError(f"--api-base {api_base}: write {root}/v1/, or Arbor's client asks at the wrong place")
+        raise UsageError(f"--api-base {api_base}: write {root}/v1/, or Arbor's client asks at the wrong place")
     if parts.hostname.endswith(".proxy.runpod.net"):
-        raise ValueError(
+        raise UsageError(
             f"--api-base {api_base}: RunPod's proxy cuts every request at 100 s, and a training takes longer to start; "
             "run train.py on the pod, or through ssh -N -L 7453:127.0.0.1:7453 root@POD -p PORT"
         )
@@ -139,20 +140,20 @@ def check_server(api_base: str) -> None:
     except urllib.error.URLError as error:
         if isinstance(error, urllib.error.HTTPError):
             error.close()
-            raise ValueError(_other_server(api_base, f"status {error.code}")) from error
-        raise ValueError(_no_server(api_base, str(error.reason))) from error
+            raise UsageError(_other_server(api_base, f"status {error.code}")) from error
+        raise UsageError(_no_server(api_base, str(error.reason))) from error
     except (TimeoutError, http.client.HTTPException, ConnectionError) as error:
-        raise ValueError(
+        raise UsageError(
             f"what listens at {api_base} does not answer within {PROBE_SEC:g} s: an Arbor server hangs after a "
             "training that failed to start; restart it"
         ) from error
     except ValueError as error:
-        raise ValueError(_other_server(api_base, "it speaks no JSON")) from error
+        raise UsageError(_other_server(api_base, "its answer is not JSON")) from error
     title = described.get("info", {}).get("title")
     if title != "Arbor API":
-        raise ValueError(_other_server(api_base, f"it calls itself {title!r}"))
+        raise UsageError(_other_server(api_base, f"it calls itself {title!r}"))
     if missing := _missing(described):
-        raise ValueError(
+        raise UsageError(
             f"the Arbor server at {api_base} is not arbor-ai {VERSION}: it does not know {missing}; "
             f"run `pip install arbor-ai=={VERSION}` in its environment and restart it"
         )
@@ -168,7 +169,7 @@ def _describe(api_base: str) -> dict[str, Any]:
 
 
 def _missing(described: Mapping[str, Any]) -> str | None:
-    """The first route or setting of ours that the server does not know: others refuse what they do not know."""
+    """The first of our routes or settings that the server does not know; other versions refuse unknown ones."""
     from training.on_arbor.settings import trainer_settings
 
     for name in _ROUTES:
@@ -180,7 +181,7 @@ def _missing(described: Mapping[str, Any]) -> str | None:
 
 def _other_server(api_base: str, what: str) -> str:
     return (
-        f"port {urlsplit(api_base).port} is in use by something else than Arbor ({what}): start Arbor on another, "
+        f"port {urlsplit(api_base).port} is in use by something else than Arbor ({what}): start Arbor on another port, "
         "`--port 7454`, and give --api-base http://127.0.0.1:7454/v1/"
     )
 
@@ -209,16 +210,16 @@ def _environment_advice() -> str:
 
 
 def check_gpus(config: TrainingConfig, grpo: GRPOConfig) -> list[str]:
-    """Notes on the cards. Raises ValueError when they are too few, others than asked for, or too small.
+    """Notes on the cards. Raises UsageError if they are too few, too small, or not those that were asked for.
 
-    What the server's machine has is known on that machine only; elsewhere a note says that nothing was checked.
+    Only the server's own machine knows its cards; elsewhere a note says that nothing was checked.
     """
     if not is_here(config.api_base):
-        return ["the server is on another machine: its GPUs, their memory and its logs cannot be looked at from here"]
+        return ["the server is on another machine: its GPUs, their memory and its logs cannot be checked from here"]
     if is_listening(WEIGHTS_PORT):
-        raise ValueError(
-            f"port {WEIGHTS_PORT} is in use, by which Arbor's trainer sends its weights: another training runs on this "
-            "machine; wait for it, or cancel it by restarting its Arbor server"
+        raise UsageError(
+            f"port {WEIGHTS_PORT}, on which Arbor's trainer sends its weights, is in use: another training runs on "
+            "this machine; wait for it, or cancel it by restarting its Arbor server"
         )
     gpus = read_gpus()
     if gpus is None:
@@ -231,7 +232,7 @@ def check_gpus(config: TrainingConfig, grpo: GRPOConfig) -> list[str]:
 
 
 def is_here(api_base: str) -> bool:
-    """Whether the server is on this machine: a local address, where no SSH tunnel listens."""
+    """Whether the server is on this machine: its address is local, and the listener is not an SSH tunnel."""
     import psutil
 
     parts = urlsplit(api_base)
@@ -243,19 +244,20 @@ def is_here(api_base: str) -> bool:
 
 
 def check_chat_end(config: TrainingConfig) -> None:
-    """Raise ValueError where a base model cannot be taught the end of a chat turn, as its copy would be out of reach.
+    """Raise UsageError for a base model on a remote server, which cannot read our changed copy of the model.
 
-    Without it vLLM lets the model talk on to the limit, and every answer is a format failure.
+    The copy teaches vLLM the end of a chat turn. Without it the model generates up to the limit, and every answer is a
+    format failure.
     """
     if not is_here(config.api_base):
-        raise ValueError(
+        raise UsageError(
             f"--model {config.model} is a base model, and a server on another machine cannot read the copy that knows "
             f"how a chat turn ends: take the instruct version ({config.model}-Instruct?), or run train.py over there"
         )
 
 
 def check_memory(config: TrainingConfig, grpo: GRPOConfig, inference: list[GPU], training: list[GPU]) -> list[str]:
-    """A note with the estimate. Raises ValueError when a card has less than that."""
+    """Notes with the estimated memory. Raises UsageError if a card has less."""
     if importlib.util.find_spec("torch") is None or importlib.util.find_spec("transformers") is None:
         return ["without torch and transformers here, the memory that the training needs is not estimated"]
     from training.local.preflight import model_shape
@@ -277,7 +279,7 @@ def check_memory(config: TrainingConfig, grpo: GRPOConfig, inference: list[GPU],
                 if role == "training"
                 else "a smaller --model"
             )
-            raise ValueError(f"{text}: take {advice} or larger cards")
+            raise UsageError(f"{text}: use {advice} or larger cards")
         notes.append(text)
     return notes
 

@@ -1,6 +1,6 @@
-"""Going on from an adapter: Arbor starts from models, so the adapter is merged into one, and a new one trained on it.
+"""Resuming from an adapter. Arbor starts from models, so the adapter is merged into the model and a new one is trained.
 
-The two are stacked into one adapter of the original model, of the sum of their ranks, which computes the same:
+The two are then stacked into one adapter of the original model whose rank is the sum of theirs. It computes the same:
 W + s B1 A1 + s B2 A2 = W + s [B1 B2] [A1; A2]. So every checkpoint belongs to the model that `--model` names.
 """
 
@@ -11,6 +11,7 @@ import json
 import shutil
 from pathlib import Path
 
+from memoryqa.errors import UsageError
 from training.config import GRPOConfig
 from training.on_arbor.checkpoints import LAST, CheckpointKeeper
 
@@ -18,25 +19,26 @@ WEIGHTS, SETTINGS = "adapter_model.safetensors", "adapter_config.json"
 
 
 def check_resumable(keeper: CheckpointKeeper, grpo: GRPOConfig) -> list[str]:
-    """A note on what is resumed. Raises ValueError when there is nothing to go on from, or no step left to do."""
+    """A note on what is resumed. Raises UsageError if there is no usable checkpoint, or no step left to do."""
     last = keeper.checkpoints.get(LAST)
     if last is None:
-        raise ValueError(
-            f"--resume: {keeper.index} names no checkpoint; give the --checkpoint-dir of an Arbor training"
+        raise UsageError(
+            f"--resume: {keeper.index} names no checkpoint; give the --checkpoint-dir of an Arbor training, "
+            "or start again in a new folder"
         )
     if not last.is_here:
-        raise ValueError(f"--resume: the adapter is on the server's machine ({last.path}); run train.py there")
+        raise UsageError(f"--resume: the adapter is on the server's machine ({last.path}); run train.py there")
     if last.step >= grpo.num_train_steps:
-        raise ValueError(
+        raise UsageError(
             f"--resume: all {last.step} steps are done; train on with a larger --num-train-steps than "
             f"{grpo.num_train_steps}"
         )
     targets = set(json.loads((Path(last.path) / SETTINGS).read_text(encoding="utf-8"))["target_modules"])
     if targets != set(grpo.lora_targets):
-        raise ValueError(f"--resume: the adapter has other layers, give --lora-targets {','.join(sorted(targets))}")
+        raise UsageError(f"--resume: the adapter has other layers, give --lora-targets {','.join(sorted(targets))}")
     missing = [name for name in ("torch", "transformers", "peft") if importlib.util.find_spec(name) is None]
     if missing:
-        raise ValueError(f"--resume needs {' and '.join(missing)} to merge the adapter: pip install '.[train-local]'")
+        raise UsageError(f"--resume needs {' and '.join(missing)} to merge the adapter: pip install '.[train-local]'")
     return [
         f"resumed from the adapter of step {last.step}, as a new start: the optimizer begins anew, and the KL is "
         "measured from there"
@@ -59,12 +61,12 @@ def merge_start(model: str, keeper: CheckpointKeeper) -> Path:
 
 
 def start_adapter(keeper: CheckpointKeeper) -> Path:
-    """Where the adapter lies that a resumed training started from."""
+    """The folder of the adapter that a resumed training started from."""
     return keeper.folder / "start" / "adapter"
 
 
 def stack(first: Path, second: Path) -> None:
-    """Make of the adapter in `second`, trained on a model with `first` merged into it, one of the original model."""
+    """Rewrite the adapter in `second`, which was trained on top of `first`, as one adapter of the original model."""
     import torch
     from safetensors.torch import load_file, save_file
 

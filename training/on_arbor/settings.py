@@ -1,8 +1,7 @@
-"""Our settings in Arbor's words: one place feeds the LM that samples and the trainer that learns.
+"""Our settings in Arbor's names, for both the LM that samples and the trainer that learns.
 
-arbor-ai 0.2.17 rejects some keys and drops others without a word; these are what it takes. Lengths are given by
-`max_prompt_length` and `max_completion_length` alone: together with `max_seq_len`, whole sequences would be cut to the
-completion's length.
+arbor-ai 0.2.17 rejects some keys and ignores others silently; it accepts these. Only `max_prompt_length` and
+`max_completion_length` set lengths: with `max_seq_len`, whole sequences would be cut to the completion's length.
 """
 
 from __future__ import annotations
@@ -12,16 +11,16 @@ from typing import Any
 
 from training.config import GRPOConfig, TrainingConfig
 
-SPARE_STEPS = 20  # the trainer takes two groups at its first step, and hangs at its last if it was told of no more
+SPARE_STEPS = 20  # the trainer takes two groups at its first step, and would hang at its last step without spare ones
 
 
 def sampling(grpo: GRPOConfig) -> dict[str, Any]:
-    """What the LM and the trainer must agree on, to the letter: ArborGRPO compares them."""
+    """Settings that must be identical for the LM and the trainer, because ArborGRPO compares them."""
     return {"temperature": grpo.temperature, "top_p": 1.0, "top_k": -1, "repetition_penalty": 1.0}
 
 
 def trainer_settings(grpo: GRPOConfig, training_gpus: int) -> dict[str, Any]:
-    """Those of `train_kwargs` that reach the trainer."""
+    """The part of `train_kwargs` that reaches the trainer."""
     return {
         "num_generations": grpo.rollouts,
         "temperature": grpo.temperature,
@@ -56,12 +55,12 @@ def trainer_settings(grpo: GRPOConfig, training_gpus: int) -> dict[str, Any]:
 
 
 def train_kwargs(config: TrainingConfig, grpo: GRPOConfig) -> dict[str, Any]:
-    """For ArborGRPO. It changes what it is given."""
+    """Arguments of ArborGRPO, which modifies them."""
     settings = trainer_settings(grpo, len(config.training_gpus))
     return {**sampling(grpo), **settings, "num_inference_gpus": len(config.inference_gpus)}
 
 
 def server_model(model: str) -> str:
-    """The name by which dspy.LM asks the server for `model`: a name on the hub, or a folder of the server's machine."""
+    """The name of `model` for dspy.LM: a name on the hub, or a folder on the server's machine."""
     path = Path(model)
     return f"openai/arbor:{path.resolve() if path.is_dir() else model}"

@@ -1,8 +1,8 @@
-"""Notices that a training on an Arbor server goes nowhere, and gives it up: nothing waits for ever.
+"""Stops a training on an Arbor server that makes no progress, so that nothing waits for ever.
 
-Arbor's client posts without a timeout, its server answers "running" for a trainer that died, and `/step`, `/checkpoint`
-and `/terminate` then hang. So every post goes through `ArborConnection`, which waits as long as the `Watchdog` has no
-objection and the endpoint's time is not over.
+Arbor's client posts without a timeout, its server answers "running" for a dead trainer, and `/step`, `/checkpoint` and
+`/terminate` then hang. So every post goes through `ArborConnection`, which waits until the `Watchdog` finds a problem
+or the endpoint's time limit is over.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ _HANGS = "its trainer hangs or is dead: restart the Arbor server"
 
 @dataclass(frozen=True)
 class Limits:
-    """How long things may take, in seconds, on a slow day with a 3B model; and how many chats in a row may fail."""
+    """Time limits in seconds, generous for a 3B model, and how many chats in a row may fail."""
 
     connect_sec: float = 5.0
     initialize_sec: float = 1800.0  # the model's download, vLLM's start, the trainer's
     status_sec: float = 30.0
     step_sec: float = 300.0
-    checkpoint_sec: float = 900.0  # after the optimizer step that is under way
-    terminate_sec: float = 900.0  # a checkpoint, too
+    checkpoint_sec: float = 900.0  # it waits for the current optimizer step
+    terminate_sec: float = 900.0  # includes a checkpoint
     cancel_sec: float = 120.0
     chat_sec: float = 120.0
     stall_sec: float = 900.0  # without a step, a checkpoint or an answered chat
-    lost_chats: int = 16  # in a row; a single one happens, and costs one rollout
+    lost_chats: int = 16  # in a row; a single lost chat costs only one rollout
 
     def of(self, endpoint: str) -> float:
-        """The seconds that an endpoint's answer may take."""
+        """The time limit of an endpoint's answer, in seconds."""
         return float(getattr(self, f"{endpoint}_sec"))
 
 
 class Watchdog:
-    """Is told what goes well; `check` raises TrainingStoppedError, one line with the fix, when nothing does any more.
+    """Gets reports of progress; `check` raises TrainingStoppedError, one line with the fix, when there is none.
 
-    Chats report from their own threads; everything else happens on the main one.
+    Chats report from their own threads; all other calls come from the main thread.
     """
 
     def __init__(self, logs: JobLogs, limits: Limits) -> None:
@@ -58,7 +58,7 @@ class Watchdog:
         self._progress_at = time.monotonic()
 
     def progress(self) -> None:
-        """A step or a checkpoint is done."""
+        """Report that a step or a checkpoint is done."""
         self._progress_at = time.monotonic()
 
     def chat_answered(self) -> None:
@@ -67,20 +67,20 @@ class Watchdog:
         self.progress()
 
     def chat_lost(self, error: Exception) -> None:
-        """A chat has failed for good: its rollout is lost."""
+        """Report that a chat failed after all retries; its rollout is lost."""
         with self._lock:
             self._lost_in_a_row += 1
             self._last_error = f"{type(error).__name__}: {error}".splitlines()[0][:200]
 
     @property
     def chats_are_lost(self) -> bool:
-        """Whether so many chats failed in a row that the next one will not do better."""
+        """Whether so many chats in a row failed that the next one would fail too."""
         return self._lost_in_a_row >= self.limits.lost_chats
 
     def check(self, *, is_posting: bool = False) -> None:
-        """Raise if the trainer is dead, its gradients are not numbers, chats are not answered, or nothing happens.
+        """Raise if the trainer is dead, its gradients are NaN, chats are not answered, or there is no progress.
 
-        is_posting: a request is under way, which has a limit of its own.
+        is_posting: a request is in flight, which has its own time limit.
         """
         self.logs.update()
         if (error := self.logs.death()) is not None:
@@ -88,7 +88,7 @@ class Watchdog:
         gradient = self.logs.metrics.get("grad_norm", 0.0)
         if gradient != gradient:
             raise TrainingStoppedError(
-                "the gradients are no longer numbers, and have spoilt the weights; a lower --learning-rate or "
+                "the gradients are no longer numbers and have destroyed the weights; a lower --learning-rate or "
                 "--max-grad-norm 0.1 keeps them in bounds"
             )
         if self.chats_are_lost:
@@ -101,15 +101,15 @@ class Watchdog:
             raise TrainingStoppedError(f"no progress for {silent_sec / 60:.1f} minutes; {self.fix(_HANGS)}")
 
     def fix(self, otherwise: str) -> str:
-        """The known fix for what the logs show, else `otherwise`."""
+        """The fix for the first known problem in the logs, else `otherwise`."""
         return self.logs.fix() or otherwise
 
 
 class ArborConnection:
-    """In the place of `requests` in Arbor's client: `post` ends, and what the server says against a request is told.
+    """Replaces `requests` in Arbor's client: its `post` times out and reports the server's error messages.
 
-    run_name: is added to the `initialize` request, which the client leaves without; so the job's id, and with it its
-    logs, are known before the answer comes, half an hour later or never.
+    run_name: added to the `initialize` request, because the client sends none. So the job's id, and with it the folder
+    of its logs, is known before the answer, which takes up to half an hour or never comes.
     """
 
     def __init__(self, watchdog: Watchdog, run_name: str) -> None:
@@ -117,7 +117,7 @@ class ArborConnection:
         self.run_name = run_name
 
     def post(self, url: str, headers: Mapping[str, str] | None = None, json: Any = None) -> requests.Response:
-        """Post, and wait. Raises TrainingStoppedError when there is no good answer, or none in time."""
+        """Post and wait. Raises TrainingStoppedError for an error, or if there is no answer in time."""
         endpoint = url.rpartition("/")[2]
         body = {**json, "run_name": self.run_name} if endpoint == "initialize" else json
         call = _Call(url, body, (self.watchdog.limits.connect_sec, self.watchdog.limits.of(endpoint)))
@@ -133,7 +133,7 @@ class ArborConnection:
         return response
 
     def cancel(self, url: str, job_id: str) -> bool:
-        """Cancel a job, whatever the watchdog says. False when the server does not know it."""
+        """Cancel a job without asking the watchdog. False if the server does not know the job."""
         call = _Call(url, {"job_id": job_id}, (self.watchdog.limits.connect_sec, self.watchdog.limits.cancel_sec))
         call.done.wait()
         if call.response is None:
@@ -160,7 +160,7 @@ _REFUSALS = {
 
 
 def error_text(response: requests.Response) -> str:
-    """What the server says is wrong, on one line: Arbor's `{type, message}`, FastAPI's `{detail}`, or the text."""
+    """The server's error as one line: Arbor's `{type, message}`, FastAPI's `{detail}`, or the text."""
     try:
         body = response.json()
     except ValueError:
@@ -178,7 +178,7 @@ def _kind(response: requests.Response) -> str:
 
 
 class _Call:
-    """One post on a thread of its own, so that whoever waits can stop waiting."""
+    """One post on its own thread, so that the caller can stop waiting."""
 
     def __init__(self, url: str, body: Any, timeouts_sec: tuple[float, float]) -> None:
         self.done = threading.Event()

@@ -261,7 +261,7 @@ def test_a_trainer_that_dies_later_is_noticed_and_its_last_checkpoint_kept(
         assert server.job.status == "cancelled"
     assert "out of GPU memory" in message
     assert "the job is cancelled and its GPUs are free" in message
-    assert f"step 2 is kept in {task.checkpoint_dir / 'last'}: go on with --resume" in message
+    assert f"step 2 is kept in {task.checkpoint_dir / 'last'}: continue with --resume" in message
     assert len(told.steps) == 3
 
 

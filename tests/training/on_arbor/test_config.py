@@ -133,7 +133,7 @@ def test_the_command_writes_both_files_once(tmp_path: Path) -> None:
     shutil.copy(folder / "__init__.py", site / "arbor")
     command = [sys.executable, "-m", "training.on_arbor.config"]
     environment = {"PYTHONPATH": f"{site}:{ROOT}", "PATH": "/usr/bin"}
-    for said in ("written", "is there, left as it is"):
+    for said in ("written", "exists, not changed"):
         ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
         assert ran.stderr.splitlines() == [
             f"arbor.yaml: {said}",
