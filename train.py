@@ -3,26 +3,29 @@
     python train.py --mode train --num-train 600 --num-val 100 --num-train-steps 500 --model "Qwen/Qwen2.5-3B" \\
         --inference-gpus 0 --training-gpus 1,2                       # these are the defaults
     python train.py --backend local --model Qwen/Qwen2.5-0.5B-Instruct --device cuda
-    python train.py --resume                                         # go on from the last checkpoint
-    python train.py --mode evaluate --num-test 100                   # the trained model against the one it was
+    python train.py --resume                                         # continue from the last checkpoint
+    python train.py --mode evaluate --num-test 100                   # the trained model against the untrained one
 
 `--dry-run` stops after the checks, which take seconds. Checkpoints go to --checkpoint-dir, the trained program to
---output. All progress goes to stderr; the last line on stdout is one JSON document. docs/grpo.md says what it takes.
+--output. Progress goes to stderr, the result as one line of JSON to stdout. docs/grpo.md describes the requirements.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.commands import add_json_flag, print_document, run_command
 from harness.flags import add_flags, add_tracking_flags, from_args
+from harness.runs import CONFIG, Run
+from harness.settings import choose_settings as memory_settings
 from memoryqa.config import MemoryConfig, ProgramConfig, Settings
-from training.backend_api import TrainingResult, TrainingStoppedError, TrainingTask
+from memoryqa.errors import UsageError
+from training.backend_api import TrainingResult, TrainingTask
 from training.config import GRPOConfig, TrainingConfig
 
 if TYPE_CHECKING:
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
     from training.inputs import Material
 
 OUTPUT = Path("grpo_optimized_memory_qa.json")
-SETTINGS = "training.json"  # in the checkpoint folder: what a resumed training must be told again
 MAY_CHANGE_ON_RESUME = ("num_train_steps", "device", "api_base", "inference_gpus", "training_gpus")
 
 
@@ -44,9 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_flags(parser, GRPOConfig, "how: GRPO")
     add_flags(parser, MemoryConfig, "the memory")
     add_flags(parser, ProgramConfig, "the program")
-    parser.add_argument(
-        "--parameters", type=Path, metavar="FILE", help="tuned parameters of the memory, as tune.py writes them"
-    )
+    parser.add_argument("--parameters", metavar="FILE", help="tuned parameters of the memory, as tune.py writes them")
     group = parser.add_argument_group("the run")
     group.add_argument(
         "--checkpoint-dir", type=Path, default=Path("grpo_checkpoints"), metavar="DIR", help="default: %(default)s"
@@ -58,60 +58,61 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="the trained program, written by train and read by evaluate (default: %(default)s)",
     )
-    group.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --checkpoint-dir")
-    group.add_argument("--dry-run", action="store_true", help="check everything that can be checked, and stop")
+    group.add_argument("--resume", action="store_true", help="continue from the last checkpoint in --checkpoint-dir")
+    group.add_argument("--dry-run", action="store_true", help="check everything that takes seconds to check, and stop")
     group = parser.add_argument_group("--mode evaluate")
-    group.add_argument("--num-test", type=int, metavar="N", help="a sample of so many test questions (default: all)")
+    group.add_argument(
+        "--num-test", type=int, metavar="N", help="size of a sample of the test questions (default: all)"
+    )
     group.add_argument("--run-dir", type=Path, metavar="DIR", help="folder for the answers (default: runs/TIME-ID)")
     group = parser.add_argument_group("--metric judge")
-    group.add_argument("--judge-model", metavar="NAME", help="LiteLLM name; without it MEMORY_JUDGE_MODEL")
+    group.add_argument("--judge-model", metavar="NAME", help="LiteLLM name (default: MEMORY_JUDGE_MODEL)")
     group.add_argument("--judge-api-base", metavar="URL", help="address of the judge's server")
     add_tracking_flags(parser)
+    add_json_flag(parser)
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
-    from locomo.asking import BenchmarkStoppedError
-    from memoryqa.lms.preflight import LMUnavailable
-    from memoryqa.redaction import redact
-
-    try:
-        return evaluate(args) if args.mode == "evaluate" else train(args)
-    except ValueError as error:  # a flag, the data, a model, a folder, the server: each says what and how to mend it
-        print(f"train.py: {redact(str(error))}", file=sys.stderr)
-        return 2
-    except (TrainingStoppedError, LMUnavailable, BenchmarkStoppedError) as error:
-        print(f"train.py: {redact(str(error))}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("train.py: interrupted", file=sys.stderr)
-        return 1
+    return run_command("train.py", lambda: evaluate(args) if args.mode == "evaluate" else train(args))
 
 
 def train(args: argparse.Namespace) -> int:
-    """From flags to a trained program. Raises ValueError for bad input, TrainingStoppedError once it has begun."""
+    """From flags to a trained program. Raises UsageError for bad input, TrainingStoppedError once it has begun."""
+    from training.backend_choice import choose_backend, load_backend
+    from training.packages import check_packages
+
+    # 1. The settings; a resumed training has those that it began with.
+    config, grpo, settings = choose_settings(args)
+    backend, reason = choose_backend(config)
+    check_packages(backend)
+
     import dspy
 
     from harness.tracking.tracker import open_tracker
-    from training.adapter import TrainingAdapter
-    from training.backend_choice import choose_backend, load_backend
     from training.chat_format import with_chat_end
+    from training.dspy_setup import TrainingAdapter
     from training.history import History
     from training.inputs import gather
     from training.on_arbor.preflight import check_chat_end
     from training.reward import JudgeReward
     from training.watch import Watch
 
-    # 1. What is asked for; a resumed training is told the same again.
-    config, grpo, settings = choose_settings(args)
     dspy.configure(adapter=TrainingAdapter(), trace=None, max_history_size=200, warn_on_type_mismatch=False)
 
-    # 2. Can it work? Everything is checked before anything is written or spent.
-    backend, reason = choose_backend(config)
+    # 2. Check everything before anything is written or spent.
     material = gather(config, grpo, settings)
-    check_same_data(args, material)
     reward, judge = build_reward(args, config, material)
+    full_config = {
+        "training": {**asdict(config), "backend": backend},  # so that --resume does not choose another one
+        "grpo": asdict(grpo),
+        "memory": asdict(material.settings.memory),
+        "program": asdict(material.settings.program),
+        "resolved": {"data_sha256": material.dataset.sha256, "judge": judge},
+    }
+    if args.resume:
+        check_same_settings(args.checkpoint_dir, full_config)
     watch = Watch(grpo.num_train_steps)
     task = TrainingTask(
         student=material.student,
@@ -130,22 +131,16 @@ def train(args: argparse.Namespace) -> int:
     if backend == "arbor" and material.is_base_model:
         check_chat_end(config)
     if args.dry_run:
-        print(json.dumps({"dry_run": True, "backend": backend, "prompt_tokens_max": material.longest_prompt}))
+        document = {"dry_run": True, "backend": backend, "prompt_tokens_max": material.longest_prompt}
+        print_document(document, as_json=args.json)
         return 0
 
-    # 3. Train; steps are on disk, in MLflow and on the terminal as they come.
-    full_config = {
-        "training": {**asdict(config), "backend": backend},  # a resumed training must not choose another one
-        "grpo": asdict(grpo),
-        "memory": asdict(material.settings.memory),
-        "program": asdict(material.settings.program),
-        "resolved": {"data_sha256": material.dataset.sha256, "judge": judge},
-    }
+    # 3. Train; each step goes at once to disk, to MLflow and to the terminal.
+    open_run(args, full_config, material)
     if backend == "arbor" and material.is_base_model:
         model = with_chat_end(config.model, args.checkpoint_dir / "base-model")
         task = replace(task, config=replace(config, model=str(model.resolve())))
     history = History(args.checkpoint_dir, resume=args.resume)
-    write_json(args.checkpoint_dir / SETTINGS, full_config)
     with open_tracker(
         args.mlflow_uri, enabled=not args.no_mlflow, run_dir=args.checkpoint_dir, resume=args.resume
     ) as tracker:
@@ -159,76 +154,65 @@ def train(args: argparse.Namespace) -> int:
         return report(args, config, grpo, material, backend, result, history, tracker)
 
 
+# -- the settings, and the folder that keeps them ----------------------------------------------------------------------
+
+
 def choose_settings(args: argparse.Namespace) -> tuple[TrainingConfig, GRPOConfig, Settings]:
-    """From the flags, or from the training that is resumed; a folder with a training in it is not written over."""
+    """The settings of the flags, on top of those of a resumed training. Raises UsageError for an unsuitable folder."""
     folder: Path = args.checkpoint_dir
-    saved: dict[str, Any] = {}
-    if args.resume:
-        saved = read_settings(folder)
-    elif (folder / SETTINGS).exists() and not args.dry_run:
-        raise ValueError(f"{folder} holds a training: go on with it by --resume, or name a new --checkpoint-dir")
-    config = from_args(TrainingConfig, args, saved=saved.get("training"))
-    grpo = from_args(GRPOConfig, args, saved=saved.get("grpo"))
-    tuned = asdict(tuned_settings(args.parameters))
-    settings = Settings(
-        from_args(MemoryConfig, args, saved=saved.get("memory") or tuned["memory"]),
-        from_args(ProgramConfig, args, saved=saved.get("program") or tuned["program"]),
+    has_training = (folder / CONFIG).exists()
+    if args.resume and not has_training:
+        raise UsageError(f"--resume: {folder} holds no training; name its folder with --checkpoint-dir")
+    if has_training and not args.resume and not args.dry_run:
+        raise UsageError(f"{folder} holds a training: continue it with --resume, or name a new --checkpoint-dir")
+    if not args.output.parent.is_dir():
+        raise UsageError(f"--output {args.output}: its folder does not exist")
+    saved = Run.open(folder).config if args.resume else {}
+    settings, verdict = memory_settings(args, saved, program=None, parameters=args.parameters)
+    if verdict is not None:
+        print(verdict, file=sys.stderr)
+    return (
+        from_args(TrainingConfig, args, saved=saved.get("training")),
+        from_args(GRPOConfig, args, saved=saved.get("grpo")),
+        settings,
     )
-    sections = (("training", config), ("grpo", grpo), ("memory", settings.memory), ("program", settings.program))
-    for name, chosen in sections:
-        for key, value in json.loads(json.dumps(asdict(chosen))).items():
-            if key not in MAY_CHANGE_ON_RESUME and key in saved.get(name, {}) and value != saved[name][key]:
-                flag = "--" + key.replace("_", "-")
-                raise ValueError(f"--resume: {folder} was trained with {flag} {saved[name][key]}; drop {flag} {value}")
-    return config, grpo, settings
 
 
-def check_same_data(args: argparse.Namespace, material: Material) -> None:
-    """A resumed training goes on with the questions that it began with."""
-    if not args.resume:
+def check_same_settings(folder: Path, config: Mapping[str, Any]) -> None:
+    """Raise RunConfigChanged if a resumed training differs from `config` in more than MAY_CHANGE_ON_RESUME."""
+    saved = Run.open(folder).config
+    unchanged = {
+        section: {
+            key: saved.get(section, {}).get(key, value) if key in MAY_CHANGE_ON_RESUME else value
+            for key, value in settings.items()
+        }
+        for section, settings in config.items()
+    }
+    Run.resume(folder, unchanged)
+
+
+def open_run(args: argparse.Namespace, config: Mapping[str, Any], material: Material) -> None:
+    """Write config.json to the checkpoint folder, and manifest.json to a new one."""
+    from harness.runs import manifest_environment
+
+    folder: Path = args.checkpoint_dir
+    if args.resume:
+        Run.open(folder).write_json(CONFIG, config)
         return
-    before = read_settings(args.checkpoint_dir)["resolved"]["data_sha256"]
-    if before != material.dataset.sha256:
-        raise ValueError(f"--resume: {material.dataset.path} is not the file that {args.checkpoint_dir} was trained on")
-
-
-def tuned_settings(path: Path | None) -> Settings:
-    """Settings from a file of tuned parameters; the shipped ones without one."""
-    from memoryqa.parameters import load_parameters
-
-    if path is None:
-        return Settings()
-    parameters = load_parameters(path)
-    print(f"parameters: {path}: {parameters.verdict()}", file=sys.stderr)
-    return parameters.settings
-
-
-def read_settings(folder: Path) -> dict[str, Any]:
-    """What the training in `folder` was told."""
+    if folder.exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder} is not empty: name a new --checkpoint-dir")
+    dataset = material.dataset
+    data = {"path": str(dataset.path), "sha256": dataset.sha256, "notes": list(dataset.notes)}
     try:
-        saved: dict[str, Any] = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ValueError(f"--resume: {folder} holds no training; name its folder by --checkpoint-dir") from None
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{folder / SETTINGS}: cannot be read ({error}); start anew in another folder") from error
-    return saved
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write it whole or not at all."""
-    from harness.files import write_bytes_atomically
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
+        Run.create(folder, config, {**manifest_environment(), "data": data})
     except OSError as error:
-        raise ValueError(f"{path} cannot be written ({error.strerror}): name another folder") from error
+        raise UsageError(f"{folder} cannot be written ({error.strerror}): name another --checkpoint-dir") from error
 
 
 def build_reward(
     args: argparse.Namespace, config: TrainingConfig, material: Material
 ) -> tuple[Callable[..., float], str | None]:
-    """What --metric rewards, and the judge as a line; None without one."""
+    """The reward of --metric, and a line that describes the judge (None without one)."""
     from training.reward import F1Reward, JudgeReward, RecallReward
 
     if config.metric == "f1":
@@ -241,7 +225,7 @@ def build_reward(
 
     choice = resolve("judge", model=args.judge_model, api_base=args.judge_api_base)
     if choice.model is None or choice.offline:
-        raise ValueError("--metric judge needs a judge: give --judge-model NAME, e.g. openai/gpt-4o-mini")
+        raise UsageError("--metric judge needs a judge: give --judge-model NAME, e.g. openai/gpt-4o-mini")
     lm = build(choice)
     preflight(lm, choice)
     strict, lenient = (Judge(name, lm, model=choice.model) for name in ("strict", "lenient"))
@@ -249,17 +233,22 @@ def build_reward(
 
 
 def evaluate(args: argparse.Namespace) -> int:
-    """The trained program against the model as it was, on test questions."""
+    """Ask the trained and the untrained model test questions."""
+    from training.packages import check_packages
+
+    check_packages("local", "--mode evaluate")
+
     import dspy
 
     from locomo.config import EvaluationConfig
-    from training.adapter import TrainingAdapter
+    from training.dspy_setup import TrainingAdapter
     from training.evaluation import evaluate_trained
 
     chosen = from_args(TrainingConfig, args)
     config = EvaluationConfig(data=chosen.data, num_test=args.num_test, categories=chosen.categories, seed=chosen.seed)
     dspy.configure(adapter=TrainingAdapter(), trace=None, max_history_size=200, track_usage=True)
-    print(json.dumps(evaluate_trained(args.output, config, device=chosen.device, run_dir=args.run_dir)))
+    document = evaluate_trained(args.output, config, device=chosen.device, run_dir=args.run_dir)
+    print_document(document, as_json=args.json)
     return 0
 
 
@@ -273,8 +262,8 @@ def report(
     history: History,
     tracker: Tracker | NullTracker,
 ) -> int:
-    """The program with its adapter, the reward plot, and the numbers: in MLflow and as stdout's last line."""
-    from training.reward_plot import write_reward_plot
+    """Save the program and the reward plot; put the numbers into MLflow and on stdout."""
+    from training.history import write_reward_plot
 
     totals = history.totals()
     val_before = next((row["val_score"] for row in history.validations if row["step"] == 0), None)
@@ -292,7 +281,7 @@ def report(
     }
     tracker.log_metrics({key: value for key, value in document.items() if isinstance(value, int | float)})
     tracker.log_artifacts(args.checkpoint_dir / "reward.png")
-    print(json.dumps(document))
+    print_document(document, as_json=args.json)
     return 0
 
 
@@ -304,12 +293,12 @@ def save_output(
     result: TrainingResult,
     val_before: float | None,
 ) -> str | None:
-    """Write the trained program to `path` and return that; None, and said so, when nothing is worth it."""
+    """Write the trained program to `path` and return that; None, with a message, if no checkpoint was better."""
     from memory_system import MemoryQA
     from training.trained_program import TrainedAdapter, save_trained
 
     if result.adapter_dir is None:
-        print(f"no checkpoint beat the model as it was on the val questions: {path} is not written", file=sys.stderr)
+        print(f"no checkpoint beat the untrained model on the val questions: {path} is not written", file=sys.stderr)
         return None
     adapter = TrainedAdapter(
         path=result.adapter_dir,

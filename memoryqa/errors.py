@@ -19,7 +19,7 @@ EXTRAS: Mapping[str, str] = {
     **dict.fromkeys(("dspy", "litellm"), "ask"),
     **dict.fromkeys(("mlflow", "datasets", "optuna", "scipy", "matplotlib", "nltk"), "bench"),
     **dict.fromkeys(("sentence_transformers",), "dense"),
-    **dict.fromkeys(("torch", "transformers", "peft", "safetensors"), "train-local"),
+    **dict.fromkeys(("torch", "transformers", "peft", "safetensors", "psutil"), "train-local"),
     **dict.fromkeys(("psycopg2", "fastapi", "uvicorn", "httpx", "optuna_dashboard"), "tune"),
     "ray": "ray",
     "runpod": "deploy",

@@ -1,4 +1,4 @@
-"""`python -m training.arbor_config` as version 0.1 had it; the command is `python -m training.on_arbor.config` now."""
+"""Forwards `python -m training.arbor_config`, the name in version 0.1, to `python -m training.on_arbor.config`."""
 
 from __future__ import annotations
 

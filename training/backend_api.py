@@ -1,9 +1,9 @@
-"""The seam between `train.py` and a backend: a task goes in, what happens is told by calls, a result comes out.
+"""The interface between `train.py` and a backend: a task in, callbacks during the training, a result out.
 
 A backend is a module with two functions, training/local/backend.py or training/on_arbor/backend.py:
 
-    preflight(task) -> list[str]        # notes for people; UsageError, one line with the fix, for what cannot work
-    train(task) -> TrainingResult       # TrainingStoppedError, one line with the fix, once it has begun
+    preflight(task) -> list[str]        # notes for people; raises UsageError, one line with the fix, if it cannot work
+    train(task) -> TrainingResult       # raises TrainingStoppedError, one line with the fix, once it has begun
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from training.config import GRPOConfig, TrainingConfig
 if TYPE_CHECKING:
     import dspy
 
-FORMAT_FAILURE_REWARD = -1.0  # of an answer that cannot be parsed; every other reward lies in 0..1
+FORMAT_FAILURE_REWARD = -1.0  # for an answer that cannot be parsed; all other rewards are in 0..1
 
 
 class TrainingStoppedError(StoppedError):
-    """The training failed or was interrupted; the message says what is kept, what to mend and how to go on."""
+    """The training failed or was interrupted; the message says what is kept, what to fix and how to continue."""
 
 
 @dataclass(frozen=True)
 class StepRecord:
-    """One optimizer step. Rewards are of its rollouts; None is what a backend does not learn.
+    """One optimizer step. None: the backend does not know the value.
 
-    step: from 1. reward_mean, reward_std: over all rollouts, format failures among them. groups: questions asked;
-    equal_groups: of them, those whose rollouts all scored the same, and so taught nothing. distinct_share: different
-    completions per rollout. kl: mean per token, nats; on Arbor kl, loss and grad_norm are those that its trainer logged
-    last, of the step before as a rule. seconds: wall clock of the whole step, sampling included.
+    step: from 1. reward_mean, reward_std: over all rollouts, including format failures. groups: questions asked.
+    equal_groups: groups whose rollouts all scored the same and so taught nothing. distinct_share: distinct completions
+    per rollout. kl: mean per token, nats. On Arbor, kl, loss and grad_norm are those that its trainer logged last,
+    usually of the previous step. seconds: wall clock of the whole step, including the sampling.
     """
 
     step: int
@@ -56,11 +56,11 @@ class StepRecord:
 class TrainingTask:
     """What a backend gets.
 
-    student: a program with exactly one predictor and no LM; the keyword arguments of its `forward` are the inputs of
-    that predictor, so that DSPy puts a completion that it could not parse under the right prompt. trainset, valset:
-    examples with those inputs. reward: `(example, prediction, trace=None) -> float` in 0..1; never raises for what a
-    prediction holds. on_step: called after each optimizer step. on_validation: called with the steps done (0 before
-    the first) and the mean reward of the val questions in 0..1, a format failure counting as 0.
+    student: a program with exactly one predictor and no LM. The keyword arguments of its `forward` are the inputs of
+    that predictor, because DSPy records an unreadable completion under the program's inputs. trainset, valset: examples
+    with those inputs. reward: `(example, prediction, trace=None) -> float` in 0..1; it must not raise.
+    on_step: called after each optimizer step. on_validation: called with the steps done (0 before the first) and the
+    mean reward of the val questions in 0..1, where a format failure counts as 0.
     """
 
     student: dspy.Module
@@ -77,9 +77,9 @@ class TrainingTask:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """The adapter that did best on the val questions: its folder, the steps it was trained for, its score in 0..1.
+    """The adapter with the best score on the val questions: its folder, its training steps, its score in 0..1.
 
-    adapter_dir is None when no checkpoint beat the model as it was; nothing is worth saving then.
+    adapter_dir is None if no checkpoint beat the untrained model.
     """
 
     adapter_dir: Path | None
@@ -88,7 +88,7 @@ class TrainingResult:
 
 
 def group_statistics(groups: list[list[dict[str, Any]]]) -> dict[str, Any]:
-    """The fields of a StepRecord that follow from DSPy's groups, lists of {"messages", "completion", "reward"}."""
+    """The fields of a StepRecord from DSPy's groups, which are lists of {"messages", "completion", "reward"}."""
     rewards = [[float(rollout["reward"]) for rollout in group] for group in groups]
     flat = [reward for group in rewards for reward in group]
     mean = sum(flat) / len(flat)

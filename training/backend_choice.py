@@ -1,4 +1,4 @@
-"""Which backend trains, and why."""
+"""Chooses and loads the backend that trains."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from training.config import TrainingConfig
 
 
 def choose_backend(config: TrainingConfig) -> tuple[str, str]:
-    """`arbor` or `local`, and a line for people. `auto` takes Arbor where a server answers, and else this process."""
+    """`arbor` or `local`, and a line with the reason. `auto` chooses Arbor if a server answers, else this process."""
     if config.backend != "auto":
         return config.backend, f"backend: {config.backend}, as --backend says"
     from training.on_arbor.preflight import is_serving
@@ -19,7 +19,7 @@ def choose_backend(config: TrainingConfig) -> tuple[str, str]:
 
 
 def load_backend(name: str) -> ModuleType:
-    """The module with its `preflight` and `train` (backend_api.py); the other one's packages are not loaded."""
+    """The module with `preflight` and `train` (backend_api.py); the packages of the other backend are not loaded."""
     if name == "arbor":
         from training.on_arbor import backend as arbor_backend
 

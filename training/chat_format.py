@@ -1,4 +1,4 @@
-"""How a model's own tokenizer writes a chat, and by which token it says that its turn is over."""
+"""How a model's tokenizer writes a chat, and which tokens end an answer."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _PROBE = "x"
 
 
 class ChatFormatError(UsageError):
-    """The model cannot be talked to as a chat; the message names it and the fix."""
+    """The model has no usable chat format; the message names it and the fix."""
 
 
 def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
-    """The tokenizer of `model`, a folder or a name on the hub. Raises ChatFormatError when that cannot be had."""
+    """The tokenizer of `model`, a folder or a name on the hub. Raises ChatFormatError if it cannot be loaded."""
     from transformers import AutoTokenizer
 
     try:
@@ -28,8 +28,8 @@ def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise ChatFormatError(
-            f"--model {model}: its tokenizer cannot be loaded ({reason}); give a folder that holds the model, "
-            "or a name that the Hugging Face hub knows, on a machine that reaches it"
+            f"--model {model}: its tokenizer cannot be loaded ({reason}); give a folder with the model, "
+            "or a name on the Hugging Face hub, on a machine that can reach it"
         ) from error
     if not tokenizer.chat_template:
         raise ChatFormatError(f"--model {model}: has no chat template; use its -Instruct or -Chat version")
@@ -37,14 +37,14 @@ def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
 
 
 def render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Mapping[str, str]]) -> str:
-    """The prompt as text, up to where the answer begins."""
+    """The prompt as text, up to the beginning of the answer."""
     return str(
         tokenizer.apply_chat_template([dict(one) for one in messages], tokenize=False, add_generation_prompt=True)
     )
 
 
 def chat_end_id(tokenizer: PreTrainedTokenizerBase) -> int | None:
-    """The special token that the chat template puts behind an answer, `<|im_end|>` for Qwen; None without one."""
+    """The special token that the chat template puts after an answer, `<|im_end|>` for Qwen; None without one."""
     chat = [{"role": "user", "content": _PROBE}, {"role": "assistant", "content": _PROBE}]
     text = str(tokenizer.apply_chat_template(chat, tokenize=False))
     behind = text[text.rindex(_PROBE) + len(_PROBE) :]
@@ -54,10 +54,10 @@ def chat_end_id(tokenizer: PreTrainedTokenizerBase) -> int | None:
 
 
 def end_token_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
-    """The tokens that end an answer: the chat template's first, then the model's own if that is another.
+    """The tokens that end an answer: the chat template's, then the model's own if it differs.
 
-    The base models of Qwen2.5 end a text by `<|endoftext|>` and a turn, as their template writes it, by `<|im_end|>`;
-    with the first alone they talk on to the limit. Raises ChatFormatError for a tokenizer with neither.
+    The base models of Qwen2.5 end a text with `<|endoftext|>`, and their chat template ends a turn with `<|im_end|>`.
+    If only the first counted, they would generate up to the limit. Raises ChatFormatError for a tokenizer with neither.
     """
     ids = dict.fromkeys(one for one in (chat_end_id(tokenizer), tokenizer.eos_token_id) if one is not None)
     if not ids:
@@ -66,9 +66,9 @@ def end_token_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
 
 
 def with_chat_end(model: str, folder: Path) -> Path:
-    """`model` in `folder`, as links to its files, but for two configs: there a turn's end is an end of the answer too.
+    """A copy of `model` in `folder`: links to its files, and two changed configs in which a turn's end ends the answer.
 
-    For servers that go by the model's own configs: vLLM lets a base model talk on to the limit. Returns `folder`.
+    vLLM follows the model's own configs, so without this a base model would generate up to the limit. Returns `folder`.
     """
     from huggingface_hub import snapshot_download
 

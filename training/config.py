@@ -1,8 +1,10 @@
-"""What `train.py` is told: what is trained on what (`TrainingConfig`) and how (`GRPOConfig`); made into flags."""
+"""The settings of `train.py`, made into flags: what is trained (`TrainingConfig`) and how (`GRPOConfig`)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+from memoryqa.config import ConfigError
 
 METRICS = ("f1", "recall", "judge")
 BACKENDS = ("auto", "arbor", "local")
@@ -21,21 +23,21 @@ class TrainingConfig:
     backend: str = field(
         default="auto",
         metadata={
-            "help": "arbor: a server with two GPUs or more; local: this process, one GPU or CPU; auto: says which, why",
+            "help": "arbor: a server with two or more GPUs; local: this process, one GPU or CPU; auto: a server if any",
             "choices": BACKENDS,
         },
     )
     metric: str = field(
         default="f1",
         metadata={
-            "help": "what is rewarded, and so which prompt is trained: f1 and judge the answer, recall the queries",
+            "help": "the reward, which decides the trained prompt: f1 and judge train the answer, recall the queries",
             "choices": METRICS,
         },
     )
     data: str | None = field(
         default=None,
         metadata={
-            "help": "a LoCoMo file; without it LOCOMO_PATH, data/locomo10.json, its download, or the bundled sample",
+            "help": "a LoCoMo file; else LOCOMO_PATH, data/locomo10.json, its download, or the bundled sample",
             "metavar": "PATH",
         },
     )
@@ -46,8 +48,8 @@ class TrainingConfig:
             "choices": (1, 2, 3, 4, 5),
         },
     )
-    num_train: int = field(default=600, metadata={"help": "questions of the train split to train on, at most"})
-    num_val: int = field(default=100, metadata={"help": "questions of the val split to choose the checkpoint by"})
+    num_train: int = field(default=600, metadata={"help": "most questions of the train split to train on"})
+    num_val: int = field(default=100, metadata={"help": "questions of the val split that choose the checkpoint"})
     api_base: str = field(
         default="http://127.0.0.1:7453/v1/", metadata={"help": "address of the Arbor server", "metavar": "URL"}
     )
@@ -56,56 +58,54 @@ class TrainingConfig:
     device: str = field(
         default="auto",
         metadata={
-            "help": "where the local backend runs; auto takes the first GPU, or else the CPU",
+            "help": "where the local backend runs; auto: the first GPU, else the CPU",
             "choices": ("auto", "cuda", "cpu"),
         },
     )
-    seed: int = field(default=0, metadata={"help": "of the questions, their order, the adapter and the sampling"})
+    seed: int = field(default=0, metadata={"help": "seed of the questions, their order, the adapter and the sampling"})
 
     def __post_init__(self) -> None:
         _require_at_least(self, 1, "num_train", "num_val")
         for name in ("categories", "inference_gpus", "training_gpus"):
             values = getattr(self, name)
             if not values or len(set(values)) != len(values):
-                raise ValueError(f"{_flag(name)} names each at least and at most once, got {values or 'none'}")
+                raise ConfigError(name, f"must name at least one, and none twice, got {values or 'none'}")
 
 
 @dataclass(frozen=True)
 class GRPOConfig:
-    """Group relative policy optimisation (https://arxiv.org/abs/2402.03300), as both backends are told to do it."""
+    """Group relative policy optimisation (https://arxiv.org/abs/2402.03300), for both backends."""
 
     num_train_steps: int = field(default=500, metadata={"help": "optimizer steps"})
     rollouts: int = field(
-        default=16, metadata={"help": "answers that are sampled per question and compared: the group"}
+        default=16, metadata={"help": "answers that are sampled per question and compared (the group)"}
     )
     prompts_per_step: int = field(
         default=1,
-        metadata={"help": "questions, so groups, per optimizer step; more than 1 only with the local backend"},
+        metadata={"help": "questions (groups) per optimizer step; more than 1 only with the local backend"},
     )
     steps_per_validation: int = field(
-        default=50, metadata={"help": "steps from one validation and checkpoint to the next"}
+        default=50, metadata={"help": "steps between validations, each of which saves a checkpoint"}
     )
     learning_rate: float = field(default=2e-5, metadata={"help": "constant after the warm-up"})
     warmup_steps: int = field(default=10, metadata={"help": "steps over which the learning rate rises to its value"})
-    weight_decay: float = field(default=0.0, metadata={"help": "of AdamW"})
+    weight_decay: float = field(default=0.0, metadata={"help": "weight decay of AdamW"})
     max_grad_norm: float = field(default=1.0, metadata={"help": "gradients are scaled down to this norm"})
     batch_size_per_device: int = field(default=2, metadata={"help": "answers per forward and backward pass of a GPU"})
     gradient_accumulation_steps: int = field(
         default=4,
-        metadata={
-            "help": "passes per step of each training GPU (arbor); the local backend takes all of a step's answers"
-        },
+        metadata={"help": "passes per step of each training GPU (arbor); the local backend uses all answers of a step"},
     )
-    beta: float = field(default=0.04, metadata={"help": "weight of the KL to the model as it was"})
+    beta: float = field(default=0.04, metadata={"help": "weight of the KL to the untrained model"})
     epsilon: float = field(default=0.2, metadata={"help": "clip range of the ratio, downwards (local)"})
     epsilon_high: float = field(default=0.2, metadata={"help": "clip range of the ratio, upwards (local)"})
     updates_per_step: int = field(
-        default=1, metadata={"help": "optimizer updates on the same answers; from 2 on the ratio is clipped (local)"}
+        default=1, metadata={"help": "optimizer updates on the same answers; the ratio is clipped from 2 on (local)"}
     )
     loss_type: str = field(
         default="dapo",
         metadata={
-            "help": "dapo: every token of a step counts the same; grpo: every answer does, so tokens of long ones less",
+            "help": "dapo: all tokens of a step have equal weight; grpo: all answers, so tokens of long ones less",
             "choices": ("dapo", "grpo"),
         },
     )
@@ -114,17 +114,17 @@ class GRPOConfig:
     )
     lora_r: int = field(default=64, metadata={"help": "rank of the adapter"})
     lora_alpha: int = field(default=16, metadata={"help": "the adapter's output is scaled by alpha / r"})
-    lora_dropout: float = field(default=0.0, metadata={"help": "dropout before the adapter, 0 to below 1"})
+    lora_dropout: float = field(default=0.0, metadata={"help": "dropout before the adapter, from 0 to below 1"})
     lora_targets: tuple[str, ...] = field(default=LORA_TARGETS, metadata={"help": "layers that get an adapter"})
     bf16: bool = field(default=True, metadata={"help": "bfloat16 on a GPU; a CPU always computes in float32"})
     gradient_checkpointing: bool = field(
-        default=True, metadata={"help": "compute activations twice rather than keep them"}
+        default=True, metadata={"help": "recompute activations instead of storing them"}
     )
     max_prompt_length: int = field(
-        default=4096, metadata={"help": "tokens of a prompt; longer ones make the evidence smaller"}
+        default=4096, metadata={"help": "most tokens of a prompt; the evidence is shortened to fit"}
     )
-    max_completion_length: int = field(default=512, metadata={"help": "tokens of an answer at most"})
-    temperature: float = field(default=1.0, metadata={"help": "of the sampling; validation is greedy"})
+    max_completion_length: int = field(default=512, metadata={"help": "most tokens of an answer"})
+    temperature: float = field(default=1.0, metadata={"help": "temperature of the sampling; validation is greedy"})
 
     def __post_init__(self) -> None:
         _require_at_least(self, 2, "rollouts")
@@ -134,12 +134,12 @@ class GRPOConfig:
         _require_at_least(self, 0, "warmup_steps", "weight_decay", "beta")
         for name in ("learning_rate", "max_grad_norm", "temperature", "epsilon", "epsilon_high"):
             if getattr(self, name) <= 0:
-                raise ValueError(f"{_flag(name)} must be above 0, got {getattr(self, name)}")
+                raise ConfigError(name, f"must be above 0, got {getattr(self, name)}")
         for name in ("lora_dropout", "epsilon"):
             if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{_flag(name)} must be in 0..1 and below 1, got {getattr(self, name)}")
+                raise ConfigError(name, f"must be in 0..1 and below 1, got {getattr(self, name)}")
         if not self.lora_targets:
-            raise ValueError("--lora-targets is empty: an adapter of no layer learns nothing")
+            raise ConfigError("lora_targets", "is empty: an adapter without layers learns nothing")
 
     @property
     def max_sequence_length(self) -> int:
@@ -150,8 +150,4 @@ class GRPOConfig:
 def _require_at_least(config: object, least: int, *names: str) -> None:
     for name in names:
         if getattr(config, name) < least:
-            raise ValueError(f"{_flag(name)} must be at least {least}, got {getattr(config, name)}")
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
+            raise ConfigError(name, f"must be at least {least}, got {getattr(config, name)}")

@@ -1,4 +1,4 @@
-"""What happened in a training, step by step: history.jsonl beside its checkpoints, and the numbers that sum it up."""
+"""The course of a training: history.jsonl beside its checkpoints, its totals, and the plot of its rewards."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from harness.files import JsonlFile
 from training.backend_api import StepRecord
 
 HISTORY = "history.jsonl"
-_MAX_WINDOW = 10  # steps that the first and the last reward are a mean of; one step's is mostly chance
+_MAX_WINDOW = 10  # steps that the first and the last reward are averaged over; a single step is mostly chance
+_REWARD, _VALIDATION, _KL = "#878d98", "#1f6fc4", "#d1701a"  # the first colours of reports/plots.py
+_SMOOTHING_STEPS = 10
 
 
 class History:
-    """The steps and validations of one training, on disk as they come; rewards of the rollouts lie in -1..1."""
+    """The steps and validations of one training, written to disk at once; rewards of rollouts are in -1..1."""
 
     def __init__(self, folder: Path, *, resume: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -23,7 +25,7 @@ class History:
         self.rows: list[dict[str, Any]] = self._file.rows() if resume else []
 
     def add_step(self, record: StepRecord) -> None:
-        """Keep a step; what an interrupted training had recorded from it on is done again, and dropped."""
+        """Add a step. Rows of this and later steps, which an interrupted training had written, are dropped."""
         earlier = [row for row in self.rows if row["step"] < record.step]
         if len(earlier) < len(self.rows):
             self._file.path.unlink()
@@ -33,7 +35,7 @@ class History:
         self._append({"kind": "step", **asdict(record)})
 
     def add_validation(self, step: int, score: float) -> None:
-        """Keep a score, 0..1, of the val questions after `step` steps."""
+        """Add the score of the val questions, 0..1, after `step` steps."""
         self._append({"kind": "validation", "step": step, "val_score": score})
 
     def _append(self, row: dict[str, Any]) -> None:
@@ -51,7 +53,7 @@ class History:
         return [row for row in self.rows if row["kind"] == "validation"]
 
     def totals(self) -> dict[str, Any]:
-        """Steps, the mean reward of their first and last tenth (10 steps at most), counts over all, seconds."""
+        """Steps, mean reward of the first and the last tenth of them (10 steps at most), counts, seconds."""
         steps = self.steps
         window = max(1, min(_MAX_WINDOW, len(steps) // 10))
         return {
@@ -67,3 +69,40 @@ class History:
 
 def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
+
+
+def write_reward_plot(history: History, path: Path) -> None:
+    """Draw rewards, validations and KL as a PNG file; a history without a step writes nothing."""
+    from matplotlib.figure import Figure
+
+    steps, validations = history.steps, history.validations
+    if not steps:
+        return
+    numbers = [row["step"] for row in steps]
+    figure = Figure(figsize=(8.0, 5.5), dpi=150, layout="constrained")
+    upper, lower = figure.subplots(2, sharex=True, height_ratios=(3, 1))
+    for axes in (upper, lower):
+        axes.spines[["top", "right"]].set_visible(False)
+    rewards = [row["reward_mean"] for row in steps]
+    upper.set_title("Reward", loc="left", fontsize=12, fontweight="bold")
+    upper.plot(numbers, rewards, color=_REWARD, linewidth=0.8, alpha=0.5)
+    upper.plot(numbers, smoothed(rewards), color=_REWARD, label=f"rollouts, mean of {_SMOOTHING_STEPS} steps")
+    if validations:
+        scores = [row["val_score"] for row in validations]
+        upper.plot([row["step"] for row in validations], scores, "o-", color=_VALIDATION, label="validation, greedy")
+    upper.legend(loc="lower right", frameon=False)
+    _draw_kl(lower, numbers, steps)
+    lower.set_xlabel("step")
+    figure.savefig(path)
+
+
+def _draw_kl(axes: Any, numbers: Sequence[int], steps: Sequence[dict[str, Any]]) -> None:
+    values = [float("nan") if row["kl"] is None else row["kl"] for row in steps]
+    axes.plot(numbers, values, color=_KL)
+    axes.set_ylabel("KL, nats per token")
+
+
+def smoothed(values: Sequence[float]) -> list[float]:
+    """The mean of each value and up to nine before it."""
+    windows = [values[max(0, at + 1 - _SMOOTHING_STEPS) : at + 1] for at in range(len(values))]
+    return [sum(window) / len(window) for window in windows]

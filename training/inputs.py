@@ -1,8 +1,9 @@
-"""What a training is made of: the questions as prompts, the memories behind them, and prompts that fit the model."""
+"""The inputs of a training: the questions as prompts that fit the model, and the memories behind them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,9 @@ from locomo.questions import select
 from locomo.schema import Dataset
 from memory_system import Memories
 from memoryqa.config import ProgramConfig, Settings
+from memoryqa.errors import UsageError
 from training.chat_format import chat_end_id, load_tokenizer, render
 from training.config import GRPOConfig, TrainingConfig
-from training.prompt_fit import fit_context
 from training.students import examples_for, prompt_of, student_for
 
 if TYPE_CHECKING:
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Material:
-    """`settings` are those that were asked for but for `context_tokens`, where prompts did not fit the model.
+    """The inputs. `settings` are those asked for, with fewer `context_tokens` if the prompts did not fit the model.
 
-    longest_prompt: in the model's own tokens. is_base_model: its texts end in another token than a turn of its chat
-    template. notes: a line each, for people.
+    longest_prompt: in the model's tokens. is_base_model: the model's texts end in another token than its chat turns.
+    notes: lines for people.
     """
 
     dataset: Dataset
@@ -44,9 +45,9 @@ class Material:
 
 
 def gather(config: TrainingConfig, grpo: GRPOConfig, settings: Settings) -> Material:
-    """Load the data and the model's tokenizer, and write all prompts once, in the adapter that DSPy is configured with.
+    """Load the data and the model's tokenizer, and write all prompts with the adapter that DSPy is configured with.
 
-    Raises ValueError (DataError, ChatFormatError) for data, a model or lengths that cannot be used, with the fix.
+    Raises UsageError (also DataError, ChatFormatError), with the fix, for unusable data, model or lengths.
     """
     dataset = find(config.data)
     tokenizer = load_tokenizer(config.model)
@@ -64,7 +65,7 @@ def gather(config: TrainingConfig, grpo: GRPOConfig, settings: Settings) -> Mate
     trainset, valset = (writer.examples(split, fitted) for split in ("train", "val"))
     for split, examples in (("train", trainset), ("val", valset)):
         if not examples:
-            raise ValueError(
+            raise UsageError(
                 f"{dataset.path}: no question of the {split} split can be used with --metric {config.metric}"
             )
     longest = writer.longest_prompt(fitted)
@@ -80,11 +81,35 @@ def gather(config: TrainingConfig, grpo: GRPOConfig, settings: Settings) -> Mate
     if end is not None and end != tokenizer.eos_token_id:
         is_base_model = True
         notes.append(
-            f"{config.model} looks like a base model: a text of it ends in {tokenizer.eos_token}, a turn of its chat "
+            f"{config.model} looks like a base model: its texts end in {tokenizer.eos_token}, the turns of its chat "
             f"template in {tokenizer.convert_ids_to_tokens(end)}; both end an answer here"
         )
     fitting = replace(settings, program=fitted)
     return Material(dataset, memories, fitting, student, trainset, valset, longest, is_base_model, tuple(notes))
+
+
+def fit_context(
+    longest_prompt: Callable[[ProgramConfig], int], config: ProgramConfig, max_tokens: int
+) -> ProgramConfig:
+    """`config`, with `context_tokens` reduced until no prompt is longer than `max_tokens`.
+
+    `longest_prompt` gives the length of the longest prompt under a config in the model's tokens, 0 if no line of
+    evidence fits. The prompt must fit because vLLM refuses a longer one, and a trainer would cut off its beginning,
+    which has the instructions. Raises UsageError if a prompt is too long even with almost no evidence.
+    """
+    longest = longest_prompt(config)
+    while longest > max_tokens:
+        # removes the model's excess as a share of our tokens; the next round corrects the error
+        share = 1.02 * (longest - max_tokens) / longest
+        reduced = config.context_tokens - math.ceil(config.context_tokens * share)
+        shorter = longest_prompt(replace(config, context_tokens=reduced)) if reduced > 0 else 0
+        if not 0 < shorter < longest:  # 0: not even one line fits
+            raise UsageError(
+                f"--max-prompt-length {max_tokens}: the longest prompt has {longest} tokens, and less evidence does "
+                "not make it fit; raise it"
+            )
+        config, longest = replace(config, context_tokens=reduced), shorter
+    return config
 
 
 @dataclass(frozen=True)

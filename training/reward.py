@@ -1,7 +1,7 @@
-"""What an answer or a set of queries is worth, 0..1. What cannot be parsed is worth `task.FORMAT_FAILURE_REWARD`.
+"""The reward of an answer or of queries, 0..1. An unreadable completion gets `backend_api.FORMAT_FAILURE_REWARD`.
 
-The format needs no term of its own beside that: a completion that DSPy can parse has it, and one that it cannot is
-told apart from every wrong answer, so a group that holds both already has something to learn from.
+The format needs no further term: a readable completion has the right format, and an unreadable one scores below every
+wrong answer, so a group with both has something to learn from.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from memory_system import Memories
     from memoryqa.config import ProgramConfig
 
-_TOPIC_ONLY = 0.5  # what the lenient judge lets pass and the strict one does not
+_TOPIC_ONLY = 0.5  # for an answer that only the lenient judge accepts
 
 
 class F1Reward:
-    """The benchmark's own score of the answer: LoCoMo's token F1, by category."""
+    """The benchmark's score of the answer: LoCoMo's token F1, by category."""
 
     def __call__(self, example: dspy.Example, prediction: dspy.Prediction, trace: Any = None) -> float:
         return official_f1(str(prediction.answer or ""), example.gold, example.category)
 
 
 class RecallReward:
-    """The share of the gold turns that the question together with the queries finds."""
+    """The share of the gold turns that the question and the queries find together."""
 
     def __init__(self, memories: Memories, config: ProgramConfig) -> None:
         self._memories = memories
@@ -44,10 +44,10 @@ class RecallReward:
 
 
 class JudgeReward:
-    """1 when the strict judge takes the answer, 0.5 when only the lenient one does, else 0.
+    """1 if the strict judge accepts the answer, 0.5 if only the lenient judge does, else 0.
 
-    Category 5 is scored by its rule and asks nobody, as are empty answers. A verdict that cannot be read leaves the
-    answer with its F1; `unreadable` counts those.
+    Answers of category 5 and empty ones are scored by rule, without a judge. An answer whose verdict is unreadable gets
+    its F1; `unreadable` counts those.
     """
 
     def __init__(self, strict: Judge, lenient: Judge) -> None:

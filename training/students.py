@@ -1,9 +1,9 @@
-"""What is trained: one prompt of the program at a time, each with the questions it is trained on.
+"""The programs that are trained (DSPy calls them students), each with one prompt, and their questions as examples.
 
-GRPO compares answers to the same prompt. With the whole program, a prompt depends on what the model wrote in the step
-before: 16 rollouts are then 16 prompts, and none has a group. So the answering prompt is trained on the evidence that
-the question alone finds, and the query prompt on the evidence that its queries find. A student's inputs are those of
-its predictor, because DSPy records a completion that it cannot parse under the inputs of the program.
+GRPO compares answers to the same prompt. In the whole program, a prompt depends on what the model wrote before, so 16
+rollouts would be 16 prompts without a group. So the answering prompt is trained on the evidence that the question alone
+finds, and the query prompt on the evidence that its queries find. A student has the inputs of its predictor, because
+DSPy records an unreadable completion under the program's inputs.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ class QueryStudent(dspy.Module):
 
 
 def student_for(metric: str) -> dspy.Module:
-    """The prompt that `metric` rewards: f1 and judge the answer, recall the queries."""
+    """The student that `metric` trains: f1 and judge train the answer, recall the queries."""
     return QueryStudent() if metric == "recall" else AnswerStudent()
 
 
 def examples_for(
     metric: str, questions: Sequence[Question], memories: Memories, config: ProgramConfig
 ) -> list[dspy.Example]:
-    """One example per question that `metric` can be measured on, none with the prompt of another.
+    """One example per question on which `metric` can be measured, without duplicate prompts.
 
-    Its inputs are the student's; besides, it holds the question's id, conversation and gold fields, for the reward.
+    Its inputs are the student's. It also has the question's id, conversation and gold fields for the reward.
     """
     examples: dict[tuple[str, ...], dspy.Example] = {}
     for question in questions:
@@ -82,7 +82,7 @@ def _example(question: Question, inputs: Mapping[str, str]) -> dspy.Example:
 
 
 def prompt_of(student: dspy.Module, example: dspy.Example) -> list[dict[str, Any]]:
-    """The messages that the student's predictor sends for `example`, in the adapter that is configured."""
+    """The messages that the student's predictor sends for `example`, in the format of the configured adapter."""
     (predictor,) = student.predictors()
     messages: list[dict[str, Any]] = dspy.settings.adapter.format(
         predictor.signature, predictor.demos, example.inputs().toDict()

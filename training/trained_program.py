@@ -1,10 +1,10 @@
-"""What a training leaves behind: the program, its config, and which adapter on which model it was trained into.
+"""The result of a training: the program, its config, and the adapter with its base model.
 
-    grpo_optimized_memory_qa.json          the prompts, as of every saved program
-    grpo_optimized_memory_qa.config.json   the memory's config, and "adapter": {path, base_model, step, val_score, ...}
+    grpo_optimized_memory_qa.json          the prompts, as in every saved program
+    grpo_optimized_memory_qa.config.json   the config, and "adapter": {path, base_model, step, val_score, ...}
 
-An adapter beside or below the file is named relative to it, so that both can be moved together. No server's address is
-kept: it is gone by the time that the program is loaded.
+The path of an adapter beside or below the file is relative, so that both can be moved together. The server's address is
+not saved, because the server no longer exists when the program is loaded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _KEY = "adapter"
 
 @dataclass(frozen=True)
 class TrainedAdapter:
-    """Where the adapter is and how it came about; `val_score` and `val_before` are mean rewards in 0..1."""
+    """An adapter and how it was trained; `val_score` and `val_before` are mean rewards in 0..1."""
 
     path: Path
     base_model: str
@@ -35,7 +35,7 @@ class TrainedAdapter:
 
 
 def save_trained(program: MemoryQA, memory: MemoryConfig, adapter: TrainedAdapter, path: Path) -> None:
-    """Write the program, its config and its adapter's place to `path` and beside it."""
+    """Write the program to `path`, and its config with the adapter's path beside it."""
     save_program(program, path, memory)
     saved = json.loads(config_path(path).read_text(encoding="utf-8"))
     folder, absolute = path.resolve().parent, adapter.path.resolve()
@@ -47,7 +47,7 @@ def save_trained(program: MemoryQA, memory: MemoryConfig, adapter: TrainedAdapte
 def load_adapter_of(path: Path) -> TrainedAdapter:
     """The adapter of the program saved at `path`.
 
-    Raises ProgramFileError when the program was not trained, or its adapter or base model is not where it was.
+    Raises ProgramFileError if the program was not trained by train.py, or if its adapter is missing.
     """
     beside = config_path(path)
     try:
@@ -57,7 +57,7 @@ def load_adapter_of(path: Path) -> TrainedAdapter:
         raise ProgramFileError(f"{beside}: no such file; train first: python train.py --mode train") from None
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ProgramFileError(
-            f"{beside}: names no trained adapter ({error}); evaluate.py takes such programs"
+            f"{beside}: names no trained adapter ({error}); evaluate such a program with evaluate.py"
         ) from error
     if not (adapter.path / ADAPTER_CONFIG).is_file():
         raise ProgramFileError(

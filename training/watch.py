@@ -1,4 +1,4 @@
-"""A training as it goes: each step to history.jsonl, to MLflow and to a live line on the terminal."""
+"""Records each step of a training: in history.jsonl, in MLflow and as a live line on the terminal."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from training.history import History
 if TYPE_CHECKING:
     from harness.tracking.tracker import NullTracker, Tracker
 
-FLAT_STEPS = 20  # without a group to learn from, until that is said
+FLAT_STEPS = 20  # a warning is printed after so many steps without a group to learn from
 
 
 class Watch:
-    """`on_step` and `on_validation` are what a task is given; they work inside `watching`."""
+    """`on_step` and `on_validation` are the callbacks of a TrainingTask; they work inside `watching`."""
 
     def __init__(self, num_train_steps: int) -> None:
         self._num_train_steps = num_train_steps
@@ -30,13 +30,13 @@ class Watch:
 
     @contextmanager
     def watching(self, history: History, tracker: Tracker | NullTracker) -> Iterator[None]:
-        """Keep and show what happens in the block."""
+        """Record and show the steps and validations within the block."""
         self._history, self._tracker = history, tracker
         with self._open:
             yield
 
     def on_step(self, record: StepRecord) -> None:
-        """Keep and show a step; the first one opens the progress line, which a resumed training begins further on."""
+        """Record and show a step. The first one opens the progress line; a resumed training continues its count."""
         self._history.add_step(record)
         numbers = {key: value for key, value in asdict(record).items() if value is not None and key != "step"}
         self._tracker.log_metrics({f"train.{key}": float(value) for key, value in numbers.items()}, step=record.step)
@@ -53,7 +53,7 @@ class Watch:
             )
 
     def on_validation(self, step: int, score: float) -> None:
-        """Keep and show a validation."""
+        """Record and show a validation."""
         self._val_score = score
         self._history.add_validation(step, score)
         self._tracker.log_metrics({"val.reward": score}, step=step)

@@ -531,7 +531,7 @@ def test_a_terminal_that_is_closed_ends_the_pod_though_nobody_can_be_told(story:
     while "installation: packages" not in heard:
         heard += os.read(ours, 4096).decode(errors="replace")
     story.said.append(heard)
-    os.close(ours)  # the kernel sends SIGHUP, and whatever is written from now on fails
+    os.close(ours)  # the kernel sends SIGHUP, and all writing fails from now on
     process.wait(timeout=DEADLINE_SEC)
     assert story.server.terminated == ["pod1"]
 

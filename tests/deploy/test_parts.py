@@ -133,10 +133,10 @@ def test_an_api_that_hangs_is_given_up_and_asked_again(load: Any) -> None:
         server.add_pod()
         server.fail("pods", Fault(200, {}, delay_sec=30))
         api = rest.RestApi(KEY, server.base_url, timeout_sec=0.3)
-        told: list[str] = []
-        assert [pod.id for pod in api_module.Patience(first_wait_sec=0.01).retry(api.pods, told.append)] == ["pod1"]
-    assert len(told) == 1
-    assert "no answer from http://127.0.0.1" in told[0]
+        said: list[str] = []
+        assert [pod.id for pod in api_module.Patience(first_wait_sec=0.01).retry(api.pods, said.append)] == ["pod1"]
+    assert len(said) == 1
+    assert "no answer from http://127.0.0.1" in said[0]
 
 
 def test_the_key_does_not_follow_a_redirect(load: Any) -> None:

@@ -21,6 +21,7 @@ from http_stand_in import Fault, FixedAnswers
 from tiny_models import save_tiny_model
 
 import train
+from examples import tiny_grpo
 from locomo.dataset import SAMPLE_PATH
 from memory_system import load_program_settings
 from memoryqa.config import Settings
@@ -94,6 +95,7 @@ def test_help_names_every_setting_and_loads_nothing_heavy() -> None:
         (["--lora-targets", "nothing"], "has no layer of these names"),
         (["--rollouts", "1"], "--rollouts must be at least 2"),
         (["--resume"], "--resume: grpo_checkpoints holds no training"),
+        (["--output", "nowhere/qa.json"], "--output nowhere/qa.json: its folder does not exist"),
         (["--mode", "evaluate"], "no such file; train first: python train.py --mode train"),
     ],
 )
@@ -105,6 +107,14 @@ def test_what_cannot_work_is_refused_in_one_line_before_anything_is_written(
     assert message in line
     assert not Path("grpo_checkpoints").exists()
     assert not Path("grpo_optimized_memory_qa.json").exists()
+
+
+def test_a_folder_with_other_files_is_left_alone(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("grpo_checkpoints").mkdir()
+    Path("grpo_checkpoints/notes.txt").write_text("mine")
+    assert train.main(flags(model)) == 2
+    assert "grpo_checkpoints is not empty: name a new --checkpoint-dir" in capsys.readouterr().err
+    assert [path.name for path in Path("grpo_checkpoints").iterdir()] == ["notes.txt"]
 
 
 def test_a_dry_run_says_what_it_found_and_writes_nothing(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,11 +171,12 @@ def test_a_training_is_tracked_resumed_only_as_it_was_and_never_written_over(
     assert set(document) >= JSON_KEYS
     assert (document["steps"], document["format_failures"], document["output"]) == (2, 4, None)
     assert (document["reward_first"], document["val_before"], document["val_after"]) == (-1.0, 0.0, 0.0)
-    assert "no checkpoint beat the model as it was" in captured.err
+    assert "no checkpoint beat the untrained model" in captured.err
     assert {path.name for path in Path("grpo_checkpoints").iterdir()} >= {
         "history.jsonl",
         "reward.png",
-        "training.json",
+        "config.json",
+        "manifest.json",
     }
 
     client = MlflowClient(uri)
@@ -176,15 +187,45 @@ def test_a_training_is_tracked_resumed_only_as_it_was_and_never_written_over(
     assert run.data.params["grpo.beta"] == "0.04"
 
     assert train.main(flags(model)) == 2
-    assert "grpo_checkpoints holds a training: go on with it by --resume" in capsys.readouterr().err
+    assert "grpo_checkpoints holds a training: continue it with --resume" in capsys.readouterr().err
     assert train.main(["--resume", "--no-mlflow", "--beta", "0.5"]) == 2
-    assert "was trained with --beta 0.04; drop --beta 0.5" in capsys.readouterr().err
+    assert (
+        "grpo_checkpoints was made with another config (grpo.beta: 0.04 -> 0.5): drop the flags that differ"
+        in capsys.readouterr().err
+    )
     assert train.main(["--resume", "--no-mlflow"]) == 2
     assert "all 2 steps are done; train on with a larger --num-train-steps" in capsys.readouterr().err
     assert train.main(["--resume", "--no-mlflow", "--num-train-steps", "3"]) == 0
     captured = capsys.readouterr()
     assert last_json(captured.out)["steps"] == 3
     assert captured.err.count("validation after step") == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ("No information available.", tiny_grpo.CONSTANT),
+        ("no idea", tiny_grpo.HABIT),
+        ("may 2023", tiny_grpo.READ),
+        ("June 2023", tiny_grpo.OTHER),
+        ("", tiny_grpo.OTHER),
+    ],
+)
+def test_the_tiny_example_says_where_an_answer_comes_from(answer: str, kind: str) -> None:
+    assert tiny_grpo.kind_of(answer, "[D1:1] 8 May 2023 Ana: I moved.") == kind
+
+
+def test_the_tiny_example_counts_answers_before_and_after() -> None:
+    before, after = (tiny_grpo.PROGRAMS[when] for when in ("before", "after"))
+    answers = [
+        *[tiny_grpo.Answer(before, "temporal", text, tiny_grpo.HABIT) for text in ("no idea", "no idea")],
+        *[tiny_grpo.Answer(after, "temporal", text, tiny_grpo.READ) for text in "abcdd"],
+    ]
+    first, second, *sums = tiny_grpo.lessons(answers)
+    assert first.split(maxsplit=2) == ["temporal", "before", '2 x "no idea"']
+    assert second.split(maxsplit=2) == ["temporal", "after", '2 x "d", 1 x "a", 1 x "b", and 1 more']
+    assert sums[0].startswith("before, of 2 answers: 0 read from the evidence")
+    assert sums[1].startswith("after, of 5 answers: 5 read from the evidence")
 
 
 @pytest.mark.slow
@@ -214,6 +255,9 @@ def test_the_tiny_example_learns_and_the_result_is_loaded(tmp_path: Path) -> Non
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stderr
     document = last_json(done.stdout)
+    assert f"everything is kept in {tmp_path}" in done.stderr
+    assert "before, of 10 answers: " in done.stderr
+    assert "after, of 10 answers: " in done.stderr
     assert document["val_after"] - document["val_before"] >= 0.2
     assert document["reward_last"] > document["reward_first"]
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < CPU_LIMIT_SEC

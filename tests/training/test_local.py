@@ -20,9 +20,9 @@ pytest.importorskip("peft", reason="needs the extra train-local")
 from safetensors.torch import load_file  # noqa: E402
 from tiny_models import save_tiny_model  # noqa: E402
 
-from training.adapter import TrainingAdapter  # noqa: E402
 from training.backend_api import StepRecord, TrainingStoppedError, TrainingTask  # noqa: E402
 from training.config import GRPOConfig, TrainingConfig  # noqa: E402
+from training.dspy_setup import TrainingAdapter  # noqa: E402
 from training.local import backend as local_backend  # noqa: E402
 from training.local import preflight as local_preflight  # noqa: E402
 from training.local.checkpoints import Checkpoint, CheckpointError, Checkpoints  # noqa: E402
@@ -315,7 +315,7 @@ def test_the_memory_estimate_counts_what_grows() -> None:
 
 def test_where_a_resumed_training_goes_on_is_said(tmp_path: Path, model: Path) -> None:
     task, _, _ = task_in(tmp_path, model, resume=True)
-    assert local_backend.preflight(task)[-1] == "resume: no checkpoint was made yet, so this begins anew"
+    assert local_backend.preflight(task)[-1] == "resume: there is no checkpoint yet, so this starts from the beginning"
     checkpoints = Checkpoints(tmp_path)
     checkpoints.all = [Checkpoint("step-000002", 2, 0.5)]
     checkpoints.write_index()

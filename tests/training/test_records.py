@@ -21,12 +21,11 @@ from memory_system import Memories, MemoryQA, ProgramFileError, config_path, loa
 from memoryqa.config import MemoryConfig, ProgramConfig
 from training.backend_api import StepRecord
 from training.config import GRPOConfig, TrainingConfig
-from training.history import History
+from training.dspy_setup import quiet_dspy
+from training.history import History, smoothed, write_reward_plot
 from training.local.checkpoints import Checkpoint, CheckpointError, Checkpoints
 from training.local.policy import Messages, Sample
 from training.local.rollouts import PolicyEngine, RolloutEngine
-from training.quiet import quiet_dspy
-from training.reward_plot import smoothed, write_reward_plot
 from training.trained_program import TrainedAdapter, load_adapter_of, save_trained
 from training.watch import FLAT_STEPS, Watch
 
@@ -49,13 +48,13 @@ RECORD = StepRecord(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rollouts": 1}, "--rollouts must be at least 2"),
-        ({"num_train_steps": 0}, "--num-train-steps must be at least 1"),
-        ({"learning_rate": 0.0}, "--learning-rate must be above 0"),
-        ({"beta": -0.1}, "--beta must be at least 0"),
-        ({"lora_dropout": 1.0}, "--lora-dropout must be in 0..1"),
-        ({"lora_targets": ()}, "--lora-targets is empty"),
-        ({"epsilon": 1.5}, "--epsilon must be in 0..1"),
+        ({"rollouts": 1}, "rollouts must be at least 2"),
+        ({"num_train_steps": 0}, "num_train_steps must be at least 1"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ({"beta": -0.1}, "beta must be at least 0"),
+        ({"lora_dropout": 1.0}, "lora_dropout must be in 0..1"),
+        ({"lora_targets": ()}, "lora_targets is empty"),
+        ({"epsilon": 1.5}, "epsilon must be in 0..1"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(changes: dict[str, Any], message: str) -> None:
@@ -64,9 +63,9 @@ def test_settings_that_cannot_be_are_refused(changes: dict[str, Any], message: s
 
 
 def test_gpus_and_questions_are_named_at_least_and_at_most_once() -> None:
-    with pytest.raises(ValueError, match="--training-gpus names each at least and at most once"):
+    with pytest.raises(ValueError, match="training_gpus must name at least one, and none twice"):
         TrainingConfig(training_gpus=(1, 1))
-    with pytest.raises(ValueError, match="--num-val must be at least 1"):
+    with pytest.raises(ValueError, match="num_val must be at least 1"):
         TrainingConfig(num_val=0)
 
 
@@ -121,16 +120,16 @@ def test_steps_without_anything_to_learn_from_are_told_once(tmp_path: Path, caps
         for step in range(1, 2 * FLAT_STEPS):
             watch.on_step(replace(RECORD, step=step, equal_groups=2))
         watch.on_validation(2, 0.5)
-    told = capsys.readouterr().err
-    assert told.count("so nothing is learned") == 1
-    assert "validation after step 2: 0.500" in told
+    said = capsys.readouterr().err
+    assert said.count("so nothing is learned") == 1
+    assert "validation after step 2: 0.500" in said
 
 
 # -- checkpoints -------------------------------------------------------------------------------------------------------
 
 
 class SavedModel:
-    """Stands for a model with an adapter: what it is told to save is a file with the name of its folder."""
+    """Stands for a model with an adapter: what it is to save is a file with the name of its folder."""
 
     def save_pretrained(self, folder: str) -> None:
         Path(folder).mkdir(parents=True)

@@ -13,9 +13,9 @@ from locomo.dataset import SAMPLE_PATH, load
 from locomo.questions import select
 from memory_system import Memories, MemoryQA
 from memoryqa.config import MemoryConfig, ProgramConfig
-from training.adapter import TrainingAdapter
 from training.backend_api import FORMAT_FAILURE_REWARD, group_statistics
-from training.prompt_fit import fit_context
+from training.dspy_setup import TrainingAdapter
+from training.inputs import fit_context
 from training.reward import F1Reward, JudgeReward, RecallReward
 from training.students import AnswerStudent, QueryStudent, examples_for, prompt_of, student_for
 
@@ -93,7 +93,7 @@ def test_recall_is_of_what_question_and_queries_find_together(material: tuple[li
 
 
 class FixedJudge:
-    """A judge that finds what it is told, and records what it was asked."""
+    """A judge with fixed findings that records what it was asked."""
 
     def __init__(self, finding: bool | None) -> None:
         self.finding = finding

@@ -17,17 +17,16 @@ import dspy
 
 from memoryqa.errors import UsageError
 from training.backend_api import TrainingResult, TrainingStoppedError, TrainingTask
+from training.dspy_setup import quiet_dspy
 from training.local.checkpoints import INDEX, CheckpointError, Checkpoints
 from training.local.loop import LocalGRPO, LocalProvider, LocalRun
 from training.local.policy import Policy
-from training.local.preflight import check_packages, choose_device, estimate_memory, uses_bf16
+from training.local.preflight import choose_device, estimate_memory, uses_bf16
 from training.local.trainer import NonFiniteGradientError, Trainer
-from training.quiet import quiet_dspy
 
 
 def preflight(task: TrainingTask) -> list[str]:
     """Notes for people on how it will run. Raises UsageError, one line with the fix, if it cannot work."""
-    check_packages()
     device, reason = choose_device(task.config.device)
     if len(task.trainset) < task.grpo.prompts_per_step:
         raise UsageError(

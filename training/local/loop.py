@@ -1,8 +1,8 @@
 """DSPy's GRPO loop (`dspy.teleprompt.grpo.GRPO`) for a training in this process, with our own provider behind it.
 
 Why DSPy's loop: the program that is trained is a DSPy program, and DSPy's optimizer is the documented way to train one.
-Arbor's optimizer is a variant of the same loop with the same hooks, so prompts, parsing and scoring on one GPU are those
-of a server. A loop of our own would be about 60 lines in place of the classes at the end of this file.
+Arbor's optimizer is a variant of the same loop with the same hooks, so prompts, parsing and scoring on one GPU are the
+same as on a server. A loop of our own would take about 60 lines in place of the classes at the end of this file.
 
 What the guards are for: DSPy asks for one completion at a time and gives back only text and rewards, while an update
 needs the tokens that were sampled. So a step is sampled beforehand in one batch (`LocalRun.rollouts`), handed out by

@@ -1,8 +1,7 @@
-"""Checks that take seconds before a training on one device: the packages, the device, the memory."""
+"""Checks that take seconds before a training on one device: the device and the memory."""
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 from memoryqa.errors import UsageError
@@ -16,13 +15,6 @@ _LOGIT_COPIES = 3  # in float32: as computed, scaled, and the gradient
 
 class DeviceError(UsageError):
     """The device cannot be used as asked; the message names the fix."""
-
-
-def check_packages() -> None:
-    """Raise UsageError if a package of the extra train-local is not installed."""
-    missing = [name for name in ("torch", "transformers", "peft") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise UsageError(f"--backend local needs {' and '.join(missing)}: pip install '.[train-local]'")
 
 
 def choose_device(asked: str) -> tuple[str, str]:

@@ -18,8 +18,8 @@ from typing import Any
 
 import dspy
 
-from training.adapter import TrainingAdapter
 from training.backend_api import FORMAT_FAILURE_REWARD, StepRecord, TrainingResult, TrainingStoppedError, TrainingTask
+from training.dspy_setup import TrainingAdapter, quiet_dspy
 from training.on_arbor.checkpoints import BEST, LAST, CheckpointKeeper
 from training.on_arbor.client import ArborClient, load_client
 from training.on_arbor.config import storages
@@ -29,7 +29,6 @@ from training.on_arbor.preflight import preflight as preflight
 from training.on_arbor.resume import merge_start, stack, start_adapter
 from training.on_arbor.settings import sampling, server_model, train_kwargs
 from training.on_arbor.watchdog import ArborConnection, Limits, Watchdog
-from training.quiet import quiet_dspy
 
 _API_KEY = "arbor"  # the client needs one; the server does not check it
 _THREADS = 16  # questions that are asked at a time

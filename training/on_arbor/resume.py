@@ -6,7 +6,6 @@ W + s B1 A1 + s B2 A2 = W + s [B1 B2] [A1; A2]. So every checkpoint belongs to t
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from memoryqa.errors import UsageError
 from training.config import GRPOConfig
 from training.on_arbor.checkpoints import LAST, CheckpointKeeper
+from training.packages import check_packages
 
 WEIGHTS, SETTINGS = "adapter_model.safetensors", "adapter_config.json"
 
@@ -36,11 +36,9 @@ def check_resumable(keeper: CheckpointKeeper, grpo: GRPOConfig) -> list[str]:
     targets = set(json.loads((Path(last.path) / SETTINGS).read_text(encoding="utf-8"))["target_modules"])
     if targets != set(grpo.lora_targets):
         raise UsageError(f"--resume: the adapter has other layers, give --lora-targets {','.join(sorted(targets))}")
-    missing = [name for name in ("torch", "transformers", "peft") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise UsageError(f"--resume needs {' and '.join(missing)} to merge the adapter: pip install '.[train-local]'")
+    check_packages("local", "--resume with --backend arbor")  # to merge the adapter
     return [
-        f"resumed from the adapter of step {last.step}, as a new start: the optimizer begins anew, and the KL is "
+        f"resumed from the adapter of step {last.step}, as a new start: with a new optimizer, and a KL that is "
         "measured from there"
     ]
 

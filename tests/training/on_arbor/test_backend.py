@@ -73,8 +73,8 @@ class Policy:
 
 
 @dataclass
-class Told:
-    """What a training told."""
+class Reports:
+    """What a training reported."""
 
     steps: list[StepRecord] = field(default_factory=list)
     validations: list[tuple[int, float]] = field(default_factory=list)
@@ -85,8 +85,8 @@ class Told:
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def reports() -> Reports:
+    return Reports()
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def storage(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def task(tmp_path: Path, storage: Path, told: Told, monkeypatch: pytest.MonkeyPatch) -> TrainingTask:
+def task(tmp_path: Path, storage: Path, reports: Reports, monkeypatch: pytest.MonkeyPatch) -> TrainingTask:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "arbor.yaml").write_text(f"storage_path: {storage}\n")
     return TrainingTask(
@@ -107,8 +107,8 @@ def task(tmp_path: Path, storage: Path, told: Told, monkeypatch: pytest.MonkeyPa
         grpo=SMALL,
         checkpoint_dir=tmp_path / "checkpoints",
         resume=False,
-        on_step=told.steps.append,
-        on_validation=told.on_validation,
+        on_step=reports.steps.append,
+        on_validation=reports.on_validation,
     )
 
 
@@ -132,14 +132,14 @@ def stopped(server: ArborServer, task: TrainingTask, **limits: float) -> str:
 
 
 def test_a_training_validates_steps_checkpoints_and_frees_its_gpus(
-    task: TrainingTask, told: Told, storage: Path
+    task: TrainingTask, reports: Reports, storage: Path
 ) -> None:
     with ArborServer(storage, Policy(better_after=16)) as server:
         result = train(using(server, task))
         assert server.job.status == "cancelled"
         assert server.paths()[-2:] == ["terminate", "cancel"]
-    assert [step.step for step in told.steps] == [1, 2, 3, 4]
-    assert told.validations == [(0, 0.0), (2, 0.0), (4, 0.5)]
+    assert [step.step for step in reports.steps] == [1, 2, 3, 4]
+    assert reports.validations == [(0, 0.0), (2, 0.0), (4, 0.5)]
     assert (result.step, result.val_score) == (4, 0.5)
     assert result.adapter_dir == (task.checkpoint_dir / "best").resolve()
     assert result.adapter_dir.joinpath("adapter_model.safetensors").is_file()
@@ -202,7 +202,7 @@ def test_rollouts_are_sampled_as_the_trainer_is_told_and_validation_is_greedy(
 
 
 def test_what_is_trained_on_is_what_was_sampled_and_failures_of_format_cost(
-    task: TrainingTask, told: Told, storage: Path
+    task: TrainingTask, reports: Reports, storage: Path
 ) -> None:
     with ArborServer(storage, Policy()) as server:
         train(using(server, task))
@@ -216,27 +216,29 @@ def test_what_is_trained_on_is_what_was_sampled_and_failures_of_format_cost(
     assert {sample["completion"]["content"] for sample in failed} == {"no fields at all", "[[ ## completed ## ]]"}
     parsed = {sample["completion"]["content"] for sample in rollouts if sample["reward"] >= 0}
     assert all(text.startswith("[[ ## answer ## ]]") for text in parsed)
-    assert sum(step.format_failures for step in told.steps) == len(failed) - sum(
+    assert sum(step.format_failures for step in reports.steps) == len(failed) - sum(
         sample["reward"] == -1 for sample in server.job.groups[0]
     )  # the first group goes to the server twice
 
 
 def test_each_step_tells_tokens_time_and_what_the_trainer_measured(
-    task: TrainingTask, told: Told, storage: Path
+    task: TrainingTask, reports: Reports, storage: Path
 ) -> None:
     with ArborServer(storage, Policy()) as server:
         train(using(server, task))
-    assert [step.completion_tokens for step in told.steps] == [5 * SMALL.rollouts] * 4  # validation's are not counted
-    assert all(step.seconds > 0 for step in told.steps)
-    assert told.steps[0].kl is None
-    assert (told.steps[-1].kl, told.steps[-1].loss, told.steps[-1].grad_norm) == (9.6e-05, -0.0435, 0.25)
+    assert [step.completion_tokens for step in reports.steps] == [
+        5 * SMALL.rollouts
+    ] * 4  # validation's are not counted
+    assert all(step.seconds > 0 for step in reports.steps)
+    assert reports.steps[0].kl is None
+    assert (reports.steps[-1].kl, reports.steps[-1].loss, reports.steps[-1].grad_norm) == (9.6e-05, -0.0435, 0.25)
 
 
-def test_a_single_lost_chat_costs_a_rollout_and_no_more(task: TrainingTask, told: Told, storage: Path) -> None:
+def test_a_single_lost_chat_costs_a_rollout_and_no_more(task: TrainingTask, reports: Reports, storage: Path) -> None:
     faults = {"completions": [None] * 4 + [Fault()] * 4}
     with ArborServer(storage, Policy(), faults=faults) as server:
         train(using(server, task))
-    assert len(told.steps) == SMALL.num_train_steps
+    assert len(reports.steps) == SMALL.num_train_steps
 
 
 # -- what goes wrong: each ends in seconds, with the fix, and leaves no job --------------------------------------------
@@ -254,7 +256,7 @@ def test_a_trainer_that_dies_while_it_starts_does_not_hang(
 
 
 def test_a_trainer_that_dies_later_is_noticed_and_its_last_checkpoint_kept(
-    task: TrainingTask, told: Told, storage: Path
+    task: TrainingTask, reports: Reports, storage: Path
 ) -> None:
     with ArborServer(storage, Policy(), die_after=4) as server:
         message = stopped(server, task)
@@ -262,7 +264,7 @@ def test_a_trainer_that_dies_later_is_noticed_and_its_last_checkpoint_kept(
     assert "out of GPU memory" in message
     assert "the job is cancelled and its GPUs are free" in message
     assert f"step 2 is kept in {task.checkpoint_dir / 'last'}: continue with --resume" in message
-    assert len(told.steps) == 3
+    assert len(reports.steps) == 3
 
 
 def test_without_its_logs_a_dead_trainer_is_noticed_by_its_silence(
@@ -275,20 +277,20 @@ def test_without_its_logs_a_dead_trainer_is_noticed_by_its_silence(
     assert "logs are not on this machine" in capsys.readouterr().err
 
 
-def test_null_answers_stop_the_training(task: TrainingTask, told: Told, storage: Path) -> None:
+def test_null_answers_stop_the_training(task: TrainingTask, reports: Reports, storage: Path) -> None:
     with ArborServer(storage, Policy(), null_after=10) as server:
         message = stopped(server, task, lost_chats=4)
     assert re.search(r"the last \d+ chats were not answered \(LMServerError: .*Received: None", message)
     assert "the server answers null when its vLLM fails" in message
-    assert len(told.steps) <= 2
+    assert len(reports.steps) <= 2
 
 
-def test_nan_gradients_stop_the_training(task: TrainingTask, told: Told, storage: Path) -> None:
+def test_nan_gradients_stop_the_training(task: TrainingTask, reports: Reports, storage: Path) -> None:
     with ArborServer(storage, Policy(), nan_after=2) as server:
         message = stopped(server, task)
     assert "the gradients are no longer numbers" in message
     assert "--learning-rate" in message
-    assert len(told.steps) == 1
+    assert len(reports.steps) == 1
 
 
 def test_a_training_without_progress_is_given_up(task: TrainingTask, storage: Path) -> None:
@@ -335,7 +337,7 @@ def test_a_job_that_cannot_be_cancelled_is_told(task: TrainingTask, storage: Pat
         assert json.loads((task.checkpoint_dir / "arbor.json").read_text())["job"]["id"] == server.job.id
 
 
-def test_a_server_that_goes_away_ends_the_training(task: TrainingTask, told: Told, storage: Path) -> None:
+def test_a_server_that_goes_away_ends_the_training(task: TrainingTask, reports: Reports, storage: Path) -> None:
     with ArborServer(storage, Policy()) as server:
         last_words = replace(task, on_step=lambda step: server.stop())
         with pytest.raises(TrainingStoppedError, match="the server is gone"):
@@ -360,13 +362,13 @@ def interrupt_at(chat: int) -> Policy:
 
 @pytest.mark.parametrize("chat", [2, 4, 13])
 def test_ctrl_c_keeps_what_was_learned_and_frees_the_gpus(
-    task: TrainingTask, told: Told, storage: Path, chat: int
+    task: TrainingTask, reports: Reports, storage: Path, chat: int
 ) -> None:
     with ArborServer(storage, interrupt_at(chat)) as server:
         message = stopped(server, task)
         assert server.job.status == "cancelled"
     assert message.startswith("interrupted; the job is cancelled and its GPUs are free; ")
-    steps = len(told.steps)
+    steps = len(reports.steps)
     assert (f"step {steps} is kept in" in message) == (steps > 0)
 
 

@@ -155,7 +155,7 @@ def test_a_resumed_training_starts_from_the_last_adapter_and_does_the_rest(
 def test_what_cannot_be_resumed_is_refused(keeper: CheckpointKeeper, tmp_path: Path) -> None:
     fitting = GRPOConfig(num_train_steps=6, lora_targets=TARGETS)
     (note,) = check_resumable(keeper, fitting)
-    assert note.startswith("resumed from the adapter of step 3, as a new start: the optimizer begins anew")
+    assert note.startswith("resumed from the adapter of step 3, as a new start: with a new optimizer")
     with pytest.raises(ValueError, match="all 3 steps are done"):
         check_resumable(keeper, replace(fitting, num_train_steps=3))
     with pytest.raises(ValueError, match="give --lora-targets q_proj,v_proj"):
