@@ -1,15 +1,17 @@
-"""GRPO end to end in two minutes on a CPU: build a tiny model here, give it a bad habit, and train it out by reward.
+"""GRPO end to end in two minutes on a CPU: build a tiny model, give it a bad habit, and train it out by reward.
 
     python examples/tiny_grpo.py
     python examples/tiny_grpo.py --folder tiny --steps 40
 
-Nothing is downloaded. A Qwen2 model of 0.4 million weights and its tokenizer are made from the bundled sample, and
-warmed up on its train questions to answer in the right format, but to shrug ("no idea", worth nothing) two times in
-three. `train.py` then trains it by the benchmark's F1 alone, and `train.py --mode evaluate` answers with the result.
-What the reward teaches it is to leave the habit for the answer that pays most, which is that nothing is known. A model
-of this size does not read the evidence, and nothing here shows that it does: what is shown is that the loop learns.
+Nothing is downloaded. The script makes a Qwen2 model of 0.4 million weights and its tokenizer from the bundled sample.
+A warm-up on the train questions teaches the model the right format and a bad habit: it answers "no idea", which scores
+nothing, two times in three. Then `train.py` trains it with the benchmark's F1 as the only reward, and
+`train.py --mode evaluate` compares the model before and after.
 
-The last line on stdout is the JSON document of `train.py --mode train`.
+The reward teaches it to replace the habit by the answer that pays most, "No information available". A model of this
+size does not read the evidence, and the last lines on stderr count that. So this shows that the loop learns, no more.
+
+Everything is kept in the folder that is printed. The last line on stdout is the JSON of `train.py --mode train`.
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ import json
 import random
 import subprocess
 import sys
-import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,23 +32,42 @@ if TYPE_CHECKING:
     from training.local.policy import Policy
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # examples are run from a checkout, never installed
+sys.path.insert(0, str(ROOT))  # examples run from a checkout without installation
 
 SAMPLE = ROOT / "data" / "sample.json"
-CONTEXT_TOKENS = 40  # of evidence: a line or two, since it does not read them
-CATEGORIES = (2, 5)  # temporal and adversarial: there an answer may be worth something without reading
-SHRUG = "no idea"  # worth nothing by LoCoMo's rules, which know "No information available"
+CONTEXT_TOKENS = 40  # of evidence: one or two lines, because the model does not read them
+CATEGORIES = (2, 5)  # temporal and adversarial: an answer can score without reading there
+SHRUG = "no idea"  # scores 0 by LoCoMo's rules, unlike "No information available"
 SHRUG_SHARE = 2 / 3
 ANSWERS_SHOWN = 6  # per question
 VOCABULARY = 1500
 WARM_UP_BATCH = 16
-SPECIAL_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]  # as Qwen's base models: a text ends in the first
-CHAT_TEMPLATE = (  # ChatML, as Qwen's
+SPECIAL_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]  # like Qwen's base models: the first one ends a text
+CHAT_TEMPLATE = (  # ChatML, like Qwen's
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
+PROGRAMS = {"before": "base", "after": "memory"}  # the names in the run folder of train.py --mode evaluate
+READ, CONSTANT, HABIT, OTHER = KINDS = (
+    "read from the evidence (word for word in the lines shown)",
+    'the constant "No information available"',
+    f'the habit "{SHRUG}"',
+    "other",
+)
+TEXTS_SHOWN = 3  # different answers per category
+
 Demonstrations = list[tuple[list[dict[str, Any]], str]]  # prompts and replies
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A program's answer to a test question; `kind` is one of KINDS."""
+
+    program: str
+    category: str
+    text: str
+    kind: str
 
 
 def demonstrations(seed: int) -> Demonstrations:
@@ -54,7 +78,7 @@ def demonstrations(seed: int) -> Demonstrations:
     from locomo.questions import select
     from memory_system import NO_INFORMATION, Memories
     from memoryqa.config import MemoryConfig, ProgramConfig
-    from training.adapter import TrainingAdapter
+    from training.dspy_setup import TrainingAdapter
     from training.students import examples_for, prompt_of, student_for
 
     dataset, chance = load(SAMPLE), random.Random(seed)
@@ -75,7 +99,7 @@ def demonstrations(seed: int) -> Demonstrations:
 
 
 def build_tokenizer(shown: Demonstrations) -> Any:
-    """Byte-pair encoding learnt from the prompts. Lines that all of them share are one token each: a short prompt."""
+    """Byte-pair encoding learnt from the prompts. Lines that all prompts share are one token each: short prompts."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -86,7 +110,10 @@ def build_tokenizer(shown: Demonstrations) -> Any:
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY, special_tokens=SPECIAL_TOKENS, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+        vocab_size=VOCABULARY,
+        special_tokens=SPECIAL_TOKENS,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,  # it would go to stdout
     )
     bpe.train_from_iterator(varying, trainer)
     wrapped: Any = PreTrainedTokenizerFast  # its constructor has no types
@@ -99,7 +126,7 @@ def build_tokenizer(shown: Demonstrations) -> Any:
 
 
 def build_policy(tokenizer: Any, *, hidden_size: int, layers: int, seed: int) -> Policy:
-    """A Qwen2 model with random weights, behind `tokenizer`."""
+    """A Qwen2 model with random weights for `tokenizer`."""
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
@@ -141,7 +168,7 @@ def warm_up(policy: Policy, shown: Demonstrations, *, steps: int, learning_rate:
 
 
 def build(folder: Path, args: argparse.Namespace) -> None:
-    """Make the model with the bad habit, and save it as any model is saved."""
+    """Make the model with the bad habit and save it in `folder`, as transformers saves models."""
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -157,7 +184,7 @@ def build(folder: Path, args: argparse.Namespace) -> None:
 
 
 def training_flags(model: Path, folder: Path, args: argparse.Namespace) -> list[str]:
-    """What train.py is told beyond its defaults: all is smaller, and the learning rate suits so small a model."""
+    """The flags of train.py that differ from its defaults: smaller sizes, and a learning rate for a small model."""
     flags = {
         "--backend": "local",
         "--model": str(model),
@@ -181,9 +208,57 @@ def training_flags(model: Path, folder: Path, args: argparse.Namespace) -> list[
     return [str(part) for flag in flags.items() for part in flag] + ["--no-gradient-checkpointing", "--no-mlflow"]
 
 
+def read_answers(run_dir: Path) -> list[Answer]:
+    """The answers in a run folder of `train.py --mode evaluate`."""
+    from harness.runs import Run
+    from locomo.schema import CATEGORY_NAMES
+
+    lines = json.loads((run_dir / "lines.json").read_text(encoding="utf-8"))
+    answers = []
+    for row in Run.open(run_dir).latest_rows("program", "question_id").values():
+        turns = lines[row["conversation_id"]]["turns"]
+        shown = " ".join(f"{turns[one][0]} {turns[one][2]}" for one in row["retrieved_ids"])
+        answers.append(
+            Answer(row["program"], CATEGORY_NAMES[row["category"]], row["answer"], kind_of(row["answer"], shown))
+        )
+    return answers
+
+
+def kind_of(answer: str, evidence: str) -> str:
+    """One of KINDS; `evidence` is the text that was shown with the question."""
+    from memory_system import NO_INFORMATION
+
+    plain = answer.strip().rstrip(".").casefold()
+    if plain == NO_INFORMATION.casefold():
+        return CONSTANT
+    if plain == SHRUG:
+        return HABIT
+    return READ if plain and plain in evidence.casefold() else OTHER
+
+
+def lessons(answers: Sequence[Answer]) -> list[str]:
+    """What was learnt, in lines for a person: the answers before and after by category, and where they come from."""
+    lines = []
+    for category in dict.fromkeys(answer.category for answer in answers):
+        for when, program in PROGRAMS.items():
+            given = Counter(
+                answer.text for answer in answers if (answer.category, answer.program) == (category, program)
+            )
+            texts = ", ".join(f'{count} x "{text}"' for text, count in given.most_common(TEXTS_SHOWN))
+            more = len(given) - TEXTS_SHOWN
+            lines.append(f"{category:12} {when:7} {texts}" + (f", and {more} more" if more > 0 else ""))
+    for when, program in PROGRAMS.items():
+        kinds = Counter(answer.kind for answer in answers if answer.program == program)
+        counts = ", ".join(f"{kinds[kind]} {kind}" for kind in KINDS)
+        lines.append(f"{when}, of {kinds.total()} answers: {counts}")
+    return lines
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, metavar="DIR", help="keep everything there (default: a temporary one)")
+    parser.add_argument(
+        "--folder", type=Path, metavar="DIR", help="everything is kept there (default: runs/TIME-tiny-grpo)"
+    )
     parser.add_argument("--steps", type=int, default=20, metavar="N", help="steps of GRPO (default: %(default)s)")
     parser.add_argument("--warm-up-steps", type=int, default=100, metavar="N", help="default: %(default)s")
     parser.add_argument("--hidden-size", type=int, default=96, metavar="N", help="default: %(default)s")
@@ -191,24 +266,40 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--device", choices=("auto", "cuda", "cpu"), default="cpu", help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     args = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = args.folder or Path(temporary)
-        model = folder / "model"
-        if not model.exists():
-            build(model, args)
-        train = [sys.executable, str(ROOT / "train.py")]
-        trained = subprocess.run([*train, *training_flags(model, folder, args)], stdout=subprocess.PIPE, text=True)
-        if trained.returncode:
-            return trained.returncode
-        output = json.loads(trained.stdout.splitlines()[-1])["output"]
-        if output is not None:
-            evaluate = ["--mode", "evaluate", "--data", str(SAMPLE), "--output", output, "--num-test", "10"]
-            evaluate += ["--categories", ",".join(map(str, CATEGORIES)), "--device", args.device]
-            evaluated = subprocess.run([*train, *evaluate, "--run-dir", str(folder / "run")], stdout=subprocess.DEVNULL)
-            if evaluated.returncode:
-                return evaluated.returncode
-        print(trained.stdout.splitlines()[-1])
-        return 0
+    from harness.commands import run_command
+
+    return run_command("tiny_grpo.py", lambda: run(args))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build, train, evaluate, and print what was learnt. Returns the exit status."""
+    folder: Path = args.folder or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-tiny-grpo"
+    print(f"everything is kept in {folder}", file=sys.stderr)
+    model = folder / "model"
+    if not model.exists():
+        build(model, args)
+    train = [sys.executable, str(ROOT / "train.py")]
+    trained = subprocess.run([*train, *training_flags(model, folder, args)], stdout=subprocess.PIPE, text=True)
+    if trained.returncode:
+        return trained.returncode
+    document = trained.stdout.splitlines()[-1]
+    output = json.loads(document)["output"]
+    if output is None:
+        print("nothing was learnt: no checkpoint beat the model before the training", file=sys.stderr)
+    else:
+        evaluate = ["--mode", "evaluate", "--data", str(SAMPLE), "--output", output, "--num-test", "10"]
+        evaluate += ["--categories", ",".join(map(str, CATEGORIES)), "--device", args.device]
+        evaluated = subprocess.run([*train, *evaluate, "--run-dir", str(folder / "run")], stdout=subprocess.DEVNULL)
+        if evaluated.returncode:
+            return evaluated.returncode
+        print("what was learnt (answers to test questions):", file=sys.stderr)
+        for line in lessons(read_answers(folder / "run")):
+            print(f"  {line}", file=sys.stderr)
+        print(
+            f"everything is kept in {folder}; the answers one by one: {folder / 'run' / 'report.html'}", file=sys.stderr
+        )
+    print(document)
+    return 0
 
 
 if __name__ == "__main__":
