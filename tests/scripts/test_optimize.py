@@ -497,6 +497,9 @@ def test_the_run_folder_and_mlflow_hold_what_the_search_did(main: Command, tmp_p
     candidates = json.loads((run_dir / "candidates.json").read_text())
     assert max(one["score_val"] or 0 for one in candidates) == 1.0
     check_documents(run_dir, candidates)
+    page = (run_dir / "report.html").read_text()
+    assert "Optimisation of the prompts by gepa" in page
+    assert "<ins>" in page
     rows = [json.loads(line) for line in (run_dir / "answers.jsonl").read_text().splitlines()]
     assert {row["program"] for row in rows} == {"before", "after"}
     client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'tracked.db'}")

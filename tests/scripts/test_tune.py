@@ -59,6 +59,7 @@ def test_a_search_ends_in_a_verdict_and_its_files(run: Tune, tmp_path: Path) -> 
     assert output == Path("runs/tuning/mine")
     assert json.loads((output / "tuning.json").read_text()) == document
     assert len((output / "trials.csv").read_text().splitlines()) == 9
+    assert "This is not LoCoMo" in (output / "study.html").read_text()
     parameters = load_parameters(output / "tuned_parameters.json")
     assert parameters.promotion is not None
     assert parameters.promotion["promote"] == document["promotion"]["promote"]
@@ -171,6 +172,9 @@ def test_a_pareto_search_has_a_front_a_knee_and_a_plot(run: Tune) -> None:
     assert document["knee"] in document["front"]
     assert document["pruned"] == 0
     assert (Path(document["output"]) / "pareto.png").is_file()
+    page = (Path(document["output"]) / "study.html").read_text()
+    assert "the default cut to each budget" in page
+    assert f"knee: trial {document['knee']['number']}" in page
     assert f"knee: trial {document['knee']['number']}, " in told
     assert document["promotion"]["budget_tokens"] == 300
     saved = load_parameters(Path(document["output"]) / "tuned_parameters.json")
