@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
 import socket
@@ -22,7 +23,7 @@ class EndpointLM(dspy.LM):
 
     DSPy obeys any Retry-After, even of an hour, and waits minutes for a server that is down. Here a wait is the
     server's Retry-After, else 1, 2, 4 .. 30 seconds with jitter; a wait beyond the deadline raises the error instead.
-    This holds for synchronous calls only: `acall` makes one attempt.
+    The same holds for awaited calls.
     """
 
     def __init__(self, model: str, *, max_retries: int = 8, retry_deadline_sec: float = 180.0, **kwargs: Any) -> None:
@@ -36,13 +37,28 @@ class EndpointLM(dspy.LM):
             try:
                 return super().__call__(prompt, messages=messages, **kwargs)
             except LMError as error:
-                limit = min(self.max_retries, _MAX_UNREACHABLE_RETRIES) if is_unreachable(error) else self.max_retries
-                wait_sec = _wait_sec(error, attempt)
-                in_time = time.monotonic() - started + wait_sec <= self.retry_deadline_sec
-                if attempt >= limit or not in_time or not is_retryable_lm_error(error):
-                    raise
+                wait_sec = self._wait_or_raise(error, attempt, started)
             time.sleep(wait_sec)
         raise AssertionError("unreachable: the loop returns or raises")
+
+    async def acall(self, prompt: Any = None, *, messages: Any = None, **kwargs: Any) -> Any:
+        started = time.monotonic()
+        for attempt in itertools.count():
+            try:
+                return await super().acall(prompt, messages=messages, **kwargs)
+            except LMError as error:
+                wait_sec = self._wait_or_raise(error, attempt, started)
+            await asyncio.sleep(wait_sec)
+        raise AssertionError("unreachable: the loop returns or raises")
+
+    def _wait_or_raise(self, error: LMError, attempt: int, started: float) -> float:
+        """Seconds until the next attempt; raises `error` when there is none."""
+        limit = min(self.max_retries, _MAX_UNREACHABLE_RETRIES) if is_unreachable(error) else self.max_retries
+        wait_sec = _wait_sec(error, attempt)
+        in_time = time.monotonic() - started + wait_sec <= self.retry_deadline_sec
+        if attempt >= limit or not in_time or not is_retryable_lm_error(error):
+            raise error
+        return wait_sec
 
 
 class EndpointCache(Cache):

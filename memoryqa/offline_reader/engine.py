@@ -50,7 +50,7 @@ def offline_lm() -> dspy.LM:
     with missing_extras_named("the offline reader"):
         import dspy
 
-    return dspy.LM(OFFLINE_MODEL, engine=ExtractiveReader(), cache=False)
+    return dspy.LM(OFFLINE_MODEL, engine=ExtractiveReader(), async_engine=AwaitedReader(), cache=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,16 @@ class ExtractiveReader:
         usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens, total_tokens=input_tokens + output_tokens)
         message = Message.assistant([TextPart(text)])
         return Response(id=None, model=request.model, message=message, finish_reason="stop", usage=usage)
+
+
+class AwaitedReader:
+    """`ExtractiveReader` as DSPy awaits it; a question takes milliseconds, so nothing is handed to a thread."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> AwaitedReader:
+        return self
+
+    async def complete(self, request: Request) -> Response:
+        return ExtractiveReader().complete(request)
 
 
 def respond(system: str, user: str) -> str:

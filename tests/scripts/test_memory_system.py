@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import re
@@ -30,6 +31,7 @@ from memory_system import (
     save_program,
 )
 from memoryqa.config import MemoryConfig, ProgramConfig
+from memoryqa.errors import UsageError
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.tokens import count_tokens
 from memoryqa.turns import Turn
@@ -266,6 +268,49 @@ def test_an_unknown_conversation_is_named_beside_the_known_ones() -> None:
     for program in PROGRAMS.values():
         with pytest.raises(KeyError, match=r"no memory of conversation 'chatt'; there are: chat"):
             program(memories_of(chat(1, 1)))(conversation_id="chatt", question=QUESTION)
+
+
+# -- one memory, and awaited -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_one_memory_needs_no_conversation_id(name: str) -> None:
+    alone, among = ScriptedReader(), ScriptedReader()
+    with dspy.context(lm=alone.lm()):
+        prediction = PROGRAMS[name](chat(1, 4))(question=QUESTION)
+    assert prediction.toDict() == ask(PROGRAMS[name]({"chat": chat(1, 4)}), among).toDict()
+    assert alone.asked == among.asked != []
+
+
+@pytest.mark.parametrize("memories", [{}, {"a": chat(1, 1), "b": chat(1, 1)}])
+def test_without_a_conversation_id_several_memories_are_refused(memories: dict[str, AdaptiveMemory]) -> None:
+    with pytest.raises(UsageError, match=rf"conversation_id is missing: there are {len(memories)} memories"):
+        MemoryQA(memories)(question=QUESTION)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("off_format", [[], ["queries"], ["assess"]])
+def test_awaited_it_asks_and_answers_the_same(name: str, off_format: list[Any]) -> None:
+    def reader() -> ScriptedReader:
+        return ScriptedReader(sufficient=False, follow_ups=["violin"], off_format=off_format)
+
+    async def awaited(program: dspy.Module, lm: dspy.LM) -> dspy.Prediction:
+        with dspy.context(lm=lm):
+            return await program.acall(conversation_id="chat", question=QUESTION)
+
+    one, other = reader(), reader()
+    prediction = asyncio.run(awaited(PROGRAMS[name](memories_of(chat())), other.lm()))
+    assert prediction.toDict() == ask(PROGRAMS[name](memories_of(chat())), one).toDict()
+    assert one.asked == other.asked != []
+
+
+def test_awaited_an_unreadable_answer_is_an_error_too() -> None:
+    async def awaited() -> dspy.Prediction:
+        with dspy.context(lm=ScriptedReader(off_format=["answer"]).lm()):
+            return await MemoryQA(chat()).acall(question=QUESTION)
+
+    with pytest.raises(AdapterParseError):
+        asyncio.run(awaited())
 
 
 # -- off-format answers ------------------------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ class ScriptedReader:
 
     def lm(self) -> dspy.LM:
         """This reader as an LM without a wire and without a cache."""
-        return dspy.LM("test/scripted", engine=_Engine(self), cache=False)
+        return dspy.LM("test/scripted", engine=_Engine(self), async_engine=_AwaitedEngine(self), cache=False)
 
 
 class _Engine:
@@ -111,6 +111,11 @@ class _Engine:
             finish_reason="stop",
             usage=Usage(input_tokens=1, output_tokens=1, total_tokens=2),
         )
+
+
+class _AwaitedEngine(_Engine):
+    async def complete(self, request: Request) -> Response:  # type: ignore[override]
+        return super().complete(request)
 
 
 class Asker(dspy.Module):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import copy
 import time
 from pathlib import Path
@@ -34,6 +35,17 @@ def test_a_passing_failure_is_retried(fault: Fault) -> None:
     with OpenAIServer(faults=[fault]) as server:
         assert lm_at(server, timeout=1)("hello") == ["ok"]
         assert len(server.chat_requests) == 2
+
+
+@pytest.mark.parametrize("fault", [rate_limited(), truncated(), delayed(30)])
+def test_an_awaited_call_is_retried_alike(fault: Fault) -> None:
+    with OpenAIServer(faults=[fault]) as server:
+        assert asyncio.run(lm_at(server, timeout=1).acall("hello")) == ["ok"]
+        assert len(server.chat_requests) == 2
+    with OpenAIServer(faults=[rate_limited()] * 10) as server:
+        with pytest.raises(LMRateLimitError):
+            asyncio.run(lm_at(server, max_retries=2).acall("hello"))
+        assert len(server.chat_requests) == 3
 
 
 def test_a_server_error_is_retried_after_a_backoff() -> None:
