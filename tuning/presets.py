@@ -1,7 +1,9 @@
 """The search space over our own configs, declared once, and what its values mean.
 
-`settings_of(values, base)` turns values into configs: most parameters are named for the field they set; the two windows
-of the ranking, which are lists, have a length and a first share each, and fall off evenly from it.
+`settings_of(values, base)` turns values into configs. A parameter has the name of the field that it sets, without its
+section: no two configs have a field of one name (a test says so), and a study, a saved space or a client's script
+outlives a field that moves from one config to another. The two windows of the ranking, which are lists, have a length
+and a first share each, and fall off evenly from it.
 """
 
 from __future__ import annotations
@@ -18,10 +20,19 @@ from tuning.space import Parameter, SearchSpace
 _SHIPPED = RankingConfig()
 _MEMORY, _PROGRAM = MemoryConfig(), ProgramConfig()
 _COVERAGE = CoverageConfig()
-_RANKING_FIELDS, _COVERAGE_FIELDS, _MEMORY_FIELDS, _PROGRAM_FIELDS = (
-    {field.name for field in dataclasses.fields(config)} - {"ranking", "coverage"}
-    for config in (RankingConfig, CoverageConfig, MemoryConfig, ProgramConfig)
-)
+SECTIONS: Mapping[str, type] = {
+    "memory": MemoryConfig,
+    "program": ProgramConfig,
+    "ranking": RankingConfig,
+    "coverage": CoverageConfig,
+}
+_SECTION_OF = {
+    field.name: section
+    for section, config in SECTIONS.items()
+    for field in dataclasses.fields(config)
+    if field.name not in SECTIONS
+}
+_SIDES = ("before", "after")
 
 
 # Ranges reach from about a third of the shipped value to about twice: it was itself chosen on the train conversations,
@@ -141,35 +152,26 @@ def settings_of(values: Mapping[str, Any], base: Parameters | None = None) -> Pa
     Raises ParametersError for a parameter that sets nothing (the known ones are listed), and a value that is refused.
     """
     base = base or Parameters()
-    memory, program, ranking, coverage = (dict[str, Any]() for _ in range(4))
+    chosen: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
     left = dict(values)
-    for side in ("before", "after"):
+    for side in _SIDES:
         share, turns = left.pop(f"window_{side}_share", None), left.pop(f"window_{side}_turns", None)
         if share is not None or turns is not None:
-            ranking[f"window_{side}"] = _falling(share, turns, getattr(base.settings.memory.ranking, f"window_{side}"))
+            window = getattr(base.settings.memory.ranking, f"window_{side}")
+            chosen["ranking"][f"window_{side}"] = _falling(share, turns, window)
     for name, value in left.items():
-        for known, chosen in (
-            (_RANKING_FIELDS, ranking),
-            (_COVERAGE_FIELDS, coverage),
-            (_MEMORY_FIELDS, memory),
-            (_PROGRAM_FIELDS, program),
-        ):
-            if name in known:
-                chosen[name] = value
-                break
-        else:
+        if name not in _SECTION_OF:
             raise ParametersError(f"no parameter {name!r}; there are {', '.join(known_parameters())}")
+        chosen[_SECTION_OF[name]][name] = value
     before = dataclasses.asdict(base.settings)
-    held = before["memory"]
-    nested = {"ranking": {**held["ranking"], **ranking}, "coverage": {**held["coverage"], **coverage}}
-    settings = settings_from({**held, **memory, **nested}, {**before["program"], **program})
-    return dataclasses.replace(base, settings=settings)
+    memory, program = before["memory"] | chosen["memory"], before["program"] | chosen["program"]
+    nested = {section: memory[section] | chosen[section] for section in ("ranking", "coverage")}
+    return dataclasses.replace(base, settings=settings_from(memory | nested, program))
 
 
 def known_parameters() -> list[str]:
     """All names that `settings_of` takes."""
-    windows = [f"window_{side}_{part}" for side in ("before", "after") for part in ("turns", "share")]
-    return sorted(_MEMORY_FIELDS | _PROGRAM_FIELDS | _RANKING_FIELDS | _COVERAGE_FIELDS) + windows
+    return sorted(_SECTION_OF) + [f"window_{side}_{part}" for side in _SIDES for part in ("turns", "share")]
 
 
 def _falling(share: float | None, turns: int | None, before: tuple[float, ...]) -> tuple[float, ...]:

@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, fields, is_dataclass
+from typing import Any, get_type_hints
 
 import optuna
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from memoryqa.config import Settings
 from memoryqa.parameters import Parameters, ParametersError
 from tuning.objectives import OBJECTIVES, Objective
-from tuning.presets import PRESETS, preset, settings_of
+from tuning.presets import PRESETS, SECTIONS, preset, settings_of
 from tuning.space import Parameter, SearchSpace
 
 JSON = st.recursive(
@@ -122,6 +123,20 @@ def test_windows_fall_off_evenly_and_a_lone_share_keeps_their_length() -> None:
 def test_a_parameter_that_sets_nothing_or_nonsense_is_refused(values: dict[str, Any], told: str) -> None:
     with pytest.raises(ParametersError, match=told):
         settings_of(values)
+
+
+def test_no_two_configs_have_a_field_of_one_name() -> None:
+    """A parameter is named without its section, so that would set only one of them."""
+    names = [one.name for config in SECTIONS.values() for one in fields(config) if one.name not in SECTIONS]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_every_config_in_the_settings_is_a_section() -> None:
+    def nested(config: type) -> dict[str, type]:
+        found = {name: kind for name, kind in get_type_hints(config).items() if is_dataclass(kind)}
+        return {**found, **{name: kind for inner in found.values() for name, kind in nested(inner).items()}}
+
+    assert nested(Settings) == SECTIONS
 
 
 def test_what_is_not_named_stays_as_in_the_base() -> None:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import checkout
 import optuna
 import pytest
+from checkout import ROOT
 
 from locomo.asking import Row
 from locomo.schema import DataError
-from memoryqa.config import Settings
+from memoryqa.config import CoverageConfig, MemoryConfig, RankingConfig, Settings
+from memoryqa.memories import Memories
 from memoryqa.parameters import ParametersError
 from tuning.measuring.experiment import ExperimentConfig, run_params_trial, run_params_trial_metrics
 from tuning.measuring.no_effect import inert_parameters
 from tuning.measuring.pruning import LOOK_EVERY, BestSoFar
 from tuning.measuring.run_trial import build_run_trial, study_settings
-from tuning.measuring.trial import BenchmarkOptions, TrialBenchmark, evaluate_with_benchmark
+from tuning.measuring.trial import BenchmarkOptions, TrialBenchmark, evaluate_with_benchmark, without_ranking
 from tuning.objectives import Objective, graded
-from tuning.presets import PRESETS
+from tuning.presets import PRESETS, settings_of
 from tuning.space import Parameter, SearchSpace
 from tuning.studies.study import StudySpec, open_study
 from tuning.studies.worker import run_worker
@@ -112,6 +117,47 @@ def test_weights_on_a_shared_index_rank_as_those_of_a_memory_of_its_own(benchmar
     assert {key: row["retrieved_ids"] for key, row in shared.items()} == {
         key: row["retrieved_ids"] for key, row in own.items()
     }
+
+
+OTHER_VALUES: dict[str, Any] = {  # for every field of MemoryConfig but `ranking`: a new one needs a value here
+    "memory_tokens": 500,
+    "recovery": False,
+    "compaction": "recency",
+    "embedder": "another",
+    "coverage": CoverageConfig(probe_worth=1.0),
+}
+
+
+def test_every_setting_of_a_memory_but_its_ranking_makes_a_memory_of_its_own() -> None:
+    shipped = MemoryConfig()
+    assert OTHER_VALUES.keys() == {one.name for one in fields(MemoryConfig)} - {"ranking"}
+    held = [without_ranking(replace(shipped, **{name: value})) for name, value in OTHER_VALUES.items()]
+    assert len({*held, without_ranking(shipped)}) == len(held) + 1
+    assert without_ranking(replace(shipped, ranking=RankingConfig(bm25_k1=2.0))) == without_ranking(shipped)
+
+
+def test_a_ranking_applied_to_a_shared_memory_ranks_like_a_memory_built_with_it(benchmark: TrialBenchmark) -> None:
+    config = settings_of({"bm25_k1": 1.9, "window_after_turns": 1, "memory_tokens": 900}).settings.memory
+    for question in benchmark.questions[:20]:
+        name = question.conversation_id
+        own = Memories.of({name: benchmark._conversations[name]}, config)[name]
+        shared = benchmark._memory_of(name, config)
+        asked = question.inputs()["question"]
+        assert shared.search(asked, 300).ids == own.search(asked, 300).ids
+
+
+def test_the_digest_covers_every_module_that_a_trial_imports() -> None:
+    check = (
+        "import sys\nfrom pathlib import Path\n"
+        "from tuning.measuring.trial import BenchmarkOptions, evaluate_with_benchmark, measuring_files\n"
+        f"evaluate_with_benchmark({{}}, BenchmarkOptions(data={SAMPLE!r}, budget_tokens=300))\n"
+        "files = {Path(one.__file__) for one in list(sys.modules.values()) if getattr(one, '__file__', None)}\n"
+        "ours = {one for one in files if one.is_relative_to(Path.cwd())}\n"
+        "assert len(ours) > 20, ours\n"
+        "assert not ours - set(measuring_files()), ours - set(measuring_files())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow

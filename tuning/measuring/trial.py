@@ -13,13 +13,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from evaluation.programs import MemorySearch
-from locomo.asking import Ask, Program, Row, recalled
-from locomo.benchmark import BenchmarkProgress, RowList, build_benchmark_config, run_benchmark
+from locomo.asking import Ask, Program, Row, ask_for_evidence, recalled
+from locomo.benchmark import BenchmarkProgress, ask_programs
+from locomo.questions import choose
 from locomo.schema import DataError, Question
 from locomo.split_data import seeded_order
 from locomo.summary import Metrics
@@ -27,17 +28,17 @@ from memoryqa.config import MemoryConfig, RankingConfig, Settings
 from memoryqa.memories import Memories
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.parameters import Parameters
-from memoryqa.turns import Turn
 from tuning.measuring.cache import Context, QuestionCache
 from tuning.presets import settings_of
 
 _ROOT = Path(__file__).resolve().parents[2]
-_MEASURING_CODE = (
+_MEASURING_CODE = (  # every module that a trial imports (a test compares), by folder
     "memoryqa/**/*.py",
-    "evaluation/programs.py",
-    "locomo/asking.py",
-    "locomo/evaluate.py",
-    "locomo/schema.py",
+    "locomo/**/*.py",
+    "harness/*.py",
+    "evaluation/*.py",
+    "tuning/*.py",
+    "tuning/measuring/*.py",
 )
 _MEASURED = (  # of a row: what is kept of a question
     *("evidence_recall", "all_evidence", "retrieved_ids", "context_tokens", "memory_tokens"),
@@ -100,26 +101,20 @@ def benchmark_of(options: BenchmarkOptions) -> TrialBenchmark:
 
 
 class TrialBenchmark:
-    """The questions, conversations and indexes that the trials of a study share. Raises DataError."""
+    """The questions, conversations and indexes that the trials of a study share. Raises DataError for unusable data."""
 
     def __init__(self, options: BenchmarkOptions) -> None:
         self.options = options
-        self._conversations: Mapping[str, tuple[Turn, ...]] = {}
-        self._config = build_benchmark_config(
-            make_programs=self._keep_conversations,
-            data=options.data,
-            split=options.split,
-            categories=options.categories,
-            programs=("memory",),
-            mode="retrieval",
-        )
-        self.dataset = self._config.dataset
+        selection = choose(options.data, split=options.split, categories=options.categories)
+        self.dataset = selection.dataset
         if options.data_sha256 not in (None, self.dataset.sha256):
             raise DataError(
                 f"{self.dataset.path}: not the data of this study (sha256 {self.dataset.sha256[:12]}..., "
                 f"not {str(options.data_sha256)[:12]}...); give those by --data"
             )
-        self.questions = tuple(question for question in self._config.questions if question.evidence)
+        self._selection = selection
+        self._conversations = selection.conversations
+        self.questions = tuple(question for question in selection.questions if question.evidence)
         self.cache = None if options.cache is None else QuestionCache(options.cache)
         self._memory = lru_cache(maxsize=_MEMORIES_KEPT)(self._add_turns)
         self._windowed = lru_cache(maxsize=_MEMORIES_KEPT)(self._index)
@@ -133,7 +128,7 @@ class TrialBenchmark:
     ) -> TrialMetrics:
         """Measure one set of parameters. `on_row` is called with each question's row; what it raises ends the trial.
 
-        `order_seed`: of the order in which the questions are asked; None: as they stand in the file.
+        order_seed: shuffles the questions; None asks them in the file's order.
         """
         parameters = settings_of(trial_params)
         settings = parameters.settings
@@ -149,15 +144,14 @@ class TrialBenchmark:
             from_cache += progress.row["error"] is None and progress.row["latency_sec"] is None
             on_row(progress.row)
 
-        benchmark = replace(
-            self._config,
-            asked=replace(self._config.asked, budgets_tokens=(budget,)),
-            questions=self._in_order(order_seed),
-            programs={"memory": MemorySearch(_Indexed(self._memory_of, settings.memory), settings.program)},
-            rows=RowList(),
-            wrap=lambda ask: ask if self.cache is None else self._through_cache(ask, settings, budget, self.cache),
+        ask: Ask = partial(ask_for_evidence, budgets_tokens=(budget,))
+        result = ask_programs(
+            {"memory": MemorySearch(_Indexed(self._memory_of, settings.memory), settings.program)},
+            replace(self._selection, questions=self._in_order(order_seed)),
+            budgets_tokens=(budget,),
+            ask=ask if self.cache is None else self._through_cache(ask, settings, budget, self.cache),
+            on_progress=on_progress,
         )
-        result = run_benchmark(benchmark, on_progress=on_progress)
         rows = {row["question_id"]: row for row in result.rows.values()}
         failed = [row["error"] for row in rows.values() if row["error"] is not None]
         if failed:
@@ -165,11 +159,11 @@ class TrialBenchmark:
         return TrialMetrics(result.metrics, rows, len(rows) - from_cache, from_cache, parameters)
 
     def context(self, settings: Settings, budget_tokens: int) -> Context:
-        """What a question's measurement depends on besides the question. No prompt, no judge and no chance has a part
-        in it, and no model but the embedder that the parameters name."""
+        """What a question's measurement depends on besides the question: no prompt, no judge, no chance, and no model
+        but the embedder that the parameters name."""
         assert self.cache is not None
         return self.cache.context(
-            split=self._config.split,
+            split=self._selection.split,
             parameters={**asdict(settings), "budget_tokens": budget_tokens},
             data_sha256=self.dataset.sha256,
             versions={"code": code_digest(), "prompt": None, "judge": None, "model": settings.memory.embedder},
@@ -198,35 +192,27 @@ class TrialBenchmark:
         by_id = {question.id: question for question in self.questions}
         return tuple(by_id[question_id] for question_id in seeded_order(by_id, seed))
 
-    def _keep_conversations(self, conversations: Mapping[str, tuple[Turn, ...]]) -> dict[str, Program]:
-        self._conversations = conversations
-        return {}  # each trial has its own
-
     def _memory_of(self, conversation_id: str, config: MemoryConfig) -> AdaptiveMemory:
         windows = RankingConfig(window_before=config.ranking.window_before, window_after=config.ranking.window_after)
-        memory = self._windowed(conversation_id, _what_is_held(config), windows)
+        memory = self._windowed(conversation_id, without_ranking(config), windows)
         return memory.with_ranking(config.ranking)
 
     def _index(self, conversation_id: str, held: MemoryConfig, windows: RankingConfig) -> AdaptiveMemory:
-        """With an index of its own where the windows are not the shipped ones."""
+        """A memory with its own index where the windows are not the shipped ones."""
         return self._memory(conversation_id, held).with_ranking(windows)
 
     def _add_turns(self, conversation_id: str, held: MemoryConfig) -> AdaptiveMemory:
         return Memories.of({conversation_id: self._conversations[conversation_id]}, held)[conversation_id]
 
 
-def _what_is_held(config: MemoryConfig) -> MemoryConfig:
-    """Only what decides on which turns are held and may be found; the rest as shipped."""
-    return MemoryConfig(
-        memory_tokens=config.memory_tokens,
-        recovery=config.recovery,
-        compaction=config.compaction,
-        coverage=config.coverage,
-    )
+def without_ranking(config: MemoryConfig) -> MemoryConfig:
+    """What a memory is built by. Only the ranking is applied to a built one (`AdaptiveMemory.with_ranking`): every
+    other field, a new one too, makes a memory of its own."""
+    return replace(config, ranking=RankingConfig())
 
 
 class _Indexed(Mapping[str, AdaptiveMemory]):
-    """Memories by conversation id, made when they are first searched: a trial from the cache needs none."""
+    """Memories by conversation id, each made at its first search: a trial from the cache needs none."""
 
     def __init__(self, make: Callable[[str, MemoryConfig], AdaptiveMemory], config: MemoryConfig) -> None:
         self._make = make
@@ -245,11 +231,15 @@ class _Indexed(Mapping[str, AdaptiveMemory]):
         return len(self._made)
 
 
+def measuring_files(root: Path = _ROOT) -> list[Path]:
+    """The sources that decide on what is found and how it is scored."""
+    return sorted({path for pattern in _MEASURING_CODE for path in root.glob(pattern)})
+
+
 @lru_cache(maxsize=1)
 def code_digest(root: Path = _ROOT) -> str:
-    """16 hex digits of sha256 over the sources that decide on what is found and how it is scored."""
+    """16 hex digits of sha256 over `measuring_files`, by their paths below `root`."""
     digest = hashlib.sha256()
-    paths = sorted({path for pattern in _MEASURING_CODE for path in root.glob(pattern)})
-    for path in paths:
+    for path in measuring_files(root):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
