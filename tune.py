@@ -30,7 +30,7 @@ from tuning.measuring.cache import DEFAULT_CACHE
 from tuning.studies.storage import DEFAULT_STORAGE
 
 STUDY_COMMANDS = {
-    "status": "how far a study is, and what it is after",
+    "status": "how far a study is, and what it measures",
     "best": "its best trial and the configs that it sets",
     "pareto": "its front of quality against tokens, the knee, and the best under --budget-tokens",
     "importance": "which of its parameters matter",
@@ -49,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     group.add_argument("--study", metavar="NAME", help="default: objective, space and the time")
     group.add_argument("--resume", action="store_true", help="resume the study of that name")
     group.add_argument("--output", type=Path, metavar="DIR", help="folder for the results (default: runs/tuning/STUDY)")
-    group.add_argument("--engine", choices=("local", "ray"), default="local", help="who runs the trials")
+    group.add_argument("--engine", choices=("local", "ray"), default="local", help="what runs the trials")
     add_cache(group)
     add_json_flag(group)
     add_tracking_flags(parser)
@@ -68,7 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("--service", metavar="URL", default=None, help="a tuning service, in place of --storage")
     command.add_argument("--study", metavar="NAME", required=True)
     command.add_argument("--data", metavar="PATH", default=None, help="the study's data, if not at LOCOMO_PATH")
-    command.add_argument("--n-trials", type=int, default=50, help="of the whole study (default: %(default)s)")
+    command.add_argument("--n-trials", type=int, default=50, help="trials of the whole study (default: %(default)s)")
     command.add_argument("--timeout", type=float, metavar="X", default=None, help="begin no trial after X seconds")
     add_cache(command)
     add_storage(add_command("list", "the studies of a storage"))
@@ -96,7 +96,7 @@ def add_storage(parser: Any) -> None:
 def add_cache(parser: Any) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
-        "--cache", type=Path, default=DEFAULT_CACHE, metavar="FILE", help="what was measured (default: %(default)s)"
+        "--cache", type=Path, default=DEFAULT_CACHE, metavar="FILE", help="measured questions (default: %(default)s)"
     )
     group.add_argument("--no-cache", action="store_true", help="measure every question anew")
 
@@ -136,7 +136,8 @@ def run(args: argparse.Namespace) -> Mapping[str, Any]:
 
 
 def run_script(script: Path, arguments: list[str]) -> dict[str, Any]:
-    """The script as if it were started by itself, with its arguments. Raises UsageError when there is none."""
+    """Run the script as if it were started by itself, with its arguments. Raises UsageError for a missing one, and
+    StoppedError when it ends with another status than 0."""
     import runpy
 
     if not script.is_file():

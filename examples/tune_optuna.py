@@ -18,12 +18,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # examples are 
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Tune, print the best trial, return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n-trials", type=int, default=10, metavar="N", help="default: %(default)s")
     parser.add_argument("--dataset", metavar="FILE", help="a LoCoMo file (default: LOCOMO_PATH, or data/)")
     args = parser.parse_args(argv)
+    from harness.commands import run_command
 
+    return run_command("tune_optuna.py", lambda: tune_two_weights(args))
+
+
+def tune_two_weights(args: argparse.Namespace) -> None:
+    """Run the trials and print the best one."""
     import optuna
 
     from memoryqa.config import RankingConfig
@@ -43,7 +48,6 @@ def main(argv: list[str] | None = None) -> int:
 
     best = study.best_trial
     print(json.dumps({"default_value": study.trials[0].value, "best_value": best.value, "best_params": best.params}))
-    return 0
 
 
 if __name__ == "__main__":

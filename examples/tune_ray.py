@@ -26,12 +26,17 @@ METRIC = "all_evidence_rate"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Tune, print the best trial, return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n-trials", type=int, default=10, metavar="N", help="default: %(default)s")
     parser.add_argument("--dataset", type=Path, metavar="FILE", help="a LoCoMo file (default: LOCOMO_PATH, or data/)")
     args = parser.parse_args(argv)
+    from harness.commands import run_command
 
+    return run_command("tune_ray.py", lambda: tune_two_weights(args))
+
+
+def tune_two_weights(args: argparse.Namespace) -> None:
+    """Run the trials and print the best one."""
     import ray
     from ray import tune
     from ray.tune.search.optuna import OptunaSearch
@@ -61,7 +66,6 @@ def main(argv: list[str] | None = None) -> int:
     best = results.get_best_result(METRIC, "max")
     best_value = (best.metrics or {})[METRIC]
     print(json.dumps({"trials": len(results), "best_value": best_value, "best_params": best.config}))
-    return 0
 
 
 if __name__ == "__main__":

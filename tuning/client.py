@@ -36,10 +36,10 @@ _FIRST_PAUSE_SEC = 0.2
 
 
 class TunerClient:
-    """The service at `url`. What it returns are the service's JSON documents.
+    """The service at `url`. Methods return the service's JSON documents.
 
-    A request that meets no service, or one whose storage is away, is sent again for `patience_sec`: every request may
-    be sent twice. Raises ServiceError for what the service refuses, ServiceUnavailableError when it does not answer.
+    A request is sent again for `patience_sec` while the service, or its storage, does not answer: every request may be
+    sent twice. Raises ServiceError for a refusal, ServiceUnavailableError without an answer.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class TunerClient:
     def suggest_within(
         self, name: str, worker_id: str, n_trials: int, *, lease_sec: float = LEASE_SEC
     ) -> dict[str, Any] | None:
-        """A trial of the study's `n_trials`; None when others have those that are left."""
+        """A trial of the study's `n_trials`; None when others hold the remaining ones."""
         body = {"worker_id": worker_id, "lease_sec": lease_sec, "n_trials": n_trials}
         answer: dict[str, Any] | None = self._call("POST", f"studies/{name}/suggest", json=body)
         return answer
@@ -101,7 +101,7 @@ class TunerClient:
         return bool(self._tell(name, number, "report", body)["should_prune"])
 
     def complete(self, name: str, number: int, values: Sequence[float | None]) -> dict[str, Any]:
-        """Values that are no numbers make the trial a failed one."""
+        """A value that is no finite number makes the trial a failed one."""
         return self._tell(name, number, "complete", {"values": [_sendable(value) for value in values]})
 
     def fail(self, name: str, number: int, error: str, *, lost: bool = False) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class TunerClient:
         return self._tell(name, number, "prune", {})
 
     def trials(self, name: str, *, state: str | None = None) -> list[dict[str, Any]]:
-        """All of them, page by page."""
+        """All trials, fetched page by page."""
         found: list[dict[str, Any]] = []
         chosen = {} if state is None else {"state": state}
         while True:
@@ -189,7 +189,7 @@ _COMMANDS = {
     "create": "make a study",
     "status": "a study's settings and the number of its trials by state",
     "trials": "the trials",
-    "best": "the best trial, of a study with one objective",
+    "best": "the best trial of a study with one objective",
     "pareto": "the trials that no other beats",
     "importance": "which parameters matter",
     "delete": "remove a study and its trials",
@@ -231,14 +231,14 @@ def run(args: argparse.Namespace, client: TunerClient) -> Any:
 
 def _add_creation_flags(command: argparse.ArgumentParser) -> None:
     space = command.add_mutually_exclusive_group(required=True)
-    space.add_argument("--preset", metavar="NAME", help="quick, standard or full")
+    space.add_argument("--preset", metavar="NAME", help="quick, standard, full or compaction")
     space.add_argument("--space", type=Path, metavar="FILE", help="a search space in JSON")
     command.add_argument("--directions", default="maximize", help="comma-separated, one per objective")
     command.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     command.add_argument("--sampler", choices=SAMPLERS, default="tpe", help="default: %(default)s")
     command.add_argument("--pruner", choices=PRUNERS, default="none", help="default: %(default)s")
     command.add_argument(
-        "--settings", type=json.loads, default={}, metavar="JSON", help="handed to the workers as it is"
+        "--settings", type=json.loads, default={}, metavar="JSON", help="handed to the workers unchanged"
     )
 
 
@@ -256,7 +256,7 @@ def _spec(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _sendable(value: float | None) -> float | None:
-    """JSON has no NaN; the service takes null for a value that is none."""
+    """None for NaN and infinity, which JSON lacks: the service fails a trial with null."""
     return None if value is None or value != value or value in (float("inf"), float("-inf")) else float(value)
 
 

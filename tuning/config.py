@@ -1,4 +1,4 @@
-"""What one search is: made into the flags of tune.py."""
+"""The settings of a search, which are the flags of tune.py."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ class TuningConfig:
     )
     split: str = field(
         default="train",
-        metadata={"help": "whose conversations are searched on", "choices": ("train", "val", "test", "all")},
+        metadata={"help": "the conversations that the search measures on", "choices": ("train", "val", "test", "all")},
     )
     promote_on: str = field(
         default="val",
-        metadata={"help": "whose conversations the winner has to prove itself on", "choices": ("train", "val", "test")},
+        metadata={
+            "help": "the conversations on which the winner is compared with the default",
+            "choices": ("train", "val", "test"),
+        },
     )
     space: str = field(
         default="standard",
@@ -40,8 +43,8 @@ class TuningConfig:
     objective: str = field(
         default="quality",
         metadata={
-            "help": "quality: questions with all evidence in the budget; latency: of a search; balanced: 0.7 of one "
-            "and 0.3 of the other; retention: questions with all evidence in a working memory of the budget; "
+            "help": "quality: questions with all evidence in the budget; latency: p95 of a search; balanced: 0.7 of "
+            "quality and 0.3 of latency; retention: questions with all evidence in a working memory of the budget; "
             "pareto: quality against tokens",
             "choices": OBJECTIVES,
         },
@@ -49,21 +52,21 @@ class TuningConfig:
     budget_tokens: int = field(
         default=2000, metadata={"help": "size of the evidence, or of the working memory, in tokens"}
     )
-    n_trials: int = field(default=50, metadata={"help": "trials of the study, those of earlier runs included"})
+    n_trials: int = field(default=50, metadata={"help": "trials of the study, including those of earlier runs"})
     timeout: float | None = field(default=None, metadata={"help": "begin no trial after so many seconds"})
     n_jobs: int = field(
         default=1, metadata={"help": "processes; with more than one the same seed gives other trials each time"}
     )
-    sampler: str = field(default="tpe", metadata={"help": "who proposes parameters", "choices": SAMPLERS})
+    sampler: str = field(default="tpe", metadata={"help": "what proposes parameters", "choices": SAMPLERS})
     pruner: str = field(
         default="auto",
         metadata={
-            "help": "who ends bad trials early; wilcoxon compares question by question; auto: wilcoxon where questions "
-            "decide, for quality and retention, else none",
+            "help": "what ends bad trials early; wilcoxon compares question by question; auto: wilcoxon where "
+            "questions decide, for quality and retention, else none",
             "choices": ("auto", *PRUNERS),
         },
     )
-    seed: int = field(default=0, metadata={"help": "of the proposals: the same seed, the same trials"})
+    seed: int = field(default=0, metadata={"help": "seed of the proposals: the same seed, the same trials"})
 
     def __post_init__(self) -> None:
         for name in ("budget_tokens", "n_trials", "n_jobs"):
@@ -74,7 +77,7 @@ class TuningConfig:
         if (self.objective == "retention") != (self.space == COMPACTION):
             raise UsageError(
                 f"--objective retention and --space {COMPACTION} go together: other objectives search what has left "
-                f"the working memory too, and so do not tell what should stay; got --objective {self.objective} "
+                f"the working memory too, so that they cannot say what should stay; got --objective {self.objective} "
                 f"--space {self.space}"
             )
         if self.pruner not in ("auto", "none") and not Objective(self.objective).by_question:

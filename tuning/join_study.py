@@ -12,11 +12,11 @@ from typing import Any
 from memoryqa.errors import UsageError
 from tuning.client import TunerClient
 from tuning.errors import StudyError
-from tuning.measuring.run_trial import RunTrial, benchmark_options, build_run_trial
+from tuning.measuring.run_trial import benchmark_options, build_run_trial
 from tuning.measuring.trial import benchmark_of
 from tuning.service.token import service_token
 from tuning.service.trial import run_service_worker
-from tuning.studies.source import Outcome
+from tuning.studies.source import Outcome, RunTrial
 from tuning.studies.storage import open_storage
 from tuning.studies.study import load_study
 from tuning.studies.worker import run_worker

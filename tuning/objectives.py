@@ -1,11 +1,11 @@
-"""What a study is after: one number, or two that are traded for each other, of a trial's metrics.
+"""What a study optimises: one number of a trial's metrics, or two that are traded for each other.
 
 - quality: the share of questions with all their evidence in the budget; higher is better.
 - latency: the 95th percentile of a search, in seconds; lower is better.
-- balanced: 0.7 of quality and 0.3 of what is left of 10 ms a search; higher is better. An LM's answer takes a hundred
-  times as long: what is slower than that would be noticed, what is faster hardly.
-- retention: the share of questions with all their evidence in a working memory of so many tokens, filled before anybody
-  asks, and nothing else to search; higher is better. It is what compaction is tuned by.
+- balanced: 0.7 of quality and 0.3 of the unused part of 10 ms a search; higher is better. An LM's answer takes a
+  hundred times as long: a slower search would be noticed, a faster one hardly.
+- retention: the share of questions with all their evidence in a working memory of the budget, which is filled before
+  anybody asks, and nothing else to search; higher is better. Compaction is tuned by it.
 - pareto: quality against the tokens that it takes. The size of the evidence is searched too.
 """
 
@@ -40,7 +40,7 @@ class Objective:
 
     @property
     def directions(self) -> tuple[str, ...]:
-        """Of each value, as Optuna names them."""
+        """The direction of each value, as Optuna names it."""
         return {"latency": ("minimize",), "pareto": ("maximize", "minimize")}.get(self.name, ("maximize",))
 
     @property
@@ -54,7 +54,7 @@ class Objective:
 
     @property
     def is_timed(self) -> bool:
-        """Whether it needs times, which no cache can give."""
+        """Whether it needs times, which a cache cannot give."""
         return self.name in ("latency", "balanced")
 
     @property
@@ -79,7 +79,7 @@ class Objective:
         }[self.name]
 
     def values(self, metrics: Metrics) -> tuple[float, ...]:
-        """In the order of `directions`. Raises ValueError for what was not measured: it is no 0."""
+        """In the order of `directions`. Raises ValueError for a value that was not measured: it is no 0."""
         if self.name == "pareto":
             return _number(metrics, "all_evidence_rate"), _number(metrics, "context_tokens_mean")
         if self.by_question:
@@ -92,10 +92,13 @@ class Objective:
 
 
 def graded(row: Row) -> float:
-    """How high the evidence of a question ranks, 0..1: the mean over its turns of 1 / log2(1 + rank), 0 for one that is
-    not found. What the pruner compares for quality: "all of it in the budget" is the same for two sets of parameters on
-    nine questions of ten, this on few. The discount is that of Jarvelin & Kekalainen 2002, "Cumulated gain-based
-    evaluation of IR techniques"."""
+    """How high the evidence of a question ranks, 0..1: the mean over its turns of 1 / log2(1 + rank), 0 for a turn that
+    is not found.
+
+    The pruner compares it for quality: "all evidence in the budget" is equal for two sets of parameters on nine
+    questions of ten, this on few. The discount is from Jarvelin & Kekalainen 2002, "Cumulated gain-based evaluation of
+    IR techniques".
+    """
     rank = {turn_id: place for place, turn_id in enumerate(row["retrieved_ids"], start=1)}
     gains = [1 / math.log2(1 + rank[turn_id]) if turn_id in rank else 0.0 for turn_id in row["gold_evidence_ids"]]
     return sum(gains) / len(gains)

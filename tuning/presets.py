@@ -45,7 +45,7 @@ def _weight(name: str, low: float, high: float, step: float = 0.01) -> Parameter
 
 
 def _window(side: str, turns: tuple[int, int, int], share: tuple[float, float, float]) -> tuple[Parameter, Parameter]:
-    """How far terms are spread to one side, in turns, and how much the nearest turn gets: low, high and default."""
+    """How many turns inherit terms on one side, and the nearest turn's share: low, high and default of each."""
     lengths = tuple(range(max(turns[0], 1), turns[1] + 1))
     name = f"window_{side}_turns"
     return (
@@ -135,7 +135,7 @@ PRESETS: Mapping[str, SearchSpace] = {
 
 
 def preset(name: str, *, with_budget: bool = False) -> SearchSpace:
-    """A space by name. `with_budget`: quality is to be traded for tokens, so the evidence's size is searched too, and
+    """A space by name. with_budget: the search trades quality for tokens, so it includes the size of the evidence and
     the floor that leaves out what ranks low. Raises SpaceError for an unknown name."""
     if name not in PRESETS:
         raise SpaceError(f"no space {name!r}; there are {', '.join(PRESETS)}")
@@ -147,9 +147,9 @@ def preset(name: str, *, with_budget: bool = False) -> SearchSpace:
 
 
 def settings_of(values: Mapping[str, Any], base: Parameters | None = None) -> Parameters:
-    """The configs that `values` stand for; what they do not name stays as in `base`, or as shipped.
+    """The settings that `values` make; what they do not name stays as in `base`, or as shipped.
 
-    Raises ParametersError for a parameter that sets nothing (the known ones are listed), and a value that is refused.
+    Raises ParametersError for an unknown parameter (the known ones are listed) and for a value that is refused.
     """
     base = base or Parameters()
     chosen: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
@@ -175,7 +175,7 @@ def known_parameters() -> list[str]:
 
 
 def _falling(share: float | None, turns: int | None, before: tuple[float, ...]) -> tuple[float, ...]:
-    """`share` for the nearest turn, falling evenly to nothing after `turns`; what is not given is as `before`."""
+    """`share` for the nearest turn, falling evenly to 0 after `turns`; a missing one is taken from `before`."""
     first = share if share is not None else (before[0] if before else 0.0)
     length = len(before) if turns is None else turns
     return tuple(round(first * (length - distance) / length, 4) for distance in range(length))

@@ -2,8 +2,8 @@
 
     python tune.py --engine ray --n-jobs 4          # needs pip install '.[ray]'
 
-The study stays in its storage, which every machine must reach. Its sampler proposes: the same trials as without Ray, if
-they run one after the other. Leases and pruning work as ever, and a process that dies gives its trial back.
+The study stays in its storage, which every machine must reach. Its sampler proposes the same trials as without Ray, if
+they run one after the other. Leases and pruning work as without Ray, and the trial of a process that dies is repeated.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def run_with_ray(
 ) -> WorkerReport:
     """`studies.worker.run_worker`, with Ray Tune running up to `n_jobs` trials at once, in processes that are reused.
 
-    `make_run_trial` is called once in each of them; it travels there by pickle, and its paths must be absolute. Uses
-    the Ray that the program has started, or the cluster in RAY_ADDRESS, or starts one on this machine for the time.
+    Each process calls `make_run_trial` once; it travels by pickle, so its paths must be absolute. Uses the Ray that the
+    program has started, else the cluster in RAY_ADDRESS, else starts one on this machine until it is done.
     """
     location = _absolute(location)
     study, spec = load_study(open_storage(location), study_name)

@@ -46,15 +46,13 @@ def search(config: TuningConfig, args: argparse.Namespace) -> TuningDocument:
     started = datetime.now(UTC)
     name = args.study or f"{config.objective}-{config.space}-{started:%Y%m%dT%H%M%SZ}"
     if args.resume and args.study is None:
-        raise UsageError("--resume goes on with a study: name it by --study (python tune.py list)")
+        raise UsageError("--resume needs the name of its study: add --study (python tune.py list shows them)")
     with _cache_file(args) as cache:
         spec, options = _spec(name, config, cache)
         with sole_tuner(args.storage, name), storage_failures():
             storage = open_storage(args.storage)
             if name in study_names(storage) and not args.resume:
-                raise StudyError(
-                    f"study {name} is there already: go on with it by --resume, or name another by --study"
-                )
+                raise StudyError(f"study {name} exists already: resume it by --resume, or name another by --study")
             study = open_study(storage, spec)
             name_values(study, Objective(config.objective, config.budget_tokens).value_names)
             run = _open_run(args.output or Path("runs/tuning") / name, name, config, args.storage, options)
@@ -124,7 +122,7 @@ def _spec(name: str, config: TuningConfig, cache: Path) -> tuple[StudySpec, Benc
 def _run(
     study: Study, spec: StudySpec, config: TuningConfig, args: argparse.Namespace, options: BenchmarkOptions
 ) -> None:
-    """The trials that are missing, in this process and `n_jobs - 1` further ones, or through Ray."""
+    """Run the missing trials in this process and `n_jobs - 1` further ones, or through Ray."""
     finished = sum(trial.state.is_finished() and not was_lost(trial) for trial in study.get_trials(deepcopy=False))
     with counting("tuning", total=config.n_trials, completed=min(finished, config.n_trials)) as advance:
 

@@ -7,7 +7,7 @@
     space == SearchSpace.from_json(space.as_json())
 
 The names mean nothing here: tuning/presets.py knows which parameter sets what. JSON may come from strangers, over HTTP:
-whatever it is, it becomes a space or a SpaceError of one line.
+it becomes a space, or a SpaceError of one line.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Value = float | int | str | bool | None
 
 
 class SuggestingTrial(Protocol):
-    """What a space asks of a trial; an optuna.Trial does it."""
+    """What a space needs of a trial; an optuna.Trial has it."""
 
     def suggest_float(self, name: str, low: float, high: float, *, step: float | None, log: bool) -> float: ...
 
@@ -42,10 +42,10 @@ class SuggestingTrial(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One dimension: from `low` to `high`, both included, in steps if `step`, even in its logarithm if `log`; or one of
-    `choices`. `when`: another parameter, declared before it, and those of its values with which this one exists.
+    """One dimension: from `low` to `high`, both included, in steps of `step`, uniform in the logarithm with `log`; or
+    one of `choices`. when: an earlier parameter, and the values of it with which this one exists.
 
-    Raises SpaceError, naming the parameter, for anything that is no range or whose default lies outside of it.
+    Raises SpaceError, naming the parameter, for an impossible range and for a default outside of it.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Parameter:
             raise SpaceError(f"parameter {self.name}: {problem}")
 
     def contains(self, value: Value) -> bool:
-        """Whether `value` may be suggested, but for the steps."""
+        """Whether `value` is in the range or among the choices; steps are not checked."""
         if self.kind == "categorical":
             return any(_same(value, one) for one in self.choices)
         assert self.low is not None
@@ -89,7 +89,7 @@ class Parameter:
         return trial.suggest_categorical(self.name, self.choices)
 
     def as_json(self) -> dict[str, Any]:
-        """JSON types only; what is not set is left out."""
+        """JSON types only, without the fields that are not set."""
         given = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         unset = [key for key, value in given.items() if value is None or value is False or value == ()]
         document = {key: value for key, value in given.items() if key not in unset or key == "default"}
@@ -174,7 +174,7 @@ class SearchSpace:
 
     @classmethod
     def from_json(cls, obj: Any) -> Self:
-        """The space that `as_json` gave, or somebody wrote. Raises SpaceError, one line, for anything else."""
+        """The space from the JSON of `as_json`, or one that a person wrote. Raises SpaceError, in one line."""
         listed = obj.get("parameters") if isinstance(obj, Mapping) and set(obj) == {"parameters"} else None
         if not isinstance(listed, list | tuple):
             raise SpaceError('a space is {"parameters": [...]}')

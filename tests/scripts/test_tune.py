@@ -151,7 +151,7 @@ def test_a_study_goes_on_by_resume_to_the_number_of_trials_and_as_if_never_stopp
     assert run(*search("--study", "s", trials=3))[1]["trials"] == 3
     status, _, told = run(*search("--study", "s", trials=6))
     assert status == 2
-    assert "study s is there already: go on with it by --resume" in told
+    assert "study s exists already: resume it by --resume" in told
     resumed = run(*search("--study", "s", "--resume", trials=6))[1]
     assert resumed["trials"] == 6
     through = run(*search("--study", "t", trials=6))[1]
@@ -279,7 +279,7 @@ def test_a_script_of_ones_own_is_run_with_its_arguments(run: Tune, tmp_path: Pat
         (["--objective", "retention"], "--objective retention and --space compaction go together"),
         (["--space", "compaction"], "--objective retention and --space compaction go together"),
         (["--study", "no/slash"], "the study name 'no/slash' is not usable"),
-        (["--resume"], "--resume goes on with a study: name it by --study"),
+        (["--resume"], "--resume needs the name of its study: add --study"),
         (["--data", "gone.json"], "gone.json: cannot be read"),
         (["--storage", "mysql://x/y"], "mysql"),
     ],

@@ -1,4 +1,4 @@
-"""Measured questions, kept across trials, studies and runs: nothing is measured twice that cannot come out otherwise.
+"""Measured questions, kept across trials, studies and runs: a question is measured again only if its result may differ.
 
     cache = QuestionCache(Path("runs/tuning.sqlite"))
     context = cache.context(split="train", parameters=..., data_sha256=..., versions={"code": ...}, seed=0)
@@ -50,7 +50,7 @@ class Context:
 
 @dataclass(slots=True)
 class _Flight:
-    """An entry that is being measured, and the threads that want it."""
+    """An entry that is being measured, and how many threads want it."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     threads: int = 0
@@ -59,7 +59,7 @@ class _Flight:
 class QuestionCache:
     """Measurements in one SQLite file, by context and question. For many threads and processes.
 
-    Of threads that want the same entry at once, one measures and the others wait for it; processes may both measure.
+    When threads want the same entry at once, one measures and the others wait; two processes may both measure.
     """
 
     def __init__(self, path: Path) -> None:
@@ -81,8 +81,8 @@ class QuestionCache:
         versions: Mapping[str, Any],
         seed: int | None,
     ) -> Context:
-        """What measurements depend on. `parameters`: with defaults filled in; `versions`: of code, prompts, models and
-        judges, as far as they take part; `seed`: of whatever is drawn, None when nothing is."""
+        """What measurements depend on. parameters: with defaults filled in. versions: code, prompts, models and judges
+        that take part. seed: of random draws, None without any."""
         parts = canonical(
             {
                 "split": split,
@@ -97,7 +97,7 @@ class QuestionCache:
     def get_or_measure(
         self, context: Context, question_id: str, measure: Callable[[], Measured | None]
     ) -> tuple[Measured | None, bool]:
-        """The entry, or what `measure` returns, and whether it was there. None, a failure, is not kept."""
+        """The entry or the result of `measure`, and whether the entry was there. None, a failure, is not kept."""
         with self._alone(context.digest, question_id):
             found = self._get(context, question_id)
             if found is not None:
@@ -110,7 +110,7 @@ class QuestionCache:
             return measured, False
 
     def why_miss(self, context: Context, question_id: str) -> str:
-        """Why the entry is not there: what differs from the nearest context that is. For people."""
+        """Why the entry is missing: what differs from the nearest context that was measured. For people."""
         with self._lock:
             held = self._connection.execute("SELECT digest, parts FROM contexts").fetchall()
         if context.digest in {digest for digest, _ in held}:
@@ -171,9 +171,9 @@ class QuestionCache:
                     "INSERT OR REPLACE INTO measured VALUES (?, ?, ?, ?)",
                     (context.digest, question_id, value, _checksum(value)),
                 )
-        except sqlite3.DatabaseError as error:  # a full disk, above all: tuning goes on without
+        except sqlite3.DatabaseError as error:  # a full disk, above all: tuning continues without
             self._is_writable = False
-            logger.warning("%s: cannot be written (%s); going on without keeping what is measured", self.path, error)
+            logger.warning("%s: cannot be written (%s); continuing without keeping measurements", self.path, error)
 
 
 def canonical(value: object) -> str:
@@ -196,7 +196,7 @@ def _normalised(value: object) -> object:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    """The file's connection; one that is no database is put aside, and a new one begun."""
+    """The file's connection; a file that is no database is put aside, and a new one begun."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return _connect(path)

@@ -1,4 +1,4 @@
-"""A trial as one call, for a study of your own: parameters in, a number out.
+"""One call measures a trial of a study of your own: parameters in, a number out.
 
     base = ExperimentConfig(dataset="locomo10.json")
 
@@ -30,9 +30,9 @@ class ExperimentConfig:
     """What a trial is measured on.
 
     dataset: a LoCoMo file; None: LOCOMO_PATH, data/locomo10.json, its download, or the bundled sample. param_grid:
-    parameters that all trials start from (of several the last wins), under the trial's own. validation_metrics: names
-    of metrics; the first is what `run_params_trial` returns unless it is told another. budget_tokens: of the evidence.
-    cache: a file that keeps what was measured.
+    parameters that all trials start from (the last mapping wins); the trial's own override them. validation_metrics:
+    names of metrics; `run_params_trial` returns the first unless it gets `metric`. budget_tokens: size of the evidence.
+    cache: a file that keeps measured questions.
     """
 
     dataset: str | Path | None = None
@@ -51,8 +51,9 @@ class ExperimentConfig:
 def run_params_trial(params: object, base: ExperimentConfig, *, metric: str | None = None) -> float:
     """Measure `params`: a mapping, an optuna.Trial that has suggested some, or anything with `.params`.
 
-    Returns `metric`, or else the first of `base.validation_metrics`. Raises UsageError, listing the known ones, for an
-    unknown parameter or metric, and for a metric that was not measured; DataError for data that cannot be used.
+    Returns `metric`, by default the first of `base.validation_metrics`. Raises UsageError for an
+    unknown parameter or metric, listing the known ones, and for a metric that was not measured; DataError for unusable
+    data.
     """
     metrics = run_params_trial_metrics(params, base)
     name = metric or base.validation_metrics[0]

@@ -1,4 +1,5 @@
-"""Parameters that change nothing: a search over them is noise, and a tuner that does not pass them on has them all."""
+"""Finds parameters that have no effect: searching them only adds noise. A tuner that fails to pass its parameters on
+would have no others."""
 
 from __future__ import annotations
 
@@ -11,15 +12,15 @@ from tuning.space import Parameter, SearchSpace
 
 
 class _DiffersError(Exception):
-    """A question came out otherwise."""
+    """A question has another result."""
 
 
 def inert_parameters(benchmark: TrialBenchmark, space: SearchSpace) -> list[str]:
-    """Names of the parameters whose extremes give, with all others at their defaults, what the defaults give: the same
-    turns in the same order, for every question. One that exists only under a condition is tried under it.
+    """Names of the parameters whose extremes, with all others at their defaults, change no question: each gets the same
+    turns in the same order. A conditional parameter is tried under its condition.
 
-    A parameter that matters shows it within a few questions; only one that does not costs a whole trial or two. Nor is
-    one inert on which another depends that matters.
+    A parameter that matters usually shows it within a few questions; only an inert one costs a whole trial or two. A
+    parameter is not inert when another one that matters depends on it.
     """
     mattering = [one for one in space.parameters if _matters(benchmark, space, one)]
     names = {one.name for one in mattering} | {one.when[0] for one in mattering if one.when is not None}

@@ -1,7 +1,7 @@
-"""Ending a trial once its questions show that it is worse than the best one: Wilcoxon's test, question by question.
+"""Ends a trial once its questions show that it is worse than the best one: Wilcoxon's test, question by question.
 
-Optuna's WilcoxonPruner decides; its numbers are in tuning/studies/samplers.py. The scores that it compares stay in this
-process: reporting each of 800 questions to a storage would take longer than asking them.
+Optuna's WilcoxonPruner decides; its thresholds are in tuning/studies/samplers.py. The scores stay in this process:
+reporting each of 800 questions to a storage would take longer than asking them.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from optuna.trial import TrialState, create_trial
 from locomo.asking import Row
 from tuning.studies.samplers import WILCOXON_STARTUP_QUESTIONS, build_pruner
 
-LOOK_EVERY = 20  # questions; each look is another chance to be wrong
+LOOK_EVERY = 20  # questions; every look is another chance to be wrong
 
 
 class BestSoFar:
     """The best trial, question by question, and whether others are worse.
 
-    `rows`: the best trial's, by question id. What is compared is `grade` of a row (tuning/objectives.py); a trial that
-    has found all evidence of more questions than the best one is never worse, whatever its grades.
+    rows: the best trial's, by question id. grade: the score of a row that is compared (tuning/objectives.py). A trial
+    that has found all evidence of more questions than the best one is never worse, even with lower grades.
     """
 
     def __init__(self, rows: Mapping[str, Row], grade: Callable[[Row], float]) -> None:
@@ -42,8 +42,8 @@ class BestSoFar:
         )
 
     def beats(self, rows: Mapping[str, Row]) -> bool:
-        """Whether the best trial is better on the questions of `rows`, beyond chance; asked after every question, it
-        looks after some."""
+        """Whether the best trial is better on the questions of `rows`, beyond chance. It looks only after every
+        `LOOK_EVERY` questions, and is False in between."""
         if len(rows) < WILCOXON_STARTUP_QUESTIONS or len(rows) % LOOK_EVERY:
             return False
         if sum(row["all_evidence"] - self._complete[question_id] for question_id, row in rows.items()) > 0:

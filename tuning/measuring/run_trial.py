@@ -1,14 +1,14 @@
-"""One trial of a study, from the study's settings alone: what tune.py, its workers, Ray and the service's workers run.
+"""One trial of a study, from the study's settings alone: tune.py, its workers, Ray and the service's workers run it.
 
 run_trial = build_run_trial(settings)        # settings: JSON, saved with the study
-value = run_trial(trial, best_params)        # raises optuna.TrialPruned; anything else raised is a failed trial
+value = run_trial(trial, best_params)        # raises optuna.TrialPruned; any other exception fails the trial
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,6 +18,7 @@ from tuning.measuring.cache import DEFAULT_CACHE
 from tuning.measuring.trial import BenchmarkOptions, TrialBenchmark, TrialMetrics, benchmark_of
 from tuning.objectives import Objective
 from tuning.space import SearchSpace, SuggestingTrial
+from tuning.studies.source import RunTrial
 
 if TYPE_CHECKING:
     from tuning.measuring.pruning import BestSoFar
@@ -26,7 +27,7 @@ REPORT_EVERY = 50  # questions, to a pruner that compares running means
 
 
 class RunningTrial(SuggestingTrial, Protocol):
-    """What a trial is asked and told; an optuna.Trial is one."""
+    """What measuring needs of a trial; an optuna.Trial has it."""
 
     @property
     def number(self) -> int: ...
@@ -38,9 +39,6 @@ class RunningTrial(SuggestingTrial, Protocol):
     def set_user_attr(self, key: str, value: Any) -> None: ...
 
 
-RunTrial = Callable[[RunningTrial, Mapping[str, Any] | None], float | tuple[float, ...]]
-
-
 def study_settings(
     objective: Objective,
     space: SearchSpace,
@@ -50,7 +48,7 @@ def study_settings(
     data_sha256: str | None,
     pruner: str,
 ) -> dict[str, Any]:
-    """All that a trial needs to know, as JSON; where the data lie is each machine's own."""
+    """All that a trial needs to know, as JSON; the place of the data is each machine's own."""
     return {
         "objective": objective.name,
         "budget_tokens": objective.budget_tokens,
@@ -79,8 +77,8 @@ def benchmark_options(settings: Mapping[str, Any], data: str | None, cache: Path
 def build_run_trial(
     settings: Mapping[str, Any], *, data: str | None = None, cache: Path | None = DEFAULT_CACHE
 ) -> RunTrial:
-    """The objective function of a study. Nothing is read before the first trial. Raises DataError then, for other data
-    than the study's."""
+    """The objective function of a study. The first call reads the data, and raises DataError when they are not the
+    study's."""
     objective = Objective(settings["objective"], settings["budget_tokens"])
     space = SearchSpace.from_json(settings["space"])
     options = benchmark_options(settings, data, cache)
@@ -102,7 +100,7 @@ def build_run_trial(
 
 
 class _Watch:
-    """Looks at a trial's questions as they come, and ends it where that is settled."""
+    """Sees a trial's questions as they are measured, and prunes it once it is clearly worse."""
 
     def __init__(self, trial: RunningTrial, pruner: str, best: BestSoFar | None) -> None:
         self._trial = trial
@@ -113,7 +111,7 @@ class _Watch:
         self._complete = 0
 
     def see(self, row: Row) -> None:
-        """One more question. Raises optuna.TrialPruned."""
+        """Count one more question. Raises optuna.TrialPruned."""
         if row["error"] is not None:
             return  # the benchmark ends a trial whose questions fail
         self._rows[row["question_id"]] = row
@@ -129,7 +127,7 @@ class _Watch:
                 self._prune()
 
     def counts(self) -> dict[str, int]:
-        """Questions seen: asked now, and taken from the cache."""
+        """Questions seen, and of them asked now and taken from the cache."""
         seen = len(self._rows)
         return {"seen": seen, "asked": seen - self._from_cache, "from_cache": self._from_cache}
 
@@ -142,14 +140,14 @@ class _Watch:
 
 @lru_cache(maxsize=8)
 def _best(benchmark: TrialBenchmark, objective: Objective, params_json: str) -> BestSoFar:
-    """A trial that is through: from the cache as a rule, measured again where it is not there."""
+    """The best trial, question by question: usually from the cache, else measured again."""
     from tuning.measuring.pruning import BestSoFar
 
     return BestSoFar(benchmark.measure(json.loads(params_json)).rows, objective.grade)
 
 
 def _record(trial: RunningTrial, measured: TrialMetrics, seconds: float) -> None:
-    """With the trial: what it measured, and which configs that was."""
+    """Store with the trial what it measured, and the settings that it measured."""
     trial.set_user_attr("metrics", measured.metrics)
     trial.set_user_attr("parameters", measured.parameters.overrides())
     trial.set_user_attr("seconds", round(seconds, 3))

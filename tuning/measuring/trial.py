@@ -1,4 +1,4 @@
-"""A trial's parameters measured by the benchmark, in mode "retrieval": one search per question, no LM.
+"""Measures a trial's parameters by the benchmark in mode "retrieval": one search per question, no LM.
 
     measured = evaluate_with_benchmark({"bm25_k1": 1.2}, BenchmarkOptions(split="train", budget_tokens=2000))
     measured.metrics["all_evidence_at_2000"]
@@ -51,9 +51,9 @@ _MEMORIES_KEPT = 64  # of all conversations together; some ten megabytes for eac
 class BenchmarkOptions:
     """What every trial of a study is measured on.
 
-    data: None is LOCOMO_PATH, data/locomo10.json, its download or the sample. budget_tokens: of the evidence; None: as
-    the trial's `context_tokens` says. working_tokens: search only what a working memory of so many tokens holds; None:
-    as the trial says. data_sha256: what the data must be, if it is known. cache: None measures anew, which times need.
+    data: a LoCoMo file; None: LOCOMO_PATH, data/locomo10.json, its download or the sample. budget_tokens: size of the
+    evidence; None: the trial's `context_tokens`. working_tokens: search only a working memory of this size; None: as
+    the trial says. data_sha256: what the data must be, where known. cache: None measures anew, which times need.
     """
 
     data: str | None = None
@@ -67,8 +67,8 @@ class BenchmarkOptions:
 
 @dataclass(frozen=True, slots=True)
 class TrialMetrics:
-    """What a trial came to: `metrics` as of `BenchmarkResult`, `rows` by question id, and how many questions were asked
-    now or taken from the cache. `parameters`: the configs that were measured."""
+    """The result of a trial: `metrics` as in `BenchmarkResult`, `rows` by question id, and how many questions were
+    asked now or taken from the cache. parameters: the settings that were measured."""
 
     metrics: Metrics
     rows: Mapping[str, Row]
@@ -77,7 +77,7 @@ class TrialMetrics:
     parameters: Parameters
 
     def scores(self, measure: str) -> dict[str, float]:
-        """By question id, where it was measured."""
+        """By question id, where `measure` was measured."""
         return {question_id: float(row[measure]) for question_id, row in self.rows.items() if row[measure] is not None}
 
     @property

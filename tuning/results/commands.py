@@ -1,4 +1,4 @@
-"""`tune.py status | best | list | pareto | importance | export | delete`: what a storage holds."""
+"""`tune.py status | best | list | pareto | importance | export | delete`: the contents of a storage."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _best(study: Study, console: Console) -> dict[str, Any]:
 def _importance(study: Study, console: Console) -> dict[str, Any]:
     shares = importances(study)
     if shares is None:
-        raise StudyError(f"study {study.study_name}: too few complete trials with different values to tell")
+        raise StudyError(f"study {study.study_name}: too few complete trials with different values")
     console.print(rows_table([{"parameter": name, "share": f"{share:.3f}"} for name, share in shares.items()]))
     return {"study": study.study_name, "importance": shares}
 

@@ -1,4 +1,4 @@
-"""What a search came to: the best trial, what it is worth on conversations it never saw, and the files that say so."""
+"""The conclusion of a search: its best trial, what that is worth on conversations it never saw, and its files."""
 
 from __future__ import annotations
 

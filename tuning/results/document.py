@@ -1,7 +1,7 @@
-"""What a search leaves for programs and for its page: tuning.json, and its trials as trials.json and trials.csv.
+"""The files of a search for programs and for its page: tuning.json, and the trials as trials.json and trials.csv.
 
 tuning.json is also what tune.py prints. Qualities are shares of questions in 0..1, sizes are tokens (o200k_base), times
-are seconds; null stands for what was not measured.
+are seconds; null means not measured.
 """
 
 from __future__ import annotations
@@ -134,8 +134,8 @@ class QuestionCounts(TypedDict):
 
 class TuningDocument(TypedDict):
     """A search. `trials` counts complete, pruned and failed ones; `defaults` are trial 0's parameters, `best` the
-    winner's; `inert` names parameters without effect; `importance` is null while too few trials tell. The keys of
-    FrontDocument are there with two objectives."""
+    winner's; `inert` names parameters without effect; `importance` is null while there are too few trials. The keys of
+    FrontDocument are present with two objectives."""
 
     study: str
     objective: str

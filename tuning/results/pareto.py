@@ -27,8 +27,8 @@ class DefaultPoint:
 
 
 def front(points: Iterable[Point]) -> list[Point]:
-    """Points that no other dominates (at least as good in both, better in one), cheapest first. Of equal points only
-    the first trial is kept."""
+    """Points that no other dominates (at least as good in both, better in one), cheapest first. Only the first
+    of equal points is kept."""
     best: list[Point] = []
     for point in sorted(points, key=lambda one: (one.cost, -one.quality, one.number)):
         if not best or point.quality > best[-1].quality:
@@ -56,7 +56,7 @@ def knee(front_points: Sequence[Point]) -> Point | None:
 
 
 def best_under(points: Iterable[Point], budget: float) -> Point | None:
-    """The best quality that costs at most `budget`; of equals the cheapest. None when all cost more."""
+    """The best quality that costs at most `budget`, the cheapest among equals. None when all cost more."""
     affordable = [point for point in points if point.cost <= budget]
     return max(affordable, key=lambda one: (one.quality, -one.cost, -one.number), default=None)
 

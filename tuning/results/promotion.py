@@ -90,7 +90,7 @@ def judge_promotion(
 
 
 def _reason(is_default: bool, interval: list[float] | None, losing: list[str]) -> str:
-    """Why not; "" for a promotion."""
+    """The reason against a promotion; "" for none."""
     if is_default:
         return "keep defaults: no trial beat them on the questions that were searched"
     if interval is None:
@@ -106,7 +106,8 @@ def _reason(is_default: bool, interval: list[float] | None, losing: list[str]) -
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One held-out conversation: `trial` was best on the others; on it, it has `chosen_value`, the default its own."""
+    """One held-out conversation: `trial`, the best on the others, scores `chosen_value` on it, the default
+    `default_value`."""
 
     conversation: str
     questions: int
@@ -117,7 +118,7 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class CrossValidation:
-    """All folds, and over all their questions: `difference` is of the chosen trials minus the default."""
+    """All folds, and the means over all their questions; `difference` is the chosen trials minus the default."""
 
     folds: tuple[Fold, ...]
     chosen_value: float
@@ -132,7 +133,7 @@ def cross_validate(
     trials: Mapping[int, Scores], conversation_of: Mapping[str, str], *, default: int = 0
 ) -> CrossValidation | None:
     """Scores by trial and question id, higher is better, all trials on the same questions; `default`: the trial that is
-    compared with. Of equally good trials the first is chosen. None with fewer than two conversations."""
+    compared with. The first of equally good trials is chosen. None with fewer than two conversations."""
     by_conversation: defaultdict[str, list[str]] = defaultdict(list)
     for question_id in sorted(trials[default]):
         by_conversation[conversation_of[question_id]].append(question_id)

@@ -1,4 +1,4 @@
-"""Studies for people, on stderr: what a search came to, and what a storage holds."""
+"""Studies for people, on stderr: the conclusion of a search, and the contents of a storage."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def track_settings(tracker: Tracker | NullTracker, run: Run, study_name: str, co
 
 
 def track_results(tracker: Tracker | NullTracker, run: Run, document: TuningDocument, trials: list[TrialRow]) -> None:
-    """Log each complete trial's values as a curve over trials, what the search came to, and the run folder."""
+    """Log each complete trial's values as a curve over trials, the conclusion, and the run folder."""
     names = [one["name"] for one in document["objectives"]]
     for row in trials:
         if row["values"] is not None:

@@ -1,4 +1,4 @@
-"""Studies and trials as JSON: what the service answers, with null for what is not there."""
+"""Studies and trials as JSON, as the service answers them; null means that there is no value."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ def importances(study: optuna.Study) -> dict[str, float] | None:
     if len({tuple(trial.values) for trial in completed}) < 2:
         return None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of few trials it warns; the caller sees how many there are
+        warnings.simplefilter("ignore")  # Optuna warns when there are few trials; the caller sees how many there are
         shares = optuna.importance.get_param_importances(study)
     return {name: finite(share) or 0.0 for name, share in shares.items()}
 
 
 def finite(value: float | None) -> float | None:
-    """JSON knows no NaN and no infinity."""
+    """None for NaN and infinity, which JSON lacks."""
     return value if value is not None and math.isfinite(value) else None
 
 
@@ -81,5 +81,5 @@ def _lease_end(trial: FrozenTrial) -> datetime | None:
 
 
 def _utc(moment: datetime | None) -> str | None:
-    """Optuna notes local time, without saying so."""
+    """ISO text in UTC; Optuna notes local time without a zone."""
     return None if moment is None else moment.astimezone(UTC).isoformat(timespec="milliseconds")

@@ -1,11 +1,11 @@
-"""The tuning service: any number of workers ask for trials and tell their outcome over HTTP.
+"""The tuning service: any number of workers ask for trials and report their outcomes over HTTP.
 
     python -m tuning.service                                               # http://127.0.0.1:8000, runs/tuning.journal
     python -m tuning.service --storage postgresql+psycopg2://tuner@db.example/tuner
     export MEMORY_TUNER_TOKEN=$(openssl rand -hex 32)
-    python -m tuning.service --host 0.0.0.0                                # other machines: with the token only
+    python -m tuning.service --host 0.0.0.0                                # other machines, with the token only
 
-The client is `python -m tuning.client`; what can be asked is in http://127.0.0.1:8000/openapi.json.
+The client is `python -m tuning.client`; http://127.0.0.1:8000/openapi.json lists the requests.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--storage", default=DEFAULT_STORAGE, metavar="LOCATION", help="where the studies are (default: %(default)s)"
+        "--storage", default=DEFAULT_STORAGE, metavar="LOCATION", help="storage of the studies (default: %(default)s)"
     )
     parser.add_argument(
         "--host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on (default: %(default)s)"

@@ -1,7 +1,7 @@
-"""The tuning service as a FastAPI application: ask for trials and tell their outcome over HTTP.
+"""The tuning service as a FastAPI application: workers ask for trials and report their outcomes over HTTP.
 
-Every request loads its study from the storage, sampler, pruner and seed included, so that nothing is forgotten when the
-service restarts. One process per storage: whether a worker holds a trial is looked up under a lock of the process.
+Every request loads its study from the storage, sampler, pruner and seed included, so that a restart forgets nothing.
+Run one process per storage: the lock under which a worker's trial is looked up is the process's own.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Number = Annotated[int, Path(ge=0, le=MAX_NUMBER, examples=[0])]
 
 
 class Problem(BaseModel):
-    """What is wrong, in one line."""
+    """An error in one line."""
 
     detail: str
 
@@ -75,7 +75,7 @@ _BEARER = HTTPBearer(auto_error=False, description="The token in MEMORY_TUNER_TO
 
 @dataclass(frozen=True)
 class _Shelf:
-    """The storage, and a lock for what reads and then writes."""
+    """The storage, and a lock for requests that read and then write."""
 
     storage: optuna.storages.BaseStorage
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -90,7 +90,7 @@ Shelf = Annotated[_Shelf, Depends(_shelf)]
 
 
 def _guard(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> None:
-    """Let only those pass who send the service's token, if it has one."""
+    """Refuse requests without the service's token, if it has one."""
     token: str | None = request.app.state.token
     sent = given.credentials if given else ""
     if token is not None and not hmac.compare_digest(sent.encode(), token.encode()):
@@ -104,7 +104,7 @@ health = APIRouter(responses={503: _PROBLEMS[503]})
 
 
 def build_app(storage: optuna.storages.BaseStorage, *, token: str | None = None) -> FastAPI:
-    """The service on `storage`. Without a token it answers loopback host names only, which keeps web pages out."""
+    """The service on `storage`. Without a token it answers only loopback host names, which keeps web pages out."""
     app = FastAPI(title="Memory tuner", docs_url=None, redoc_url=None)  # those pages would load scripts from a CDN
     app.state.shelf, app.state.token = _Shelf(storage), token
     if token is None:
@@ -124,9 +124,9 @@ def check_health(shelf: Shelf) -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.post("/studies", status_code=201, responses={200: {"description": "It was there already, with the same spec"}})
+@router.post("/studies", status_code=201, responses={200: {"description": "It existed already, with the same spec"}})
 def create_study(body: NewStudy, shelf: Shelf, response: Response) -> dict[str, Any]:
-    """Make a study, whose first trial is the space's defaults; or take it up, if its spec is the same (else 409)."""
+    """Make a study, whose first trial has the space's defaults; or open an existing one of the same spec (else 409)."""
     try:
         spec = _spec(body)
     except UsageError as error:
@@ -159,7 +159,7 @@ def remove_study(name: Name, shelf: Shelf) -> None:
 @router.post(
     "/studies/{name}/suggest",
     response_model=dict[str, Any],
-    responses={204: {"description": "Others have what is left of the study's `n_trials`", "model": None}},
+    responses={204: {"description": "Others hold the remaining trials of the study's `n_trials`", "model": None}},
 )
 def suggest(name: Name, body: Suggest, shelf: Shelf) -> Any:
     """A trial for this worker: the one it holds, with a new lease, or the next one."""
@@ -175,7 +175,7 @@ def suggest(name: Name, body: Suggest, shelf: Shelf) -> Any:
 
 @router.post("/studies/{name}/trials/{number}/report")
 def report(name: Name, number: Number, body: Report, shelf: Shelf) -> dict[str, bool]:
-    """Tell of a running trial, renew its lease, and hear whether to prune it. Values need a study of one objective."""
+    """Report on a running trial, renew its lease, and get whether to prune it. Values need a study of one objective."""
     with shelf.lock:
         study, found = _trial(shelf, name, number)
         _require_running(found)
@@ -195,7 +195,7 @@ def complete(name: Name, number: Number, body: Complete, shelf: Shelf) -> dict[s
     with shelf.lock:
         study, found = _trial(shelf, name, number)
         if found.state == TrialState.COMPLETE and found.values == body.values:
-            return trial_view(found)  # told again, by a worker that did not hear the answer
+            return trial_view(found)  # repeated by a worker that did not get the answer
         _require_running(found)
         if len(body.values) != len(study.directions):
             raise HTTPException(422, f"{len(body.values)} values for {len(study.directions)} objectives")
@@ -236,7 +236,7 @@ def list_trials(
     limit: Annotated[int, Query(ge=1, le=_PAGE)] = 100,
     offset: Annotated[int, Query(ge=0, le=MAX_NUMBER)] = 0,
 ) -> list[dict[str, Any]]:
-    """Trials by number, `limit` of them from the `offset`-th on."""
+    """Trials by number: `limit` of them, from the `offset`-th on."""
     study, _ = _study(shelf, name)
     states = None if state is None else (TrialState[state.upper()],)
     return [trial_view(trial) for trial in study.get_trials(deepcopy=False, states=states)[offset : offset + limit]]
@@ -256,13 +256,13 @@ def best(name: Name, shelf: Shelf) -> dict[str, Any]:
 
 @router.get("/studies/{name}/pareto")
 def pareto(name: Name, shelf: Shelf) -> list[dict[str, Any]]:
-    """The trials that no other is at least as good as in all objectives and better in one."""
+    """The trials that no other dominates: at least as good in all objectives, and better in one."""
     return [trial_view(trial) for trial in _study(shelf, name)[0].best_trials]
 
 
 @router.get("/studies/{name}/importance")
 def importance(name: Name, shelf: Shelf) -> dict[str, dict[str, float] | None]:
-    """Shares of the parameters in what makes trials good; null while there is nothing to tell it from."""
+    """Shares of the parameters in what makes trials good; null while there are too few trials."""
     return {"importance": importances(_study(shelf, name)[0])}
 
 
@@ -317,7 +317,7 @@ def _refuse(request: Request, error: Exception) -> Response:
 
 
 def _refuse_request(request: Request, error: Exception) -> Response:
-    """Where and why, without the value itself, which may be what JSON cannot say."""
+    """Where and why, without the value itself, which JSON may not be able to express."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])

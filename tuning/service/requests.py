@@ -1,4 +1,4 @@
-"""The bodies that the tuning service takes. What is not said here is refused, with the field's name."""
+"""The bodies that the tuning service accepts. Unknown fields are refused by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OURS = {WORKER_ATTR, LEASE_ATTR, LOST_ATTR, RETRY_ATTR, ERROR_ATTR}
 
 
 def _storable(value: dict[str, Any]) -> dict[str, Any]:
-    """Only what can be sent back: no NaN, no half of a surrogate pair, not without end."""
+    """`value` if it can be sent back: no NaN, no half of a surrogate pair, no endless nesting."""
     try:
         size = len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
     except RecursionError:
@@ -47,7 +47,7 @@ class _Body(BaseModel):
 
 
 class NewStudy(_Body):
-    """What defines a study; `space` in the form of tuning.space, or the name of a preset."""
+    """The definition of a study: `space` in the form of tuning.space, or the name of a preset."""
 
     name: StudyName = Field(examples=["standard"])
     space: JsonObject | None = None
@@ -58,7 +58,7 @@ class NewStudy(_Body):
     seed: int = Field(default=0, ge=0, le=2**53)
     sampler: Literal[SAMPLERS] = "tpe"  # type: ignore[valid-type]
     pruner: Literal[PRUNERS] = "none"  # type: ignore[valid-type]
-    settings: JsonObject = Field(default={}, description="handed to the workers as it is")
+    settings: JsonObject = Field(default={}, description="handed to the workers unchanged")
 
 
 class Suggest(_Body):
@@ -67,14 +67,14 @@ class Suggest(_Body):
     worker_id: WorkerId = Field(examples=["laptop-1"])
     lease_sec: LeaseSec = LEASE_SEC
     n_trials: int | None = Field(
-        default=None, ge=1, le=MAX_NUMBER, description="no trial beyond so many: then the answer may be 204"
+        default=None, ge=1, le=MAX_NUMBER, description="no trial beyond this number: then the answer may be 204"
     )
 
 
 class Report(_Body):
-    """What is known of a running trial, whose lease it renews: values by step (a question's number, say), attributes.
+    """News of a running trial, whose lease it renews: values by step (such as a question's number), attributes.
 
-    A step that is known already is left as it is.
+    A step that was reported before keeps its value.
     """
 
     values: dict[Step, Annotated[float, Field(allow_inf_nan=False)]] = Field(default={}, max_length=MAX_REPORTS)

@@ -1,4 +1,4 @@
-"""The token that the tuning service asks for, which its clients send."""
+"""The token that the tuning service asks for and its clients send."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ MIN_TOKEN_CHARS = 16
 
 
 def service_token() -> str | None:
-    """From the environment; None when there is none. Raises UsageError for one that could be guessed or not be sent."""
+    """The token in the environment, or None. Raises UsageError for one that can be guessed or cannot be sent."""
     token = os.environ.get(TOKEN_VARIABLE)
     if not token:
         return None
     if len(token) < MIN_TOKEN_CHARS or not token.isascii() or not token.isprintable() or " " in token:
         raise UsageError(
-            f"{TOKEN_VARIABLE} must be at least {MIN_TOKEN_CHARS} printable characters without spaces, as of "
-            "`openssl rand -hex 32`"
+            f"{TOKEN_VARIABLE} must be at least {MIN_TOKEN_CHARS} printable characters without spaces, "
+            "e.g. from `openssl rand -hex 32`"
         )
     return token

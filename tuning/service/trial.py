@@ -1,4 +1,4 @@
-"""Trials through the tuning service, for a worker that cannot reach the storage itself."""
+"""Trials through the tuning service, for a worker that cannot reach the storage."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tuning.studies.worker import WorkerReport, new_worker_id, work
 
 
 class ServiceTrial:
-    """A trial as `optuna.Trial` is one, as far as measuring needs it; its parameters have been chosen by the service.
+    """What measuring needs of an `optuna.Trial`; the service has chosen its parameters.
 
-    Reports and attributes are sent when somebody asks `should_prune`, or with the trial's end: not one by one.
+    Reports and attributes are sent by `should_prune` and at the trial's end, not one by one.
     """
 
     def __init__(self, client: TunerClient, study_name: str, suggested: Mapping[str, Any], lease_sec: float) -> None:
@@ -47,11 +47,11 @@ class ServiceTrial:
         self._user_attrs[key] = value
 
     def should_prune(self) -> bool:
-        """Raises TrialLostError when the lease has run out meanwhile."""
+        """Raises TrialLostError when the lease has run out."""
         return self.send()
 
     def send(self) -> bool:
-        """Tell the service what has been reported, renew the lease, and hear whether to prune."""
+        """Send reports and attributes, renew the lease, and return whether to prune."""
         reports, attrs = list(self._reports.items()), self._user_attrs
         self._reports, self._user_attrs = {}, {}
         while len(reports) > MAX_REPORTS:
@@ -125,6 +125,6 @@ def run_service_worker(
     on_trial: Callable[[Outcome], None] | None = None,
     lease_sec: float = LEASE_SEC,
 ) -> WorkerReport:
-    """`tuning.studies.worker.work` on a study of the service. Raises the client's errors too."""
+    """`tuning.studies.worker.work` on a study of the service. Also raises the client's errors."""
     source = ServiceTrials(client, study_name, worker_id or new_worker_id(), lease_sec)
     return work(source, run_trial, n_trials=n_trials, timeout_sec=timeout_sec, on_trial=on_trial)

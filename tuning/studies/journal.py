@@ -1,8 +1,8 @@
-"""A study's journal file: Optuna's format, kept whole when a write is cut short by a full disk or a killed process.
+"""A study's journal file in Optuna's format, which stays whole when a full disk or a kill cuts a write short.
 
 Optuna's `JournalFileBackend` leaves a half-written line behind when a write fails; the next append then joins it, and
-the journal can never be read again. This backend cuts such a line off: nothing that was acknowledged is lost. Files and
-locks are Optuna's own, so that its dashboard and scripts can share them.
+the journal is unreadable from then on. This backend cuts such a line off: nothing that was acknowledged is lost.
+Files and locks are Optuna's own, so that its dashboard and scripts can share them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _RECORD = b'{"op_code":'
 
 
 class JournalFile(BaseJournalBackend):
-    """The journal at `path`, which is made when it is not there."""
+    """The journal at `path`, which is created when it is missing."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -32,11 +32,11 @@ class JournalFile(BaseJournalBackend):
         self._reader = JournalFileBackend(str(path))
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
-        """The records from the given one on."""
+        """The records from number `log_number_from` on."""
         return self._reader.read_logs(log_number_from)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Add records and wait until they are on the disk. Raises StorageUnavailableError, and then has added none."""
+        """Add records, and return when they are on the disk. StorageUnavailableError means that none was added."""
         data = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode()
         try:
             with self._locked(), self._path.open("ab+", buffering=0) as file:
@@ -57,7 +57,7 @@ class JournalFile(BaseJournalBackend):
 
 
 def append(descriptor: int, data: bytes) -> None:
-    """Put `data` after the last whole line of the file, all of it or, with OSError, nothing."""
+    """Write `data` after the last whole line of the file: all of it, or nothing and an OSError."""
     end = _whole_lines_end(descriptor)
     if end < os.fstat(descriptor).st_size:
         os.ftruncate(descriptor, end)
@@ -72,7 +72,7 @@ def append(descriptor: int, data: bytes) -> None:
 
 
 def _whole_lines_end(descriptor: int) -> int:
-    """Bytes up to and with the last line break."""
+    """Number of bytes up to the last line break, which is included."""
     end = os.fstat(descriptor).st_size
     while end > 0:
         start = max(0, end - _TAIL_BYTES)

@@ -1,4 +1,4 @@
-"""Where a worker's trials come from and where their outcomes go: a study in a storage, or the tuning service."""
+"""Where a worker takes trials from and sends their outcomes: a study in a storage, or the tuning service."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ class Outcome:
 
 
 class TrialSource(Protocol):
-    """What a worker needs of a study. All may raise StorageUnavailableError."""
+    """What a worker needs of a study. Every method may raise StorageUnavailableError."""
 
     def settled(self) -> int:
-        """Trials that came to an end before the first one that has not (see tuning.studies.places)."""
+        """Places that ended before the first one that has not (see tuning.studies.leases)."""
 
     def take(self, n_trials: int) -> Any:
-        """The next trial of the study's `n_trials`, held by this worker; None when others have those that are left."""
+        """The next trial of the study's `n_trials`, held by this worker; None when others hold the remaining ones."""
 
     def held(self, trial: Any) -> AbstractContextManager[None]:
         """Keep the trial's lease while the block runs."""
 
     def best_params(self) -> Mapping[str, Any] | None:
-        """Of the best completed trial; None before there is one, or with several objectives."""
+        """Parameters of the best complete trial; None before there is one, and with several objectives."""
 
     def finish(
         self, trial: Any, values: Sequence[float] = (), *, pruned: bool = False, error: str | None = None

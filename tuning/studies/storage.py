@@ -1,4 +1,4 @@
-"""Where studies are kept: a journal file on one machine, SQLite, or PostgreSQL for many machines.
+"""Opens the storage of studies: a journal file on one machine, SQLite, or PostgreSQL for many machines.
 
     storage = open_storage("runs/tuning.journal")
     storage = open_storage("postgresql+psycopg2://tuner@db.example/tuner")   # the password from PGPASSWORD or ~/.pgpass
@@ -33,10 +33,10 @@ _DRIVERS = ("sqlite", "postgresql", "postgresql+psycopg2")
 
 
 def open_storage(location: str | Path) -> optuna.storages.BaseStorage:
-    """The storage at `location`; a journal or an SQLite file is made when it is not there, its folder too.
+    """The storage at `location`; a missing journal or SQLite file is created, its folder too.
 
     Answers within about two seconds when a server cannot be reached. Raises StorageLocationError for what can never be
-    a storage and StorageUnavailableError for one that is not to be had now; neither shows a password.
+    a storage, and StorageUnavailableError for one that is unavailable now; neither shows a password.
     """
     if "://" not in str(location):
         return _open_journal(Path(location))
@@ -50,7 +50,7 @@ def open_storage(location: str | Path) -> optuna.storages.BaseStorage:
 
 
 def hide_password(location: str | Path) -> str:
-    """`location` as it may be shown."""
+    """`location` as it may be printed."""
     if "://" not in str(location):
         return str(location)
     return _parsed(str(location)).render_as_string(hide_password=True)
@@ -58,10 +58,10 @@ def hide_password(location: str | Path) -> str:
 
 @contextmanager
 def sole_tuner(location: str | Path, study_name: str) -> Iterator[None]:
-    """Be the only tuner of this study of a journal, as two would both promote; workers need no such leave.
+    """Be the only tuner of this study of a journal, since two would both promote; workers need no lock.
 
-    The system drops the lock when the process ends, however it ends. A database may have tuners on several machines and
-    is not locked. Raises StudyInUseError.
+    The operating system drops the lock when the process ends, even by a kill. A database may have tuners on several
+    machines and is not locked. Raises StudyInUseError.
     """
     if "://" in str(location):
         yield
@@ -76,14 +76,14 @@ def sole_tuner(location: str | Path, study_name: str) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             raise StudyInUseError(
-                f"study {study_name} of {location} is being tuned by {file.read() or 'another process'}; help it with "
+                f"study {study_name} of {location} is being tuned by {file.read() or 'another process'}; join it with "
                 f"`python tune.py worker --storage {location} --study {study_name}`, or choose another --study"
             ) from None
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
         yield
-        # The file stays: whoever removed it could leave two tuners with a lock each, on two files of the same name.
+        # The file stays: removing it could leave two tuners with a lock each, on two files of the same name.
 
 
 def _open_lock(path: Path) -> TextIO:
@@ -136,7 +136,7 @@ def _parsed(location: str) -> URL:
 
 
 def _reach(url: URL) -> None:
-    """Log in once, in a thread of its own: neither a name server nor a silent server may take longer than we allow."""
+    """Log in once, in a thread of its own: a name server or a silent server may take longer than we wait."""
     try:
         import psycopg2
     except ModuleNotFoundError:
@@ -161,7 +161,7 @@ def _reach(url: URL) -> None:
 
 
 def _open_database(url: URL, engine_kwargs: dict[str, Any]) -> optuna.storages.RDBStorage:
-    """Optuna makes its tables when they are not there; of several processes that do so at once all but one fail."""
+    """Optuna creates missing tables; when several processes do so at once, all but one fail and try again."""
     from optuna.storages import RDBStorage
     from sqlalchemy.exc import DBAPIError
 
@@ -180,7 +180,7 @@ def _open_database(url: URL, engine_kwargs: dict[str, Any]) -> optuna.storages.R
 
 
 def failure_text(error: BaseException) -> str:
-    """What lies behind Optuna's StorageInternalError, whose own text guesses at invalid data, in one line."""
+    """The cause of Optuna's StorageInternalError, whose own text guesses at invalid data, in one line."""
     return f"the storage failed: {_first_line(error.__cause__ or error)}"
 
 

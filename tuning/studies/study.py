@@ -1,8 +1,7 @@
 """A study and all that its trials depend on: the search space, the seed, the sampler, what is measured.
 
 Optuna keeps neither the sampler nor the space with a study. Here a `StudySpec` is saved with it, so that any process,
-on any machine, after any restart, goes on with exactly the study that was begun; another spec under the same name is
-refused.
+on any machine, after any restart, resumes exactly that study. Another spec under the same name is refused.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ _MAX_SEED = 2**53  # the largest that JSON readers agree on
 class StudySpec:
     """What defines a study: the same spec and the same measurements give the same trials.
 
-    `directions` has one entry per objective. `settings` say what is measured (a JSON object); they are kept with the
-    study and handed to its workers, and mean nothing here. With several objectives Optuna can not prune
+    directions: one per objective. settings: what is measured, a JSON object that is kept with the study and handed to
+    its workers, and means nothing here. With several objectives Optuna cannot prune
     (optuna/optuna#3450). Raises StudyError for anything that cannot be a study.
     """
 
@@ -64,7 +63,7 @@ class StudySpec:
             raise StudyError(f"the pruner {self.pruner} works with one objective, got {len(self.directions)}")
 
     def as_json(self) -> dict[str, Any]:
-        """JSON types only; without the name, which the storage keeps."""
+        """JSON types only, without the name, which the storage keeps."""
         return {
             "space": self.space.as_json(),
             "directions": list(self.directions),
@@ -76,13 +75,13 @@ class StudySpec:
 
     @classmethod
     def from_json(cls, name: str, saved: Mapping[str, Any]) -> Self:
-        """The spec that `as_json` gave."""
+        """The spec from the JSON of `as_json`."""
         fields = {**saved, "space": SearchSpace.from_json(saved["space"]), "directions": tuple(saved["directions"])}
         return cls(name, **fields)
 
 
 def open_study(storage: optuna.storages.BaseStorage, spec: StudySpec) -> optuna.Study:
-    """The study of this spec: made, with the space's defaults waiting as trial 0, or taken up again.
+    """The study of this spec: a new one, with the space's defaults waiting as trial 0, or the existing one.
 
     Raises StudyMismatchError when a study of that name has another spec.
     """
@@ -96,7 +95,7 @@ def open_study(storage: optuna.storages.BaseStorage, spec: StudySpec) -> optuna.
             ) from None
         return study
     study.enqueue_trial(spec.space.defaults())
-    study.set_user_attr(SPEC_ATTR, spec.as_json())  # last: from now on others take it up
+    study.set_user_attr(SPEC_ATTR, spec.as_json())  # last: from now on others may open it
     return _equipped(study, spec)
 
 
@@ -119,7 +118,7 @@ def load_study(storage: optuna.storages.BaseStorage, name: str) -> tuple[optuna.
 
 
 def study_names(storage: optuna.storages.BaseStorage) -> list[str]:
-    """Of all studies in the storage, also those of other making."""
+    """Names of all studies in the storage, including those that other programs made."""
     return sorted(study.study_name for study in storage.get_all_studies())
 
 
@@ -157,7 +156,7 @@ def _equipped(study: optuna.Study, spec: StudySpec) -> optuna.Study:
 
 
 def _saved_spec(study: optuna.Study) -> dict[str, Any]:
-    """The spec, for which we wait when its study is just being made."""
+    """The spec. Waits for it while another process is creating the study."""
     give_up = time.monotonic() + _CREATION_SEC
     while True:
         saved: dict[str, Any] | None = study.user_attrs.get(SPEC_ATTR)
@@ -172,7 +171,7 @@ def _saved_spec(study: optuna.Study) -> dict[str, Any]:
 
 
 def _difference(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
-    """The first thing that is not the same in two specs as JSON, with both values; empty when there is none."""
+    """The first difference between two specs as JSON, with both values; empty when they are equal."""
     for name in (*saved, *asked):
         if saved.get(name) == asked.get(name):
             continue

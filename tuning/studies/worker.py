@@ -1,8 +1,8 @@
-"""A worker: take trials of a study and measure them, beside any number of others, on this machine or elsewhere.
+"""A worker takes trials of a study and measures them, beside any number of others, on this machine or elsewhere.
 
     python tune.py worker --storage postgresql+psycopg2://tuner@db.example/tuner --study standard
 
-A worker that is killed loses the trial it was at: its lease runs out and another worker gets the same parameters.
+A killed worker loses its running trial: the lease runs out, and another worker gets the same parameters.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def run_worker(
     on_trial: Callable[[Outcome], None] | None = None,
     lease_sec: float = LEASE_SEC,
 ) -> WorkerReport:
-    """`work` on the trials of a study in a storage. Raises StorageUnavailableError too."""
+    """`work` on the trials of a study in a storage. Also raises StorageUnavailableError."""
     source = StudyTrials(study, worker_id or new_worker_id(), lease_sec)
     with storage_failures():
         return work(source, run_trial, n_trials=n_trials, timeout_sec=timeout_sec, on_trial=on_trial)
@@ -70,10 +70,10 @@ def work(
     timeout_sec: float | None = None,
     on_trial: Callable[[Outcome], None] | None = None,
 ) -> WorkerReport:
-    """Measure trials until the study's first `n_trials` came to an end: those of all workers, none of them lost.
+    """Measure trials until the study's first `n_trials` have ended: those of all workers, none of them lost.
 
-    Workers that look at the same moment may each add one beyond. After `timeout_sec` no further trial is begun. Ctrl-C
-    and SIGTERM give the running trial back. Raises WorkerStoppedError after three failed trials in a row.
+    Workers that look at the same moment may each add one more. After `timeout_sec` no further trial begins. Ctrl-C and
+    SIGTERM give the running trial back. Raises WorkerStoppedError after three failed trials in a row.
     """
     deadline = math.inf if timeout_sec is None else time.monotonic() + timeout_sec
     tally: Counter[str] = Counter()
@@ -82,7 +82,7 @@ def work(
         while (settled := source.settled()) < n_trials and time.monotonic() < deadline:
             trial = source.take(n_trials)
             if trial is None:
-                time.sleep(_POLL_SEC)  # others are at the last ones; should a worker die, its trial comes back
+                time.sleep(_POLL_SEC)  # others run the last ones; if one of them dies, its trial comes back
                 continue
             try:
                 outcome = measure(source, trial, run_trial)
@@ -101,7 +101,7 @@ def work(
 
 
 def measure(source: TrialSource, trial: object, run_trial: RunTrial) -> Outcome:
-    """Run a trial and end it by what comes out. Raises TrialLostError when it is not ours any more."""
+    """Run a trial and end it with its result. Raises TrialLostError when another process ended it first."""
     try:
         with source.held(trial):
             values = run_trial(trial, source.best_params())
@@ -112,13 +112,13 @@ def measure(source: TrialSource, trial: object, run_trial: RunTrial) -> Outcome:
     except (KeyboardInterrupt, SystemExit):
         source.give_up(trial, "interrupted")
         raise
-    except Exception as error:  # noqa: BLE001 (whatever goes wrong with one trial is that trial's failure)
+    except Exception as error:  # noqa: BLE001 (an error in one trial is that trial's failure)
         return source.finish(trial, error=f"{type(error).__name__}: {error}")
     return source.finish(trial, values if isinstance(values, Sequence) else [values])
 
 
 def new_worker_id() -> str:
-    """Machine, process and a random part: never that of an earlier process."""
+    """Machine, process and a random part, so that no two processes ever share it."""
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
@@ -126,8 +126,7 @@ def new_worker_id() -> str:
 def extra_workers(command: Sequence[str], count: int) -> Iterator[None]:
     """Run `count` processes of `command` beside the block.
 
-    After it they come to their own end, by the same limits as it; if it raises, they are stopped and give their trials
-    back.
+    After the block they end by their own limits; if the block raises, they are stopped and give their trials back.
     """
     processes = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(count)]
     try:
@@ -153,7 +152,7 @@ def storage_failures() -> Iterator[None]:
         yield
     except StorageInternalError as error:
         raise StorageUnavailableError(
-            f"{failure_text(error)}; finished trials are safe, start again to go on"
+            f"{failure_text(error)}; finished trials are safe, start again to resume"
         ) from error
 
 
