@@ -93,6 +93,8 @@ class ProgramOnMemories(dspy.Module):
 
     def __init__(self, memories: MemoriesLike, config: ProgramConfig | None = None) -> None:
         super().__init__()
+        if config is not None and not isinstance(config, ProgramConfig):
+            raise TypeError(f"config must be a ProgramConfig (context_tokens, max_hops, score_floor), got {config!r}")
         if isinstance(memories, AdaptiveMemory):
             memories = Memories({"conversation": memories})
         self.memories = memories if isinstance(memories, Memories) else Memories(memories)

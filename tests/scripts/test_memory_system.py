@@ -282,6 +282,11 @@ def test_one_memory_needs_no_conversation_id(name: str) -> None:
     assert alone.asked == among.asked != []
 
 
+def test_the_memorys_config_in_the_place_of_the_programs_is_refused() -> None:
+    with pytest.raises(TypeError, match="config must be a ProgramConfig"):
+        MemoryQA(chat(1, 1), MemoryConfig())  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("memories", [{}, {"a": chat(1, 1), "b": chat(1, 1)}])
 def test_without_a_conversation_id_several_memories_are_refused(memories: dict[str, AdaptiveMemory]) -> None:
     with pytest.raises(UsageError, match=rf"conversation_id is missing: there are {len(memories)} memories"):
