@@ -218,8 +218,8 @@ def check_gpus(config: TrainingConfig, grpo: GRPOConfig) -> list[str]:
         return ["the server is on another machine: its GPUs, their memory and its logs cannot be checked from here"]
     if is_listening(WEIGHTS_PORT):
         raise UsageError(
-            f"port {WEIGHTS_PORT}, on which Arbor's trainer sends its weights, is in use: another training runs on "
-            "this machine; wait for it, or cancel it by restarting its Arbor server"
+            f"port {WEIGHTS_PORT} is in use, on which Arbor's trainer sends its weights: another training runs on this "
+            "machine; wait for it, or cancel it by restarting its Arbor server"
         )
     gpus = read_gpus()
     if gpus is None:
