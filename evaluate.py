@@ -5,68 +5,64 @@
     python evaluate.py --mode retrieval --split val                # what the memory finds in 500 to 4000 tokens
     python evaluate.py --parameters tuned_parameters.json          # the memory as tune.py found it best
     python evaluate.py --resume runs/20260101T120000Z-1a2b3c       # finish a run that was interrupted
+    python evaluate.py --num-test 100 --model NAME --dry-run       # what that would cost, and spend nothing
 
-A table for people goes to stderr with all progress; the last line on stdout is one JSON document. Every run leaves a
-folder: answers.jsonl (a row per answer, as it completes), config.json, manifest.json, summary.json.
+Your own system, in the same table, report and MLflow run as ours:
+
+    python evaluate.py --programs memory,mine=my_module:make       # make(memories) returns a callable that answers
+    python evaluate.py --mode retrieval --programs memory,mine=my_file.py:make          # one that returns turn ids
+    python evaluate.py --predictions answers.jsonl                 # {"question_id": "conv-48:3", "answer": "May"}
+    python evaluate.py --protocol memory-r1 --programs memory      # the split of Memory-R1, categories 1-4
+
+The callable gets conversation_id= and question= (and budget_tokens= where it retrieves) and returns text or an object
+with .answer; evaluation/own_programs.py and locomo/predictions.py say more.
+
+Tables and progress go to stderr. stdout gets one JSON document, on a terminal only with --json. Every run leaves a
+folder: answers.jsonl (a row per answer, as it completes), config.json, manifest.json, summary.json, report.html, plots.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from evaluation.config import EvaluationConfig
 from evaluation.flags import build_parser
+from harness.commands import print_document, run_command
 from harness.flags import from_args
-from locomo.config import EvaluationConfig
-from memoryqa.config import Settings
 
 if TYPE_CHECKING:
     from evaluation.lms import ChosenLMs
     from harness.runs import Run
-    from harness.settings import choose_settings
     from harness.tracking.tracker import NullTracker, Tracker
-    from locomo.benchmark import BenchmarkConfig, BenchmarkProgress, BenchmarkResult
+    from locomo.asking import Program
+    from locomo.questions import Selection
+    from memoryqa.config import MemoryConfig, Settings
 
 
 def main(argv: list[str] | None = None) -> int:
     args = build_parser(__doc__).parse_args(argv)
-    from locomo.asking import BenchmarkStoppedError
-    from locomo.judging.ask import JudgingStoppedError
-    from memoryqa.lms.preflight import LMUnavailable
-    from memoryqa.redaction import redact
-    from memoryqa.search.embedders import EmbeddingError
-    from memoryqa.tags.files import TaggingStoppedError
-
-    try:
-        run(args)
-        return 0
-    except (
-        ValueError,
-        EmbeddingError,
-    ) as error:  # a flag, the data, a saved program or run, a model's name: each says what and where
-        print(f"evaluate.py: {redact(str(error))}", file=sys.stderr)
-        return 2
-    except (LMUnavailable, BenchmarkStoppedError, JudgingStoppedError, TaggingStoppedError) as error:
-        print(f"evaluate.py: {redact(str(error))}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("evaluate.py: interrupted", file=sys.stderr)
-        return 1
+    if getattr(args, "predictions", None) and not hasattr(args, "programs"):
+        args.programs = ()  # what was answered elsewhere, alone
+    return run_command("evaluate.py", lambda: run(args))
 
 
 def run(args: argparse.Namespace) -> None:
-    """From flags to numbers. Raises ValueError for bad input, LMUnavailable and BenchmarkStoppedError for the rest."""
+    """From flags to numbers. Raises UsageError for bad input, StoppedError for what ends the run early."""
     from evaluation.lms import choose_lms, connect
-    from evaluation.programs import make_programs
-    from evaluation.results import judge_answers, report, report_estimate
-    from evaluation.run_folder import new_run, record, track_config
+    from evaluation.programs import build_memories, make_programs
     from evaluation.tagging import choose_tags
-    from harness.runs import ANSWERS, Run
+    from harness.runs import Run
+    from harness.settings import choose_settings
     from harness.tracking.tracker import open_tracker
     from harness.tracking.values import sample_ids
-    from locomo.benchmark import answered, build_benchmark_config
+    from locomo.benchmark import answered
+    from locomo.questions import choose
+    from reports.evaluated import evaluate_programs, new_run, record_judges
 
     # 1. What to ask, of which memory, and whom.
     saved = {} if args.resume is None else Run.open(args.resume).config
@@ -74,82 +70,138 @@ def run(args: argparse.Namespace) -> None:
     settings, verdict = choose_settings(args, saved, program=config.program, parameters=config.parameters)
     lms = choose_lms(args, config)
     add_tags = choose_tags(config.tags, args.tag_model, args.tag_api_base, dry_run=args.dry_run)
-    benchmark = build_benchmark_config(make_programs=make_programs(config, settings, add_tags), **asdict(config))
-    for note in (*benchmark.dataset.notes, *([verdict] if verdict else []), lms.describe_task(), lms.describe_judge()):
+    selection = choose(
+        config.data,
+        split=config.split,
+        num=config.num_test,
+        seed=config.seed,
+        categories=config.categories,
+        protocol=config.protocol,
+    )
+    memories = build_memories(add_tags(selection.conversations), settings.memory)
+    programs = make_programs(config, selection, memories, settings)
+    task_lm, judge_lm = lms.describe_task(), lms.describe_judge()
+    for note in (*selection.dataset.notes, *([verdict] if verdict else []), task_lm, judge_lm):
         print(note, file=sys.stderr)
-    traced_ids = sample_ids([question.id for question in benchmark.questions], args.trace_sample)
-    full_config = full_config_of(benchmark, settings, lms)
+    traced_ids = sample_ids([question.id for question in selection.questions], args.trace_sample)
+    full_config = full_config_of(config, selection, programs, settings, lms)
     earlier = None if args.resume is None else Run.resume(args.resume, full_config)
     done = set() if earlier is None else answered(earlier)
     if args.dry_run:
-        report_estimate(benchmark, done, lms.task)
+        print_document(estimate(args, programs, selection, done, lms), as_json=args.json)
         return
 
     # 2. Make sure that the LMs answer before anything is written or spent.
-    missing = len(benchmark.programs) * len(benchmark.questions) - len(done)
-    # on --resume what could not be read is in the cache: a failed question needs another answer
-    benchmark = connect(benchmark, lms, missing=missing, fresh=args.resume is not None)
+    judges = connect(lms, config, args, missing=len(programs) * len(selection.questions) - len(done))
 
-    # 3. Ask, one row per answer.
-    run = earlier or new_run(args.run_dir, full_config, benchmark, lms.describe_task())
-    record(run, benchmark, lms, args.judge, settings.memory)
+    # 3. Ask, a row on disk per answer, judge, and report.
+    run = earlier or new_run(args.run_dir, full_config, selection, task_lm=task_lm)
+    record_judges(run, judge_lm, {judge.name: judge.prompt_digest for judge in judges})
+    if config.mode == "answers":
+        keep_program(run, programs, settings.memory)
     with open_tracker(
         args.mlflow_uri,
         enabled=not args.no_mlflow,
+        run_name=title(lms, selection, programs),
         run_dir=run.run_dir,
         resume=earlier is not None,
         traced_ids=traced_ids,
     ) as tracker:
-        track_config(tracker, run, full_config, benchmark.programs)
-        benchmark = replace(benchmark, rows=run, jsonl=run.run_dir / ANSWERS, trace=tracker.trace)
-        result = ask(run, benchmark, tracker)
+        track_config(tracker, run, full_config, programs)
+        document = evaluate_programs(
+            run,
+            programs,
+            selection,
+            task_lm=task_lm,
+            memories=memories,
+            judges=judges,
+            judge_lm=judge_lm,
+            budgets_tokens=config.budgets_tokens if config.mode == "retrieval" else (),
+            num_threads=lms.num_threads(config.num_threads),
+            tracker=tracker,
+            parameters=verdict,
+            resume=f"python evaluate.py --resume {run.run_dir}",
+        )
+    print_document(document, as_json=args.json)
 
-        # 4. Judge, and report.
-        judged = judge_answers(run, args, lms.judge, benchmark.num_threads, tracker)
-        report(run, benchmark, result, lms, judged, verdict, tracker)
 
-
-def full_config_of(benchmark: BenchmarkConfig, settings: Settings, lms: ChosenLMs) -> dict[str, Any]:
+def full_config_of(
+    config: EvaluationConfig,
+    selection: Selection,
+    programs: Mapping[str, Program],
+    settings: Settings,
+    lms: ChosenLMs,
+) -> dict[str, Any]:
     """All that decides on the numbers: saved with the run, compared when it is resumed."""
-    from evaluation.programs import prompts_of
+    from evaluation.programs import predictions_of, prompts_of
     from evaluation.tagging import tags_of
 
+    predictions = {name: one.digest for name, one in predictions_of(programs).items()}
     return {
-        "evaluation": asdict(benchmark.asked),
+        "evaluation": asdict(config),
         "memory": asdict(settings.memory),
         "program": asdict(settings.program),
         "resolved": {
-            "split": benchmark.split,
+            "split": selection.split,
             "model": None if lms.task is None else lms.task.model,
-            "data_sha256": benchmark.dataset.sha256,
-            "prompts": prompts_of(benchmark),
-            **({"tags": tags_of(benchmark)} if benchmark.asked.tags else {}),
+            "data_sha256": selection.dataset.sha256,
+            "prompts": prompts_of(programs) if config.mode == "answers" else {},
+            **({"tags": tags_of(config.tags, selection)} if config.tags else {}),
+            **({"predictions": predictions} if predictions else {}),
         },
     }
 
 
-def ask(run: Run, benchmark: BenchmarkConfig, tracker: Tracker | NullTracker) -> BenchmarkResult:
-    """Ask what is missing; rows are on disk as they complete."""
-    from harness.progress import counting
-    from harness.tracking.values import trace_of
-    from locomo.asking import BenchmarkStoppedError
-    from locomo.benchmark import answered, run_benchmark
+def estimate(
+    args: argparse.Namespace,
+    programs: Mapping[str, Program],
+    selection: Selection,
+    done: set[tuple[Any, ...]],
+    lms: ChosenLMs,
+) -> Mapping[str, Any]:
+    """What --dry-run prints."""
+    from evaluation.estimate import report_estimate
 
-    completed, total = len(answered(run)), len(benchmark.programs) * len(benchmark.questions)
-    with counting("answering", total=total, completed=completed) as advance:
+    assert lms.task is not None  # --mode retrieval refuses --dry-run
+    assert lms.judge is not None
+    return report_estimate(
+        programs, selection, done, lms.task, lms.judge, judges=args.judge, num_votes=args.judge_votes
+    )
 
-        def on_progress(progress: BenchmarkProgress) -> None:
-            row = progress.row
-            tracker.log_trace(row["program"], row["question_id"], **trace_of(row))
-            advance(f"{progress.failed} failed" if progress.failed else "")
 
-        try:
-            return run_benchmark(benchmark, on_progress=on_progress)
-        except (BenchmarkStoppedError, KeyboardInterrupt, OSError) as error:  # OSError: a full disk
-            raise BenchmarkStoppedError(
-                f"{str(error) or 'interrupted'}; {len(answered(run))} answers are kept: "
-                f"mend the cause, then python evaluate.py --resume {run.run_dir}"
-            ) from None
+def keep_program(run: Run, programs: Mapping[str, Program], memory: MemoryConfig) -> None:
+    """Save the program `memory` in the run folder: another run can use it."""
+    program: Any = programs.get("memory")
+    if program is not None:
+        from memory_system import save_program
+
+        save_program(program, run.run_dir / "program.json", memory)
+
+
+def title(lms: ChosenLMs, selection: Selection, programs: Mapping[str, Program]) -> str:
+    """The name of the run in MLflow: model, split, programs, time."""
+    model = "retrieval" if lms.task is None else "offline reader" if lms.task.offline else str(lms.task.model)
+    asked = f"{selection.dataset.name} {selection.split}, {len(selection.questions)} questions"
+    return f"{model.split('/')[-1]}, {asked}, {'+'.join(programs)}, {datetime.now(UTC):%Y-%m-%d %H:%M}"
+
+
+def track_config(
+    tracker: Tracker | NullTracker, run: Run, full_config: Mapping[str, Any], programs: Mapping[str, Program]
+) -> None:
+    """Parameters of the run and of each program in it, and where the numbers come from."""
+    manifest = run.manifest
+    judged_by = {key: manifest[key] for key in ("judge_lm", "judge_prompt_digests")}
+    tracker.log_params({**full_config, **judged_by})
+    tracker.set_tags(
+        {
+            "commit": manifest["commit"] or "unknown",
+            "data_sha256": full_config["resolved"]["data_sha256"],
+            "mlflow.source.name": "evaluate.py",
+        }
+    )
+    for name in programs:
+        tracker.child(name).log_params(full_config)
+        tracker.child(name).log_params({"program": name})
 
 
 if __name__ == "__main__":

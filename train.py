@@ -240,14 +240,12 @@ def evaluate(args: argparse.Namespace) -> int:
 
     import dspy
 
-    from locomo.config import EvaluationConfig
     from training.dspy_setup import TrainingAdapter
     from training.evaluation import evaluate_trained
 
     chosen = from_args(TrainingConfig, args)
-    config = EvaluationConfig(data=chosen.data, num_test=args.num_test, categories=chosen.categories, seed=chosen.seed)
     dspy.configure(adapter=TrainingAdapter(), trace=None, max_history_size=200, track_usage=True)
-    document = evaluate_trained(args.output, config, device=chosen.device, run_dir=args.run_dir)
+    document = evaluate_trained(args.output, chosen, num_test=args.num_test, run_dir=args.run_dir)
     print_document(document, as_json=args.json)
     return 0
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from evaluation.config import EvaluationConfig
+from harness.commands import add_json_flag
 from harness.flags import add_flags, add_tracking_flags
-from locomo.config import JUDGE_NAMES, EvaluationConfig, judge_names
+from locomo.judging.names import JUDGE_NAMES, judge_names
 from memoryqa.config import MemoryConfig, ProgramConfig
 
 
@@ -24,7 +26,8 @@ def build_parser(description: str | None) -> argparse.ArgumentParser:
         "--run-dir", type=Path, metavar="DIR", help="a new folder for the results (default: runs/TIME-ID)"
     )
     folder.add_argument("--resume", type=Path, metavar="RUN_DIR", help="finish that run: only what is missing is asked")
-    group.add_argument("--dry-run", action="store_true", help="print the number of LM calls and tokens, and spend none")
+    group.add_argument("--dry-run", action="store_true", help="print LM calls, tokens and dollars, and spend none")
+    add_json_flag(group)
     group = parser.add_argument_group("tags of the turns")
     group.add_argument(
         "--tag-model", metavar="NAME", help="have this LM write what is missing in --tags FILE first, a call a session"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from locomo.config import EvaluationConfig
+from evaluation.config import EvaluationConfig
+from memoryqa.errors import UsageError
 from memoryqa.lms.roles import LMChoice, describe, resolve
 
 if TYPE_CHECKING:
-    from locomo.benchmark import BenchmarkConfig
+    from locomo.judging.prompts import Judge
 
 NO_LM = "no LM: a search per question and budget"
+MANY_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class ChosenLMs:
         return NO_LM if self.task is None else describe(self.task)
 
     def describe_judge(self) -> str:
-        """The same of the judge."""
+        """For people, and for the record."""
         return "no judge: there are no answers" if self.judge is None else describe(self.judge)
 
     @property
@@ -35,37 +37,44 @@ class ChosenLMs:
         """Whether answers are to be judged."""
         return self.judge is not None and self.judge.model is not None
 
+    def num_threads(self, asked_for: int | None) -> int:
+        """Questions at a time, where the user leaves it open: searches and the offline reader gain nothing by more."""
+        return asked_for or (1 if self.task is None or self.task.offline else MANY_THREADS)
+
 
 def choose_lms(args: argparse.Namespace, config: EvaluationConfig) -> ChosenLMs:
-    """From flags and environment; nobody is asked yet. Raises ValueError."""
+    """Choose from flags and environment; asks no LM. Raises UsageError."""
     if config.mode == "retrieval":
         for flag, given in (("--judge-model", args.judge_model), ("--dry-run", args.dry_run)):
             if given:
-                raise ValueError(f"--mode retrieval asks no LM: drop {flag}")
+                raise UsageError(f"--mode retrieval asks no LM: drop {flag}")
         return ChosenLMs(None, None)
     task = resolve("task", model=config.model, api_base=config.api_base)
     judge = resolve("judge", model=args.judge_model, api_base=args.judge_api_base)
     if judge.offline:
-        raise ValueError("--judge-model offline: the offline reader judges nothing; name a model, or none")
+        raise UsageError("--judge-model offline: the offline reader judges nothing; name a model, or none")
     return ChosenLMs(task, judge)
 
 
-def connect(benchmark: BenchmarkConfig, lms: ChosenLMs, *, missing: int, fresh: bool) -> BenchmarkConfig:
-    """`benchmark` with its LMs set up and tried by one call each; `missing`: answers that are still to be asked for.
+def connect(lms: ChosenLMs, config: EvaluationConfig, args: argparse.Namespace, *, missing: int) -> list[Judge]:
+    """Set up the LMs and try each by one call; the judges that were asked for, with theirs.
 
-    `fresh`: ask again what the cache has an answer to. Raises LMUnavailable.
+    `missing`: answers that are still to be asked for. A run that is resumed asks again what the cache has an answer to:
+    what could not be read is in it. Raises LMUnavailable.
     """
     if lms.task is None or lms.judge is None:
-        return benchmark
-    from memoryqa.lms.preflight import is_systemic, preflight
+        return []
+    from locomo.judging.prompts import Judge
+    from memoryqa.lms.preflight import preflight
     from memoryqa.lms.roles import build, configure
-    from memoryqa.lms.usage import measure_usage
 
-    lm = build(lms.task, temperature=benchmark.asked.temperature, cache=not fresh)
+    lm = build(lms.task, temperature=config.temperature, cache=args.resume is None)
     if missing:
         preflight(lm, lms.task)
-    if lms.judges:
-        preflight(build(lms.judge), lms.judge)
-    num_threads = benchmark.asked.num_threads or (1 if lms.task.offline else 8)
-    configure(lm, num_threads=num_threads)
-    return replace(benchmark, num_threads=num_threads, measure_usage=measure_usage, is_systemic=is_systemic)
+    judges = []
+    if lms.judge.model is not None:
+        judge_lm = build(lms.judge, temperature=0.0)
+        preflight(judge_lm, lms.judge)
+        judges = [Judge(name, judge_lm, model=lms.judge.model, num_votes=args.judge_votes) for name in args.judge]
+    configure(lm, num_threads=lms.num_threads(config.num_threads))
+    return judges

@@ -1,45 +1,69 @@
-"""What is evaluated: the programs that answer, and the searches that only retrieve, on the memories of a config."""
+"""The programs of one evaluation: ours, a saved one, a researcher's own, and answers that were given elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from locomo.asking import Finding
-from locomo.benchmark import BenchmarkConfig, MakePrograms
-from locomo.config import EvaluationConfig
-from memoryqa.config import ProgramConfig, Settings
+from evaluation.config import PROGRAM_NAMES, EvaluationConfig
+from locomo.asking import Program
+from locomo.predictions import Predictions, read_predictions
+from locomo.questions import Selection
+from locomo.searches import searching_programs
+from memoryqa.config import MemoryConfig, ProgramConfig, Settings
+from memoryqa.errors import UsageError
 from memoryqa.memories import Memories
-from memoryqa.memory import AdaptiveMemory
+from memoryqa.search.embedders import EmbeddingError
 from memoryqa.turns import Turn
 
 if TYPE_CHECKING:
     import dspy
 
-Conversations = Mapping[str, tuple[Turn, ...]]
-Search = Callable[..., Finding]
 VECTORS = Path("vectors.sqlite")
 
 
+def build_memories(conversations: Mapping[str, Iterable[Turn]], config: MemoryConfig) -> Memories:
+    """The memories that all programs share. Raises UsageError when the embedder cannot be used."""
+    try:
+        return Memories.of(conversations, config, vector_cache=VECTORS)
+    except EmbeddingError as error:
+        raise UsageError(str(error)) from error
+
+
 def make_programs(
-    asked: EvaluationConfig, settings: Settings, add_tags: Callable[[Conversations], Conversations]
-) -> MakePrograms:
-    """From conversations to the programs of one evaluation: those that answer, or those that only search."""
+    config: EvaluationConfig, selection: Selection, memories: Memories, settings: Settings
+) -> dict[str, Program]:
+    """By name, in the order asked for; predictions last. Raises UsageError for a program that cannot be made."""
+    only_search = config.mode == "retrieval"
+    ours = [name for name in config.programs if name in PROGRAM_NAMES]
+    made: dict[str, Program] = (
+        searching_programs(ours, memories, settings.program)
+        if only_search
+        else dict(answering_programs(ours, memories, settings.program, config.program))
+    )
+    programs: dict[str, Program] = {}
+    for spec in config.programs:
+        if spec in made:
+            programs[spec] = made[spec]
+        else:
+            from evaluation.own_programs import own_program
 
-    def make(conversations: Conversations) -> dict[str, Any]:
-        memories = Memories.of(add_tags(conversations), settings.memory, vector_cache=VECTORS)
-        if asked.mode == "retrieval":
-            return searching_programs(asked.programs, memories, settings.program)
-        return answering_programs(asked.programs, memories, settings.program, asked.program)
-
-    return make
+            programs[spec.partition("=")[0]] = own_program(spec, memories, settings, only_search=only_search)
+    if config.predictions is not None:
+        read = read_predictions(Path(config.predictions), selection)
+        if taken := sorted(programs.keys() & read.keys()):
+            raise UsageError(f"--predictions {config.predictions}: {taken[0]} is the name of a program of --programs")
+        programs |= read
+    return programs
 
 
 def answering_programs(
     names: Collection[str], memories: Memories, config: ProgramConfig, saved_program: str | None = None
 ) -> dict[str, dspy.Module]:
-    """The programs by name, in the order asked for; a saved (optimised) one stands in for `memory`."""
+    """Our programs by name, in the order asked for; a saved (optimised) one replaces `memory`."""
+    if not names:
+        return {}
     from memory_system import PROGRAMS, load_program
 
     programs: dict[str, Any] = {name: PROGRAMS[name](memories, config) for name in names}
@@ -48,58 +72,18 @@ def answering_programs(
     return programs
 
 
-def memories_of(benchmark: BenchmarkConfig) -> Memories:
-    """The memories that all its programs share."""
-    program: Any = next(iter(benchmark.programs.values()))
-    memories: Memories = program.memories
-    return memories
+def prompts_of(programs: Mapping[str, Program]) -> dict[str, dict[str, str]]:
+    """By program, the digests of its prompts, for those that are DSPy modules."""
+    digests: dict[str, dict[str, str]] = {}
+    for name, program in programs.items():
+        module: Any = getattr(program, "program", program)
+        if hasattr(module, "named_predictors"):
+            from memory_system import prompt_digests
+
+            digests[name] = prompt_digests(module)
+    return digests
 
 
-def prompts_of(benchmark: BenchmarkConfig) -> dict[str, dict[str, str]]:
-    """By program, the digests of its prompts; none in mode "retrieval"."""
-    if benchmark.asked.mode == "retrieval":
-        return {}
-    from memory_system import prompt_digests
-
-    programs: Mapping[str, Any] = benchmark.programs
-    return {name: prompt_digests(program) for name, program in programs.items()}
-
-
-class MemorySearch:
-    """One search with the question alone: what the program `memory` finds before any LM is asked."""
-
-    def __init__(self, memories: Mapping[str, AdaptiveMemory], config: ProgramConfig) -> None:
-        self.memories = memories
-        self._config = config
-        self._held: dict[str, frozenset[str]] = {}  # by conversation: ids of the turns in the working memory
-
-    def __call__(self, conversation_id: str, question: str, budget_tokens: int) -> Finding:
-        memory = self.memories[conversation_id]
-        found = memory.search(question, budget_tokens, score_floor=self._config.score_floor)
-        if conversation_id not in self._held:
-            self._held[conversation_id] = frozenset(turn.id for turn in memory.rank("", scope="working"))
-        return Finding(found.ids, found.tokens, self._held[conversation_id], memory.tokens)
-
-
-class RecentTurns:
-    """The baseline: the newest turns that fit, whatever is asked."""
-
-    def __init__(self, memories: Memories) -> None:
-        self.memories = memories
-
-    def __call__(self, conversation_id: str, question: str, budget_tokens: int) -> Finding:
-        found = self.memories[conversation_id].recent(budget_tokens)
-        return Finding(found.ids, found.tokens)
-
-
-def searching_programs(names: Collection[str], memories: Memories, config: ProgramConfig) -> dict[str, Search]:
-    """The same programs as far as they retrieve, for mode "retrieval"."""
-    made: dict[str, Search] = {"simple": RecentTurns(memories), "memory": MemorySearch(memories, config)}
-    return {name: made[name] for name in names}
-
-
-def search_programs(settings: Settings) -> MakePrograms:
-    """For `locomo.benchmark.build_benchmark_config(make_programs=...)`: the program `memory` in mode "retrieval"."""
-    return lambda conversations: searching_programs(
-        ("memory",), Memories.of(conversations, settings.memory), settings.program
-    )
+def predictions_of(programs: Mapping[str, Program]) -> dict[str, Predictions]:
+    """Those of `programs` that were read from a file."""
+    return {name: program for name, program in programs.items() if isinstance(program, Predictions)}

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from evaluation.programs import Conversations
+from locomo.questions import Selection
+from memoryqa.errors import UsageError
 from memoryqa.lms.roles import LMChoice, describe, resolve
 from memoryqa.tags.files import Tags, add_tags, load_tags, open_tags, origin_of, save_tags
+from memoryqa.turns import Turn
 
-if TYPE_CHECKING:
-    from locomo.benchmark import BenchmarkConfig
-
+Conversations = Mapping[str, tuple[Turn, ...]]
 AddTags = Callable[[Conversations], Conversations]
 
 
 def choose_tags(path: str | None, model: str | None, api_base: str | None, *, dry_run: bool) -> AddTags:
     """What puts the tags of the file on the turns, writing what is missing with the LM of the role `index`.
 
-    It raises ValueError for a file or a model that cannot be used, LMUnavailable and TaggingStoppedError.
+    It raises UsageError for a file or a model that cannot be used, LMUnavailable and TaggingStoppedError.
     """
     if path is None:
         if model or api_base:
-            raise ValueError("--tag-model writes the tags into a file: name it too, e.g. --tags tags.json")
+            raise UsageError("--tag-model writes the tags into a file: name it too, e.g. --tags tags.json")
         return lambda conversations: conversations
     choice = resolve("index", model=model, api_base=api_base)
     if choice.offline:
-        raise ValueError("--tag-model offline: the offline reader cannot write tags; name a model, or none")
+        raise UsageError("--tag-model offline: the offline reader cannot write tags; name a model, or none")
 
     def add(conversations: Conversations) -> Conversations:
         tags = load_tags(path) if choice.model is None or Path(path).exists() else Tags()
@@ -72,12 +71,8 @@ def write_tags(path: str, choice: LMChoice, conversations: Conversations, *, dry
     return tags
 
 
-def tags_of(benchmark: BenchmarkConfig) -> dict[str, str | int]:
+def tags_of(path: str, selection: Selection) -> dict[str, str | int]:
     """Where the tags of a run come from, for its record."""
-    path = benchmark.asked.tags
-    assert path is not None
     if not Path(path).exists():  # --dry-run writes none
         return {}
-    asked_about = {question.conversation_id for question in benchmark.questions}
-    turns = {one.id: one.turns for one in benchmark.dataset.conversations if one.id in asked_about}
-    return origin_of(path, load_tags(path), turns)
+    return origin_of(path, load_tags(path), selection.conversations)

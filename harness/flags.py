@@ -10,7 +10,8 @@
 A field's default is written once, in the dataclass. Precedence: default < `saved` (a run folder's config.json) < flag.
 Field types: int, float, str, bool (`--x` / `--no-x`, or `--x on|off` where these are its `choices`), `tuple[T, ...]` of
 them (comma-separated, "" is empty), and `T | None` ("none" means None). Metadata: `help`, `choices` (of the elements,
-for a tuple), `metavar`. A field that is a dataclass itself makes no flag; it comes from `saved` or its default.
+for a tuple), `or` (a regular expression: text that matches it is taken besides the choices), `metavar`. A field that is
+a dataclass itself makes no flag; it comes from `saved` or its default.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -91,12 +93,14 @@ def flag_name(field_name: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class _Spec:
-    """A field's type: `scalar`, or a tuple of it, or None besides; `choices` restrict the scalars."""
+    """A field's type: `scalar`, or a tuple of it, or None besides; `choices` restrict the scalars, except text that
+    matches `pattern`."""
 
     scalar: type
     is_tuple: bool
     is_optional: bool
     choices: tuple[Any, ...]
+    pattern: str | None
 
 
 def _specs(dataclass_type: Any) -> list[tuple[dataclasses.Field[Any], _Spec]]:
@@ -136,7 +140,8 @@ def _spec(field: dataclasses.Field[Any], hint: Any) -> _Spec:
         raise TypeError(
             f"{field.name}: {field.type} makes no flag; use int, float, str, bool, tuple[T, ...] or T | None"
         )
-    return _Spec(hint, is_tuple, is_optional, tuple(field.metadata.get("choices", ())))
+    choices, pattern = tuple(field.metadata.get("choices", ())), field.metadata.get("or")
+    return _Spec(hint, is_tuple, is_optional, choices, pattern)
 
 
 def _converter(spec: _Spec) -> Callable[[str], Any]:
@@ -169,6 +174,8 @@ def _problem(value: Any, spec: _Spec) -> str | None:
         return f"expected a finite number, got {value}"
     if spec.is_tuple and value == "":
         return "empty element between commas"
+    if spec.pattern and isinstance(value, str) and re.fullmatch(spec.pattern, value):
+        return None
     if spec.choices and not isinstance(value, bool) and value not in spec.choices:
         return f"{value!r} is not one of {', '.join(map(str, spec.choices))}"
     return None

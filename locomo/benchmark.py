@@ -12,28 +12,15 @@ A program is any callable (see locomo/asking.py): this module knows neither the 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from locomo.asking import (
-    Ask,
-    MeasureUsage,
-    Program,
-    Trace,
-    ask_all,
-    ask_for_answer,
-    ask_for_evidence,
-    no_trace,
-    no_usage,
-)
-from locomo.config import EvaluationConfig
-from locomo.questions import Selection, choose
+from locomo.asking import Ask, Program, ask_all, ask_for_answer, ask_for_evidence
+from locomo.questions import Selection
 from locomo.rows import AnswerSummary, Row
-from locomo.schema import Dataset, Question
 from locomo.summary import Metrics, flat_metrics, summarise_program, write_report
-from memoryqa.turns import Turn
 
 MAIN_PROGRAM = "memory"  # the one that runs are about, where they hold several; the others are baselines
 
@@ -167,70 +154,3 @@ def result_of(
 def main_program(names: Collection[str]) -> str:
     """The program that a run is about: `memory`, or else the first."""
     return MAIN_PROGRAM if MAIN_PROGRAM in names else next(iter(names))
-
-
-# -- the same from one config, until its last user calls the above ---------------------------------------------------
-
-MakePrograms = Callable[[Mapping[str, tuple[Turn, ...]]], Mapping[str, Program]]
-"""From the conversations that are asked about, by id, to the programs, by name."""
-
-
-@dataclass(frozen=True)
-class BenchmarkConfig:
-    """What `run_benchmark` does; `build_benchmark_config` makes one."""
-
-    asked: EvaluationConfig
-    dataset: Dataset
-    split: str
-    questions: tuple[Question, ...]
-    programs: Mapping[str, Program]
-    rows: RowStore = field(default_factory=RowList)
-    jsonl: Path | None = None
-    num_threads: int = 1
-    measure_usage: MeasureUsage = no_usage
-    is_systemic: Callable[[BaseException], bool] = lambda error: False
-    trace: Trace = no_trace
-    wrap: Callable[[Ask], Ask] = lambda ask: ask
-
-
-def build_benchmark_config(
-    *, make_programs: MakePrograms, rows: RowStore | None = None, jsonl: Path | None = None, **options: Any
-) -> BenchmarkConfig:
-    """A config from `options`, the fields of `EvaluationConfig`. Raises ValueError for an unknown option."""
-    known = [*EvaluationConfig.__dataclass_fields__]
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise ValueError(f"no option {unknown[0]!r}; there are {', '.join(known)}")
-    asked = EvaluationConfig(**options)
-    selection = choose(asked.data, split=asked.split, num=asked.num_test, seed=asked.seed, categories=asked.categories)
-    return BenchmarkConfig(
-        asked=asked,
-        dataset=selection.dataset,
-        split=selection.split,
-        questions=selection.questions,
-        programs=make_programs(selection.conversations),
-        rows=RowList() if rows is None else rows,
-        jsonl=jsonl,
-        num_threads=asked.num_threads or 1,
-    )
-
-
-def run_benchmark(
-    config: BenchmarkConfig, *, on_progress: Callable[[BenchmarkProgress], None] | None = None
-) -> BenchmarkResult:
-    """`ask_programs` as `config` says."""
-    budgets = config.asked.budgets_tokens if config.asked.mode == "retrieval" else ()
-    ask: Ask = partial(ask_for_answer, measure_usage=config.measure_usage, trace=config.trace)
-    if budgets:
-        ask = partial(ask_for_evidence, budgets_tokens=budgets)
-    return ask_programs(
-        config.programs,
-        Selection(config.dataset, config.split, config.questions),
-        budgets_tokens=budgets,
-        ask=config.wrap(ask),
-        rows=config.rows,
-        jsonl=config.jsonl,
-        num_threads=config.num_threads,
-        is_systemic=config.is_systemic,
-        on_progress=on_progress,
-    )

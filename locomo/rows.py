@@ -16,6 +16,7 @@ from locomo.judging.names import JudgeName
 
 Verdict = Literal["CORRECT", "WRONG", "UNREADABLE"]
 ByCategory = dict[str, float | None]  # a fraction, 0..1, by the name of a category; None: not measured
+USUAL_BUDGETS_TOKENS = (500, 1000, 2000, 4000)  # sizes of the evidence that mode "retrieval" scores
 ByBudget = dict[str, float | None]  # by the size of the evidence in tokens, as text
 
 

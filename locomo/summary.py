@@ -7,11 +7,10 @@ from typing import Any
 
 from locomo.evaluate import aggregate
 from locomo.latency import PERCENTILE_DEFINITION, percentiles
-from locomo.rows import AnswerSummary, EvidenceSummary, ScoreSummary, SearchSummary
+from locomo.rows import USUAL_BUDGETS_TOKENS, AnswerSummary, EvidenceSummary, ScoreSummary, SearchSummary
 from locomo.statistics import score_intervals
 
 Metrics = dict[str, float | int | str | None]
-USUAL_BUDGETS_TOKENS = (500, 1000, 2000, 4000)
 
 
 def summarise_program(rows: Sequence[Mapping[str, Any]], budgets_tokens: Sequence[int] = ()) -> AnswerSummary:

@@ -23,6 +23,7 @@ from locomo.asking import Ask, BenchmarkStoppedError, Program, ask_for_answer, a
 from locomo.benchmark import BenchmarkProgress, BenchmarkResult, answered, ask_programs, main_program
 from locomo.judging.files import judge_columns
 from locomo.judging.verdicts import judged_name
+from locomo.predictions import with_predictions
 from locomo.questions import Selection
 from locomo.rows import AnswerSummary, ProgramSummary, RunSummary
 from memoryqa.errors import UsageError
@@ -195,7 +196,7 @@ def _ask(
     if not budgets_tokens:
         from memoryqa.lms.usage import measure_usage  # DSPy; a search does without
 
-        ask = partial(ask_for_answer, measure_usage=measure_usage, trace=tracker.trace)
+        ask = with_predictions(partial(ask_for_answer, measure_usage=measure_usage, trace=tracker.trace))
     with counting("answering", total=total, completed=completed) as advance:
         try:
             return ask_programs(

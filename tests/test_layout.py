@@ -42,9 +42,6 @@ LAYERS: tuple[set[str], ...] = (
     {"evaluation", "optimization", "tuning", "training"},
     {"evaluate", "optimize", "tune", "train", "benchmarks", "examples", "locomo.llm_judge"},
 )
-NOT_YET = {  # arrows that run up or sideways, which the next step turns round
-    ("tuning", "evaluation"),
-}
 APART = {"arbor"}  # imports nothing of ours, imported by nobody; run by path
 COMMANDS = {"locomo.llm_judge"}  # a script in a package, where the user wants it: nobody imports it, it may report
 SCRIPTS = {"optimize", "tune", "train", "evaluate"}  # imported by nobody but tests
@@ -139,8 +136,6 @@ def allowed(importer: str, target: str) -> bool:
         return True
     if {here, there} & APART or there in SCRIPTS:
         return False
-    if {(importer, there), (here, there)} & NOT_YET:
-        return True
     return LAYER[there] < LAYER[here]
 
 

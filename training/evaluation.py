@@ -8,11 +8,11 @@ from pathlib import Path
 
 import dspy
 
-from locomo.config import EvaluationConfig
 from locomo.questions import choose
 from locomo.rows import RunSummary
 from memory_system import Memories, MemoryQA, load_program, load_program_settings
 from reports.evaluated import evaluate_programs, new_run
+from training.config import TrainingConfig
 from training.dspy_setup import quiet_dspy
 from training.local.policy import Policy
 from training.local.preflight import choose_device
@@ -23,7 +23,7 @@ BASE, TRAINED = "base", "memory"  # the trained one has the name that evaluate.p
 _NUM_THREADS = 16  # prompts of so many questions wait for the model together and are answered in one batch
 
 
-def evaluate_trained(path: Path, config: EvaluationConfig, *, device: str, run_dir: Path | None) -> RunSummary:
+def evaluate_trained(path: Path, config: TrainingConfig, *, num_test: int | None, run_dir: Path | None) -> RunSummary:
     """Ask both programs, keep the answers in a run folder, print the table; returns the content of summary.json.
 
     Raises UsageError (also ProgramFileError, ModelError, DataError) for unusable input, BenchmarkStoppedError if too
@@ -31,8 +31,8 @@ def evaluate_trained(path: Path, config: EvaluationConfig, *, device: str, run_d
     """
     adapter = load_adapter_of(path)
     settings = load_program_settings(path)
-    selection = choose(config.data, num=config.num_test, seed=config.seed, categories=config.categories)
-    chosen_device, reason = choose_device(device)
+    selection = choose(config.data, num=num_test, seed=config.seed, categories=config.categories)
+    chosen_device, reason = choose_device(config.device)
     for note in (*selection.dataset.notes, f"adapter: {adapter.path}, of step {adapter.step}", reason):
         print(note, file=sys.stderr)
     policy = Policy.load(adapter.base_model, device=chosen_device, bf16=chosen_device == "cuda")
@@ -42,7 +42,7 @@ def evaluate_trained(path: Path, config: EvaluationConfig, *, device: str, run_d
         f"task LM: {adapter.base_model}, untrained ({BASE}) and with the adapter of step {adapter.step} ({TRAINED})"
     )
     saved_config = {
-        "evaluation": {"split": selection.split, "num_test": config.num_test, "seed": config.seed},
+        "evaluation": {"split": selection.split, "num_test": num_test, "seed": config.seed},
         "program": str(path),
     }
     run = new_run(run_dir, saved_config, selection, task_lm=task_lm)

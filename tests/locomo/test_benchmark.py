@@ -14,15 +14,18 @@ import pytest
 from checkout import ROOT
 
 import evaluate
-from evaluation.programs import search_programs
+from evaluation.config import EvaluationConfig
 from harness.runs import Run, RunFolderError
 from locomo.asking import BenchmarkStoppedError, Finding, recalled
-from locomo.benchmark import BenchmarkProgress, BenchmarkResult, ask_programs, build_benchmark_config, run_benchmark
+from locomo.benchmark import BenchmarkProgress, BenchmarkResult, RowList, ask_programs
 from locomo.latency import PERCENTILE_DEFINITION
 from locomo.questions import choose
 from locomo.rows import SearchRow
-from locomo.schema import Question
-from memoryqa.config import MemoryConfig, RankingConfig, Settings
+from locomo.schema import DataError, Question
+from locomo.searches import searching_programs
+from memoryqa.config import MemoryConfig, RankingConfig
+from memoryqa.errors import UsageError
+from memoryqa.memories import Memories
 from reports.records import load_run
 
 SAMPLE = str(checkout.SAMPLE)
@@ -44,14 +47,14 @@ class Fixed:
 
 
 def retrieve(program: Any, **more: Any) -> BenchmarkResult:
-    options = {"data": SAMPLE, "split": "all", "mode": "retrieval", "budgets_tokens": (100, 300), **more}
-    return run_benchmark(build_benchmark_config(make_programs=lambda conversations: {"memory": program}, **options))
+    selection = choose(SAMPLE, split="all", num=more.pop("num_test", None))
+    return ask_programs({"memory": program}, selection, budgets_tokens=(100, 300), **more)
 
 
-def retrieve_sample(config: MemoryConfig | None = None, **more: Any) -> BenchmarkResult:
-    options = {"data": SAMPLE, "split": "all", "mode": "retrieval", "num_test": 30, **more}
-    made = build_benchmark_config(make_programs=search_programs(Settings(memory=config or MemoryConfig())), **options)
-    return run_benchmark(made)
+def retrieve_sample(config: MemoryConfig | None = None) -> BenchmarkResult:
+    selection = choose(SAMPLE, split="all", num=30)
+    memories = Memories.of(selection.conversations, config or MemoryConfig())
+    return ask_programs(searching_programs(("memory",), memories), selection, budgets_tokens=(500, 1000, 2000, 4000))
 
 
 # -- what is measured --------------------------------------------------------------------------------------------------
@@ -79,10 +82,7 @@ def test_answers_have_no_recall_at_budgets_and_no_retention() -> None:
         def __call__(self, conversation_id: str, question: str) -> Any:
             return type("Answer", (), {"answer": "kite"})()
 
-    config = build_benchmark_config(
-        make_programs=lambda conversations: {"memory": Answers()}, data=SAMPLE, split="all", num_test=5
-    )
-    metrics = run_benchmark(config).metrics
+    metrics = ask_programs({"memory": Answers()}, choose(SAMPLE, split="all", num=5)).metrics
     assert isinstance(metrics["f1"], float)
     assert metrics["all_evidence_at_2000"] is metrics["retention"] is None
 
@@ -156,15 +156,12 @@ def test_progress_is_told_after_each_row_and_what_it_raises_ends_the_run() -> No
         if progress.completed == 3:
             raise InterruptedError
 
-    program = Fixed("D1:1")
-    config = build_benchmark_config(
-        make_programs=lambda conversations: {"memory": program}, data=SAMPLE, split="all", mode="retrieval", num_test=9
-    )
+    program, rows = Fixed("D1:1"), RowList()
     with pytest.raises(InterruptedError):
-        run_benchmark(config, on_progress=on_progress)
+        retrieve(program, num_test=9, rows=rows, on_progress=on_progress)
     assert [(one.completed, one.total, one.failed) for one in told] == [(1, 9, 0), (2, 9, 0), (3, 9, 0)]
-    assert len(config.rows.latest_rows("question_id")) == 3
-    run_benchmark(config)
+    assert len(rows.latest_rows("question_id")) == 3
+    retrieve(program, num_test=9, rows=rows)
     assert len({call["question"] for call in program.calls}) == 9
 
 
@@ -193,25 +190,27 @@ def test_the_report_is_a_table_of_what_was_measured() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"budget": 5}, r"no option 'budget'; there are data, split,"),
         ({"budgets_tokens": (500, 100)}, r"--budgets-tokens must ascend"),
         ({"programs": ("full-context",)}, "full-context retrieves nothing"),
         ({"model": "openai/x"}, "asks no LM: drop --model"),
-        ({"split": "dev"}, "unknown split 'dev'"),
+        ({"predictions": "x.jsonl"}, "asks no LM: drop --predictions"),
     ],
 )
 def test_a_bad_option_is_one_line(options: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValueError, match=told) as error:
-        build_benchmark_config(
-            make_programs=lambda conversations: {}, **{"data": SAMPLE, "mode": "retrieval", **options}
-        )
+    with pytest.raises(UsageError, match=told) as error:
+        EvaluationConfig(**{"data": SAMPLE, "mode": "retrieval", **options})
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_split_is_one_line() -> None:
+    with pytest.raises(DataError, match="unknown split 'dev'") as error:
+        choose(SAMPLE, split="dev")
     assert "\n" not in str(error.value)
 
 
 def test_the_data_come_from_the_environment_where_no_option_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCOMO_PATH", SAMPLE)
-    config = build_benchmark_config(make_programs=lambda conversations: {}, mode="retrieval")
-    assert config.dataset.is_sample
+    assert choose().dataset.is_sample
 
 
 @pytest.mark.slow

@@ -17,11 +17,11 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from evaluation.programs import MemorySearch
 from locomo.asking import Ask, Program, Row, ask_for_evidence, recalled
 from locomo.benchmark import BenchmarkProgress, ask_programs
 from locomo.questions import choose
 from locomo.schema import DataError, Question
+from locomo.searches import MemorySearch
 from locomo.split_data import seeded_order
 from locomo.summary import Metrics
 from memoryqa.config import MemoryConfig, RankingConfig, Settings

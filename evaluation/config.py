@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from locomo.judging.names import JUDGE_NAMES as JUDGE_NAMES
-from locomo.judging.names import judge_names as judge_names
+from locomo.rows import USUAL_BUDGETS_TOKENS
+from locomo.split_data import PROJECT, PROTOCOLS
+from memoryqa.errors import UsageError
 
 MODES = ("answers", "retrieval")
 PROGRAM_NAMES = ("simple", "memory", "full-context")
+OWN_PROGRAM = r"[\w.-]+=[^=,]+:[\w.]+"  # name=module:factory
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,13 @@ class EvaluationConfig:
             "choices": ("train", "val", "test", "all"),
         },
     )
+    protocol: str = field(
+        default=PROJECT,
+        metadata={
+            "help": "who is in which split: project, or memory-r1, which arXiv 2508.19828 uses (categories 1-4)",
+            "choices": tuple(PROTOCOLS),
+        },
+    )
     num_test: int | None = field(
         default=None, metadata={"help": "a sample of so many questions, stratified by category; none is all of them"}
     )
@@ -47,14 +56,25 @@ class EvaluationConfig:
         },
     )
     budgets_tokens: tuple[int, ...] = field(
-        default=(500, 1000, 2000, 4000),
+        default=USUAL_BUDGETS_TOKENS,
         metadata={"help": "sizes of the evidence that --mode retrieval scores, in tokens, ascending"},
     )
     programs: tuple[str, ...] = field(
         default=("simple", "memory"),
         metadata={
-            "help": "simple: the most recent text; memory: this project; full-context: all text, at its full price",
+            "help": "simple: the most recent text; memory: this project; full-context: all text, at its full price; "
+            "name=module:factory: your own (see above)",
             "choices": PROGRAM_NAMES,
+            "or": OWN_PROGRAM,
+            "metavar": "NAME,...",
+        },
+    )
+    predictions: str | None = field(
+        default=None,
+        metadata={
+            "help": 'score the answers in FILE, a line each: {"question_id": ..., "answer": ...}; without --programs '
+            "they alone",
+            "metavar": "FILE",
         },
     )
     program: str | None = field(
@@ -89,22 +109,29 @@ class EvaluationConfig:
         for name in ("num_test", "num_threads"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
+                raise UsageError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
         for name in ("categories", "programs", "budgets_tokens"):
-            if not getattr(self, name):
-                raise ValueError(f"--{name.replace('_', '-')} is empty; name at least one")
+            if not getattr(self, name) and not (name == "programs" and self.predictions):
+                raise UsageError(f"--{name.replace('_', '-')} is empty; name at least one")
         if self.budgets_tokens[0] < 1 or list(self.budgets_tokens) != sorted(set(self.budgets_tokens)):
-            raise ValueError(f"--budgets-tokens must ascend from 1 on, got {','.join(map(str, self.budgets_tokens))}")
+            raise UsageError(f"--budgets-tokens must ascend from 1 on, got {','.join(map(str, self.budgets_tokens))}")
+        if len(set(self.program_names)) < len(self.programs):
+            raise UsageError(f"--programs {','.join(self.programs)}: give each program a name of its own")
         if self.program is not None and "memory" not in self.programs:
-            raise ValueError("--program is a saved `memory` program: add memory to --programs")
+            raise UsageError("--program is a saved `memory` program: add memory to --programs")
         if self.program is not None and self.parameters is not None:
-            raise ValueError("--program brings the parameters that it was optimised with: drop --parameters")
+            raise UsageError("--program brings the parameters that it was optimised with: drop --parameters")
         if self.mode == "retrieval":
             self._check_retrieval()
 
+    @property
+    def program_names(self) -> list[str]:
+        """The names of --programs, those of the user's own without their factories."""
+        return [spec.partition("=")[0] for spec in self.programs]
+
     def _check_retrieval(self) -> None:
         if "full-context" in self.programs:
-            raise ValueError("--mode retrieval: full-context retrieves nothing; drop it from --programs")
-        for name in ("program", "model", "api_base"):
+            raise UsageError("--mode retrieval: full-context retrieves nothing; drop it from --programs")
+        for name in ("program", "predictions", "model", "api_base"):
             if getattr(self, name) is not None:
-                raise ValueError(f"--mode retrieval asks no LM: drop --{name.replace('_', '-')}")
+                raise UsageError(f"--mode retrieval asks no LM: drop --{name.replace('_', '-')}")

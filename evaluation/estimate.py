@@ -1,0 +1,54 @@
+"""What --dry-run prints: LM calls, tokens and dollars of what a run would still ask."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from locomo.asking import Program
+from locomo.judging.verdicts import judges_category
+from locomo.questions import Selection
+from memory_system import ProgramOnMemories, expected_cost
+from memoryqa.lms.prices import ANSWER_TOKENS, JUDGE_PROMPT_TOKENS, TokenUse, describe_cost, model_facts, total_cost
+from memoryqa.lms.roles import LMChoice
+
+
+def report_estimate(
+    programs: Mapping[str, Program],
+    selection: Selection,
+    done: Collection[tuple[str, str]],
+    task: LMChoice,
+    judge: LMChoice,
+    *,
+    judges: Collection[Any] = (),
+    num_votes: int = 1,
+) -> dict[str, Any]:
+    """Print what asking and judging will cost at most, for people; the same as a document.
+
+    done: (program, question id) pairs that need no answer. Calls of a researcher's own program are not known.
+    """
+    costs: dict[str, dict[str, int]] = {}
+    for name, program in programs.items():
+        if isinstance(program, ProgramOnMemories):
+            asked = [one.inputs() for one in selection.questions if (name, one.id) not in done]
+            costs[name] = expected_cost(program, asked)
+            calls, tokens = costs[name]["lm_calls"], costs[name]["prompt_tokens"]
+            print(f"{name}: at most {calls:,} LM calls, {tokens:,} prompt tokens", file=sys.stderr)
+        else:
+            print(f"{name}: what it calls is not known here", file=sys.stderr)
+    verdicts = 0
+    if judge.model is not None:
+        read = [one for one in selection.questions for name in judges if judges_category(name, one.category)]
+        verdicts = num_votes * len(programs) * len(read)
+        print(
+            f"judges: at most {verdicts:,} LM calls, {verdicts * JUDGE_PROMPT_TOKENS:,} prompt tokens", file=sys.stderr
+        )
+    facts = {choice: model_facts(choice) for choice in (task, judge) if choice.model is not None}
+    sent, calls = (sum(cost[key] for cost in costs.values()) for key in ("prompt_tokens", "lm_calls"))
+    uses = [(task, TokenUse(sent, calls * ANSWER_TOKENS))]
+    if verdicts:
+        uses.append((judge, TokenUse(verdicts * JUDGE_PROMPT_TOKENS, verdicts * ANSWER_TOKENS)))
+    cost_usd = total_cost((facts[choice].price, use) for choice, use in uses)
+    print(describe_cost(cost_usd, facts), file=sys.stderr)
+    return {"dry_run": True, "model": task.model, "programs": costs, "judge_lm_calls": verdicts, "cost_usd": cost_usd}

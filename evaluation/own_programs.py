@@ -1,0 +1,118 @@
+"""A researcher's own program or retriever, named on the command line: `--programs memory,mine=my_module:make`.
+
+    # my_module.py
+    def make(memories):                                    # or make(memories, settings), or make()
+        def answer(conversation_id, question):             # called from --num-threads threads
+            found = memories[conversation_id].search(question, 500)
+            return my_model(question, found.text)          # text, or an object with .answer (.retrieved_ids, ...)
+        return answer
+
+`memories` are AdaptiveMemory by conversation id, `settings` a memoryqa.config.Settings. With --mode retrieval the
+callable also gets `budget_tokens`, and returns turn ids, best first, which are packed into that budget as ours are, or
+an Evidence. The module is looked for in the current folder too; a file's path does as well (`mine=my/file.py:make`).
+DSPy modules are asked with the model that --model names.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from locomo.asking import Finding
+from memoryqa.config import Settings
+from memoryqa.errors import UsageError
+from memoryqa.evidence import Evidence
+from memoryqa.memories import Memories
+
+
+class OwnAnswers:
+    """A callable that answers, checked: a result that is no answer is the question's failure."""
+
+    def __init__(self, name: str, program: Callable[..., Any]) -> None:
+        self.name, self.program = name, program
+
+    def __call__(self, conversation_id: str, question: str) -> Any:
+        found = self.program(conversation_id=conversation_id, question=question)
+        if isinstance(found, str) or isinstance(getattr(found, "answer", None), str):
+            return found
+        raise TypeError(f"{self.name} returned {type(found).__name__}; return text, or an object with .answer")
+
+
+class OwnSearch:
+    """A callable that retrieves: what it returns, cut to the budget."""
+
+    def __init__(self, name: str, program: Callable[..., Any], memories: Memories) -> None:
+        self.name, self.program, self.memories = name, program, memories
+
+    def __call__(self, conversation_id: str, question: str, budget_tokens: int) -> Finding:
+        found = self.program(conversation_id=conversation_id, question=question, budget_tokens=budget_tokens)
+        if isinstance(found, Finding):
+            return found
+        if not isinstance(found, Evidence):
+            memory = self.memories[conversation_id]
+            found = memory.pack([memory.expand(str(turn_id)) for turn_id in found], budget_tokens)
+        if found.tokens > budget_tokens:
+            raise ValueError(f"{self.name} returned {found.tokens:,} tokens, more than the budget of {budget_tokens:,}")
+        return Finding(found.ids, found.tokens)
+
+
+def own_program(spec: str, memories: Memories, settings: Settings, *, only_search: bool) -> Callable[..., Any]:
+    """The program of `name=module:factory`. Raises UsageError when there is no such factory, or it returns nothing to
+    call; what the factory itself raises passes."""
+    name, _, place = spec.partition("=")
+    module_name, _, factory_name = place.rpartition(":")
+    factory: Any = _module(spec, module_name)
+    for part in factory_name.split("."):
+        factory = getattr(factory, part, None)
+    if not callable(factory):
+        raise UsageError(
+            f"--programs {spec}: {module_name} has no callable {factory_name!r}; name a function or a class"
+        )
+    program = factory(*(memories, settings)[: _num_arguments(factory)])
+    if not callable(program):
+        raise UsageError(f"--programs {spec}: {factory_name} returned {type(program).__name__}; return a callable")
+    return OwnSearch(name, program, memories) if only_search else OwnAnswers(name, program)
+
+
+def _module(spec: str, name: str) -> ModuleType:
+    if name.endswith(".py"):
+        return _from_file(spec, Path(name))
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise  # a module that the researcher's own imports
+        raise UsageError(
+            f"--programs {spec}: there is no module {name}; give its name, or the path of a file"
+        ) from None
+
+
+def _from_file(spec: str, path: Path) -> ModuleType:
+    found = importlib.util.spec_from_file_location(path.stem, path)
+    if found is None or found.loader is None or not path.is_file():
+        raise UsageError(f"--programs {spec}: there is no file {path}")
+    module = importlib.util.module_from_spec(found)
+    sys.modules.setdefault(path.stem, module)  # classes of a module are looked up there, by dataclasses for one
+    found.loader.exec_module(module)
+    return module
+
+
+def _num_arguments(factory: Callable[..., Any]) -> int:
+    """How many of (memories, settings) `factory` takes."""
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):  # a builtin without a signature
+        return 1
+    kinds = [one.kind for one in parameters]
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        return 2
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return min(2, sum(kind in positional for kind in kinds))
