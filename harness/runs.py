@@ -3,7 +3,7 @@
     config.json     what was asked for; a run is only resumed with the same
     manifest.json   where the numbers come from: commit, versions, data digest, models, seed
     answers.jsonl   one row per question, written as it completes
-    program.json    and whatever else is written by `write_json`
+    program.json    and other files, by `write_json`
 
 Secrets (memoryqa/lms/roles.py, `redact`) are removed from everything written here.
 """
@@ -15,22 +15,20 @@ import importlib.metadata
 import json
 import os
 import platform
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.files import JsonlError, JsonlFile, to_json
+from harness.checkout import checkout_root, commit_of
+from harness.files import JsonlError, JsonlFile, to_json, write_bytes_atomically
 from memoryqa.errors import UsageError
 from memoryqa.redaction import redact
 
 CONFIG, MANIFEST, ANSWERS = "config.json", "manifest.json", "answers.jsonl"
 _PACKAGES = ("dspy", "litellm", "mlflow", "nltk", "numpy", "optuna", "PyStemmer", "tiktoken")
-_GIT_TIMEOUT_SEC = 10.0
 
 
 class RunFolderError(UsageError):
@@ -134,15 +132,7 @@ class Run:
     def write_json(self, name: str, obj: object) -> Path:
         """Write `<run_dir>/<name>` whole or not at all (temporary file, then rename). Returns its path."""
         path = self.run_dir / name
-        text = to_json(obj, indent=2) + "\n"
-        descriptor, temporary = tempfile.mkstemp(dir=self.run_dir, prefix=f".{name}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_bytes_atomically(path, (to_json(obj, indent=2) + "\n").encode())
         return path
 
 
@@ -155,32 +145,18 @@ def default_run_dir(config: Mapping[str, Any], root: Path = Path("runs")) -> Pat
 def manifest_environment() -> dict[str, Any]:
     """What of a run's manifest concerns the machine: commit, Python, platform, package versions, start (UTC), argv.
 
-    `commit` ends in "-dirty" when the checkout has changes, and is None outside a git checkout. A package that is not
-    installed has version None.
+    `commit` ends in "-dirty" when this project's checkout has changes, and is None where the code is installed or not
+    under git. A package that is not installed has version None.
     """
+    root = checkout_root(Path(__file__))
     return {
-        "commit": _commit(Path(__file__).resolve().parent),
+        "commit": None if root is None else commit_of(root),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in _PACKAGES},
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "argv": [redact(argument) for argument in sys.argv],
     }
-
-
-def _commit(folder: Path) -> str | None:
-    try:
-        commit = _git(folder, "rev-parse", "--verify", "HEAD")
-        return f"{commit}-dirty" if _git(folder, "status", "--porcelain") else commit
-    except (OSError, subprocess.SubprocessError):  # no git, no checkout, no commit yet
-        return None
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", *arguments]
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=True, timeout=_GIT_TIMEOUT_SEC
-    ).stdout.strip()
 
 
 def _version(package: str) -> str | None:

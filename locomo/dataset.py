@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.checkout import checkout_root
 from locomo.download import LOCOMO10, DownloadError, download
 from locomo.schema import DataError, Dataset, Question, parse
 
@@ -43,8 +44,9 @@ def load(path: str | Path) -> Dataset:
 def find(data: str | None = None) -> Dataset:
     """The data set to use: `data` (a path) > `LOCOMO_PATH` > data/locomo10.json > its download > the sample.
 
-    A file that was named is used or is an error (DataError). When none was and the download fails, the sample is used,
-    `is_sample` is true and a note says why.
+    A file that was named is used or is an error (DataError). When none was named and the download fails, the sample is
+    used, `is_sample` is true and a note says why. Outside this project's checkout there is no data folder, and a file
+    must be named.
     """
     if data is not None:
         return load(data)
@@ -53,6 +55,8 @@ def find(data: str | None = None) -> Dataset:
             return load(named)
         except DataError as error:
             raise DataError(f"LOCOMO_PATH names {error}") from error
+    if checkout_root(Path(__file__)) is None:  # installed: nothing is written beside the packages of the environment
+        raise DataError("no data set: name a LoCoMo file by --data PATH or by LOCOMO_PATH, or run from the checkout")
     if not LOCOMO10_PATH.exists():
         try:
             download(LOCOMO10, LOCOMO10_PATH)

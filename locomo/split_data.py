@@ -15,9 +15,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.commands import add_json_flag, print_document, run_command
 from harness.files import write_bytes_atomically
 from locomo.dataset import find
 from locomo.schema import ADVERSARIAL, CATEGORY_NAMES, DataError, Dataset, Question
+from memoryqa.errors import StoppedError, UsageError
 
 SPLITS = ("train", "val", "test")
 PROJECT = "project"  # the protocol of this project's own figures
@@ -145,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
         default=0,
         help="for data other than LoCoMo; --split of the other scripts is seed 0; default: %(default)s",
     )
+    add_json_flag(parser)
     return parser
 
 
@@ -164,24 +167,26 @@ def _print_table(manifest: Mapping[str, Any], conversations: Mapping[str, tuple[
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0: written; 2: the data or --output cannot be used; 1: writing failed."""
     args = _parser().parse_args(argv)
+    return run_command("locomo.split_data", lambda: run(args))
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the splits, and print them. Raises UsageError for bad input, StoppedError when writing fails."""
     output = Path(args.output).expanduser()
+    dataset = find(args.data)
+    conversations = splits(dataset, args.protocol, args.seed)
     try:
-        dataset = find(args.data)
-        conversations = splits(dataset, args.protocol, args.seed)
         output.mkdir(parents=True, exist_ok=True)
-    except (DataError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    except OSError as error:
+        raise UsageError(f"{output}: no folder can be made there ({error.strerror}); name another one") from error
     try:
         manifest = write_splits(dataset, output, args.protocol, args.seed)
     except OSError as error:
-        print(f"error: {output}: {error}", file=sys.stderr)
-        return 1
+        raise StoppedError(f"{output}: {error}") from error
     for note in dataset.notes:
         print(f"note: {note}", file=sys.stderr)
     _print_table(manifest, conversations)
-    print(json.dumps({"output": str(output), **manifest}))
-    return 0
+    print_document({"output": str(output), **manifest}, as_json=args.json)
 
 
 if __name__ == "__main__":

@@ -224,18 +224,40 @@ def git(folder: Path, *arguments: str) -> str:
     ).stdout.strip()
 
 
+def checkout_at(folder: Path) -> Path:
+    (folder / "harness").mkdir(parents=True)
+    (folder / "pyproject.toml").write_text('[project]\nname = "memoryqa"\n')
+    return folder
+
+
+@pytest.mark.parametrize("place", [".venv/lib/python3.11/site-packages", "vendor/memoryqa"])
+def test_the_commit_of_a_users_repository_is_never_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    git(tmp_path, "init", "--quiet")
+    (tmp_path / "mine.py").write_text("1")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "-m", "the user's")
+    folder = tmp_path / place
+    if place.startswith("vendor"):  # a checkout without its own git: the repository around it is the user's
+        checkout_at(folder)
+    else:
+        (folder / "harness").mkdir(parents=True)
+    monkeypatch.setattr(runs, "__file__", str(folder / "harness" / "runs.py"))
+    assert manifest_environment()["commit"] is None
+
+
 def test_the_commit_is_marked_dirty_when_it_is_and_absent_outside_git(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
-    folder = tmp_path / "checkout"
-    folder.mkdir()
-    monkeypatch.setattr(runs, "__file__", str(folder / "runs.py"))
+    folder = checkout_at(tmp_path / "checkout")
+    monkeypatch.setattr(runs, "__file__", str(folder / "harness" / "runs.py"))
     assert manifest_environment()["commit"] is None
     git(folder, "init", "--quiet")
     assert manifest_environment()["commit"] is None  # no commit yet
     (folder / "a").write_text("1")
-    git(folder, "add", "a")
+    git(folder, "add", ".")
     git(folder, "commit", "--quiet", "-m", "first")
     head = git(folder, "rev-parse", "HEAD")
     assert manifest_environment()["commit"] == head

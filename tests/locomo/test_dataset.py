@@ -91,6 +91,22 @@ def test_when_the_download_fails_the_sample_is_used_and_says_so(sources: Path) -
     assert "\n" not in note
 
 
+def test_outside_the_checkout_nothing_is_downloaded_beside_the_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = tmp_path / "site-packages"
+    (packages / "locomo").mkdir(parents=True)
+    monkeypatch.delenv("LOCOMO_PATH", raising=False)
+    monkeypatch.setattr(dataset_module, "__file__", str(packages / "locomo" / "dataset.py"))
+    monkeypatch.setattr(dataset_module, "LOCOMO10_PATH", packages / "data" / "locomo10.json")
+    monkeypatch.setattr(dataset_module, "download", lambda remote, path: pytest.fail("it was downloaded"))
+    with pytest.raises(DataError, match="name a LoCoMo file by --data PATH or by LOCOMO_PATH"):
+        find(None)
+    assert [path.name for path in packages.iterdir()] == ["locomo"]
+    named = write_records(tmp_path / "mine.json", [conversation_record()])
+    assert find(str(named)).name == "mine"
+
+
 def test_a_named_file_in_trouble_never_falls_back(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (str(sources / "missing.json"), ""):
         with pytest.raises(DataError, match="cannot be read"):

@@ -128,7 +128,7 @@ def test_a_write_that_fails_ends_with_status_1(tmp_path: Path, capsys: pytest.Ca
     output = tmp_path / "o"
     (output / "train.json").mkdir(parents=True)
     assert main(["--data", str(data), "--output", str(output)]) == 1
-    assert capsys.readouterr().err.startswith(f"error: {output}")
+    assert capsys.readouterr().err.startswith(f"locomo.split_data: {output}")
     assert [path.name for path in output.iterdir()] == ["train.json"]
 
 
