@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from harness.flags import API_BASE, DATA, MODEL, NUM_THREADS
 from locomo.rows import USUAL_BUDGETS_TOKENS
 from locomo.split_data import PROJECT, PROTOCOLS
 from memoryqa.errors import UsageError
@@ -17,13 +18,7 @@ OWN_PROGRAM = r"[\w.-]+=[^=,]+:[\w.]+"  # name=module:factory
 class EvaluationConfig:
     """What one run asks, and whom. All of it is compared when a run is resumed."""
 
-    data: str | None = field(
-        default=None,
-        metadata={
-            "help": "a LoCoMo file; without it LOCOMO_PATH, data/locomo10.json, its download, or the bundled sample",
-            "metavar": "PATH",
-        },
-    )
+    data: str | None = field(default=None, metadata=DATA)
     split: str | None = field(
         default=None,
         metadata={
@@ -88,21 +83,10 @@ class EvaluationConfig:
         default=None,
         metadata={"help": "rank with the words in FILE too, by which turns may be looked for", "metavar": "FILE"},
     )
-    model: str | None = field(
-        default=None,
-        metadata={
-            "help": "LiteLLM name such as openai/gpt-4o-mini or ollama_chat/llama3.2, or `offline`; without it "
-            "MEMORY_MODEL, the provider whose key is set, or the offline reader",
-            "metavar": "NAME",
-        },
-    )
-    api_base: str | None = field(
-        default=None, metadata={"help": "address of an OpenAI-compatible server", "metavar": "URL"}
-    )
+    model: str | None = field(default=None, metadata=MODEL)
+    api_base: str | None = field(default=None, metadata=API_BASE)
     temperature: float = field(default=0.0, metadata={"help": "sampling temperature of the LM"})
-    num_threads: int | None = field(
-        default=None, metadata={"help": "questions at a time; none is 8, or 1 for the offline reader"}
-    )
+    num_threads: int | None = field(default=None, metadata=NUM_THREADS)
     seed: int = field(default=0, metadata={"help": "of the sample that --num-test draws"})
 
     def __post_init__(self) -> None:

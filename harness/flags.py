@@ -30,6 +30,18 @@ from memoryqa.errors import UsageError
 
 T = TypeVar("T")
 _NONE = "none"
+# Metadata of fields that several scripts have; each declares its own default.
+DATA = {
+    "help": "a LoCoMo file; without it LOCOMO_PATH, data/locomo10.json, its download, or the bundled sample",
+    "metavar": "PATH",
+}
+MODEL = {
+    "help": "LiteLLM name such as openai/gpt-4o-mini or ollama_chat/llama3.2, or `offline`; without it MEMORY_MODEL, "
+    "the provider whose key is set, or the offline reader",
+    "metavar": "NAME",
+}
+API_BASE = {"help": "address of an OpenAI-compatible server", "metavar": "URL"}
+NUM_THREADS = {"help": "questions at a time; none: 8, or 1 for the offline reader"}
 _KINDS: dict[type, str] = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from harness.flags import API_BASE, DATA, MODEL, NUM_THREADS
 from memoryqa.config import ConfigError
 
 OPTIMIZERS = ("simba", "miprov2", "gepa")
@@ -14,13 +15,7 @@ METRICS = ("f1", "judge", "f1+recall")
 class OptimizeConfig:
     """All of it is saved with the run, and compared when the run is resumed."""
 
-    data: str | None = field(
-        default=None,
-        metadata={
-            "help": "a LoCoMo file; without it LOCOMO_PATH, data/locomo10.json, its download, or the bundled sample",
-            "metavar": "PATH",
-        },
-    )
+    data: str | None = field(default=None, metadata=DATA)
     optimizer: tuple[str, ...] = field(
         default=("simba",),
         metadata={
@@ -59,17 +54,8 @@ class OptimizeConfig:
     parameters: str | None = field(
         default=None, metadata={"help": "memory parameters that tune.py found", "metavar": "FILE"}
     )
-    model: str | None = field(
-        default=None,
-        metadata={
-            "help": "LiteLLM name such as openai/gpt-4o-mini or ollama_chat/llama3.2, or `offline`; without it "
-            "MEMORY_MODEL, the provider whose key is set, or the offline reader",
-            "metavar": "NAME",
-        },
-    )
-    api_base: str | None = field(
-        default=None, metadata={"help": "address of an OpenAI-compatible server", "metavar": "URL"}
-    )
+    model: str | None = field(default=None, metadata=MODEL)
+    api_base: str | None = field(default=None, metadata=API_BASE)
     prompt_model: str | None = field(
         default=None,
         metadata={
@@ -99,9 +85,7 @@ class OptimizeConfig:
         default=None,
         metadata={"help": "the same in dollars, as if no answer came from the cache; needs models of known price"},
     )
-    num_threads: int | None = field(
-        default=None, metadata={"help": "questions at a time; none: 8, or 1 for the offline reader"}
-    )
+    num_threads: int | None = field(default=None, metadata=NUM_THREADS)
     seed: int = field(default=0, metadata={"help": "seed of the questions drawn and of the search"})
     output: str = field(
         default="optimized_memory_qa.json",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from harness.flags import DATA
 from memoryqa.config import ConfigError
 
 METRICS = ("f1", "recall", "judge")
@@ -34,13 +35,7 @@ class TrainingConfig:
             "choices": METRICS,
         },
     )
-    data: str | None = field(
-        default=None,
-        metadata={
-            "help": "a LoCoMo file; else LOCOMO_PATH, data/locomo10.json, its download, or the bundled sample",
-            "metavar": "PATH",
-        },
-    )
+    data: str | None = field(default=None, metadata=DATA)
     categories: tuple[int, ...] = field(
         default=(1, 2, 3, 4, 5),
         metadata={

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from harness.flags import DATA
 from memoryqa.errors import UsageError
 from tuning.objectives import OBJECTIVES, Objective
 from tuning.presets import COMPACTION, PRESETS
@@ -14,13 +15,7 @@ from tuning.studies.constants import PRUNERS, SAMPLERS
 class TuningConfig:
     """A search over the parameters of the memory and its ranking. Raises UsageError for contradictions."""
 
-    data: str | None = field(
-        default=None,
-        metadata={
-            "help": "a LoCoMo file; without it LOCOMO_PATH, data/locomo10.json, its download, or the bundled sample",
-            "metavar": "PATH",
-        },
-    )
+    data: str | None = field(default=None, metadata=DATA)
     split: str = field(
         default="train",
         metadata={"help": "the conversations that the search measures on", "choices": ("train", "val", "test", "all")},
