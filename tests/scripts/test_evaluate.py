@@ -651,7 +651,7 @@ def test_a_saved_program_is_run_with_its_own_prompts_and_config(
     assert set(reader.steps) == {"queries", "answer"}
     assert all("Write like a pirate." in asked.sent for asked in reader.at("queries"))
     assert all(count_tokens(asked.inputs["evidence"]) <= 150 for asked in reader.at("answer"))
-    assert json.loads((tmp_path / "r" / "config.json").read_text())["memory"]["context_tokens"] == 150
+    assert json.loads((tmp_path / "r" / "config.json").read_text())["program"]["context_tokens"] == 150
 
 
 def test_a_flag_that_contradicts_a_saved_program_is_refused(run: Command, data: Path, saved_program: Path) -> None:

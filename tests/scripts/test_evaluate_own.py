@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import checkout
 import pytest
+from commands import Command
 from locomo_files import conversation_record, question_record, write_records
 
 import evaluate
@@ -61,31 +60,13 @@ def bug(memories):
 '''
 
 
-@dataclass(frozen=True)
-class Outcome:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        assert self.status == 0, self.err
-        return json.loads(self.out)
-
-
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The offline reader answers, and nothing is tracked."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
     (tmp_path / "her_system.py").write_text(MODULE, encoding="utf-8")
-
-    def call(*argv: object) -> Outcome:
-        capsys.readouterr()
-        status = evaluate.main([str(one) for one in (*argv, "--model", "offline", "--no-mlflow")])
-        captured = capsys.readouterr()
-        return Outcome(status, captured.out, captured.err)
-
-    return call
+    return Command("evaluate.py", lambda argv: evaluate.main([*argv, "--model", "offline", "--no-mlflow"]), capsys)
 
 
 @pytest.fixture
@@ -99,7 +80,7 @@ def rows_of(run_dir: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run_dir / "answers.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def test_a_program_of_ones_own_stands_beside_ours(run: Callable[..., Outcome], data: Path, tmp_path: Path) -> None:
+def test_a_program_of_ones_own_stands_beside_ours(run: Command, data: Path, tmp_path: Path) -> None:
     flags = ["--programs", "memory,mine=her_system:with_settings,plain=her_system.py:text", "--context-tokens", 100]
     outcome = run("--data", data, *flags, "--run-dir", tmp_path / "r")
     programs = outcome.document["programs"]
@@ -112,7 +93,7 @@ def test_a_program_of_ones_own_stands_beside_ours(run: Callable[..., Outcome], d
     assert run("--resume", tmp_path / "r").document["programs"] == programs
 
 
-def test_a_retriever_of_ones_own_is_cut_to_the_budget(run: Callable[..., Outcome], data: Path, tmp_path: Path) -> None:
+def test_a_retriever_of_ones_own_is_cut_to_the_budget(run: Command, data: Path, tmp_path: Path) -> None:
     flags = ["--mode", "retrieval", "--budgets-tokens", "30,60", "--run-dir", tmp_path / "r"]
     programs = "memory,ids=her_system:Newest,evidence=her_system:evidence"
     argv = ["--data", data, "--programs", programs, *flags, "--no-mlflow"]
@@ -136,24 +117,20 @@ def test_a_retriever_of_ones_own_is_cut_to_the_budget(run: Callable[..., Outcome
         ("memory,memory=her_system:text", "give each program a name of its own"),
     ],
 )
-def test_a_factory_that_cannot_be_used_is_one_line(
-    run: Callable[..., Outcome], data: Path, spec: str, told: str
-) -> None:
+def test_a_factory_that_cannot_be_used_is_one_line(run: Command, data: Path, spec: str, told: str) -> None:
     outcome = run("--data", data, "--programs", spec)
     assert outcome.status == 2
     assert told in outcome.err.splitlines()[-1]
     assert not Path("runs").exists()
 
 
-def test_what_is_no_answer_fails_the_question_and_says_what_is_expected(
-    run: Callable[..., Outcome], data: Path
-) -> None:
+def test_what_is_no_answer_fails_the_question_and_says_what_is_expected(run: Command, data: Path) -> None:
     outcome = run("--data", data, "--programs", "mine=her_system:no_answer")
     assert outcome.status == 1
     assert "mine returned dict; return text, or an object with .answer" in outcome.err
 
 
-def test_a_bug_keeps_its_traceback(run: Callable[..., Outcome], data: Path, tmp_path: Path) -> None:
+def test_a_bug_keeps_its_traceback(run: Command, data: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(checkout.ROOT / "evaluate.py"), "--data", str(data), "--model", "offline"]
     command += ["--programs", "mine=her_system:bug", "--no-mlflow"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
@@ -162,9 +139,7 @@ def test_a_bug_keeps_its_traceback(run: Callable[..., Outcome], data: Path, tmp_
     assert "ValueError: operands could not be broadcast together" in done.stderr
 
 
-def test_a_value_error_of_our_own_code_passes(
-    run: Callable[..., Outcome], data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_value_error_of_our_own_code_passes(run: Command, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*arguments: object, **more: object) -> None:
         raise ValueError("a bug of ours")
 
@@ -176,7 +151,7 @@ def test_a_value_error_of_our_own_code_passes(
 # -- predictions -------------------------------------------------------------------------------------------------------
 
 
-def test_answers_given_elsewhere_are_scored(run: Callable[..., Outcome], data: Path, tmp_path: Path) -> None:
+def test_answers_given_elsewhere_are_scored(run: Command, data: Path, tmp_path: Path) -> None:
     lines = [
         {"question_id": "conv-48:0", "answer": "leeks"},
         {"question_id": "conv-48:1", "answer": "onions"},
@@ -220,7 +195,7 @@ def test_answers_given_elsewhere_are_scored(run: Callable[..., Outcome], data: P
     ],
 )
 def test_predictions_that_cannot_be_used_are_one_line(
-    run: Callable[..., Outcome], data: Path, tmp_path: Path, content: str, told: str
+    run: Command, data: Path, tmp_path: Path, content: str, told: str
 ) -> None:
     (tmp_path / "p.jsonl").write_text(content, encoding="utf-8")
     outcome = run("--data", data, "--predictions", tmp_path / "p.jsonl")
@@ -231,9 +206,7 @@ def test_predictions_that_cannot_be_used_are_one_line(
 # -- protocol, cost ----------------------------------------------------------------------------------------------------
 
 
-def test_the_protocol_decides_on_the_split_and_leaves_out_category_5(
-    run: Callable[..., Outcome], data: Path, tmp_path: Path
-) -> None:
+def test_the_protocol_decides_on_the_split_and_leaves_out_category_5(run: Command, data: Path, tmp_path: Path) -> None:
     argv = ["--data", data, "--protocol", "memory-r1", "--programs", "simple", "--run-dir", tmp_path / "r"]
     document = run(*argv).document
     assert document["data"]["split"] == "test"
@@ -245,9 +218,7 @@ def test_the_protocol_decides_on_the_split_and_leaves_out_category_5(
     assert "names LoCoMo's conversations" in refused.err
 
 
-def test_a_dry_run_says_what_it_costs_in_dollars(
-    run: Callable[..., Outcome], data: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_dry_run_says_what_it_costs_in_dollars(run: Command, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def dry(*argv: object) -> tuple[dict[str, Any], str]:
         assert evaluate.main([str(one) for one in ("--data", data, "--dry-run", *argv)]) == 0
         captured = capsys.readouterr()
