@@ -36,7 +36,6 @@ _MEASURING_CODE = (  # every module that a trial imports (a test compares), by f
     "memoryqa/**/*.py",
     "locomo/**/*.py",
     "harness/*.py",
-    "evaluation/*.py",
     "tuning/*.py",
     "tuning/measuring/*.py",
 )
