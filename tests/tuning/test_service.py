@@ -403,7 +403,12 @@ def test_without_a_token_a_web_page_under_another_name_is_not_answered(http: htt
         (["--host", "0.0.0.0"], "", 2, "--host 0.0.0.0 can be reached by others and needs a token: export MEMORY_"),
         (["--host", "0.0.0.0"], "short", 2, "MEMORY_TUNER_TOKEN must be at least 16 printable characters"),
         (["--storage", "mysql://x/y"], "", 2, "no storage of the kind mysql://"),
-        (["--storage", "postgresql://u:secret@127.0.0.1:1/x"], "", 1, "postgresql://[redacted]@127.0.0.1:1/x cannot be"),
+        (
+            ["--storage", "postgresql://u:secret@127.0.0.1:1/x"],
+            "",
+            1,
+            "postgresql://[redacted]@127.0.0.1:1/x cannot be",
+        ),
         (["--port", "99999"], "", 2, "--port must be in 0..65535"),
     ],
 )
