@@ -64,7 +64,7 @@ class Run:
 
     @classmethod
     def open(cls, run_dir: Path) -> Run:
-        """An existing run, whatever its config. Raises RunFolderError when `run_dir` is not a run folder."""
+        """An existing run with any config. Raises RunFolderError when `run_dir` is not a run folder."""
         if not (run_dir / CONFIG).is_file():
             raise RunFolderError(
                 f"{run_dir} is not a run folder: it has no {CONFIG}; give the folder of an earlier run"

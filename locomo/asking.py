@@ -22,7 +22,7 @@ from locomo.rows import AnswerRow, Asked, Cost, EvidenceScores, Scores, SearchRo
 from locomo.schema import Question
 from memoryqa.errors import StoppedError
 
-Row = Mapping[str, Any]  # as whoever asks makes it: one of locomo/rows.py, or one with more in it
+Row = Mapping[str, Any]  # one of locomo/rows.py, or one with more fields
 Program = Callable[..., Any]
 Ask = Callable[[str, Program, Question], tuple[Any, BaseException | None]]
 Trace = Callable[[str, str], AbstractContextManager[None]]  # of a program's name and a question's id
@@ -46,7 +46,7 @@ MeasureUsage = Callable[[], AbstractContextManager[Usage]]
 class Finding:
     """What a search within a budget found: turn ids, best first, and the tokens they take.
 
-    held_ids: turns that the working memory holds, whatever was asked; None where there is no such memory.
+    held_ids: turns that the working memory holds, for any question; None without such a memory.
     memory_tokens: its size.
     """
 
@@ -57,7 +57,7 @@ class Finding:
 
 
 class BenchmarkStoppedError(StoppedError):
-    """Going on makes no sense. Everything answered so far has been passed to `on_row`."""
+    """Asking further makes no sense. All answers until then have been passed to `on_row`."""
 
 
 def ask_all(
@@ -143,7 +143,7 @@ def ask_for_answer(
     with measure_usage() as usage, trace(name, question.id):
         try:
             prediction = program(**question.inputs())
-        except Exception as error:  # noqa: BLE001 (one question's failure, whatever it is, is a row and not the run's end)
+        except Exception as error:  # noqa: BLE001 (any failure of one question is a row, not the run's end)
             failure = error
     latency_sec = time.perf_counter() - started
     row: AnswerRow = {

@@ -1,4 +1,4 @@
-"""Paid calls in threads, none of which a stop loses: what is in flight is waited for, Ctrl-C cuts nothing in two."""
+"""Paid calls in threads. A stop waits for the calls in flight, so that none is lost, and Ctrl-C cuts nothing in two."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Question:
     id: `conv-26:12`, the conversation's id and the question's index in its `qa` list.
     gold: the reference answer, `""` for category 5 without one.
     category: 1..5, see CATEGORY_NAMES.
-    evidence: ids of the turns the answer stands in (`D8:6`), each an existing turn, none twice; may be empty.
+    evidence: ids of the turns that hold the answer (`D8:6`), each an existing turn, none twice; may be empty.
     adversarial_answer: the wrong answer a category 5 question invites, else `""`.
     """
 
@@ -118,7 +118,7 @@ class _Notes:
 
 
 def parse(content: bytes) -> Parsed:
-    """Conversations and questions of a LoCoMo file. Raises DataError and nothing else, whatever the bytes."""
+    """Conversations and questions of a LoCoMo file. Raises DataError, and nothing else, for any bytes."""
     records = _decode(content)
     if not isinstance(records, list) or not records:
         raise DataError(f"expected a list of conversations, found {_show(records)}; {_FORMAT_HINT}")

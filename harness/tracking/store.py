@@ -1,8 +1,8 @@
 """One experiment in one MLflow store, by explicit run ids: the only module that imports MLflow.
 
-MLflow's own fluent interface keeps the run in a thread-local, retries a dead server for four minutes, and loses a trace
-that cannot be written without a word. Here writes come from any thread, and one that fails is told, once, and changes
-nothing else: the results of an evaluation are what is in its run folder.
+MLflow's own fluent interface keeps the run in a thread-local, retries a dead server for four minutes, and silently
+loses a trace that cannot be written. Here writes come from any thread. A write that fails is reported once and changes
+nothing else: the results of an evaluation are in its run folder.
 """
 
 from __future__ import annotations

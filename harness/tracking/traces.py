@@ -24,7 +24,7 @@ from dspy.utils.callback import ACTIVE_CALL_ID, BaseCallback
 
 from memoryqa.redaction import redact, secrets
 
-MAX_TEXT_CHARS = 20_000  # of one text: a context of 4,000 tokens stands in it whole
+MAX_TEXT_CHARS = 20_000  # per text: a context of 4,000 tokens fits
 MAX_TRACE_CHARS = 400_000  # of all texts of one question
 _MAX_KEY_CHARS = 200
 

@@ -66,9 +66,9 @@ def open_tracker(
     belongs to `run_dir` is continued, if there is one. `traced_ids`: the questions whose traces are kept, see
     `harness.tracking.values.sample_ids`.
 
-    A server that does not answer is told in one line on stderr, and nothing is tracked; so is a default store that
-    cannot be used. Raises TrackingError for an address that MLflow cannot use, and for a database that was named and
-    cannot be written.
+    A server that does not answer, or a default store that cannot be used, is reported in one line on stderr, and
+    nothing is tracked. Raises TrackingError for an address that MLflow cannot use, and for a named database that cannot
+    be written.
     """
     if not enabled:
         return NullTracker()
@@ -117,7 +117,7 @@ class NullTracker:
 
 
 class Tracker:
-    """One MLflow run, held by its id: any thread may use it. A failed write is told once and stops nothing.
+    """One MLflow run, held by its id: any thread may use it. A failed write is reported once and stops nothing.
 
     Get one from `open_tracker`; leaving its `with` block ends the run as FINISHED, or as KILLED after Ctrl-C, or as
     FAILED after any other exception. What is stored holds no secrets (`memoryqa.redaction.redact`).

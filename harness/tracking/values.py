@@ -76,7 +76,7 @@ def _as_text(value: Any) -> str:
 
 
 def trace_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What `Tracker.log_trace` is told of one row of answers.jsonl."""
+    """The arguments of `Tracker.log_trace` for one row of answers.jsonl."""
     return {
         "inputs": {"question": row["question"]},
         "outputs": {"answer": row["answer"]},

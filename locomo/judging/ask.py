@@ -32,7 +32,7 @@ class Judge(Identity, Protocol):
 
 
 class JudgingStoppedError(StoppedError):
-    """Going on makes no sense. Everything judged so far has been passed to `on_row`."""
+    """Judging further makes no sense. All verdicts until then have been passed to `on_row`."""
 
 
 Task = tuple[Judge, Mapping[str, Any]]
@@ -101,7 +101,7 @@ def judge_one(
         try:
             if plainly_wrong is None:
                 opinion = judge(question=answer["question"], gold=str(answer["gold"]), answer=answer["answer"])
-        except Exception as error:  # noqa: BLE001 (one verdict's failure, whatever it is, is a row and not the run's end)
+        except Exception as error:  # noqa: BLE001 (any failure of one verdict is a row, not the run's end)
             failure = error
     latency_sec = round(time.perf_counter() - started, 6)
     return _row(judge, answer, opinion, plainly_wrong, usage, latency_sec, failure), failure

@@ -126,7 +126,7 @@ class Judge(dspy.Module):
         self.prompt_digest = prompt_digest(PROMPTS[name])
         self.grade = dspy.Predict(PROMPTS[name])
         self.samples = [lm] if num_votes == 1 else [_sample(lm, vote) for vote in range(1, num_votes + 1)]
-        self.adapter = dspy.ChatAdapter()  # whatever the program under test uses: the prompt is part of the number
+        self.adapter = dspy.ChatAdapter()  # of its own, not the program's: the prompt is part of the number
 
     def forward(self, question: str, gold: str, answer: str) -> dspy.Prediction:
         inputs = {"question": question, "reference": gold, "answer": answer}
@@ -139,7 +139,7 @@ class Judge(dspy.Module):
 
     def _vote(self, lm: dspy.LM, inputs: dict[str, str]) -> tuple[bool | None, str]:
         finding, reason = self._ask(lm, inputs)
-        if finding is None:  # what was read stands in the cache
+        if finding is None:  # the unreadable answer is in the cache
             finding, reason = self._ask(lm.copy(cache=False), inputs)
         return finding, reason
 
@@ -156,7 +156,7 @@ class Judge(dspy.Module):
 
 
 def read_verdict(judge: JudgeName, text: object) -> bool | None:
-    """The finding behind a one-word verdict, whatever its case and punctuation; None for anything else."""
+    """The finding behind a one-word verdict in any case and punctuation; None for anything else."""
     word = re.fullmatch(r"[\W_]*([A-Za-z]+)[\W_]*", str(text))
     findings = _DECLINES if judge == "abstention" else _GRADES
     return findings.get(word[1].upper()) if word else None

@@ -14,7 +14,7 @@ from rich.table import Table
 from locomo.schema import ADVERSARIAL, CATEGORY_NAMES
 
 _MAX_SHOWN = 20
-_WORTH_TELLING = {
+_NOTES = {
     "unreadable": "unreadable, in no percentage",
     "without_lm": "failed or empty, wrong without asking",
     "not_judged": "not judged yet",
@@ -32,8 +32,8 @@ def print_judges(document: Mapping[str, Any]) -> None:
         print("to be accepted: gold, but by the abstention judge refusals, and nothing else", file=sys.stderr)
     for name, judge in document["judges"].items():
         for program, summary in judge["programs"].items():
-            if told := [f"{summary[key]} {what}" for key, what in _WORTH_TELLING.items() if summary[key]]:
-                print(f"{name}, {program}: {', '.join(told)}", file=sys.stderr)
+            if notes := [f"{summary[key]} {what}" for key, what in _NOTES.items() if summary[key]]:
+                print(f"{name}, {program}: {', '.join(notes)}", file=sys.stderr)
 
 
 def _judged(name: str, judge: Mapping[str, Any]) -> Table:
@@ -76,8 +76,8 @@ def _controls(controls: Mapping[str, Mapping[str, Any]]) -> Table:
     for control in next(iter(controls.values())):
         cells = [judge[control] for judge in controls.values()]
         unread = [f", {cell['unreadable']} unreadable" if cell["unreadable"] else "" for cell in cells]
-        told = [_scored(cell["rate"], cell["wilson95"], cell["n"]) for cell in cells]
-        table.add_row(control.replace("_", " "), *(t + u for t, u in zip(told, unread, strict=True)))
+        shares = [_scored(cell["rate"], cell["wilson95"], cell["n"]) for cell in cells]
+        table.add_row(control.replace("_", " "), *(t + u for t, u in zip(shares, unread, strict=True)))
     return table
 
 

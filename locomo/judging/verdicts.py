@@ -64,7 +64,7 @@ def answers_by_key(rows: Iterable[Mapping[str, Any]], where: str) -> dict[tuple[
 
 
 def answer_digest(answer: Mapping[str, Any]) -> str:
-    """Of all that a verdict depends on: question, gold, answer, and whether it failed. 16 hexadecimal digits."""
+    """Digest of what a verdict depends on: question, gold, answer, and whether it failed. 16 hexadecimal digits."""
     judged = [answer["question"], answer["gold"], answer["answer"], answer["category"], answer["error"] is not None]
     return hashlib.sha256(json.dumps(judged).encode()).hexdigest()[:16]
 

@@ -171,8 +171,8 @@ def test_answers_given_elsewhere_are_scored(run: Command, data: Path, tmp_path: 
     assert programs["hers"]["questions_with_problems"] == 3
     assert programs["hers"]["latency_sec_p50"] is None
     for told in (
-        "1 question id that no question of the data has, left out (conv-99:3)",
-        "1 question id that are answered twice, the last answer counts (conv-48:1)",
+        "1 question id of no question of the data, left out (conv-99:3)",
+        "1 question id answered twice, the last answer counts (conv-48:1)",
         "3 question ids of 5 without an answer of hers, taken as wrong (conv-48:2, conv-48:3, conv-48:4)",
     ):
         assert told in outcome.err
