@@ -16,4 +16,4 @@ def check_packages(backend: str, needed_by: str | None = None) -> None:
     """Raise MissingExtraError if a package that `backend` imports is not installed. `needed_by`: for the message."""
     for package in PACKAGES[backend]:
         if importlib.util.find_spec(package) is None:
-            raise MissingExtraError(package, needed_by or f"--backend {backend}")
+            raise MissingExtraError(package, needed_by or f"--backend {backend}", in_checkout=True)

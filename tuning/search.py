@@ -147,7 +147,7 @@ def _run_with_ray(storage: str, study_name: str, make: Callable[[], Any], n_jobs
     try:
         from tuning.ray_engine import run_with_ray
     except ModuleNotFoundError as error:
-        raise MissingExtraError("ray", "--engine ray") from error
+        raise MissingExtraError("ray", "--engine ray", in_checkout=True) from error
     run_with_ray(storage, study_name, make, n_jobs=n_jobs, **limits)
 
 

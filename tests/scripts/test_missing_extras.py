@@ -26,7 +26,7 @@ sys.meta_path.insert(0, Missing())
 """
 SCRIPTS = {
     "evaluate.py": (["dspy", "mlflow", "matplotlib", "nltk"], ["--data", "data/sample.json", "--num-test", "1"]),
-    "optimize.py": (["dspy", "optuna"], ["--dry-run", "--data", "data/sample.json", "--optimizer", "miprov2"]),
+    "optimize.py": (["dspy"], ["--dry-run", "--data", "data/sample.json", "--optimizer", "miprov2"]),
     "tune.py": (["optuna"], ["--data", "data/sample.json", "--n-trials", "1"]),
     "train.py": (["dspy", "torch", "transformers", "peft"], ["--backend", "local", "--dry-run"]),
 }

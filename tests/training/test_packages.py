@@ -37,6 +37,6 @@ def test_a_missing_package_is_reported_in_one_line_that_installs_it(
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
     )
-    assert done.stderr.splitlines() == [f"train.py: {needed}: pip install 'memoryqa[train-local]'"]
+    assert done.stderr.splitlines() == [f"train.py: {needed}: pip install '.[train-local]'"]
     assert (done.returncode, done.stdout) == (2, "")
     assert list(tmp_path.iterdir()) == []
