@@ -115,7 +115,7 @@ class ProgramOnMemories(dspy.Module):
         return (yield from answer_from(self.answer_question, question, evidence))
 
     def evidence(self, memory: AdaptiveMemory) -> Evidence:
-        """What is read whatever the question is."""
+        """What is read for every question."""
         raise NotImplementedError
 
     def prompts(self, conversation_id: str, question: str) -> list[str]:
@@ -218,7 +218,7 @@ class SimplePredict(ProgramOnMemories):
 
 
 class FullContext(ProgramOnMemories):
-    """The expensive bar: answer from the whole conversation, whatever it costs. It may not fit the LM's window."""
+    """The expensive bar: answer from the whole conversation, at any cost. It may not fit the LM's window."""
 
     def evidence(self, memory: AdaptiveMemory) -> Evidence:
         return memory.transcript()

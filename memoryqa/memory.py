@@ -329,7 +329,7 @@ class AdaptiveMemory:
             return find_losses([held[place] for place in sorted(held)], archived)
 
     def recent(self, budget_tokens: int) -> Evidence:
-        """The most recent turns that fit, newest first, whatever is held: the baseline that needs no memory."""
+        """The most recent turns that fit, newest first, held or archived: the baseline that needs no memory."""
         with self._lock:
             return Evidence.of(pack(reversed(self._brief), budget_tokens))
 
@@ -339,7 +339,7 @@ class AdaptiveMemory:
             return [(uncut_line(line.turn, self._headers[line.turn.session]), line) for line in self._brief]
 
     def transcript(self) -> Evidence:
-        """Every turn that says something in full, whatever it takes: the bar that a memory is compared with."""
+        """Every turn that says something, in full and at any length: the bar that a memory is compared with."""
         return Evidence.of([full for full, _ in self.lines() if full.text])
 
     def stats(self) -> MemoryStats:

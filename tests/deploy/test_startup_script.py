@@ -469,6 +469,7 @@ def test_a_switch_that_was_killed_does_not_keep_the_next_one_out(container: Cont
     first.wait()
     second = container.start(["bash", str(ARBOR / "startup.sh"), "--dead-man"])
     wait_for(lambda: container.number("dead-man.pid") == second.pid, "the second switch")
+    assert second.poll() is None
 
 
 def test_the_pod_stops_itself_after_idling(container: Container) -> None:

@@ -75,7 +75,7 @@ class Reference:
         return math.log(1 + (n - held + 0.5) / (held + 0.5))
 
     def saturated(self, one_of: tuple[str, ...], i: int) -> float:
-        """Of terms that count as one."""
+        """The saturated frequency of terms that count as one."""
         k1, b = self.config.bm25_k1, self.config.bm25_b
         everyone = range(len(self.turns))
         sizes = {j: float(sum(self.counts[j].values())) for j in everyone}
