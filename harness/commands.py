@@ -21,6 +21,8 @@ def run_command(name: str, command: Callable[[], int | None]) -> int:
         return command() or 0
     except StoppedError as error:
         return _failed(name, error, 1)
+    except MissingExtraError as error:  # the library does not know that a checkout's script asks
+        return _failed(name, MissingExtraError(error.package, error.needed_by, in_checkout=True), 2)
     except MemoryQAError as error:
         return _failed(name, error, 2)
     except ModuleNotFoundError as error:

@@ -51,6 +51,7 @@ class MissingExtraError(UsageError, ImportError):
         source = "." if in_checkout else "memoryqa"
         super().__init__(f"{needed_by} needs the package {package}: pip install '{source}[{extra}]'")
         self.package = package
+        self.needed_by = needed_by
         self.extra = extra
 
 

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from memoryqa.archive.database import Archive, ArchiveError
 from memoryqa.config import CoverageConfig, DenseConfig, MemoryConfig, RankingConfig
+from memoryqa.parameters import ParametersError, config_from
 from memoryqa.turns import Turn
 
 _PLAIN = ("memory_tokens", "recovery", "compaction")
@@ -48,9 +49,9 @@ def constructor_arguments(archive: Archive, overrides: Mapping[str, Any]) -> dic
         arguments["session_gap"] = timedelta(seconds=saved["session_gap_sec"])
     try:
         if "coverage" not in overrides:
-            arguments["coverage"] = CoverageConfig(**saved.get("coverage", {}))
+            arguments["coverage"] = config_from(CoverageConfig, saved.get("coverage", {}))
         if "ranking" not in overrides:
-            arguments["ranking"] = _ranking(saved["ranking"])
+            arguments["ranking"] = config_from(RankingConfig, saved["ranking"])
         if dense is not None:
             if "embedder" not in overrides:
                 raise ArchiveError(
@@ -58,10 +59,11 @@ def constructor_arguments(archive: Archive, overrides: Mapping[str, Any]) -> dic
                     " by words alone"
                 )
             if "dense" not in overrides:
-                arguments["dense"] = DenseConfig(**{**dense, "ranking": _ranking(dense["ranking"])})
-    except TypeError as error:  # a field that is no more
+                arguments["dense"] = config_from(DenseConfig, dense)
+    except ParametersError as error:  # a setting that is no more
+        problem = str(error).partition(";")[0]
         raise ArchiveError(
-            f"{archive.path}: saved by another version ({error}); give ranking=..., coverage=..., and dense=... with"
+            f"{archive.path}: saved by another version ({problem}); give ranking=..., coverage=..., and dense=... with"
             " an embedder"
         ) from error
     return {**arguments, **overrides}
@@ -94,10 +96,3 @@ def _save_anew(path: Path, turns: Sequence[Turn], settings: Mapping[str, Any]) -
         for suffix in ("", "-journal", "-wal", "-shm"):
             new.with_name(new.name + suffix).unlink(missing_ok=True)
     return True
-
-
-def _ranking(values: Mapping[str, Any]) -> RankingConfig:
-    arguments: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-    }
-    return RankingConfig(**arguments)
