@@ -238,9 +238,9 @@ class AdaptiveMemory:
                     yield self._brief[place]
 
             chosen = pack(ranked(), budget_tokens, [self._brief[place] for place in kept])
-            unranked = [place for place in kept if place not in scores]
-            late = self._index.scores_of(queries, unranked) if dense is None else dense[unranked].tolist()
-            scores.update(zip(unranked, late, strict=True))
+            if unranked := [place for place in kept if place not in scores]:
+                late = self._index.scores_of(queries, unranked) if dense is None else dense[unranked].tolist()
+                scores.update(zip(unranked, late, strict=True))
             return Evidence.of(chosen, {line.turn.id: scores[self._position[line.turn.id]] for line in chosen})
 
     def rank(self, queries: str | Sequence[str], *, scope: Scope | None = None) -> list[Turn]:
