@@ -2,8 +2,9 @@
 
 **Sessions by gaps.** A message without a session of its own begins a new session when its calendar day differs from
 that of the message before, or when more than `session_gap` (6 hours) has passed between the two. So the date above a
-session is the date of each of its messages. A message without a time joins the session before it. Explicit sessions and
-numbers win; a number that is not given is the next one of its session.
+session is the date of each of its messages. A date without a time of day (midnight) joins any session of that day, a
+message without a time the session before it. Explicit sessions and numbers win; a number that is not given is the next
+one of its session.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
 from typing import Any, TypeAlias
 
 from memoryqa.turns import Turn
@@ -128,7 +130,10 @@ class Numbering:
     def _is_near(self, before: datetime, after: datetime) -> bool:
         if (before.tzinfo is None) != (after.tzinfo is None):  # one has no zone: compare what the clocks showed
             before, after = before.replace(tzinfo=None), after.replace(tzinfo=None)
-        return before.date() == after.date() and abs(after - before) <= self.session_gap
+        if before.date() != after.date():
+            return False
+        is_date_only = clock.min in (before.time(), after.time())  # a date was given, or the pause cannot be told
+        return is_date_only or abs(after - before) <= self.session_gap
 
 
 def _of_mapping(message: Mapping[str, Any]) -> dict[str, Any]:

@@ -160,6 +160,12 @@ def test_a_session_ends_with_the_day_and_with_a_long_pause() -> None:
     assert [turn.id for turn in added(*(said("text", time) for time in spread))] == ["D1:1", "D2:1", "D2:2"]
 
 
+def test_a_date_without_a_time_of_day_joins_any_session_of_that_day() -> None:
+    times = ["2023-05-25", "2023-05-25T18:30", "2023-05-25", "2023-05-25T18:40", "2023-05-26", "2023-05-26T23:00"]
+    ids = [turn.id for turn in added(*(said("text", time) for time in times))]
+    assert ids == ["D1:1", "D1:2", "D1:3", "D1:4", "D2:1", "D2:2"]
+
+
 def test_a_message_from_before_and_one_after_undated_ones_begin_sessions_of_their_own() -> None:
     undated = [said("a"), said("b")]
     ids = [turn.id for turn in added(*undated, said("c", NOON), said("d", NOON - timedelta(days=30)))]
