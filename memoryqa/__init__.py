@@ -14,6 +14,7 @@ that answer a question. No language model is needed to add or to search.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ __all__ = [
     "__version__",
     "load_embedder",
 ]
+
+if not TYPE_CHECKING and importlib.util.find_spec("dspy") is None:
+    __all__.remove("MemoryQA")  # so that `from memoryqa import *` and help(memoryqa) work without [ask]
 
 _HOMES = {
     "memory_system": ("MemoryQA",),

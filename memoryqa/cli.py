@@ -11,6 +11,7 @@ FILE is a memory saved by AdaptiveMemory.save(), or one message per line as JSON
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Mapping
@@ -49,17 +50,25 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0; 2 with one line on stderr for a file or argument that cannot be used."""
     args = build_parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a locale without UTF-8 cannot print every sign
+            stream.reconfigure(errors="backslashreplace")
     try:
         memory = open_memory(args.file)
         if args.command == "search":
             search(memory, args.question, args.budget, as_json=args.json)
         else:
             show_stats(memory, as_json=args.json)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # so that an error of writing is met here
     except MemoryQAError as error:
         print(f"memoryqa: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
+    except OSError as error:
+        print(f"memoryqa: the output cannot be written ({error.strerror}); free some space", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("memoryqa: interrupted", file=sys.stderr)
         return 1
@@ -84,14 +93,24 @@ def search(memory: AdaptiveMemory, question: str, budget_tokens: int, *, as_json
         }
         for turn, score in zip(found, found.scores, strict=True)
     ]
-    print(json.dumps({"text": found.text, "tokens": found.tokens, "turns": turns}, ensure_ascii=False))
+    print_json({"text": found.text, "tokens": found.tokens, "turns": turns})
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """One line, with its signs as they are where stdout can print them, else escaped."""
+    line = json.dumps(document, ensure_ascii=False)
+    try:
+        line.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        line = json.dumps(document)
+    print(line)
 
 
 def show_stats(memory: AdaptiveMemory, *, as_json: bool) -> None:
     """Print the sizes of `memory`."""
     sizes = asdict(memory.stats())
     if as_json:
-        print(json.dumps(sizes))
+        print_json(sizes)
         return
     from rich.console import Console
     from rich.table import Table
@@ -112,13 +131,13 @@ def open_memory(path: Path) -> AdaptiveMemory:
             is_saved = file.read(len(_SQLITE)) == _SQLITE
         if is_saved:
             return AdaptiveMemory.load(path, embedder=None)
-        content = path.read_text(encoding="utf-8")
+        content = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); give a saved memory or a JSONL file") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: neither a saved memory nor JSONL in UTF-8 ({error.reason})") from error
     memory = AdaptiveMemory()
-    for number, line in enumerate(content.splitlines(), start=1):
+    for number, line in enumerate(content.split("\n"), start=1):  # splitlines() would cut at U+2028 too
         if line.strip():
             try:
                 memory.add(_message(line))
@@ -130,8 +149,10 @@ def open_memory(path: Path) -> AdaptiveMemory:
 def _message(line: str) -> Mapping[str, Any]:
     try:
         message = json.loads(line)
+    except RecursionError:
+        raise UsageError("not JSON of a message (nested too deep); write one message per line") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON ({error.msg}); write one message per line") from None
+        raise UsageError(f"not JSON ({error.msg}); write one message per line") from None
     if not isinstance(message, dict):
-        raise ValueError('not a message; write {"speaker": ..., "time": ..., "text": ...}')
+        raise UsageError('not a message; write {"speaker": ..., "time": ..., "text": ...}')
     return message

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from typing import Any
 
+from memoryqa.checks import one_of_kind, real_number, real_numbers, text, whole_number
 from memoryqa.errors import UsageError
 
 COMPACTIONS = ("coverage", "recency")
@@ -17,6 +21,23 @@ class ConfigError(UsageError):
         super().__init__(f"{field_name} {problem}")
         self.field_name = field_name
         self.problem = problem
+
+
+_CHECKS: dict[str, Callable[[str, object], object]] = {  # by the field's type, as it is written above
+    "int": whole_number,
+    "float": real_number,
+    "tuple[float, ...]": real_numbers,
+    "str | None": lambda name, value: None if value is None else text(name, value),
+    "RankingConfig": lambda name, value: one_of_kind(name, value, RankingConfig),
+    "CoverageConfig": lambda name, value: one_of_kind(name, value, CoverageConfig),
+}
+
+
+def _check_types(config: Any) -> None:
+    """Raise TypeError for a field that has another type than declared; turn numpy's numbers into Python's."""
+    for one in fields(config):
+        if check := _CHECKS.get(str(one.type)):
+            object.__setattr__(config, one.name, check(one.name, getattr(config, one.name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +76,7 @@ class MemoryConfig:
     )
 
     def __post_init__(self) -> None:
+        _check_types(self)
         if self.memory_tokens < 1:
             raise ConfigError("memory_tokens", f"must be at least 1, got {self.memory_tokens}")
         if not isinstance(self.recovery, bool):
@@ -83,6 +105,7 @@ class ProgramConfig:
     )
 
     def __post_init__(self) -> None:
+        _check_types(self)
         for name in ("context_tokens", "max_hops"):
             if getattr(self, name) < 1:
                 raise ConfigError(name, f"must be at least 1, got {getattr(self, name)}")
@@ -118,6 +141,7 @@ class CoverageConfig:
     )
 
     def __post_init__(self) -> None:
+        _check_types(self)
         for one in fields(self):
             if not 0 <= getattr(self, one.name) < math.inf:
                 raise ConfigError(one.name, f"must be finite and not negative, got {getattr(self, one.name)}")
@@ -166,6 +190,7 @@ class RankingConfig:
     query_weight: float = field(default=1.0, metadata={"help": "weight of the supporting queries beside the question"})
 
     def __post_init__(self) -> None:
+        _check_types(self)
         for one in fields(self):
             value = getattr(self, one.name)
             if not all(math.isfinite(number) for number in (value if isinstance(value, tuple) else (value,))):
@@ -227,6 +252,7 @@ class DenseConfig:
     )
 
     def __post_init__(self) -> None:
+        _check_types(self)
         for name in ("token_weight", "turn_weight", "window_weight"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(name, f"must be finite and not negative, got {getattr(self, name)}")
@@ -234,6 +260,23 @@ class DenseConfig:
             raise ConfigError("similarity_floor", f"must be in 0..1 and below 1, got {self.similarity_floor}")
         if self.passage_pieces < 1:
             raise ConfigError("passage_pieces", f"must be at least 1, got {self.passage_pieces}")
+
+
+def renamed(memory_tokens: int, recovery: bool | str, budget_tokens: int | None) -> tuple[int, bool | str]:
+    """Memory_tokens and recovery of `AdaptiveMemory`, from version 0.1's names too."""
+    if budget_tokens is not None:
+        warn_of_old_name("AdaptiveMemory(budget_tokens=...)", "memory_tokens", of_caller=2)
+        memory_tokens = budget_tokens
+    if isinstance(recovery, str) and recovery in ("on", "off"):
+        warn_of_old_name(f'AdaptiveMemory(recovery="{recovery}")', f"recovery={recovery == 'on'}", of_caller=2)
+        recovery = recovery == "on"
+    return memory_tokens, recovery
+
+
+def warn_of_old_name(old: str, new: str, *, of_caller: int = 1) -> None:
+    """Warn where the function was called that calls this one, `of_caller` calls up."""
+    message = f"{old} is the name of version 0.1 and ends with 0.3; use {new}"
+    warnings.warn(message, DeprecationWarning, stacklevel=2 + of_caller)
 
 
 # For embedders that give one vector a text: the words weigh more.

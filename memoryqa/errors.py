@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 # Import name of a package -> the extra that brings it. What the library needs without extras is not listed.
 EXTRAS: Mapping[str, str] = {
@@ -28,6 +29,16 @@ EXTRAS: Mapping[str, str] = {
 
 class MemoryQAError(Exception):
     """Base of all errors that are raised on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it is, without `__init__`, whose arguments may be others: process pools send errors by pickle."""
+        return _error_again, (type(self), self.args), self.__dict__
+
+
+def _error_again(kind: type[MemoryQAError], args: tuple[Any, ...]) -> MemoryQAError:
+    error = kind.__new__(kind)
+    error.args = args
+    return error
 
 
 class UsageError(MemoryQAError, ValueError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from memoryqa.rendering import Line, count_lines, render
 from memoryqa.turns import Turn
@@ -59,3 +60,10 @@ class MemoryStats:
     turns_archived: int
     turns_shortened: int
     embedding_failures: int = 0  # rankings that did without vectors, because the embedder failed
+
+
+def sizes(turns: int, sessions: int, times: Sequence[datetime]) -> str:
+    """`5 turns in 2 sessions, 2023-05-25 to 2023-08-02`; `times`: of the turns that have one."""
+    dates = [time.date() for time in times]
+    dated = f", {min(dates)} to {max(dates)}" if dates else ""
+    return f"{turns:,} turn{'' if turns == 1 else 's'} in {sessions:,} session{'' if sessions == 1 else 's'}{dated}"

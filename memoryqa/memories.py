@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
+from memoryqa.checks import described, one_of_kind, text
 from memoryqa.config import MemoryConfig
 from memoryqa.errors import UsageError
 from memoryqa.memory import AdaptiveMemory
@@ -16,7 +18,10 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
     """Memories by conversation id. Copies of a program share them: optimizers copy it hundreds of times a step."""
 
     def __init__(self, memories: Mapping[str, AdaptiveMemory] | None = None) -> None:
-        self._memories: dict[str, AdaptiveMemory] = dict(memories or {})
+        self._memories: dict[str, AdaptiveMemory] = {}
+        if memories is not None and not isinstance(memories, Mapping):
+            raise TypeError(f'memories must be a dict such as {{"chat": memory}}, got {described(memories)}')
+        self.update(memories or {})
 
     @classmethod
     def of(
@@ -26,6 +31,7 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
 
         Raises memoryqa.search.embedders.EmbeddingError when the embedder cannot be loaded.
         """
+        one_of_kind("config", config, MemoryConfig)
         vectors: dict[str, Any] = {}
         if config.embedder is not None:
             from memoryqa.search.embedders import load_embedder
@@ -73,10 +79,15 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
             raise KeyError(f"no memory of conversation {conversation_id!r}; there are: {self._known()}") from None
 
     def _known(self) -> str:
-        return ", ".join(self._memories) or "none"
+        known = ", ".join(islice(self._memories, 8)) or "none"
+        return f"{known}, ..." if len(self) > 8 else known
+
+    def __repr__(self) -> str:
+        return f"<Memories: {len(self)} ({self._known()})>"
 
     def __setitem__(self, conversation_id: str, memory: AdaptiveMemory) -> None:
-        self._memories[conversation_id] = memory
+        text("conversation_id", conversation_id)
+        self._memories[conversation_id] = one_of_kind(f"the memory of {conversation_id}", memory, AdaptiveMemory)
 
     def __delitem__(self, conversation_id: str) -> None:
         del self._memories[conversation_id]

@@ -1,17 +1,14 @@
 """AdaptiveMemory: everything that was said, at most `memory_tokens` of it at hand, and a search over all of it.
 
 The working memory is what a reader could be given whole (working/memory.py). What does not fit leaves for the archive,
-where it stays, whole, by its handle. With `recovery` a search may spend any part of its tokens on archived turns, as
-they rank; without, it finds what is held and nothing else. The number of tokens is the same.
+where it stays, whole, by its handle. With `recovery` a search finds archived turns too, in the same number of tokens.
 """
 
 from __future__ import annotations
 
-import copy
 import logging
 import threading
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
@@ -22,14 +19,23 @@ import numpy as np
 from memoryqa.archive.database import Archive
 from memoryqa.archive.saved import constructor_arguments, save_memory
 from memoryqa.arrays import Floats
-from memoryqa.config import ONE_VECTOR, CoverageConfig, DenseConfig, MemoryConfig, RankingConfig
+from memoryqa.checks import described, one_of_kind, shown, text, whole_number
+from memoryqa.config import (
+    CoverageConfig,
+    DenseConfig,
+    MemoryConfig,
+    RankingConfig,
+    renamed,
+    warn_of_old_name,
+)
 from memoryqa.errors import UsageError
-from memoryqa.evidence import Evidence, MemoryStats
+from memoryqa.evidence import Evidence, MemoryStats, sizes
 from memoryqa.language.question import name_words
 from memoryqa.messages import SESSION_GAP, Message, Numbering, TimeLike
 from memoryqa.rendering import Line, pack, render, render_turn, uncut_line
+from memoryqa.search.arguments import check_search, list_queries
 from memoryqa.search.dense import DenseIndex
-from memoryqa.search.embedders import Embedder, EmbeddingError, LocalEmbedder
+from memoryqa.search.embedders import Embedder, EmbeddingError
 from memoryqa.search.ranking import TurnIndex, worth_showing
 from memoryqa.search.vector_cache import VectorCache
 from memoryqa.turns import HANDLE_PREFIX, Turn, render_header
@@ -75,40 +81,35 @@ class AdaptiveMemory:
         session_gap: timedelta = SESSION_GAP,
         budget_tokens: int | None = None,
     ) -> None:
-        if budget_tokens is not None:
-            _warn_of_old_name("AdaptiveMemory(budget_tokens=...)", "memory_tokens")
-            memory_tokens = budget_tokens
-        if isinstance(recovery, str) and recovery in ("on", "off"):
-            _warn_of_old_name(f'AdaptiveMemory(recovery="{recovery}")', f"recovery={recovery == 'on'}")
-            recovery = recovery == "on"
+        memory_tokens, recovery = renamed(memory_tokens, recovery, budget_tokens)
         self.config = MemoryConfig(
             memory_tokens,
             recovery,  # type: ignore[arg-type]  # text that is neither on nor off is refused there
             compaction,
             getattr(embedder, "name", None),
-            ranking or RankingConfig(),
-            coverage or CoverageConfig(),
+            RankingConfig() if ranking is None else ranking,
+            CoverageConfig() if coverage is None else coverage,
         )
         self._lock = threading.RLock()
         self._numbering = Numbering(session_gap)
         self._index = TurnIndex(self.config.ranking)
         self._dense: DenseIndex | None = None
         if embedder is not None:
-            dense = dense or (DenseConfig() if isinstance(embedder, LocalEmbedder) else ONE_VECTOR)
             self._dense = DenseIndex(embedder, dense, vector_cache)
-            self._dense_ranking = self._index.with_config(dense.ranking)
+            self._dense_ranking = self._index.with_config(self._dense.config.ranking)
         self._embedding_failures = 0
         self._brief: list[Line] = []  # of every turn, in order: what search packs
         self._position: dict[str, int] = {}  # turn id -> its place in _brief
         self._names: frozenset[str] = frozenset()  # the words of the speakers' names
         self._headers: dict[int, str] = {}  # session -> its header: the date of the first of its turns
-        self._working = WorkingMemory(memory_tokens, self._brief, compaction, self.config.coverage)
+        self._working = WorkingMemory(self.memory_tokens, self._brief, compaction, self.config.coverage)
 
     @classmethod
     def of(cls, config: MemoryConfig, **other: Any) -> Self:
         """An empty memory as `config` says. other: more arguments of the constructor, such as the loaded embedder."""
+        one_of_kind("config", config, MemoryConfig)
         settings = {one.name: getattr(config, one.name) for one in fields(config) if one.name != "embedder"}
-        return cls(**settings, **other)
+        return cls(**{**settings, **other})
 
     def __len__(self) -> int:
         return len(self._brief)
@@ -116,12 +117,15 @@ class AdaptiveMemory:
     def __repr__(self) -> str:
         with self._lock:
             times = [line.turn.time for line in self._brief if line.turn.time is not None]
-            turns, sessions, tokens = len(self._brief), len(self._headers), self._working.tokens
-        dated = f", {min(time.date() for time in times)} to {max(time.date() for time in times)}" if times else ""
-        return (
-            f"<AdaptiveMemory: {turns:,} turn{'' if turns == 1 else 's'} in {sessions:,} "
-            f"session{'' if sessions == 1 else 's'}{dated}; {tokens:,} of {self.memory_tokens:,} tokens held>"
-        )
+            said, held = sizes(len(self), len(self._headers), times), f"{self.tokens:,} of {self.memory_tokens:,}"
+        return f"<AdaptiveMemory: {said}; {held} tokens held>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, deep or not, and one by pickle is a memory of its own: built anew from the settings and the turns."""
+        with self._lock:
+            vectors = {} if self._dense is None else self._dense.arguments()
+            given = {"ranking": self._index.config, "session_gap": self._numbering.session_gap, **vectors}
+            return _build_again, (type(self), self.config, given, [line.turn for line in self._brief])
 
     @property
     def memory_tokens(self) -> int:
@@ -136,7 +140,7 @@ class AdaptiveMemory:
     @property
     def budget_tokens(self) -> int:
         """`memory_tokens` as version 0.1 called it."""
-        _warn_of_old_name("AdaptiveMemory.budget_tokens", "memory_tokens")
+        warn_of_old_name("AdaptiveMemory.budget_tokens", "memory_tokens")
         return self.memory_tokens
 
     @property
@@ -165,14 +169,8 @@ class AdaptiveMemory:
         1970. session, number: its address, assigned by time gaps when not given (memoryqa/messages.py). caption: what a
         photo shows. tags: further words to find it by. Raises TypeError or ValueError, and then has added nothing.
         """
-        given = {
-            "speaker": speaker,
-            "time": time,
-            "session": session,
-            "number": number,
-            "caption": caption,
-            "tags": tags,
-        }
+        given: dict[str, Any] = {"speaker": speaker, "time": time, "session": session, "number": number}
+        given |= {"caption": caption, "tags": tags}
         with self._lock:
             turn = self._numbering.turn_of(message, given)
             self._add(turn)
@@ -181,6 +179,8 @@ class AdaptiveMemory:
 
     def extend(self, messages: Iterable[Message]) -> list[Turn]:
         """`add` each of `messages`, any mixture of what it takes; stops at the first that is refused."""
+        if isinstance(messages, str | bytes | Mapping | Turn) or not isinstance(messages, Iterable):
+            raise TypeError(f"extend takes a list of messages, got {described(messages)}; add takes a single one")
         added: list[Turn] = []
         for message in messages:
             try:
@@ -224,9 +224,9 @@ class AdaptiveMemory:
         leave out turns that score below this share of the best one, so that an easy question takes fewer tokens; 0
         fills the budget.
         """
+        queries = check_search(queries, budget_tokens, keep, score_floor)
         with self._lock:
-            queries = _queries(queries)
-            places = [self._position[turn_id] for turn_id in keep]
+            places = [self._place(handle) for handle in keep]
             everything = self._scope(scope) == "all"
             kept = [place for place in places if everything or place in self._working.lines]
             dense = self._dense_scores(queries)
@@ -245,8 +245,8 @@ class AdaptiveMemory:
 
     def rank(self, queries: str | Sequence[str], *, scope: Scope | None = None) -> list[Turn]:
         """All turns that `search` may find, best first."""
+        queries = list_queries(queries)
         with self._lock:
-            queries = _queries(queries)
             return [self._brief[place].turn for place, _ in self._ranked(queries, self._dense_scores(queries), scope)]
 
     def _scope(self, scope: Scope | None) -> Scope:
@@ -286,7 +286,9 @@ class AdaptiveMemory:
 
         It costs nothing but where the windows are others, which are part of the index: turns are then indexed anew.
         """
-        other, config = copy.copy(self), self._index.config
+        one_of_kind("ranking", ranking, RankingConfig)
+        other, config = object.__new__(type(self)), self._index.config
+        other.__dict__.update(self.__dict__)  # all of it is shared but the index
         other._index = self._index.with_config(ranking)
         if (config.window_before, config.window_after) != (ranking.window_before, ranking.window_after):
             other._index = TurnIndex(ranking)
@@ -302,8 +304,10 @@ class AdaptiveMemory:
 
     def pack(self, turns: Iterable[Turn], budget_tokens: int) -> Evidence:
         """`turns` of this memory, ranked elsewhere (best first), as many as fit: for comparing rankings."""
+        whole_number("budget_tokens", budget_tokens)
         with self._lock:
-            return Evidence.of(pack((self._brief[self._position[turn.id]] for turn in turns), budget_tokens))
+            lines = (self._brief[self._place(one_of_kind("one of turns", turn, Turn).id)] for turn in turns)
+            return Evidence.of(pack(lines, budget_tokens))
 
     def render(self) -> str:
         """The working memory as text, in time order; at most `budget_tokens` tokens."""
@@ -313,7 +317,13 @@ class AdaptiveMemory:
     def expand(self, handle: str) -> Turn:
         """The whole turn behind a handle (`mem:D8:6`) or an id, held or archived. KeyError when there is none."""
         with self._lock:
-            return self._brief[self._position[handle.removeprefix(HANDLE_PREFIX)]].turn
+            return self._brief[self._place(handle)].turn
+
+    def _place(self, handle: str) -> int:
+        turn_id = text("a handle or id", handle).removeprefix(HANDLE_PREFIX)
+        if turn_id not in self._position:
+            raise KeyError(f"no turn {shown(turn_id)} in this memory; ids look like D8:6, handles like mem:D8:6")
+        return self._position[turn_id]
 
     def archived(self) -> Iterator[str]:
         """Handles of the turns that are not in the working memory, in order."""
@@ -330,6 +340,7 @@ class AdaptiveMemory:
 
     def recent(self, budget_tokens: int) -> Evidence:
         """The most recent turns that fit, newest first, held or archived: the baseline that needs no memory."""
+        whole_number("budget_tokens", budget_tokens)
         with self._lock:
             return Evidence.of(pack(reversed(self._brief), budget_tokens))
 
@@ -374,20 +385,15 @@ class AdaptiveMemory:
         `overrides`: arguments of the constructor that take the place of what was saved. A memory that had an embedder
         is loaded with `embedder=...`, or None to rank by words alone. ArchiveError for a file that holds no memory.
         """
-        with Archive(path, create=False) as archive:
+        with Archive(Path(path), create=False) as archive:
             memory = cls(**constructor_arguments(archive, overrides))
             memory.extend(archive.restore())
         return memory
 
 
-def _queries(queries: str | Sequence[str]) -> Sequence[str]:
-    queries = [queries] if isinstance(queries, str) else queries
-    if not all(isinstance(query, str) for query in queries):
-        raise TypeError("search takes a question, or a list of the question and supporting queries")
-    if not queries:
-        raise UsageError("a search needs at least one query: the question")
-    return queries
-
-
-def _warn_of_old_name(old: str, new: str) -> None:
-    warnings.warn(f"{old} is the name of version 0.1 and ends with 0.3; use {new}", DeprecationWarning, stacklevel=3)
+def _build_again(
+    kind: type[AdaptiveMemory], config: MemoryConfig, given: Mapping[str, Any], turns: Iterable[Turn]
+) -> AdaptiveMemory:
+    memory = kind.of(config, **given)
+    memory.extend(turns)
+    return memory

@@ -9,14 +9,15 @@ one of its session.
 
 from __future__ import annotations
 
-import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
 from typing import Any, TypeAlias
 
+from memoryqa.checks import described, kind_of, one_of_kind, shown, text, whole_number
+from memoryqa.errors import UsageError
 from memoryqa.turns import Turn
 
 TimeLike: TypeAlias = datetime | date | str | int | float | None
@@ -35,7 +36,11 @@ def parse_time(value: TimeLike) -> datetime | None:
 
     Raises TypeError for another type and ValueError for text or a number that is no time.
     """
-    if value is None or isinstance(value, datetime):
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        if value != value:  # pandas.NaT is a datetime
+            raise UsageError(f"time {value} is no time; leave it out where it is unknown")
         return value
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day)
@@ -43,12 +48,12 @@ def parse_time(value: TimeLike) -> datetime | None:
         try:
             return datetime.fromisoformat(value.strip())
         except ValueError:
-            raise ValueError(
-                f"time {value!r} is not ISO 8601; write it as 2023-05-25 or 2023-05-25T18:30, or leave it out"
+            raise UsageError(
+                f"time {shown(value)} is not ISO 8601; write it as 2023-05-25 or 2023-05-25T18:30, or leave it out"
             ) from None
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        return _from_epoch(float(value))
-    raise TypeError(f"time must be a datetime, a date, ISO 8601 text, epoch seconds or None, got {_kind(value)}")
+        return _from_epoch(value)
+    raise TypeError(f"time must be a datetime, a date, ISO 8601 text, epoch seconds or None, got {kind_of(value)}")
 
 
 def text_of(content: object) -> tuple[str, str]:
@@ -62,13 +67,13 @@ def text_of(content: object) -> tuple[str, str]:
     if isinstance(content, str):
         return content, ""
     if not isinstance(content, list | tuple):
-        raise TypeError(f"content must be text or a list of parts, got {_kind(content)}")
+        raise TypeError(f"content must be text or a list of parts, got {kind_of(content)}")
     texts, captions = list[str](), list[str]()
     for part in content:
         if isinstance(part, str):
             texts.append(part)
         elif not isinstance(part, Mapping):
-            raise TypeError(f'a part of content must be text or a dict such as {{"type": "text"}}, got {_kind(part)}')
+            raise TypeError(f'a part of content must be text or a dict such as {{"type": "text"}}, got {kind_of(part)}')
         elif isinstance(text := part.get("text", part.get("transcript")), str):
             texts.append(text)
         elif "image" in str(part.get("type", "")):
@@ -87,6 +92,11 @@ class Numbering:
     _time: datetime | None = None
     _highest: dict[int, int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        one_of_kind("session_gap", self.session_gap, timedelta, "a datetime.timedelta")
+        if self.session_gap < timedelta(0):
+            raise UsageError(f"session_gap must not be negative, got {self.session_gap}")
+
     def turn_of(self, message: Message, given: Mapping[str, Any]) -> Turn:
         """The turn of `message`. `given`: arguments that go with it and win over what a dict says; None is not given.
 
@@ -102,17 +112,15 @@ class Numbering:
         elif isinstance(message, str):
             extra["text"] = message
         else:
-            raise TypeError(f"add takes text, a Turn or a chat message (a dict), got {_kind(message)}")
+            raise TypeError(f"add takes text, a Turn or a chat message (a dict), got {kind_of(message)}")
         if "speaker" not in extra:
             raise TypeError('speaker is missing: add("...", speaker="Ana"), or a dict with "role", "name" or "speaker"')
         if not isinstance(extra["speaker"], str) or not extra["speaker"].strip():
-            raise TypeError(f"speaker must be a name, got {extra['speaker']!r}")
+            raise TypeError(f"speaker must be a name, got {shown(extra['speaker'])}")
         time = parse_time(extra.pop("time", None))
-        session = _whole(extra.pop("session", None), "session")
-        number = _whole(extra.pop("number", None), "number")
-        session = self._session_at(time) if session is None else session
-        number = self._highest.get(session, 0) + 1 if number is None else number
-        return Turn(session, number, time=time, tags=tuple(extra.pop("tags", ())), **extra)
+        session = whole_number("session", extra.pop("session", self._session_at(time)))
+        number = whole_number("number", extra.pop("number", self._highest.get(session, 0) + 1))
+        return Turn(session, number, time=time, tags=_tags(extra.pop("tags", ())), **extra)
 
     def note(self, turn: Turn) -> None:
         """`turn` has been added: the next message follows it."""
@@ -139,7 +147,7 @@ class Numbering:
 def _of_mapping(message: Mapping[str, Any]) -> dict[str, Any]:
     keys = [key for key in _TEXT_KEYS if key in message]
     if not keys:
-        raise ValueError(f'a chat message needs "content" (or "text"); this one has {_names(message)}')
+        raise UsageError(f'a chat message needs "content" (or "text"); this one has {_names(message)}')
     text, caption = text_of(message[keys[0]])
     found: dict[str, Any] = {"text": text}
     if caption:
@@ -151,25 +159,21 @@ def _of_mapping(message: Mapping[str, Any]) -> dict[str, Any]:
     return found | {key: message[key] for key in _OWN_KEYS if message.get(key) is not None}
 
 
-def _from_epoch(seconds: float) -> datetime:
-    if not math.isfinite(seconds):
-        raise ValueError(f"time {seconds} is no number of seconds since 1970")
-    if abs(seconds) >= _LATEST_EPOCH_SEC:
-        raise ValueError(f"time {seconds} is too large for seconds since 1970; divide milliseconds by 1000")
-    return datetime.fromtimestamp(seconds, UTC)
+def _tags(tags: object) -> tuple[str, ...]:
+    if isinstance(tags, str) or not isinstance(tags, Iterable):
+        raise TypeError(f"tags must be a list of texts, got {described(tags)}")
+    return tuple(text("a tag", tag) for tag in tags)
 
 
-def _whole(value: object, name: str) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
-        return int(value)
-    raise TypeError(f"{name} must be a whole number, got {_kind(value)}")
+def _from_epoch(seconds: Any) -> datetime:
+    if seconds >= _LATEST_EPOCH_SEC:
+        raise UsageError(f"time {shown(seconds)} is too large for seconds since 1970; divide milliseconds by 1000")
+    try:
+        return datetime.fromtimestamp(float(seconds), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(f"time {shown(seconds)} is no number of seconds since 1970") from None
 
 
 def _names(message: Mapping[str, Any]) -> str:
-    return ", ".join(map(repr, message)) or "nothing"
-
-
-def _kind(value: object) -> str:
-    return type(value).__name__
+    names = ", ".join(map(shown, list(message)[:8])) or "nothing"
+    return f"{names}, ..." if len(message) > 8 else names

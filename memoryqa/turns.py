@@ -16,6 +16,9 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from memoryqa.checks import one_of_kind, text, whole_number
+from memoryqa.errors import UsageError
+
 MONTHS = (  # not calendar.month_name, which follows the locale
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -41,8 +44,17 @@ class Turn:
     tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        """Raise TypeError for a field of another type, which an index or a file would find out about too late."""
+        for name in ("session", "number"):
+            object.__setattr__(self, name, whole_number(name, getattr(self, name)))
+        for name in ("speaker", "text", "caption"):
+            text(name, getattr(self, name))
+        if self.time is not None:
+            one_of_kind("time", self.time, datetime, "a datetime or None")
+        for tag in one_of_kind("tags", self.tags, tuple, "a tuple of texts"):
+            text("a tag", tag)
         if self.session < 0 or self.number < 0:
-            raise ValueError(f"session and number must not be negative, got {self.session} and {self.number}")
+            raise UsageError(f"session and number must not be negative, got {self.session} and {self.number}")
 
     @property
     def id(self) -> str:
@@ -69,12 +81,15 @@ def render_header(session: int, time: datetime | None) -> str:
     return f"[D{session}, {format_date(time)}]"
 
 
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half of a character: no encoding has it, so none prints it
+
+
 def render_line(turn: Turn, text: str, caption: str = "") -> str:
     """One line for `turn`, showing `text` and `caption` (which may be shorter than its own). Never a newline inside."""
     body = " ".join(text.split())
     if caption:
         body = f"{body} (photo: {' '.join(caption.split())})".lstrip()
-    return f"{turn.number} {' '.join(turn.speaker.split())}: {body}"
+    return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", f"{turn.number} {' '.join(turn.speaker.split())}: {body}")
 
 
 def parse_citations(text: str) -> list[str]:

@@ -27,10 +27,14 @@ def save_memory(
     `dense`: None without an embedder. Killed in between, it may leave a file `.NAME.*.tmp` behind, to be deleted.
     """
     path = Path(path)
+    try:
+        is_there = path.exists()
+    except OSError as error:  # such as a name that is too long
+        raise ArchiveError(f"{path}: cannot be written there ({error.strerror})") from error
     settings = {name: value for name, value in asdict(config).items() if name != "embedder"}
     settings["dense"] = None if dense is None else asdict(dense)
     settings["session_gap_sec"] = session_gap.total_seconds()
-    if path.exists() or not _save_anew(path, turns, settings):
+    if is_there or not _save_anew(path, turns, settings):
         with Archive(path) as archive:
             archive.save(turns, settings)
 
@@ -90,6 +94,8 @@ def _save_anew(path: Path, turns: Sequence[Turn], settings: Mapping[str, Any]) -
         os.link(new, path)  # unlike a rename never over another file
     except FileExistsError:
         return False
+    except ArchiveError as error:  # it names a file that nobody asked for
+        raise ArchiveError(str(error).replace(str(new), str(path))) from error
     except OSError as error:
         raise ArchiveError(f"{path}: cannot be written there ({error})") from error
     finally:

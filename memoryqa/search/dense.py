@@ -14,12 +14,14 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from memoryqa.arrays import Floats, Matrix, Vectors
-from memoryqa.config import DenseConfig
+from memoryqa.checks import described, one_of_kind
+from memoryqa.config import ONE_VECTOR, DenseConfig
 from memoryqa.language.question import without_names
 from memoryqa.language.terms import idfs
 from memoryqa.rendering import Line
@@ -35,8 +37,12 @@ _TURNS_AT_ONCE = 256  # embedded and cached together: an error loses at most the
 class DenseIndex:
     """Vectors of one conversation's turns, which are embedded when they are needed. Not thread-safe."""
 
-    def __init__(self, embedder: Embedder, config: DenseConfig, cache: VectorCache | None = None) -> None:
-        self.config = config
+    def __init__(self, embedder: Embedder, config: DenseConfig | None = None, cache: VectorCache | None = None) -> None:
+        if not callable(embedder):
+            raise TypeError(f"embedder must be callable, such as load_embedder(NAME), got {described(embedder)}")
+        if config is None:
+            config = DenseConfig() if isinstance(embedder, LocalEmbedder) else ONE_VECTOR
+        self.config = one_of_kind("dense", config, DenseConfig)
         self._embedder = embedder
         self._cache = cache
         self._dimension: int | None = None
@@ -49,6 +55,10 @@ class DenseIndex:
 
     def __len__(self) -> int:
         return len(self._sessions)
+
+    def arguments(self) -> dict[str, Any]:
+        """What another index like this one is made of, by the names of AdaptiveMemory's arguments."""
+        return {"embedder": self._embedder, "dense": self.config, "vector_cache": self._cache}
 
     def update(self, lines: Sequence[Line]) -> None:
         """Embed the new ones among `lines`, the lines of all turns in order. Raises EmbeddingError.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -96,3 +97,70 @@ def test_the_module_is_the_command_and_tells_its_version_and_examples() -> None:
 
     assert run("--version") == f"memoryqa {memoryqa.__version__}\n"
     assert 'memoryqa search chat.jsonl "When did Ana move?"' in run("--help")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'\xef\xbb\xbf{"speaker": "Ana", "text": "otters"}\n',  # a byte order mark
+        '{"speaker": "Ana", "text": "otters\u2028\x85 eat"}\r\n'.encode(),  # ends of lines to str.splitlines()
+    ],
+)
+def test_what_other_programs_write_as_json_lines_is_read(
+    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.jsonl").write_bytes(content)
+    assert main(["search", str(tmp_path / "x.jsonl"), "otters"]) == 0
+    assert capsys.readouterr().out.startswith("[D1, date unknown]\n1 Ana: otters")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("[" * 100_000, "line 1: not JSON of a message (nested too deep)"),
+        ('{"speaker": "A", "text": "b", "time": ' + "9" * 400 + "}", "is too large for seconds since 1970"),
+        ('{"speaker": "A", "text": "b", "tags": "c"}', "tags must be a list of texts"),
+    ],
+)
+def test_a_line_that_breaks_parsers_is_named(
+    line: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.jsonl").write_text(line, encoding="utf-8")
+    assert main(["stats", str(tmp_path / "x.jsonl")]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+@pytest.mark.parametrize("as_json", [True, False])
+def test_signs_that_the_terminal_cannot_print_are_escaped(encoding: str, as_json: bool, tmp_path: Path) -> None:
+    text = "Köln \ud800 😀"
+    (tmp_path / "x.jsonl").write_text(json.dumps({"speaker": "Zoë", "text": text}), encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-m", "memoryqa", "search", str(tmp_path / "x.jsonl"), "Köln", *["--json"] * as_json],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    if as_json:
+        assert json.loads(ran.stdout)["turns"][0]["text"] == text
+    else:
+        assert ("Zoë: Köln \ufffd 😀" if encoding == "utf-8" else "Zo\\xeb: K\\xf6ln") in ran.stdout.decode(encoding)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_is_one_line(chat: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "memoryqa", "search", str(chat), "Porto"],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ran.returncode == 1
+    assert ran.stderr == "memoryqa: the output cannot be written (No space left on device); free some space\n"

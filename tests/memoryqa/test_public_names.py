@@ -81,6 +81,22 @@ def test_the_program_without_its_extra_says_what_to_install() -> None:
     assert caught.stdout == "1\n"
 
 
+def test_a_star_import_and_help_need_no_extra() -> None:
+    ran = run(
+        "import inspect, sys, importlib.util as util\n"
+        "find = util.find_spec\n"
+        "util.find_spec = lambda name, *more: None if name == 'dspy' else find(name, *more)\n"
+        "sys.modules['dspy'] = None\n"
+        "from memoryqa import *\n"
+        "import memoryqa\n"
+        "print(AdaptiveMemory(), 'Turn' in dict(inspect.getmembers(memoryqa)), 'MemoryQA' in dir(memoryqa))"
+    )
+    assert (ran.stdout, ran.stderr) == (
+        "<AdaptiveMemory: 0 turns in 0 sessions; 0 of 20,000 tokens held> True False\n",
+        "",
+    )
+
+
 def test_the_version_is_written_once_and_has_its_entry_in_the_changelog() -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         project = tomllib.load(file)

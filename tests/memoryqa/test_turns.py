@@ -77,3 +77,9 @@ def test_every_id_is_read_back_from_a_citation_of_it(addresses: list[tuple[int, 
 def test_an_address_that_cannot_be_cited_is_refused() -> None:
     with pytest.raises(ValueError, match="must not be negative"):
         Turn(1, -1, "Ana", "hi")
+
+
+def test_half_a_surrogate_pair_is_shown_as_a_sign_that_can_be_printed() -> None:
+    turn = Turn(1, 2, "A\udfff", "b \ud800")
+    assert render_line(turn, turn.text, "c \udc00") == "2 A\ufffd: b \ufffd (photo: c \ufffd)"
+    assert turn.text == "b \ud800"

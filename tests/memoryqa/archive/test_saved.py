@@ -344,3 +344,21 @@ def test_a_newer_file_is_refused_by_load_and_save(tmp_path: Path, monkeypatch: p
         with pytest.raises(ArchiveError, match="of schema version 2, this program knows 0; update it"):
             use()
     assert contents(tmp_path) == before
+
+
+def test_what_cannot_be_written_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    memory = AdaptiveMemory()
+    for path in (tmp_path / "none" / "a.db", tmp_path / ("x" * 300)):
+        with pytest.raises(ArchiveError) as caught:
+            memory.save(path)
+        assert str(caught.value).startswith(f"{path}: ")
+        assert ".tmp" not in str(caught.value)
+
+
+def test_a_file_of_any_name_is_loaded_by_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    memory = memory_of(turns(3))
+    for name in (":memory:", "a?b#c%20.db", "\udcff.db"):
+        memory.save(name)
+        memory.save(name)
+        assert AdaptiveMemory.load(name).search("otters") == memory.search("otters")

