@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> None:
     # 3. Ask, a row on disk per answer, judge, and report.
     run = earlier or new_run(args.run_dir, full_config, selection, task_lm=task_lm)
     record_judges(run, judge_lm, {judge.name: judge.prompt_digest for judge in judges})
-    if config.mode == "answers":
+    if config.mode == "answers" and "memory" in config.programs:
         keep_program(run, programs, settings.memory)
     with open_tracker(
         args.mlflow_uri,
@@ -162,25 +162,23 @@ def estimate(
     """What --dry-run prints."""
     from evaluation.estimate import report_estimate
 
-    assert lms.task is not None  # --mode retrieval refuses --dry-run
-    assert lms.judge is not None
+    assert lms.judge is not None  # --mode retrieval refuses --dry-run
     return report_estimate(
         programs, selection, done, lms.task, lms.judge, judges=args.judge, num_votes=args.judge_votes
     )
 
 
 def keep_program(run: Run, programs: Mapping[str, Program], memory: MemoryConfig) -> None:
-    """Save the program `memory` in the run folder: another run can use it."""
-    program: Any = programs.get("memory")
-    if program is not None:
-        from memory_system import save_program
+    """Save our program `memory` in the run folder: another run can use it."""
+    from memory_system import save_program
 
-        save_program(program, run.run_dir / "program.json", memory)
+    program: Any = programs["memory"]
+    save_program(program, run.run_dir / "program.json", memory)
 
 
 def title(lms: ChosenLMs, selection: Selection, programs: Mapping[str, Program]) -> str:
     """The name of the run in MLflow: model, split, programs, time."""
-    model = "retrieval" if lms.task is None else "offline reader" if lms.task.offline else str(lms.task.model)
+    model = lms.short_name
     asked = f"{selection.dataset.name} {selection.split}, {len(selection.questions)} questions"
     return f"{model.split('/')[-1]}, {asked}, {'+'.join(programs)}, {datetime.now(UTC):%Y-%m-%d %H:%M}"
 

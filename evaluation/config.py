@@ -61,6 +61,7 @@ class EvaluationConfig:
             "name=module:factory: your own (see above)",
             "choices": PROGRAM_NAMES,
             "or": OWN_PROGRAM,
+            "form": "name=module:factory",
             "metavar": "NAME,...",
         },
     )

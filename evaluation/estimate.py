@@ -8,6 +8,7 @@ from typing import Any
 
 from locomo.asking import Program
 from locomo.judging.verdicts import judges_category
+from locomo.predictions import Predictions
 from locomo.questions import Selection
 from memory_system import ProgramOnMemories, expected_cost
 from memoryqa.lms.prices import ANSWER_TOKENS, JUDGE_PROMPT_TOKENS, TokenUse, describe_cost, model_facts, total_cost
@@ -18,7 +19,7 @@ def report_estimate(
     programs: Mapping[str, Program],
     selection: Selection,
     done: Collection[tuple[str, str]],
-    task: LMChoice,
+    task: LMChoice | None,
     judge: LMChoice,
     *,
     judges: Collection[Any] = (),
@@ -35,6 +36,8 @@ def report_estimate(
             costs[name] = expected_cost(program, asked)
             calls, tokens = costs[name]["lm_calls"], costs[name]["prompt_tokens"]
             print(f"{name}: at most {calls:,} LM calls, {tokens:,} prompt tokens", file=sys.stderr)
+        elif isinstance(program, Predictions):
+            print(f"{name}: answered already, no LM calls", file=sys.stderr)
         else:
             print(f"{name}: what it calls is not known here", file=sys.stderr)
     verdicts = 0
@@ -44,11 +47,17 @@ def report_estimate(
         print(
             f"judges: at most {verdicts:,} LM calls, {verdicts * JUDGE_PROMPT_TOKENS:,} prompt tokens", file=sys.stderr
         )
-    facts = {choice: model_facts(choice) for choice in (task, judge) if choice.model is not None}
+    facts = {choice: model_facts(choice) for choice in (task, judge) if choice is not None and choice.model is not None}
     sent, calls = (sum(cost[key] for cost in costs.values()) for key in ("prompt_tokens", "lm_calls"))
-    uses = [(task, TokenUse(sent, calls * ANSWER_TOKENS))]
+    uses = [] if task is None else [(task, TokenUse(sent, calls * ANSWER_TOKENS))]
     if verdicts:
         uses.append((judge, TokenUse(verdicts * JUDGE_PROMPT_TOKENS, verdicts * ANSWER_TOKENS)))
     cost_usd = total_cost((facts[choice].price, use) for choice, use in uses)
-    print(describe_cost(cost_usd, facts), file=sys.stderr)
-    return {"dry_run": True, "model": task.model, "programs": costs, "judge_lm_calls": verdicts, "cost_usd": cost_usd}
+    print(describe_cost(cost_usd, facts) if facts else "no LM is asked: none of it costs anything", file=sys.stderr)
+    return {
+        "dry_run": True,
+        "model": None if task is None else task.model,
+        "programs": costs,
+        "judge_lm_calls": verdicts,
+        "cost_usd": cost_usd,
+    }

@@ -14,23 +14,33 @@ if TYPE_CHECKING:
     from locomo.judging.prompts import Judge
 
 NO_LM = "no LM: a search per question and budget"
+NOT_ASKED = "task LM: none, the answers were given elsewhere"
 MANY_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenLMs:
-    """By role; `task` is None where no LM answers, `judge.model` where none judges."""
+    """By role. task: None where no LM answers. judge: None where nothing is answered; its model, where none judges."""
 
     task: LMChoice | None
     judge: LMChoice | None
 
     def describe_task(self) -> str:
         """For people, and for the record."""
-        return NO_LM if self.task is None else describe(self.task)
+        if self.task is None:
+            return NO_LM if self.judge is None else NOT_ASKED
+        return describe(self.task)
 
     def describe_judge(self) -> str:
         """For people, and for the record."""
         return "no judge: there are no answers" if self.judge is None else describe(self.judge)
+
+    @property
+    def short_name(self) -> str:
+        """Who answers, for a title."""
+        if self.task is None:
+            return "retrieval" if self.judge is None else "predictions"
+        return "offline reader" if self.task.offline else str(self.task.model)
 
     @property
     def judges(self) -> bool:
@@ -39,7 +49,10 @@ class ChosenLMs:
 
     def num_threads(self, asked_for: int | None) -> int:
         """Questions at a time, where the user leaves it open: searches and the offline reader gain nothing by more."""
-        return asked_for or (1 if self.task is None or self.task.offline else MANY_THREADS)
+        if asked_for is not None:
+            return asked_for
+        waits = self.judges if self.task is None else not self.task.offline
+        return MANY_THREADS if waits else 1
 
 
 def choose_lms(args: argparse.Namespace, config: EvaluationConfig) -> ChosenLMs:
@@ -49,7 +62,7 @@ def choose_lms(args: argparse.Namespace, config: EvaluationConfig) -> ChosenLMs:
             if given:
                 raise UsageError(f"--mode retrieval asks no LM: drop {flag}")
         return ChosenLMs(None, None)
-    task = resolve("task", model=config.model, api_base=config.api_base)
+    task = resolve("task", model=config.model, api_base=config.api_base) if config.programs else None
     judge = resolve("judge", model=args.judge_model, api_base=args.judge_api_base)
     if judge.offline:
         raise UsageError("--judge-model offline: the offline reader judges nothing; name a model, or none")
@@ -62,19 +75,20 @@ def connect(lms: ChosenLMs, config: EvaluationConfig, args: argparse.Namespace, 
     `missing`: answers that are still to be asked for. A run that is resumed asks again what the cache has an answer to:
     what could not be read is in it. Raises LMUnavailable.
     """
-    if lms.task is None or lms.judge is None:
+    if lms.judge is None or (lms.task is None and lms.judge.model is None):
         return []
     from locomo.judging.prompts import Judge
     from memoryqa.lms.preflight import preflight
     from memoryqa.lms.roles import build, configure
 
-    lm = build(lms.task, temperature=config.temperature, cache=args.resume is None)
-    if missing:
-        preflight(lm, lms.task)
     judges = []
+    if lms.task is not None:
+        lm = build(lms.task, temperature=config.temperature, cache=args.resume is None)
+        if missing:
+            preflight(lm, lms.task)
+        configure(lm, num_threads=lms.num_threads(config.num_threads))
     if lms.judge.model is not None:
         judge_lm = build(lms.judge, temperature=0.0)
         preflight(judge_lm, lms.judge)
         judges = [Judge(name, judge_lm, model=lms.judge.model, num_votes=args.judge_votes) for name in args.judge]
-    configure(lm, num_threads=lms.num_threads(config.num_threads))
     return judges

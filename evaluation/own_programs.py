@@ -19,7 +19,9 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,37 +31,66 @@ from memoryqa.config import Settings
 from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence
 from memoryqa.memories import Memories
+from memoryqa.redaction import redact
 
 
-class OwnAnswers:
-    """A callable that answers, checked: a result that is no answer is the question's failure."""
+class OwnProgram:
+    """A researcher's callable. A question's row says in one line why it failed; the first traceback is printed."""
 
     def __init__(self, name: str, program: Callable[..., Any]) -> None:
         self.name, self.program = name, program
+        self._failed = False
+
+    def call(self, **inputs: Any) -> Any:
+        """What the callable returns; what it raises passes."""
+        try:
+            return self.program(**inputs)
+        except Exception:
+            if not self._failed:
+                self._failed = True
+                print(f"{self.name} failed, this time first:\n{redact(traceback.format_exc())}", file=sys.stderr)
+            raise
+
+
+class OwnAnswers(OwnProgram):
+    """A callable that answers, checked: a result that is no answer is the question's failure."""
 
     def __call__(self, conversation_id: str, question: str) -> Any:
-        found = self.program(conversation_id=conversation_id, question=question)
+        found = self.call(conversation_id=conversation_id, question=question)
         if isinstance(found, str) or isinstance(getattr(found, "answer", None), str):
             return found
         raise TypeError(f"{self.name} returned {type(found).__name__}; return text, or an object with .answer")
 
 
-class OwnSearch:
+class OwnSearch(OwnProgram):
     """A callable that retrieves: what it returns, cut to the budget."""
 
     def __init__(self, name: str, program: Callable[..., Any], memories: Memories) -> None:
-        self.name, self.program, self.memories = name, program, memories
+        super().__init__(name, program)
+        self.memories = memories
 
     def __call__(self, conversation_id: str, question: str, budget_tokens: int) -> Finding:
-        found = self.program(conversation_id=conversation_id, question=question, budget_tokens=budget_tokens)
+        found = self.call(conversation_id=conversation_id, question=question, budget_tokens=budget_tokens)
         if isinstance(found, Finding):
             return found
         if not isinstance(found, Evidence):
-            memory = self.memories[conversation_id]
-            found = memory.pack([memory.expand(str(turn_id)) for turn_id in found], budget_tokens)
+            found = self._packed(found, conversation_id, budget_tokens)
         if found.tokens > budget_tokens:
             raise ValueError(f"{self.name} returned {found.tokens:,} tokens, more than the budget of {budget_tokens:,}")
         return Finding(found.ids, found.tokens)
+
+    def _packed(self, turn_ids: object, conversation_id: str, budget_tokens: int) -> Evidence:
+        if isinstance(turn_ids, str | bytes | dict) or not isinstance(turn_ids, Iterable):
+            kind = type(turn_ids).__name__
+            raise TypeError(f"{self.name} returned {kind}; return turn ids, best first, or an Evidence")
+        memory = self.memories[conversation_id]
+        turns = []
+        for turn_id in turn_ids:
+            try:
+                turns.append(memory.expand(str(turn_id)))
+            except KeyError:
+                raise ValueError(f"{self.name} returned {turn_id!r}, which is no turn of {conversation_id}") from None
+        return memory.pack(turns, budget_tokens)
 
 
 def own_program(spec: str, memories: Memories, settings: Settings, *, only_search: bool) -> Callable[..., Any]:
@@ -107,6 +138,9 @@ def _from_file(spec: str, path: Path) -> ModuleType:
 
 def _num_arguments(factory: Callable[..., Any]) -> int:
     """How many of (memories, settings) `factory` takes."""
+    if isinstance(factory, type) and type(factory) is not type:  # a DSPy module: its metaclass takes anything
+        made: Any = factory
+        factory = partial(made.__init__, None)
     try:
         parameters = inspect.signature(factory).parameters.values()
     except (TypeError, ValueError):  # a builtin without a signature

@@ -10,7 +10,8 @@
 A field's default is written once, in the dataclass. Precedence: default < `saved` (a run folder's config.json) < flag.
 Field types: int, float, str, bool (`--x` / `--no-x`, or `--x on|off` where these are its `choices`), `tuple[T, ...]` of
 them (comma-separated, "" is empty), and `T | None` ("none" means None). Metadata: `help`, `choices` (of the elements,
-for a tuple), `or` (a regular expression: text that matches it is taken besides the choices), `metavar`. A field that is
+for a tuple), `or` (a regular expression: text that matches it is taken besides the choices), `form` (what it matches,
+for people), `metavar`. A field that is
 a dataclass itself makes no flag; it comes from `saved` or its default.
 """
 
@@ -113,6 +114,7 @@ class _Spec:
     is_optional: bool
     choices: tuple[Any, ...]
     pattern: str | None
+    form: str | None
 
 
 def _specs(dataclass_type: Any) -> list[tuple[dataclasses.Field[Any], _Spec]]:
@@ -153,7 +155,7 @@ def _spec(field: dataclasses.Field[Any], hint: Any) -> _Spec:
             f"{field.name}: {field.type} makes no flag; use int, float, str, bool, tuple[T, ...] or T | None"
         )
     choices, pattern = tuple(field.metadata.get("choices", ())), field.metadata.get("or")
-    return _Spec(hint, is_tuple, is_optional, choices, pattern)
+    return _Spec(hint, is_tuple, is_optional, choices, pattern, field.metadata.get("form"))
 
 
 def _converter(spec: _Spec) -> Callable[[str], Any]:
@@ -189,7 +191,8 @@ def _problem(value: Any, spec: _Spec) -> str | None:
     if spec.pattern and isinstance(value, str) and re.fullmatch(spec.pattern, value):
         return None
     if spec.choices and not isinstance(value, bool) and value not in spec.choices:
-        return f"{value!r} is not one of {', '.join(map(str, spec.choices))}"
+        more = f", and not {spec.form}" if spec.form else ""
+        return f"{value!r} is not one of {', '.join(map(str, spec.choices))}{more}"
     return None
 
 

@@ -214,16 +214,17 @@ def identity(name: str, question: Question) -> Asked:
 def score(question: Question, prediction: Any) -> Scores:
     """The part of a row that comes from the prediction, an object with `answer` or the answer itself as text.
 
-    None, a failed question, counts as wrong.
+    None, a failed question, counts as wrong. The evidence of a prediction without `retrieved_ids` is not measured.
     """
     answer = "" if prediction is None else _storable(str(getattr(prediction, "answer", prediction)))
     retrieved = list(getattr(prediction, "retrieved_ids", ()))
+    measured = prediction is None or hasattr(prediction, "retrieved_ids")
     return {
         "answer": answer,
         "f1": official_f1(answer, question.gold, question.category),
         "mem0_f1": mem0_f1(answer, question.gold),
-        "evidence_recall": evidence_recall(retrieved, question.evidence),
-        "all_evidence": all_evidence(retrieved, question.evidence),
+        "evidence_recall": evidence_recall(retrieved, question.evidence) if measured else None,
+        "all_evidence": all_evidence(retrieved, question.evidence) if measured else None,
         "evidence_ids": list(getattr(prediction, "evidence_ids", ())),
         "retrieved_ids": retrieved,
         "hops": getattr(prediction, "hops", None),

@@ -33,7 +33,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--judge", type=judge_names, default=JUDGE_NAMES, metavar="NAME,...", help="default: lenient,strict,abstention"
     )
     parser.add_argument("--judge-model", metavar="NAME", help="LiteLLM name; without it MEMORY_JUDGE_MODEL")
-    parser.add_argument("--api-base", metavar="URL", help="address of an OpenAI-compatible server")
+    parser.add_argument(  # the second name is the flag of evaluate.py
+        "--api-base", "--judge-api-base", metavar="URL", help="address of an OpenAI-compatible server"
+    )
     parser.add_argument(
         "--judge-votes", type=int, choices=(1, 3, 5), default=1, help="readings per answer; default: 1, 3 to publish"
     )

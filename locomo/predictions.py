@@ -95,6 +95,8 @@ def _lines(path: Path) -> Iterator[tuple[str, str, str]]:
         for field in ("question_id", "answer", "program"):
             if not isinstance(found.get(field), str):
                 raise DataError(f'--predictions {path}, line {number}: "{field}" must be text')
+        if not found["program"].strip():
+            raise DataError(f'--predictions {path}, line {number}: "program" is empty; name it, or leave it out')
         yield found["program"], found["question_id"], found["answer"]
 
 

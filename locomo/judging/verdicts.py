@@ -57,6 +57,8 @@ def answers_by_key(rows: Iterable[Mapping[str, Any]], where: str) -> dict[tuple[
     """
     answers: dict[tuple[str, str], Row] = {}
     for number, row in enumerate(rows, start=1):
+        if isinstance(row, Mapping) and "evidence_recall_at" in row:
+            raise UsageError(f"{where} is of --mode retrieval, which answers nothing: name a run with answers")
         if problem := problem_of(row, AnswerRow, _NEEDED):
             raise UsageError(f"{where}, row {number}{problem}: it is no answer of evaluate.py, delete the line")
         answers[row["program"], row["question_id"]] = dict(row)

@@ -90,7 +90,7 @@ def describe_cost(cost_usd: float | None, facts: Mapping[LMChoice, ModelFacts]) 
         return "the offline reader runs on this machine: none of it costs anything"
     if cost_usd is None:
         return f"cost unknown: no price is known of {', '.join(unpriced_models(facts))}"
-    return f"about {dollars(cost_usd)}"
+    return "about $0.01 or less" if 0 < cost_usd < 0.01 else f"about {dollars(cost_usd)}"
 
 
 def dollars(amount_usd: float) -> str:

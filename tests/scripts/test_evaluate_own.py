@@ -22,6 +22,8 @@ MODULE = '''
 
 from types import SimpleNamespace
 
+import dspy
+
 
 def text(memories):
     return lambda conversation_id, question: memories[conversation_id].search(question, 60).text
@@ -49,6 +51,35 @@ def evidence(memories):
 
 def no_answer():
     return lambda conversation_id, question: {"answer": "leeks"}
+
+
+class Module(dspy.Module):
+    def __init__(self, memories):
+        super().__init__()
+        self.memories = memories
+
+    def forward(self, conversation_id, question):
+        found = self.memories[conversation_id].search(question, 60)
+        return dspy.Prediction(answer="leeks", retrieved_ids=found.ids)
+
+
+def returns_text(memories):
+    return lambda conversation_id, question, budget_tokens: "D1:1"
+
+
+def returns_none(memories):
+    return lambda conversation_id, question, budget_tokens: None
+
+
+def returns_strangers(memories):
+    return lambda conversation_id, question, budget_tokens: ["D99:9"]
+
+
+def fails(memories):
+    def line_of_hers(conversation_id, question):
+        raise KeyError("spam")
+
+    return line_of_hers
 
 
 def nothing(memories):
@@ -91,6 +122,59 @@ def test_a_program_of_ones_own_stands_beside_ours(run: Command, data: Path, tmp_
     assert list(load_run(tmp_path / "r").rows) == ["memory", "mine", "plain"]
     assert "mine" in (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
     assert run("--resume", tmp_path / "r").document["programs"] == programs
+
+
+def test_a_dspy_module_of_ones_own_is_made_from_the_memories(run: Command, data: Path) -> None:
+    programs = run("--data", data, "--programs", "mine=her_system:Module").document["programs"]
+    assert programs["mine"]["failures"] == 0
+    assert programs["mine"]["evidence_recall"] is not None
+
+
+def test_evidence_of_a_program_that_does_not_name_it_is_not_measured(run: Command, data: Path, tmp_path: Path) -> None:
+    outcome = run("--data", data, "--programs", "memory,plain=her_system:text", "--run-dir", tmp_path / "r")
+    plain = outcome.document["programs"]["plain"]
+    assert plain["f1"] is not None
+    assert plain["evidence_recall"] is plain["all_evidence_rate"] is None
+    assert outcome.document["programs"]["memory"]["evidence_recall"] is not None
+    assert (tmp_path / "r" / "report.html").is_file()
+
+
+def test_ones_own_program_may_be_called_memory(run: Command, data: Path, tmp_path: Path) -> None:
+    assert run("--data", data, "--programs", "memory=her_system:text", "--run-dir", tmp_path / "r").status == 0
+    assert not (tmp_path / "r" / "program.json").exists()
+
+
+def test_the_first_failure_of_ones_own_program_shows_where_it_failed(run: Command, data: Path) -> None:
+    outcome = run("--data", data, "--programs", "mine=her_system:fails")
+    assert outcome.status == 1
+    assert outcome.err.count("line_of_hers") == 1
+    assert outcome.err.count("Traceback") == 1
+    assert "KeyError: 'spam'" in outcome.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("factory", "message"),
+    [
+        ("returns_text", "mine returned str; return turn ids, best first, or an Evidence"),
+        ("returns_none", "mine returned NoneType; return turn ids, best first, or an Evidence"),
+        ("returns_strangers", "mine returned 'D99:9', which is no turn of conv-48"),
+    ],
+)
+def test_what_is_no_evidence_says_what_is_expected(
+    data: Path, capsys: pytest.CaptureFixture[str], run: Command, factory: str, message: str
+) -> None:
+    argv = ["--data", str(data), "--mode", "retrieval", "--programs", f"mine=her_system:{factory}", "--no-mlflow"]
+    assert evaluate.main(argv) == 1
+    assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_program_of_no_known_name_is_reported_with_the_form_of_ones_own(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        evaluate.main(["--data", str(data), "--programs", "her_system:text"])
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "is not one of simple, memory, full-context, and not name=module:factory" in last
 
 
 def test_a_retriever_of_ones_own_is_cut_to_the_budget(run: Command, data: Path, tmp_path: Path) -> None:
@@ -190,6 +274,7 @@ def test_answers_given_elsewhere_are_scored(run: Command, data: Path, tmp_path: 
     [
         ("{}", 'line 1: "question_id" must be text'),
         ('{"question_id": "conv-48:0", "answer": 3}', 'line 1: "answer" must be text'),
+        ('{"question_id": "conv-48:0", "answer": "x", "program": " "}', 'line 1: "program" is empty'),
         ("nonsense", "line 1 is not a JSON object"),
         ('{"question_id": "conv-26:0", "answer": "x"}', "answers none of the 5 questions"),
     ],
@@ -201,6 +286,23 @@ def test_predictions_that_cannot_be_used_are_one_line(
     outcome = run("--data", data, "--predictions", tmp_path / "p.jsonl")
     assert outcome.status == 2
     assert told in outcome.err.splitlines()[-1]
+
+
+def test_predictions_alone_need_no_lm(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MEMORY_MODEL", "hosted_vllm/no-such-server")
+    (tmp_path / "memory.jsonl").write_text('{"question_id": "conv-48:0", "answer": "leeks"}', encoding="utf-8")
+    argv = ["--data", str(data), "--predictions", "memory.jsonl", "--no-mlflow"]
+    assert evaluate.main([*argv, "--dry-run"]) == 0
+    dry = capsys.readouterr()
+    assert "memory: answered already, no LM calls" in dry.err
+    assert json.loads(dry.out) == {"dry_run": True, "model": None, "programs": {}, "judge_lm_calls": 0, "cost_usd": 0}
+    assert evaluate.main(argv) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["task_lm"] == "task LM: none, the answers were given elsewhere"
+    assert document["programs"]["memory"]["evidence_recall"] is None
 
 
 # -- protocol, cost ----------------------------------------------------------------------------------------------------
@@ -234,6 +336,9 @@ def test_a_dry_run_says_what_it_costs_in_dollars(run: Command, data: Path, capsy
     judged, _ = dry("--model", "openai/gpt-4o-mini", "--judge-model", "openai/gpt-4o", "--judge-votes", "3")
     assert judged["judge_lm_calls"] == 3 * 2 * (4 + 4 + 5)
     assert judged["cost_usd"] > priced["cost_usd"]
+    little, told = dry("--model", "openai/gpt-4o-mini", "--num-test", "1")
+    assert 0 < little["cost_usd"] < 0.01
+    assert told.splitlines()[-1] == "about $0.01 or less"
     unknown, told = dry("--model", "hosted_vllm/x", "--api-base", "http://127.0.0.1:1/v1")
     assert unknown["cost_usd"] is None
     assert "no price is known of hosted_vllm/x" in told

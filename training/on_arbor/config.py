@@ -9,6 +9,7 @@ cards, the first for inference. Its wheel lacks the accelerate file that every t
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -120,8 +121,13 @@ def _ids(gpus: Collection[int]) -> str:
     return ",".join(map(str, gpus)) or "none"
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Write both files if they are missing, and report it. The server's environment need not have our dependencies."""
+    argparse.ArgumentParser(
+        prog="python -m training.on_arbor.config",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args(argv)
     package = package_dir()
     if package is None:
         print(

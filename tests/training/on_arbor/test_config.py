@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,17 @@ def test_arbor_yaml_holds_what_the_server_reads_and_the_layout_as_a_comment(tmp_
         "inactivity_timeout": 30,
     }
     assert "# inference, the next for training: --inference-gpus 0 --training-gpus 1,2." in path.read_text()
+
+
+@pytest.mark.parametrize("name", ["training.on_arbor.config", "training.arbor_config"])
+def test_help_and_a_wrong_flag_write_nothing(tmp_path: Path, name: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for flag, status in (("--help", 0), ("--no-such-flag", 2)):
+        command = [sys.executable, "-m", name, flag]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, "usage" in done.stdout + done.stderr) == (status, True)
+        assert "written" not in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_settings_that_are_there_are_left_as_they_are(tmp_path: Path) -> None:
