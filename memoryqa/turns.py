@@ -49,8 +49,8 @@ class Turn:
             object.__setattr__(self, name, whole_number(name, getattr(self, name)))
         for name in ("speaker", "text", "caption"):
             text(name, getattr(self, name))
-        if self.time is not None:
-            one_of_kind("time", self.time, datetime, "a datetime or None")
+        if self.time is not None and type(self.time) is not datetime:
+            object.__setattr__(self, "time", _plain(one_of_kind("time", self.time, datetime, "a datetime or None")))
         for tag in one_of_kind("tags", self.tags, tuple, "a tuple of texts"):
             text("a tag", tag)
         if self.session < 0 or self.number < 0:
@@ -69,6 +69,12 @@ class Session:
     number: int
     time: datetime | None
     turns: tuple[Turn, ...]
+
+
+def _plain(time: datetime) -> datetime:
+    """`time` without what a subclass adds, such as the nanoseconds of pandas.Timestamp, which no file would keep."""
+    day, clock = (time.year, time.month, time.day), (time.hour, time.minute, time.second, time.microsecond)
+    return datetime(*day, *clock, tzinfo=time.tzinfo, fold=time.fold)
 
 
 def format_date(time: date | None) -> str:

@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -101,6 +102,23 @@ def test_numbers_of_numpy_are_numbers(tmp_path: Any) -> None:
     assert (type(turn.session), type(Turn(two, 1, "Bo", "b").session)) == (int, int)
     memory.save(tmp_path / "a.db")
     assert AdaptiveMemory.load(tmp_path / "a.db").config == memory.config
+
+
+def test_a_time_of_a_subclass_is_kept_as_a_plain_one(tmp_path: Any) -> None:
+    """pandas.Timestamp writes nanoseconds, which come back cut: the memory could not be saved to its file again."""
+
+    class Timestamp(datetime):
+        def isoformat(self, *arguments: Any) -> str:
+            return super().isoformat(*arguments) + "789"
+
+    memory = AdaptiveMemory()
+    given = Timestamp(2023, 10, 29, 1, 30, 5, 123456, tzinfo=ZoneInfo("Europe/Lisbon"), fold=1)
+    time = memory.add("Hello", speaker="Bo", time=given).time
+    assert memory.add(Turn(2, 1, "Bo", "Hello", given)).time == time
+    assert type(time) is datetime
+    assert (str(time), time.fold) == ("2023-10-29 01:30:05.123456+00:00", 1)
+    memory.save(tmp_path / "a.db")
+    AdaptiveMemory.load(tmp_path / "a.db").save(tmp_path / "a.db")
 
 
 def test_the_time_that_pandas_has_for_none_is_refused() -> None:
