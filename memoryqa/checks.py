@@ -48,7 +48,11 @@ def one_of_kind(name: str, value: object, kind: type[Kind], called: str = "") ->
     """An instance of `kind`, which the message calls `called`."""
     if isinstance(value, kind):
         return value
-    raise TypeError(f"{name} must be {called or f'a {kind.__name__}'}, got {described(value)}")
+    raise TypeError(f"{name} must be {called or _with_article(kind.__name__)}, got {described(value)}")
+
+
+def _with_article(name: str) -> str:
+    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
 
 
 def described(value: object) -> str:

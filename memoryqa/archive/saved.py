@@ -27,6 +27,8 @@ def save_memory(
     `dense`: None without an embedder. Killed in between, it may leave a file `.NAME.*.tmp` behind, to be deleted.
     """
     path = Path(path)
+    if "\0" in str(path):
+        raise ArchiveError(f"{str(path)!r}: no name of a file contains NUL; choose another one")
     try:
         is_there = path.exists()
     except OSError as error:  # such as a name that is too long

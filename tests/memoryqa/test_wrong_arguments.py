@@ -251,7 +251,7 @@ def test_memories_hold_memories_by_text() -> None:
     memory = memory_of_facts()
     one_line(lambda: Memories([memory]), TypeError, "memories must be a dict")  # type: ignore[arg-type]
     one_line(lambda: Memories(memory), TypeError, "memories must be a dict")  # type: ignore[arg-type]
-    one_line(lambda: Memories({"a": 5}), TypeError, "the memory of a must be a AdaptiveMemory")  # type: ignore[dict-item]
+    one_line(lambda: Memories({"a": 5}), TypeError, "the memory of a must be an AdaptiveMemory")  # type: ignore[dict-item]
     one_line(lambda: Memories({5: memory}), TypeError, "conversation_id must be text")  # type: ignore[dict-item]
     one_line(lambda: Memories.of({}, None), TypeError, "config must be a MemoryConfig")  # type: ignore[arg-type]
     many = Memories({f"chat {place}": memory for place in range(1000)})

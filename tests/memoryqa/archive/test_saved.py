@@ -355,6 +355,11 @@ def test_what_cannot_be_written_names_the_file_that_was_asked_for(tmp_path: Path
         assert ".tmp" not in str(caught.value)
 
 
+def test_a_name_with_nul_is_refused() -> None:
+    with pytest.raises(ArchiveError, match="contains NUL; choose another"):
+        AdaptiveMemory().save("a\0b")
+
+
 def test_a_file_of_any_name_is_loaded_by_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     memory = memory_of(turns(3))
