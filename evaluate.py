@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> None:
     from evaluation.tagging import choose_tags
     from harness.runs import Run
     from harness.settings import choose_settings
-    from harness.tracking.tracker import open_tracker
+    from harness.tracking.tracker import check_tracking, open_tracker
     from harness.tracking.values import sample_ids
     from locomo.benchmark import answered
     from locomo.questions import choose
@@ -92,6 +92,7 @@ def run(args: argparse.Namespace) -> None:
         return
 
     # 2. Make sure that the LMs answer before anything is written or spent.
+    check_tracking(args.mlflow_uri, enabled=not args.no_mlflow)
     judges = connect(lms, config, args, missing=len(programs) * len(selection.questions) - len(done))
 
     # 3. Ask, a row on disk per answer, judge, and report.

@@ -105,7 +105,7 @@ def _notes(
 ) -> Iterator[str]:
     known = {question.id for question in selection.dataset.questions}
     unknown = [one for of_program in answers.values() for one in of_program if one not in known]
-    yield from _counted(path, unknown, "of no question of the data, left out")
+    yield from _counted(path, unknown, "not in the data, left out")
     yield from _counted(path, list(Counter(twice)), "answered twice, the last answer counts")
     for program, of_program in answers.items():
         missing = [question.id for question in selection.questions if question.id not in of_program]

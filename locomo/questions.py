@@ -27,6 +27,7 @@ class Selection:
     dataset: Dataset
     split: str
     questions: tuple[Question, ...]
+    protocol: str = PROJECT
 
     @property
     def conversations(self) -> dict[str, tuple[Turn, ...]]:
@@ -41,8 +42,10 @@ class Selection:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a reader of the numbers has to know, a line each: that the data are not LoCoMo."""
-        return (SAMPLE_NOTE,) if self.dataset.is_sample else ()
+        """What a reader of the numbers has to know, a line each: data that are not LoCoMo, another protocol."""
+        sample = (SAMPLE_NOTE,) if self.dataset.is_sample else ()
+        protocol = () if self.protocol == PROJECT else (f"protocol {self.protocol}: its own split, categories 1-4",)
+        return (*sample, *protocol)
 
     def summary(self) -> DataSummary:
         """The part of summary.json that says what was asked."""
@@ -83,7 +86,7 @@ def choose(
         if split == "val":
             note = f"note: {dataset.path} holds no test conversations; using the val split"
             dataset = replace(dataset, notes=(note, *dataset.notes))
-    return Selection(dataset, split, tuple(select(dataset, split, num, seed, categories, protocol)))
+    return Selection(dataset, split, tuple(select(dataset, split, num, seed, categories, protocol)), protocol)
 
 
 def select(

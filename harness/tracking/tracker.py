@@ -50,6 +50,19 @@ _MLFLOW_SETTINGS = {  # unless the user set them; MLflow's defaults try a dead s
 _PARENT_TAG = "mlflow.parentRunId"
 
 
+def check_tracking(uri: str | None, *, enabled: bool = True) -> None:
+    """Raise the TrackingError that `open_tracker` would raise for an address, before anything is written or spent."""
+    named, source = _named(uri)
+    if enabled and named:
+        check_uri(named, source)
+
+
+def _named(uri: str | None) -> tuple[str, str]:
+    """The address that the user gave, "" for none, and where."""
+    named = uri or os.environ.get("MLFLOW_TRACKING_URI", "").strip()
+    return named, "--mlflow-uri" if uri else "MLFLOW_TRACKING_URI"
+
+
 def open_tracker(
     uri: str | None,
     *,
@@ -72,8 +85,7 @@ def open_tracker(
     """
     if not enabled:
         return NullTracker()
-    named = uri or os.environ.get("MLFLOW_TRACKING_URI", "").strip()
-    source = "--mlflow-uri" if uri else "MLFLOW_TRACKING_URI"
+    named, source = _named(uri)
     uri = named or DEFAULT_URI
     check_uri(uri, source)
     for setting, value in _MLFLOW_SETTINGS.items():

@@ -40,9 +40,9 @@ _QUESTION_WORDS = frozenset(
 def control_answers(answers: Iterable[Mapping[str, Any]], num_questions: int | None = None) -> list[Row]:
     """The controls as rows like those of answers.jsonl, with the control's name for a program.
 
-    Of the questions of categories 1-4 that were asked, a seeded sample (None: all), which grows with `num_questions`
-    and changes nothing else. A question for which a control cannot be made (no other gold of its kind, no word of its
-    own) goes without it.
+    They are for a seeded sample of the questions of categories 1-4 that were asked (None: for all). A larger
+    `num_questions` only adds to the sample. A question for which a control cannot be made (no other gold of its kind,
+    no word of its own) goes without it.
     """
     questions = {row["question_id"]: row for row in answers if row["category"] != ADVERSARIAL}
     golds: defaultdict[int, list[str]] = defaultdict(list)

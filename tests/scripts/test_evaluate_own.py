@@ -255,7 +255,7 @@ def test_answers_given_elsewhere_are_scored(run: Command, data: Path, tmp_path: 
     assert programs["hers"]["questions_with_problems"] == 3
     assert programs["hers"]["latency_sec_p50"] is None
     for told in (
-        "1 question id of no question of the data, left out (conv-99:3)",
+        "1 question id not in the data, left out (conv-99:3)",
         "1 question id answered twice, the last answer counts (conv-48:1)",
         "3 question ids of 5 without an answer of hers, taken as wrong (conv-48:2, conv-48:3, conv-48:4)",
     ):
@@ -305,6 +305,12 @@ def test_predictions_alone_need_no_lm(
     assert document["programs"]["memory"]["evidence_recall"] is None
 
 
+def test_a_wrong_address_of_mlflow_leaves_no_run_folder(data: Path, tmp_path: Path, run: Command) -> None:
+    argv = ["--data", str(data), "--model", "offline", "--mlflow-uri", "foo://x", "--run-dir", str(tmp_path / "r")]
+    assert evaluate.main(argv) == 2
+    assert not (tmp_path / "r").exists()
+
+
 # -- protocol, cost ----------------------------------------------------------------------------------------------------
 
 
@@ -312,6 +318,7 @@ def test_the_protocol_decides_on_the_split_and_leaves_out_category_5(run: Comman
     argv = ["--data", data, "--protocol", "memory-r1", "--programs", "simple", "--run-dir", tmp_path / "r"]
     document = run(*argv).document
     assert document["data"]["split"] == "test"
+    assert "protocol memory-r1: its own split, categories 1-4" in run(*argv[:-2]).err
     assert {row["conversation_id"] for row in rows_of(tmp_path / "r")} == {"conv-41", "conv-48"}
     assert {row["category"] for row in rows_of(tmp_path / "r")} == {1, 2, 3, 4}
     assert len(choose(str(data), split="train", protocol="memory-r1").questions) == 4
