@@ -100,6 +100,15 @@ class AwaitedReader:
     def __deepcopy__(self, memo: dict[int, Any]) -> AwaitedReader:
         return self
 
+    def dump_state(self) -> dict[str, Any]:
+        """Nothing to save, as in ExtractiveReader."""
+        return {}
+
+    @classmethod
+    def load_state(cls, state: dict[str, Any]) -> AwaitedReader:
+        """The counterpart of `dump_state`."""
+        return cls()
+
     async def complete(self, request: Request) -> Response:
         return ExtractiveReader().complete(request)
 

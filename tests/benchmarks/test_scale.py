@@ -149,14 +149,14 @@ def test_a_search_of_a_long_memory_is_that_of_brute_force() -> None:
 def test_searching_reads_no_more_of_the_ranking_than_it_packs(monkeypatch: pytest.MonkeyPatch) -> None:
     memory, read = AdaptiveMemory(), []
     memory.extend(repeated(2_000))
-    best = TurnIndex.best
+    ranked = TurnIndex.ranked
 
-    def counted(self: TurnIndex, *args: Any, **kwargs: Any) -> Iterator[int]:
-        for place in best(self, *args, **kwargs):
+    def counted(self: TurnIndex, *args: Any, **kwargs: Any) -> Iterator[tuple[int, float]]:
+        for place, score in ranked(self, *args, **kwargs):
             read.append(place)
-            yield place
+            yield place, score
 
-    monkeypatch.setattr(TurnIndex, "best", counted)
+    monkeypatch.setattr(TurnIndex, "ranked", counted)
     found = memory.search(QUESTIONS[0].text, 1_000)
     assert len(found.turns) <= len(read) < 600
 

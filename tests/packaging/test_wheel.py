@@ -122,5 +122,5 @@ def test_the_program_answers_offline_with_the_extra_ask(wheel: Path, environment
     assert "memoryqa.MemoryQA needs the package dspy: pip install 'memoryqa[ask]'" in without.stderr
     run([environment / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{wheel}[ask]"])
     ran = run([environment / "bin/python", "-c", ASKING], cwd=elsewhere)
-    assert ran.stdout == "20 May 2023 ['D1:1']\n"
+    assert ran.stdout == "The Saturday before 25 May 2023 ['D1:1']\n"
     run([environment / "bin/python", "-m", "pip", "check"])

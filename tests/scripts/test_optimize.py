@@ -271,7 +271,7 @@ def test_a_reader_that_dies_and_comes_back_is_waited_for(
     second: list[OpenAIServer] = []
 
     def revive() -> None:
-        while not first._stopping.wait(0.05):
+        while not first.stopping.wait(0.05):
             pass
         time.sleep(0.5)
         second.append(OpenAIServer(InstructedReader(), port=first.port).__enter__())

@@ -345,7 +345,8 @@ def test_evaluate_takes_the_parameters_and_says_what_they_are_worth(
     assert recalls[1] < recalls[0]
     assert "KEEP DEFAULTS, says the file itself: +0.10 points on 60 val questions" in document["parameters"]
     assert captured.err.count("KEEP DEFAULTS") == 2  # when it starts, and where the numbers are
-    memory = json.loads(Path("tuned/config.json").read_text())["memory"]
-    assert (memory["ranking"]["question_prior"], memory["max_hops"], memory["memory_tokens"]) == (9.0, 3, 9000)
+    config = json.loads(Path("tuned/config.json").read_text())
+    memory, program = config["memory"], config["program"]
+    assert (memory["ranking"]["question_prior"], program["max_hops"], memory["memory_tokens"]) == (9.0, 3, 9000)
     assert evaluate.main(["--resume", "tuned", "--no-mlflow"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == document
