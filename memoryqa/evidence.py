@@ -36,6 +36,9 @@ class Evidence:
         """Ids of the turns, best first: what an answer cites."""
         return tuple(turn.id for turn in self.turns)
 
+    def __getitem__(self, rank: int) -> Turn:
+        return self.turns[rank]
+
     def __iter__(self) -> Iterator[Turn]:
         return iter(self.turns)
 

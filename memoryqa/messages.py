@@ -59,8 +59,8 @@ def parse_time(value: TimeLike) -> datetime | None:
 def text_of(content: object) -> tuple[str, str]:
     """Text and caption of a chat message's content: a string, None, or a list of parts.
 
-    Text parts are joined by line breaks. An image is its description, or "image", in the caption. Any other part is
-    named in the text, as `[audio]`. Raises TypeError for any other content.
+    Text parts are joined by line breaks, those inside of a part (a tool's result) too. An image is its description, or
+    "image", in the caption. Any other part is named in the text, as `[audio]`. Raises TypeError for any other content.
     """
     if content is None:
         return "", ""
@@ -76,9 +76,13 @@ def text_of(content: object) -> tuple[str, str]:
             raise TypeError(f'a part of content must be text or a dict such as {{"type": "text"}}, got {kind_of(part)}')
         elif isinstance(text := part.get("text", part.get("transcript")), str):
             texts.append(text)
+        elif part.get("content"):
+            inner, caption = text_of(part["content"])
+            texts.append(inner)
+            captions += [caption] if caption else []
         elif "image" in str(part.get("type", "")):
             captions.append(str(part.get("alt") or part.get("caption") or "image"))
-        else:
+        elif "text" not in str(part.get("type", "")):  # a text part without text says nothing
             texts.append(f"[{part.get('type', 'part')}]")
     return "\n".join(texts), ", ".join(captions)
 
@@ -153,9 +157,10 @@ def _of_mapping(message: Mapping[str, Any]) -> dict[str, Any]:
     if caption:
         found["caption"] = caption
     for name, choices in (("speaker", _SPEAKER_KEYS), ("time", _TIME_KEYS)):
-        chosen = next((message[key] for key in choices if message.get(key) is not None), None)
-        if chosen is not None:
-            found[name] = chosen
+        given = [message[key] for key in choices if message.get(key) is not None]
+        said = [one for one in given if not (isinstance(one, str) and not one.strip())]  # exports leave fields empty
+        if said:
+            found[name] = said[0]
     return found | {key: message[key] for key in _OWN_KEYS if message.get(key) is not None}
 
 

@@ -51,7 +51,11 @@ def search(config: TuningConfig, args: argparse.Namespace) -> TuningDocument:
         spec, options = _spec(name, config, cache)
         with sole_tuner(args.storage, name), storage_failures():
             storage = open_storage(args.storage)
-            if name in study_names(storage) and not args.resume:
+            known = study_names(storage)
+            if args.resume and name not in known:
+                there = ", ".join(sorted(known)) or "none"
+                raise StudyError(f"there is no study {name} to resume; there are: {there}")
+            if name in known and not args.resume:
                 raise StudyError(f"study {name} exists already: resume it by --resume, or name another by --study")
             study = open_study(storage, spec)
             name_values(study, Objective(config.objective, config.budget_tokens).value_names)

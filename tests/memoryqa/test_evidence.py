@@ -32,6 +32,8 @@ def test_three_lines_of_code_show_dated_cited_lines(memory: AdaptiveMemory) -> N
 def test_evidence_iterates_counts_and_is_true_when_something_was_found(memory: AdaptiveMemory) -> None:
     found = memory.search("cello", 30)
     assert [turn.id for turn in found] == list(found.ids)
+    assert found[0] is found.turns[0]
+    assert found[-1] is found.turns[-1]
     assert len(found) == len(found.turns) == len(found.scores)
     assert found
     nothing = AdaptiveMemory().search("cello")

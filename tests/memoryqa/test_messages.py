@@ -82,6 +82,10 @@ def test_a_time_that_is_none_is_one_line_with_the_fix(given: Any, error: type[Ex
         ([{"type": "text", "text": "look"}, {"type": "input_image", "alt": "a bowl"}], ("look", "a bowl")),
         ([{"type": "input_audio", "transcript": "hi there"}], ("hi there", "")),
         ([{"type": "file", "file": {"file_id": "1"}}], ("[file]", "")),
+        ([{"type": "tool_result", "content": [{"type": "text", "text": "42 rows"}]}], ("42 rows", "")),
+        ([{"type": "tool_result", "content": "42 rows"}, {"type": "text", "text": "ok"}], ("42 rows\nok", "")),
+        ([{"type": "tool_result", "content": [{"type": "image", "alt": "a plot"}]}], ("", "a plot")),
+        ([{"type": "tool_use", "input": {}}, {"type": "text", "text": None}], ("[tool_use]", "")),
     ],
 )
 def test_content_is_text_or_a_list_of_parts(content: Any, expected: tuple[str, str]) -> None:
@@ -111,6 +115,18 @@ def test_an_argument_wins_over_what_a_dict_says_and_a_role_is_a_speaker() -> Non
     message = {"role": "assistant", "content": "Done.", "timestamp": 0}
     assert memory.add(message).speaker == "assistant"
     assert memory.add(message, speaker="Bot", time="2023-05-25") == Turn(2, 1, "Bot", "Done.", datetime(2023, 5, 25))
+
+
+def test_empty_fields_of_an_export_are_fields_that_are_not_given() -> None:
+    message = {
+        "name": "",
+        "speaker": " ",
+        "role": "user",
+        "content": "hello",
+        "timestamp": "",
+        "created_at": "2023-05-25",
+    }
+    assert AdaptiveMemory().add(message) == Turn(1, 1, "user", "hello", datetime(2023, 5, 25))
 
 
 @pytest.mark.parametrize(

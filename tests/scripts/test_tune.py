@@ -152,6 +152,9 @@ def test_a_study_goes_on_by_resume_to_the_number_of_trials_and_as_if_never_stopp
     status, _, told = run(*search("--study", "s", trials=6))
     assert status == 2
     assert "study s exists already: resume it by --resume" in told
+    status, _, told = run(*search("--study", "typo", "--resume"))
+    assert status == 2
+    assert "there is no study typo to resume; there are: s" in told
     resumed = run(*search("--study", "s", "--resume", trials=6))[1]
     assert resumed["trials"] == 6
     through = run(*search("--study", "t", trials=6))[1]
