@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,17 +14,23 @@ from checkout import ROOT
 
 from memoryqa.errors import EXTRAS
 
-# A package is missing for a process that has this on its path: the finder stands before all others.
+# A process that has this on its path does not find the packages `names`, as if they were not installed.
 SITECUSTOMIZE = """
 import sys
 
-class Missing:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {names}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
 
-sys.meta_path.insert(0, Missing())
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+    def find_spec(self, name, path=None, target=None):
+        return None if name.partition(".")[0] in {names} else self.finder.find_spec(name, path, target)
+
+sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
 """
+FIRST = {"transformers": "torch", "peft": "torch"}  # what is looked for before, and named when it is missing, too
 SAMPLE = ("--data", "data/sample.json")
 COMMANDS = {
     "evaluate.py": ("dspy mlflow matplotlib nltk", (*SAMPLE, "--num-test", "1", "--run-dir", "{folder}/run")),
@@ -50,6 +57,8 @@ IMPORT_OF = {  # distribution -> what is imported, where the names differ
     [(command, package) for command, (packages, _) in COMMANDS.items() for package in packages.split()],
 )
 def test_a_command_without_a_package_says_what_to_install(command: str, package: str, tmp_path: Path) -> None:
+    if package in FIRST and find_spec(FIRST[package]) is None:
+        pytest.skip(f"{FIRST[package]} is missed first")
     (tmp_path / "sitecustomize.py").write_text(SITECUSTOMIZE.format(names={package}))
     arguments = [one.format(folder=tmp_path) for one in COMMANDS[command][1]]
     ran = subprocess.run(

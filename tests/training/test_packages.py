@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,12 @@ ALL = ("torch", "transformers", "peft")
         ([], ALL, "--backend local needs the package torch"),
         (["--dry-run"], ALL, "--backend local needs the package torch"),
         (["--backend", "local"], ALL, "--backend local needs the package torch"),
-        (["--backend", "local"], ("peft",), "--backend local needs the package peft"),
+        pytest.param(
+            ["--backend", "local"],
+            ("peft",),
+            "--backend local needs the package peft",
+            marks=pytest.mark.skipif(find_spec("torch") is None, reason="torch is missed first"),
+        ),
         (["--backend", "arbor"], ALL, "--backend arbor needs the package transformers"),
         (["--mode", "evaluate"], ALL, "--mode evaluate needs the package torch"),
     ],
