@@ -33,7 +33,7 @@ def memory_of_facts(**settings: Any) -> AdaptiveMemory:
     return memory
 
 
-def one_line(call: Callable[[], object], error: type[Exception], message: str) -> None:
+def check_one_line(call: Callable[[], object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
@@ -65,7 +65,7 @@ def test_a_refused_message_leaves_the_memory_as_it_was(
 ) -> None:
     """An index that had taken a part of it could not be searched any more."""
     memory, plain = memory_of_facts(), memory_of_facts()
-    one_line(lambda: memory.add("Zed's otter eats figs.", **{"speaker": "Zed", **arguments}), error, message)
+    check_one_line(lambda: memory.add("Zed's otter eats figs.", **{"speaker": "Zed", **arguments}), error, message)
     for each in (memory, plain):
         each.add("Figs are ripe.", speaker="Bo", time=date(2023, 6, 1))
     for question in ("What does Zed's otter eat?", "Are figs ripe?"):
@@ -89,7 +89,7 @@ def test_a_refused_message_leaves_the_memory_as_it_was(
     ],
 )
 def test_a_turn_has_fields_of_its_types(fields: dict[str, Any], message: str) -> None:
-    one_line(
+    check_one_line(
         lambda: Turn(**{"session": 1, "number": 1, "speaker": "Ines", "text": "Hello", **fields}), TypeError, message
     )
 
@@ -134,7 +134,7 @@ def test_the_time_that_pandas_has_for_none_is_refused() -> None:
         def __str__(self) -> str:
             return "NaT"
 
-    one_line(lambda: parse_time(NaT(1, 1, 1)), UsageError, "time NaT is no time; leave it out")
+    check_one_line(lambda: parse_time(NaT(1, 1, 1)), UsageError, "time NaT is no time; leave it out")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_the_time_that_pandas_has_for_none_is_refused() -> None:
 )
 def test_extend_takes_a_list(messages: Any) -> None:
     memory = AdaptiveMemory()
-    one_line(
+    check_one_line(
         lambda: memory.extend(messages), TypeError, "extend takes a list of messages, got .*; add takes a single one"
     )
     assert len(memory) == 0
@@ -150,7 +150,7 @@ def test_extend_takes_a_list(messages: Any) -> None:
 
 def test_a_message_of_a_thousand_fields_is_refused_in_a_line() -> None:
     message = {f"field {place}": place for place in range(1000)}
-    one_line(lambda: AdaptiveMemory().add(message), UsageError, "this one has 'field 0', .*'field 7', ...$")
+    check_one_line(lambda: AdaptiveMemory().add(message), UsageError, "this one has 'field 0', .*'field 7', ...$")
 
 
 # -- searching ---------------------------------------------------------------------------------------------------------
@@ -159,7 +159,9 @@ def test_a_message_of_a_thousand_fields_is_refused_in_a_line() -> None:
 @pytest.mark.parametrize("queries", [None, 5, b"otter", {"otter"}, {"otter": 1}])
 def test_queries_are_a_text_or_a_list(queries: Any) -> None:
     for search in (memory_of_facts().search, memory_of_facts().rank):
-        one_line(partial(search, queries), TypeError, "search takes a question, or a list of it and supporting queries")
+        check_one_line(
+            partial(search, queries), TypeError, "search takes a question, or a list of it and supporting queries"
+        )
 
 
 def test_queries_may_come_from_a_generator_or_an_array() -> None:
@@ -168,14 +170,14 @@ def test_queries_may_come_from_a_generator_or_an_array() -> None:
     for given in (iter(queries), tuple(queries), np.array(queries)):
         found = memory.search(given)  # type: ignore[arg-type]
         assert (found, found.scores) == (expected, expected.scores)
-    one_line(lambda: memory.search(iter(())), UsageError, "at least one query")  # type: ignore[arg-type]
+    check_one_line(lambda: memory.search(iter(())), UsageError, "at least one query")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("budget", [None, "50", 50.5, float("nan"), True])
 def test_a_budget_is_a_whole_number(budget: Any) -> None:
     memory = memory_of_facts()
     for call in (partial(memory.search, "otter"), memory.recent, partial(memory.pack, [])):
-        one_line(partial(call, budget), TypeError, "budget_tokens must be a whole number, got")
+        check_one_line(partial(call, budget), TypeError, "budget_tokens must be a whole number, got")
 
 
 @pytest.mark.parametrize(
@@ -190,14 +192,14 @@ def test_a_budget_is_a_whole_number(budget: Any) -> None:
     ],
 )
 def test_arguments_of_a_search_are_checked(arguments: dict[str, Any], error: type[Exception], message: str) -> None:
-    one_line(lambda: memory_of_facts().search("otter", **arguments), error, message)
+    check_one_line(lambda: memory_of_facts().search("otter", **arguments), error, message)
 
 
 def test_a_turn_found_before_is_kept_by_its_handle_too() -> None:
     memory = memory_of_facts()
     assert memory.search("otter", keep=["mem:D2:1"]) == memory.search("otter", keep=["D2:1"])
     for name in (5, None, Turn(1, 1, "Ines", FACTS[0])):
-        one_line(partial(memory.expand, name), TypeError, "a handle or id must be text")  # type: ignore[arg-type]
+        check_one_line(partial(memory.expand, name), TypeError, "a handle or id must be text")  # type: ignore[arg-type]
 
 
 # -- settings ----------------------------------------------------------------------------------------------------------
@@ -218,11 +220,11 @@ def test_a_turn_found_before_is_kept_by_its_handle_too() -> None:
     ],
 )
 def test_settings_of_a_memory_have_their_types(arguments: dict[str, Any], message: str) -> None:
-    one_line(lambda: AdaptiveMemory(**arguments), TypeError, message)
+    check_one_line(lambda: AdaptiveMemory(**arguments), TypeError, message)
 
 
 def test_a_negative_session_gap_is_refused() -> None:
-    one_line(lambda: AdaptiveMemory(session_gap=-timedelta(1)), UsageError, "session_gap must not be negative")
+    check_one_line(lambda: AdaptiveMemory(session_gap=-timedelta(1)), UsageError, "session_gap must not be negative")
 
 
 @pytest.mark.parametrize(
@@ -240,7 +242,7 @@ def test_a_negative_session_gap_is_refused() -> None:
     ],
 )
 def test_configs_have_their_types(config: type, arguments: dict[str, Any], message: str) -> None:
-    one_line(lambda: config(**arguments), TypeError, message)
+    check_one_line(lambda: config(**arguments), TypeError, message)
 
 
 def test_windows_may_be_lists_and_are_kept_as_tuples() -> None:
@@ -249,13 +251,13 @@ def test_windows_may_be_lists_and_are_kept_as_tuples() -> None:
 
 def test_memories_hold_memories_by_text() -> None:
     memory = memory_of_facts()
-    one_line(lambda: Memories([memory]), TypeError, "memories must be a dict")  # type: ignore[arg-type]
-    one_line(lambda: Memories(memory), TypeError, "memories must be a dict")  # type: ignore[arg-type]
-    one_line(lambda: Memories({"a": 5}), TypeError, "the memory of a must be an AdaptiveMemory")  # type: ignore[dict-item]
-    one_line(lambda: Memories({5: memory}), TypeError, "conversation_id must be text")  # type: ignore[dict-item]
-    one_line(lambda: Memories.of({}, None), TypeError, "config must be a MemoryConfig")  # type: ignore[arg-type]
+    check_one_line(lambda: Memories([memory]), TypeError, "memories must be a dict")  # type: ignore[arg-type]
+    check_one_line(lambda: Memories(memory), TypeError, "memories must be a dict")  # type: ignore[arg-type]
+    check_one_line(lambda: Memories({"a": 5}), TypeError, "the memory of a must be an AdaptiveMemory")  # type: ignore[dict-item]
+    check_one_line(lambda: Memories({5: memory}), TypeError, "conversation_id must be text")  # type: ignore[dict-item]
+    check_one_line(lambda: Memories.of({}, None), TypeError, "config must be a MemoryConfig")  # type: ignore[arg-type]
     many = Memories({f"chat {place}": memory for place in range(1000)})
-    one_line(lambda: many["other"], KeyError, r"no memory of conversation 'other'; there are: chat 0, .*, \.\.\.")
+    check_one_line(lambda: many["other"], KeyError, r"no memory of conversation 'other'; there are: chat 0, .*, \.\.\.")
     assert repr(Memories({"a": memory})) == "<Memories: 1 (a)>"
 
 
