@@ -34,6 +34,7 @@ from evaluation.config import EvaluationConfig
 from evaluation.flags import build_parser
 from harness.commands import print_document, run_command
 from harness.flags import from_args
+from locomo.rows import MAIN_PROGRAM
 
 if TYPE_CHECKING:
     from evaluation.lms import ChosenLMs
@@ -98,7 +99,7 @@ def run(args: argparse.Namespace) -> None:
     # 3. Ask, a row on disk per answer, judge, and report.
     run = earlier or new_run(args.run_dir, full_config, selection, task_lm=task_lm)
     record_judges(run, judge_lm, {judge.name: judge.prompt_digest for judge in judges})
-    if config.mode == "answers" and "memory" in config.programs:
+    if config.mode == "answers" and MAIN_PROGRAM in config.programs:
         keep_program(run, programs, settings.memory)
     with open_tracker(
         args.mlflow_uri,

@@ -34,8 +34,9 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.questions import add_split_flag, print_notes, restrict, with_evidence
 from benchmarks.recall_tables import plot_recall, share_complete, share_found
-from benchmarks.selectors import MEMORY, METHODS, PACKAGES, Build
+from benchmarks.selectors import METHODS, PACKAGES, Build
 from harness.commands import run_command
+from locomo.rows import MAIN_PROGRAM as MEMORY
 
 if TYPE_CHECKING:
     from locomo.schema import Conversation, Question

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from locomo.rows import MAIN_PROGRAM as MEMORY
+
 if TYPE_CHECKING:
     from memoryqa.turns import Turn
 
-MEMORY = "memory"
 BUDGET_TOKENS = 4_000
 PEER_RESULTS = 50
 COMMITS = 100

@@ -208,7 +208,7 @@ def plot_recall(systems: Mapping[str, Mapping[str, Any]], budgets: Sequence[int]
     """Evidence recall against tokens, one curve per system, as a picture at `path` (its ending says which kind)."""
     from matplotlib.figure import Figure
 
-    from reports.palette import plot_colours
+    from reports.palette import GRID, plot_colours
 
     figure = Figure(figsize=(7, 4.4), layout="constrained")
     axes = figure.add_subplot(
@@ -218,7 +218,7 @@ def plot_recall(systems: Mapping[str, Mapping[str, Any]], budgets: Sequence[int]
     axes.set_xticks(budgets, [f"{budget:,}" for budget in budgets])
     axes.minorticks_off()
     axes.set_ylim(0, 102)
-    axes.grid(color="#dddddd", linewidth=0.6)
+    axes.grid(color=GRID, linewidth=0.6)
     colours = plot_colours(systems)
     label_height = math.inf  # labels are at the ends of the curves, from the top down, and never on each other
     for name, row in sorted(systems.items(), key=lambda one: -one[1]["recall"][str(budgets[-1])]):

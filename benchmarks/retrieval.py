@@ -37,6 +37,7 @@ from benchmarks.recall_tables import (
     share_found,
 )
 from harness.commands import run_command
+from locomo.rows import MAIN_PROGRAM as MEMORY
 from memoryqa.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from memoryqa.memory import AdaptiveMemory, Scope
     from memoryqa.turns import Turn
 
-MEMORY = "memory"
 WORKING = "memory, working only"
 DENSE = "memory, dense"
 DENSE_WORKING = "memory, dense, working only"

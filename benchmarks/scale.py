@@ -36,10 +36,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.engines import COMMITS, ENGINES, MEMORY, MOST_TURNS, Ask
+from benchmarks.engines import COMMITS, ENGINES, MOST_TURNS, Ask
 from benchmarks.histories import asked, history
 from benchmarks.questions import PUBLISHED, add_split_flag, print_notes, restrict
 from harness.commands import run_command
+from locomo.rows import MAIN_PROGRAM as MEMORY
 
 if TYPE_CHECKING:
     from memoryqa.turns import Turn

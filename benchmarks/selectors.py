@@ -10,6 +10,8 @@ import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from locomo.rows import MAIN_PROGRAM as MEMORY
+
 if TYPE_CHECKING:
     from locomo.schema import Conversation
     from memoryqa.memory import AdaptiveMemory
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
 
 Keep = Callable[[int], Collection[str]]  # tokens -> ids of the turns that are kept, each of them whole
 Build = Callable[["Conversation", "AdaptiveMemory"], Keep]  # the memory holds the whole conversation
-
-MEMORY = "memory"
 
 
 def keep_in_memory(conversation: Conversation, lines: AdaptiveMemory) -> Keep:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.flags import API_BASE, DATA, MODEL, NUM_THREADS
-from locomo.rows import USUAL_BUDGETS_TOKENS
+from locomo.rows import MAIN_PROGRAM, PROGRAM_NAMES, USUAL_BUDGETS_TOKENS
 from locomo.split_data import PROJECT, PROTOCOLS
 from memoryqa.errors import UsageError
 
 MODES = ("answers", "retrieval")
-PROGRAM_NAMES = ("simple", "memory", "full-context")
 OWN_PROGRAM = r"[\w.-]+=[^=,]+:[\w.]+"  # name=module:factory
 
 
@@ -55,7 +54,7 @@ class EvaluationConfig:
         metadata={"help": "sizes of the evidence that --mode retrieval scores, in tokens, ascending"},
     )
     programs: tuple[str, ...] = field(
-        default=("simple", "memory"),
+        default=("simple", MAIN_PROGRAM),
         metadata={
             "help": "simple: the most recent text; memory: this project; full-context: all text, at its full price; "
             "name=module:factory: your own (see above)",
@@ -102,7 +101,7 @@ class EvaluationConfig:
             raise UsageError(f"--budgets-tokens must ascend from 1 on, got {','.join(map(str, self.budgets_tokens))}")
         if len(set(self.program_names)) < len(self.programs):
             raise UsageError(f"--programs {','.join(self.programs)}: give each program a name of its own")
-        if self.program is not None and "memory" not in self.programs:
+        if self.program is not None and MAIN_PROGRAM not in self.programs:
             raise UsageError("--program is a saved `memory` program: add memory to --programs")
         if self.program is not None and self.parameters is not None:
             raise UsageError("--program brings the parameters that it was optimised with: drop --parameters")

@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evaluation.config import PROGRAM_NAMES, EvaluationConfig
+from evaluation.config import EvaluationConfig
 from locomo.asking import Program
 from locomo.predictions import Predictions, read_predictions
 from locomo.questions import Selection
+from locomo.rows import PROGRAM_NAMES
 from locomo.searches import searching_programs
 from memoryqa.config import MemoryConfig, ProgramConfig, Settings
 from memoryqa.errors import UsageError

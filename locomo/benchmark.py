@@ -19,10 +19,8 @@ from typing import Any, Protocol
 
 from locomo.asking import Ask, Program, ask_all, ask_for_answer, ask_for_evidence
 from locomo.questions import Selection
-from locomo.rows import AnswerSummary, Row
+from locomo.rows import MAIN_PROGRAM, AnswerSummary, Row
 from locomo.summary import Metrics, flat_metrics, summarise_program, write_report
-
-MAIN_PROGRAM = "memory"  # the one that runs are about, where they hold several; the others are baselines
 
 
 class RowStore(Protocol):

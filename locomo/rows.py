@@ -16,6 +16,9 @@ from locomo.judging.names import JudgeName
 
 Verdict = Literal["CORRECT", "WRONG", "UNREADABLE"]
 ByCategory = dict[str, float | None]  # a fraction, 0..1, by the name of a category; None: not measured
+PROGRAM_NAMES = ("simple", "memory", "full-context")  # ours, as memory_system.py makes them, in the order of reports
+MAIN_PROGRAM = "memory"  # the one that runs are about, where they hold several; the others are baselines
+FULL_LINES_PROGRAM = "full-context"  # it is sent whole lines; the other programs get them without filler
 USUAL_BUDGETS_TOKENS = (500, 1000, 2000, 4000)  # sizes of the evidence that mode "retrieval" scores
 ByBudget = dict[str, float | None]  # by the size of the evidence in tokens, as text
 

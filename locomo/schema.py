@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from memoryqa.errors import UsageError
-from memoryqa.turns import MONTHS, Session, Turn
+from memoryqa.turns import MONTHS, Session, Turn, id_of_turn
 
 CATEGORY_NAMES = {1: "multi_hop", 2: "temporal", 3: "open_domain", 4: "single_hop", 5: "adversarial"}
 """The paper's names for the file's category ids. Several papers permute them: compare ids, not names."""
@@ -156,7 +156,7 @@ def normalise_evidence(raw_ids: Iterable[str]) -> list[str]:
     """
     pieces = (piece for raw in raw_ids for piece in re.split(r"[;,\s]+", raw.strip()) if piece)
     matches = ((piece, _EVIDENCE_ID.fullmatch(piece)) for piece in pieces)
-    return list(dict.fromkeys(f"D{int(match[1])}:{int(match[2])}" if match else piece for piece, match in matches))
+    return list(dict.fromkeys(id_of_turn(int(match[1]), int(match[2])) if match else piece for piece, match in matches))
 
 
 def _decode(content: bytes) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from locomo.asking import Finding, Program
+from locomo.rows import MAIN_PROGRAM
 from memoryqa.config import ProgramConfig
 from memoryqa.memory import AdaptiveMemory
 
@@ -40,5 +41,5 @@ def searching_programs(
     names: Collection[str], memories: Mapping[str, AdaptiveMemory], config: ProgramConfig | None = None
 ) -> dict[str, Program]:
     """The searches of the programs `names`, `simple` and `memory` among them, in that order."""
-    made: dict[str, Program] = {"simple": RecentTurns(memories), "memory": MemorySearch(memories, config)}
+    made: dict[str, Program] = {"simple": RecentTurns(memories), MAIN_PROGRAM: MemorySearch(memories, config)}
     return {name: made[name] for name in names}

@@ -23,6 +23,7 @@ MONTHS = (  # not calendar.month_name, which follows the locale
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+PHOTO_PREFIX = "(photo: "
 HANDLE_PREFIX = "mem:"  # before an id: "mem:D8:6" is the handle by which an archive gives the turn back
 _CITATION = re.compile(r"\bD?(\d{1,6}):(\d{1,6})\b")  # bounded: a babbling LM writes thousands of digits
 
@@ -59,7 +60,7 @@ class Turn:
     @property
     def id(self) -> str:
         """The address as LoCoMo writes it, e.g. `D8:6`."""
-        return f"D{self.session}:{self.number}"
+        return id_of_turn(self.session, self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,11 @@ def format_date(time: date | None) -> str:
     return f"{time.day} {MONTHS[time.month - 1]} {time.year}" if time else "date unknown"
 
 
+def id_of_turn(session: int, number: int) -> str:
+    """`D8:6`: the address of a turn, as LoCoMo writes it."""
+    return f"D{session}:{number}"
+
+
 def render_header(session: int, time: datetime | None) -> str:
     """The line above a session's turns."""
     return f"[D{session}, {format_date(time)}]"
@@ -94,10 +100,15 @@ def render_line(turn: Turn, text: str, caption: str = "") -> str:
     """One line for `turn`, showing `text` and `caption` (which may be shorter than its own). Never a newline inside."""
     body = " ".join(text.split())
     if caption:
-        body = f"{body} (photo: {' '.join(caption.split())})".lstrip()
+        body = f"{body} {photo(caption)}".lstrip()
     return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", f"{turn.number} {' '.join(turn.speaker.split())}: {body}")
+
+
+def photo(caption: str) -> str:
+    """How a line shows the photo of a turn. Never a newline inside."""
+    return f"{PHOTO_PREFIX}{' '.join(caption.split())})"
 
 
 def parse_citations(text: str) -> list[str]:
     """All turn ids named in `text` (`D8:6`, or `8:6`), in order of first mention, without repeats."""
-    return list(dict.fromkeys(f"D{int(session)}:{int(number)}" for session, number in _CITATION.findall(text)))
+    return list(dict.fromkeys(id_of_turn(int(session), int(number)) for session, number in _CITATION.findall(text)))

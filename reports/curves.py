@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from locomo.rows import FULL_LINES_PROGRAM, AnswerRow
 from locomo.schema import ADVERSARIAL
-from reports.records import FULL_LINES_PROGRAM, VERDICTS, Lines, Row, RunRecords
+from reports.records import VERDICTS, Lines, RunRecords
 
 ABSTENTION_JUDGE = "abstention"  # it reads all categories
 _TOKEN_STEPS = tuple(round(125 * 2 ** (half / 2)) for half in range(23))  # 125, 177, 250, ... 256,000
@@ -77,7 +78,7 @@ def evidence_curve(program: str, records: RunRecords) -> EvidenceCurve | None:
     )
 
 
-def _places(row: Row, lines: Lines | None, full: bool) -> dict[str, float]:
+def _places(row: AnswerRow, lines: Lines | None, full: bool) -> dict[str, float]:
     """Turn id -> tokens of the context up to and with it, in order of rank; without lines, its rank from 1.
 
     The tokens of the whole context were counted; a line's are taken as its share of the characters, header included
@@ -98,13 +99,13 @@ def _places(row: Row, lines: Lines | None, full: bool) -> dict[str, float]:
     return {turn_id: end * (row["context_tokens"] or 0) / so_far for turn_id, end in ends.items()}
 
 
-def latencies_sec(answers: Mapping[str, Row]) -> list[float]:
+def latencies_sec(answers: Mapping[str, AnswerRow]) -> list[float]:
     """Seconds of the answers that were timed, did not fail and came from no cache, as in the summary."""
     timed = (row for row in answers.values() if row["error"] is None and not row["lm_calls_cached"])
     return [row["latency_sec"] for row in timed if row["latency_sec"] is not None]
 
 
-def prompt_tokens(answers: Mapping[str, Row]) -> list[int]:
+def prompt_tokens(answers: Mapping[str, AnswerRow]) -> list[int]:
     """Prompt tokens per question, all LM calls together; of answers that did not fail."""
     return [row["prompt_tokens"] for row in answers.values() if row["error"] is None]
 

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from locomo.rows import FULL_LINES_PROGRAM, AnswerRow, VerdictRow
 from locomo.schema import CATEGORY_NAMES
 from reports.palette import css_colours
 from reports.records import (
-    FULL_LINES_PROGRAM,
     RIGHT_F1,
     VERDICTS,
     Lines,
-    Row,
     judge_titles,
     natural_order,
 )
 
 
 def explorer_data(
-    rows: Mapping[str, Mapping[str, Row]],
-    judges: Mapping[str, Mapping[tuple[str, str], Row]],
+    rows: Mapping[str, Mapping[str, AnswerRow]],
+    judges: Mapping[str, Mapping[tuple[str, str], VerdictRow]],
     lines: Lines,
     full_lines_programs: Collection[str] = (FULL_LINES_PROGRAM,),
     preset: Mapping[str, Any] | None = None,
@@ -79,7 +78,7 @@ def explorer_data(
     }
 
 
-def _turn_ids(rows: Mapping[str, Mapping[str, Row]], lines: Lines) -> dict[str, list[str]]:
+def _turn_ids(rows: Mapping[str, Mapping[str, AnswerRow]], lines: Lines) -> dict[str, list[str]]:
     """Conversation id -> its turns in time order: those with lines, and any other that a row names."""
     named: dict[str, set[str]] = {}
     for answers in rows.values():
@@ -106,7 +105,7 @@ def _lines_table(turn_ids: Sequence[str], lines: Mapping[str, tuple[str, str, st
     return headers, table
 
 
-def _answer(row: Row, number: Mapping[str, Mapping[str, int]]) -> list[Any]:
+def _answer(row: AnswerRow, number: Mapping[str, Mapping[str, int]]) -> list[Any]:
     turns = number[row["conversation_id"]]
     return [
         row["answer"],
@@ -128,7 +127,7 @@ def _answer(row: Row, number: Mapping[str, Mapping[str, int]]) -> list[Any]:
     ]
 
 
-def _verdict(row: Row | None) -> list[Any] | None:
+def _verdict(row: VerdictRow | None) -> list[Any] | None:
     """[place in VERDICTS, reason, votes as [place, reason] where there were several]"""
     if row is None:
         return None

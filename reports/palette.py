@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from locomo.rows import PROGRAM_NAMES
+
 # On a light page and in pictures, on a dark page. No text has them, so they need no contrast of 4.5:1.
 _COLOURS = (
     ("#878d98", "#8f96a3"),  # grey
@@ -20,8 +22,10 @@ _COLOURS = (
     ("#7b5741", "#b98d72"),  # brown
     ("#3d4450", "#c3c9d4"),  # slate
 )
+INK, FAINT, GRID = "#1c1e21", "#5a606b", "#dddddd"  # of a plot's marks, keys and grid
+GREY, BLUE, ORANGE, CRIMSON, SLATE = (_COLOURS[place][0] for place in (0, 1, 2, 5, 9))  # for lines of no program
 _PLACES: Mapping[str, int] = {
-    **{"simple": 0, "memory": 1, "full-context": 2},
+    **{name: place for place, name in enumerate(PROGRAM_NAMES)},
     **{"before": 0, "after": 1},
     **{"most recent first": 0, "memory, dense": 6},  # of benchmarks: the first is what simple sends
 }

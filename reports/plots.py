@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from locomo.latency import percentiles
 from reports.charts import label
 from reports.curves import curve_unit, evidence_curve, interval, latencies_sec, prompt_tokens
-from reports.palette import plot_colours
+from reports.palette import FAINT, INK, plot_colours
 from reports.records import RunRecords, load_run
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _f1_by_category(records: RunRecords) -> Figure:
         for left, value, category in zip(lefts, values, asked, strict=True):
             ci95 = interval(scores, "f1_by_category", category)
             if ci95 is not None:
-                axes.vlines(left, 100 * ci95[0], 100 * ci95[1], color="#1c1e21", linewidth=1.2)
+                axes.vlines(left, 100 * ci95[0], 100 * ci95[1], color=INK, linewidth=1.2)
             axes.annotate(
                 f"{value:.0f}",
                 (left, max(value, 100 * ci95[1] if ci95 else 0.0)),
@@ -106,8 +106,8 @@ def _evidence(records: RunRecords) -> Figure | None:
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks], fontsize=8)
     axes.minorticks_off()
     axes.set_xlabel(f"{unit} of context, in each program's order of rank")
-    axes.plot([], [], color="#5a606b", label="gold turns found")
-    axes.plot([], [], color="#5a606b", linestyle=":", label="questions with all of them found")
+    axes.plot([], [], color=FAINT, label="gold turns found")
+    axes.plot([], [], color=FAINT, linestyle=":", label="questions with all of them found")
     axes.set_ylabel("%")
     axes.set_ylim(0, 105)
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)

@@ -13,25 +13,22 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, cast, get_args
 
 from harness.runs import ANSWERS, Run, RunFolderError
-from locomo.benchmark import MAIN_PROGRAM
 from locomo.judging.verdicts import answer_digest
-from locomo.rows import AnswerRow, DataSummary, ScoreSummary, Verdict, VerdictRow, json_types, problem_of
+from locomo.rows import MAIN_PROGRAM, AnswerRow, DataSummary, ScoreSummary, Verdict, VerdictRow, json_types, problem_of
 from locomo.schema import CATEGORY_NAMES
 from locomo.split_data import PROTOCOLS
 from reports.search_record import AFTER
 
 SUMMARY, LINES = "summary.json", "lines.json"
-VERDICTS: tuple[str, ...] = get_args(Verdict)
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 RIGHT_F1 = 0.5  # official F1 from which an answer is called right
-FULL_LINES_PROGRAM = "full-context"  # it is sent whole lines; the other programs get them without filler
 
 _SUMMARY_FIELDS = ("task_lm", "data", "programs")
-_JUDGE_FIELDS = ("program", "question_id", "answer_digest", "verdict", "reason", "votes")  # what a page shows of them
 
-Row = Mapping[str, Any]
+T = TypeVar("T")
 Lines = Mapping[str, Mapping[str, tuple[str, str, str]]]  # conversation id -> turn id -> header, brief and full line
 
 
@@ -47,8 +44,8 @@ class RunRecords:
     run_dir: Path
     summary: Mapping[str, Any]
     manifest: Mapping[str, Any]
-    rows: Mapping[str, Mapping[str, Row]]
-    judges: Mapping[str, Mapping[tuple[str, str], Row]]
+    rows: Mapping[str, Mapping[str, AnswerRow]]
+    judges: Mapping[str, Mapping[tuple[str, str], VerdictRow]]
     judge_summary: Mapping[str, Any]
     lines: Lines
 
@@ -58,7 +55,7 @@ class RunRecords:
         return next((name for name in (MAIN_PROGRAM, AFTER) if name in self.rows), next(iter(self.rows)))
 
     @property
-    def questions(self) -> dict[str, Row]:
+    def questions(self) -> dict[str, AnswerRow]:
         """Question id -> one of its rows, in natural order of the ids."""
         first = next(iter(self.rows.values()))
         return {question_id: first[question_id] for question_id in sorted(first, key=natural_order)}
@@ -98,9 +95,9 @@ def load_run(run_dir: Path) -> RunRecords:
             f"{run_dir / ANSWERS} ends in a half-written row: python evaluate.py --resume {run_dir} asks it again"
         )
     summary = _summary(run_dir / SUMMARY)
-    rows: dict[str, dict[str, Row]] = {}
-    for number, row in enumerate(run.rows(), start=1):
-        _check(row, AnswerRow, run_dir / ANSWERS, number)
+    rows: dict[str, dict[str, AnswerRow]] = {}
+    for number, read in enumerate(run.rows(), start=1):
+        row = _checked(read, AnswerRow, run_dir / ANSWERS, number)
         if row["category"] not in CATEGORY_NAMES:
             raise RunFolderError(
                 f"{run_dir / ANSWERS}, line {number}: unknown category {row['category']!r}; "
@@ -140,7 +137,7 @@ def _summary(path: Path) -> dict[str, Any]:
     return summary
 
 
-def _whole(rows: Mapping[str, Mapping[str, Row]], summary: Mapping[str, Any], run_dir: Path) -> dict[str, Any]:
+def _whole(rows: Mapping[str, Mapping[str, AnswerRow]], summary: Mapping[str, Any], run_dir: Path) -> dict[str, Any]:
     """The rows of the summary's programs, in its order; all of them, or RunFolderError."""
     asked = {question_id for answers in rows.values() for question_id in answers}
     for name in summary["programs"]:
@@ -153,26 +150,27 @@ def _whole(rows: Mapping[str, Mapping[str, Row]], summary: Mapping[str, Any], ru
     return {name: rows[name] for name in summary["programs"]}
 
 
-def _judge_rows(path: Path, answers: Mapping[str, Mapping[str, Row]]) -> dict[tuple[str, str], Row]:
-    verdicts: dict[tuple[str, str], Row] = {}
+def _judge_rows(path: Path, answers: Mapping[str, Mapping[str, AnswerRow]]) -> dict[tuple[str, str], VerdictRow]:
+    verdicts: dict[tuple[str, str], VerdictRow] = {}
     content = path.read_bytes()
     if content and not content.endswith(b"\n"):
         raise RunFolderError(f"{path} ends in a half-written row: run that judge again, it judges only what is missing")
     for number, line in enumerate(content.split(b"\n")[:-1], start=1):
         try:
-            row = json.loads(line)
+            read = json.loads(line)
         except ValueError:
-            row = None
-        _check(row, VerdictRow, path, number, _JUDGE_FIELDS)
+            read = None
+        row = _checked(read, VerdictRow, path, number)
         answer = answers.get(row["program"], {}).get(row["question_id"])
         if answer is not None and row["answer_digest"] == answer_digest(answer):
             verdicts[row["program"], row["question_id"]] = row
     return verdicts
 
 
-def _check(row: object, kind: type, path: Path, number: int, fields: Collection[str] | None = None) -> None:
-    if problem := problem_of(row, kind, fields):
+def _checked(row: object, kind: type[T], path: Path, number: int) -> T:
+    if problem := problem_of(row, kind):
         raise RunFolderError(f"{path}, line {number}{problem}: delete the line")
+    return cast(T, row)
 
 
 def _lines(path: Path) -> Lines:

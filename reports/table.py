@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from locomo.rows import PROGRAM_NAMES
 from locomo.schema import ADVERSARIAL, CATEGORY_NAMES
 from reports.charts import label, percent
 from reports.curves import ABSTENTION_JUDGE, JudgedShare, interval
@@ -15,7 +16,7 @@ from reports.records import judge_titles
 
 BAD = ' class="bad"'
 _TERMS = {
-    **dict.fromkeys(("simple", "memory", "full-context"), "programs"),
+    **dict.fromkeys(PROGRAM_NAMES, "programs"),
     "Token F1": "f1",
     "categories 1-4": "categories",
     "all categories": "categories",

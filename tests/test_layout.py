@@ -415,6 +415,18 @@ def is_copy(first: ast.expr, second: ast.expr) -> bool:
     return (fewer >= 3 and one == other) or (fewer >= 12 and len(one & other) >= 0.5 * len(one | other))
 
 
+def test_only_the_palette_has_colours() -> None:
+    colour = re.compile(r"#[0-9a-f]{3}(?:[0-9a-f]{3})?|tab:\w+|0?\.\d+", re.IGNORECASE)
+    found = [
+        place(path, node.lineno)
+        for name, path in MODULES.items()
+        if name != "reports.palette"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and colour.fullmatch(node.value)
+    ]
+    assert not found, f"take the colour from reports/palette.py: {', '.join(found)}"
+
+
 def test_no_constant_is_copied_into_another_module() -> None:
     found = [
         (name, module, value)

@@ -9,7 +9,7 @@ from pathlib import Path
 import dspy
 
 from locomo.questions import choose
-from locomo.rows import RunSummary
+from locomo.rows import MAIN_PROGRAM, RunSummary
 from memory_system import Memories, MemoryQA, load_program, load_program_settings
 from reports.evaluated import evaluate_programs, new_run
 from training.config import TrainingConfig
@@ -19,7 +19,7 @@ from training.local.preflight import choose_device
 from training.local.rollouts import PolicyEngine
 from training.trained_program import TrainedAdapter, load_adapter_of
 
-BASE, TRAINED = "base", "memory"  # the trained one has the name that evaluate.py gives the program
+BASE, TRAINED = "base", MAIN_PROGRAM  # the trained one has the name that evaluate.py gives the program
 _NUM_THREADS = 16  # prompts of so many questions wait for the model together and are answered in one batch
 
 

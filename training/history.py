@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.files import JsonlFile
+from reports.palette import BLUE, GREY, ORANGE
 from training.backend_api import StepRecord
 
 HISTORY = "history.jsonl"
 _MAX_WINDOW = 10  # steps that the first and the last reward are averaged over; a single step is mostly chance
-_REWARD, _VALIDATION, _KL = "#878d98", "#1f6fc4", "#d1701a"  # the first colours of reports/plots.py
+_REWARD, _VALIDATION, _KL = GREY, BLUE, ORANGE
 _SMOOTHING_STEPS = 10
 
 

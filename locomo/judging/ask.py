@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from locomo.asking import MAX_FAILURE_RATE, Usage
 from locomo.in_flight import run_in_threads
 from locomo.judging.verdicts import Identity, answer_digest, judges_category
-from locomo.rows import Verdict, VerdictRow, Vote
+from locomo.rows import AnswerRow, Verdict, VerdictRow, Vote
 from locomo.schema import ADVERSARIAL
 from memoryqa.errors import StoppedError
 
@@ -35,11 +35,11 @@ class JudgingStoppedError(StoppedError):
     """Judging further makes no sense. All verdicts until then have been passed to `on_row`."""
 
 
-Task = tuple[Judge, Mapping[str, Any]]
+Task = tuple[Judge, AnswerRow]
 
 
 def pending(
-    judges: Sequence[Judge], answers: Iterable[Mapping[str, Any]], done: Collection[tuple[str, str, str]] = ()
+    judges: Sequence[Judge], answers: Iterable[AnswerRow], done: Collection[tuple[str, str, str]] = ()
 ) -> list[Task]:
     """What is to be judged, answer by answer; `done` holds (judge's name, program, question id)."""
     return [
@@ -91,7 +91,7 @@ def ask_judges(
 
 
 def judge_one(
-    judge: Judge, answer: Mapping[str, Any], measure_usage: Callable[[], AbstractContextManager[Usage]]
+    judge: Judge, answer: AnswerRow, measure_usage: Callable[[], AbstractContextManager[Usage]]
 ) -> tuple[VerdictRow, BaseException | None]:
     """One answer's verdict row, and the exception when the judge's LM failed."""
     plainly_wrong = _plainly_wrong(answer)
@@ -109,7 +109,7 @@ def judge_one(
 
 def _row(
     judge: Judge,
-    answer: Mapping[str, Any],
+    answer: AnswerRow,
     opinion: Opinion | None,
     plainly_wrong: str | None,
     usage: Usage,
@@ -146,14 +146,14 @@ def _row(
     }
 
 
-def _plainly_wrong(answer: Mapping[str, Any]) -> str | None:
+def _plainly_wrong(answer: AnswerRow) -> str | None:
     """Why an answer is wrong in any judge's eyes, so that none need be asked; None: ask."""
     if answer["error"] is not None:
         return "the question failed"
     return None if answer["answer"].strip() else "the answer is empty"
 
 
-def _verdict(judge: Judge, answer: Mapping[str, Any], finding: bool | None) -> Verdict:
+def _verdict(judge: Judge, answer: AnswerRow, finding: bool | None) -> Verdict:
     """Declining is right in category 5 and wrong elsewhere; the judge does not know the category."""
     if finding is None:
         return "UNREADABLE"

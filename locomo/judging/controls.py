@@ -11,13 +11,14 @@ from __future__ import annotations
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from locomo.evaluate import token_f1
 from locomo.judging.files import VerdictFiles
 from locomo.judging.names import JudgeName
-from locomo.judging.verdicts import Row
+from locomo.judging.verdicts import Answers
+from locomo.rows import AnswerRow, VerdictRow
 from locomo.schema import ADVERSARIAL
 from locomo.statistics import wilson_interval
 
@@ -37,7 +38,7 @@ _QUESTION_WORDS = frozenset(
 )
 
 
-def control_answers(answers: Iterable[Mapping[str, Any]], num_questions: int | None = None) -> list[Row]:
+def control_answers(answers: Iterable[AnswerRow], num_questions: int | None = None) -> list[AnswerRow]:
     """The controls as rows like those of answers.jsonl, with the control's name for a program.
 
     They are for a seeded sample of the questions of categories 1-4 that were asked (None: for all). A larger
@@ -49,7 +50,7 @@ def control_answers(answers: Iterable[Mapping[str, Any]], num_questions: int | N
     for row in questions.values():
         golds[row["category"]].append(str(row["gold"]))
     order = random.Random(0).sample(sorted(questions), len(questions))
-    controls = []
+    controls: list[AnswerRow] = []
     for question_id in order[:num_questions]:
         row = questions[question_id]
         draw = random.Random(question_id)
@@ -59,8 +60,15 @@ def control_answers(answers: Iterable[Mapping[str, Any]], num_questions: int | N
             "vague": vague_answer(row["question"]),
             "refusal": draw.choice(_REFUSALS),
         }
-        controls += [{**row, "program": name, "answer": text, "error": None} for name, text in texts.items() if text]
+        for name, text in texts.items():
+            if text:
+                controls.append({**row, "program": name, "answer": text, "error": None})
     return controls
+
+
+def by_key(controls: Iterable[AnswerRow]) -> dict[tuple[str, str], AnswerRow]:
+    """`controls` by (the control's name, question id)."""
+    return {(row["program"], row["question_id"]): row for row in controls}
 
 
 def vague_answer(question: str) -> str:
@@ -70,13 +78,13 @@ def vague_answer(question: str) -> str:
     return f"It was something about {', '.join(kept[:_MAX_VAGUE_WORDS])}." if kept else ""
 
 
-def summarise_controls(files: VerdictFiles, answers: Mapping[tuple[str, str], Row]) -> dict[str, Any]:
+def summarise_controls(files: VerdictFiles, answers: Answers) -> dict[str, Any]:
     """Per judge's name and control: how often the judge found what it looks for, 0..1.
 
     It looks for a right answer, or (abstention) for a refusal. `expected` is 1 or 0; `accepted` of `n` readable
     verdicts; `wilson95` is [low, high], and takes the questions for independent.
     """
-    shown = {(row["program"], row["question_id"]): row for row in control_answers(answers.values())}
+    shown = by_key(control_answers(answers.values()))
     document = {}
     for name in files.names():
         judged, verdicts = files.verdicts(name, shown)
@@ -84,7 +92,7 @@ def summarise_controls(files: VerdictFiles, answers: Mapping[tuple[str, str], Ro
     return document
 
 
-def _summary(judge: JudgeName, control: str, verdicts: Sequence[Row]) -> dict[str, Any]:
+def _summary(judge: JudgeName, control: str, verdicts: Sequence[VerdictRow]) -> dict[str, Any]:
     members = [row for row in verdicts if row["program"] == control]
     found = [is_found for row in members if (is_found := _found(row)) is not None]
     return {
@@ -97,7 +105,7 @@ def _summary(judge: JudgeName, control: str, verdicts: Sequence[Row]) -> dict[st
     }
 
 
-def _found(row: Row) -> bool | None:
+def _found(row: VerdictRow) -> bool | None:
     if row["verdict"] == "UNREADABLE":
         return None
     return bool(row["declines"]) if row["judge"] == "abstention" else row["verdict"] == "CORRECT"

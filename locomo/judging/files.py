@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, cast
 
 from harness.files import JsonlFile
 from harness.runs import ANSWERS
 from locomo.judging.ask import Judge, Task, pending
 from locomo.judging.names import JudgeName
 from locomo.judging.verdicts import (
-    Row,
+    Answers,
+    Verdicts,
     answers_by_key,
     current_verdicts,
     judged_name,
@@ -20,14 +21,12 @@ from locomo.judging.verdicts import (
     settled,
     summarise_verdicts,
 )
-from locomo.rows import VerdictRow, problem_of
+from locomo.rows import AnswerRow, Verdict, VerdictRow, problem_of
 from locomo.statistics import cohens_kappa
 from memoryqa.errors import UsageError
 
 Kind = Literal["judge", "controls"]
 KINDS: tuple[Kind, Kind] = ("judge", "controls")
-Answers = Mapping[tuple[str, str], Row]
-_NEEDED = ("judge", "model", "num_votes", "prompt_digest", "program", "question_id", "answer_digest", "verdict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class VerdictFiles:
         """`<judge>@<model>` of every file that is there."""
         return sorted(path.stem.partition("-")[2] for path in self.run_dir.glob(f"{self.kind}-*.jsonl"))
 
-    def verdicts(self, name: str, answers: Answers) -> tuple[Judged, dict[tuple[str, str], Row]]:
+    def verdicts(self, name: str, answers: Answers) -> tuple[Judged, dict[tuple[str, str], VerdictRow]]:
         """Who judged, and the verdicts that are of the present answers, by (program, question id)."""
         rows = self._rows(name)
         if not rows:
@@ -87,15 +86,15 @@ class VerdictFiles:
     def _file(self, name: str) -> JsonlFile:
         return JsonlFile(self._path(name))
 
-    def _rows(self, name: str) -> list[Row]:
+    def _rows(self, name: str) -> list[VerdictRow]:
         rows = self._file(name).rows()
         for number, row in enumerate(rows, start=1):
-            if problem := problem_of(row, VerdictRow, _NEEDED):
+            if problem := problem_of(row, VerdictRow):
                 raise UsageError(f"{self._path(name)}, line {number}{problem}: delete the line")
-        return rows
+        return cast(list[VerdictRow], rows)
 
 
-def read_answers(run_dir: Path) -> dict[tuple[str, str], Row]:
+def read_answers(run_dir: Path) -> dict[tuple[str, str], AnswerRow]:
     """The answers of a run, by (program, question id). Raises UsageError when there are none."""
     path = run_dir / ANSWERS
     answers = answers_by_key(JsonlFile(path).rows(), str(path))
@@ -155,19 +154,41 @@ def compare_judges(files: VerdictFiles, answers: Answers, name_a: str, name_b: s
     }
 
 
+class Disagreement(TypedDict):
+    """An answer on which judges A and B differ, with both verdicts and reasons."""
+
+    program: str
+    question_id: str
+    category: int
+    question: str
+    gold: str
+    answer: str
+    verdict_a: Verdict
+    reason_a: str
+    verdict_b: Verdict
+    reason_b: str
+
+
 def _disagreements(
-    keys: Iterable[tuple[str, str]], answers: Answers, verdicts_a: Answers, verdicts_b: Answers
-) -> list[Row]:
-    return [
-        {
-            "program": key[0],
-            **{field: answers[key][field] for field in ("question_id", "category", "question", "gold", "answer")},
-            **{f"{field}_a": verdicts_a[key][field] for field in ("verdict", "reason")},
-            **{f"{field}_b": verdicts_b[key][field] for field in ("verdict", "reason")},
-        }
-        for key in keys
-        if verdicts_a[key]["verdict"] != verdicts_b[key]["verdict"]
-    ]
+    keys: Iterable[tuple[str, str]], answers: Answers, verdicts_a: Verdicts, verdicts_b: Verdicts
+) -> list[Disagreement]:
+    differing = [key for key in keys if verdicts_a[key]["verdict"] != verdicts_b[key]["verdict"]]
+    return [_disagreement(answers[key], verdicts_a[key], verdicts_b[key]) for key in differing]
+
+
+def _disagreement(answer: AnswerRow, a: VerdictRow, b: VerdictRow) -> Disagreement:
+    return {
+        "program": answer["program"],
+        "question_id": answer["question_id"],
+        "category": answer["category"],
+        "question": answer["question"],
+        "gold": answer["gold"],
+        "answer": answer["answer"],
+        "verdict_a": a["verdict"],
+        "reason_a": a["reason"],
+        "verdict_b": b["verdict"],
+        "reason_b": b["reason"],
+    }
 
 
 def judge_columns(judges: Mapping[str, Mapping[str, Any]], program: str, wanted: Collection[str]) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from typing import Any, TypedDict
 from harness.progress import counting
 from harness.runs import Run
 from locomo.judging.ask import JudgingStoppedError, Task, ask_judges, pending
-from locomo.judging.controls import control_answers, summarise_controls
-from locomo.judging.files import KINDS, Answers, VerdictFiles, summarise_judges
+from locomo.judging.controls import by_key, control_answers, summarise_controls
+from locomo.judging.files import KINDS, VerdictFiles, summarise_judges
 from locomo.judging.prompts import Judge
-from locomo.judging.verdicts import answers_by_key
+from locomo.judging.verdicts import Answers
 from locomo.rows import VerdictRow
 from memoryqa.lms.preflight import is_systemic
 from memoryqa.lms.usage import measure_usage
@@ -41,7 +41,7 @@ class Work:
 def missing_work(run: Run, judges: Sequence[Judge], answers: Answers, num_controls: int = 0) -> list[Work]:
     """What `judges` have not judged readably yet: answers, and controls to `num_controls` questions."""
     files, control_files = (VerdictFiles(run.run_dir, kind) for kind in KINDS)
-    controls = answers_by_key(control_answers(answers.values(), num_controls), "controls") if num_controls else {}
+    controls = by_key(control_answers(answers.values(), num_controls)) if num_controls else {}
     return [
         Work(into, into.pending(judges, rows), len(pending(judges, rows.values())))
         for into, rows in ((files, answers), (control_files, controls))

@@ -11,16 +11,16 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from locomo.judging.names import JudgeName
-from locomo.rows import AnswerRow, problem_of
+from locomo.rows import AnswerRow, VerdictRow, problem_of
 from locomo.schema import ADVERSARIAL, CATEGORY_NAMES
 from locomo.statistics import as_pair, clustered_interval
 from memoryqa.errors import UsageError
 
-Row = dict[str, Any]
-_NEEDED = ("program", "question_id", "conversation_id", "category", "question", "gold", "answer", "error")
+Answers = Mapping[tuple[str, str], AnswerRow]  # by (program, question id)
+Verdicts = Mapping[tuple[str, str], VerdictRow]  # the same
 
 
 class Identity(Protocol):
@@ -50,35 +50,36 @@ def judges_category(judge: JudgeName, category: int) -> bool:
     return judge == "abstention" or category != ADVERSARIAL
 
 
-def answers_by_key(rows: Iterable[Mapping[str, Any]], where: str) -> dict[tuple[str, str], Row]:
+def answers_by_key(rows: Iterable[object], where: str) -> dict[tuple[str, str], AnswerRow]:
     """Rows of answers.jsonl by (program, question id): an answer given again counts once, as given last.
 
-    Raises UsageError, with `where` and the row's number, for a row that lacks something a judge needs.
+    Raises UsageError, with `where` and the row's number, for a row that is no AnswerRow.
     """
-    answers: dict[tuple[str, str], Row] = {}
+    answers: dict[tuple[str, str], AnswerRow] = {}
     for number, row in enumerate(rows, start=1):
         if isinstance(row, Mapping) and "evidence_recall_at" in row:
             raise UsageError(f"{where} is of --mode retrieval, which answers nothing: name a run with answers")
-        if problem := problem_of(row, AnswerRow, _NEEDED):
+        if problem := problem_of(row, AnswerRow):
             raise UsageError(f"{where}, row {number}{problem}: it is no answer of evaluate.py, delete the line")
-        answers[row["program"], row["question_id"]] = dict(row)
+        answer = cast(AnswerRow, row)
+        answers[answer["program"], answer["question_id"]] = answer
     return answers
 
 
-def answer_digest(answer: Mapping[str, Any]) -> str:
+def answer_digest(answer: AnswerRow) -> str:
     """Digest of what a verdict depends on: question, gold, answer, and whether it failed. 16 hexadecimal digits."""
     judged = [answer["question"], answer["gold"], answer["answer"], answer["category"], answer["error"] is not None]
     return hashlib.sha256(json.dumps(judged).encode()).hexdigest()[:16]
 
 
 def current_verdicts(
-    verdicts: Iterable[Row], answers: Mapping[tuple[str, str], Mapping[str, Any]], judge: Identity | None = None
-) -> dict[tuple[str, str], Row]:
+    verdicts: Iterable[VerdictRow], answers: Answers, judge: Identity | None = None
+) -> dict[tuple[str, str], VerdictRow]:
     """Verdict rows by (program, question id), the last of each; those of an answer that has since changed are left out.
 
     With `judge`, also those that another model, prompt or number of votes gave.
     """
-    current: dict[tuple[str, str], Row] = {}
+    current: dict[tuple[str, str], VerdictRow] = {}
     for row in verdicts:
         key = (row["program"], row["question_id"])
         if key not in answers or row["answer_digest"] != answer_digest(answers[key]):
@@ -91,12 +92,12 @@ def current_verdicts(
     return current
 
 
-def settled(verdicts: Mapping[tuple[str, str], Row]) -> set[tuple[str, str]]:
+def settled(verdicts: Verdicts) -> set[tuple[str, str]]:
     """What need not be judged again: everything but what was unreadable."""
     return {key for key, row in verdicts.items() if row["verdict"] != "UNREADABLE"}
 
 
-def summarise_verdicts(rows: Sequence[Row]) -> dict[str, Any]:
+def summarise_verdicts(rows: Sequence[VerdictRow]) -> dict[str, Any]:
     """One judge's verdicts on one program: counts, and fractions (0..1) of the `n` readable ones, None without any.
 
     `accuracy` of lenient and strict is over categories 1-4, of abstention over category 5: how often the program
@@ -125,35 +126,35 @@ def summarise_verdicts(rows: Sequence[Row]) -> dict[str, Any]:
         "accuracy": _accuracy(scored),
         "accuracy_by_category": {name: _accuracy(members) for name, members in by_category.items()},
         "n_by_category": {name: len(_readable(members)) for name, members in by_category.items()},
-        "false_abstention_rate": _mean([float(row["declines"]) for row in asked]),
+        "false_abstention_rate": _mean([float(bool(row["declines"])) for row in asked]),
         "false_abstention_questions": len(asked),
         "conversations": len({row["conversation_id"] for row in rows}),
         "ci95": {
             "accuracy": _accuracy_interval(scored),
             "accuracy_by_category": {name: _accuracy_interval(members) for name, members in by_category.items()},
-            "false_abstention_rate": _interval([float(row["declines"]) for row in asked], asked),
+            "false_abstention_rate": _interval([float(bool(row["declines"])) for row in asked], asked),
         },
     }
 
 
-def is_correct(row: Mapping[str, Any]) -> float | None:
+def is_correct(row: VerdictRow) -> float | None:
     """1.0 or 0.0; None for an unreadable verdict, which counts as neither."""
     return None if row["verdict"] == "UNREADABLE" else float(row["verdict"] == "CORRECT")
 
 
-def _accuracy(rows: Sequence[Row]) -> float | None:
+def _accuracy(rows: Sequence[VerdictRow]) -> float | None:
     return _mean([float(row["verdict"] == "CORRECT") for row in _readable(rows)])
 
 
-def _readable(rows: Sequence[Row]) -> list[Row]:
+def _readable(rows: Sequence[VerdictRow]) -> list[VerdictRow]:
     return [row for row in rows if row["verdict"] != "UNREADABLE"]
 
 
-def _accuracy_interval(rows: Sequence[Row]) -> list[float] | None:
+def _accuracy_interval(rows: Sequence[VerdictRow]) -> list[float] | None:
     return _interval([float(row["verdict"] == "CORRECT") for row in _readable(rows)], _readable(rows))
 
 
-def _interval(values: Sequence[float], rows: Sequence[Row]) -> list[float] | None:
+def _interval(values: Sequence[float], rows: Sequence[VerdictRow]) -> list[float] | None:
     return as_pair(clustered_interval(values, [row["conversation_id"] for row in rows]))
 
 

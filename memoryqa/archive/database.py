@@ -32,7 +32,7 @@ from memoryqa.language.terms import UNSPACED
 from memoryqa.turns import HANDLE_PREFIX, Turn
 
 APPLICATION_ID = 0x6D656D41  # "memA", in the header of every file of ours
-_BUSY_SEC = 30.0  # how long to wait for another process that writes
+BUSY_SEC = 30.0  # how long to wait for another process that writes
 _BATCH = 1000  # turns per transaction, and turns read at once
 _INSERT = (
     f"INSERT INTO turns ({', '.join(COLUMNS)}, digest) VALUES ({'CAST(? AS TEXT), ' * len(COLUMNS)}?)"
@@ -42,7 +42,7 @@ _SELECT = f"SELECT position, digest, {', '.join(f'CAST({name} AS BLOB)' for name
 _EXPLAINED = {  # by primary error code
     sqlite3.SQLITE_FULL: "the disk is full; nothing that was kept is lost. Free some space and try again",
     sqlite3.SQLITE_IOERR: "the disk cannot be read or written; nothing that was kept is lost",
-    sqlite3.SQLITE_BUSY: f"another process has been writing for {_BUSY_SEC:.0f} seconds; try again when it is done",
+    sqlite3.SQLITE_BUSY: f"another process has been writing for {BUSY_SEC:.0f} seconds; try again when it is done",
     sqlite3.SQLITE_READONLY: "cannot be written; make the file and its folder writable, or copy it elsewhere",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened; its folder must exist and be writable",
     sqlite3.SQLITE_NOTADB: "not an archive of turns; name another file",
@@ -93,7 +93,7 @@ class Archive:
         with self._explained():
             if where != ":memory:":
                 self._check_file(Path(where), create)
-            self._connection = sqlite3.connect(where, timeout=_BUSY_SEC, check_same_thread=False, isolation_level=None)
+            self._connection = sqlite3.connect(where, timeout=BUSY_SEC, check_same_thread=False, isolation_level=None)
             try:
                 self._migrate()
                 # after the first migration, because the application id must be in the file itself, not in its log
@@ -288,7 +288,7 @@ class Archive:
 
     def _begin_log(self) -> None:
         """Switch to WAL. SQLite does not wait by itself here while other processes open the same new file."""
-        give_up_at = time.monotonic() + _BUSY_SEC
+        give_up_at = time.monotonic() + BUSY_SEC
         while True:
             try:
                 self._connection.execute("PRAGMA journal_mode = WAL")

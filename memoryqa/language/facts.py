@@ -14,7 +14,7 @@ from functools import lru_cache
 from memoryqa.language.dates import dated_text
 from memoryqa.language.word_lists import COURTESY_WORDS, FILLER_WORDS, STOPWORDS
 from memoryqa.tokens import encoding
-from memoryqa.turns import HANDLE_PREFIX, Turn
+from memoryqa.turns import HANDLE_PREFIX, Turn, photo
 
 MAX_FACT_CHARS = 160  # a longer sentence becomes several facts, so that each fits into a small summary
 
@@ -172,7 +172,7 @@ def find_facts(text: str, handle: str, *, speaker: str = "", with_pairs: bool = 
 
 def facts_of(turn: Turn) -> tuple[Fact, ...]:
     """The sentences of a turn, relative dates resolved, and its photo's caption, after the speaker's name."""
-    caption = f"(photo: {' '.join(turn.caption.split())})" if turn.caption.strip() else ""
+    caption = photo(turn.caption) if turn.caption.strip() else ""
     return find_facts(f"{dated_text(turn)}\n{caption}", HANDLE_PREFIX + turn.id, speaker=turn.speaker)
 
 

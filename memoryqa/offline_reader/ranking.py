@@ -17,7 +17,7 @@ import Stemmer
 
 from memoryqa.language.terms import idf
 from memoryqa.language.word_lists import COMMON_IRREGULAR, FUNCTION_WORDS
-from memoryqa.turns import MONTHS
+from memoryqa.turns import MONTHS, PHOTO_PREFIX, id_of_turn
 
 # English as the weights of this package were fitted with it: words keep their clitics here ("can't").
 STOPWORDS = FUNCTION_WORDS | frozenset(
@@ -34,7 +34,6 @@ _CLITIC = re.compile(r"'(?:s|t|re|ve|d|ll|m)$")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[^a-z])")
 _HEADER = re.compile(r"\[D(\d+), ([^\]]*)\]")
 _LINE = re.compile(r"(\d+) ([^:]{1,60}): (.*)")
-_PHOTO = "(photo: "
 _FIRST_PERSON = re.compile(r"\b(?:I|I['’]m|I['’]ve|[Mm]y|[Ww]e|[Oo]ur)\b")
 _NAMED_DATE = re.compile(
     rf"(?:\b(?P<day_before>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? )?\b(?P<month>{MONTH_PATTERN})\b"
@@ -64,7 +63,7 @@ class EvidenceLine:
     @property
     def id(self) -> str:
         """The turn's id, for example `D8:6`."""
-        return f"D{self.session}:{self.number}"
+        return id_of_turn(self.session, self.number)
 
 
 @dataclass(frozen=True)
@@ -129,8 +128,8 @@ def parse_evidence(text: str) -> list[EvidenceLine]:
             session = (int(header[1]), header[2])
         elif session and (match := _LINE.fullmatch(raw.strip())):
             body, caption = match[3], ""
-            if body.endswith(")") and _PHOTO in body:
-                body, _, caption = body[:-1].rpartition(_PHOTO)
+            if body.endswith(")") and PHOTO_PREFIX in body:
+                body, _, caption = body[:-1].rpartition(PHOTO_PREFIX)
             lines.append(EvidenceLine(session[0], int(match[1]), match[2], body.strip(), caption, session[1]))
     return lines
 

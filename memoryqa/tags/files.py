@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from memoryqa.errors import StoppedError, UsageError
-from memoryqa.turns import Turn
+from memoryqa.turns import Turn, id_of_turn
 
 TurnTags: TypeAlias = Mapping[str, tuple[str, ...]]  # turn id -> its tags, for one conversation
 
@@ -155,7 +155,7 @@ def parse_tags(answer: str, turns: Sequence[Turn]) -> dict[str, tuple[str, ...]]
     ids = {turn.id for turn in turns}
     found: dict[str, dict[str, str]] = {}  # turn id -> lower case -> as written
     for match in _LINE.finditer(answer):
-        turn_id = f"D{int(match['session'] or turns[0].session)}:{int(match['number'])}"
+        turn_id = id_of_turn(int(match["session"] or turns[0].session), int(match["number"]))
         if turn_id in ids:
             found.setdefault(turn_id, {}).update({tag.lower(): tag for tag in _split(match["tags"])})
     tags = {turn_id: tuple(words.values())[:MAX_TAGS] for turn_id, words in found.items() if words}

@@ -10,15 +10,16 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from harness.runs import Run, RunFolderError
-from locomo.benchmark import MAIN_PROGRAM
 from locomo.judging.files import VerdictFiles, read_answers
-from locomo.judging.verdicts import is_correct
+from locomo.judging.verdicts import Answers, is_correct
+from locomo.rows import MAIN_PROGRAM
 from reports.comparing.differences import (
     Differences,
     Rows,
+    Verdicts,
     as_json,
     judge_measures,
     known_ids,
@@ -30,9 +31,11 @@ from reports.comparing.verdict import verdict_sentence
 from reports.records import RIGHT_F1, SUMMARY
 
 Names = tuple[str | None, str | None]
-Judged = Mapping[str, tuple[str, Rows]]  # judge -> its prompt's digest, its verdicts by question
+Judged = Mapping[str, tuple[str, Verdicts]]  # judge -> its prompt's digest, its verdicts by question
 OUTCOMES = ("gained", "lost", "both right", "both wrong")
 _SHOWN_IDS = 3
+_SAME: tuple[Literal["question", "gold", "category"], ...] = ("question", "gold", "category")
+T = TypeVar("T")
 _SUMS = ("all", "categories_1_4")  # of token F1, which are no category
 
 
@@ -198,12 +201,12 @@ def _titles(a: Side, b: Side) -> tuple[str, str]:
     return f"A: {a.program}, {a.run_dir.resolve().name}", f"B: {b.program}, {b.run_dir.resolve().name}"
 
 
-def _of_program(rows: Mapping[tuple[str, str], Mapping[str, Any]], program: str) -> dict[str, Mapping[str, Any]]:
+def _of_program(rows: Mapping[tuple[str, str], T], program: str) -> dict[str, T]:
     return {question: row for (of, question), row in rows.items() if of == program}
 
 
-def _judged(files: VerdictFiles, answers: Mapping[tuple[str, str], dict[str, Any]], program: str) -> Judged:
-    judged: dict[str, tuple[str, Rows]] = {}
+def _judged(files: VerdictFiles, answers: Answers, program: str) -> Judged:
+    judged: dict[str, tuple[str, Verdicts]] = {}
     for name in files.names():
         judge, verdicts = files.verdicts(name, answers)
         if rows := _of_program(verdicts, program):
@@ -234,7 +237,7 @@ def _unshared(a: Side, b: Side, questions: Collection[str]) -> Iterator[str]:
 
 def _check_same_questions(a: Side, b: Side, questions: Collection[str]) -> None:
     for one in questions:
-        for field in ("question", "gold", "category"):
+        for field in _SAME:
             if a.rows[one][field] != b.rows[one][field]:
                 raise RunFolderError(
                     f"question {one} has another {field} in {b.run_dir} than in {a.run_dir}: "
@@ -242,7 +245,7 @@ def _check_same_questions(a: Side, b: Side, questions: Collection[str]) -> None:
                 )
 
 
-def _common_judges(of_a: Judged, of_b: Judged, notes: list[str]) -> Iterator[tuple[str, Rows, Rows]]:
+def _common_judges(of_a: Judged, of_b: Judged, notes: list[str]) -> Iterator[tuple[str, Verdicts, Verdicts]]:
     """Judges that judged both sides by one prompt; `notes` names the others."""
     for name in sorted(of_a.keys() | of_b.keys()):
         if name not in of_a or name not in of_b:
@@ -258,7 +261,7 @@ def _common_judges(of_a: Judged, of_b: Judged, notes: list[str]) -> Iterator[tup
             notes.append(f"judge {name}: {unreadable[0]} verdicts of A and {unreadable[1]} of B unreadable, left out")
 
 
-def _judged_outcomes(questions: Collection[str], verdicts_a: Rows, verdicts_b: Rows) -> dict[str, str]:
+def _judged_outcomes(questions: Collection[str], verdicts_a: Verdicts, verdicts_b: Verdicts) -> dict[str, str]:
     outcomes = {}
     for one in questions:
         if one in verdicts_a and one in verdicts_b:

@@ -6,41 +6,45 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from harness.runs import Run
 from locomo.dataset import load
 from locomo.judging.verdicts import is_correct
+from locomo.rows import AnswerRow, VerdictRow
 from locomo.schema import ADVERSARIAL, CATEGORY_NAMES, DataError
 from locomo.statistics import PairedDifference, as_pair, paired_difference
 from memoryqa.errors import UsageError
 
-Rows = Mapping[str, Mapping[str, Any]]  # question id -> row
+Rows = Mapping[str, AnswerRow]  # question id -> answer
+Verdicts = Mapping[str, VerdictRow]  # question id -> verdict
 Measure = tuple[str, str, Mapping[str, float], Mapping[str, float]]  # group, name, by question: of A, of B
 Differences = Mapping[str, Mapping[str, PairedDifference]]  # group -> name -> difference
 _ANSWERABLE = frozenset(CATEGORY_NAMES) - {ADVERSARIAL}
 _SHOWN_IDS = 5
+_Score = Literal["f1", "evidence_recall", "all_evidence"]
 
 
 def score_measures(rows_a: Rows, rows_b: Rows) -> Iterator[Measure]:
     """The deterministic scores by question: token F1 by category, evidence recall, all evidence found."""
 
-    def scores(rows: Rows, key: str, categories: Collection[int]) -> dict[str, float]:
+    def scores(rows: Rows, key: _Score, categories: Collection[int]) -> dict[str, float]:
         return {
-            question: float(row[key])
+            question: float(score)
             for question, row in rows.items()
-            if row["category"] in categories and row.get(key) is not None
+            if row["category"] in categories and (score := row[key]) is not None
         }
 
     every = frozenset(CATEGORY_NAMES)
     groups: list[tuple[str, Collection[int]]] = [("all", every), ("categories_1_4", _ANSWERABLE)]
     for name, categories in [*groups, *((name, {number}) for number, name in CATEGORY_NAMES.items())]:
         yield "f1", name, scores(rows_a, "f1", categories), scores(rows_b, "f1", categories)
-    for name, key in (("recall", "evidence_recall"), ("all_found", "all_evidence")):
+    evidence: tuple[tuple[str, _Score], ...] = (("recall", "evidence_recall"), ("all_found", "all_evidence"))
+    for name, key in evidence:
         yield "evidence", name, scores(rows_a, key, every), scores(rows_b, key, every)
 
 
-def judge_measures(judge: str, verdicts_a: Rows, verdicts_b: Rows, answers: Rows) -> Iterator[Measure]:
+def judge_measures(judge: str, verdicts_a: Verdicts, verdicts_b: Verdicts, answers: Rows) -> Iterator[Measure]:
     """The readable verdicts of one judge on both: 1.0 correct, 0.0 wrong. answers: those of A, for their categories."""
     for label, categories in _judged_groups(judge):
         asked = [question for question, row in answers.items() if row["category"] in categories]
@@ -75,7 +79,7 @@ def _judged_groups(judge: str) -> list[tuple[str, Collection[int]]]:
     return [("categories_1_4", _ANSWERABLE), *((name, {number}) for number, name in CATEGORY_NAMES.items())]
 
 
-def _readable(verdicts: Rows, asked: Collection[str]) -> dict[str, float]:
+def _readable(verdicts: Verdicts, asked: Collection[str]) -> dict[str, float]:
     values = {question: is_correct(verdicts[question]) for question in asked if question in verdicts}
     return {question: value for question, value in values.items() if value is not None}
 

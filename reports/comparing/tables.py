@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from locomo.rows import FULL_LINES_PROGRAM
 from locomo.schema import CATEGORY_NAMES
 from locomo.statistics import PairedDifference, as_pair
 from memoryqa.errors import UsageError
@@ -15,7 +16,7 @@ from reports.comparing.comparison import OUTCOMES, Comparison
 from reports.comparing.difference_table import difference_table, measure_name, p_cell
 from reports.data import explorer_data
 from reports.html import write_page
-from reports.records import FULL_LINES_PROGRAM, RIGHT_F1, RunRecords, judge_titles, load_run, not_locomo_note
+from reports.records import RIGHT_F1, RunRecords, judge_titles, load_run, not_locomo_note
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -14,10 +14,10 @@ import pytest
 from checkout import ROOT
 from commands import Command
 from judged_runs import answer_row as judged_row
-from judged_runs import make_run
+from judged_runs import make_run, verdict_row
 from locomo_files import conversation_record, question_record, write_records
 from pages import Page
-from run_folders import answer_row, garden_run, judge_row, turn_lines, write_run
+from run_folders import answer_row, garden_run, turn_lines, write_run
 
 from harness.files import JsonlFile
 from locomo.statistics import mcnemar_exact
@@ -82,16 +82,12 @@ def scored_rows(program: str, right: Iterable[int], questions: Iterable[int] = r
 
 def keep_verdicts(run_dir: Path, program: str, right: Iterable[int], **more: Any) -> None:
     """Verdicts of a strict judge on `scored_rows`, as locomo.llm_judge keeps them."""
-    from locomo.judging.verdicts import answer_digest
-
     right = set(right)
     file = JsonlFile(run_dir / "judge-strict@m.jsonl")
     for index, row in enumerate(scored_rows(program, ())):
         if row["category"] != 5:
             verdict = "CORRECT" if index in right else "WRONG"
-            judged = {key: row[key] for key in ("program", "question_id", "conversation_id", "category")}
-            who = {"judge": "strict", "model": "m", "num_votes": 1, "prompt_digest": "d"}
-            file.append({**who, **judged, "answer_digest": answer_digest(row), "verdict": verdict, **more})
+            file.append({**verdict_row(row, verdict, model="m", prompt_digest="d"), **more})
 
 
 def test_two_programs_of_one_run_are_compared(command: Command, tmp_path: Path) -> None:
@@ -233,7 +229,7 @@ def test_an_answer_given_again_counts_once(command: Command, tmp_path: Path) -> 
 def two_runs(tmp_path: Path) -> tuple[Path, Path]:
     def run(name: str, scores: list[float], verdicts: list[str]) -> Path:
         rows = [answer_row("memory", f"a:{number}", f1=f1) for number, f1 in enumerate(scores)]
-        judged = [judge_row(row, verdict) for row, verdict in zip(rows, verdicts, strict=True)]
+        judged = [verdict_row(row, verdict) for row, verdict in zip(rows, verdicts, strict=True)]
         return write_run(tmp_path / name, rows, judges={"strict@m": judged}, lines={"a": turn_lines()})
 
     one = run("one", [0.0, 1.0, 1.0, 0.2, 0.0], ["WRONG", "WRONG", "CORRECT", "UNREADABLE", "WRONG"])

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from judged_runs import verdict_row
 from pages import Page, page_data
-from run_folders import MARKUP, answer_row, garden_run, judge_row, turn_lines, write_jsonl, write_run
+from run_folders import MARKUP, answer_row, garden_run, turn_lines, write_jsonl, write_run
 
 from harness.runs import RunFolderError
 from reports.curves import evidence_curve
@@ -85,7 +86,7 @@ def test_the_judge_row_counts_readable_verdicts_and_shows_the_others(tmp_path: P
 
 def test_the_abstention_judge_is_shown_for_adversarial_questions_alone(tmp_path: Path) -> None:
     rows = [answer_row("memory", "a:1"), answer_row("memory", "a:2", category=5, gold="")]
-    verdicts = [judge_row(rows[0], "CORRECT", judge="abstention"), judge_row(rows[1], "WRONG", judge="abstention")]
+    verdicts = [verdict_row(rows[0], "CORRECT", judge="abstention"), verdict_row(rows[1], "WRONG", judge="abstention")]
     page = Page(write_report(write_run(tmp_path / "run", rows, judges={"abstention@m": verdicts})))
     assert page.row("abstention, adversarial") == ["1", "0.0"]
 
@@ -104,10 +105,12 @@ def test_a_judges_interval_and_controls_come_from_judges_json(tmp_path: Path) ->
 
 def test_a_verdict_on_an_answer_given_anew_since_does_not_count(tmp_path: Path) -> None:
     first, again = answer_row("memory", "a:1", answer="five", f1=0.0), answer_row("memory", "a:1")
-    verdicts = [judge_row(first, "WRONG")]
+    verdicts = [verdict_row(first, "WRONG")]
     run_dir = write_run(tmp_path / "run", [first, again], judges={"strict@m": verdicts})
     assert load_run(run_dir).judges["strict@m"] == {}
-    write_jsonl(run_dir / "judge-strict@m.jsonl", [*verdicts, judge_row(again, "WRONG"), judge_row(again, "CORRECT")])
+    write_jsonl(
+        run_dir / "judge-strict@m.jsonl", [*verdicts, verdict_row(again, "WRONG"), verdict_row(again, "CORRECT")]
+    )
     assert load_run(run_dir).judges["strict@m"]["memory", "a:1"]["verdict"] == "CORRECT"
 
 
@@ -397,7 +400,7 @@ BAD_RUNS = {
     "half-written verdict": (in_file(JUDGE, "{", append=True), f"{JUDGE} ends in a half-written row"),
     "verdict not JSON": (in_file(JUDGE, "{\n", append=True), f"{JUDGE}, line 9 is not a JSON object"),
     "unknown verdict": (
-        in_file(JUDGE, json.dumps(judge_row(answer_row("simple", "garden:1"), "MAYBE")) + "\n", append=True),
+        in_file(JUDGE, json.dumps(verdict_row(answer_row("simple", "garden:1"), "MAYBE")) + "\n", append=True),
         "line 9: 'verdict' must be 'CORRECT' or 'WRONG' or 'UNREADABLE', found 'MAYBE'",
     ),
     "lines not JSON": (in_file("lines.json", "{"), "lines.json is not JSON"),

@@ -7,11 +7,13 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from openai_server import chat_fields, json_fields
 
 from harness.runs import Run
+from locomo.judging.verdicts import answer_digest
+from locomo.rows import AnswerRow
 
 _FIELD = re.compile(r"\[\[ ## (\w+) ## \]\]\n(.*?)(?=\n\n\[\[ ## |\n\nRespond with )", re.DOTALL)
 _REFUSAL = re.compile("No information|don't know|never talked|does not say|not mentioned")
@@ -27,10 +29,51 @@ def answer_row(number: int, **more: Any) -> dict[str, Any]:
         "category": 4,
         "question": f"What did Ines plant in bed {number}?",
         "gold": f"leeks{number}",
+        "gold_evidence_ids": ["D1:1"],
         "answer": f"leeks{number}",
         "f1": 1.0,
+        "mem0_f1": 1.0,
         "evidence_recall": 1.0,
         "all_evidence": True,
+        "evidence_ids": ["D1:1"],
+        "retrieved_ids": ["D1:1"],
+        "hops": 1,
+        "queries": [],
+        "context_tokens": 60,
+        "memory_tokens": 400,
+        "problems": [],
+        "lm_calls": 2,
+        "lm_calls_cached": 0,
+        "prompt_tokens": 900,
+        "completion_tokens": 20,
+        "latency_sec": 0.25,
+        "error": None,
+        **more,
+    }
+
+
+def verdict_row(answer: Mapping[str, Any], verdict: str, reason: str = "because", **more: Any) -> dict[str, Any]:
+    """A strict judge's verdict on `answer`, as locomo.llm_judge keeps it."""
+    return {
+        "judge": "strict",
+        "model": "judge-model",
+        "num_votes": 1,
+        "prompt_digest": "0" * 16,
+        "program": answer["program"],
+        "question_id": answer["question_id"],
+        "conversation_id": answer["conversation_id"],
+        "category": answer["category"],
+        "answer_digest": answer_digest(cast(AnswerRow, answer)),
+        "verdict": verdict,
+        "reason": reason,
+        "without_lm": False,
+        "declines": None,
+        "votes": [{"verdict": verdict, "reason": reason}],
+        "lm_calls": 1,
+        "lm_calls_cached": 0,
+        "prompt_tokens": 300,
+        "completion_tokens": 10,
+        "latency_sec": 0.1,
         "error": None,
         **more,
     }

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from judged_runs import verdict_row
+
 from locomo.evaluate import all_evidence, evidence_recall
-from locomo.judging.verdicts import answer_digest
 from locomo.summary import summarise
 
 Row = dict[str, Any]
@@ -59,23 +60,6 @@ def answer_row(program: str, question_id: str, **changes: Any) -> Row:
     row["evidence_recall"] = evidence_recall(row["retrieved_ids"], row["gold_evidence_ids"])
     row["all_evidence"] = all_evidence(row["retrieved_ids"], row["gold_evidence_ids"])
     return row
-
-
-def judge_row(answer: Mapping[str, Any], verdict: str, reason: str = "because", **changes: Any) -> Row:
-    """A row of judge-<name>.jsonl."""
-    return {
-        "judge": "strict",
-        "model": "judge-model",
-        "num_votes": 1,
-        "prompt_digest": "0" * 16,
-        "program": answer["program"],
-        "question_id": answer["question_id"],
-        "answer_digest": answer_digest(answer),
-        "verdict": verdict,
-        "reason": reason,
-        "votes": [{"verdict": verdict, "reason": reason}],
-        **changes,
-    }
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -180,7 +164,7 @@ def garden_run(run_dir: Path, **changes: Any) -> Path:
     )
     ask("harbour:3", {"answer": MARKUP}, {"answer": MARKUP}, question=f"Which tag? {MARKUP}", gold=f"a tag {MARKUP}")
     ask("harbour:4", {"lm_calls_cached": 2}, {}, question="Größe des Boots? 船の大きさは？")
-    strict = [judge_row(row, "CORRECT" if row["f1"] else "WRONG", f"{row['f1']:.1f} of it") for row in rows[:8]]
+    strict = [verdict_row(row, "CORRECT" if row["f1"] else "WRONG", f"{row['f1']:.1f} of it") for row in rows[:8]]
     strict[2]["verdict"] = "UNREADABLE"
     votes = [
         {"verdict": "CORRECT", "reason": MARKUP},

@@ -22,13 +22,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from memoryqa.archive.database import BUSY_SEC
 from memoryqa.errors import UsageError
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_CACHE = Path("runs/tuning-cache.sqlite")
 _DIGITS = 12  # of a float: what the ranges' arithmetic adds beyond is no other value
-_BUSY_SEC = 30.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS contexts (digest TEXT PRIMARY KEY, parts TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS measured (
@@ -210,7 +210,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_BUSY_SEC, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=BUSY_SEC, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # a crash of the machine may lose the last ones, and no more

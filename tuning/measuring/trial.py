@@ -20,6 +20,7 @@ from typing import Any
 from locomo.asking import Ask, Program, Row, ask_for_evidence, recalled
 from locomo.benchmark import BenchmarkProgress, ask_programs
 from locomo.questions import choose
+from locomo.rows import MAIN_PROGRAM
 from locomo.schema import DataError, Question
 from locomo.searches import MemorySearch
 from locomo.split_data import seeded_order
@@ -145,7 +146,7 @@ class TrialBenchmark:
 
         ask: Ask = partial(ask_for_evidence, budgets_tokens=(budget,))
         result = ask_programs(
-            {"memory": MemorySearch(_Indexed(self._memory_of, settings.memory), settings.program)},
+            {MAIN_PROGRAM: MemorySearch(_Indexed(self._memory_of, settings.memory), settings.program)},
             replace(self._selection, questions=self._in_order(order_seed)),
             budgets_tokens=(budget,),
             ask=ask if self.cache is None else self._through_cache(ask, settings, budget, self.cache),

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from reports.palette import BLUE, CRIMSON, GREY, SLATE
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -88,19 +90,22 @@ def plot_front(
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    axes.scatter([one.cost for one in points], [100 * one.quality for one in points], s=14, color="0.7", label="trials")
+    axes.scatter(
+        [one.cost for one in points], [100 * one.quality for one in points], s=14, color=GREY, alpha=0.5, label="trials"
+    )
     line = front(points)
-    axes.step([p.cost for p in line], [100 * p.quality for p in line], where="post", marker="o", label="front")
+    qualities = [100 * one.quality for one in line]
+    axes.step([one.cost for one in line], qualities, where="post", marker="o", color=BLUE, label="front")
     if default_line:
         tokens, qualities = [one.tokens for one in default_line], [100 * one.quality for one in default_line]
-        axes.plot(tokens, qualities, "--s", markersize=4, color="0.3", label="shipped default, cut to each budget")
+        axes.plot(tokens, qualities, "--s", markersize=4, color=SLATE, label="shipped default, cut to each budget")
     for name, point, marker in (
         ("knee", knee(line), "D"),
         (f"best in {budget:,.0f}", best_under(points, budget), "*"),
     ):
         if point is not None:
             label = f"{name}: trial {point.number}"
-            axes.plot([point.cost], [100 * point.quality], marker, markersize=11, color="tab:red", label=label)
+            axes.plot([point.cost], [100 * point.quality], marker, markersize=11, color=CRIMSON, label=label)
     axes.set_xlabel(cost_title)
     axes.set_ylabel("questions with all evidence, %")
     axes.grid(alpha=0.3)
