@@ -32,8 +32,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.counting import share_found
 from benchmarks.questions import add_split_flag, print_notes, restrict, with_evidence
-from benchmarks.recall_tables import plot_recall, share_complete, share_found
+from benchmarks.recall_tables import plot_recall, share_complete
 from benchmarks.selectors import METHODS, PACKAGES, Build
 from harness.commands import run_command
 from locomo.rows import MAIN_PROGRAM as MEMORY

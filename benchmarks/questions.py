@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from locomo.schema import ADVERSARIAL
 from locomo.split_data import SPLITS, splits
 
 if TYPE_CHECKING:
@@ -58,11 +57,15 @@ def restrict(dataset: Dataset, split: str) -> Dataset:
     )
 
 
-def with_evidence(dataset: Dataset) -> list[Question]:
-    """Questions of categories 1-4 that have evidence. Raises DataError when there are none."""
+def with_evidence(dataset: Dataset, categories: Collection[int] | None = None) -> list[Question]:
+    """Questions with evidence of some kinds; without `categories` of those that the headline is over, LoCoMo's 1-4.
+
+    Raises DataError when there are none.
+    """
     from locomo.schema import DataError
 
-    chosen = [question for question in dataset.questions if question.category != ADVERSARIAL and question.evidence]
+    wanted = dataset.kinds.counted if categories is None else categories
+    chosen = [question for question in dataset.questions if question.category in wanted and question.evidence]
     if not chosen:
         raise DataError(f"{dataset.path}: no question of the chosen split has evidence")
     return chosen

@@ -7,20 +7,27 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from benchmarks.counting import COUNTS, RECALL, share_found
 
 if TYPE_CHECKING:
     from locomo.schema import Question
 
 RECALL_AT = (5, 10, 25, 50)
+_OVERVIEW_WIDTH = 120  # columns: less would break its cells
+
+
+Counts = Mapping[str, Mapping[int, float]]  # by the name of a count (benchmarks/counting.py), by budget
 
 
 @dataclass
 class Tally:
     """One system's results. Lists are over questions, aligned with each other, or over conversations (index_ms)."""
 
-    recall: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))  # by budget
+    counts: dict[str, dict[int, list[float]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
     recall_at_k: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     tokens: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))  # by budget, where it was counted
     question: list[str] = field(default_factory=list)
@@ -29,33 +36,55 @@ class Tally:
     index_ms: list[float] = field(default_factory=list)
     query_ms: list[float] = field(default_factory=list)
 
-    def summary(self) -> dict[str, Any]:
-        """JSON-ready; fractions in 0..1, None for what was not measured."""
+    @property
+    def recall(self) -> dict[int, list[float]]:
+        """By budget, the share of each question's evidence turns."""
+        return self.counts[RECALL]
+
+    def summary(self, kind_names: Mapping[int, str]) -> dict[str, Any]:
+        """JSON-ready; fractions in 0..1, None for what was not measured. kind_names: by number, in order."""
         from locomo.latency import percentiles
 
         latency = percentiles(self.query_ms)
         return {
-            "recall": {str(budget): round(statistics.fmean(values), 4) for budget, values in self.recall.items()},
+            **{name: _means(by_budget) for name, by_budget in self.counts.items()},
             "all_evidence": {str(budget): round(share_complete(values), 4) for budget, values in self.recall.items()},
             "recall_at_k": {str(k): round(statistics.fmean(values), 4) for k, values in self.recall_at_k.items()},
             "tokens_mean": {str(budget): round(statistics.fmean(values), 1) for budget, values in self.tokens.items()},
             "recall_ci95": {str(budget): self._interval(values) for budget, values in self.recall.items()},
-            "recall_by_category": self._by_category(statistics.fmean),
-            "all_evidence_by_category": self._by_category(share_complete),
+            "recall_by_category": self._by_category(kind_names, statistics.fmean),
+            "all_evidence_by_category": self._by_category(kind_names, share_complete),
             "index_ms_median": round(statistics.median(self.index_ms), 2) if self.index_ms else None,
             "query_ms_p50": round(latency["p50"], 3) if latency["p50"] is not None else None,
             "query_ms_p95": round(latency["p95"], 3) if latency["p95"] is not None else None,
         }
 
-    def add(self, question: Question, recall: Mapping[int, float], ranked: Sequence[str] = ()) -> None:
-        """One question: its recall by budget, and the ids of the turns in order of rank (without: no recall at k)."""
-        for budget, value in recall.items():
-            self.recall[budget].append(value)
+    def add(self, question: Question, counts: Counts, ranked: Sequence[str] = ()) -> None:
+        """One question: its counts, and the ids of the turns in order of rank (without: no recall at k)."""
+        for name, by_budget in counts.items():
+            for budget, value in by_budget.items():
+                self.counts[name][budget].append(value)
         for k in RECALL_AT if ranked else ():
             self.recall_at_k[k].append(share_found(question, ranked[:k]))
         self.question.append(question.id)
         self.category.append(question.category)
         self.conversation.append(question.conversation_id)
+
+    def only(self, categories: Collection[int]) -> Tally:
+        """The same system on the questions of some kinds alone; its times are of all questions."""
+        kept = [category in categories for category in self.category]
+
+        def chosen(values: Sequence[Any]) -> list[Any]:
+            return list(compress(values, kept))
+
+        part = Tally(index_ms=self.index_ms, query_ms=self.query_ms)
+        for name, by_budget in self.counts.items():
+            part.counts[name].update({budget: chosen(values) for budget, values in by_budget.items()})
+        part.recall_at_k.update({k: chosen(values) for k, values in self.recall_at_k.items()})
+        part.tokens.update({budget: chosen(values) for budget, values in self.tokens.items()})
+        part.question, part.category = chosen(self.question), chosen(self.category)
+        part.conversation = chosen(self.conversation)
+        return part
 
     def _interval(self, recalls: Sequence[float]) -> list[float] | None:
         """95%, over conversations; None when there are too few of them."""
@@ -64,28 +93,28 @@ class Tally:
         pair = as_pair(clustered_interval(recalls, self.conversation))
         return None if pair is None else [round(end, 4) for end in pair]
 
-    def _by_category(self, mean: Callable[[Sequence[float]], float]) -> dict[str, dict[str, float]]:
-        from locomo.evaluate import CATEGORY_NAMES
-
+    def _by_category(
+        self, kind_names: Mapping[int, str], mean: Callable[[Sequence[float]], float]
+    ) -> dict[str, dict[str, float]]:
         return {
-            CATEGORY_NAMES[category]: {
+            name: {
                 str(budget): round(
-                    mean([value for value, of in zip(values, self.category, strict=True) if of == category]), 4
+                    mean([value for value, of in zip(values, self.category, strict=True) if of == number]), 4
                 )
                 for budget, values in self.recall.items()
             }
-            for category in sorted(set(self.category))
+            for number, name in kind_names.items()
+            if number in self.category
         }
+
+
+def _means(by_budget: Mapping[int, Sequence[float]]) -> dict[str, float]:
+    return {str(budget): round(statistics.fmean(values), 4) for budget, values in by_budget.items()}
 
 
 def share_complete(recalls: Sequence[float]) -> float:
     """Share of questions with all their evidence."""
     return sum(recall == 1.0 for recall in recalls) / len(recalls)
-
-
-def share_found(question: Question, found: Collection[str]) -> float:
-    """Share of the question's evidence turns that are in `found`, 0..1."""
-    return len(set(question.evidence).intersection(found)) / len(question.evidence)
 
 
 def paired_recall(before: Tally, after: Tally) -> dict[str, dict[str, Any]]:
@@ -115,9 +144,13 @@ def paired_recall(before: Tally, after: Tally) -> dict[str, dict[str, Any]]:
 
 
 def print_tables(
-    systems: Mapping[str, Mapping[str, Any]], budgets: Sequence[int], title: str, in_detail: Sequence[str]
+    systems: Mapping[str, Mapping[str, Any]],
+    budgets: Sequence[int],
+    title: str,
+    in_detail: Sequence[str],
+    noun: str = "category",
 ) -> None:
-    """Print tables on stderr; `in_detail` names the systems that are also shown by category."""
+    """Print tables on stderr; `in_detail` names the systems that are also shown by kind (called `noun` there)."""
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -132,6 +165,17 @@ def print_tables(
         ["system", *at_tokens],
         {name: both(row["recall"], row["all_evidence"]) for name, row in systems.items()},
     )
+    for count in COUNTS:
+        if count != RECALL:
+            show(
+                f"{count} % at a budget of tokens",
+                ["system", *at_tokens],
+                {
+                    name: [f"{100 * row[count][str(budget)]:.1f}" for budget in budgets]
+                    for name, row in systems.items()
+                    if count in row
+                },
+            )
     if all(row["recall_ci95"][str(budgets[0])] for row in systems.values()):
         show(
             "95% interval of evidence recall, over conversations",
@@ -161,8 +205,8 @@ def print_tables(
     for name in in_detail:
         if ours := systems.get(name):
             show(
-                f"{name}, by category, at a budget of tokens",
-                ["category", *at_tokens],
+                f"{name}, by {noun}, at a budget of tokens",
+                [noun, *at_tokens],
                 {
                     category: both(recall, ours["all_evidence_by_category"][category])
                     for category, recall in ours["recall_by_category"].items()
@@ -189,6 +233,28 @@ def print_differences(differences: Mapping[str, Mapping[str, Mapping[str, Any]]]
                 "p, sign test": ["<.001" if cell["p_value"] < 0.001 else f"{cell['p_value']:.3f}" for cell in cells],
             },
         )
+
+
+def print_overview(rows: Sequence[tuple[str, int, Sequence[int], Mapping[str, Mapping[str, Any]]]]) -> None:
+    """One table over several sets of questions on stderr; a row: their name, n, budgets, and systems by name."""
+    from rich.console import Console
+    from rich.table import Table
+
+    widest = max(len(budgets) for _, _, budgets, _ in rows)
+    table = Table(title="evidence recall % (all evidence %) at budgets of tokens", title_justify="left")
+    for heading in ("questions", "n", "system"):
+        table.add_column(heading, justify="right" if heading == "n" else "left")
+    for _ in range(widest):
+        table.add_column("", justify="right")
+    for name, n, budgets, systems in rows:
+        table.add_section()
+        table.add_row(name, f"{n:,}", "", *(f"[dim]{budget:,}[/dim]" for budget in budgets))
+        for system, row in systems.items():
+            found, complete = row[RECALL], row["all_evidence"]
+            cells = (f"{100 * found[str(one)]:.1f} ({100 * complete[str(one)]:.1f})" for one in budgets)
+            table.add_row("", "", system, *cells)
+    console = Console(stderr=True)
+    console.print(table, width=max(console.width, _OVERVIEW_WIDTH), crop=False)
 
 
 def show(caption: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> None:

@@ -5,7 +5,6 @@ dataset = find(None)                                      # --data > LOCOMO_PATH
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import replace
@@ -14,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from harness.checkout import checkout_root
 from locomo.download import LOCOMO10, DownloadError, download
-from locomo.schema import DataError, Dataset, Question, parse
+from locomo.formats.detect import read
+from locomo.schema import DataError, Dataset, Question
 
 if TYPE_CHECKING:
     import datasets
@@ -24,21 +24,26 @@ LOCOMO10_PATH = _DATA_DIR / "locomo10.json"
 SAMPLE_PATH = _DATA_DIR / "sample.json"
 
 
-def load(path: str | Path) -> Dataset:
-    """Read one LoCoMo file. Raises DataError, one line with file, place and fix, when anything about it is wrong."""
+def load(path: str | Path, data_format: str | None = None) -> Dataset:
+    """Read one data set, a file or a folder of any format (locomo/formats/); `data_format` forces one.
+
+    Raises DataError, one line with file, place and fix, when anything about it is wrong.
+    """
     path = Path(path).expanduser()
-    try:
-        content = path.read_bytes()
-        is_sample = path.resolve() == SAMPLE_PATH
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise DataError(f"{path}: cannot be read ({reason}); give the path of a LoCoMo JSON file") from error
-    try:
-        parsed = parse(content)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error
-    digest = hashlib.sha256(content).hexdigest()
-    return Dataset(path.stem, path, digest, parsed.conversations, parsed.questions, is_sample, parsed.notes)
+    found = read(path, data_format)
+    parsed = found.parsed
+    return Dataset(
+        name=found.name,
+        path=path,
+        sha256=found.sha256,
+        conversations=parsed.conversations,
+        questions=parsed.questions,
+        is_sample=path.resolve() == SAMPLE_PATH,
+        notes=parsed.notes,
+        kinds=parsed.kinds,
+        format=found.format,
+        budgets_tokens=parsed.budgets_tokens,
+    )
 
 
 def find(data: str | None = None) -> Dataset:

@@ -18,7 +18,7 @@ from typing import Any
 from harness.commands import add_json_flag, print_document, run_command
 from harness.files import write_bytes_atomically
 from locomo.dataset import find
-from locomo.schema import ADVERSARIAL, CATEGORY_NAMES, DataError, Dataset, Question
+from locomo.schema import ADVERSARIAL, DataError, Dataset, Question
 from memoryqa.errors import StoppedError, UsageError
 
 SPLITS = ("train", "val", "test")
@@ -37,16 +37,35 @@ PROTOCOLS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "test": tuple(conversation for conversation in _LOCOMO if conversation not in ("conv-26", "conv-30")),
     },
 }
+FIXED: tuple[Mapping[str, tuple[str, ...]], ...] = (  # of the project's protocol, by data set; LoCoMo's stands above
+    PROTOCOLS[PROJECT],
+    {
+        "train": ("rt-2", "rt-5"),
+        "val": ("rt-4", "rt-9"),
+        "test": tuple(f"rt-{number}" for number in (1, 3, 6, 7, 8, 10)),
+    },
+    {
+        "train": tuple(f"beam-100K-{number}" for number in range(1, 5)),
+        "val": tuple(f"beam-100K-{number}" for number in range(5, 9)),
+        "test": tuple(f"beam-100K-{number}" for number in range(9, 21)),
+    },
+    {
+        "train": (),
+        "val": tuple(f"beam-500K-{number}" for number in range(1, 5)),  # to confirm on
+        "test": tuple(f"beam-500K-{number}" for number in range(5, 36)),
+    },
+)
+_FIXED_SPLIT = {name: split for one in FIXED for split, names in one.items() for name in names}
 _VAL_SHARE, _TEST_SHARE = 0.2, 0.3  # of the conversations of any other data set: the shares of the project's own split
 
 
 def splits(dataset: Dataset, protocol: str = "project", seed: int = 0) -> dict[str, tuple[str, ...]]:
     """Conversation ids of train, val and test, in the file's order.
 
-    LoCoMo (all of it, or a file with some of its conversations) is split as `PROTOCOLS` says; a split none of whose
-    conversations the file holds is empty. Any other data set is cut by `seed`: from three conversations on no split is
-    empty; one conversation goes to test, two to test and train. Raises DataError for an unknown protocol, and for
-    memory-r1 on other data than LoCoMo.
+    LoCoMo (all of it, or a file with some of its conversations) is split as `PROTOCOLS` says, REALTALK and BEAM as
+    `FIXED` does; a split none of whose conversations the file holds is empty. Any other data set is cut by `seed`: from
+    three conversations on no split is empty; one conversation goes to test, two to test and train.
+    Raises DataError for an unknown protocol, and for memory-r1 on other data than LoCoMo.
     """
     if protocol not in PROTOCOLS:
         raise DataError(f"unknown protocol {protocol!r}; it is one of {', '.join(PROTOCOLS)}")
@@ -56,6 +75,8 @@ def splits(dataset: Dataset, protocol: str = "project", seed: int = 0) -> dict[s
         return {split: tuple(i for i in ids if i in wanted[split]) for split in SPLITS}
     if protocol != "project":
         raise DataError(f"{dataset.path}: protocol {protocol} names LoCoMo's conversations; use --protocol project")
+    if has_fixed_splits(dataset):
+        return {split: tuple(i for i in ids if _FIXED_SPLIT[i] == split) for split in SPLITS}
     shuffled = seeded_order(ids, seed)
     val_count = max(1, round(_VAL_SHARE * len(ids))) if len(ids) > 2 else 0
     test_end = val_count + max(1, round(_TEST_SHARE * len(ids)))
@@ -66,6 +87,11 @@ def splits(dataset: Dataset, protocol: str = "project", seed: int = 0) -> dict[s
 def is_locomo(dataset: Dataset) -> bool:
     """Whether all conversations are LoCoMo's, by their ids."""
     return all(conversation.id in _LOCOMO for conversation in dataset.conversations)
+
+
+def has_fixed_splits(dataset: Dataset) -> bool:
+    """Whether the splits are stated by conversation, and so do not depend on a seed."""
+    return all(conversation.id in _FIXED_SPLIT for conversation in dataset.conversations)
 
 
 def seeded_order(ids: Iterable[str], seed: int) -> list[str]:
@@ -90,15 +116,15 @@ def build_manifest(dataset: Dataset, protocol: str, seed: int) -> dict[str, Any]
     conversations = splits(dataset, protocol, seed)
     questions = split_questions(dataset, protocol, seed)
     return {
-        "protocol": protocol if is_locomo(dataset) else "seeded",
-        "seed": None if is_locomo(dataset) else seed,
+        "protocol": protocol if has_fixed_splits(dataset) else "seeded",
+        "seed": None if has_fixed_splits(dataset) else seed,
         "data": {"name": dataset.name, "sha256": dataset.sha256, "is_sample": dataset.is_sample},
         "digest": ids_digest(f"{split} {q.id}" for split in SPLITS for q in questions[split]),
         "splits": {
             split: {
                 "conversations": len(conversations[split]),
                 "questions": len(questions[split]),
-                "questions_by_category": _category_counts(questions[split]),
+                "questions_by_category": _category_counts(dataset, questions[split]),
                 "digest": ids_digest(q.id for q in questions[split]),
             }
             for split in SPLITS
@@ -120,9 +146,9 @@ def write_splits(dataset: Dataset, output: Path, protocol: str, seed: int) -> di
     return manifest
 
 
-def _category_counts(questions: Iterable[Question]) -> dict[str, int]:
+def _category_counts(dataset: Dataset, questions: Iterable[Question]) -> dict[str, int]:
     counts = Counter(question.category for question in questions)
-    return {name: counts[category] for category, name in CATEGORY_NAMES.items()}
+    return {name: counts[category] for category, name in dataset.kinds.names.items()}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -145,7 +171,7 @@ def _parser() -> argparse.ArgumentParser:
         "--seed",
         type=int,
         default=0,
-        help="for data other than LoCoMo; --split of the other scripts is seed 0; default: %(default)s",
+        help="for data without splits of their own; --split of the other scripts is seed 0; default: %(default)s",
     )
     add_json_flag(parser)
     return parser
@@ -158,7 +184,7 @@ def _print_table(manifest: Mapping[str, Any], conversations: Mapping[str, tuple[
     described = manifest["splits"]
     table = Table("", *SPLITS)
     table.add_row("conversations", *(", ".join(conversations[split]) or "none" for split in SPLITS))
-    for name in CATEGORY_NAMES.values():
+    for name in next(iter(described.values()))["questions_by_category"]:
         table.add_row(name, *(str(described[split]["questions_by_category"][name]) for split in SPLITS))
     table.add_row("questions", *(str(described[split]["questions"]) for split in SPLITS))
     Console(stderr=True).print(table)

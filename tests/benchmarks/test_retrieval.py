@@ -7,6 +7,7 @@ from typing import Any
 import checkout
 import pytest
 from checkout import ROOT
+from format_files import write_beam, write_realtalk
 
 from benchmarks import retrieval
 
@@ -156,3 +157,36 @@ def test_bad_input_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[str], fl
     message = capsys.readouterr().err.strip()
     assert name in message
     assert message.count("\n") == 0
+
+
+def test_several_data_sets_are_one_table_with_their_own_kinds_and_budgets(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    chats, size = write_realtalk(tmp_path / "rt", (2, 4)), write_beam(tmp_path / "100K" / "1").parent
+    assert retrieval.main(["--data", str(chats), "--data", str(size)]) == 0
+    printed = capsys.readouterr()
+    first, second = json.loads(printed.out.splitlines()[-1])["data_sets"]
+    assert (first["data"]["name"], first["data"]["questions"]) == ("realtalk", 4)
+    assert (second["data"]["name"], second["data"]["questions"]) == ("beam-100k", 3)
+    assert list(first["systems"]["memory"]["recall_by_category"]) == ["multi_hop", "temporal"]
+    assert set(second["systems"]["memory"]["recall"]) == {"1000", "2000", "4000", "8000"}
+    assert list(second["apart"]["memory"]["recall_by_category"]) == ["summarization"]
+    assert "abstention" not in second["systems"]["memory"]["recall_by_category"]
+    assert "apart" not in first
+    for row in ("realtalk, all kinds", "beam-100k, core kinds", "beam-100k, apart"):
+        assert row in printed.err
+
+
+def test_queries_may_come_from_several_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for name, question in (("a.json", "rt-2:0"), ("b.json", "rt-2:1")):
+        (tmp_path / name).write_text(json.dumps({question: {"queries": ["kayak"]}}))
+    assert retrieval.read_queries([str(tmp_path / "a.json"), str(tmp_path / "b.json")]) == {
+        "rt-2:0": ["kayak"],
+        "rt-2:1": ["kayak"],
+    }
+
+
+def test_a_plot_of_several_data_sets_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        retrieval.main(["--data", "a", "--data", "b", "--plot", str(tmp_path / "x.png")])
+    assert "--tags and --plot are of one data set" in capsys.readouterr().err

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from format_files import write_realtalk
 from hypothesis import given
 from hypothesis import strategies as st
 from locomo_files import conversation_record, locomo_records, write_records
@@ -141,3 +142,37 @@ def test_help_answers_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
 def test_usage_errors_end_with_status_2() -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["--protocol", "mine"])
+
+
+@pytest.mark.parametrize(
+    ("ids", "sizes"),
+    [
+        ([f"rt-{number}" for number in range(1, 11)], {"train": 2, "val": 2, "test": 6}),
+        ([f"beam-100K-{number}" for number in range(1, 21)], {"train": 4, "val": 4, "test": 12}),
+        ([f"beam-500K-{number}" for number in range(1, 36)], {"train": 0, "val": 4, "test": 31}),
+    ],
+)
+def test_realtalk_and_beam_are_split_as_stated(ids: list[str], sizes: dict[str, int]) -> None:
+    dataset = empty_dataset(ids)
+    found = splits(dataset)
+    assert {split: len(members) for split, members in found.items()} == sizes
+    assert sorted(sum(found.values(), ())) == sorted(ids)
+    assert splits(dataset, seed=1) == found
+    manifest = build_manifest(dataset, "project", 0)
+    assert (manifest["protocol"], manifest["seed"]) == ("project", None)
+
+
+def test_development_conversations_are_train_and_val() -> None:
+    assert splits(empty_dataset(["rt-2", "rt-4", "rt-5", "rt-9"]))["test"] == ()
+    assert splits(empty_dataset([f"beam-100K-{number}" for number in range(1, 9)]))["test"] == ()
+
+
+def test_chats_of_two_sizes_of_beam_keep_their_splits() -> None:
+    found = splits(empty_dataset(["beam-100K-1", "beam-500K-1", "beam-500K-9"]))
+    assert found == {"train": ("beam-100K-1",), "val": ("beam-500K-1",), "test": ("beam-500K-9",)}
+
+
+def test_the_manifest_counts_the_kinds_of_the_data_set(tmp_path: Path) -> None:
+    dataset = load(write_realtalk(tmp_path / "rt"))
+    counts = build_manifest(dataset, "project", 0)["splits"]["train"]["questions_by_category"]
+    assert counts == {"multi_hop": 2, "temporal": 2, "commonsense": 2}

@@ -1,0 +1,198 @@
+"""How the retrieval benchmark measures one conversation: our memory in its scopes, its hops and floors, and peers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmarks.counting import counted, share_found
+from benchmarks.recall_tables import RECALL_AT, Tally
+from locomo.rows import MAIN_PROGRAM as MEMORY
+from memoryqa.errors import StoppedError, UsageError
+
+if TYPE_CHECKING:
+    from benchmarks.rankers import Rank
+    from locomo.schema import Question
+    from memoryqa.memory import AdaptiveMemory, Scope
+    from memoryqa.turns import Turn
+
+WORKING = "memory, working only"
+DENSE = "memory, dense"
+DENSE_WORKING = "memory, dense, working only"
+TAGGED = {MEMORY: "memory, tags", DENSE: "memory, dense, tags"}
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What makes our memory, and the systems that it is measured as."""
+
+    make: Callable[[], AdaptiveMemory]
+    scopes: Mapping[str, Scope]
+    has_tags: bool = False
+
+
+def memory_builds(model: str | None, vector_cache: str | None, has_tags: bool) -> list[Build]:
+    """By words, with the local model if any, and each with tags if any.
+
+    Raises UsageError when the model cannot be loaded.
+    """
+    from memoryqa.memory import AdaptiveMemory
+
+    builds = [Build(AdaptiveMemory, {MEMORY: "all", WORKING: "working"})]
+    if model is not None:
+        from memoryqa.search.embedders import EmbeddingError, load_embedder
+        from memoryqa.search.vector_cache import VectorCache
+
+        try:
+            embedder = load_embedder(model)
+        except EmbeddingError as error:
+            raise UsageError(str(error)) from error
+        cache = VectorCache(vector_cache, embedder.name) if vector_cache else None
+        builds.append(
+            Build(
+                lambda: AdaptiveMemory(embedder=embedder, vector_cache=cache),
+                {DENSE: "all", DENSE_WORKING: "working"},
+            )
+        )
+    if has_tags:
+        builds += [Build(one.make, {TAGGED[next(iter(one.scopes))]: "all"}, has_tags=True) for one in builds]
+    return builds
+
+
+@dataclass(frozen=True, slots=True)
+class TagFile:
+    """The file of --tags. `turns`: by conversation, with their tags; `origin`: where they come from, for the result."""
+
+    turns: Mapping[str, Sequence[Turn]]
+    origin: Mapping[str, str | int]
+    notes: Sequence[str]
+
+
+def read_tags(path: str, conversations: Mapping[str, Sequence[Turn]]) -> TagFile:
+    """The tags of those of `conversations` that the file is about. Raises UsageError naming the file."""
+    from memoryqa.tags.files import TagsError, add_tags, load_tags, origin_of
+
+    tags = load_tags(path)
+    about = {name: turns for name, turns in conversations.items() if name in tags.conversations}
+    if not about:
+        raise UsageError(f"{path}: no tags of {', '.join(conversations)}")
+    try:
+        tagged = add_tags(about, tags)
+    except TagsError as error:
+        raise UsageError(f"{path}: {error}") from error
+    origin = origin_of(path, tags, about)
+    left_out = [name for name in conversations if name not in about]
+    notes = [f"left out {', '.join(left_out)}, of which {path} has no tags"] if left_out else []
+    if untagged := origin["untagged_sessions"]:
+        notes.append(f"{untagged} sessions are not tagged, or not all of their turns")
+    return TagFile(tagged, origin, notes)
+
+
+def measure_memory(
+    tallies: Mapping[str, Tally],
+    build: Build,
+    turns: Sequence[Turn],
+    questions: Sequence[Question],
+    budgets: Sequence[int],
+    queries: Mapping[str, Sequence[str]],
+) -> AdaptiveMemory:
+    """Measure the memory that `build` makes of `turns`, in each of its scopes. Returns it, for its lines.
+
+    Raises StoppedError when the embedder failed, so that a search ran without the vectors that it is measured for.
+    """
+    from memoryqa.search.embedders import EmbeddingError
+
+    started = time.perf_counter()
+    memory = build.make()
+    memory.extend(turns)
+    try:
+        memory.embed()
+    except EmbeddingError as error:
+        raise StoppedError(str(error)) from error
+    elapsed_ms = (time.perf_counter() - started) * 1000
+    for name, scope in build.scopes.items():
+        tallies[name].index_ms.append(elapsed_ms)
+        for question in questions:
+            asked = [question.text, *queries.get(question.id, ())]
+            started = time.perf_counter()
+            memory.search(asked, max(budgets), scope=scope)
+            tallies[name].query_ms.append((time.perf_counter() - started) * 1000)
+            ranked = memory.rank(asked, scope=scope)
+            counts = counted(question, {budget: memory.pack(ranked, budget) for budget in budgets})
+            tallies[name].add(question, counts, [turn.id for turn in ranked[: max(RECALL_AT)]])
+    if failures := memory.stats().embedding_failures:
+        raise StoppedError(
+            f"{failures} searches in {questions[0].conversation_id} ran without vectors: see the warning"
+        )
+    return memory
+
+
+def measure_hops(
+    tallies: Mapping[str, Tally],
+    memory: AdaptiveMemory,
+    questions: Sequence[Question],
+    budgets: Sequence[int],
+    queries: Mapping[str, Sequence[str]],
+    hops: Sequence[int],
+) -> None:
+    """The program's own search in so many hops; the queries of the file are shared out among the hops."""
+    from benchmarks.hops import search_in_hops
+
+    for max_hops in hops:
+        for question in questions:
+            written = queries.get(question.id, ())
+            found = {budget: search_in_hops(memory, question.text, written, budget, max_hops) for budget in budgets}
+            recall = {budget: share_found(question, ids) for budget, ids in found.items()}
+            tallies[hops_name(max_hops)].add(question, {"recall": recall})
+
+
+def measure_floors(
+    tallies: Mapping[str, Tally],
+    memory: AdaptiveMemory,
+    questions: Sequence[Question],
+    budgets: Sequence[int],
+    queries: Mapping[str, Sequence[str]],
+    floors: Sequence[float],
+) -> None:
+    """Packing that leaves out lines below a share of the best score, even where they would fit."""
+    for floor in floors:
+        for question in questions:
+            asked = [question.text, *queries.get(question.id, ())]
+            found = {budget: memory.search(asked, budget, score_floor=floor) for budget in budgets}
+            tally = tallies[floor_name(floor)]
+            tally.add(question, counted(question, found))
+            for budget, evidence in found.items():
+                tally.tokens[budget].append(evidence.tokens)
+
+
+def floor_name(floor: float) -> str:
+    """`memory, score floor 0.4`"""
+    return f"{MEMORY}, score floor {floor:g}"
+
+
+def hops_name(max_hops: int) -> str:
+    """`memory, 2 hops`"""
+    return f"{MEMORY}, {max_hops} hop{'s' if max_hops > 1 else ''}"
+
+
+def measure_peer(
+    tally: Tally,
+    build: Callable[[Sequence[Turn]], Rank],
+    memory: AdaptiveMemory,
+    turns: Sequence[Turn],
+    questions: Sequence[Question],
+    budgets: Sequence[int],
+) -> None:
+    """One peer on one conversation, packed as our memory packs."""
+    started = time.perf_counter()
+    rank = build(turns)
+    tally.index_ms.append((time.perf_counter() - started) * 1000)
+    for question in questions:
+        started = time.perf_counter()
+        ranked = rank(question.text)
+        memory.pack(ranked, max(budgets))
+        tally.query_ms.append((time.perf_counter() - started) * 1000)
+        counts = counted(question, {budget: memory.pack(ranked, budget) for budget in budgets})
+        tally.add(question, counts, [turn.id for turn in ranked[: max(RECALL_AT)]])

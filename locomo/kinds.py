@@ -1,0 +1,135 @@
+"""The kinds of questions of a data set: their names, in order, and how each is scored.
+
+A question carries the number of its kind (`Question.category`). What the number means is its data set's own: kind 1 is
+"multi_hop" in LoCoMo and "contradiction_resolution" in BEAM. `LOCOMO` is what a run without kinds of its own speaks of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+F1Rule = Literal["tokens", "parts", "before_semicolon", "declines"]
+"""How an answer of a kind is scored (locomo/evaluate.py). `declines`: the right answer is that nothing is known."""
+
+_RULES: tuple[str, ...] = get_args(F1Rule)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of question.
+
+    is_apart: its figures stand in rows of their own, outside of the headline; a search for the few best turns cannot
+    answer it, because it asks about the whole conversation.
+    """
+
+    number: int
+    name: str
+    rule: F1Rule = "tokens"
+    is_apart: bool = False
+
+    @property
+    def is_declined(self) -> bool:
+        """Whether the conversation does not hold the answer, so that the right one is to say so."""
+        return self.rule == "declines"
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """All kinds of a data set, in the order of its tables. Numbers and names are distinct.
+
+    counted_label, declined_label: what tables call the kinds that count, and those that are to be declined.
+    noun: what one of them is called.
+    """
+
+    members: tuple[Kind, ...]
+    counted_label: str = "kinds that count"
+    declined_label: str = "to be declined"
+    noun: str = "kind"
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Number -> name, in order."""
+        return {kind.number: kind.name for kind in self.members}
+
+    @property
+    def declined(self) -> frozenset[int]:
+        """Numbers of the kinds that are to be declined."""
+        return frozenset(kind.number for kind in self.members if kind.is_declined)
+
+    @property
+    def answerable(self) -> frozenset[int]:
+        """Numbers of all other kinds."""
+        return frozenset(kind.number for kind in self.members if not kind.is_declined)
+
+    @property
+    def apart(self) -> frozenset[int]:
+        """Numbers of the answerable kinds that stay outside of the headline."""
+        return frozenset(kind.number for kind in self.members if kind.is_apart)
+
+    @property
+    def counted(self) -> frozenset[int]:
+        """Numbers of the kinds that the headline is over: answerable and not apart."""
+        return self.answerable - self.apart
+
+    @property
+    def declined_names(self) -> frozenset[str]:
+        """Names of the kinds that are to be declined."""
+        return frozenset(kind.name for kind in self.members if kind.is_declined)
+
+    def rule(self, number: int) -> F1Rule:
+        """How kind `number` is scored. Raises ValueError when there is none."""
+        for kind in self.members:
+            if kind.number == number:
+                return kind.rule
+        raise ValueError(f"unknown category {number!r}; it is one of {sorted(self.names)}")
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """What `kinds_of` reads, for a run's summary.json."""
+        return [
+            {"number": kind.number, "name": kind.name, "rule": kind.rule, "is_apart": kind.is_apart}
+            for kind in self.members
+        ]
+
+
+LOCOMO = Kinds(
+    (
+        Kind(1, "multi_hop", "parts"),
+        Kind(2, "temporal"),
+        Kind(3, "open_domain", "before_semicolon"),
+        Kind(4, "single_hop"),
+        Kind(5, "adversarial", "declines"),
+    ),
+    counted_label="categories 1-4",
+    declined_label="category 5",
+    noun="category",
+)
+"""The paper's names for the file's category ids. Several papers permute them: compare ids, not names."""
+
+
+def kinds_of(document: Mapping[str, Any]) -> Kinds:
+    """The kinds that a summary.json (or its `data`) names; LoCoMo's where it names none.
+
+    Raises ValueError when `kinds` is there and is not a list that `Kinds.to_json` could have written.
+    """
+    data = document.get("data", document)
+    found = data.get("kinds") if isinstance(data, Mapping) else None
+    if found is None:
+        return LOCOMO
+    if not isinstance(found, Sequence) or not found or not all(_is_kind(one) for one in found):
+        raise ValueError("kinds is no list of objects with number, name, rule and is_apart")
+    kinds = Kinds(tuple(Kind(one["number"], one["name"], one["rule"], one["is_apart"]) for one in found))
+    if len(kinds.names) < len(found) or len(set(kinds.names.values())) < len(found):
+        raise ValueError("kinds names a number or a name twice")
+    return kinds
+
+
+def _is_kind(one: object) -> bool:
+    return (
+        isinstance(one, Mapping)
+        and type(one.get("number")) is int
+        and isinstance(one.get("name"), str)
+        and one.get("rule") in _RULES
+        and isinstance(one.get("is_apart"), bool)
+    )
