@@ -253,8 +253,8 @@ def print_overview(rows: Sequence[tuple[str, int, Sequence[int], Mapping[str, Ma
             found, complete = row[RECALL], row["all_evidence"]
             cells = (f"{100 * found[str(one)]:.1f} ({100 * complete[str(one)]:.1f})" for one in budgets)
             table.add_row("", "", system, *cells)
-    console = Console(stderr=True)
-    console.print(table, width=max(console.width, _OVERVIEW_WIDTH), crop=False)
+    width = max(Console(stderr=True).width, _OVERVIEW_WIDTH)
+    Console(stderr=True, width=width).print(table)
 
 
 def show(caption: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> None:
