@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from locomo.formats import reading
-from locomo.formats.reading import HINT, Notes, show
+from locomo.formats.reading import DROPPED, HINT, SILENT, UNANSWERED, Notes, show
 from locomo.formats.records import Conversation, DataError, Parsed, Question
 from locomo.kinds import Kind, Kinds
 from memoryqa.turns import MONTHS, Session, Turn
@@ -45,12 +45,9 @@ _LABEL = re.compile(r"\s*->->\s*[0-9]+,\s*(?:[0-9]+|N/A)\)?\s*\Z")
 _ANCHOR = re.compile(r"([A-Za-z]+)-([0-9]{1,2})-([0-9]{4})")
 _CUT = ("cut", "label", "such as ->-> 1,1 off user turns")
 _UNDATED = ("kept", "batch", "without a time anchor, and so without a date")
-_SILENT = ("left out", "turn", "without text")
-_UNANSWERED = ("left out", "question", "that have no answer to score against")
 _BY_COMPLIANCE = ("scored", "question", "against what an answer should comply with, for want of a reference answer")
-_DROPPED = ("left out", "evidence id", "that name no turn")
 _WITHOUT = ("kept", "question", "without evidence")
-_IN_ORDER = (_CUT, _UNDATED, _SILENT, _UNANSWERED, _BY_COMPLIANCE, _DROPPED, _WITHOUT)
+_IN_ORDER = (_CUT, _UNDATED, SILENT, UNANSWERED, _BY_COMPLIANCE, DROPPED, _WITHOUT)
 
 
 def recognises(document: object) -> bool:
@@ -127,7 +124,7 @@ def _session(batch: object, number: int, place: str, seen: set[int], notes: Note
         if turn.text.strip():
             turns.append(turn)
         else:
-            notes.add(*_SILENT, f"{place} {turn.id}")
+            notes.add(*SILENT, f"{place} {turn.id}")
     if turns and began is None:
         notes.add(*_UNDATED, place)
     return Session(number, began, tuple(turns))
@@ -178,7 +175,7 @@ def _question(
     gold = next((one for key in _GOLDS if (one := reading.answer(fields, key, question_id)).strip()), "")
     if not gold and kind not in KINDS.declined:
         gold = reading.optional_text(fields, _COMPLIANCE, question_id)
-        notes.add(*(_BY_COMPLIANCE if gold.strip() else _UNANSWERED), question_id)
+        notes.add(*(_BY_COMPLIANCE if gold.strip() else UNANSWERED), question_id)
         if not gold.strip():
             return None
     evidence: dict[str, None] = {}
@@ -187,7 +184,7 @@ def _question(
         if type(number) is int and number in turns:
             evidence[turns[number]] = None
         else:
-            notes.add(*_DROPPED, f"{question_id} {show(leaf)}")
+            notes.add(*DROPPED, f"{question_id} {show(leaf)}")
     if not evidence and kind not in KINDS.declined:
         notes.add(*_WITHOUT, question_id)
     return Question(question_id, name, asked, gold, kind, tuple(evidence))

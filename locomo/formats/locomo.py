@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from locomo.formats import reading
-from locomo.formats.reading import HINT, Notes, show
+from locomo.formats.reading import DROPPED, HINT, SILENT, UNANSWERED, Notes, show
 from locomo.formats.records import Conversation, DataError, Parsed, Question
 from locomo.kinds import LOCOMO, Kinds
 from memoryqa.turns import MONTHS, Session, Turn, id_of_turn
@@ -21,11 +21,8 @@ _TIME = re.compile(r"([0-9]{1,2}):([0-9]{2}) (am|pm) on ([0-9]{1,2}) ([a-z]+), (
 _SESSION_KEY = re.compile(r"session_([0-9]{1,9})")
 _TURN_ID = re.compile(r"D([0-9]{1,9}):([0-9]{1,9})")
 _EVIDENCE_ID = re.compile(r"D:?([0-9]{1,9}):([0-9]{1,9})")  # the released file also writes D:11:26 and D30:05
-_UNANSWERED = ("left out", "question", "that have no answer to score against")
-_SILENT = ("left out", "turn", "with neither text nor caption")
 _MISPLACED = ("kept", "turn", "whose dia_id names another session")
-_DROPPED = ("left out", "evidence id", "that name no turn")
-_IN_ORDER = (_UNANSWERED, _SILENT, _MISPLACED, _DROPPED)
+_IN_ORDER = (UNANSWERED, SILENT, _MISPLACED, DROPPED)
 
 
 def parse(content: bytes) -> Parsed:
@@ -49,7 +46,7 @@ def parse_document(records: object) -> Parsed:
             if question.gold.strip() or question.category in LOCOMO.declined:
                 questions.append(question)
             else:
-                notes.add(*_UNANSWERED, question.id)
+                notes.add(*UNANSWERED, question.id)
     return Parsed(tuple(conversations.values()), tuple(questions), notes.lines())
 
 
@@ -122,7 +119,7 @@ def _session(
         if turn.text.strip() or turn.caption.strip():
             turns.append(turn)
         else:
-            notes.add(*_SILENT, turn_place)
+            notes.add(*SILENT, turn_place)
     return Session(number, time, tuple(turns)) if turns else None
 
 
@@ -159,7 +156,7 @@ def _question(
     evidence = tuple(turn_id for turn_id in named if turn_id in known)
     for turn_id in named:
         if turn_id not in known:
-            notes.add(*_DROPPED, f"{question_id} {show(turn_id)}")
+            notes.add(*DROPPED, f"{question_id} {show(turn_id)}")
     trap = reading.answer(fields, "adversarial_answer", place)
     return Question(question_id, conversation_id, asked, gold, category, evidence, trap)
 

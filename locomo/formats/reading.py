@@ -6,7 +6,6 @@ Every failure is a `DataError` of one line that names the place in the file. `hi
 from __future__ import annotations
 
 import json
-import re
 import reprlib
 from collections.abc import Mapping, Sequence
 
@@ -114,15 +113,15 @@ def printable_name(found: str, what: str, place: str) -> str:
     return found
 
 
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
 def show(value: object) -> str:
     """A short form for messages, always one line."""
-    return "nothing" if value is None else _LONE_SURROGATE.sub("?", reprlib.repr(value))
+    return "nothing" if value is None else reprlib.repr(value)
 
 
-Note = tuple[str, str, str]  # what was done, with what, why: "left out", "turn", "with neither text nor caption"
+Note = tuple[str, str, str]  # what was done, with what, why
+SILENT: Note = ("left out", "turn", "with neither text nor caption")
+UNANSWERED: Note = ("left out", "question", "that have no answer to score against")
+DROPPED: Note = ("left out", "evidence id", "that name no turn")
 
 
 class Notes:

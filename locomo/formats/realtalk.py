@@ -16,7 +16,7 @@ from datetime import datetime
 
 from locomo.formats import reading
 from locomo.formats.locomo import category_of, evidence_texts, session_keys
-from locomo.formats.reading import HINT, Notes, show
+from locomo.formats.reading import DROPPED, HINT, SILENT, UNANSWERED, Notes, show
 from locomo.formats.records import Conversation, DataError, Parsed, Question
 from locomo.kinds import Kind, Kinds
 from memoryqa.turns import Session, Turn
@@ -30,12 +30,9 @@ _FILE = re.compile(r"chat_([0-9]+)_.*", re.IGNORECASE | re.DOTALL)
 _ADDRESS = re.compile(r"D([0-9]{1,9}):([0-9]{1,9})", re.IGNORECASE)
 _RANGE = re.compile(r"D([0-9]{1,9}):([0-9]{1,9})[-–](?:D([0-9]{1,9}):)?([0-9]{1,9})", re.IGNORECASE)
 _UNTIMED = ("dated by its session", "turn", "without a readable time of its own")
-_SILENT = ("left out", "turn", "with neither text nor caption")
 _RENUMBERED = ("numbered anew", "turn", "whose dia_id is not its session and place in it")
-_UNANSWERED = ("left out", "question", "without an answer")
-_DROPPED = ("left out", "evidence id", "that name no turn")
 _WITHOUT = ("kept", "question", "none of whose evidence ids names a turn")
-_IN_ORDER = (_UNTIMED, _SILENT, _RENUMBERED, _UNANSWERED, _DROPPED, _WITHOUT)
+_IN_ORDER = (_UNTIMED, SILENT, _RENUMBERED, UNANSWERED, DROPPED, _WITHOUT)
 Address = tuple[int, int]  # session and number of a dia_id
 
 
@@ -108,7 +105,7 @@ def _session(
         caption = reading.optional_text(fields, "blip_caption", turn_place)
         turn = Turn(number, index, reading.name(fields, "speaker", turn_place), said, time or began, caption)
         if not said.strip() and not caption.strip():
-            notes.add(*_SILENT, turn_place)
+            notes.add(*SILENT, turn_place)
             continue
         _enter(addresses, fields, turn, turn_place, notes)
         turns.append(turn)
@@ -149,9 +146,9 @@ def _questions(
         question_id = f"{name}:{index}"
         found, missing = find_evidence(evidence_texts(fields, place), addresses)
         for one in missing:
-            notes.add(*_DROPPED, f"{question_id} {show(one)}")
+            notes.add(*DROPPED, f"{question_id} {show(one)}")
         if not gold.strip():
-            notes.add(*_UNANSWERED, question_id)
+            notes.add(*UNANSWERED, question_id)
             continue
         if not found:
             notes.add(*_WITHOUT, question_id)
