@@ -19,8 +19,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import math
-import re
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -28,6 +26,7 @@ from typing import Any, TypeVar
 
 from memoryqa.config import ConfigError
 from memoryqa.errors import UsageError
+from memoryqa.parameters import KINDS, ParametersError, refusal, values_from
 
 T = TypeVar("T")
 _NONE = "none"
@@ -43,7 +42,6 @@ MODEL = {
 }
 API_BASE = {"help": "address of an OpenAI-compatible server", "metavar": "URL"}
 NUM_THREADS = {"help": "questions at a time; none: 8, or 1 for the offline reader"}
-_KINDS: dict[type, str] = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
 def add_flags(parser: argparse.ArgumentParser, dataclass_type: type, group_title: str) -> None:
@@ -76,22 +74,16 @@ def from_args(dataclass_type: type[T], namespace: argparse.Namespace, *, saved: 
 
     Raises UsageError for an unknown key or a wrong type in `saved`, and for a field that nothing sets.
     """
-    saved = saved or {}
-    specs, nested = _specs(dataclass_type), _nested(dataclass_type)
-    unknown = sorted(set(saved) - {field.name for field, _ in specs} - set(nested))
-    if unknown:
-        raise UsageError(f"the saved config has {unknown[0]!r}, which is no setting of {dataclass_type.__name__}")
-    values: dict[str, Any] = {
-        name: from_args(inner, argparse.Namespace(), saved=_object(saved[name], name))
-        for name, inner in nested.items()
-        if name in saved
+    given = {
+        field.name: getattr(namespace, field.name) for field, _ in _specs(dataclass_type) if field.name in namespace
     }
-    for field, spec in specs:
-        if hasattr(namespace, field.name):
-            values[field.name] = getattr(namespace, field.name)
-        elif field.name in saved:
-            values[field.name] = _from_json(saved[field.name], spec, field.name)
-        elif not _has_default(field):
+    try:
+        values = values_from(dataclass_type, {name: one for name, one in (saved or {}).items() if name not in given})
+    except ParametersError as error:
+        raise UsageError(f"the saved config: {error}") from error
+    values |= given
+    for field in dataclasses.fields(dataclass_type):  # type: ignore[arg-type]  # a dataclass, says its name
+        if field.init and field.name not in values and not _has_default(field):
             raise UsageError(f"{flag_name(field.name)} is required")
     try:
         return dataclass_type(**values)
@@ -106,15 +98,16 @@ def flag_name(field_name: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class _Spec:
-    """A field's type: `scalar`, or a tuple of it, or None besides; `choices` restrict the scalars, except text that
-    matches `pattern`."""
+    """A field's type: `scalar`, or a tuple of it, or None besides; `metadata` restricts the scalars."""
 
     scalar: type
     is_tuple: bool
     is_optional: bool
-    choices: tuple[Any, ...]
-    pattern: str | None
-    form: str | None
+    metadata: Mapping[str, Any]
+
+    @property
+    def choices(self) -> tuple[Any, ...]:
+        return tuple(self.metadata.get("choices", ()))
 
 
 def _specs(dataclass_type: Any) -> list[tuple[dataclasses.Field[Any], _Spec]]:
@@ -136,12 +129,6 @@ def _nested(dataclass_type: Any) -> dict[str, type]:
     }
 
 
-def _object(value: Any, name: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise UsageError(f"the saved config has {name} = {value!r}; expected an object of settings")
-    return value
-
-
 def _spec(field: dataclasses.Field[Any], hint: Any) -> _Spec:
     is_optional = is_tuple = False
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
@@ -150,12 +137,11 @@ def _spec(field: dataclasses.Field[Any], hint: Any) -> _Spec:
         hint = members[0] if is_optional else hint
     if typing.get_origin(hint) is tuple and typing.get_args(hint)[1:] == (Ellipsis,):
         is_tuple, hint = True, typing.get_args(hint)[0]
-    if hint not in _KINDS or (hint is bool and (is_tuple or is_optional)):
+    if hint not in KINDS or (hint is bool and (is_tuple or is_optional)):
         raise TypeError(
             f"{field.name}: {field.type} makes no flag; use int, float, str, bool, tuple[T, ...] or T | None"
         )
-    choices, pattern = tuple(field.metadata.get("choices", ())), field.metadata.get("or")
-    return _Spec(hint, is_tuple, is_optional, choices, pattern, field.metadata.get("form"))
+    return _Spec(hint, is_tuple, is_optional, field.metadata)
 
 
 def _converter(spec: _Spec) -> Callable[[str], Any]:
@@ -177,43 +163,14 @@ def _scalar(text: str, spec: _Spec) -> Any:
     try:
         value = spec.scalar(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"expected {_KINDS[spec.scalar]}, got {text!r}") from None
+        raise argparse.ArgumentTypeError(f"expected {KINDS[spec.scalar]}, got {text!r}") from None
     if problem := _problem(value, spec):
         raise argparse.ArgumentTypeError(problem)
     return value
 
 
 def _problem(value: Any, spec: _Spec) -> str | None:
-    if isinstance(value, float) and not math.isfinite(value):
-        return f"expected a finite number, got {value}"
-    if spec.is_tuple and value == "":
-        return "empty element between commas"
-    if spec.pattern and isinstance(value, str) and re.fullmatch(spec.pattern, value):
-        return None
-    if spec.choices and not isinstance(value, bool) and value not in spec.choices:
-        more = f", and not {spec.form}" if spec.form else ""
-        return f"{value!r} is not one of {', '.join(map(str, spec.choices))}{more}"
-    return None
-
-
-def _from_json(value: Any, spec: _Spec, name: str) -> Any:
-    if value is None and spec.is_optional:
-        return None
-    if spec.is_tuple:
-        if not isinstance(value, list | tuple):
-            raise UsageError(f"the saved config has {name} = {value!r}; expected a list")
-        return tuple(_scalar_from_json(element, spec, name) for element in value)
-    return _scalar_from_json(value, spec, name)
-
-
-def _scalar_from_json(value: Any, spec: _Spec, name: str) -> Any:
-    if spec.scalar is float and type(value) is int:
-        value = float(value)
-    if type(value) is not spec.scalar:
-        raise UsageError(f"the saved config has {name} = {value!r}; expected {_KINDS[spec.scalar]}")
-    if problem := _problem(value, spec):
-        raise UsageError(f"the saved config has {name} = {value!r}: {problem}")
-    return value
+    return "empty element between commas" if spec.is_tuple and value == "" else refusal(value, spec.metadata)
 
 
 def _has_default(field: dataclasses.Field[Any]) -> bool:

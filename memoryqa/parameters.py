@@ -12,6 +12,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import re
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -25,6 +28,7 @@ from memoryqa.errors import UsageError
 T = TypeVar("T")
 _NESTED: dict[str, type] = {"ranking": RankingConfig, "coverage": CoverageConfig}  # in MemoryConfig, and sections here
 _RECORDS = ("promotion", "source")
+KINDS: Mapping[type, str] = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
 class ParametersError(UsageError):
@@ -95,15 +99,42 @@ def config_from(config_type: type[T], values: Mapping[str, Any]) -> T:
 
     Raises ParametersError for an unknown setting, a wrong type, and what the config itself refuses.
     """
-    hints = typing.get_type_hints(config_type)
-    unknown = sorted(set(values) - set(hints))
-    if unknown:
-        raise ParametersError(f"{config_type.__name__} has no {unknown[0]!r}; it has {', '.join(hints)}")
-    arguments = {name: _value(value, hints[name], name) for name, value in values.items()}
+    arguments = values_from(config_type, values)
     try:
         return config_type(**arguments)
     except (TypeError, ValueError) as error:
         raise ParametersError(str(error)) from error
+
+
+def values_from(config_type: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a dataclass from their JSON, each of its own type; those that are not in `values` are left out.
+
+    Types: int, float, str, bool, tuple[T, ...], dataclasses, and unions of them. Raises ParametersError for an unknown
+    field, a wrong type, and for what `refusal` says.
+    """
+    hints = typing.get_type_hints(config_type)
+    known = {one.name: one for one in dataclasses.fields(config_type) if one.init}
+    unknown = sorted(str(name) for name in set(values) - set(known))
+    if unknown:
+        raise ParametersError(f"{config_type.__name__} has no {unknown[0]!r}; it has {', '.join(known)}")
+    return {name: _value(value, hints[name], known[name]) for name, value in values.items()}
+
+
+def refusal(value: Any, metadata: Mapping[str, Any]) -> str | None:
+    """Why a field with this metadata does not take `value`, or a tuple of it; None when it does.
+
+    A number is finite. With `choices` the value is one of them, or text that matches the pattern `or`, which people
+    read as `form`. A truth is always taken: its choices are words for it.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"expected a finite number, got {value}"
+    choices, pattern = metadata.get("choices", ()), metadata.get("or")
+    if not choices or isinstance(value, bool) or value in choices:
+        return None
+    if pattern and isinstance(value, str) and re.fullmatch(pattern, value):
+        return None
+    more = f", and not {metadata['form']}" if metadata.get("form") else ""
+    return f"{value!r} is not one of {', '.join(map(str, choices))}{more}"
 
 
 def settings_from(memory: Mapping[str, Any], program: Mapping[str, Any] | None = None) -> Settings:
@@ -141,21 +172,33 @@ def _parameters(content: Any) -> Parameters:
     )
 
 
-def _value(value: Any, hint: Any, name: str) -> Any:
-    """`value` as `hint`, the type of a config's field: int, float, str, bool, tuple[T, ...], T | None, or a config."""
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        if value is None:
-            return None
-        hint = next(one for one in typing.get_args(hint) if one is not type(None))
-    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
-        return config_from(typing.cast(type, hint), value)
-    if typing.get_origin(hint) is tuple and isinstance(value, list | tuple):
-        return tuple(_value(one, typing.get_args(hint)[0], name) for one in value)
-    if hint is float and type(value) is int:
-        return float(value)
-    if type(value) is not hint:
-        raise ParametersError(f"{name} = {value!r} is not of the type {getattr(hint, '__name__', hint)}")
+def _value(value: Any, hint: Any, field: dataclasses.Field[Any]) -> Any:
+    """`value` as `hint`, the type of `field` or of its elements."""
+    is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    kinds = typing.get_args(hint) if is_union else (hint,)
+    if type(value) in kinds:  # before an int becomes a float where both are taken
+        return _accepted(value, field)
+    for kind in kinds:
+        if dataclasses.is_dataclass(kind) and isinstance(value, Mapping):
+            return config_from(typing.cast(type, kind), value)
+        if typing.get_origin(kind) is tuple and isinstance(value, list | tuple):
+            return tuple(_value(one, typing.get_args(kind)[0], field) for one in value)
+        if kind is float and type(value) is int and abs(value) <= sys.float_info.max:
+            return float(value)
+    expected = " or ".join(_in_words(kind) for kind in kinds)
+    raise ParametersError(f"{field.name} must be {expected}, got {value!r:.80}")
+
+
+def _accepted(value: Any, field: dataclasses.Field[Any]) -> Any:
+    if problem := refusal(value, field.metadata):
+        raise ParametersError(f"{field.name}: {problem}")
     return value
+
+
+def _in_words(kind: Any) -> str:
+    if dataclasses.is_dataclass(kind):
+        return "an object of settings"
+    return "a list" if typing.get_origin(kind) is tuple else KINDS.get(kind, "none")
 
 
 def _differing(config: Any) -> dict[str, Any]:

@@ -416,7 +416,7 @@ def is_copy(first: ast.expr, second: ast.expr) -> bool:
 
 
 def test_only_the_palette_has_colours() -> None:
-    colour = re.compile(r"#[0-9a-f]{3}(?:[0-9a-f]{3})?|tab:\w+|0?\.\d+", re.IGNORECASE)
+    colour = re.compile(r"#[0-9a-f]{3}(?:[0-9a-f]{3})?|tab:\w+|0\.\d+", re.IGNORECASE)
     found = [
         place(path, node.lineno)
         for name, path in MODULES.items()

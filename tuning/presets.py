@@ -15,7 +15,7 @@ from typing import Any
 from memoryqa.config import COMPACTIONS, CoverageConfig, MemoryConfig, ProgramConfig, RankingConfig
 from memoryqa.parameters import Parameters, ParametersError, settings_from
 from tuning.errors import SpaceError
-from tuning.space import Parameter, SearchSpace
+from tuning.space import Condition, Parameter, SearchSpace
 
 _SHIPPED = RankingConfig()
 _MEMORY, _PROGRAM = MemoryConfig(), ProgramConfig()
@@ -57,7 +57,7 @@ def _window(side: str, turns: tuple[int, int, int], share: tuple[float, float, f
             high=share[1],
             step=0.05,
             default=share[2],
-            when=(name, lengths),
+            when=Condition(name, lengths),
         ),
     )
 
@@ -89,7 +89,7 @@ _SIZES = (
         high=20_000,
         log=True,
         default=_MEMORY.memory_tokens,
-        when=("recovery", ("off",)),
+        when=Condition("recovery", ("off",)),
     ),
 )
 # which lines stay in the working memory, and of one way its own parameters
@@ -103,7 +103,7 @@ _COMPACTION = (
             high=high,
             step=step,
             default=getattr(_COVERAGE, name),
-            when=("compaction", ("coverage",)),
+            when=Condition("compaction", ("coverage",)),
         )
         for name, low, high, step in (
             ("probe_worth", 5.0, 50.0, 1.0),
@@ -126,7 +126,7 @@ PRESETS: Mapping[str, SearchSpace] = {
             *_PRIORS,
             *_WINDOWS,
             *_SIZES,
-            dataclasses.replace(_COMPACTION[0], when=("recovery", ("off",))),  # otherwise everything is found
+            dataclasses.replace(_COMPACTION[0], when=Condition("recovery", ("off",))),  # otherwise everything is found
             *_COMPACTION[1:],
         )
     ),

@@ -1,7 +1,8 @@
 """A search space: parameters with ranges and defaults, some of them only under a condition.
 
     recovery = Parameter("recovery", "categorical", choices=("on", "off"), default="on")
-    tokens = Parameter("memory_tokens", "int", low=2000, high=20000, default=20000, when=("recovery", ("off",)))
+    off = Condition("recovery", ("off",))
+    tokens = Parameter("memory_tokens", "int", low=2000, high=20000, default=20000, when=off)
     space = SearchSpace((recovery, tokens))
     values = space.suggest(trial)       # trial: anything with Optuna's suggest_float, suggest_int, suggest_categorical
     space == SearchSpace.from_json(space.as_json())
@@ -18,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
+from memoryqa.parameters import ParametersError, values_from
 from tuning.errors import SpaceError
 
 KINDS = ("float", "int", "categorical")
@@ -41,9 +43,21 @@ class SuggestingTrial(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """A parameter's name, and the values of it with which another parameter exists. Raises SpaceError."""
+
+    name: str
+    values: tuple[Value, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.values) > MAX_CHOICES or not all(_is_plain(one) for one in self.values):
+            raise SpaceError(f"a condition has at most {MAX_CHOICES} values: texts, numbers, true, false and null")
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """One dimension: from `low` to `high`, both included, in steps of `step`, uniform in the logarithm with `log`; or
-    one of `choices`. when: an earlier parameter, and the values of it with which this one exists.
+    one of `choices`. when: the condition under which it exists, which names an earlier parameter.
 
     Raises SpaceError, naming the parameter, for an impossible range and for a default outside of it.
     """
@@ -56,7 +70,7 @@ class Parameter:
     log: bool = False
     choices: tuple[Value, ...] = ()
     default: Value = None
-    when: tuple[str, tuple[Value, ...]] | None = None
+    when: Condition | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
@@ -96,7 +110,7 @@ class Parameter:
         if self.choices:
             document["choices"] = list(self.choices)
         if self.when is not None:
-            document["when"] = {"name": self.when[0], "values": list(self.when[1])}
+            document["when"] = {"name": self.when.name, "values": list(self.when.values)}
         return document
 
     def _problem_of_range(self) -> str | None:
@@ -127,7 +141,7 @@ class Parameter:
             return "choices have no range"
         if not 1 <= len(self.choices) <= MAX_CHOICES:
             return f"give 1 to {MAX_CHOICES} choices, got {len(self.choices)}"
-        if not all(one is None or isinstance(one, str | bool) or _is_number(one, "float") for one in self.choices):
+        if not all(map(_is_plain, self.choices)):
             return "choices are texts, numbers, true, false and null"
         # Optuna takes 1, 1.0 and True for the same choice
         if len({(isinstance(one, str), one) for one in self.choices}) < len(self.choices):
@@ -181,8 +195,8 @@ class SearchSpace:
         return cls(tuple(_parameter(one) for one in listed[: MAX_PARAMETERS + 1]))
 
     @staticmethod
-    def _check_condition(name: str, when: tuple[str, tuple[Value, ...]], before: Mapping[str, Parameter]) -> None:
-        other, values = when
+    def _check_condition(name: str, when: Condition, before: Mapping[str, Parameter]) -> None:
+        other, values = when.name, when.values
         if other not in before:
             raise SpaceError(f"parameter {name}: its condition names {other!r}, which is not declared before it")
         strange = [value for value in values if not before[other].contains(value)]
@@ -193,37 +207,22 @@ class SearchSpace:
 def _exists(parameter: Parameter, values: Mapping[str, Any]) -> bool:
     if parameter.when is None:
         return True
-    other, wanted = parameter.when
-    return other in values and any(_same(values[other], one) for one in wanted)
+    other = parameter.when.name
+    return other in values and any(_same(values[other], one) for one in parameter.when.values)
 
 
 def _parameter(obj: Any) -> Parameter:
-    known = [field.name for field in dataclasses.fields(Parameter)]
     if not isinstance(obj, Mapping) or not {"name", "kind", "default"} <= set(obj):
         raise SpaceError("a parameter is an object with name, kind, default, and a range or choices")
-    unknown = sorted(str(key) for key in set(obj) - set(known))
-    if unknown:
-        raise SpaceError(
-            f"parameter {str(obj['name'])[:100]!r}: there is no {unknown[0]!r}; there are {', '.join(known)}"
-        )
-    arguments = {key: value for key, value in obj.items() if value is not None or key in ("name", "kind", "default")}
-    if "choices" in arguments:
-        arguments["choices"] = _values(arguments["choices"], "choices")
-    if "when" in arguments:
-        when = arguments["when"]
-        if not isinstance(when, Mapping) or set(when) != {"name", "values"} or not isinstance(when["name"], str):
-            raise SpaceError('a condition is {"name": ..., "values": [...]}')
-        arguments["when"] = (when["name"], _values(when["values"], "the values of a condition"))
+    given = {key: value for key, value in obj.items() if value is not None or key in ("name", "kind", "default")}
+    try:
+        arguments = values_from(Parameter, given)
+    except ParametersError as error:
+        raise SpaceError(f"parameter {str(obj['name'])[:100]!r}: {error}") from error
     return Parameter(**arguments)
 
 
-def _values(obj: Any, what: str) -> tuple[Value, ...]:
-    if not isinstance(obj, list | tuple) or len(obj) > MAX_CHOICES or not all(_is_plain(one) for one in obj):
-        raise SpaceError(f"{what}: a list of at most {MAX_CHOICES} texts, numbers, true, false and null")
-    return tuple(obj)
-
-
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: Value) -> bool:
     return value is None or isinstance(value, str | bool) or _is_number(value, "float")
 
 

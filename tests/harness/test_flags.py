@@ -123,12 +123,12 @@ def test_a_bad_value_is_refused_with_its_flag_named(
 @pytest.mark.parametrize(
     ("saved", "said"),
     [
-        ({"memory_token": 5}, "'memory_token', which is no setting of Settings"),
-        ({"memory_tokens": "5"}, "memory_tokens = '5'; expected a whole number"),
-        ({"memory_tokens": True}, "memory_tokens = True; expected a whole number"),
-        ({"budgets": 5}, "budgets = 5; expected a list"),
+        ({"memory_token": 5}, "Settings has no 'memory_token'; it has memory_tokens, "),
+        ({"memory_tokens": "5"}, "memory_tokens must be a whole number, got '5'"),
+        ({"memory_tokens": True}, "memory_tokens must be a whole number, got True"),
+        ({"budgets": 5}, "budgets must be a list, got 5"),
         ({"split": "dev"}, "'dev' is not one of train, val, test"),
-        ({"memory_tokens": None}, "memory_tokens = None"),
+        ({"memory_tokens": None}, "memory_tokens must be a whole number, got None"),
     ],
 )
 def test_a_bad_saved_config_is_refused_with_its_key_named(saved: dict[str, Any], said: str) -> None:
@@ -166,8 +166,8 @@ def test_a_field_that_is_a_dataclass_makes_no_flag_and_comes_from_the_saved_conf
     saved = {"depth": 3, "inner": {"budgets": [1, 2]}}
     assert from_args(Nesting, namespace, saved=saved) == Nesting(2, Settings(budgets=(1, 2)))
     for bad, told in (
-        ({"inner": 3}, "inner = 3; expected an object"),
-        ({"inner": {"x": 1}}, "'x', which is no setting"),
+        ({"inner": 3}, "inner must be an object of settings, got 3"),
+        ({"inner": {"x": 1}}, "Settings has no 'x'"),
     ):
         with pytest.raises(ValueError, match=told):
             from_args(Nesting, namespace, saved=bad)

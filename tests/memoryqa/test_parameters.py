@@ -68,9 +68,10 @@ def test_only_what_differs_from_the_shipped_config_is_written(tmp_path: Path) ->
         ({"coverage": {"repeat_share": 7}}, "repeat_share must lie in 0..1"),
         ({"program": {"score_floor": 2}}, "score_floor must lie in 0..1"),
         ({"memory": {"score_floor": 2}}, "score_floor must lie in 0..1"),
-        ({"program": {"max_hops": "two"}}, "max_hops = 'two' is not of the type int"),
-        ({"memory": {"max_hops": True}}, "max_hops = True is not of the type int"),
-        ({"ranking": {"window_before": 0.5}}, "window_before = 0.5 is not of the type tuple"),
+        ({"program": {"max_hops": "two"}}, "max_hops must be a whole number, got 'two'"),
+        ({"memory": {"max_hops": True}}, "max_hops must be a whole number, got True"),
+        ({"ranking": {"bm25_k1": 10**400}}, "bm25_k1 must be a number, got 1000"),
+        ({"ranking": {"window_before": 0.5}}, "window_before must be a list, got 0.5"),
         (
             {"parameters": {}},
             "there is no 'parameters' in a parameters file; there are memory, program, ranking",

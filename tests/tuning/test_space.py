@@ -13,7 +13,7 @@ from memoryqa.config import Settings
 from memoryqa.parameters import Parameters, ParametersError
 from tuning.objectives import OBJECTIVES, Objective
 from tuning.presets import PRESETS, SECTIONS, preset, settings_of
-from tuning.space import Parameter, SearchSpace
+from tuning.space import Condition, Parameter, SearchSpace
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
@@ -23,7 +23,7 @@ JSON = st.recursive(
 FIELDS = st.sampled_from(["name", "kind", "low", "high", "step", "log", "choices", "default", "when"])
 LIKELY = st.sampled_from(["a", "b", "float", "int", "categorical", 0, 1, 2.5, -1, True, None, [1, 2], ["x"], 10**400])
 ALMOST = st.lists(st.dictionaries(FIELDS, LIKELY | JSON, max_size=9), max_size=3)
-WHEN = Parameter("share", "float", low=0.1, high=0.9, default=0.5, when=("turns", (1, 2)))
+WHEN = Parameter("share", "float", low=0.1, high=0.9, default=0.5, when=Condition("turns", (1, 2)))
 TURNS = Parameter("turns", "int", low=0, high=2, default=1)
 
 
@@ -116,7 +116,7 @@ def test_windows_fall_off_evenly_and_a_lone_share_keeps_their_length() -> None:
     ("values", "told"),
     [
         ({"bm25": 1}, r"no parameter 'bm25'; there are bm25_b, bm25_k1, "),
-        ({"bm25_k1": "big"}, "bm25_k1 = 'big' is not of the type float"),
+        ({"bm25_k1": "big"}, "bm25_k1 must be a number, got 'big'"),
         ({"score_floor": 3.0}, "score_floor must lie in 0..1"),
     ],
 )

@@ -26,7 +26,7 @@ from tuning.measuring.run_trial import build_run_trial, study_settings
 from tuning.measuring.trial import BenchmarkOptions, TrialBenchmark, evaluate_with_benchmark, without_ranking
 from tuning.objectives import Objective, graded
 from tuning.presets import PRESETS, settings_of
-from tuning.space import Parameter, SearchSpace
+from tuning.space import Condition, Parameter, SearchSpace
 from tuning.studies.study import StudySpec, open_study
 from tuning.studies.worker import run_worker
 
@@ -200,7 +200,9 @@ def test_a_parameter_that_changes_no_question_is_named(benchmark: TrialBenchmark
             Parameter("max_hops", "int", low=1, high=4, default=2),
             Parameter("query_weight", "float", low=0.0, high=3.0, default=1.0),
             Parameter("recovery", "categorical", choices=("on", "off"), default="on"),
-            Parameter("memory_tokens", "int", low=500, high=20_000, default=20_000, when=("recovery", ("off",))),
+            Parameter(
+                "memory_tokens", "int", low=500, high=20_000, default=20_000, when=Condition("recovery", ("off",))
+            ),
         )
     )
     assert inert_parameters(benchmark, space) == ["max_hops", "query_weight"]

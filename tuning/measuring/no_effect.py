@@ -23,14 +23,14 @@ def inert_parameters(benchmark: TrialBenchmark, space: SearchSpace) -> list[str]
     parameter is not inert when another one that matters depends on it.
     """
     mattering = [one for one in space.parameters if _matters(benchmark, space, one)]
-    names = {one.name for one in mattering} | {one.when[0] for one in mattering if one.when is not None}
+    names = {one.name for one in mattering} | {one.when.name for one in mattering if one.when is not None}
     return [one.name for one in space.parameters if one.name not in names]
 
 
 def _matters(benchmark: TrialBenchmark, space: SearchSpace, parameter: Parameter) -> bool:
     around = space.defaults()
     if parameter.when is not None:
-        other, values = parameter.when
+        other, values = parameter.when.name, parameter.when.values
         around[other] = around[other] if around.get(other) in values else values[-1]
     around[parameter.name] = parameter.default
     usual = benchmark.measure(around).rows
