@@ -83,7 +83,8 @@ class Archive:
     """Turns in `path` (a new file, an empty one, or an archive), or in memory only for ":memory:". Append-only.
 
     Usable from all threads of the process that opened it, one at a time. All methods raise ArchiveError when something
-    is wrong with the file; a file that is no archive is left unchanged. `create=False` refuses a missing or empty file.
+    is wrong with the file; a file that is no archive is left unchanged. `create=False` refuses a missing or empty file,
+    and opens one that may not be written for reading only.
     """
 
     def __init__(self, path: str | Path, *, create: bool = True) -> None:
@@ -93,8 +94,15 @@ class Archive:
         with self._explained():
             if where != ":memory:":
                 self._check_file(Path(where), create)
-            self._connection = sqlite3.connect(where, timeout=BUSY_SEC, check_same_thread=False, isolation_level=None)
+            read_only = not create and not _is_writable(Path(where))
+            address = _read_only(Path(where)) if read_only else where
+            self._connection = sqlite3.connect(
+                address, uri=read_only, timeout=BUSY_SEC, check_same_thread=False, isolation_level=None
+            )
             try:
+                if read_only:
+                    self._check_version(self._version())
+                    return
                 self._migrate()
                 # after the first migration, because the application id must be in the file itself, not in its log
                 self._begin_log()
@@ -269,7 +277,7 @@ class Archive:
                 connection.close()
             if application_id != APPLICATION_ID:
                 raise ArchiveError(f"{self.path}: {_EXPLAINED[sqlite3.SQLITE_NOTADB]}")
-        if not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        if create and not _may_write(path):
             raise ArchiveError(f"{self.path}: {_EXPLAINED[sqlite3.SQLITE_READONLY]}")
 
     def _migrate(self) -> None:
@@ -278,13 +286,22 @@ class Archive:
         with self._transaction():
             version = self._version()  # another process may have been faster
             if version > len(MIGRATIONS):
-                raise ArchiveError(
-                    f"{self.path}: of schema version {version}, this program knows {len(MIGRATIONS)}; update it"
-                )
+                self._check_version(version)
             for migration in MIGRATIONS[version:]:
                 migration(self._connection)
             self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             self._connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    def _check_version(self, version: int) -> None:
+        if version > len(MIGRATIONS):
+            raise ArchiveError(
+                f"{self.path}: of schema version {version}, this program knows {len(MIGRATIONS)}; update it"
+            )
+        if version < len(MIGRATIONS):
+            raise ArchiveError(
+                f"{self.path}: written by an earlier version, which must be changed once: make the file and its folder"
+                " writable, or copy it elsewhere"
+            )
 
     def _begin_log(self) -> None:
         """Switch to WAL. SQLite does not wait by itself here while other processes open the same new file."""
@@ -321,6 +338,22 @@ class Archive:
         except (sqlite3.Error, OSError) as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # only SQLite's own errors have one
             raise ArchiveError(f"{self.path}: {_EXPLAINED.get(code, 'failed')} ({error})") from error
+
+
+def _may_write(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _is_writable(path: Path) -> bool:
+    """Whether SQLite can write in it: it keeps its log beside the file."""
+    return _may_write(path) and _may_write(path.parent)
+
+
+def _read_only(path: Path) -> str:
+    """SQLite's address of a file to be read. Without a log it is read alone, because a log cannot be made beside it."""
+    log = path.with_name(path.name + "-wal")
+    mode = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
+    return f"file:{quote(os.fsencode(path))}?{mode}"
 
 
 def _id(handle: str) -> bytes:

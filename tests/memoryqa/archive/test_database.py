@@ -288,7 +288,7 @@ def test_a_new_file_to_which_another_process_writes_is_waited_for(tmp_path: Path
 def test_another_process_that_never_stops_writing_is_named_as_the_cause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive_module, "_BUSY_SEC", 0.05)
+    monkeypatch.setattr(archive_module, "BUSY_SEC", 0.05)
     with Archive(tmp_path / "a.db") as archive, closing(sqlite3.connect(tmp_path / "a.db")) as other:
         archive.add(counted_turn(0))
         other.execute("BEGIN IMMEDIATE")
@@ -494,6 +494,39 @@ def test_a_folder_that_may_not_be_written_is_an_error_that_says_so() -> None:
             assert contents(inner) == before
         finally:
             inner.chmod(0o777)
+
+
+@pytest.mark.parametrize("unwritable", ["file", "folder"])
+def test_an_archive_that_may_not_be_written_is_read_where_none_may_be_made(unwritable: str) -> None:
+    with as_nobody() as folder:
+        inner = folder / "inner"
+        inner.mkdir()
+        path = inner / "a.db"
+        with Archive(path) as archive:
+            archive.add(INES)
+        target, mode = (path, 0o444) if unwritable == "file" else (inner, 0o555)
+        target.chmod(mode)
+        try:
+            before = contents(inner)
+            with Archive(path, create=False) as archive:
+                assert list(archive.restore()) == [INES]
+                with pytest.raises(ArchiveError, match=r"a\.db: cannot be written; make the file and its folder writable"):
+                    archive.add(replace(INES, number=9))
+            assert contents(inner) == before
+        finally:
+            target.chmod(0o777)
+
+
+def test_an_archive_of_an_earlier_version_that_may_not_be_written_says_why_that_is_needed() -> None:
+    with as_nobody() as folder:
+        path = folder / "a.db"
+        with Archive(path) as archive:
+            archive.add(INES)
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA user_version = 1")
+        path.chmod(0o444)
+        with pytest.raises(ArchiveError, match="written by an earlier version, which must be changed once: make"):
+            Archive(path, create=False)
 
 
 def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
