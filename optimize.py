@@ -156,9 +156,10 @@ def improve(
 def speaker() -> Callable[[str], None]:
     """Print a line on today's stderr: during the search sys.stderr is a file that takes DSPy's own output."""
     from memoryqa.redaction import redact
+    from memoryqa.terminal import harmless
 
     stderr = sys.stderr
-    return lambda line: print(redact(line), file=stderr, flush=True)
+    return lambda line: print(harmless(redact(line)), file=stderr, flush=True)
 
 
 def progress(say: Callable[[str], None], total: int, spent: Spent) -> Callable[[Scoreboard], None]:
@@ -180,6 +181,7 @@ def progress(say: Callable[[str], None], total: int, spent: Spent) -> Callable[[
 
 def open_run(run_dir: Path | None, plan: Plan) -> Run:
     """A new run folder with its config, manifest and lines. Raises UsageError when it cannot be written."""
+    from harness.flags import with_flags
     from memoryqa.lms.roles import describe
     from reports.evaluated import NO_JUDGE, new_run
 
@@ -188,9 +190,9 @@ def open_run(run_dir: Path | None, plan: Plan) -> Run:
         run_dir,
         plan.full_config(),
         plan.held_back,
-        task_lm=describe(choices["task"]),
-        prompt_lm=describe(choices["prompt"]),
-        judge_lm=describe(choices["judge"]) if "judge" in choices else NO_JUDGE,
+        task_lm=with_flags(describe(choices["task"])),
+        prompt_lm=with_flags(describe(choices["prompt"])),
+        judge_lm=with_flags(describe(choices["judge"])) if "judge" in choices else NO_JUDGE,
     )
     run.write_json("lines.json", plan.program.memories.rendered_lines())
     return run

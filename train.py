@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.commands import add_json_flag, print_document, run_command
-from harness.flags import add_flags, add_tracking_flags, from_args
+from harness.flags import add_flags, add_tracking_flags, from_args, with_flags
 from harness.runs import CONFIG, Run
 from harness.settings import choose_settings as memory_settings
 from memoryqa.config import MemoryConfig, ProgramConfig, Settings
@@ -229,7 +229,7 @@ def build_reward(
     lm = build(choice)
     preflight(lm, choice)
     strict, lenient = (Judge(name, lm, model=choice.model) for name in ("strict", "lenient"))
-    return JudgeReward(strict, lenient), describe(choice)
+    return JudgeReward(strict, lenient), with_flags(describe(choice))
 
 
 def evaluate(args: argparse.Namespace) -> int:

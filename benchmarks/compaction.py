@@ -134,10 +134,11 @@ def missing(name: str) -> str | None:
 
 def print_tables(title: str, methods: Mapping[str, Mapping[str, Any]]) -> None:
     """Print the tables on stderr."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(stderr=True, width=None if sys.stderr.isatty() else 110)
+    from harness.terminal import stderr_console
+
+    console = stderr_console(width=None if sys.stderr.isatty() else 110)
     console.print(f"[bold]{title}[/bold]")
 
     def cells(row: Mapping[str, Any], kind: str, sizes: Sequence[float]) -> Iterator[str]:

@@ -151,9 +151,9 @@ def print_tables(
     noun: str = "category",
 ) -> None:
     """Print tables on stderr; `in_detail` names the systems that are also shown by kind (called `noun` there)."""
-    from rich.console import Console
+    from harness.terminal import stderr_console
 
-    console = Console(stderr=True)
+    console = stderr_console()
 
     def both(recall: Mapping[str, float], complete: Mapping[str, float]) -> list[str]:
         return [f"{100 * recall[str(budget)]:.1f} ({100 * complete[str(budget)]:.1f})" for budget in budgets]
@@ -237,8 +237,9 @@ def print_differences(differences: Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 def print_overview(rows: Sequence[tuple[str, int, Sequence[int], Mapping[str, Mapping[str, Any]]]]) -> None:
     """One table over several sets of questions on stderr; a row: their name, n, budgets, and systems by name."""
-    from rich.console import Console
     from rich.table import Table
+
+    from harness.terminal import stderr_console
 
     widest = max(len(budgets) for _, _, budgets, _ in rows)
     table = Table(title="evidence recall % (all evidence %) at budgets of tokens", title_justify="left")
@@ -253,21 +254,21 @@ def print_overview(rows: Sequence[tuple[str, int, Sequence[int], Mapping[str, Ma
             found, complete = row[RECALL], row["all_evidence"]
             cells = (f"{100 * found[str(one)]:.1f} ({100 * complete[str(one)]:.1f})" for one in budgets)
             table.add_row("", "", system, *cells)
-    width = max(Console(stderr=True).width, _OVERVIEW_WIDTH)
-    Console(stderr=True, width=width).print(table)
+    stderr_console(width=max(stderr_console().width, _OVERVIEW_WIDTH)).print(table)
 
 
 def show(caption: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> None:
     """A table on stderr, its first column left, the others right."""
-    from rich.console import Console
     from rich.table import Table
+
+    from harness.terminal import stderr_console
 
     table = Table(title=caption, title_justify="left")
     for column in columns:
         table.add_column(column, justify="left" if column == columns[0] else "right")
     for name, cells in rows.items():
         table.add_row(name, *cells)
-    Console(stderr=True).print(table)
+    stderr_console().print(table)
 
 
 def plot_recall(systems: Mapping[str, Mapping[str, Any]], budgets: Sequence[int], title: str, path: Path) -> None:

@@ -143,8 +143,9 @@ def sizes_up_to(most: int) -> list[int]:
 
 def print_table(title: str, rows: Mapping[str, Cost]) -> None:
     """Print the tables on stderr."""
-    from rich.console import Console
     from rich.table import Table
+
+    from harness.terminal import stderr_console
 
     table = Table(title=title, title_justify="left")
     for column in ("system", "add µs", "query ms p50", "p95", "p99", "bytes/turn"):
@@ -152,7 +153,7 @@ def print_table(title: str, rows: Mapping[str, Cost]) -> None:
     for name, cost in rows.items():
         numbers = (cost.add_us_mean, cost.query_ms_p50, cost.query_ms_p95, cost.query_ms_p99, cost.bytes_per_turn)
         table.add_row(name, *("-" if one is None else f"{one:,.{0 if abs(one) >= 100 else 2}f}" for one in numbers))
-    Console(stderr=True).print(table)
+    stderr_console().print(table)
 
 
 def measure_all(sizes: Sequence[int], systems: Sequence[str], *what: Any) -> dict[str, Any]:

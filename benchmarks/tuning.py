@@ -86,15 +86,16 @@ def measure(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def print_rows(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from harness.terminal import stderr_console
 
     table = Table()
     for title in rows[0]:
         table.add_column(title.replace("_", "\n"), justify="right")
     for row in rows:
         table.add_row(*(f"{value:.4f}" if isinstance(value, float) else str(value) for value in row.values()))
-    Console(stderr=True).print(table)
+    stderr_console().print(table)
 
 
 def build_parser() -> argparse.ArgumentParser:

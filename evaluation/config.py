@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from harness.flags import API_BASE, DATA, MODEL, NUM_THREADS
 from locomo.rows import MAIN_PROGRAM, PROGRAM_NAMES, USUAL_BUDGETS_TOKENS
 from locomo.split_data import PROJECT, PROTOCOLS
-from memoryqa.errors import UsageError
+from memoryqa.config import ConfigError
 
 MODES = ("answers", "retrieval")
 OWN_PROGRAM = r"[\w.-]+=[^=,]+:[\w.]+"  # name=module:factory
@@ -93,18 +93,18 @@ class EvaluationConfig:
         for name in ("num_test", "num_threads"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise UsageError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
+                raise ConfigError(name, f"must be at least 1, got {value}")
         for name in ("categories", "programs", "budgets_tokens"):
             if not getattr(self, name) and not (name == "programs" and self.predictions):
-                raise UsageError(f"--{name.replace('_', '-')} is empty; name at least one")
+                raise ConfigError(name, "is empty; name at least one")
         if self.budgets_tokens[0] < 1 or list(self.budgets_tokens) != sorted(set(self.budgets_tokens)):
-            raise UsageError(f"--budgets-tokens must ascend from 1 on, got {','.join(map(str, self.budgets_tokens))}")
+            raise ConfigError("budgets_tokens", f"must ascend from 1 on, got {','.join(map(str, self.budgets_tokens))}")
         if len(set(self.program_names)) < len(self.programs):
-            raise UsageError(f"--programs {','.join(self.programs)}: give each program a name of its own")
+            raise ConfigError("programs", f"{','.join(self.programs)}: give each program a name of its own")
         if self.program is not None and MAIN_PROGRAM not in self.programs:
-            raise UsageError("--program is a saved `memory` program: add memory to --programs")
+            raise ConfigError("program", "is a saved program of the kind memory: add memory to `programs`")
         if self.program is not None and self.parameters is not None:
-            raise UsageError("--program brings the parameters that it was optimised with: drop --parameters")
+            raise ConfigError("program", "brings the parameters that it was optimised with: drop `parameters`")
         if self.mode == "retrieval":
             self._check_retrieval()
 
@@ -115,7 +115,7 @@ class EvaluationConfig:
 
     def _check_retrieval(self) -> None:
         if "full-context" in self.programs:
-            raise UsageError("--mode retrieval: full-context retrieves nothing; drop it from --programs")
+            raise ConfigError("mode", "retrieval: full-context retrieves nothing; drop it from `programs`")
         for name in ("program", "predictions", "model", "api_base"):
             if getattr(self, name) is not None:
-                raise UsageError(f"--mode retrieval asks no LM: drop --{name.replace('_', '-')}")
+                raise ConfigError("mode", f"retrieval asks no LM: drop `{name}`")

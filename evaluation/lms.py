@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evaluation.config import EvaluationConfig
+from harness.flags import with_flags
 from memoryqa.errors import UsageError
 from memoryqa.lms.roles import LMChoice, describe, resolve
 
@@ -29,11 +30,11 @@ class ChosenLMs:
         """For people, and for the record."""
         if self.task is None:
             return NO_LM if self.judge is None else NOT_ASKED
-        return describe(self.task)
+        return with_flags(describe(self.task))
 
     def describe_judge(self) -> str:
         """For people, and for the record."""
-        return "no judge: there are no answers" if self.judge is None else describe(self.judge)
+        return "no judge: there are no answers" if self.judge is None else with_flags(describe(self.judge))
 
     @property
     def short_name(self) -> str:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from harness.flags import with_flags
 from locomo.questions import Selection
 from memoryqa.errors import UsageError
 from memoryqa.lms.roles import LMChoice, describe, resolve
@@ -52,7 +53,7 @@ def write_tags(path: str, choice: LMChoice, conversations: Conversations, *, dry
     tagger = SessionTagger()
     tags = open_tags(path, f"{choice.model}, prompt {prompt_digests(tagger)['tag_session']}")
     cost = tagging_cost(tagger, conversations, tags)
-    print(describe(choice), file=sys.stderr)
+    print(with_flags(describe(choice)), file=sys.stderr)
     print(f"{path}: {cost['lm_calls']} LM calls, {cost['prompt_tokens']:,} prompt tokens", file=sys.stderr)
     if dry_run:
         return tags

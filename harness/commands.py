@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from harness.files import to_json
+from harness.flags import with_flags
 from memoryqa.errors import EXTRAS, MemoryQAError, MissingExtraError, StoppedError
 from memoryqa.redaction import redact
+from memoryqa.terminal import harmless, is_terminal
 
 
 def run_command(name: str, command: Callable[[], int | None]) -> int:
@@ -34,7 +36,7 @@ def run_command(name: str, command: Callable[[], int | None]) -> int:
 
 
 def _failed(name: str, error: Exception | None, status: int) -> int:
-    print(f"{name}: {redact(str(error)) if error else 'interrupted'}", file=sys.stderr)
+    print(f"{name}: {harmless(with_flags(redact(str(error)))) if error else 'interrupted'}", file=sys.stderr)
     return status
 
 
@@ -45,10 +47,10 @@ def add_json_flag(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def print_document(document: Mapping[str, object], *, as_json: bool) -> None:
+def print_document(document: object, *, as_json: bool) -> None:
     """Print `document` as one line of JSON, the last on stdout, for the program that reads it.
 
     On a terminal it is printed only with `as_json` (the flag --json): people have read the tables on stderr.
     """
-    if as_json or not sys.stdout.isatty():
+    if as_json or not is_terminal(sys.stdout):
         print(to_json(document, ensure_ascii=True), flush=True)

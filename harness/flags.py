@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -30,6 +31,7 @@ from memoryqa.parameters import KINDS, ParametersError, refusal, values_from
 
 T = TypeVar("T")
 _NONE = "none"
+_SETTING = re.compile(r"`([a-z][a-z0-9_]*)`")
 # Metadata of fields that several scripts have; each declares its own default.
 DATA = {
     "help": "a LoCoMo file; without it LOCOMO_PATH, data/locomo10.json, its download, or the bundled sample",
@@ -94,6 +96,11 @@ def from_args(dataclass_type: type[T], namespace: argparse.Namespace, *, saved: 
 def flag_name(field_name: str) -> str:
     """`memory_tokens` -> `--memory-tokens`"""
     return "--" + field_name.replace("_", "-")
+
+
+def with_flags(text: str) -> str:
+    """A message of the library, which writes settings between backticks, as a script's: `api_base` is --api-base."""
+    return _SETTING.sub(lambda match: flag_name(match[1]), text)
 
 
 @dataclasses.dataclass(frozen=True)

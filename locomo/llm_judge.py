@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.commands import add_json_flag, print_document, run_command
+from harness.flags import with_flags
 from locomo.judging.names import JUDGE_NAMES, judge_names
 from memoryqa.errors import UsageError
 
@@ -107,7 +108,7 @@ def judge_run(args: argparse.Namespace) -> Mapping[str, Any]:
     if choice.model is None or choice.offline:
         reason = "the offline reader judges nothing" if choice.offline else choice.reason
         raise UsageError(f"no judge: {reason}; give --judge-model NAME, e.g. openai/gpt-4o-mini")
-    print(describe(choice), file=sys.stderr)
+    print(with_flags(describe(choice)), file=sys.stderr)
     lm = build(choice, temperature=0.0)
     judges = [Judge(name, lm, model=choice.model, num_votes=args.judge_votes) for name in args.judge]
     if any(work.tasks for work in missing_work(run, judges, answers, args.controls or 0)):

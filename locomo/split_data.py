@@ -178,8 +178,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _print_table(manifest: Mapping[str, Any], conversations: Mapping[str, tuple[str, ...]]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from harness.terminal import stderr_console
 
     described = manifest["splits"]
     table = Table("", *SPLITS)
@@ -187,7 +188,7 @@ def _print_table(manifest: Mapping[str, Any], conversations: Mapping[str, tuple[
     for name in next(iter(described.values()))["questions_by_category"]:
         table.add_row(name, *(str(described[split]["questions_by_category"][name]) for split in SPLITS))
     table.add_row("questions", *(str(described[split]["questions"]) for split in SPLITS))
-    Console(stderr=True).print(table)
+    stderr_console().print(table)
 
 
 def main(argv: list[str] | None = None) -> int:

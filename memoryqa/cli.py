@@ -21,11 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 from memoryqa import __version__
 from memoryqa.errors import MemoryQAError, UsageError
+from memoryqa.terminal import harmless, is_terminal
 
 if TYPE_CHECKING:
     from memoryqa.memory import AdaptiveMemory
 
 _SQLITE = b"SQLite format 3\0"
+_CONTROLS = {code: f"\\u{code:04x}" for code in range(127, 160)}  # which JSON allows, and a terminal obeys
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -62,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()  # so that an error of writing is met here
     except MemoryQAError as error:
-        print(f"memoryqa: {error}", file=sys.stderr)
+        print(f"memoryqa: {harmless(str(error))}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
@@ -81,7 +83,7 @@ def search(memory: AdaptiveMemory, question: str, budget_tokens: int, *, as_json
         raise UsageError(f"--budget must be at least 1, got {budget_tokens}")
     found = memory.search(question, budget_tokens)
     if not as_json:
-        print(found)
+        show(str(found))
         return
     turns = [
         {
@@ -96,9 +98,14 @@ def search(memory: AdaptiveMemory, question: str, budget_tokens: int, *, as_json
     print_json({"text": found.text, "tokens": found.tokens, "turns": turns})
 
 
+def show(text: str) -> None:
+    """Print `text`; on a terminal with its control characters shown and not sent."""
+    print(harmless(text) if is_terminal(sys.stdout) else text)
+
+
 def print_json(document: Mapping[str, Any]) -> None:
     """One line, with its signs as they are where stdout can print them, else escaped."""
-    line = json.dumps(document, ensure_ascii=False)
+    line = json.dumps(document, ensure_ascii=False).translate(_CONTROLS)
     try:
         line.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
@@ -115,7 +122,7 @@ def show_stats(memory: AdaptiveMemory, *, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    print(repr(memory).strip("<>"))
+    show(repr(memory).strip("<>"))
     table = Table(show_header=False, box=None)
     for name, value in sizes.items():
         table.add_row(name.replace("_", " "), f"{value:,}")

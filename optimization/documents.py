@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
+from harness.flags import with_flags
 from harness.runs import Run
 from memory_system import MemoryQA, config_path, save_program
 from memoryqa.config import MemoryConfig
@@ -143,7 +144,7 @@ def _facts(plan: Plan, found: Found, board: Scoreboard, trouble: Trouble) -> Sea
         max_demos=config.max_demos,
         seed=config.seed,
         started_from=config.from_file,
-        models={role: describe(choice) for role, choice in plan.models.choices.items()},
+        models={role: with_flags(describe(choice)) for role, choice in plan.models.choices.items()},
         limits=Limits(max_calls=config.max_calls, max_cost_usd=config.max_cost),
         num_candidates=len(board.candidates),
         chosen=found.candidate.number,

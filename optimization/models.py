@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import dspy
 
+from harness.flags import with_flags
 from memoryqa.errors import UsageError
 from memoryqa.lms.preflight import preflight
 from memoryqa.lms.prices import ModelFacts, describe_cost, model_facts, unpriced_models
@@ -30,7 +31,7 @@ class Models:
 
     def describe(self) -> list[str]:
         """One line for people per role."""
-        return [describe(choice) for choice in self.choices.values()]
+        return [with_flags(describe(choice)) for choice in self.choices.values()]
 
     def unpriced(self) -> list[str]:
         """The models whose price is unknown."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from harness.runs import Run
+from harness.terminal import stderr_console
 from harness.tracking.tracker import NullTracker, Tracker
 from harness.tracking.values import metrics_of
 from locomo.benchmark import result_of
@@ -100,4 +100,4 @@ def _print_by_category(metric: str, comparison: Comparison) -> None:
     for name, (n, before, after) in comparison.by_category.items():
         cells = (f"{n}", f"{100 * before:.1f}", f"{100 * after:.1f}", f"{100 * (after - before):+.1f}")
         table.add_row(name.replace("_", "-"), *cells)
-    Console(stderr=True).print(table)
+    stderr_console().print(table)

@@ -26,11 +26,12 @@ def print_summary(document: Mapping[str, Any], *, loud: Sequence[str] = ()) -> N
 
     `loud` lines are warnings about what was measured; they stand in the table's title, where the numbers are read.
     """
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(stderr=True)
+    from harness.terminal import stderr_console
+
+    console = stderr_console()
     data = document["data"]
     asked = f"{data['questions']} questions of {data['conversations']} conversations"
     # above the table and not its title, which would be broken to the table's width

@@ -22,7 +22,7 @@ from checkout import ROOT, SUPPORT
 # Lowest first: a room imports itself and rooms below it, none beside it. "memoryqa.x" is a room of the library; the
 # other names are packages and scripts of the laboratory.
 LAYERS: tuple[set[str], ...] = (
-    {"memoryqa.errors", "memoryqa.arrays", "memoryqa.checks", "memoryqa.redaction"},
+    {"memoryqa.errors", "memoryqa.arrays", "memoryqa.checks", "memoryqa.redaction", "memoryqa.terminal"},
     {"memoryqa.turns", "memoryqa.tokens", "memoryqa.config"},
     {"memoryqa.language", "memoryqa.parameters"},
     {"memoryqa.archive", "memoryqa.rendering"},

@@ -7,21 +7,20 @@
     python -m tuning.client trials mine --state fail
     python -m tuning.client best|pareto|importance|delete mine
 
-The answer is one JSON document on stdout: one line, or indented on a terminal. To run trials of a study:
-`python tune.py worker --service URL`.
+The answer is a table on stderr, and one line of JSON on stdout, on a terminal only with --json. To run trials of a
+study: `python tune.py worker --service URL`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from harness.commands import run_command
+from harness.commands import add_json_flag, print_document, run_command
 from memoryqa.errors import UsageError
 from tuning.errors import ServiceError, ServiceUnavailableError, TrialLostError
 from tuning.service.token import TOKEN_VARIABLE, service_token
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 _PAGE = 1_000
+_SHOWN = ("name", "number", "state", "values", "best_value", "trials", "params", "parameter", "share", "deleted")
 _FIRST_PAUSE_SEC = 0.2
 
 
@@ -174,10 +174,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--url", default=DEFAULT_URL, help="address of the service (default: %(default)s)")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("list", help="the studies")
+    add_json_flag(commands.add_parser("list", help="the studies"))
     for name, text in _COMMANDS.items():
         command = commands.add_parser(name, help=text)
         command.add_argument("study")
+        add_json_flag(command)
         if name == "create":
             _add_creation_flags(command)
         if name == "trials":
@@ -204,7 +205,19 @@ def main(argv: list[str] | None = None) -> int:
 def _answer(args: argparse.Namespace) -> None:
     with TunerClient(args.url, token=service_token()) as client:
         answer = run(args, client)
-    print(json.dumps(answer, indent=2 if sys.stdout.isatty() else None))
+    show(answer)
+    print_document(answer, as_json=args.json)
+
+
+def show(answer: Any) -> None:
+    """Print what people look for in `answer` as a table on stderr."""
+    from harness.terminal import rows_table, stderr_console
+
+    rows = answer if isinstance(answer, list) else [answer]
+    if rows and "importance" in rows[0]:
+        rows = [{"parameter": name, "share": f"{share:.3f}"} for name, share in rows[0]["importance"].items()]
+    shown = [{name: _cell(value) for name, value in row.items() if name in _SHOWN} for row in rows]
+    stderr_console(highlight=False).print(rows_table(shown) if shown else "none")
 
 
 def run(args: argparse.Namespace, client: TunerClient) -> Any:
@@ -240,6 +253,10 @@ def _add_creation_flags(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--settings", type=json.loads, default={}, metavar="JSON", help="handed to the workers unchanged"
     )
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
 
 
 def _spec(args: argparse.Namespace) -> dict[str, Any]:

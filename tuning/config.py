@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.flags import DATA
-from memoryqa.errors import UsageError
+from memoryqa.config import ConfigError
 from tuning.objectives import OBJECTIVES, Objective
 from tuning.presets import COMPACTION, PRESETS
 from tuning.studies.constants import PRUNERS, SAMPLERS
@@ -13,7 +13,7 @@ from tuning.studies.constants import PRUNERS, SAMPLERS
 
 @dataclass(frozen=True)
 class TuningConfig:
-    """A search over the parameters of the memory and its ranking. Raises UsageError for contradictions."""
+    """A search over the parameters of the memory and its ranking. Raises ConfigError for contradictions."""
 
     data: str | None = field(default=None, metadata=DATA)
     split: str = field(
@@ -66,23 +66,25 @@ class TuningConfig:
     def __post_init__(self) -> None:
         for name in ("budget_tokens", "n_trials", "n_jobs"):
             if getattr(self, name) < 1:
-                raise UsageError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
+                raise ConfigError(name, f"must be at least 1, got {getattr(self, name)}")
         if self.timeout is not None and self.timeout <= 0:
-            raise UsageError(f"--timeout must be above 0 seconds, got {self.timeout}")
+            raise ConfigError("timeout", f"must be above 0 seconds, got {self.timeout}")
         if (self.objective == "retention") != (self.space == COMPACTION):
-            raise UsageError(
-                f"--objective retention and --space {COMPACTION} go together: other objectives search what has left "
-                f"the working memory too, so that they cannot say what should stay; got --objective {self.objective} "
-                f"--space {self.space}"
+            raise ConfigError(
+                "objective",
+                f"retention and `space` {COMPACTION} go together: other objectives search what has left the working "
+                f"memory too, so that they cannot say what should stay; got `objective` {self.objective} `space` "
+                f"{self.space}",
             )
         if self.pruner not in ("auto", "none") and not Objective(self.objective).by_question:
-            raise UsageError(
-                f"--pruner compares questions found, so it cannot end trials for {self.objective}: drop it"
+            raise ConfigError(
+                "pruner", f"compares questions found, so it cannot end trials for {self.objective}: drop it"
             )
         if self.promote_on == self.split or self.split == "all":
-            raise UsageError(
-                f"--promote-on {self.promote_on}: the winner must prove itself on other conversations than it was "
-                f"searched on (--split {self.split})"
+            raise ConfigError(
+                "promote_on",
+                f"{self.promote_on}: the winner must prove itself on other conversations than it was searched on "
+                f"(`split` {self.split})",
             )
 
     @property

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from harness.terminal import stderr_console
 from locomo.schema import ADVERSARIAL, CATEGORY_NAMES
 
 _MAX_SHOWN = 20
@@ -23,7 +23,7 @@ _NOTES = {
 
 def print_judges(document: Mapping[str, Any]) -> None:
     """judges.json as tables: one per judge, and what each judge did with the controls."""
-    console = Console(stderr=True)
+    console = stderr_console()
     for name, judge in document["judges"].items():
         if judge["programs"]:
             console.print(_judged(name, judge))
@@ -83,7 +83,7 @@ def _controls(controls: Mapping[str, Mapping[str, Any]]) -> Table:
 
 def print_comparison(document: Mapping[str, Any]) -> None:
     """Two judges on one run: the agreement, and where they differ."""
-    console = Console(stderr=True)
+    console = stderr_console()
     table = Table("", "", title=escape(f"A: {document['a']}, B: {document['b']}"), title_justify="left", box=SIMPLE)
     for label, key in _PAIRS.items():
         table.add_row(label, str(document[key]))

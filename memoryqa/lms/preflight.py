@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from memoryqa.errors import StoppedError
-from memoryqa.lms.roles import TOGETHER_KEYS, VLLM_KEYS, LMChoice, api_key, is_key_missing
+from memoryqa.lms.roles import TOGETHER_KEYS, VLLM_KEYS, LMChoice, api_base_of, api_key, is_key_missing, model_of
 from memoryqa.redaction import redact
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def preflight(lm: dspy.LM, choice: LMChoice, *, timeout_sec: float = 30.0) -> No
     if choice.offline:
         return
     if is_key_missing(choice.model or ""):
-        raise LMUnavailable(_line(choice, "no API key", _export(TOGETHER_KEYS[:1])))
+        raise LMUnavailable(_line(choice, "no API key", _export(choice, TOGETHER_KEYS[:1])))
     from dspy.utils.exceptions import LMError, LMRateLimitError
 
     probe = _probe(lm, timeout_sec)
@@ -102,7 +102,9 @@ def diagnose(error: LMError, choice: LMChoice) -> str:
     provider, _, name = model.partition("/")
     address = choice.api_base or _DEFAULT_ADDRESS.get(provider, f"the {provider} API")
     if isinstance(error, LMNotConfiguredError):
-        return _line(choice, "no API key", _export(getattr(error, "env_keys", ()) or ("the provider's key variable",)))
+        return _line(
+            choice, "no API key", _export(choice, getattr(error, "env_keys", ()) or ("the provider's key variable",))
+        )
     if isinstance(error, LMAuthError):
         return _line(choice, f"{address} rejected the API key ({error.status})", _key_advice(error, provider))
     if isinstance(error, LMBillingError):
@@ -116,7 +118,7 @@ def diagnose(error: LMError, choice: LMChoice) -> str:
         return _line(
             choice,
             f"unknown provider {provider!r}",
-            f"put the provider first: together_ai/{model}, or hosted_vllm/{model} with --api-base URL",
+            f"put the provider first: together_ai/{model}, or hosted_vllm/{model} with {api_base_of(choice.role)} URL",
         )
     status = f" ({error.status})" if error.status else ""
     return _line(choice, f"{address} answered with an error{status}: {_first_line(text)}", "see the server's log")
@@ -162,10 +164,10 @@ def _network_problem(error: LMError, choice: LMChoice, address: str) -> str | No
     start = _START_COMMAND.get(provider, "the server").format(name=name)
     for cause in causes(error):
         if isinstance(cause, ConnectionRefusedError):
-            fix = f"start {start}, or give its address with --api-base URL"
+            fix = f"start {start}, or give its address with {api_base_of(choice.role)} URL"
             return _line(choice, f"no server answers at {address} (connection refused)", fix)
         if isinstance(cause, socket.gaierror):
-            fix = "check the network and the address, or use --model offline (no network needed)"
+            fix = f"check the network and the address, or use {model_of(choice.role)} offline (no network needed)"
             return _line(choice, f"the host name {host} does not resolve", fix)
         if isinstance(cause, TimeoutError):
             fix = "try again if the server is still loading the model, else look at its log"
@@ -180,10 +182,14 @@ def _not_found(choice: LMChoice, address: str, name: str) -> str:
         listed = ", ".join(shown[:_MAX_MODELS_SHOWN]) + (", ..." if len(served) > _MAX_MODELS_SHOWN else "")
         return _line(choice, f"{address} has no model {name!r} (404)", f"it has: {listed}")
     if not served and not address.endswith("/v1") and _served_models(f"{address}/v1", choice):
-        return _line(choice, f"nothing at {address}/chat/completions (404)", f"write --api-base {address}/v1")
+        return _line(
+            choice, f"nothing at {address}/chat/completions (404)", f"write {api_base_of(choice.role)} {address}/v1"
+        )
     if choice.model and choice.model.startswith("ollama"):
         return _line(choice, f"{address} has no model {name!r} (404)", f"run `ollama pull {name}`")
-    fix = "check the model's name, and that --api-base ends where /chat/completions begins (usually /v1)"
+    fix = (
+        f"check the model's name, and that {api_base_of(choice.role)} ends where /chat/completions begins (usually /v1)"
+    )
     return _line(choice, f"{address} does not know {name!r} (404)", fix)
 
 
@@ -207,8 +213,8 @@ def _key_advice(error: LMError, provider: str) -> str:
     return f"check the value of {' or '.join(variables)}" if variables else "check the key's environment variable"
 
 
-def _export(variables: tuple[str, ...]) -> str:
-    return f"run `export {variables[0]}=<your key>`, or use --model offline (needs no key)"
+def _export(choice: LMChoice, variables: tuple[str, ...]) -> str:
+    return f"run `export {variables[0]}=<your key>`, or use {model_of(choice.role)} offline (needs no key)"
 
 
 def _line(choice: LMChoice, problem: str, fix: str) -> str:

@@ -33,12 +33,14 @@ TOGETHER_DEFAULT = "together_ai/meta-llama/Llama-3.3-70B-Instruct-Turbo"
 TOGETHER_KEYS = ("TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_TOKEN")
 VLLM_KEYS = ("HOSTED_VLLM_API_KEY", "VLLM_API_KEY")
 
-_SOURCES: dict[Role, tuple[str, str]] = {  # role -> its flag and its environment variable, in order of precedence
-    "task": ("--model", "MEMORY_MODEL"),
-    "judge": ("--judge-model", "MEMORY_JUDGE_MODEL"),
-    "prompt": ("--prompt-model", "MEMORY_PROMPT_MODEL"),
-    "compaction": ("--compaction-model", "MEMORY_COMPACTION_MODEL"),
-    "index": ("--tag-model", "MEMORY_INDEX_MODEL"),
+# Role -> the setting and the environment variable that name its LM, in order of precedence. Messages write settings
+# between backticks; scripts make flags of them (harness/flags.py::with_flags).
+_SOURCES: dict[Role, tuple[str, str]] = {
+    "task": ("model", "MEMORY_MODEL"),
+    "judge": ("judge_model", "MEMORY_JUDGE_MODEL"),
+    "prompt": ("prompt_model", "MEMORY_PROMPT_MODEL"),
+    "compaction": ("compaction_model", "MEMORY_COMPACTION_MODEL"),
+    "index": ("tag_model", "MEMORY_INDEX_MODEL"),
 }
 # OpenAI's reasoning models, for which DSPy requires other settings; as in dspy/clients/lm.py of 3.4.1 (private there)
 _REASONING_MODEL = re.compile(
@@ -61,7 +63,7 @@ class LMChoice:
 def resolve(
     role: Role, *, model: str | None = None, api_base: str | None = None, task: LMChoice | None = None
 ) -> LMChoice:
-    """Decide on the LM of `role` by the flags' values and the environment, without network and without DSPy.
+    """Decide on the LM of `role` by `model`, `api_base` and the environment, without network and without DSPy.
 
     task: `model` > MEMORY_MODEL > Together if TOGETHER_API_KEY > OpenAI if OPENAI_API_KEY > the offline reader.
     judge: `model` > MEMORY_JUDGE_MODEL > none.
@@ -71,23 +73,25 @@ def resolve(
     The model "offline" is the offline reader.
     Raises UsageError, one line with the fix, for a model without provider and for an unusable `api_base`.
     """
-    flag, variable = _SOURCES[role]
+    setting, variable = model_of(role), _SOURCES[role][1]
     if model:
-        return _choice(role, model, api_base, flag)
+        return _choice(role, model, api_base, setting)
     if from_environment := _environment(variable):
         return _choice(role, from_environment, api_base, variable)
     if role == "prompt":
         task = task or resolve("task", api_base=api_base)
-        return replace(task, role=role, reason=f"the task LM, no {flag} or {variable} is set")
+        return replace(task, role=role, reason=f"the task LM, no {setting} or {variable} is set")
     if api_base:
-        raise UsageError(f"--api-base {redact(api_base)}: say which model to ask there, e.g. {flag} hosted_vllm/NAME")
+        raise UsageError(
+            f"{api_base_of(role)} {redact(api_base)}: say which model to ask there, e.g. {setting} hosted_vllm/NAME"
+        )
     if role != "task":
-        return LMChoice(role, None, None, f"no {flag} or {variable} is set")
+        return LMChoice(role, None, None, f"no {setting} or {variable} is set")
     if _environment("TOGETHER_API_KEY"):
-        return _choice(role, TOGETHER_DEFAULT, None, f"TOGETHER_API_KEY is set, no {flag} or {variable}")
+        return _choice(role, TOGETHER_DEFAULT, None, f"TOGETHER_API_KEY is set, no {setting} or {variable}")
     if _environment("OPENAI_API_KEY"):
-        return _choice(role, OPENAI_DEFAULT, None, f"OPENAI_API_KEY is set, no {flag} or {variable}")
-    reason = f"no {flag}, {variable}, TOGETHER_API_KEY or OPENAI_API_KEY is set"
+        return _choice(role, OPENAI_DEFAULT, None, f"OPENAI_API_KEY is set, no {setting} or {variable}")
+    reason = f"no {setting}, {variable}, TOGETHER_API_KEY or OPENAI_API_KEY is set"
     return LMChoice(role, OFFLINE_MODEL, None, reason, offline=True)
 
 
@@ -177,36 +181,46 @@ def is_key_missing(model: str) -> bool:
     return model.startswith("together_ai/") and not any(_environment(name) for name in TOGETHER_KEYS)
 
 
+def model_of(role: Role) -> str:
+    """How a message names the setting of the role's model."""
+    return f"`{_SOURCES[role][0]}`"
+
+
+def api_base_of(role: Role) -> str:
+    """How a message names the setting of the role's server."""
+    return model_of(role).replace("model", "api_base")
+
+
 def _choice(role: Role, model: str, api_base: str | None, reason: str) -> LMChoice:
     if model in ("offline", OFFLINE_MODEL):
         if api_base:
-            raise UsageError(f"{reason} offline asks no server: drop --api-base {redact(api_base)}")
+            raise UsageError(f"{reason} offline asks no server: drop {api_base_of(role)} {redact(api_base)}")
         return LMChoice(role, OFFLINE_MODEL, None, reason, offline=True)
     provider, _, name = model.partition("/")
     if not provider or not name:
-        raise UsageError(f"{reason} {model!r} names no provider: write {_with_provider(model.strip('/'))}")
+        raise UsageError(f"{reason} {model!r} names no provider: write {_with_provider(role, model.strip('/'))}")
     if provider == "openai":
         api_base = api_base or _environment("OPENAI_BASE_URL") or _environment("OPENAI_API_BASE")
-    return LMChoice(role, model, _normalised_api_base(provider, api_base), reason)
+    return LMChoice(role, model, _normalised_api_base(role, provider, api_base), reason)
 
 
-def _with_provider(name: str) -> str:
+def _with_provider(role: Role, name: str) -> str:
     for pattern, provider in (("gpt|chatgpt|o[1345]", "openai"), ("claude", "anthropic"), ("gemini", "gemini")):
         if re.match(rf"(?:{pattern})(?:[-.\d]|$)", name):
             return f"{provider}/{name}"
     name = name or "NAME"
-    return f"ollama_chat/{name}, or hosted_vllm/{name} with --api-base URL, or {OPENAI_DEFAULT}"
+    return f"ollama_chat/{name}, or hosted_vllm/{name} with {api_base_of(role)} URL, or {OPENAI_DEFAULT}"
 
 
-def _normalised_api_base(provider: str, api_base: str | None) -> str | None:
+def _normalised_api_base(role: Role, provider: str, api_base: str | None) -> str | None:
     if not api_base:
         return None
     parts = urlsplit(api_base)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise UsageError(f"--api-base {redact(api_base)}: write a whole URL, e.g. http://localhost:8000/v1")
+        raise UsageError(f"{api_base_of(role)} {redact(api_base)}: write a whole URL, e.g. http://localhost:8000/v1")
     if parts.username or parts.password:  # DSPy's client would resolve all of it as a host name
         raise UsageError(
-            f"--api-base {redact(api_base)}: no name or password in the URL; a key goes into the environment"
+            f"{api_base_of(role)} {redact(api_base)}: no name or password in the URL; a key goes into the environment"
         )
     api_base = api_base.rstrip("/")
     # Ollama's own documentation gives the address without /v1, where its OpenAI-compatible service is

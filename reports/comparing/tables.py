@@ -29,9 +29,9 @@ _HEADINGS = ("n (conv.)", "A", "B", "B - A [95%]", "A/B better", "p")
 
 def print_comparison(compared: Comparison) -> None:
     """Tables on stderr: what was gained and lost, and every score with its interval; the verdict last."""
-    from rich.console import Console
+    from harness.terminal import stderr_console
 
-    console = Console(stderr=True, highlight=False)
+    console = stderr_console(highlight=False)
 
     def say(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)

@@ -85,3 +85,12 @@ def test_a_document_holds_no_secret(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     monkeypatch.setenv("SOME_API_KEY", "planted-key-0123456789")
     print_document({"error": "rejected planted-key-0123456789"}, as_json=True)
     assert "planted" not in capsys.readouterr().out
+
+
+def test_settings_in_a_message_of_the_library_are_flags_in_a_scripts(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise UsageError("write hosted_vllm/m with `judge_api_base` URL, or run `ollama pull m`")
+
+    assert run_command("evaluate.py", fail) == 2
+    told = capsys.readouterr().err
+    assert told == "evaluate.py: write hosted_vllm/m with --judge-api-base URL, or run `ollama pull m`\n"

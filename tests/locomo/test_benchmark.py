@@ -190,10 +190,10 @@ def test_the_report_is_a_table_of_what_was_measured() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"budgets_tokens": (500, 100)}, r"--budgets-tokens must ascend"),
+        ({"budgets_tokens": (500, 100)}, r"budgets_tokens must ascend"),
         ({"programs": ("full-context",)}, "full-context retrieves nothing"),
-        ({"model": "openai/x"}, "asks no LM: drop --model"),
-        ({"predictions": "x.jsonl"}, "asks no LM: drop --predictions"),
+        ({"model": "openai/x"}, "asks no LM: drop `model`"),
+        ({"predictions": "x.jsonl"}, "asks no LM: drop `predictions`"),
     ],
 )
 def test_a_bad_option_is_one_line(options: dict[str, Any], told: str) -> None:

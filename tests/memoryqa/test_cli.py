@@ -14,6 +14,7 @@ from checkout import ROOT
 import memoryqa
 from memoryqa.cli import main
 from memoryqa.memory import AdaptiveMemory
+from memoryqa.terminal import harmless
 
 LINES = [
     {"speaker": "Ana", "time": "2023-05-25", "text": "I moved to Porto last Saturday!"},
@@ -164,3 +165,40 @@ def test_a_full_disk_is_one_line(chat: Path) -> None:
         )
     assert ran.returncode == 1
     assert ran.stderr == "memoryqa: the output cannot be written (No space left on device); free some space\n"
+
+
+HOSTILE = "red \x1b[31m, a title \x1b]0;owned\x07, an old CSI \x9b2J, a return\roverwritten"
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    path = tmp_path / "hostile.jsonl"
+    path.write_text(json.dumps({"speaker": "Eve\x1b[2J", "time": "2023-05-25", "text": HOSTILE}), encoding="utf-8")
+    return path
+
+
+def test_on_a_terminal_control_characters_are_shown_and_not_sent(
+    hostile: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memoryqa.cli.is_terminal", lambda stream: True)
+    for argv in (["search", str(hostile), "What is red?"], ["stats", str(hostile)]):
+        assert main(argv) == 0
+        assert harmless(out := capsys.readouterr().out) == out
+    assert main(["search", str(hostile), "What is red?"]) == 0
+    assert r"\x1b[31m" in capsys.readouterr().out
+
+
+def test_a_pipe_gets_the_text_as_it_is_and_json_has_no_control_characters(
+    hostile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["search", str(hostile), "What is red?"]) == 0
+    assert "\x1b[31m" in capsys.readouterr().out
+    assert main(["search", str(hostile), "What is red?", "--json"]) == 0
+    out = capsys.readouterr().out
+    assert harmless(out) == out
+    assert json.loads(out)["turns"][0]["text"] == HOSTILE
+
+
+def test_an_error_that_quotes_a_file_is_harmless(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["search", str(tmp_path / "a\x1b[31mb"), "x"]) == 2
+    assert r"a\x1b[31mb" in capsys.readouterr().err

@@ -216,6 +216,21 @@ def test_the_token_is_sent_and_asked_for(
         assert answer(capsys, "--url", url, "list") == []
 
 
+def test_people_see_a_table_and_json_only_when_they_ask_for_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.commands.is_terminal", lambda stream: True)
+    with serving(open_storage(tmp_path / "a.journal")) as url:
+        assert main(["--url", url, "create", "mine", "--preset", "quick"]) == 0
+        capsys.readouterr()
+        assert main(["--url", url, "list"]) == 0
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        assert "mine" in shown.err
+        assert main(["--url", url, "list", "--json"]) == 0
+        assert [study["name"] for study in json.loads(capsys.readouterr().out)] == ["mine"]
+
+
 def test_no_service_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     port = free_port()
     assert main(["--url", f"http://127.0.0.1:{port}", "list"]) == 1

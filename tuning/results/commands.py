@@ -12,13 +12,14 @@ from optuna import Study
 from optuna.storages import BaseStorage
 from rich.console import Console
 
+from harness.terminal import rows_table, stderr_console
 from memoryqa.errors import UsageError
 from tuning.errors import StudyError
 from tuning.presets import settings_of
 from tuning.results.conclusion import default_line_of, points_of, writing
 from tuning.results.document import front_document, trial_rows, write_trials
 from tuning.results.pareto import plot_front
-from tuning.results.tables import front_lines, rows_table, trial_table
+from tuning.results.tables import front_lines, trial_table
 from tuning.results.views import best_trial, importances, study_view
 from tuning.studies.storage import open_storage
 from tuning.studies.study import StudySpec, delete_study, load_study
@@ -34,7 +35,7 @@ def run_study_command(args: argparse.Namespace) -> dict[str, Any]:
 
 def _run(args: argparse.Namespace) -> dict[str, Any]:
     storage = open_storage(args.storage)
-    console = Console(stderr=True, highlight=False)
+    console = stderr_console(highlight=False)
     if args.command == "list":
         return _list(storage, console)
     if args.command == "delete":

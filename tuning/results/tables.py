@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 
+from harness.terminal import stderr_console
 from tuning.config import TuningConfig
 from tuning.objectives import Objective
 from tuning.presets import settings_of
@@ -25,7 +25,7 @@ _SHOWN = 5
 
 def print_conclusion(study: Study, config: TuningConfig, conclusion: Conclusion, document: TuningDocument) -> None:
     """Print the best trials beside the default, and whether the best is worth taking."""
-    console = Console(stderr=True, highlight=False)
+    console = stderr_console(highlight=False)
     objective = Objective(config.objective, config.budget_tokens)
     lines = [f"{document['study']}: {objective.title}"]
     if conclusion.best is None:
@@ -83,16 +83,6 @@ def trial_table(trials: Sequence[FrozenTrial]) -> Table:
             _shown(metrics.get("context_tokens_mean"), 1, ",.0f"),
             _shown(metrics.get("latency_sec_p95"), 1000, ".2f"),
         )
-    return table
-
-
-def rows_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Rows of one shape as a table."""
-    table = Table()
-    for title in rows[0] if rows else ():
-        table.add_column(title)
-    for row in rows:
-        table.add_row(*("-" if value is None else str(value) for value in row.values()))
     return table
 
 

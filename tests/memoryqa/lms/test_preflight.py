@@ -95,7 +95,7 @@ def test_a_server_that_only_fails_is_told() -> None:
 def test_a_missing_key_is_told_with_the_export_line(model: str, variable: str) -> None:
     message = refusal(model)
     assert message == (
-        f"task LM {model}: no API key; run `export {variable}=<your key>`, or use --model offline (needs no key)"
+        f"task LM {model}: no API key; run `export {variable}=<your key>`, or use `model` offline (needs no key)"
     )
 
 
@@ -112,7 +112,7 @@ def test_a_refused_connection_is_told_with_the_address_and_the_way_to_start(mode
     message = refusal(model, api_base)
     assert f"no server answers at {api_base} (connection refused)" in message
     assert start in message
-    assert "--api-base" in message
+    assert "`api_base`" in message
 
 
 def test_the_default_address_of_a_local_server_is_named_when_it_is_down() -> None:
@@ -160,13 +160,13 @@ def test_a_long_list_of_models_is_cut() -> None:
 def test_an_address_without_v1_is_told_with_the_right_one() -> None:
     with OpenAIServer(models=["m"]) as server:
         message = refusal("hosted_vllm/m", server.api_base.removesuffix("/v1"))
-    assert message.endswith(f"write --api-base {server.api_base}")
+    assert message.endswith(f"write `api_base` {server.api_base}")
 
 
 def test_an_address_with_a_wrong_path_is_told() -> None:
     with OpenAIServer() as server:
         message = refusal("hosted_vllm/m", f"{server.api_base}/wrong/v1")
-    assert "check the model's name, and that --api-base ends where /chat/completions begins" in message
+    assert "check the model's name, and that `api_base` ends where /chat/completions begins" in message
 
 
 def test_an_ollama_model_that_is_not_there_is_told_with_the_pull() -> None:
@@ -226,4 +226,4 @@ def test_failures_that_every_call_would_share_condemn_the_run() -> None:
     )
     error = error_of([no_credit])
     assert is_systemic(error)
-    assert "add credit or choose another model" in diagnose(error, LMChoice("task", "openai/m", None, "--model"))
+    assert "add credit or choose another model" in diagnose(error, LMChoice("task", "openai/m", None, "`model`"))

@@ -26,7 +26,7 @@ def test_the_task_model_follows_its_order_of_precedence(monkeypatch: pytest.Monk
     monkeypatch.setenv("MEMORY_MODEL", "groq/some-model")
     assert resolve("task").model == "groq/some-model"
     assert resolve("task", model="anthropic/other").model == "anthropic/other"
-    assert resolve("task", model="offline") == LMChoice("task", OFFLINE_MODEL, None, "--model", offline=True)
+    assert resolve("task", model="offline") == LMChoice("task", OFFLINE_MODEL, None, "`model`", offline=True)
 
 
 def test_a_key_that_is_set_but_empty_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +66,7 @@ def test_the_prompt_model_is_the_tasks_unless_named(monkeypatch: pytest.MonkeyPa
         ("o3-mini", "write openai/o3-mini"),
         ("claude-sonnet-4-5", "write anthropic/claude-sonnet-4-5"),
         ("gemini-2.5-flash", "write gemini/gemini-2.5-flash"),
-        ("qwen3", "write ollama_chat/qwen3, or hosted_vllm/qwen3 with --api-base URL"),
+        ("qwen3", "write ollama_chat/qwen3, or hosted_vllm/qwen3 with `api_base` URL"),
         ("openai/", "write"),
         ("/gpt-4o", "write openai/gpt-4o"),
     ],
@@ -75,7 +75,7 @@ def test_a_model_without_provider_is_refused_with_the_fix(model: str, fix: str) 
     with pytest.raises(ValueError) as caught:
         resolve("task", model=model)
     assert fix in str(caught.value)
-    assert "--model" in str(caught.value)
+    assert "`model`" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -92,9 +92,9 @@ def test_an_api_base_with_a_password_is_refused_without_showing_it() -> None:
 
 
 def test_an_api_base_without_a_model_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"say which model to ask there, e\.g\. --model hosted_vllm/NAME"):
+    with pytest.raises(ValueError, match=r"say which model to ask there, e\.g\. `model` hosted_vllm/NAME"):
         resolve("task", api_base="http://localhost:8000/v1")
-    with pytest.raises(ValueError, match="drop --api-base"):
+    with pytest.raises(ValueError, match="drop `api_base`"):
         resolve("task", model="offline", api_base="http://localhost:8000/v1")
 
 
@@ -122,14 +122,14 @@ def test_openais_own_address_variable_is_part_of_the_choice(monkeypatch: pytest.
 def test_the_description_tells_the_lm_and_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     assert describe(resolve("task")) == (
         "task LM: offline extractive reader (no LM) — "
-        "no --model, MEMORY_MODEL, TOGETHER_API_KEY or OPENAI_API_KEY is set"
+        "no `model`, MEMORY_MODEL, TOGETHER_API_KEY or OPENAI_API_KEY is set"
     )
-    assert describe(resolve("judge")) == "judge LM: none — no --judge-model or MEMORY_JUDGE_MODEL is set"
+    assert describe(resolve("judge")) == "judge LM: none — no `judge_model` or MEMORY_JUDGE_MODEL is set"
     at_server = resolve("task", model="hosted_vllm/m", api_base="http://here/v1")
-    assert describe(at_server) == "task LM: hosted_vllm/m at http://here/v1 — --model"
+    assert describe(at_server) == "task LM: hosted_vllm/m at http://here/v1 — `model`"
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
     assert (
-        describe(resolve("task")) == "task LM: openai/gpt-4o-mini — OPENAI_API_KEY is set, no --model or MEMORY_MODEL"
+        describe(resolve("task")) == "task LM: openai/gpt-4o-mini — OPENAI_API_KEY is set, no `model` or MEMORY_MODEL"
     )
 
 
@@ -161,20 +161,20 @@ def test_a_local_server_gets_the_key_of_its_provider(
 
 @pytest.mark.parametrize("name", ["o3", "o1-mini", "gpt-5", "gpt-5-mini", "gpt-5.1"])
 def test_openais_reasoning_models_get_the_settings_that_they_demand(name: str) -> None:
-    lm = build(LMChoice("task", f"openai/{name}", None, "--model"), temperature=0.0, max_tokens=500)
+    lm = build(LMChoice("task", f"openai/{name}", None, "`model`"), temperature=0.0, max_tokens=500)
     assert lm.kwargs["temperature"] is None
     assert lm.kwargs["max_completion_tokens"] == 16_000
 
 
 @pytest.mark.parametrize("name", ["gpt-4o-mini", "gpt-5-chat-latest", "gpt-4.1"])
 def test_other_openai_models_keep_temperature_and_max_tokens(name: str) -> None:
-    lm = build(LMChoice("task", f"openai/{name}", None, "--model"), temperature=0.0, max_tokens=500)
+    lm = build(LMChoice("task", f"openai/{name}", None, "`model`"), temperature=0.0, max_tokens=500)
     assert lm.kwargs["temperature"] == 0.0
     assert lm.kwargs["max_tokens"] == 500
 
 
 def test_configure_makes_the_lm_the_default_and_caps_what_is_kept() -> None:
-    lm = build(LMChoice("task", "hosted_vllm/m", "http://127.0.0.1:1/v1", "--model"))
+    lm = build(LMChoice("task", "hosted_vllm/m", "http://127.0.0.1:1/v1", "`model`"))
     configure(lm, num_threads=3)
     assert dspy.settings.lm is lm
     assert dspy.settings.num_threads == 3
