@@ -14,19 +14,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.commands import add_json_flag, print_document, run_command
-from harness.flags import add_flags, add_tracking_flags, from_args, with_flags
-from harness.runs import CONFIG, Run
-from harness.settings import choose_settings as memory_settings
-from memoryqa.config import MemoryConfig, ProgramConfig, Settings
-from memoryqa.errors import UsageError
+from harness.flags import add_flags, add_tracking_flags, from_args
+from memoryqa.config import MemoryConfig, ProgramConfig
 from training.backend_api import TrainingResult, TrainingTask
 from training.config import GRPOConfig, TrainingConfig
+from training.folder import check_same_settings, choose_settings, open_run
 
 if TYPE_CHECKING:
     from harness.tracking.tracker import NullTracker, Tracker
@@ -34,7 +31,6 @@ if TYPE_CHECKING:
     from training.inputs import Material
 
 OUTPUT = Path("grpo_optimized_memory_qa.json")
-MAY_CHANGE_ON_RESUME = ("num_train_steps", "device", "api_base", "inference_gpus", "training_gpus")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -96,14 +92,16 @@ def train(args: argparse.Namespace) -> int:
     from training.history import History
     from training.inputs import gather
     from training.on_arbor.preflight import check_chat_end
-    from training.reward import JudgeReward
+    from training.reward import JudgeReward, choose_reward
     from training.watch import Watch
 
     dspy.configure(adapter=TrainingAdapter(), trace=None, max_history_size=200, warn_on_type_mismatch=False)
 
     # 2. Check everything before anything is written or spent.
     material = gather(config, grpo, settings)
-    reward, judge = build_reward(args, config, material)
+    reward, judge = choose_reward(
+        config.metric, material, judge_model=args.judge_model, judge_api_base=args.judge_api_base
+    )
     full_config = {
         "training": {**asdict(config), "backend": backend},  # so that --resume does not choose another one
         "grpo": asdict(grpo),
@@ -152,84 +150,6 @@ def train(args: argparse.Namespace) -> int:
 
         # 4. Save the program with its adapter, and report.
         return report(args, config, grpo, material, backend, result, history, tracker)
-
-
-# -- the settings, and the folder that keeps them ----------------------------------------------------------------------
-
-
-def choose_settings(args: argparse.Namespace) -> tuple[TrainingConfig, GRPOConfig, Settings]:
-    """The settings of the flags, on top of those of a resumed training. Raises UsageError for an unsuitable folder."""
-    folder: Path = args.checkpoint_dir
-    has_training = (folder / CONFIG).exists()
-    if args.resume and not has_training:
-        raise UsageError(f"--resume: {folder} holds no training; name its folder with --checkpoint-dir")
-    if has_training and not args.resume and not args.dry_run:
-        raise UsageError(f"{folder} holds a training: continue it with --resume, or name a new --checkpoint-dir")
-    if not args.output.parent.is_dir():
-        raise UsageError(f"--output {args.output}: its folder does not exist")
-    saved = Run.open(folder).config if args.resume else {}
-    settings, verdict = memory_settings(args, saved, program=None, parameters=args.parameters)
-    if verdict is not None:
-        print(verdict, file=sys.stderr)
-    return (
-        from_args(TrainingConfig, args, saved=saved.get("training")),
-        from_args(GRPOConfig, args, saved=saved.get("grpo")),
-        settings,
-    )
-
-
-def check_same_settings(folder: Path, config: Mapping[str, Any]) -> None:
-    """Raise RunConfigChanged if a resumed training differs from `config` in more than MAY_CHANGE_ON_RESUME."""
-    saved = Run.open(folder).config
-    unchanged = {
-        section: {
-            key: saved.get(section, {}).get(key, value) if key in MAY_CHANGE_ON_RESUME else value
-            for key, value in settings.items()
-        }
-        for section, settings in config.items()
-    }
-    Run.resume(folder, unchanged)
-
-
-def open_run(args: argparse.Namespace, config: Mapping[str, Any], material: Material) -> None:
-    """Write config.json to the checkpoint folder, and manifest.json to a new one."""
-    from harness.runs import manifest_environment
-
-    folder: Path = args.checkpoint_dir
-    if args.resume:
-        Run.open(folder).write_json(CONFIG, config)
-        return
-    if folder.exists() and any(folder.iterdir()):
-        raise UsageError(f"{folder} is not empty: name a new --checkpoint-dir")
-    dataset = material.dataset
-    data = {"path": str(dataset.path), "sha256": dataset.sha256, "notes": list(dataset.notes)}
-    try:
-        Run.create(folder, config, {**manifest_environment(), "data": data})
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be written ({error.strerror}): name another --checkpoint-dir") from error
-
-
-def build_reward(
-    args: argparse.Namespace, config: TrainingConfig, material: Material
-) -> tuple[Callable[..., float], str | None]:
-    """The reward of --metric, and a line that describes the judge (None without one)."""
-    from training.reward import F1Reward, JudgeReward, RecallReward
-
-    if config.metric == "f1":
-        return F1Reward(), None
-    if config.metric == "recall":
-        return RecallReward(material.memories, material.settings.program), None
-    from locomo.judging.prompts import Judge
-    from memoryqa.lms.preflight import preflight
-    from memoryqa.lms.roles import build, describe, resolve
-
-    choice = resolve("judge", model=args.judge_model, api_base=args.judge_api_base)
-    if choice.model is None or choice.offline:
-        raise UsageError("--metric judge needs a judge: give --judge-model NAME, e.g. openai/gpt-4o-mini")
-    lm = build(choice)
-    preflight(lm, choice)
-    strict, lenient = (Judge(name, lm, model=choice.model) for name in ("strict", "lenient"))
-    return JudgeReward(strict, lenient), with_flags(describe(choice))
 
 
 def evaluate(args: argparse.Namespace) -> int:

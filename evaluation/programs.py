@@ -86,5 +86,5 @@ def prompts_of(programs: Mapping[str, Program]) -> dict[str, dict[str, str]]:
 
 
 def predictions_of(programs: Mapping[str, Program]) -> dict[str, Predictions]:
-    """Those of `programs` that were read from a file."""
+    """The programs among `programs` whose answers were read from a file."""
     return {name: program for name, program in programs.items() if isinstance(program, Predictions)}

@@ -273,6 +273,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Build, train, evaluate, and print what was learnt. Returns the exit status."""
+    from training.packages import check_packages
+
+    check_packages("local", "tiny_grpo.py")
     folder: Path = args.folder or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-tiny-grpo"
     print(f"everything is kept in {folder}", file=sys.stderr)
     model = folder / "model"

@@ -6,10 +6,13 @@ wrong answer, so a group with both has something to learn from.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from harness.flags import with_flags
 from locomo.evaluate import evidence_recall, official_f1
 from locomo.schema import ADVERSARIAL
+from memoryqa.errors import UsageError
 
 if TYPE_CHECKING:
     import dspy
@@ -17,8 +20,33 @@ if TYPE_CHECKING:
     from locomo.judging.prompts import Judge
     from memory_system import Memories
     from memoryqa.config import ProgramConfig
+    from training.inputs import Material
 
 _TOPIC_ONLY = 0.5  # for an answer that only the lenient judge accepts
+
+
+def choose_reward(
+    metric: str, material: Material, *, judge_model: str | None, judge_api_base: str | None
+) -> tuple[Callable[..., float], str | None]:
+    """The reward of `metric`, and a line that describes the judge (None without one).
+
+    Raises UsageError without a judge for the metric judge, LMUnavailable when it does not answer.
+    """
+    if metric == "f1":
+        return F1Reward(), None
+    if metric == "recall":
+        return RecallReward(material.memories, material.settings.program), None
+    from locomo.judging.prompts import Judge
+    from memoryqa.lms.preflight import preflight
+    from memoryqa.lms.roles import build, describe, resolve
+
+    choice = resolve("judge", model=judge_model, api_base=judge_api_base)
+    if choice.model is None or choice.offline:
+        raise UsageError("`metric` judge needs a judge: give `judge_model` NAME, e.g. openai/gpt-4o-mini")
+    lm = build(choice)
+    preflight(lm, choice)
+    strict, lenient = (Judge(name, lm, model=choice.model) for name in ("strict", "lenient"))
+    return JudgeReward(strict, lenient), with_flags(describe(choice))
 
 
 class F1Reward:

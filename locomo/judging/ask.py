@@ -162,7 +162,7 @@ def _verdict(judge: Judge, answer: AnswerRow, finding: bool | None) -> Verdict:
 
 
 def _reason(votes: Sequence[Vote], verdict: Verdict) -> str:
-    """That of the first vote for the verdict; all of them, when several have no majority."""
+    """The reason of the first vote for the verdict; the reasons of all votes when several have no majority."""
     if verdict == "UNREADABLE" and len(votes) > 1:
         return "no majority: " + "; ".join(f"{vote['verdict']}: {vote['reason']}" for vote in votes)
     return next(vote["reason"] for vote in votes if vote["verdict"] == verdict)

@@ -27,6 +27,7 @@ from memory_system import load_program_settings
 from memoryqa.config import Settings
 from training.backend_choice import choose_backend
 from training.config import GRPOConfig, TrainingConfig
+from training.folder import choose_settings
 
 JSON_KEYS = {
     *("backend", "steps", "reward_first", "reward_last", "val_before", "val_after"),
@@ -65,7 +66,7 @@ def test_the_documented_command_is_that_of_the_defaults() -> None:
         *("--model", "Qwen/Qwen2.5-3B", "--inference-gpus", "0", "--training-gpus", "1,2"),
     ]
     args = train.build_parser().parse_args(words)
-    config, grpo, settings = train.choose_settings(args)
+    config, grpo, settings = choose_settings(args)
     assert (config, grpo, settings) == (TrainingConfig(), GRPOConfig(), Settings())
     assert args.checkpoint_dir == Path("grpo_checkpoints")
     assert args.output == Path("grpo_optimized_memory_qa.json")
