@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -140,7 +141,11 @@ def train(args: argparse.Namespace) -> int:
         task = replace(task, config=replace(config, model=str(model.resolve())))
     history = History(args.checkpoint_dir, resume=args.resume)
     with open_tracker(
-        args.mlflow_uri, enabled=not args.no_mlflow, run_dir=args.checkpoint_dir, resume=args.resume
+        args.mlflow_uri,
+        enabled=not args.no_mlflow,
+        run_name=title(config, grpo, backend),
+        run_dir=args.checkpoint_dir,
+        resume=args.resume,
     ) as tracker:
         tracker.log_params(full_config)
         with watch.watching(history, tracker):
@@ -150,6 +155,12 @@ def train(args: argparse.Namespace) -> int:
 
         # 4. Save the program with its adapter, and report.
         return report(args, config, grpo, material, backend, result, history, tracker)
+
+
+def title(config: TrainingConfig, grpo: GRPOConfig, backend: str) -> str:
+    """What the run is called in MLflow: what is trained on what, how long, where, and when."""
+    what = f"train {config.model}, {config.metric}, {grpo.num_train_steps:,} steps"
+    return f"{what}, {backend}, {datetime.now(UTC):%Y-%m-%d %H:%M}"
 
 
 def evaluate(args: argparse.Namespace) -> int:

@@ -124,12 +124,12 @@ def refusal(value: Any, metadata: Mapping[str, Any]) -> str | None:
     """Why a field with this metadata does not take `value`, or a tuple of it; None when it does.
 
     A number is finite. With `choices` the value is one of them, or text that matches the pattern `or`, which people
-    read as `form`. A truth is always taken: its choices are words for it.
+    read as `form`. A truth is always taken, because its choices are words for it, and so is None where it has the type.
     """
     if isinstance(value, float) and not math.isfinite(value):
         return f"expected a finite number, got {value}"
     choices, pattern = metadata.get("choices", ()), metadata.get("or")
-    if not choices or isinstance(value, bool) or value in choices:
+    if not choices or isinstance(value, bool | None) or value in choices:
         return None
     if pattern and isinstance(value, str) and re.fullmatch(pattern, value):
         return None

@@ -136,6 +136,16 @@ def test_a_bad_saved_config_is_refused_with_its_key_named(saved: dict[str, Any],
         parse([], saved=saved)
 
 
+@dataclass(frozen=True)
+class Optional:
+    split: str | None = field(default=None, metadata={"choices": ("train", "val")})
+
+
+@pytest.mark.parametrize("split", [None, "val"])
+def test_a_saved_none_is_taken_where_a_field_has_choices(split: str | None) -> None:
+    assert from_args(Optional, argparse.Namespace(), saved={"split": split}) == Optional(split)
+
+
 def test_a_field_without_default_is_required_unless_saved() -> None:
     namespace = parser_of(Required).parse_args([])
     with pytest.raises(ValueError, match="--seed is required"):

@@ -186,6 +186,7 @@ def test_a_training_is_tracked_resumed_only_as_it_was_and_never_written_over(
     assert [one.value for one in client.get_metric_history(run.info.run_id, "val.reward")] == [0.0, 0.0, 0.0]
     assert {"train.kl", "train.format_failures", "train.completion_tokens", "train.seconds"} <= set(run.data.metrics)
     assert run.data.params["grpo.beta"] == "0.04"
+    assert run.info.run_name.startswith(f"train {model}, f1, 2 steps, local, ")
 
     assert train.main(flags(model)) == 2
     assert "grpo_checkpoints holds a training: continue it with --resume" in capsys.readouterr().err
