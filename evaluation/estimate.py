@@ -42,7 +42,7 @@ def report_estimate(
             print(f"{name}: what it calls is not known here", file=sys.stderr)
     verdicts = 0
     if judge.model is not None:
-        read = [one for one in selection.questions for name in judges if judges_category(name, one.category)]
+        read = [one for one in selection.questions for name in judges if judges_category(name, one.category, one.kinds)]
         verdicts = num_votes * len(programs) * len(read)
         print(
             f"judges: at most {verdicts:,} LM calls, {verdicts * JUDGE_PROMPT_TOKENS:,} prompt tokens", file=sys.stderr

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from locomo.evaluate import all_evidence, evidence_recall, mem0_f1, official_f1
+from locomo.evaluate import all_evidence, evidence_recall, f1_by_rule, mem0_f1
 from locomo.in_flight import run_in_threads
 from locomo.rows import AnswerRow, Asked, Cost, EvidenceScores, Scores, SearchRow
 from locomo.schema import Question
@@ -221,7 +221,7 @@ def score(question: Question, prediction: Any) -> Scores:
     measured = prediction is None or hasattr(prediction, "retrieved_ids")
     return {
         "answer": answer,
-        "f1": official_f1(answer, question.gold, question.category),
+        "f1": f1_by_rule(answer, question.gold, question.kind.rule),
         "mem0_f1": mem0_f1(answer, question.gold),
         "evidence_recall": evidence_recall(retrieved, question.evidence) if measured else None,
         "all_evidence": all_evidence(retrieved, question.evidence) if measured else None,

@@ -136,10 +136,11 @@ def result_of(
     """What `programs` came to: there must be a row of each of them to every question of `selection`."""
     latest = rows.latest_rows("program", "question_id")
     summaries: dict[str, AnswerSummary] = {}
+    kinds = selection.dataset.kinds
     for name in programs:
         of_program = [latest[name, question.id] for question in selection.questions]
-        summaries[name] = summarise_program(of_program, budgets_tokens)
-    metrics = {name: flat_metrics(summary, budgets_tokens) for name, summary in summaries.items()}
+        summaries[name] = summarise_program(of_program, budgets_tokens, kinds)
+    metrics = {name: flat_metrics(summary, budgets_tokens, kinds) for name, summary in summaries.items()}
     return BenchmarkResult(
         metrics=metrics[main_program(metrics)],
         report=write_report("; ".join([selection.describe(), *selection.warnings]), metrics),

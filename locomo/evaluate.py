@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from locomo.schema import ADVERSARIAL, CATEGORY_NAMES
+from locomo.kinds import LOCOMO, F1Rule, Kinds
+from locomo.schema import CATEGORY_NAMES
 
 if TYPE_CHECKING:
     from nltk.stem.porter import PorterStemmer
@@ -26,13 +27,13 @@ __all__ = [
     "aggregate",
     "all_evidence",
     "evidence_recall",
+    "f1_by_rule",
     "mem0_f1",
     "normalize_answer",
     "official_f1",
     "token_f1",
 ]
 
-MULTI_HOP, OPEN_DOMAIN = 1, 3
 _ABSTENTIONS = ("no information available", "not mentioned")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)  # ASCII only: curly quotes survive
 _ARTICLES = re.compile(r"\b(a|an|the|and)\b")
@@ -55,24 +56,28 @@ def token_f1(prediction: str, gold: str) -> float:
     return 2 * precision * recall / (precision + recall)
 
 
-def official_f1(prediction: str, gold: str | int, category: int) -> float:
-    """The official score of one answer, 0..1.
+def official_f1(prediction: str, gold: str | int, category: int, kinds: Kinds = LOCOMO) -> float:
+    """The official score of one answer, 0..1. Of LoCoMo's categories:
 
     1 (multi-hop): both sides split at commas; mean over the gold parts of the best predicted part. Saying more is free.
     2, 4: token F1. 3 (open-domain): the same, against the gold before its first ";".
     5 (adversarial): 1 if the prediction says it is not mentioned or that no information is available. Gold is not used.
-    Raises ValueError for any other category.
+    In other data sets each kind names the rule that it goes by (locomo/kinds.py).
+    Raises ValueError for a category that is none of `kinds`.
     """
+    return f1_by_rule(prediction, gold, kinds.kind(category).rule)
+
+
+def f1_by_rule(prediction: str, gold: str | int, rule: F1Rule) -> float:
+    """The score of one answer by one of the rules that `official_f1` describes, 0..1."""
     gold = str(gold)
-    if category not in CATEGORY_NAMES:
-        raise ValueError(f"unknown category {category!r}; it is one of {sorted(CATEGORY_NAMES)}")
-    if category == ADVERSARIAL:
+    if rule == "declines":
         return float(any(phrase in prediction.lower() for phrase in _ABSTENTIONS))
-    if category == MULTI_HOP:
+    if rule == "parts":
         predicted_parts, gold_parts = prediction.split(","), gold.split(",")
         best = [max(token_f1(predicted, part) for predicted in predicted_parts) for part in gold_parts]
         return sum(best) / len(best)
-    if category == OPEN_DOMAIN:
+    if rule == "before_semicolon":
         gold = gold.split(";")[0]
     return token_f1(prediction, gold)
 
@@ -107,7 +112,10 @@ def all_evidence(found_ids: Collection[str], gold_ids: Sequence[str]) -> bool | 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Micro-averages over questions, 0..1; None where nothing was measured. Every category has its key."""
+    """Micro-averages over questions, 0..1; None where nothing was measured. Every category has its key.
+
+    f1_categories_1_4: over the kinds that count; LoCoMo's categories 1-4, from which it has the name.
+    """
 
     n: int
     n_by_category: dict[str, int]
@@ -120,18 +128,18 @@ class Scores:
     all_evidence_rate_by_category: dict[str, float | None]
 
 
-def aggregate(rows: Iterable[Mapping[str, Any]]) -> Scores:
-    """Average rows of `category` (1..5), `f1` (0..1), `evidence_recall` and `all_evidence` (None: not measured)."""
+def aggregate(rows: Iterable[Mapping[str, Any]], kinds: Kinds = LOCOMO) -> Scores:
+    """Average rows of `category`, `f1` (0..1), `evidence_recall` and `all_evidence` (None: not measured)."""
     rows = list(rows)
-    by_category = {name: [row for row in rows if row["category"] == number] for number, name in CATEGORY_NAMES.items()}
+    by_category = {name: [row for row in rows if row["category"] == number] for number, name in kinds.names.items()}
     if sum(map(len, by_category.values())) != len(rows):
-        raise ValueError(f"a row's category is none of {sorted(CATEGORY_NAMES)}")
+        raise ValueError(f"a row's category is none of {sorted(kinds.names)}")
     return Scores(
         n=len(rows),
         n_by_category={name: len(members) for name, members in by_category.items()},
         f1=_mean(rows, "f1"),
         f1_by_category={name: _mean(members, "f1") for name, members in by_category.items()},
-        f1_categories_1_4=_mean([row for row in rows if row["category"] != ADVERSARIAL], "f1"),
+        f1_categories_1_4=_mean([row for row in rows if row["category"] in kinds.counted], "f1"),
         evidence_recall=_mean(rows, "evidence_recall"),
         evidence_recall_by_category={name: _mean(group, "evidence_recall") for name, group in by_category.items()},
         all_evidence_rate=_mean(rows, "all_evidence"),

@@ -6,8 +6,8 @@ A question carries the number of its kind (`Question.category`). What the number
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 F1Rule = Literal["tokens", "parts", "before_semicolon", "declines"]
@@ -39,14 +39,17 @@ class Kind:
 class Kinds:
     """All kinds of a data set, in the order of its tables. Numbers and names are distinct.
 
-    counted_label, declined_label: what tables call the kinds that count, and those that are to be declined.
-    noun: what one of them is called.
+    counted_label, declined_label, answerable_label: what tables call the kinds that count, those that are to be
+    declined, and all but those.
+    noun, noun_plural: what tables call one of them, and several.
     """
 
     members: tuple[Kind, ...]
     counted_label: str = "kinds that count"
     declined_label: str = "to be declined"
+    answerable_label: str = "the others"
     noun: str = "kind"
+    noun_plural: str = "kinds"
 
     @property
     def names(self) -> dict[int, str]:
@@ -78,19 +81,21 @@ class Kinds:
         """Names of the kinds that are to be declined."""
         return frozenset(kind.name for kind in self.members if kind.is_declined)
 
-    def rule(self, number: int) -> F1Rule:
-        """How kind `number` is scored. Raises ValueError when there is none."""
+    @property
+    def counted_key(self) -> str:
+        """What metrics call the kinds that count: `f1_categories_1_4` of LoCoMo, `f1_counted` of any other data set."""
+        return "categories_1_4" if self == LOCOMO else "counted"
+
+    def kind(self, number: int) -> Kind:
+        """Kind `number`. Raises ValueError when there is none."""
         for kind in self.members:
             if kind.number == number:
-                return kind.rule
+                return kind
         raise ValueError(f"unknown category {number!r}; it is one of {sorted(self.names)}")
 
-    def to_json(self) -> list[dict[str, Any]]:
-        """What `kinds_of` reads, for a run's summary.json."""
-        return [
-            {"number": kind.number, "name": kind.name, "rule": kind.rule, "is_apart": kind.is_apart}
-            for kind in self.members
-        ]
+    def to_json(self) -> dict[str, Any]:
+        """What `kinds_of` reads, for a run's files."""
+        return asdict(self)
 
 
 LOCOMO = Kinds(
@@ -103,33 +108,39 @@ LOCOMO = Kinds(
     ),
     counted_label="categories 1-4",
     declined_label="category 5",
+    answerable_label="1-4",
     noun="category",
+    noun_plural="categories",
 )
 """The paper's names for the file's category ids. Several papers permute them: compare ids, not names."""
 
 
 def kinds_of(document: Mapping[str, Any]) -> Kinds:
-    """The kinds that a summary.json (or its `data`) names; LoCoMo's where it names none.
+    """The kinds that a run's manifest.json or summary.json names in its `data`; LoCoMo's where it names none.
 
-    Raises ValueError when `kinds` is there and is not a list that `Kinds.to_json` could have written.
+    Raises ValueError when `kinds` is there and is not what `Kinds.to_json` writes.
     """
-    data = document.get("data", document)
+    data = document.get("data")
     found = data.get("kinds") if isinstance(data, Mapping) else None
     if found is None:
         return LOCOMO
-    if not isinstance(found, Sequence) or not found or not all(_is_kind(one) for one in found):
-        raise ValueError("kinds is no list of objects with number, name, rule and is_apart")
-    kinds = Kinds(tuple(Kind(one["number"], one["name"], one["rule"], one["is_apart"]) for one in found))
-    if len(kinds.names) < len(found) or len(set(kinds.names.values())) < len(found):
+    try:
+        members = tuple(Kind(**one) for one in found["members"])
+        kinds = Kinds(**{**found, "members": members})
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"kinds is not what a run writes ({error})") from error
+    texts = [getattr(kinds, one.name) for one in fields(Kinds)[1:]]
+    if not members or not all(map(_is_kind, members)) or not all(isinstance(text, str) for text in texts):
+        raise ValueError("kinds is not what a run writes (a value of another type)")
+    if len(kinds.names) < len(members) or len(set(kinds.names.values())) < len(members):
         raise ValueError("kinds names a number or a name twice")
     return kinds
 
 
-def _is_kind(one: object) -> bool:
+def _is_kind(kind: Kind) -> bool:
     return (
-        isinstance(one, Mapping)
-        and type(one.get("number")) is int
-        and isinstance(one.get("name"), str)
-        and one.get("rule") in _RULES
-        and isinstance(one.get("is_apart"), bool)
+        type(kind.number) is int
+        and isinstance(kind.name, str)
+        and kind.rule in _RULES
+        and isinstance(kind.is_apart, bool)
     )

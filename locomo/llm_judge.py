@@ -96,7 +96,7 @@ def judge_run(args: argparse.Namespace) -> Mapping[str, Any]:
     from harness.runs import Run
     from locomo.judging.files import read_answers
     from locomo.judging.prompts import Judge
-    from locomo.judging.run import judge_answers, missing_work
+    from locomo.judging.run import judge_answers, missing_work, verdict_files
     from locomo.judging.tables import print_judges
     from memoryqa.lms.preflight import preflight
     from memoryqa.lms.roles import build, configure, describe, resolve
@@ -117,7 +117,7 @@ def judge_run(args: argparse.Namespace) -> Mapping[str, Any]:
     document = judge_answers(run, judges, answers, num_threads=args.num_threads, num_controls=args.controls or 0)
     if (run.run_dir / "report.html").exists():
         write_report(run.run_dir)
-    print_judges(document)
+    print_judges(document, verdict_files(run)[0].kinds)
     return document
 
 

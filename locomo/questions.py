@@ -12,9 +12,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from locomo.dataset import find
+from locomo.kinds import LOCOMO
 from locomo.rows import DataSummary
-from locomo.schema import ADVERSARIAL, CATEGORY_NAMES, DataError, Dataset, Question
-from locomo.split_data import PROJECT, PROTOCOLS, SPLITS, ids_digest, is_locomo, seeded_order, splits
+from locomo.schema import DataError, Dataset, Question
+from locomo.split_data import PROJECT, PROTOCOLS, SPLITS, has_fixed_splits, ids_digest, is_locomo, seeded_order, splits
 from memoryqa.turns import Turn
 
 SAMPLE_NOTE = "NOT LoCoMo: the bundled sample conversations"
@@ -49,7 +50,7 @@ class Selection:
 
     def summary(self) -> DataSummary:
         """The part of summary.json that says what was asked."""
-        return {
+        summary: DataSummary = {
             "name": self.dataset.name,
             "sha256": self.dataset.sha256,
             "split": self.split,
@@ -57,6 +58,7 @@ class Selection:
             "questions": len(self.questions),
             "is_bundled_sample": self.dataset.is_sample,
         }
+        return summary if self.dataset.kinds == LOCOMO else {**summary, "kinds": self.dataset.kinds.to_json()}
 
     def describe(self) -> str:
         """One line for people."""
@@ -77,16 +79,25 @@ def choose(
 ) -> Selection:
     """Find the data set (`locomo.dataset.find`) and select questions of it (`select`).
 
-    Without `split` it is test, or val where the file holds no test conversations; a note of the dataset says so.
+    Without `split` it is test, or val (or else train) where there are no test conversations; a note says so.
     Raises DataError for data that cannot be used and for a selection that is empty.
     """
     dataset = find(data)
     if split is None:
-        split = "test" if splits(dataset, protocol)["test"] else "val"
-        if split == "val":
-            note = f"note: {dataset.path} holds no test conversations; using the val split"
+        split = _default_split(dataset, protocol)
+        if split != "test":
+            note = f"note: {dataset.path} holds no test conversations; using the {split} split"
             dataset = replace(dataset, notes=(note, *dataset.notes))
     return Selection(dataset, split, tuple(select(dataset, split, num, seed, categories, protocol)), protocol)
+
+
+def _default_split(dataset: Dataset, protocol: str) -> str:
+    """test; val where there are no test conversations, as in data for development; train where LoCoMo's rule of val
+    would leave a part of another data set without any."""
+    found = splits(dataset, protocol)
+    if found["test"] or found["val"] or is_locomo(dataset):
+        return "test" if found["test"] else "val"
+    return "train"
 
 
 def select(
@@ -104,15 +115,17 @@ def select(
     (locomo/split_data.py); memory-r1 has no questions of category 5.
     Raises DataError when there is nothing to select: unknown split or category, no such conversations in the file.
     """
-    unknown = sorted(set(categories or ()) - set(CATEGORY_NAMES))
+    kinds = dataset.kinds
+    unknown = sorted(set(categories or ()) - set(kinds.names))
     if unknown:
-        raise DataError(f"unknown categories {unknown}; they are {sorted(CATEGORY_NAMES)}")
+        known = sorted(kinds.names) if kinds == LOCOMO else ", ".join(f"{n} {one}" for n, one in kinds.names.items())
+        raise DataError(f"unknown categories {unknown}; they are {known}")
     if num is not None and num < 1:
         raise DataError(f"asked for {num} questions; ask for at least 1")
     conversation_ids = _conversation_ids(dataset, split, protocol)
-    wanted = set(CATEGORY_NAMES) if categories is None else set(categories)
+    wanted = set(kinds.names) if categories is None else set(categories)
     if protocol != PROJECT:
-        wanted -= {ADVERSARIAL}
+        wanted -= kinds.declined
     questions = [
         question
         for question in dataset.questions
@@ -140,6 +153,8 @@ def _conversation_ids(dataset: Dataset, split: str, protocol: str) -> Collection
         raise DataError(
             f"{dataset.path}: split {split} is {named}, and the file holds none of them; use {filled} or all"
         )
+    if has_fixed_splits(dataset):
+        raise DataError(f"{dataset.path}: holds no conversation of split {split}; use {filled} or all")
     raise DataError(f"{dataset.path}: too few conversations for a split {split}; use {filled} or all")
 
 

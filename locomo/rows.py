@@ -206,7 +206,7 @@ class ProgramSummary(AnswerSummary, JudgeSummary):
 
 
 class DataSummary(TypedDict):
-    """Which questions a run asked."""
+    """Which questions a run asked. kinds: those of its data set (locomo/kinds.py); without it they are LoCoMo's."""
 
     name: str
     sha256: str
@@ -214,6 +214,7 @@ class DataSummary(TypedDict):
     conversations: int
     questions: int
     is_bundled_sample: bool
+    kinds: NotRequired[dict[str, Any]]
 
 
 class RunSummary(TypedDict):

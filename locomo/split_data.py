@@ -18,7 +18,7 @@ from typing import Any
 from harness.commands import add_json_flag, print_document, run_command
 from harness.files import write_bytes_atomically
 from locomo.dataset import find
-from locomo.schema import ADVERSARIAL, DataError, Dataset, Question
+from locomo.schema import DataError, Dataset, Question
 from memoryqa.errors import StoppedError, UsageError
 
 SPLITS = ("train", "val", "test")
@@ -107,7 +107,7 @@ def ids_digest(ids: Iterable[str]) -> str:
 def split_questions(dataset: Dataset, protocol: str, seed: int) -> dict[str, list[Question]]:
     """The questions of each split, in the file's order; memory-r1 has none of category 5."""
     conversations = splits(dataset, protocol, seed)
-    counted = [q for q in dataset.questions if protocol != "memory-r1" or q.category != ADVERSARIAL]
+    counted = [q for q in dataset.questions if protocol != "memory-r1" or not q.is_declined]
     return {split: [q for q in counted if q.conversation_id in ids] for split, ids in conversations.items()}
 
 

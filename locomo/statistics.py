@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from locomo.schema import ADVERSARIAL, CATEGORY_NAMES
+from locomo.kinds import LOCOMO, Kinds
 
 MIN_CLUSTERS = 5
 NUM_RESAMPLES = 10_000  # with 5 clusters the widened tail is 0.1%, which 2,000 resamples would place on two of them
@@ -231,7 +231,7 @@ def cohens_kappa(labels_a: Sequence[object], labels_b: Sequence[object]) -> floa
     return (agreed * n - by_chance) / (n * n - by_chance)
 
 
-def score_intervals(rows: Collection[Mapping[str, Any]]) -> dict[str, Any]:
+def score_intervals(rows: Collection[Mapping[str, Any]], kinds: Kinds = LOCOMO) -> dict[str, Any]:
     """95% intervals of one program's scores, [low, high] or None, under the keys of `locomo.summary.summarise`.
 
     `conversations` is the number of clusters that they rest on.
@@ -242,12 +242,12 @@ def score_intervals(rows: Collection[Mapping[str, Any]]) -> dict[str, Any]:
         values = [float(row[key]) for row in measured]
         return as_pair(clustered_interval(values, [row["conversation_id"] for row in measured]))
 
-    every = set(CATEGORY_NAMES)
+    every = set(kinds.names)
     return {
         "conversations": len({row["conversation_id"] for row in rows}),
         "f1": interval("f1", every),
-        "f1_by_category": {name: interval("f1", {number}) for number, name in CATEGORY_NAMES.items()},
-        "f1_categories_1_4": interval("f1", set(CATEGORY_NAMES) - {ADVERSARIAL}),
+        "f1_by_category": {name: interval("f1", {number}) for number, name in kinds.names.items()},
+        "f1_categories_1_4": interval("f1", kinds.counted),
         "evidence_recall": interval("evidence_recall", every),
         "all_evidence_rate": interval("all_evidence", every),
     }

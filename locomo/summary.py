@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from locomo.evaluate import aggregate
+from locomo.kinds import LOCOMO, Kinds
 from locomo.latency import PERCENTILE_DEFINITION, percentiles
 from locomo.rows import USUAL_BUDGETS_TOKENS, AnswerSummary, EvidenceSummary, ScoreSummary, SearchSummary
 from locomo.statistics import score_intervals
@@ -13,18 +14,20 @@ from locomo.statistics import score_intervals
 Metrics = dict[str, float | int | str | None]
 
 
-def summarise_program(rows: Sequence[Mapping[str, Any]], budgets_tokens: Sequence[int] = ()) -> AnswerSummary:
+def summarise_program(
+    rows: Sequence[Mapping[str, Any]], budgets_tokens: Sequence[int] = (), kinds: Kinds = LOCOMO
+) -> AnswerSummary:
     """One program's rows in numbers, with intervals, and in mode "retrieval" with the scores at each budget."""
-    summary: AnswerSummary = {**summarise(rows), "ci95": score_intervals(rows)}
+    summary: AnswerSummary = {**summarise(rows, kinds), "ci95": score_intervals(rows, kinds)}
     if not budgets_tokens:
         return summary
     searched: SearchSummary = {**summary, **summarise_evidence(rows, budgets_tokens)}
     return searched
 
 
-def summarise(rows: Sequence[Mapping[str, Any]]) -> ScoreSummary:
+def summarise(rows: Sequence[Mapping[str, Any]], kinds: Kinds = LOCOMO) -> ScoreSummary:
     """One program's rows in numbers, without intervals."""
-    scores = aggregate(rows)
+    scores = aggregate(rows, kinds)
     latency = percentiles(
         row["latency_sec"]
         for row in rows
@@ -34,7 +37,7 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> ScoreSummary:
         "f1": scores.f1,
         "f1_by_category": scores.f1_by_category,
         "f1_categories_1_4": scores.f1_categories_1_4,
-        "mem0_f1_categories_1_4": _mean([row["mem0_f1"] for row in rows if row["category"] != 5]),
+        "mem0_f1_categories_1_4": _mean([row["mem0_f1"] for row in rows if row["category"] in kinds.counted]),
         "evidence_recall": scores.evidence_recall,
         "evidence_recall_by_category": scores.evidence_recall_by_category,
         "all_evidence_rate": scores.all_evidence_rate,
@@ -68,13 +71,18 @@ def summarise_evidence(rows: Sequence[Mapping[str, Any]], budgets_tokens: Sequen
     }
 
 
-def flat_metrics(summary: Mapping[str, Any], budgets_tokens: Sequence[int]) -> Metrics:
+def with_counted_key(summary: Mapping[str, Any], kinds: Kinds) -> dict[str, Any]:
+    """`summary` with the names of metrics: `f1_categories_1_4` is `f1_counted` where `kinds` are not LoCoMo's."""
+    return {key.replace(LOCOMO.counted_key, kinds.counted_key): value for key, value in summary.items()}
+
+
+def flat_metrics(summary: Mapping[str, Any], budgets_tokens: Sequence[int], kinds: Kinds = LOCOMO) -> Metrics:
     """A summary as one level: `f1_by_category: {temporal: x}` is `f1_temporal`, `evidence_recall_at: {500: x}` is
     `evidence_recall_at_500`. What a mode does not measure is there too, as None. Intervals stay in the summary."""
     unmeasured = dict.fromkeys(str(budget) for budget in budgets_tokens or USUAL_BUDGETS_TOKENS)
     every = {"evidence_recall_at": unmeasured, "all_evidence_at": unmeasured, "retention": None, **summary}
     flat: Metrics = {"latency_percentiles": PERCENTILE_DEFINITION}
-    for key, value in every.items():
+    for key, value in with_counted_key(every, kinds).items():
         if key == "ci95":
             continue
         if isinstance(value, Mapping):

@@ -14,9 +14,10 @@ from harness.progress import counting
 from harness.runs import Run
 from locomo.asking import ask_for_answer
 from locomo.benchmark import RowList, ask_programs
+from locomo.kinds import LOCOMO
 from locomo.questions import Selection
 from locomo.rows import ScoredRow
-from locomo.schema import CATEGORY_NAMES, Question
+from locomo.schema import Question
 from locomo.statistics import paired_difference
 from memory_system import MemoryQA
 from memoryqa.lms.usage import measure_usage
@@ -72,7 +73,7 @@ def compare(questions: Sequence[Question], rows: ScoredRows) -> Comparison:
         resample="questions",
     )
     by_category = {}
-    for number, name in CATEGORY_NAMES.items():
+    for number, name in (questions[0].kinds if questions else LOCOMO).names.items():
         of_category = [(old, new) for one, old, new in pairs if one.category == number]
         if of_category:
             before, after = (math.fsum(side) / len(side) for side in zip(*of_category, strict=True))

@@ -10,7 +10,7 @@ import dspy
 
 from locomo.asking import Row, score
 from locomo.judging.prompts import Judge
-from locomo.schema import ADVERSARIAL, Question
+from locomo.schema import Question
 from optimization.questions import right_answer
 
 DEMO_SCORE = 0.5  # the lowest score of an answer that may be a demonstration
@@ -42,7 +42,7 @@ class CachedJudges:
         key = (question.id, answer)
         if key not in self._findings:
             # the abstention judge finds that the answer declines, which is right here; the strict one, that it is right
-            judge = self._abstention if question.category == ADVERSARIAL else self._strict
+            judge = self._abstention if question.is_declined else self._strict
             self._findings[key] = judge(question=question.text, gold=question.gold, answer=answer).finding
         return self._findings[key]
 
@@ -114,7 +114,7 @@ class Metric:
         shown = "the program failed and gave none" if failed else f'"{row["answer"][:_MAX_ANSWER_CHARS]}"'
         right = right_answer(question)
         parts = [f'Score {value or 0:.2f} of 1. The right answer: "{right}". The answer given: {shown}.']
-        if question.category == ADVERSARIAL:
+        if question.is_declined:
             parts.append("The chat does not answer this question, or what it takes for granted did not happen.")
         missed = [turn_id for turn_id in question.evidence if turn_id not in row["retrieved_ids"]]
         if missed:

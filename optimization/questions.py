@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import dspy
 
 from locomo.questions import select
-from locomo.schema import ADVERSARIAL, CATEGORY_NAMES, DataError, Dataset, Question
+from locomo.schema import DataError, Dataset, Question
 from memory_system import NO_INFORMATION
 from optimization.config import OptimizeConfig
 
@@ -57,7 +57,7 @@ def as_examples(questions: Sequence[Question]) -> list[dspy.Example]:
             **question.inputs(),
             question_id=question.id,
             gold=right_answer(question),
-            category=CATEGORY_NAMES[question.category],
+            category=question.kind.name,
             gold_evidence_ids=list(question.evidence),
         ).with_inputs("conversation_id", "question")
         for question in questions
@@ -66,4 +66,4 @@ def as_examples(questions: Sequence[Question]) -> list[dspy.Example]:
 
 def right_answer(question: Question) -> str:
     """What the program should have answered; for an adversarial question, that the chat does not say."""
-    return NO_INFORMATION if question.category == ADVERSARIAL else question.gold
+    return NO_INFORMATION if question.is_declined else question.gold

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from locomo.rows import FULL_LINES_PROGRAM, AnswerRow
-from locomo.schema import ADVERSARIAL
 from reports.records import VERDICTS, Lines, RunRecords
 
 ABSTENTION_JUDGE = "abstention"  # it reads all categories
@@ -111,16 +110,18 @@ def prompt_tokens(answers: Mapping[str, AnswerRow]) -> list[int]:
 
 
 def judged_share(judge: str, program: str, records: RunRecords) -> JudgedShare:
-    """One judge's verdicts on a program's answers; for the abstention judge only those on adversarial questions.
+    """One judge's verdicts on a program's answers to the kinds that count; those of the abstention judge on questions
+    that are to be declined.
 
-    Adversarial questions ask for declining; how often a program declines elsewhere is another number.
+    How often a program declines elsewhere is another number.
     """
     answers, verdicts = records.rows[program], records.judges[judge]
-    adversarial_only = judge.startswith(ABSTENTION_JUDGE)
+    kinds = records.kinds
+    counted = kinds.declined if judge.startswith(ABSTENTION_JUDGE) else kinds.counted
     found = [
         verdicts[program, question_id]["verdict"]
         for question_id, row in answers.items()
-        if (program, question_id) in verdicts and (row["category"] == ADVERSARIAL or not adversarial_only)
+        if (program, question_id) in verdicts and row["category"] in counted
     ]
     correct, wrong, unreadable = (found.count(verdict) for verdict in VERDICTS)
     summary = records.judge_summary.get("judges", {}).get(judge, {}).get("programs", {}).get(program, {})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from locomo.kinds import LOCOMO, Kinds
 from locomo.rows import FULL_LINES_PROGRAM, AnswerRow, VerdictRow
-from locomo.schema import CATEGORY_NAMES
 from reports.palette import css_colours
 from reports.records import (
     RIGHT_F1,
@@ -23,6 +23,7 @@ def explorer_data(
     lines: Lines,
     full_lines_programs: Collection[str] = (FULL_LINES_PROGRAM,),
     preset: Mapping[str, Any] | None = None,
+    kinds: Kinds = LOCOMO,
 ) -> dict[str, Any]:
     """What the page's script needs, as JSON with rows as arrays; the script's `read` functions mirror the order here.
 
@@ -53,7 +54,7 @@ def explorer_data(
     ]
     return {
         "right_f1": RIGHT_F1,
-        "categories": {str(key): name.replace("_", "-") for key, name in CATEGORY_NAMES.items()},
+        "categories": {str(key): name.replace("_", "-") for key, name in kinds.names.items()},
         "programs": list(rows),
         "colours": list(css_colours(rows).values()),
         "verdict_names": list(VERDICTS),

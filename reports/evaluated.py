@@ -23,9 +23,11 @@ from locomo.asking import Ask, BenchmarkStoppedError, Program, ask_for_answer, a
 from locomo.benchmark import BenchmarkProgress, BenchmarkResult, answered, ask_programs, main_program
 from locomo.judging.files import judge_columns
 from locomo.judging.verdicts import judged_name
+from locomo.kinds import LOCOMO, kinds_of
 from locomo.predictions import with_predictions
 from locomo.questions import Selection
 from locomo.rows import AnswerSummary, ProgramSummary, RunSummary
+from locomo.summary import with_counted_key
 from memoryqa.errors import UsageError
 from memoryqa.lms.preflight import is_systemic
 from memoryqa.memories import Memories
@@ -46,11 +48,12 @@ def new_run(run_dir: Path | None, config: Mapping[str, Any], selection: Selectio
     Raises RunFolderError when the folder is in use, UsageError when it cannot be written.
     """
     dataset = selection.dataset
+    kinds = {} if dataset.kinds == LOCOMO else {"kinds": dataset.kinds.to_json()}
     manifest = {
         **manifest_environment(),
         "task_lm": task_lm,
         **more,
-        "data": {"path": str(dataset.path), "sha256": dataset.sha256, "notes": list(dataset.notes)},
+        "data": {"path": str(dataset.path), "sha256": dataset.sha256, "notes": list(dataset.notes), **kinds},
         "questions": len(selection.questions),
         "questions_digest": selection.digest,
     }
@@ -145,9 +148,10 @@ def write_results(
         write_report(run.run_dir)
         write_plots(run.run_dir)
         print_summary(document, loud=[*selection.warnings, *loud])
+    kinds = selection.dataset.kinds
     for name, summary in summaries.items():
-        tracker.child(name).log_metrics(metrics_of(summary))
-    tracker.log_metrics(metrics_of(summaries[main_program(summaries)]))
+        tracker.child(name).log_metrics(metrics_of(with_counted_key(summary, kinds)))
+    tracker.log_metrics(metrics_of(with_counted_key(summaries[main_program(summaries)], kinds)))
     tracker.log_artifacts(run.run_dir)
     return document
 
@@ -237,7 +241,7 @@ def _judge(
 
     answers = read_answers(run.run_dir)
     document = judge_answers(run, judges, answers, num_threads=num_threads, resume=resume)
-    print_judges(document)
+    print_judges(document, kinds_of(run.manifest))
     files = VerdictFiles(run.run_dir)
     for name in map(name_of, judges):
         for (program, question_id), row in files.verdicts(name, answers)[1].items():

@@ -17,13 +17,14 @@ _ENTRIES = {
     ),
     "categories": (
         "Categories 1-4, all categories",
-        "LoCoMo asks five kinds of questions: multi-hop (1, facts of several sessions), temporal (2, when), "
-        "open-domain (3, general knowledge besides), single-hop (4, one fact) and adversarial (5). Published "
-        "scores mostly leave out the fifth.",
+        "The kinds of questions, each data set's own. LoCoMo asks five: multi-hop (1, facts of several sessions), "
+        "temporal (2, when), open-domain (3, general knowledge besides), single-hop (4, one fact) and adversarial (5). "
+        "Published scores mostly leave out the fifth.",
     ),
     "adversarial": (
         "Adversarial",
-        "Category 5: the conversation does not say what is asked. Right is an answer that says so.",
+        "The conversation does not say what is asked: LoCoMo's category 5, abstention elsewhere. Right is an answer "
+        "that says so.",
     ),
     "recall": (
         "Evidence recall",
@@ -36,15 +37,16 @@ _ENTRIES = {
     ),
     "lenient": (
         "Judge lenient",
-        "An LM that grants credit for touching on the topic; categories 1-4.",
+        "An LM that grants credit for touching on the topic, in questions that have an answer.",
     ),
     "strict": (
         "Judge strict",
-        "An LM that asks for every fact of the gold answer; categories 1-4.",
+        "An LM that asks for every fact of the gold answer, in questions that have one.",
     ),
     "abstention": (
         "Judge abstention",
-        "An LM that says whether an answer declines to answer, which is right in category 5 and wrong elsewhere.",
+        "An LM that says whether an answer declines to answer, which is right where the conversation does not "
+        "say what is asked, and wrong elsewhere.",
     ),
     "controls": (
         "Judge controls",

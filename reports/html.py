@@ -50,7 +50,9 @@ def write_report(run_dir: Path) -> Path:
         about=_about(records),
         warnings=_warnings(records),
         results=_search_part(records) + _results(records, standing),
-        data=explorer_data(records.rows, records.judges, records.lines, preset={"program": records.main_program}),
+        data=explorer_data(
+            records.rows, records.judges, records.lines, preset={"program": records.main_program}, kinds=records.kinds
+        ),
     )
 
 
@@ -147,7 +149,7 @@ def _results(records: RunRecords, standing: Standing) -> str:
         ),
     ]
     return (
-        f'<div class="lead">{headline_table(programs, judged, evidence_n)}'
+        f'<div class="lead">{headline_table(programs, judged, evidence_n, records.kinds)}'
         f"<div>{category_bars(programs)}{standing.table()}{controls_table(records.judge_summary)}</div></div>"
         f'<h2>Evidence, latency and tokens</h2>{legend(programs)}<div class="charts">{"".join(charts)}</div>'
     )

@@ -17,8 +17,8 @@ from typing import Any, TypeVar, cast, get_args
 
 from harness.runs import ANSWERS, Run, RunFolderError
 from locomo.judging.verdicts import answer_digest
+from locomo.kinds import Kinds, kinds_of
 from locomo.rows import MAIN_PROGRAM, AnswerRow, DataSummary, ScoreSummary, Verdict, VerdictRow, json_types, problem_of
-from locomo.schema import CATEGORY_NAMES
 from locomo.split_data import PROTOCOLS
 from reports.search_record import AFTER
 
@@ -53,6 +53,11 @@ class RunRecords:
     def main_program(self) -> str:
         """The program to look at first."""
         return next((name for name in (MAIN_PROGRAM, AFTER) if name in self.rows), next(iter(self.rows)))
+
+    @property
+    def kinds(self) -> Kinds:
+        """The kinds of its questions."""
+        return kinds_of(self.summary)
 
     @property
     def questions(self) -> dict[str, AnswerRow]:
@@ -95,13 +100,17 @@ def load_run(run_dir: Path) -> RunRecords:
             f"{run_dir / ANSWERS} ends in a half-written row: python evaluate.py --resume {run_dir} asks it again"
         )
     summary = _summary(run_dir / SUMMARY)
+    try:
+        kinds = kinds_of(summary)
+    except ValueError as error:
+        raise RunFolderError(f"{run_dir / SUMMARY}: {error}: write it again by python evaluate.py --resume") from error
     rows: dict[str, dict[str, AnswerRow]] = {}
     for number, read in enumerate(run.rows(), start=1):
         row = _checked(read, AnswerRow, run_dir / ANSWERS, number)
-        if row["category"] not in CATEGORY_NAMES:
+        if row["category"] not in kinds.names:
             raise RunFolderError(
                 f"{run_dir / ANSWERS}, line {number}: unknown category {row['category']!r}; "
-                f"it is one of {sorted(CATEGORY_NAMES)}"
+                f"it is one of {sorted(kinds.names)}"
             )
         rows.setdefault(row["program"], {})[row["question_id"]] = row
     return RunRecords(

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from locomo.kinds import LOCOMO, Kinds
 from locomo.rows import PROGRAM_NAMES
-from locomo.schema import ADVERSARIAL, CATEGORY_NAMES
 from reports.charts import label, percent
 from reports.curves import ABSTENTION_JUDGE, JudgedShare, interval
 from reports.glossary import term
@@ -20,8 +20,9 @@ _TERMS = {
     "Token F1": "f1",
     "categories 1-4": "categories",
     "all categories": "categories",
-    **{label(name): "categories" for name in CATEGORY_NAMES.values()},
-    label(CATEGORY_NAMES[ADVERSARIAL]): "adversarial",
+    "all kinds": "categories",
+    **{label(name): "categories" for name in LOCOMO.names.values()},
+    **{label(name): "adversarial" for name in LOCOMO.declined_names},
     **{name: name for name in ("lenient", "strict", "abstention")},
     "recall of gold turns": "recall",
     "all gold turns found": "all-evidence",
@@ -38,15 +39,19 @@ _NO_INTERVALS = f'<p class="note">No {term("interval", "95% intervals")}: they n
 
 
 def headline_table(
-    programs: Mapping[str, Mapping[str, Any]], judged: Mapping[str, Mapping[str, JudgedShare]], evidence_n: int
+    programs: Mapping[str, Mapping[str, Any]],
+    judged: Mapping[str, Mapping[str, JudgedShare]],
+    evidence_n: int,
+    kinds: Kinds = LOCOMO,
 ) -> str:
     """Programs x scores. `programs`: their summaries; `judged`: judge -> program -> share; null scores show as "-"."""
     summaries = list(programs.values())
     titles = judge_titles(judged)
     groups = {
-        "Token F1, %": _f1_rows(summaries),
+        "Token F1, %": _f1_rows(summaries, kinds),
         "Judges, % accepted": [
-            _judge_row(judge, titles[judge], [shares[name] for name in programs]) for judge, shares in judged.items()
+            _judge_row(judge, titles[judge], [shares[name] for name in programs], kinds)
+            for judge, shares in judged.items()
         ]
         or [_row("no judge", "", [("-", "")] * len(programs))],
         "Evidence in context, %": [
@@ -82,14 +87,13 @@ def _has_interval(scores: Mapping[str, Any]) -> bool:
     return any(isinstance(one, list) or (isinstance(one, Mapping) and any(one.values())) for one in found)
 
 
-def _f1_rows(summaries: Sequence[Mapping[str, Any]]) -> list[str]:
+def _f1_rows(summaries: Sequence[Mapping[str, Any]], kinds: Kinds) -> list[str]:
     counts: Mapping[str, int] = summaries[0]["questions_by_category"]
-    total = summaries[0]["questions"]
+    counted = sum(counts[kinds.names[number]] for number in kinds.counted)
+    everything = _score_row(f"all {kinds.noun_plural}", summaries[0]["questions"], summaries, "f1")
     return [
-        _score_row(
-            "categories 1-4", total - counts[CATEGORY_NAMES[ADVERSARIAL]], summaries, "f1_categories_1_4", strong=True
-        ),
-        _score_row("all categories", total, summaries, "f1"),
+        _score_row(kinds.counted_label, counted, summaries, "f1_categories_1_4", strong=True),
+        *([] if kinds.counted == set(kinds.names) else [everything]),
         *(_score_row(label(one), n, summaries, "f1_by_category", one) for one, n in counts.items() if n),
     ]
 
@@ -120,7 +124,7 @@ def _score_row(
     return _row(title, f"{n:,}", cells, strong=strong)
 
 
-def _judge_row(judge: str, title: str, shares: Sequence[JudgedShare]) -> str:
+def _judge_row(judge: str, title: str, shares: Sequence[JudgedShare], kinds: Kinds) -> str:
     sizes = {share.n for share in shares}
     cells = []
     for share in shares:
@@ -130,7 +134,11 @@ def _judge_row(judge: str, title: str, shares: Sequence[JudgedShare]) -> str:
             f"{share.unreadable:,} unreadable" if share.unreadable else "",
         ]
         cells.append((percent(share.accuracy), ", ".join(note for note in notes if note)))
-    title = f"{title}, adversarial" if judge.startswith(ABSTENTION_JUDGE) else title
+    title = (
+        f"{title}, {', '.join(map(label, sorted(kinds.declined_names)))}"
+        if judge.startswith(ABSTENTION_JUDGE)
+        else title
+    )
     return _row(title, f"{sizes.pop():,}" if len(sizes) == 1 else "", cells, note=judge.partition("@")[2])
 
 

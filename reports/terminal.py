@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.commands import run_command
+from locomo.kinds import Kinds, kinds_of
 from reports.html import write_report
 
 __all__ = ["print_summary", "write_report"]
@@ -44,7 +45,7 @@ def print_summary(document: Mapping[str, Any], *, loud: Sequence[str] = ()) -> N
     table.add_column("[95% interval over conversations]" if _has_intervals(programs) else "")
     for name in programs:
         table.add_column(name, justify="right")
-    for label, cells in _rows(programs):
+    for label, cells in _rows(programs, kinds_of(document)):
         table.add_row(label, *cells)
     console.print(table)
     where = f"rows, report.html and plots: {document['run_dir']}"
@@ -55,7 +56,7 @@ def _has_intervals(programs: Mapping[str, Mapping[str, Any]]) -> bool:
     return any(isinstance(value, list) for summary in programs.values() for value in summary["ci95"].values())
 
 
-def _rows(programs: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
+def _rows(programs: Mapping[str, Mapping[str, Any]], kinds: Kinds) -> list[tuple[str, list[str]]]:
     def row(label: str, key: str, form: str, inner: str | None = None, scale: float = 1.0) -> tuple[str, list[str]]:
         def cell(summary: Mapping[str, Any]) -> str:
             value, interval = summary[key], summary["ci95"].get(key)
@@ -72,10 +73,11 @@ def _rows(programs: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[str
 
     counts = next(iter(programs.values()))["questions_by_category"]
     judged = [summary["judge_unreadable"] is not None for summary in programs.values()]
+    declined = ", ".join(sorted(kinds.declined_names)) or "those to be declined"
     judges = [
-        row("judge, lenient %, categories 1-4", "judge_accuracy", "{:.1f}", scale=100),
-        row("judge, strict %, categories 1-4", "judge_strict_accuracy", "{:.1f}", scale=100),
-        row("judge, declined % of adversarial", "judge_abstention_accuracy", "{:.1f}", scale=100),
+        row(f"judge, lenient %, {kinds.counted_label}", "judge_accuracy", "{:.1f}", scale=100),
+        row(f"judge, strict %, {kinds.counted_label}", "judge_strict_accuracy", "{:.1f}", scale=100),
+        row(f"judge, declined % of {declined}", "judge_abstention_accuracy", "{:.1f}", scale=100),
         row("judge, declined % of the others", "judge_false_abstention_rate", "{:.1f}", scale=100),
         row("verdicts that could not be read", "judge_unreadable", "{:.0f}"),
     ]
@@ -85,7 +87,7 @@ def _rows(programs: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[str
             for category, n in counts.items()
             if n
         ),
-        row("F1 % categories 1-4", "f1_categories_1_4", "{:.1f}", scale=100),
+        row(f"F1 % {kinds.counted_label}", "f1_categories_1_4", "{:.1f}", scale=100),
         row("F1 % all", "f1", "{:.1f}", scale=100),
         *(judges if any(judged) else [("judge", ["no judge"] * len(programs))]),
         row("evidence recall %", "evidence_recall", "{:.1f}", scale=100),

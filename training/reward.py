@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from harness.flags import with_flags
-from locomo.evaluate import evidence_recall, official_f1
-from locomo.schema import ADVERSARIAL
+from locomo.evaluate import evidence_recall, f1_by_rule
+from locomo.kinds import LOCOMO, F1Rule
 from memoryqa.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from training.inputs import Material
 
 _TOPIC_ONLY = 0.5  # for an answer that only the lenient judge accepts
+
+
+def rule_of(example: dspy.Example) -> F1Rule:
+    """How answers to `example` are scored; one without a rule of its own is LoCoMo's, of its category."""
+    return example.get("rule") or LOCOMO.kind(example.category).rule
 
 
 def choose_reward(
@@ -50,10 +55,10 @@ def choose_reward(
 
 
 class F1Reward:
-    """The benchmark's score of the answer: LoCoMo's token F1, by category."""
+    """The benchmark's score of the answer: LoCoMo's token F1, by the kind of the question."""
 
     def __call__(self, example: dspy.Example, prediction: dspy.Prediction, trace: Any = None) -> float:
-        return official_f1(str(prediction.answer or ""), example.gold, example.category)
+        return f1_by_rule(str(prediction.answer or ""), example.gold, rule_of(example))
 
 
 class RecallReward:
@@ -74,8 +79,8 @@ class RecallReward:
 class JudgeReward:
     """1 if the strict judge accepts the answer, 0.5 if only the lenient judge does, else 0.
 
-    Answers of category 5 and empty ones are scored by rule, without a judge. An answer whose verdict is unreadable gets
-    its F1; `unreadable` counts those.
+    Answers to questions that are to be declined and empty ones are scored by rule, without a judge. An answer whose
+    verdict is unreadable gets its F1; `unreadable` counts those.
     """
 
     def __init__(self, strict: Judge, lenient: Judge) -> None:
@@ -85,8 +90,8 @@ class JudgeReward:
 
     def __call__(self, example: dspy.Example, prediction: dspy.Prediction, trace: Any = None) -> float:
         answer = str(prediction.answer or "").strip()
-        by_rule = official_f1(answer, example.gold, example.category)
-        if example.category == ADVERSARIAL or not answer:
+        by_rule = f1_by_rule(answer, example.gold, rule_of(example))
+        if rule_of(example) == "declines" or not answer:
             return by_rule
         asked = {"question": example.question, "gold": str(example.gold), "answer": answer}
         strict = self._strict(**asked).finding

@@ -76,6 +76,7 @@ def _example(question: Question, inputs: Mapping[str, str]) -> dspy.Example:
         "conversation_id": question.conversation_id,
         "gold": question.gold,
         "category": question.category,
+        "rule": question.kind.rule,
         "gold_evidence_ids": list(question.evidence),
     }
     return dspy.Example(**inputs, **gold).with_inputs(*inputs)

@@ -11,7 +11,7 @@ from typing import Any
 
 from memoryqa.errors import UsageError
 
-_STATISTIC = re.compile(r"_(mean|max|p50|p95|p99|categories_1_4)$")
+_STATISTIC = re.compile(r"_(mean|max|p50|p95|p99|categories_1_4|counted)$")
 _JUDGE = re.compile(r"^judge_(lenient|strict|abstention)_(\w+)$")
 
 

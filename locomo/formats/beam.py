@@ -187,7 +187,7 @@ def _question(
             notes.add(*DROPPED, f"{question_id} {show(leaf)}")
     if not evidence and kind not in KINDS.declined:
         notes.add(*_WITHOUT, question_id)
-    return Question(question_id, name, asked, gold, kind, tuple(evidence))
+    return Question(question_id, name, asked, gold, kind, tuple(evidence), kinds=KINDS)
 
 
 def _leaves(value: object) -> Iterator[object]:

@@ -152,7 +152,7 @@ def _questions(
             continue
         if not found:
             notes.add(*_WITHOUT, question_id)
-        yield Question(question_id, name, asked, gold, kind, tuple(found))
+        yield Question(question_id, name, asked, gold, kind, tuple(found), kinds=KINDS)
 
 
 def find_evidence(raw: Iterable[str], addresses: Mapping[Address, str]) -> tuple[list[str], list[str]]:

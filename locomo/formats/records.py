@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from locomo.kinds import LOCOMO, Kinds
+from locomo.kinds import LOCOMO, Kind, Kinds
 from locomo.rows import USUAL_BUDGETS_TOKENS
 from memoryqa.errors import UsageError
 from memoryqa.turns import Session, Turn
@@ -35,7 +35,7 @@ class Question:
 
     id: `conv-26:12`, the conversation's id and the question's place in its data set.
     gold: the reference answer, `""` for a question that is to be declined and has none.
-    category: the number of its kind in `Dataset.kinds`; 1..5 in LoCoMo.
+    category: the number of its kind in `kinds`, those of its data set; 1..5 in LoCoMo.
     evidence: ids of the turns that hold the answer (`D8:6`), each an existing turn, none twice; may be empty.
     adversarial_answer: the wrong answer that a LoCoMo question of category 5 invites, else `""`.
     """
@@ -47,6 +47,17 @@ class Question:
     category: int
     evidence: tuple[str, ...]
     adversarial_answer: str = ""
+    kinds: Kinds = field(default=LOCOMO, repr=False, compare=False)
+
+    @property
+    def kind(self) -> Kind:
+        """The kind that `category` is the number of."""
+        return self.kinds.kind(self.category)
+
+    @property
+    def is_declined(self) -> bool:
+        """Whether the conversation does not hold the answer, so that the right one is to say so."""
+        return self.category in self.kinds.declined
 
     def inputs(self) -> dict[str, str]:
         """All that the program under test is given: no gold answer, no category, no evidence, no trap."""

@@ -11,8 +11,8 @@ from typing import Protocol
 from locomo.asking import MAX_FAILURE_RATE, Usage
 from locomo.in_flight import run_in_threads
 from locomo.judging.verdicts import Identity, answer_digest, judges_category
+from locomo.kinds import LOCOMO, Kinds
 from locomo.rows import AnswerRow, Verdict, VerdictRow, Vote
-from locomo.schema import ADVERSARIAL
 from memoryqa.errors import StoppedError
 
 _MAX_REASON_CHARS = 1_000
@@ -39,14 +39,17 @@ Task = tuple[Judge, AnswerRow]
 
 
 def pending(
-    judges: Sequence[Judge], answers: Iterable[AnswerRow], done: Collection[tuple[str, str, str]] = ()
+    judges: Sequence[Judge],
+    answers: Iterable[AnswerRow],
+    done: Collection[tuple[str, str, str]] = (),
+    kinds: Kinds = LOCOMO,
 ) -> list[Task]:
     """What is to be judged, answer by answer; `done` holds (judge's name, program, question id)."""
     return [
         (judge, answer)
         for answer in answers
         for judge in judges
-        if judges_category(judge.name, answer["category"])
+        if judges_category(judge.name, answer["category"], kinds)
         and (judge.name, answer["program"], answer["question_id"]) not in done
     ]
 
@@ -59,6 +62,7 @@ def ask_judges(
     measure_usage: Callable[[], AbstractContextManager[Usage]],
     num_threads: int = 1,
     is_systemic: Callable[[BaseException], bool] = lambda error: False,
+    kinds: Kinds = LOCOMO,
 ) -> None:
     """Have every judge read every answer of `tasks` (see `pending`); `on_row` gets each verdict, in the calling thread.
 
@@ -83,7 +87,7 @@ def ask_judges(
             ) from error
 
     run_in_threads(
-        (partial(judge_one, judge, answer, measure_usage) for judge, answer in tasks),
+        (partial(judge_one, judge, answer, measure_usage, kinds) for judge, answer in tasks),
         on_result=lambda result: on_row(result[0]),
         check=check,
         num_threads=num_threads,
@@ -91,7 +95,10 @@ def ask_judges(
 
 
 def judge_one(
-    judge: Judge, answer: AnswerRow, measure_usage: Callable[[], AbstractContextManager[Usage]]
+    judge: Judge,
+    answer: AnswerRow,
+    measure_usage: Callable[[], AbstractContextManager[Usage]],
+    kinds: Kinds = LOCOMO,
 ) -> tuple[VerdictRow, BaseException | None]:
     """One answer's verdict row, and the exception when the judge's LM failed."""
     plainly_wrong = _plainly_wrong(answer)
@@ -104,7 +111,8 @@ def judge_one(
         except Exception as error:  # noqa: BLE001 (any failure of one verdict is a row, not the run's end)
             failure = error
     latency_sec = round(time.perf_counter() - started, 6)
-    return _row(judge, answer, opinion, plainly_wrong, usage, latency_sec, failure), failure
+    wanted = judge.name != "abstention" or answer["category"] in kinds.declined
+    return _row(judge, answer, opinion, plainly_wrong, usage, latency_sec, failure, wanted), failure
 
 
 def _row(
@@ -115,12 +123,11 @@ def _row(
     usage: Usage,
     latency_sec: float,
     failure: BaseException | None,
+    wanted: bool,
 ) -> VerdictRow:
     finding, voted = (None, []) if opinion is None else (opinion.finding, opinion.votes)
-    votes: list[Vote] = [
-        {"verdict": _verdict(judge, answer, found), "reason": _one_line(reason)} for found, reason in voted
-    ]
-    verdict: Verdict = "WRONG" if plainly_wrong else _verdict(judge, answer, finding)
+    votes: list[Vote] = [{"verdict": _verdict(found, wanted), "reason": _one_line(reason)} for found, reason in voted]
+    verdict: Verdict = "WRONG" if plainly_wrong else _verdict(finding, wanted)
     error = None if failure is None else f"{type(failure).__name__}: {_one_line(str(failure))}"
     return {
         "judge": judge.name,
@@ -153,11 +160,10 @@ def _plainly_wrong(answer: AnswerRow) -> str | None:
     return None if answer["answer"].strip() else "the answer is empty"
 
 
-def _verdict(judge: Judge, answer: AnswerRow, finding: bool | None) -> Verdict:
-    """Declining is right in category 5 and wrong elsewhere; the judge does not know the category."""
+def _verdict(finding: bool | None, wanted: bool) -> Verdict:
+    """Declining is right where it is `wanted` and wrong elsewhere; the judge does not know the category."""
     if finding is None:
         return "UNREADABLE"
-    wanted = judge.name != "abstention" or answer["category"] == ADVERSARIAL
     return "CORRECT" if finding is wanted else "WRONG"
 
 

@@ -18,8 +18,8 @@ from locomo.evaluate import token_f1
 from locomo.judging.files import VerdictFiles
 from locomo.judging.names import JudgeName
 from locomo.judging.verdicts import Answers
+from locomo.kinds import LOCOMO, Kinds
 from locomo.rows import AnswerRow, VerdictRow
-from locomo.schema import ADVERSARIAL
 from locomo.statistics import wilson_interval
 
 CONTROLS = ("gold", "other_gold", "vague", "refusal")
@@ -38,14 +38,16 @@ _QUESTION_WORDS = frozenset(
 )
 
 
-def control_answers(answers: Iterable[AnswerRow], num_questions: int | None = None) -> list[AnswerRow]:
+def control_answers(
+    answers: Iterable[AnswerRow], num_questions: int | None = None, kinds: Kinds = LOCOMO
+) -> list[AnswerRow]:
     """The controls as rows like those of answers.jsonl, with the control's name for a program.
 
-    They are for a seeded sample of the questions of categories 1-4 that were asked (None: for all). A larger
+    They are for a seeded sample of the answerable questions that were asked (None: for all). A larger
     `num_questions` only adds to the sample. A question for which a control cannot be made (no other gold of its kind,
     no word of its own) goes without it.
     """
-    questions = {row["question_id"]: row for row in answers if row["category"] != ADVERSARIAL}
+    questions = {row["question_id"]: row for row in answers if row["category"] in kinds.answerable}
     golds: defaultdict[int, list[str]] = defaultdict(list)
     for row in questions.values():
         golds[row["category"]].append(str(row["gold"]))
@@ -84,7 +86,7 @@ def summarise_controls(files: VerdictFiles, answers: Answers) -> dict[str, Any]:
     It looks for a right answer, or (abstention) for a refusal. `expected` is 1 or 0; `accepted` of `n` readable
     verdicts; `wilson95` is [low, high], and takes the questions for independent.
     """
-    shown = by_key(control_answers(answers.values()))
+    shown = by_key(control_answers(answers.values(), kinds=files.kinds))
     document = {}
     for name in files.names():
         judged, verdicts = files.verdicts(name, shown)

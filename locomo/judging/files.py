@@ -21,6 +21,7 @@ from locomo.judging.verdicts import (
     settled,
     summarise_verdicts,
 )
+from locomo.kinds import LOCOMO, Kinds
 from locomo.rows import AnswerRow, Verdict, VerdictRow, problem_of
 from locomo.statistics import cohens_kappa
 from memoryqa.errors import UsageError
@@ -41,10 +42,14 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class VerdictFiles:
-    """The files `<kind>-<judge>@<model>.jsonl` of one run; `kind` says whether on its answers or on controls."""
+    """The files `<kind>-<judge>@<model>.jsonl` of one run; `kind` says whether on its answers or on controls.
+
+    kinds: those of the questions, as `kinds_of` reads them from the manifest.
+    """
 
     run_dir: Path
     kind: Kind = "judge"
+    kinds: Kinds = LOCOMO
 
     def append(self, row: VerdictRow) -> None:
         """Keep one verdict, in the file of its judge."""
@@ -56,7 +61,7 @@ class VerdictFiles:
         for judge in judges:
             rows = self._rows(judged_name(judge.name, judge.model, judge.num_votes))
             done |= {(judge.name, *key) for key in settled(current_verdicts(rows, answers, judge))}
-        return pending(judges, answers.values(), done)
+        return pending(judges, answers.values(), done, self.kinds)
 
     def names(self) -> list[str]:
         """`<judge>@<model>` of every file that is there."""
@@ -112,8 +117,8 @@ def summarise_judges(files: VerdictFiles, answers: Answers) -> dict[str, Any]:
         for program in dict.fromkeys(program for program, _ in verdicts):
             rows = [row for (of, _), row in verdicts.items() if of == program]
             asked = [answer for (of, _), answer in answers.items() if of == program]
-            wanted = sum(judges_category(judged.name, answer["category"]) for answer in asked)
-            programs[program] = {**summarise_verdicts(rows), "not_judged": wanted - len(rows)}
+            wanted = sum(judges_category(judged.name, answer["category"], files.kinds) for answer in asked)
+            programs[program] = {**summarise_verdicts(rows, files.kinds), "not_judged": wanted - len(rows)}
         document[name] = {
             "judge": judged.name,
             "model": judged.model,

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from harness.progress import counting
-from harness.runs import Run
+from harness.runs import MANIFEST, Run
 from locomo.judging.ask import JudgingStoppedError, Task, ask_judges, pending
 from locomo.judging.controls import by_key, control_answers, summarise_controls
 from locomo.judging.files import KINDS, VerdictFiles, summarise_judges
 from locomo.judging.prompts import Judge
 from locomo.judging.verdicts import Answers
+from locomo.kinds import kinds_of
 from locomo.rows import VerdictRow
+from memoryqa.errors import UsageError
 from memoryqa.lms.preflight import is_systemic
 from memoryqa.lms.usage import measure_usage
 
@@ -38,12 +40,23 @@ class Work:
     total: int
 
 
+def verdict_files(run: Run) -> tuple[VerdictFiles, VerdictFiles]:
+    """The verdicts on the run's answers, and on controls. Raises UsageError for a manifest with unreadable kinds."""
+    try:
+        kinds = kinds_of(run.manifest)
+    except ValueError as error:
+        raise UsageError(f"{run.run_dir / MANIFEST}: {error}; evaluate again in a new folder") from error
+    files, control_files = (VerdictFiles(run.run_dir, kind, kinds) for kind in KINDS)
+    return files, control_files
+
+
 def missing_work(run: Run, judges: Sequence[Judge], answers: Answers, num_controls: int = 0) -> list[Work]:
     """What `judges` have not judged readably yet: answers, and controls to `num_controls` questions."""
-    files, control_files = (VerdictFiles(run.run_dir, kind) for kind in KINDS)
-    controls = by_key(control_answers(answers.values(), num_controls)) if num_controls else {}
+    files, control_files = verdict_files(run)
+    kinds = files.kinds
+    controls = by_key(control_answers(answers.values(), num_controls, kinds)) if num_controls else {}
     return [
-        Work(into, into.pending(judges, rows), len(pending(judges, rows.values())))
+        Work(into, into.pending(judges, rows), len(pending(judges, rows.values(), kinds=kinds)))
         for into, rows in ((files, answers), (control_files, controls))
     ]
 
@@ -64,10 +77,11 @@ def judge_answers(
     """
     for work in missing_work(run, judges, answers, num_controls):
         _judge(work, num_threads, resume)
+    files, control_files = verdict_files(run)
     document: JudgesSummary = {
         "run_dir": str(run.run_dir),
-        "judges": summarise_judges(VerdictFiles(run.run_dir), answers),
-        "controls": summarise_controls(VerdictFiles(run.run_dir, "controls"), answers),
+        "judges": summarise_judges(files, answers),
+        "controls": summarise_controls(control_files, answers),
     }
     run.write_json(JUDGES, document)
     return document
@@ -93,6 +107,7 @@ def _judge(work: Work, num_threads: int, resume: str) -> None:
                 measure_usage=measure_usage,
                 num_threads=num_threads,
                 is_systemic=is_systemic,
+                kinds=work.files.kinds,
             )
         except (JudgingStoppedError, KeyboardInterrupt, OSError) as error:  # OSError: a full disk
             raise JudgingStoppedError(

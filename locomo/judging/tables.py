@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.terminal import stderr_console
-from locomo.schema import ADVERSARIAL, CATEGORY_NAMES
+from locomo.kinds import LOCOMO, Kinds
 
 _MAX_SHOWN = 20
 _NOTES = {
@@ -21,12 +21,12 @@ _NOTES = {
 }
 
 
-def print_judges(document: Mapping[str, Any]) -> None:
+def print_judges(document: Mapping[str, Any], kinds: Kinds = LOCOMO) -> None:
     """judges.json as tables: one per judge, and what each judge did with the controls."""
     console = stderr_console()
     for name, judge in document["judges"].items():
         if judge["programs"]:
-            console.print(_judged(name, judge))
+            console.print(_judged(name, judge, kinds))
     if document["controls"]:
         console.print(_controls(document["controls"]))
         print("to be accepted: gold, but by the abstention judge refusals, and nothing else", file=sys.stderr)
@@ -36,7 +36,7 @@ def print_judges(document: Mapping[str, Any]) -> None:
                 print(f"{name}, {program}: {', '.join(notes)}", file=sys.stderr)
 
 
-def _judged(name: str, judge: Mapping[str, Any]) -> Table:
+def _judged(name: str, judge: Mapping[str, Any], kinds: Kinds) -> Table:
     programs = judge["programs"]
     conversations = max((summary["conversations"] for summary in programs.values()), default=0)
     what = "declining" if judge["judge"] == "abstention" else "judged correct"
@@ -44,28 +44,29 @@ def _judged(name: str, judge: Mapping[str, Any]) -> Table:
     table = Table(f"% {what} \\[95%] of n", title=title, title_justify="left", box=SIMPLE)
     for program in programs:
         table.add_column(escape(program), justify="right", no_wrap=True)
-    rows = [_refusal_cells(s) if judge["judge"] == "abstention" else _grade_cells(s) for s in programs.values()]
+    cells_of = _refusal_cells if judge["judge"] == "abstention" else _grade_cells
+    rows = [cells_of(summary, kinds) for summary in programs.values()]
     for label in rows[0]:
         table.add_row(label, *(row[label] for row in rows))
     return table
 
 
-def _grade_cells(summary: Mapping[str, Any]) -> dict[str, str]:
+def _grade_cells(summary: Mapping[str, Any], kinds: Kinds) -> dict[str, str]:
     shares, counts = summary["accuracy_by_category"], summary["n_by_category"]
     intervals = summary["ci95"]["accuracy_by_category"]
     by_category = {
         category.replace("_", "-"): _scored(shares[category], intervals[category], counts[category])
-        for number, category in CATEGORY_NAMES.items()
-        if number != ADVERSARIAL
+        for number, category in kinds.names.items()
+        if number in kinds.answerable
     }
-    return {**by_category, "categories 1-4": _scored(summary["accuracy"], summary["ci95"]["accuracy"], summary["n"])}
+    return {**by_category, kinds.counted_label: _scored(summary["accuracy"], summary["ci95"]["accuracy"], summary["n"])}
 
 
-def _refusal_cells(summary: Mapping[str, Any]) -> dict[str, str]:
+def _refusal_cells(summary: Mapping[str, Any], kinds: Kinds) -> dict[str, str]:
     rate, interval = summary["false_abstention_rate"], summary["ci95"]["false_abstention_rate"]
     return {
-        "category 5 (should)": _scored(summary["accuracy"], summary["ci95"]["accuracy"], summary["n"]),
-        "1-4 (should not)": _scored(rate, interval, summary["false_abstention_questions"]),
+        f"{kinds.declined_label} (should)": _scored(summary["accuracy"], summary["ci95"]["accuracy"], summary["n"]),
+        f"{kinds.answerable_label} (should not)": _scored(rate, interval, summary["false_abstention_questions"]),
     }
 
 

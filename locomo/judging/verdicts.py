@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from locomo.judging.names import JudgeName
+from locomo.kinds import LOCOMO, Kinds
 from locomo.rows import AnswerRow, VerdictRow, problem_of
-from locomo.schema import ADVERSARIAL, CATEGORY_NAMES
 from locomo.statistics import as_pair, clustered_interval
 from memoryqa.errors import UsageError
 
@@ -45,9 +45,9 @@ def judged_name(judge: JudgeName, model: str, num_votes: int) -> str:
     return f"{judge}@{slug}" + (f"-x{num_votes}" if num_votes > 1 else "")
 
 
-def judges_category(judge: JudgeName, category: int) -> bool:
-    """Category 5 has no reference answer, so only the abstention judge reads it; that one reads all."""
-    return judge == "abstention" or category != ADVERSARIAL
+def judges_category(judge: JudgeName, category: int, kinds: Kinds = LOCOMO) -> bool:
+    """What is to be declined (LoCoMo's category 5) only the abstention judge reads; that one reads all."""
+    return judge == "abstention" or category not in kinds.declined
 
 
 def answers_by_key(rows: Iterable[object], where: str) -> dict[tuple[str, str], AnswerRow]:
@@ -97,22 +97,24 @@ def settled(verdicts: Verdicts) -> set[tuple[str, str]]:
     return {key for key, row in verdicts.items() if row["verdict"] != "UNREADABLE"}
 
 
-def summarise_verdicts(rows: Sequence[VerdictRow]) -> dict[str, Any]:
+def summarise_verdicts(rows: Sequence[VerdictRow], kinds: Kinds = LOCOMO) -> dict[str, Any]:
     """One judge's verdicts on one program: counts, and fractions (0..1) of the `n` readable ones, None without any.
 
-    `accuracy` of lenient and strict is over categories 1-4, of abstention over category 5: how often the program
-    declined where it should. `false_abstention_rate`: how often it declined in categories 1-4, where it should not;
-    None for the other judges. Failed and empty answers (`without_lm`) are wrong, but have not declined. `unreadable` is
-    of all that was judged. `num_unanimous`: verdicts on which all votes agreed, of `num_voted`. `ci95`: intervals by
-    the bootstrap over conversations, [low, high] or None.
+    `accuracy` of lenient and strict is over the kinds that count (LoCoMo's categories 1-4), of abstention over those to
+    be declined (category 5): how often the program declined where it should. `false_abstention_rate`: how often it
+    declined elsewhere, where it should not; None for the other judges. Failed and empty answers (`without_lm`) are
+    wrong, but have not declined. `unreadable` is of all that was judged. `num_unanimous`: verdicts on which all votes
+    agreed, of `num_voted`. `ci95`: intervals by the bootstrap over conversations, [low, high] or None.
     Raises ValueError when the rows are not all of one judge, model, prompt and program.
     """
     if len({(row["judge"], row["model"], row["num_votes"], row["prompt_digest"], row["program"]) for row in rows}) > 1:
         raise ValueError("verdicts of several judges or programs: summarise them one by one")
     is_abstention = bool(rows) and rows[0]["judge"] == "abstention"
-    scored = [row for row in rows if not is_abstention or row["category"] == ADVERSARIAL]
-    asked = [row for row in rows if is_abstention and row["category"] != ADVERSARIAL and row["declines"] is not None]
-    by_category = {name: [row for row in rows if row["category"] == number] for number, name in CATEGORY_NAMES.items()}
+    scored = [row for row in rows if row["category"] in (kinds.declined if is_abstention else kinds.counted)]
+    asked = [
+        row for row in rows if is_abstention and row["category"] in kinds.answerable and row["declines"] is not None
+    ]
+    by_category = {name: [row for row in rows if row["category"] == number] for number, name in kinds.names.items()}
     counts = Counter(row["verdict"] for row in scored)
     voted = [row for row in rows if row["votes"]]
     return {

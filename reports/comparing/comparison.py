@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from harness.runs import Run, RunFolderError
+from harness.runs import MANIFEST, Run, RunFolderError
 from locomo.judging.files import VerdictFiles, read_answers
 from locomo.judging.verdicts import Answers, is_correct
+from locomo.kinds import LOCOMO, Kinds, kinds_of
 from locomo.rows import MAIN_PROGRAM
 from reports.comparing.differences import (
     Differences,
@@ -36,7 +37,7 @@ OUTCOMES = ("gained", "lost", "both right", "both wrong")
 _SHOWN_IDS = 3
 _SAME: tuple[Literal["question", "gold", "category"], ...] = ("question", "gold", "category")
 T = TypeVar("T")
-_SUMS = ("all", "categories_1_4")  # of token F1, which are no category
+_SUMS = ("all", "categories_1_4", "counted")  # of token F1, which are no category
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Comparison:
     of those in common, in the order of a. outcomes: "f1" and the judges that both have -> question id -> one of
     OUTCOMES; for a judge, where both verdicts are readable. differences: B minus A. excluded: how many questions
     `without_excluded` leaves out; None where none were to be. notes: what a reader must know, one line each.
+    kinds: those of the questions, by the manifest of a.
     """
 
     a: Side
@@ -78,6 +80,7 @@ class Comparison:
     excluded: int | None
     without_excluded: Differences | None
     notes: tuple[str, ...]
+    kinds: Kinds = LOCOMO
 
     @property
     def judges(self) -> list[str]:
@@ -131,11 +134,12 @@ def compare(
     questions = tuple(question for question in side_a.rows if question in side_b.rows)
     notes = list(_unshared(side_a, side_b, questions))
     _check_same_questions(side_a, side_b, questions)
-    measures = [*score_measures(side_a.rows, side_b.rows)]
+    kinds = _kinds(side_a.run_dir)
+    measures = [*score_measures(side_a.rows, side_b.rows, kinds)]
     right = [{one: side.rows[one]["f1"] >= RIGHT_F1 for one in questions} for side in (side_a, side_b)]
     outcomes = {"f1": {one: _outcome(right[0][one], right[1][one]) for one in questions}}
     for judge, verdicts_a, verdicts_b in _common_judges(side_a.judges, side_b.judges, notes):
-        measures += judge_measures(judge, verdicts_a, verdicts_b, side_a.rows)
+        measures += judge_measures(judge, verdicts_a, verdicts_b, side_a.rows, kinds)
         outcomes[judge] = _judged_outcomes(questions, verdicts_a, verdicts_b)
     conversation_of = {question: row["conversation_id"] for question, row in side_a.rows.items()}
     excluded = None if exclude is None else read_excluded_ids(exclude, known_ids(run_dir_a, side_a.rows, notes))
@@ -149,7 +153,15 @@ def compare(
         excluded=None if excluded is None else sum(question in excluded for question in questions),
         without_excluded=None if excluded is None else paired_differences(measures, conversation_of, excluded),
         notes=tuple(notes),
+        kinds=kinds,
     )
+
+
+def _kinds(run_dir: Path) -> Kinds:
+    try:
+        return kinds_of(Run.open(run_dir).manifest)
+    except ValueError as error:
+        raise RunFolderError(f"{run_dir / MANIFEST}: {error}: evaluate again in a new folder") from error
 
 
 # -- the two sides -----------------------------------------------------------------------------------------------------

@@ -13,7 +13,12 @@ from reports.glossary import term
 from reports.records import judge_titles
 
 _GROUPS = {"f1": "Token F1, %", "evidence": "Evidence in context, %"}
-_NAMES = {"recall": "recall of gold turns", "all_found": "all gold turns found"}
+_NAMES = {
+    "recall": "recall of gold turns",
+    "all_found": "all gold turns found",
+    "categories_1_4": "categories 1-4",
+    "counted": "kinds that count",
+}
 _NOTE = (
     f'<p class="note">Below a difference: its {term("interval", "95% interval")} over conversations, where there are '
     f"five or more. {term('p', 'p')}: the sign test over questions, which takes them for independent.</p>"
@@ -24,7 +29,7 @@ def measure_name(measure: str) -> str:
     """`categories_1_4` -> `categories 1-4`."""
     if measure in _NAMES:
         return _NAMES[measure]
-    return "categories 1-4" if measure == "categories_1_4" else label(measure)
+    return label(measure)
 
 
 def p_cell(one: PairedDifference) -> str:

@@ -11,8 +11,9 @@ from typing import Any, Literal
 from harness.runs import Run
 from locomo.dataset import load
 from locomo.judging.verdicts import is_correct
+from locomo.kinds import LOCOMO, Kinds
 from locomo.rows import AnswerRow, VerdictRow
-from locomo.schema import ADVERSARIAL, CATEGORY_NAMES, DataError
+from locomo.schema import DataError
 from locomo.statistics import PairedDifference, as_pair, paired_difference
 from memoryqa.errors import UsageError
 
@@ -20,12 +21,11 @@ Rows = Mapping[str, AnswerRow]  # question id -> answer
 Verdicts = Mapping[str, VerdictRow]  # question id -> verdict
 Measure = tuple[str, str, Mapping[str, float], Mapping[str, float]]  # group, name, by question: of A, of B
 Differences = Mapping[str, Mapping[str, PairedDifference]]  # group -> name -> difference
-_ANSWERABLE = frozenset(CATEGORY_NAMES) - {ADVERSARIAL}
 _SHOWN_IDS = 5
 _Score = Literal["f1", "evidence_recall", "all_evidence"]
 
 
-def score_measures(rows_a: Rows, rows_b: Rows) -> Iterator[Measure]:
+def score_measures(rows_a: Rows, rows_b: Rows, kinds: Kinds = LOCOMO) -> Iterator[Measure]:
     """The deterministic scores by question: token F1 by category, evidence recall, all evidence found."""
 
     def scores(rows: Rows, key: _Score, categories: Collection[int]) -> dict[str, float]:
@@ -35,18 +35,20 @@ def score_measures(rows_a: Rows, rows_b: Rows) -> Iterator[Measure]:
             if row["category"] in categories and (score := row[key]) is not None
         }
 
-    every = frozenset(CATEGORY_NAMES)
-    groups: list[tuple[str, Collection[int]]] = [("all", every), ("categories_1_4", _ANSWERABLE)]
-    for name, categories in [*groups, *((name, {number}) for number, name in CATEGORY_NAMES.items())]:
+    every = frozenset(kinds.names)
+    groups: list[tuple[str, Collection[int]]] = [("all", every), (kinds.counted_key, kinds.counted)]
+    for name, categories in [*groups, *((name, {number}) for number, name in kinds.names.items())]:
         yield "f1", name, scores(rows_a, "f1", categories), scores(rows_b, "f1", categories)
     evidence: tuple[tuple[str, _Score], ...] = (("recall", "evidence_recall"), ("all_found", "all_evidence"))
     for name, key in evidence:
         yield "evidence", name, scores(rows_a, key, every), scores(rows_b, key, every)
 
 
-def judge_measures(judge: str, verdicts_a: Verdicts, verdicts_b: Verdicts, answers: Rows) -> Iterator[Measure]:
+def judge_measures(
+    judge: str, verdicts_a: Verdicts, verdicts_b: Verdicts, answers: Rows, kinds: Kinds = LOCOMO
+) -> Iterator[Measure]:
     """The readable verdicts of one judge on both: 1.0 correct, 0.0 wrong. answers: those of A, for their categories."""
-    for label, categories in _judged_groups(judge):
+    for label, categories in _judged_groups(judge, kinds):
         asked = [question for question, row in answers.items() if row["category"] in categories]
         yield f"judge {judge}", label, _readable(verdicts_a, asked), _readable(verdicts_b, asked)
 
@@ -73,10 +75,11 @@ def as_json(differences: Differences) -> dict[str, dict[str, Any]]:
     return {group: {name: one(found) for name, found in by_name.items()} for group, by_name in differences.items()}
 
 
-def _judged_groups(judge: str) -> list[tuple[str, Collection[int]]]:
+def _judged_groups(judge: str, kinds: Kinds) -> list[tuple[str, Collection[int]]]:
     if judge.startswith("abstention"):  # declining is right in one, wrong in the other: no sum of both
-        return [("declined_in_5", {ADVERSARIAL}), ("answered_in_1_4", _ANSWERABLE)]
-    return [("categories_1_4", _ANSWERABLE), *((name, {number}) for number, name in CATEGORY_NAMES.items())]
+        names = ("declined_in_5", "answered_in_1_4") if kinds == LOCOMO else ("to_be_declined", "to_be_answered")
+        return list(zip(names, (kinds.declined, kinds.answerable), strict=True))
+    return [(kinds.counted_key, kinds.counted), *((name, {number}) for number, name in kinds.names.items())]
 
 
 def _readable(verdicts: Verdicts, asked: Collection[str]) -> dict[str, float]:

@@ -11,7 +11,7 @@ from reports.comparing.differences import Differences, judge_measures, paired_di
 from reports.comparing.verdict import alone_sentence, verdict_sentence
 from reports.records import RunRecords
 
-_KEPT = {"f1": ("categories_1_4", "all"), "evidence": ("recall", "all_found")}
+_KEPT = {"f1": ("categories_1_4", "counted", "all"), "evidence": ("recall", "all_found")}
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Standing:
         if self.other is None:
             return ""
         few = {
-            group: {name: one for name, one in by_name.items() if name in _KEPT.get(group, _KEPT["f1"][:1])}
+            group: {name: one for name, one in by_name.items() if name in _KEPT.get(group, _KEPT["f1"][:2])}
             for group, by_name in self.differences.items()
         }
         shown = {group: by_name for group, by_name in few.items() if by_name}
@@ -54,11 +54,11 @@ def standing_of(records: RunRecords) -> Standing:
         return Standing(main, None, 0, {}, scores[main])
     best = max(others, key=lambda name: scores[name]["f1_categories_1_4"] or scores[name]["f1"])
     rows_a, rows_b = records.rows[best], records.rows[main]
-    measures = [*score_measures(rows_a, rows_b)]
+    measures = [*score_measures(rows_a, rows_b, records.kinds)]
     for judge, verdicts in records.judges.items():
         of_a, of_b = (
             {question: row for (name, question), row in verdicts.items() if name == program} for program in (best, main)
         )
-        measures += judge_measures(judge, of_a, of_b, rows_a)
+        measures += judge_measures(judge, of_a, of_b, rows_a, records.kinds)
     conversation_of = {question: row["conversation_id"] for question, row in rows_a.items()}
     return Standing(main, best, len(others), paired_differences(measures, conversation_of), scores[main])

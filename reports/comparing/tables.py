@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from locomo.rows import FULL_LINES_PROGRAM
-from locomo.schema import CATEGORY_NAMES
 from locomo.statistics import PairedDifference, as_pair
 from memoryqa.errors import UsageError
 from reports.charts import category_bars
@@ -135,6 +134,7 @@ def write_comparison(compared: Comparison, path: Path) -> Path:
                 {**run_a.lines, **run_b.lines},
                 full,
                 preset={"program": b, "against": a, "outcome": "changed"},
+                kinds=compared.kinds,
             ),
         )
     except OSError as error:
@@ -143,7 +143,7 @@ def write_comparison(compared: Comparison, path: Path) -> Path:
 
 def _scores_by_category(compared: Comparison) -> dict[str, dict[str, Any]]:
     """Token F1 of both sides on the questions in common, in the form of a run's summary."""
-    found = {name: one for name, one in compared.differences["f1"].items() if name in CATEGORY_NAMES.values()}
+    found = {name: one for name, one in compared.differences["f1"].items() if name in compared.kinds.names.values()}
     return {
         name: {
             "questions_by_category": {category: one.n for category, one in found.items()},

@@ -7,7 +7,7 @@ from typing import Any
 
 from locomo.statistics import CONFIDENCE, MIN_CLUSTERS, PairedDifference
 
-_SUM_OF_JUDGE = "categories_1_4"
+_SUMS = ("categories_1_4", "counted")  # over the kinds that count: LoCoMo's, any other data set's
 
 
 def verdict_sentence(name_a: str, name_b: str, differences: Mapping[str, Mapping[str, PairedDifference]]) -> str:
@@ -61,14 +61,18 @@ def _worth_saying(differences: Mapping[str, Mapping[str, PairedDifference]]) -> 
     """Title -> difference: one figure for token F1, for each judge and for evidence."""
     found = {}
     f1 = differences.get("f1", {})
-    if one := f1.get("categories_1_4") or f1.get("all"):
+    if one := _sum_of(f1) or f1.get("all"):
         found["token F1"] = one
     for group, by_name in differences.items():
-        if group.startswith("judge ") and _SUM_OF_JUDGE in by_name:
-            found[group.partition("@")[0]] = by_name[_SUM_OF_JUDGE]
+        if group.startswith("judge ") and (one := _sum_of(by_name)):
+            found[group.partition("@")[0]] = one
     if one := differences.get("evidence", {}).get("recall"):
         found["evidence recall"] = one
     return found
+
+
+def _sum_of(by_name: Mapping[str, PairedDifference]) -> PairedDifference | None:
+    return next((by_name[name] for name in _SUMS if name in by_name), None)
 
 
 def _ahead(one: PairedDifference) -> int:
