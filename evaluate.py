@@ -73,10 +73,11 @@ def run(args: argparse.Namespace) -> None:
     add_tags = choose_tags(config.tags, args.tag_model, args.tag_api_base, dry_run=args.dry_run)
     selection = choose(
         config.data,
+        data_format=config.format,
         split=config.split,
         num=config.num_test,
         seed=config.seed,
-        categories=config.categories,
+        categories=config.categories or None,
         protocol=config.protocol,
     )
     memories = build_memories(add_tags(selection.conversations), settings.memory)
@@ -139,8 +140,9 @@ def full_config_of(
     from evaluation.tagging import tags_of
 
     predictions = {name: one.digest for name, one in predictions_of(programs).items()}
+    asked = {name: value for name, value in asdict(config).items() if name != "format" or value is not None}
     return {
-        "evaluation": asdict(config),
+        "evaluation": asked,
         "memory": asdict(settings.memory),
         "program": asdict(settings.program),
         "resolved": {

@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.counting import share_found
-from benchmarks.questions import add_split_flag, print_notes, restrict, with_evidence
+from benchmarks.questions import add_format_flag, add_split_flag, print_notes, restrict, with_evidence
 from benchmarks.recall_tables import plot_recall, share_complete
 from benchmarks.selectors import METHODS, PACKAGES, Build
 from harness.commands import run_command
@@ -181,7 +181,8 @@ def build_parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", metavar="PATH", help="a LoCoMo file (default: the bundled sample)")
+    parser.add_argument("--data", metavar="PATH", help="a file, folder or named set (default: the bundled sample)")
+    add_format_flag(parser)
     add_split_flag(parser, default="val")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw evidence against tokens, e.g. x.png")
     return parser
@@ -197,11 +198,11 @@ def run(args: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.progress import track
 
-    from locomo.dataset import SAMPLE_PATH, load
+    from locomo.dataset import SAMPLE_PATH, find
     from memoryqa.memory import AdaptiveMemory
     from memoryqa.tokens import encoding
 
-    dataset = load(args.data or SAMPLE_PATH)
+    dataset = find(args.data or str(SAMPLE_PATH), args.format)
     asked = restrict(dataset, args.split)
     chosen = with_evidence(asked)
     print_notes(dataset, args.split)

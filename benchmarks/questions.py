@@ -29,6 +29,13 @@ def add_split_flag(parser: argparse.ArgumentParser, default: str = PUBLISHED) ->
     )
 
 
+def add_format_flag(parser: argparse.ArgumentParser) -> None:
+    """--format, for `locomo.dataset.find`."""
+    from locomo.formats.detect import FORMAT, FORMATS
+
+    parser.add_argument("--format", choices=FORMATS, help=str(FORMAT["help"]))
+
+
 def parse_split(text: str) -> str:
     """`val+train` -> `train+val`; `all` -> the sum of the three. Raises ArgumentTypeError for anything else."""
     names = SPLITS if text == "all" else text.split("+")

@@ -42,7 +42,7 @@ from benchmarks.measuring import (
     memory_builds,
     read_tags,
 )
-from benchmarks.questions import add_split_flag, print_notes, restrict, with_evidence
+from benchmarks.questions import add_format_flag, add_split_flag, print_notes, restrict, with_evidence
 from benchmarks.rankers import PEERS
 from benchmarks.recall_tables import (
     Tally,
@@ -96,6 +96,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="a data set: a file or folder of any format (default: LoCoMo, by LOCOMO_PATH, data/, download, or the "
         "sample); give it again for one table over several",
     )
+    add_format_flag(parser)
     add_split_flag(parser)
     parser.add_argument(
         "--budgets",
@@ -221,7 +222,7 @@ def choose(path: str | None, args: argparse.Namespace) -> Asked:
     """The questions with evidence of one data set, restricted to --split, and to what --tags is about."""
     from locomo.dataset import find
 
-    dataset = find(path)
+    dataset = find(path, args.format)
     restricted = restrict(dataset, args.split)
     chosen = with_evidence(restricted, dataset.kinds.answerable)
     asked_of = {question.conversation_id for question in chosen}

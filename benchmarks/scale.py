@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.engines import COMMITS, ENGINES, MOST_TURNS, Ask
 from benchmarks.histories import asked, history
-from benchmarks.questions import PUBLISHED, add_split_flag, print_notes, restrict
+from benchmarks.questions import PUBLISHED, add_format_flag, add_split_flag, print_notes, restrict
 from harness.commands import run_command
 from locomo.rows import MAIN_PROGRAM as MEMORY
 
@@ -99,16 +99,23 @@ def time_queries(asks: Iterable[tuple[Ask, str]]) -> dict[str, float | None]:
 
 
 def measure(
-    system: str, num_turns: int, num_users: int, path: str, num_questions: int, seed: int, split: str = PUBLISHED
+    system: str,
+    num_turns: int,
+    num_users: int,
+    path: str,
+    num_questions: int,
+    seed: int,
+    split: str = PUBLISHED,
+    data_format: str | None = None,
 ) -> Cost:
     """One system, alone in this process: a history of `num_turns` for each of `num_users`."""
     from locomo.dataset import load
     from locomo.questions import select
 
     build, rng = ENGINES[system], random.Random(seed)
-    dataset = restrict(load(path), split)
+    dataset = restrict(load(path, data_format), split)
     conversations = dataset.conversations
-    questions = select(dataset, "all", num=num_questions, seed=seed, categories=(1, 2, 3, 4))
+    questions = select(dataset, "all", num=num_questions, seed=seed, categories="counted")
     texts = asked(conversations, questions, num_turns, rng)
     build(islice(history(conversations), COMMITS))[1](texts[0])  # loads code, vocabularies and caches
     before, asks, add_us, num_bytes = resident_bytes(), [], [], 0
@@ -181,7 +188,8 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.scale", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--data", metavar="PATH", help="a LoCoMo file (default: the bundled sample)")
+    add("--data", metavar="PATH", help="a file, folder or named set (default: the bundled sample)")
+    add_format_flag(parser)
     add_split_flag(parser)
     add("--max-turns", type=int, default=100_000, help="the largest history, at least 1000 (default: %(default)s)")
     users_help = "memories of 1,000 turns in one process, as far as --max-turns allows (default: %(default)s; 0: none)"
@@ -211,14 +219,14 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> None:
     """Measure every system at every size, and print what came out. Raises UsageError for bad data."""
-    from locomo.dataset import SAMPLE_PATH, load
+    from locomo.dataset import SAMPLE_PATH, find
     from locomo.questions import select
 
-    dataset = load(args.data or SAMPLE_PATH)
+    dataset = find(args.data or str(SAMPLE_PATH), args.format)
     asked_about = restrict(dataset, args.split)
-    questions = len(select(asked_about, "all", num=args.questions, seed=args.seed, categories=(1, 2, 3, 4)))
+    questions = len(select(asked_about, "all", num=args.questions, seed=args.seed, categories="counted"))
     print_notes(dataset, args.split)
-    what = (str(dataset.path), args.questions, args.seed, args.split)
+    what = (str(dataset.path), args.questions, args.seed, args.split, dataset.format)
     sizes = measure_all(sizes_up_to(args.max_turns), args.systems, *what)
     users = min(args.users, args.max_turns // TURNS_PER_USER)
     shared = {}

@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from benchmarks.questions import add_split_flag, print_notes, restrict
+from benchmarks.questions import add_format_flag, add_split_flag, print_notes, restrict
 from harness.commands import run_command
-from locomo.dataset import load
+from locomo.dataset import find
 from locomo.evaluate import token_f1
 from locomo.questions import select
 from locomo.schema import DataError, Dataset, Question
@@ -45,7 +45,7 @@ from memoryqa.language.time_spans import (
 from memoryqa.tokens import count_tokens
 from memoryqa.turns import MONTHS, Turn, format_date
 
-TEMPORAL = 2  # LoCoMo's number of the category
+TEMPORAL = "temporal"  # how the names of the kinds begin that are measured
 System = Callable[[str, datetime], list[TimeSpan]]
 
 _MONTH = rf"(?P<month>{'|'.join(month[:3].lower() for month in MONTHS)})[a-z]*"
@@ -248,7 +248,10 @@ def installed_systems() -> dict[str, System]:
 
 def measure_split(dataset: Dataset, split: str) -> dict[str, Any]:
     """All figures of the temporal questions of `split`. Raises DataError when it has none."""
-    questions = select(restrict(dataset, split), "all", categories=[TEMPORAL])
+    numbers = [number for number, name in dataset.kinds.names.items() if name.startswith(TEMPORAL)]
+    if not numbers:
+        raise DataError(f"{dataset.path}: has no temporal kind of questions")
+    questions = select(restrict(dataset, split), "all", categories=numbers)
     ids = {question.conversation_id for question in questions}
     turns = {(talk.id, turn.id): turn for talk in dataset.conversations if talk.id in ids for turn in talk.turns}
     cases, others = collect(questions, turns)
@@ -280,7 +283,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.temporal", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", required=True, metavar="PATH", help="a LoCoMo JSON file")
+    parser.add_argument("--data", required=True, metavar="PATH", help="a file, folder or named set")
+    add_format_flag(parser)
     add_split_flag(parser, default="train")
     args = parser.parse_args(argv)
     return run_command("benchmarks.temporal", lambda: run(args))
@@ -288,7 +292,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> None:
     """Measure, and print the table and the JSON document. Raises DataError for data without such questions."""
-    dataset = load(args.data)
+    dataset = find(args.data, args.format)
     report = measure_split(dataset, args.split)
     print_notes(dataset, args.split)
     _print_table(report)

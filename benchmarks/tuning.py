@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.questions import add_format_flag
 from harness.commands import run_command
 from tuning.presets import PRESETS
 
@@ -35,13 +36,15 @@ def run_study(args: argparse.Namespace, space_name: str, seed: int, pruner: str,
     from tuning.studies.worker import run_worker
 
     objective, space = Objective("quality", args.budget_tokens), preset(space_name)
+    dataset = find(args.data, args.format)
     settings = study_settings(
         objective,
         space,
         split=args.split,
-        categories=(1, 2, 3, 4),
-        data_sha256=find(args.data).sha256,
+        categories=tuple(sorted(dataset.kinds.counted)),
+        data_sha256=dataset.sha256,
         pruner=pruner,
+        data_format=args.format,
     )
     spec = StudySpec("study", space, objective.directions, seed, "tpe", pruner, settings)
     study = open_study(optuna.storages.InMemoryStorage(), spec)
@@ -113,6 +116,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.tuning", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", metavar="PATH", help="default: LOCOMO_PATH, or data/")
+    add_format_flag(parser)
     parser.add_argument(
         "--split", default="train", choices=("train", "val", "test", "all"), help="default: %(default)s, as published"
     )

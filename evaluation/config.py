@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.flags import API_BASE, DATA, MODEL, NUM_THREADS
+from locomo.formats.detect import FORMAT
 from locomo.rows import MAIN_PROGRAM, PROGRAM_NAMES, USUAL_BUDGETS_TOKENS
 from locomo.split_data import PROJECT, PROTOCOLS
 from memoryqa.config import ConfigError
@@ -18,6 +19,7 @@ class EvaluationConfig:
     """What one run asks, and whom. All of it is compared when a run is resumed."""
 
     data: str | None = field(default=None, metadata=DATA)
+    format: str | None = field(default=None, metadata=FORMAT)
     split: str | None = field(
         default=None,
         metadata={
@@ -36,10 +38,10 @@ class EvaluationConfig:
         default=None, metadata={"help": "a sample of so many questions, stratified by category; none is all of them"}
     )
     categories: tuple[int, ...] = field(
-        default=(1, 2, 3, 4, 5),
+        default=(),
         metadata={
-            "help": "1 multi-hop, 2 temporal, 3 open-domain, 4 single-hop, 5 adversarial",
-            "choices": (1, 2, 3, 4, 5),
+            "help": "numbers of the kinds to ask; without it all. LoCoMo: 1 multi-hop, 2 temporal, 3 open-domain, "
+            "4 single-hop, 5 adversarial; a wrong number prints those of the data set",
         },
     )
     mode: str = field(
@@ -94,7 +96,7 @@ class EvaluationConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError(name, f"must be at least 1, got {value}")
-        for name in ("categories", "programs", "budgets_tokens"):
+        for name in ("programs", "budgets_tokens"):
             if not getattr(self, name) and not (name == "programs" and self.predictions):
                 raise ConfigError(name, "is empty; name at least one")
         if self.budgets_tokens[0] < 1 or list(self.budgets_tokens) != sorted(set(self.budgets_tokens)):

@@ -34,7 +34,8 @@ _NONE = "none"
 _SETTING = re.compile(r"`([a-z][a-z0-9_]*)`")
 # Metadata of fields that several scripts have; each declares its own default.
 DATA = {
-    "help": "a LoCoMo file; without it LOCOMO_PATH, data/locomo10.json, its download, or the bundled sample",
+    "help": "a file or folder of any format (data/README.md), or a named set such as realtalk; without it LoCoMo, by "
+    "LOCOMO_PATH, data/locomo10.json, its download, or the bundled sample",
     "metavar": "PATH",
 }
 MODEL = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from locomo.dataset import find
 from locomo.kinds import LOCOMO
@@ -71,10 +72,11 @@ class Selection:
 def choose(
     data: str | None = None,
     *,
+    data_format: str | None = None,
     split: str | None = None,
     num: int | None = None,
     seed: int = 0,
-    categories: Collection[int] | None = None,
+    categories: Collection[int] | Literal["counted"] | None = None,
     protocol: str = PROJECT,
 ) -> Selection:
     """Find the data set (`locomo.dataset.find`) and select questions of it (`select`).
@@ -82,7 +84,7 @@ def choose(
     Without `split` it is test, or val (or else train) where there are no test conversations; a note says so.
     Raises DataError for data that cannot be used and for a selection that is empty.
     """
-    dataset = find(data)
+    dataset = find(data, data_format)
     if split is None:
         split = _default_split(dataset, protocol)
         if split != "test":
@@ -105,17 +107,20 @@ def select(
     split: str,
     num: int | None = None,
     seed: int = 0,
-    categories: Collection[int] | None = None,
+    categories: Collection[int] | Literal["counted"] | None = None,
     protocol: str = PROJECT,
 ) -> list[Question]:
     """The questions of a split (train, val, test, or all), in the file's order.
 
+    categories: numbers of kinds; "counted": those that the headline is over; None: all.
     num: a sample of so many, with each category's share of the whole; None, or more than there are, gives all.
     seed: of that sample only. The split itself does not move with it. protocol: who is in which split
     (locomo/split_data.py); memory-r1 has no questions of category 5.
     Raises DataError when there is nothing to select: unknown split or category, no such conversations in the file.
     """
     kinds = dataset.kinds
+    if categories == "counted":
+        categories = kinds.counted
     unknown = sorted(set(categories or ()) - set(kinds.names))
     if unknown:
         known = sorted(kinds.names) if kinds == LOCOMO else ", ".join(f"{n} {one}" for n, one in kinds.names.items())

@@ -18,6 +18,7 @@ from typing import Any
 from harness.commands import add_json_flag, print_document, run_command
 from harness.files import write_bytes_atomically
 from locomo.dataset import find
+from locomo.formats.detect import FORMAT, FORMATS
 from locomo.schema import DataError, Dataset, Question
 from memoryqa.errors import StoppedError, UsageError
 
@@ -163,8 +164,11 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--data", metavar="PATH", help="a LoCoMo JSON file (default: LOCOMO_PATH, data/, download, sample)"
+        "--data",
+        metavar="PATH",
+        help="a file, folder or named set (default: LoCoMo: LOCOMO_PATH, data/, download, sample)",
     )
+    parser.add_argument("--format", choices=FORMATS, help=str(FORMAT["help"]))
     parser.add_argument("--output", metavar="DIR", default="data/splits", help="default: %(default)s")
     parser.add_argument("--protocol", choices=tuple(PROTOCOLS), default="project", help="default: %(default)s")
     parser.add_argument(
@@ -200,7 +204,7 @@ def main(argv: list[str] | None = None) -> int:
 def run(args: argparse.Namespace) -> None:
     """Write the splits, and print them. Raises UsageError for bad input, StoppedError when writing fails."""
     output = Path(args.output).expanduser()
-    dataset = find(args.data)
+    dataset = find(args.data, args.format)
     conversations = splits(dataset, args.protocol, args.seed)
     try:
         output.mkdir(parents=True, exist_ok=True)

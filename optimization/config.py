@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.flags import API_BASE, DATA, MODEL, NUM_THREADS
+from locomo.formats.detect import FORMAT
 from memoryqa.config import ConfigError
 
 OPTIMIZERS = ("simba", "miprov2", "gepa")
@@ -16,6 +17,7 @@ class OptimizeConfig:
     """All of it is saved with the run, and compared when the run is resumed."""
 
     data: str | None = field(default=None, metadata=DATA)
+    format: str | None = field(default=None, metadata=FORMAT)
     optimizer: tuple[str, ...] = field(
         default=("simba",),
         metadata={

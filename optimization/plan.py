@@ -90,7 +90,7 @@ def make_plan(args: argparse.Namespace, saved: Mapping[str, Any]) -> Plan:
     """
     config = from_args(OptimizeConfig, args, saved=saved.get("optimize"))
     settings, verdict = choose_settings(args, saved, program=config.from_file, parameters=config.parameters)
-    dataset = find(config.data)
+    dataset = find(config.data, config.format)
     sets = draw_questions(dataset, config)
     models = choose_models(config)
     conversations = Selection(dataset, "all sets", sets.all()).conversations

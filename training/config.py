@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.flags import DATA
+from locomo.formats.detect import FORMAT
 from memoryqa.config import ConfigError
 
 METRICS = ("f1", "recall", "judge")
@@ -36,6 +37,7 @@ class TrainingConfig:
         },
     )
     data: str | None = field(default=None, metadata=DATA)
+    format: str | None = field(default=None, metadata=FORMAT)
     categories: tuple[int, ...] = field(
         default=(1, 2, 3, 4, 5),
         metadata={

@@ -31,7 +31,9 @@ def evaluate_trained(path: Path, config: TrainingConfig, *, num_test: int | None
     """
     adapter = load_adapter_of(path)
     settings = load_program_settings(path)
-    selection = choose(config.data, num=num_test, seed=config.seed, categories=config.categories)
+    selection = choose(
+        config.data, data_format=config.format, num=num_test, seed=config.seed, categories=config.categories or None
+    )
     chosen_device, reason = choose_device(config.device)
     for note in (*selection.dataset.notes, f"adapter: {adapter.path}, of step {adapter.step}", reason):
         print(note, file=sys.stderr)

@@ -49,7 +49,7 @@ def gather(config: TrainingConfig, grpo: GRPOConfig, settings: Settings) -> Mate
 
     Raises UsageError (also DataError, ChatFormatError), with the fix, for unusable data, model or lengths.
     """
-    dataset = find(config.data)
+    dataset = find(config.data, config.format)
     tokenizer = load_tokenizer(config.model)
     questions = {
         split: select(dataset, split, number, config.seed, config.categories)

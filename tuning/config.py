@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.flags import DATA
+from locomo.formats.detect import FORMAT
 from memoryqa.config import ConfigError
 from tuning.objectives import OBJECTIVES, Objective
 from tuning.presets import COMPACTION, PRESETS
@@ -16,6 +17,7 @@ class TuningConfig:
     """A search over the parameters of the memory and its ranking. Raises ConfigError for contradictions."""
 
     data: str | None = field(default=None, metadata=DATA)
+    format: str | None = field(default=None, metadata=FORMAT)
     split: str = field(
         default="train",
         metadata={"help": "the conversations that the search measures on", "choices": ("train", "val", "test", "all")},

@@ -18,7 +18,7 @@ from optuna import Study
 from harness.progress import counting
 from harness.runs import CONFIG, MANIFEST, Run, RunFolderError, manifest_environment
 from harness.tracking.tracker import open_tracker
-from locomo.dataset import find
+from locomo.dataset import absolute, find
 from memoryqa.errors import MissingExtraError, UsageError
 from tuning.config import TuningConfig
 from tuning.errors import StudyError
@@ -105,18 +105,19 @@ def _open_run(folder: Path, name: str, config: TuningConfig, storage: str, optio
 def _spec(name: str, config: TuningConfig, cache: Path) -> tuple[StudySpec, BenchmarkOptions]:
     objective = Objective(config.objective, config.budget_tokens)
     space = preset(config.space, with_budget=config.objective == "pareto")
-    dataset = find(config.data)
+    dataset = find(config.data, config.format)
     for note in dataset.notes:
         print(note, file=sys.stderr)
     settings = study_settings(
         objective,
         space,
         split=config.split,
-        categories=(1, 2, 3, 4),
+        categories=tuple(sorted(dataset.kinds.counted)),
         data_sha256=dataset.sha256,
         pruner=config.resolved_pruner,
+        data_format=config.format,
     )
-    data = None if config.data is None else str(Path(config.data).resolve())
+    data = None if config.data is None else absolute(config.data)
     options = benchmark_options(settings, data, cache)
     benchmark_of(options)  # wrong data or a wrong split fail here, once, and not in every trial
     spec = StudySpec(name, space, objective.directions, config.seed, config.sampler, config.resolved_pruner, settings)

@@ -17,6 +17,7 @@ from locomo.formats import beam, locomo, reading, realtalk
 from locomo.formats.records import DataError, Parsed
 
 FORMATS = ("locomo", "realtalk", "beam")
+FORMAT = {"help": "read --data in this format, not in the one that its content shows", "choices": FORMATS}  # of a flag
 _MAX_DEPTH = 3  # of a BEAM chat's folder below the one that was named: chats/100K/1
 
 
@@ -122,7 +123,12 @@ def _read_realtalk(folder: Path) -> Found:
     others = []
     for path in sorted(folder.glob("*.json")):
         kept = dict(digests)
-        document = _decoded(path, folder, kept)
+        try:
+            document = _decoded(path, folder, kept)
+        except DataError:
+            if realtalk.is_chat(path.name):
+                raise
+            document = None  # not named as a chat, so it need not be one
         if realtalk.recognises(document):
             documents[path.name], digests = document, kept
         else:

@@ -41,6 +41,11 @@ def recognises(document: object) -> bool:
     return isinstance(document, dict) and "qa" in document and any(key.startswith("session_") for key in document)
 
 
+def is_chat(file_name: str) -> bool:
+    """Whether a file is named as REALTALK's chats are."""
+    return _FILE.fullmatch(file_name) is not None
+
+
 def conversation_id(file_name: str) -> str:
     """`Chat_2_Kim_Lee.json` -> `rt-2`; any other name after `rt-`, without its ending."""
     match = _FILE.fullmatch(file_name)

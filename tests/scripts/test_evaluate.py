@@ -574,6 +574,7 @@ def test_bad_input_is_one_line_and_exit_2(run: Command, data: Path, tmp_path: Pa
         (["--data", tmp_path, *offline], r"cannot be read"),
         (["--data", tmp_path / "broken.json", *offline], r"broken\.json: not JSON"),
         (["--data", tmp_path / "only_train.json", *offline], r"split val is conv-30, conv-47, .* use train or all"),
+        (["--data", data, *offline, "--categories", "6"], r"unknown categories \[6\]; they are \[1, 2, 3, 4, 5\]"),
         (["--data", data, *offline, "--num-test", "0"], "--num-test must be at least 1, got 0"),
         (["--data", data, *offline, "--num-threads", "0"], "--num-threads must be at least 1, got 0"),
         (["--data", data, *offline, "--context-tokens", "0"], "--context-tokens must be at least 1, got 0"),
@@ -598,7 +599,7 @@ def test_bad_input_is_one_line_and_exit_2(run: Command, data: Path, tmp_path: Pa
     [
         (["--split", "dev"], "'dev' is not one of train, val, test, all"),
         (["--programs", "magic"], "'magic' is not one of simple, memory, full-context"),
-        (["--categories", "6"], "6 is not one of 1, 2, 3, 4, 5"),
+        (["--categories", "six"], "expected a whole number, got 'six'"),
         (["--num-test", "many"], "expected a whole number, got 'many'"),
         (["--run-dir", "a", "--resume", "b"], "not allowed with argument --run-dir"),
         (["--frobnicate"], "unrecognized arguments: --frobnicate"),

@@ -15,7 +15,7 @@ is an error, a metric that was not measured is an error and no 0, and the metric
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from tuning.presets import known_parameters
 class ExperimentConfig:
     """What a trial is measured on.
 
-    dataset: a LoCoMo file; None: LOCOMO_PATH, data/locomo10.json, its download, or the bundled sample. param_grid:
+    dataset: as `locomo.dataset.find` takes it. categories: numbers of kinds; without any those that count. param_grid:
     parameters that all trials start from (the last mapping wins); the trial's own override them. validation_metrics:
     names of metrics; `run_params_trial` returns the first unless it gets `metric`. budget_tokens: size of the evidence.
     cache: a file that keeps measured questions.
@@ -40,7 +40,7 @@ class ExperimentConfig:
     validation_metrics: Sequence[str] = ("all_evidence_rate",)
     split: str = "train"
     budget_tokens: int = 2000
-    categories: tuple[int, ...] = field(default=(1, 2, 3, 4))
+    categories: tuple[int, ...] = ()
     cache: Path | None = None
 
     def __post_init__(self) -> None:

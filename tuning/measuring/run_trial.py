@@ -47,6 +47,7 @@ def study_settings(
     categories: tuple[int, ...],
     data_sha256: str | None,
     pruner: str,
+    data_format: str | None = None,
 ) -> dict[str, Any]:
     """All that a trial needs to know, as JSON; the place of the data is each machine's own."""
     return {
@@ -57,6 +58,7 @@ def study_settings(
         "categories": list(categories),
         "data_sha256": data_sha256,
         "pruner": pruner,
+        **({} if data_format is None else {"format": data_format}),
     }
 
 
@@ -65,6 +67,7 @@ def benchmark_options(settings: Mapping[str, Any], data: str | None, cache: Path
     objective = Objective(settings["objective"], settings["budget_tokens"])
     return BenchmarkOptions(
         data=data,
+        data_format=settings.get("format"),
         split=settings["split"],
         categories=tuple(settings["categories"]),
         budget_tokens=None if objective.name == "pareto" else objective.budget_tokens,

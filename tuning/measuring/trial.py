@@ -51,14 +51,16 @@ _MEMORIES_KEPT = 64  # of all conversations together; some ten megabytes for eac
 class BenchmarkOptions:
     """What every trial of a study is measured on.
 
-    data: a LoCoMo file; None: LOCOMO_PATH, data/locomo10.json, its download or the sample. budget_tokens: size of the
-    evidence; None: the trial's `context_tokens`. working_tokens: search only a working memory of this size; None: as
-    the trial says. data_sha256: what the data must be, where known. cache: None measures anew, which times need.
+    data: as `locomo.dataset.find` takes it. categories: numbers of kinds; without any those that count.
+    budget_tokens: size of the evidence; None: the trial's `context_tokens`. working_tokens: search only a working
+    memory of this size; None: as the trial says. data_sha256: what the data must be, where known. cache: None measures
+    anew, which times need.
     """
 
     data: str | None = None
+    data_format: str | None = None
     split: str = "train"
-    categories: tuple[int, ...] = (1, 2, 3, 4)
+    categories: tuple[int, ...] = ()
     budget_tokens: int | None = 2000
     working_tokens: int | None = None
     data_sha256: str | None = None
@@ -105,7 +107,12 @@ class TrialBenchmark:
 
     def __init__(self, options: BenchmarkOptions) -> None:
         self.options = options
-        selection = choose(options.data, split=options.split, categories=options.categories)
+        selection = choose(
+            options.data,
+            data_format=options.data_format,
+            split=options.split,
+            categories=options.categories or "counted",
+        )
         self.dataset = selection.dataset
         if options.data_sha256 not in (None, self.dataset.sha256):
             raise DataError(
