@@ -76,6 +76,21 @@ def test_a_command_without_a_package_says_what_to_install(command: str, package:
     assert re.search(rf"{package}.*pip install '(?:\.\[[a-z-]+\]|{package}[^']*)'", last, re.IGNORECASE), last
 
 
+def test_the_service_without_any_extra_names_the_one_that_brings_all(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SITECUSTOMIZE.format(names=set(EXTRAS)))
+    ran = subprocess.run(
+        [sys.executable, "-m", "tuning.service", "--storage", tmp_path / "journal"],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(tmp_path), "PATH": "", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)
+    assert ran.stderr.strip().endswith("needs the package fastapi: pip install '.[tune]'")
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_help_needs_no_extra(script: str, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(SITECUSTOMIZE.format(names=set(EXTRAS)))

@@ -47,6 +47,7 @@ def serve(args: argparse.Namespace) -> None:
     token = service_token()
     if not 0 <= args.port <= 65535:
         raise UsageError(f"--port must be in 0..65535, got {args.port}")
+    import fastapi  # noqa: F401 (missed first: its extra, [tune], brings the others too)
     import optuna
     import uvicorn
 
