@@ -32,13 +32,6 @@ def real_number(name: str, value: object) -> float:
     raise TypeError(f"{name} must be a number, got {described(value)}")
 
 
-def real_numbers(name: str, value: object) -> tuple[float, ...]:
-    """A tuple of numbers, from a list too."""
-    if not isinstance(value, list | tuple):
-        raise TypeError(f"{name} must be a tuple of numbers, got {described(value)}")
-    return tuple(real_number(name, one) for one in value)
-
-
 def text(name: str, value: object) -> str:
     """A str."""
     return one_of_kind(name, value, str, "text")

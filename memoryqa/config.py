@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from memoryqa.checks import one_of_kind, real_number, real_numbers, text, whole_number
+from memoryqa.checks import one_of_kind, real_number, text, whole_number
 from memoryqa.errors import UsageError
 
 COMPACTIONS = ("coverage", "recency")
@@ -26,7 +26,6 @@ class ConfigError(UsageError):
 _CHECKS: dict[str, Callable[[str, object], object]] = {  # by the field's type, as it is written above
     "int": whole_number,
     "float": real_number,
-    "tuple[float, ...]": real_numbers,
     "str | None": lambda name, value: None if value is None else text(name, value),
     "RankingConfig": lambda name, value: one_of_kind(name, value, RankingConfig),
     "CoverageConfig": lambda name, value: one_of_kind(name, value, CoverageConfig),
@@ -160,26 +159,35 @@ class RankingConfig:
     over to any conversation, the `*_prior` weights are the ones most likely to want another value elsewhere.
     """
 
-    window_before: tuple[float, ...] = field(
-        default=(0.6, 0.4, 0.2),
-        metadata={"help": "share of the terms of the 1st, 2nd, ... turn before a turn inherits"},
+    window_before: float = field(
+        default=0.8, metadata={"help": "share of the terms of a turn before that a turn inherits, were it next to it"}
     )
-    window_after: tuple[float, ...] = field(default=(0.3, 0.2, 0.1), metadata={"help": "the same for the turns after"})
+    window_after: float = field(default=0.4, metadata={"help": "the same for a turn after it"})
+    window_tokens: float = field(
+        default=60.0, metadata={"help": "tokens said between two turns at which these shares have fallen to a third"}
+    )
     bm25_k1: float = field(default=0.9, metadata={"help": "BM25 saturation of term frequency"})
     bm25_b: float = field(default=0.75, metadata={"help": "BM25 length normalisation, 0 to 1"})
     synonym_weight: float = field(default=0.3, metadata={"help": "weight of a synonym's match"})
-    instance_weight: float = field(default=0.4, metadata={"help": "weight of an instance's match of a class asked for"})
+    instance_weight: float = field(default=0.7, metadata={"help": "weight of an instance's match of a class asked for"})
     tag_weight: float = field(
         default=0.7, metadata={"help": "weight of a match in a turn's tags, beside one in its words"}
     )
     session_weight: float = field(default=0.1, metadata={"help": "weight of the whole session's match"})
     speaker_weight: float = field(
-        default=0.14, metadata={"help": "for the speaker the question names, against the others"}
+        default=0.12, metadata={"help": "for the speaker the question names, against the others"}
     )
+    role_weight: float = field(
+        default=0.1, metadata={"help": "for the user against the assistant, when the question names nobody"}
+    )
+    length_weight: float = field(
+        default=0.12, metadata={"help": "taken from a turn's passages each time its length doubles, from 100 tokens on"}
+    )
+    code_weight: float = field(default=0.2, metadata={"help": "taken from passages that are code"})
     date_weight: float = field(
         default=0.3, metadata={"help": "weight of the session's date lying where the question asks"}
     )
-    question_prior: float = field(default=-0.1, metadata={"help": "added to turns that end in a question mark"})
+    question_prior: float = field(default=-0.07, metadata={"help": "added to turns that end in a question mark"})
     reply_prior: float = field(default=0.05, metadata={"help": "added to turns that follow a question"})
     opening_prior: float = field(
         default=0.12, metadata={"help": "added to the first turn of a session: news comes first"}
@@ -193,19 +201,24 @@ class RankingConfig:
         _check_types(self)
         for one in fields(self):
             value = getattr(self, one.name)
-            if not all(math.isfinite(number) for number in (value if isinstance(value, tuple) else (value,))):
+            if not math.isfinite(value):
                 raise ConfigError(one.name, f"must be finite, got {value}")
         if self.bm25_k1 <= 0 or not 0 <= self.bm25_b <= 1:
             raise ConfigError("bm25_k1", f"must be > 0 and bm25_b in 0..1, got {self.bm25_k1} and {self.bm25_b}")
         for name in ("window_before", "window_after"):
-            if not all(0 <= share <= 1 for share in getattr(self, name)):
-                raise ConfigError(name, f"must hold shares in 0..1, got {getattr(self, name)}")
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(name, f"must be a share in 0..1, got {getattr(self, name)}")
+        if not 1 <= self.window_tokens <= 10_000:
+            raise ConfigError("window_tokens", f"must lie in 1..10000, got {self.window_tokens}")
         for name in (
             "synonym_weight",
             "instance_weight",
             "tag_weight",
             "session_weight",
             "speaker_weight",
+            "role_weight",
+            "length_weight",
+            "code_weight",
             "date_weight",
             "time_prior",
             "query_weight",
@@ -260,6 +273,9 @@ class DenseConfig:
             raise ConfigError("similarity_floor", f"must be in 0..1 and below 1, got {self.similarity_floor}")
         if self.passage_pieces < 1:
             raise ConfigError("passage_pieces", f"must be at least 1, got {self.passage_pieces}")
+
+
+WINDOW_FIELDS = ("window_before", "window_after", "window_tokens")  # of RankingConfig: part of the index
 
 
 def renamed(memory_tokens: int, recovery: bool | str, budget_tokens: int | None) -> tuple[int, bool | str]:

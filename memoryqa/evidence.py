@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,13 +24,16 @@ class Evidence:
     text: str
     tokens: int
     scores: tuple[float, ...] = field(default=(), compare=False)  # the same turns are the same evidence
+    lines: tuple[Line, ...] = field(default=(), compare=False)  # what is shown: one or more of each turn, best first
 
     @classmethod
-    def of(cls, lines: Sequence[Line], scores: Mapping[str, float] | None = None) -> Evidence:
-        """The turns of `lines`, in their order; `scores` by turn id."""
-        turns = tuple(line.turn for line in lines)
-        ranked = () if scores is None else tuple(scores[turn.id] for turn in turns)
-        return cls(turns, render(lines), count_lines(lines), ranked)
+    def of(cls, lines: Sequence[Line], scores: Mapping[tuple[int, int, int], float] | None = None) -> Evidence:
+        """The turns of `lines`, in their order; `scores` by the lines' keys. A turn scores what its best line does."""
+        turns = tuple({line.turn.id: line.turn for line in lines}.values())
+        best: dict[str, float] = {}
+        for line in lines if scores is not None else ():
+            best[line.turn.id] = max(scores[line.key], best.get(line.turn.id, -math.inf))  # type: ignore[index]
+        return cls(turns, render(lines), count_lines(lines), tuple(best.values()), tuple(lines))
 
     @property
     def ids(self) -> tuple[str, ...]:

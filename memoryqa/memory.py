@@ -19,8 +19,9 @@ import numpy as np
 from memoryqa.archive.database import Archive
 from memoryqa.archive.saved import constructor_arguments, save_memory
 from memoryqa.arrays import Floats
-from memoryqa.checks import described, one_of_kind, shown, text, whole_number
+from memoryqa.checks import described, one_of_kind, whole_number
 from memoryqa.config import (
+    WINDOW_FIELDS,
     CoverageConfig,
     DenseConfig,
     MemoryConfig,
@@ -30,15 +31,16 @@ from memoryqa.config import (
 )
 from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence, MemoryStats, sizes
-from memoryqa.language.question import name_words
 from memoryqa.messages import SESSION_GAP, Message, Numbering, TimeLike
-from memoryqa.rendering import Line, pack, render, render_turn, uncut_line
+from memoryqa.rendering import Line, render
 from memoryqa.search.arguments import check_search, list_queries
 from memoryqa.search.dense import DenseIndex
 from memoryqa.search.embedders import Embedder, EmbeddingError
-from memoryqa.search.ranking import TurnIndex, worth_showing
+from memoryqa.search.packing import pack
+from memoryqa.search.ranking import PassageIndex, worth_showing
 from memoryqa.search.vector_cache import VectorCache
-from memoryqa.turns import HANDLE_PREFIX, Turn, render_header
+from memoryqa.transcript import Transcript
+from memoryqa.turns import HANDLE_PREFIX, Turn
 from memoryqa.working.losses import Losses, find_losses
 from memoryqa.working.memory import WorkingMemory
 
@@ -92,17 +94,14 @@ class AdaptiveMemory:
         )
         self._lock = threading.RLock()
         self._numbering = Numbering(session_gap)
-        self._index = TurnIndex(self.config.ranking)
+        self._index = PassageIndex(self.config.ranking)
         self._dense: DenseIndex | None = None
         if embedder is not None:
             self._dense = DenseIndex(embedder, dense, vector_cache)
             self._dense_ranking = self._index.with_config(self._dense.config.ranking)
         self._embedding_failures = 0
-        self._brief: list[Line] = []  # of every turn, in order: what search packs
-        self._position: dict[str, int] = {}  # turn id -> its place in _brief
-        self._names: frozenset[str] = frozenset()  # the words of the speakers' names
-        self._headers: dict[int, str] = {}  # session -> its header: the date of the first of its turns
-        self._working = WorkingMemory(self.memory_tokens, self._brief, compaction, self.config.coverage)
+        self._transcript = Transcript()
+        self._working = WorkingMemory(self.memory_tokens, self._transcript.brief, compaction, self.config.coverage)
 
     @classmethod
     def of(cls, config: MemoryConfig, **other: Any) -> Self:
@@ -112,12 +111,13 @@ class AdaptiveMemory:
         return cls(**{**settings, **other})
 
     def __len__(self) -> int:
-        return len(self._brief)
+        return len(self._transcript.turns)
 
     def __repr__(self) -> str:
         with self._lock:
-            times = [line.turn.time for line in self._brief if line.turn.time is not None]
-            said, held = sizes(len(self), len(self._headers), times), f"{self.tokens:,} of {self.memory_tokens:,}"
+            times = [turn.time for turn in self._transcript.turns if turn.time is not None]
+            said = sizes(len(self), self._transcript.num_sessions, times)
+            held = f"{self.tokens:,} of {self.memory_tokens:,}"
         return f"<AdaptiveMemory: {said}; {held} tokens held>"
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -125,7 +125,7 @@ class AdaptiveMemory:
         with self._lock:
             vectors = {} if self._dense is None else self._dense.arguments()
             given = {"ranking": self._index.config, "session_gap": self._numbering.session_gap, **vectors}
-            return _build_again, (type(self), self.config, given, [line.turn for line in self._brief])
+            return _build_again, (type(self), self.config, given, list(self._transcript.turns))
 
     @property
     def memory_tokens(self) -> int:
@@ -191,19 +191,9 @@ class AdaptiveMemory:
         return added
 
     def _add(self, turn: Turn) -> None:
-        if turn.id in self._position:
-            raise UsageError(f"turn {turn.id} is in this memory already; every turn needs its own session and number")
-        # rendered before anything is changed: a turn that cannot be leaves the memory as it was
-        header = self._headers.get(turn.session) or render_header(turn.session, turn.time)
-        names = self._names if self._index.knows(turn.speaker) else self._names | name_words([turn.speaker])
-        full, brief = render_turn(turn, names, header)
-        place = len(self._brief)
-        self._index.add(turn)
-        self._names = names
-        self._headers[turn.session] = header
-        self._position[turn.id] = place
-        self._brief.append(brief)
-        self._working.add(full)
+        lines = self._transcript.add(turn)
+        self._index.add(turn, lines)
+        self._working.add(lines)
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -226,7 +216,8 @@ class AdaptiveMemory:
         """
         queries = check_search(queries, budget_tokens, keep, score_floor)
         with self._lock:
-            places = [self._place(handle) for handle in keep]
+            brief = self._transcript.brief
+            places = [place for handle in keep for place in self._transcript.places_of(handle)]
             everything = self._scope(scope) == "all"
             kept = [place for place in places if everything or place in self._working.lines]
             dense = self._dense_scores(queries)
@@ -235,19 +226,21 @@ class AdaptiveMemory:
             def ranked() -> Iterator[Line]:
                 for place, score in self._ranked(queries, dense, scope, score_floor):
                     scores[place] = score
-                    yield self._brief[place]
+                    yield brief[place]
 
-            chosen = pack(ranked(), budget_tokens, [self._brief[place] for place in kept])
+            chosen = pack(ranked(), budget_tokens, [brief[place] for place in kept])
             if unranked := [place for place in kept if place not in scores]:
                 late = self._index.scores_of(queries, unranked) if dense is None else dense[unranked].tolist()
                 scores.update(zip(unranked, late, strict=True))
-            return Evidence.of(chosen, {line.turn.id: scores[self._position[line.turn.id]] for line in chosen})
+            return Evidence.of(chosen, {brief[place].key: score for place, score in scores.items()})
 
     def rank(self, queries: str | Sequence[str], *, scope: Scope | None = None) -> list[Turn]:
         """All turns that `search` may find, best first."""
         queries = list_queries(queries)
         with self._lock:
-            return [self._brief[place].turn for place, _ in self._ranked(queries, self._dense_scores(queries), scope)]
+            ranked = self._ranked(queries, self._dense_scores(queries), scope)
+            turns = (self._transcript.full[place].turn for place, _ in ranked)
+            return list({turn.id: turn for turn in turns}.values())
 
     def _scope(self, scope: Scope | None) -> Scope:
         if scope not in (None, "all", "working"):
@@ -272,7 +265,7 @@ class AdaptiveMemory:
         if self._dense is None:
             return None
         try:
-            self._dense.update(self._brief)
+            self._dense.update(self._transcript.full)
             matches = self._dense.match(list(dict.fromkeys(queries)), self._index.speakers)
         except EmbeddingError as error:
             if not self._embedding_failures:
@@ -290,24 +283,25 @@ class AdaptiveMemory:
         other, config = object.__new__(type(self)), self._index.config
         other.__dict__.update(self.__dict__)  # all of it is shared but the index
         other._index = self._index.with_config(ranking)
-        if (config.window_before, config.window_after) != (ranking.window_before, ranking.window_after):
-            other._index = TurnIndex(ranking)
-            for line in self._brief:
-                other._index.add(line.turn)
+        if any(getattr(config, name) != getattr(ranking, name) for name in WINDOW_FIELDS):
+            other._index = PassageIndex(ranking)
+            for turn in self._transcript.turns:
+                other._index.add(turn, self._transcript.lines_of(turn))
         return other
 
     def embed(self) -> None:
         """Embed the turns that are not yet, rather than at the next search. Raises EmbeddingError."""
         with self._lock:
             if self._dense is not None:
-                self._dense.update(self._brief)
+                self._dense.update(self._transcript.full)
 
     def pack(self, turns: Iterable[Turn], budget_tokens: int) -> Evidence:
         """`turns` of this memory, ranked elsewhere (best first), as many as fit: for comparing rankings."""
         whole_number("budget_tokens", budget_tokens)
         with self._lock:
-            lines = (self._brief[self._place(one_of_kind("one of turns", turn, Turn).id)] for turn in turns)
-            return Evidence.of(pack(lines, budget_tokens))
+            places = (self._transcript.places_of(one_of_kind("one of turns", turn, Turn).id) for turn in turns)
+            ranked = (self._transcript.brief[place] for of_turn in places for place in of_turn)
+            return Evidence.of(pack(ranked, budget_tokens))
 
     def render(self) -> str:
         """The working memory as text, in time order; at most `budget_tokens` tokens."""
@@ -317,50 +311,46 @@ class AdaptiveMemory:
     def expand(self, handle: str) -> Turn:
         """The whole turn behind a handle (`mem:D8:6`) or an id, held or archived. KeyError when there is none."""
         with self._lock:
-            return self._brief[self._place(handle)].turn
-
-    def _place(self, handle: str) -> int:
-        turn_id = text("a handle or id", handle).removeprefix(HANDLE_PREFIX)
-        if turn_id not in self._position:
-            raise KeyError(f"no turn {shown(turn_id)} in this memory; ids look like D8:6, handles like mem:D8:6")
-        return self._position[turn_id]
+            return self._transcript.full[self._transcript.places_of(handle)[0]].turn
 
     def archived(self) -> Iterator[str]:
-        """Handles of the turns that are not in the working memory, in order."""
+        """Handles of the turns that are not, or not wholly, in the working memory, in order."""
         with self._lock:
-            places = [place for place in range(len(self._brief)) if place not in self._working.lines]
-        return (f"{HANDLE_PREFIX}{self._brief[place].turn.id}" for place in places)
+            left = [key for key, places in self._transcript.places.items() if not self._working.holds(places)]
+        return (f"{HANDLE_PREFIX}{key}" for key in left)
 
     def losses(self) -> Losses:
         """What the working memory no longer shows of all that was said, for as long as no turn is added."""
         with self._lock:
             held = self._working.lines
-            archived = [line.turn for place, line in enumerate(self._brief) if place not in held]
+            archived = [line for place, line in enumerate(self._transcript.full) if place not in held]
             return find_losses([held[place] for place in sorted(held)], archived)
 
     def recent(self, budget_tokens: int) -> Evidence:
         """The most recent turns that fit, newest first, held or archived: the baseline that needs no memory."""
         whole_number("budget_tokens", budget_tokens)
         with self._lock:
-            return Evidence.of(pack(reversed(self._brief), budget_tokens))
+            return Evidence.of(pack(reversed(self._transcript.brief), budget_tokens))
 
     def lines(self) -> list[tuple[Line, Line]]:
-        """Every turn's line in full, however long, and in brief, in order; without text or photo it is empty."""
+        """Every passage's line in full and in brief, in order; without text or photo it is empty."""
         with self._lock:
-            return [(uncut_line(line.turn, self._headers[line.turn.session]), line) for line in self._brief]
+            return list(zip(self._transcript.full, self._transcript.brief, strict=True))
 
     def transcript(self) -> Evidence:
         """Every turn that says something, in full and at any length: the bar that a memory is compared with."""
-        return Evidence.of([full for full, _ in self.lines() if full.text])
+        with self._lock:
+            return Evidence.of([line for line in self._transcript.full if line.text])
 
     def stats(self) -> MemoryStats:
         """How much is held and how much is archived."""
         with self._lock:
+            whole = sum(map(self._working.holds, self._transcript.places.values()))
             return MemoryStats(
                 tokens=self._working.tokens,
-                turns=len(self._brief),
-                turns_working=len(self._working.lines),
-                turns_archived=len(self._brief) - len(self._working.lines),
+                turns=len(self),
+                turns_working=whole,
+                turns_archived=len(self) - whole,
                 turns_shortened=self._working.shortened,
                 embedding_failures=self._embedding_failures,
             )
@@ -374,7 +364,7 @@ class AdaptiveMemory:
         only its weights in the ranking (`DenseConfig`) are kept.
         """
         with self._lock:
-            turns = [line.turn for line in self._brief]
+            turns = list(self._transcript.turns)
             dense = None if self._dense is None else self._dense.config
         save_memory(path, turns, self.config, dense, self._numbering.session_gap)
 

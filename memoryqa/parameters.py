@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import math
 import re
 import sys
@@ -22,8 +23,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from memoryqa.config import CoverageConfig, MemoryConfig, ProgramConfig, RankingConfig, Settings
+from memoryqa.config import WINDOW_FIELDS, CoverageConfig, MemoryConfig, ProgramConfig, RankingConfig, Settings
 from memoryqa.errors import UsageError
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _NESTED: dict[str, type] = {"ranking": RankingConfig, "coverage": CoverageConfig}  # in MemoryConfig, and sections here
@@ -99,6 +102,8 @@ def config_from(config_type: type[T], values: Mapping[str, Any]) -> T:
 
     Raises ParametersError for an unknown setting, a wrong type, and what the config itself refuses.
     """
+    if config_type is RankingConfig:
+        values = _without_old_windows(values)
     arguments = values_from(config_type, values)
     try:
         return config_type(**arguments)
@@ -135,6 +140,14 @@ def refusal(value: Any, metadata: Mapping[str, Any]) -> str | None:
         return None
     more = f", and not {metadata['form']}" if metadata.get("form") else ""
     return f"{value!r} is not one of {', '.join(map(str, choices))}{more}"
+
+
+def _without_old_windows(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Until passages, a window was a list of shares, one a turn. No number says the same, so today's defaults do."""
+    old = [name for name in WINDOW_FIELDS if isinstance(values.get(name), list | tuple)]
+    if old:
+        logger.warning("%s: lists of shares are of an earlier version; its default is used instead", ", ".join(old))
+    return {name: value for name, value in values.items() if name not in old}
 
 
 def settings_from(memory: Mapping[str, Any], program: Mapping[str, Any] | None = None) -> Settings:
@@ -203,8 +216,4 @@ def _in_words(kind: Any) -> str:
 
 def _differing(config: Any) -> dict[str, Any]:
     shipped = asdict(type(config)())
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in asdict(config).items()
-        if value != shipped[name]
-    }
+    return {name: value for name, value in asdict(config).items() if value != shipped[name]}

@@ -1,30 +1,31 @@
 """Renders turns as lines: without filler, with short captions, relative dates resolved, tokens counted.
 
-Every line ends in a newline and starts with a digit or "[", so that no token of o200k_base spans two lines. The tokens
-of a text are therefore exactly the sum of the tokens of its lines (held by a property test), and budgets are kept by
-addition. Without its newline a last line may count more: `");` is two tokens, but one with a newline after it.
+A long turn has several lines, one a passage (memoryqa/passages.py). Those that are shown together become one, in order,
+with "…" where text was left out:
+
+    12 Assistant: … Boil the beans for an hour. … Add salt at the end.
+
+The tokens of a text are exactly the sum of the tokens of its parts (held by a property test), and budgets are kept by
+addition. That holds because no token of o200k_base spans two parts: a line ends in a newline, and what follows starts
+with a digit, "[" or a space; a part within a line starts with a space and ends without one. Without its newline a last
+line may count more: `");` is two tokens, but one with a newline after it.
 """
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import chain
+from itertools import groupby
 
 from memoryqa.language.dates import annotate
 from memoryqa.language.word_lists import COURTESY_WORDS, FILLER_WORDS, FIRST_PERSON, YES_OR_NO
-from memoryqa.tokens import count_tokens, truncate_to_tokens
-from memoryqa.turns import Turn, render_line
+from memoryqa.passages import SENTENCE_END, Piece, cut, lay_out
+from memoryqa.tokens import count_tokens
+from memoryqa.turns import Turn, join_caption, line_prefix, printable
 
-MAX_LINE_TOKENS = 512  # a longer turn is cut, with an ellipsis; the archive keeps its whole text
-_SMALLEST = 6  # tokens of about the shortest possible line, "1 A: b" and its newline
-_MOST_SKIPS = 128  # after so many lines in a row that do not fit, none is likely to; a ranking may have a million more
-
-# Where a sentence ends; in scripts with spaces only before one, or "5 p.m." would end twice.
-_SENTENCE_END = re.compile(r"(?<=[.!?…])(?=\s)|(?<=[.!?…][\"'”’)])(?=\s)|(?<=[。！？])(?![。！？”’」』）])")
+_GAP, _GAP_AT_END = " …", " …\n"  # for text left out: within a line, and at its end
 _CAPTION_OPENING = re.compile(
     r"^(?:an? |the )?(?:close[ -]?up )?(?:photo|picture|photograph|photography|image|view|close[ -]?up|screenshot)"
     r" of(?: an?| the)?\s+",
@@ -35,14 +36,53 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What a line needs besides, when it shows one of several passages of a turn.
+
+    number, of: the passage's place in its turn, from 0, and their number. breaks: it begins a new line after the
+    passage before it. tokens, tokens_at_end: of the body within a line, and with the newline at its end.
+    """
+
+    number: int
+    of: int
+    breaks: bool
+    tokens: int
+    tokens_at_end: int
+    prefix_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One turn's rendering. `text` is "" when the turn has no content; token counts include the newline."""
+    """One passage's rendering; a short turn is one passage.
+
+    text: "" when there is nothing to show. tokens: of `text` and its newline, when no other passage of the turn is
+    shown. body: `text` without number, speaker and ellipses. said: the passage as it was said, without the photo.
+    """
 
     turn: Turn
     text: str
     tokens: int
     header: str  # the session's header, shown above the first of its lines
     header_tokens: int  # counted once, with that line
+    body: str
+    said: str
+    part: Part | None = None
+    key: tuple[int, int, int] = field(init=False)
+    """Session, number and passage: the order in which lines are shown. No two lines of a memory share one."""
+
+    def __post_init__(self) -> None:
+        number = self.part.number if self.part else 0
+        object.__setattr__(self, "key", (self.turn.session, self.turn.number, number))
+
+    @property
+    def caption(self) -> str:
+        """What the turn's photo shows; it is with the last passage."""
+        return self.turn.caption if self.part is None or self.part.number == self.part.of - 1 else ""
+
+    @property
+    def content(self) -> str:
+        """What was said and what the photo shows: what a search finds."""
+        return f"{self.said} {self.caption}".strip()
 
 
 def is_filler(sentence: str, names: frozenset[str]) -> bool:
@@ -62,7 +102,7 @@ def is_filler(sentence: str, names: frozenset[str]) -> bool:
 def drop_filler(text: str, names: frozenset[str]) -> str:
     """`text` without filler sentences; all other characters are kept."""
     return "".join(
-        sentence for sentence in _SENTENCE_END.split(text) if sentence.strip() and not is_filler(sentence, names)
+        sentence for sentence in SENTENCE_END.split(text) if sentence.strip() and not is_filler(sentence, names)
     ).strip()
 
 
@@ -78,86 +118,144 @@ def _count_header(header: str) -> int:
 
 def empty_line(turn: Turn) -> Line:
     """The line of a turn that is not shown."""
-    return Line(turn, "", 0, "", 0)
+    return Line(turn, "", 0, "", 0, "", turn.text)
 
 
-def _line(turn: Turn, body: str, header: str, max_tokens: int = MAX_LINE_TOKENS) -> Line:
-    caption = shorten_caption(turn.caption)
-    if not body.strip() and not caption:
-        return empty_line(turn)
-    if turn.time is not None:
-        body = annotate(body, turn.time)
-    text = render_line(turn, body, caption)
-    tokens = count_tokens(text + "\n")
-    if tokens > max_tokens:
-        text = truncate_to_tokens(text, max_tokens - 3).rstrip() + " …"
-        tokens = count_tokens(text + "\n")
-    return Line(turn, text, tokens, header, _count_header(header))
+def render_turn(turn: Turn, names: frozenset[str], header: str) -> tuple[list[Line], list[Line]]:
+    """Render the turn's passages in full and in brief; both lists are equally long.
 
-
-def render_turn(turn: Turn, names: frozenset[str], header: str) -> tuple[Line, Line]:
-    """Render the turn in full and in brief, without filler sentences. The same object twice when it has no filler.
-
-    `names`: the participants' names in lower case; a sentence that only addresses one of them is filler too. `header`:
-    the session's header, the same for all its turns even if their times differ.
+    In brief, a turn of one passage goes without its filler sentences; a long one stays as it is. `names`: the
+    participants' names in lower case; a sentence that only addresses one of them is filler too. `header`: the session's
+    header, the same for all its turns even if their times differ.
     """
-    full = _line(turn, turn.text, header)
+    pieces = cut(turn.text)
+    caption = shorten_caption(turn.caption)
+    if len(pieces) > 1:
+        lines = _lines(turn, pieces, caption, header)
+        return lines, lines
+    full = _line(turn, turn.text, caption, header)
     worth = drop_filler(turn.text, names)
-    return full, full if worth == turn.text.strip() else _line(turn, worth, header)
+    return [full], [full if worth == turn.text.strip() else _line(turn, worth, caption, header)]
 
 
-def uncut_line(turn: Turn, header: str) -> Line:
-    """Render the turn in full, at any length."""
-    return _line(turn, turn.text, header, max_tokens=sys.maxsize)
+def _line(turn: Turn, text: str, caption: str, header: str) -> Line:
+    """The only line of a turn, which shows `text`."""
+    body = join_caption(_dated(turn, lay_out(text)), caption)
+    if not body:
+        return Line(turn, "", 0, "", 0, "", turn.text)
+    shown = printable(f"{line_prefix(turn)} {body}")
+    return Line(turn, shown, count_tokens(shown + "\n"), header, _count_header(header), body, turn.text)
+
+
+def _lines(turn: Turn, pieces: Sequence[Piece], caption: str, header: str) -> list[Line]:
+    lines = []
+    prefix = printable(line_prefix(turn))
+    for number, piece in enumerate(pieces):
+        is_last = number == len(pieces) - 1
+        body = printable(join_caption(_dated(turn, piece.text), caption if is_last else ""))
+        part = Part(
+            number,
+            len(pieces),
+            piece.breaks,
+            count_tokens(f" {body}"),
+            count_tokens(f" {body}\n"),
+            _count(prefix),
+        )
+        alone = Line(turn, "", 0, header, _count_header(header), body, piece.text, part)
+        text, tokens = _assemble([alone])
+        lines.append(Line(turn, text, tokens, header, alone.header_tokens, body, piece.text, part))
+    return lines
+
+
+def _dated(turn: Turn, text: str) -> str:
+    return text if turn.time is None else annotate(text, turn.time)
+
+
+def _assemble(lines: Sequence[Line]) -> tuple[str, int]:
+    """Passages of one turn, in order, as they are shown together, without the newline at the end; and their tokens."""
+    written = [printable(line_prefix(lines[0].turn))]
+    parts = [line.part for line in lines if line.part]
+    tokens, shown = parts[0].prefix_tokens, -1
+    for line, part, after in zip(lines, parts, [*parts[1:], None], strict=True):
+        if shown + 1 < part.number and shown < 0:
+            written.append(_GAP_AT_END if part.breaks else _GAP)
+            tokens += _count(written[-1])
+        elif part.breaks and shown + 1 == part.number and shown >= 0:
+            written.append("\n")
+        written.append(f" {line.body}")
+        shown = part.number
+        ends = part.number == part.of - 1 if after is None else after.number == shown + 1 and after.breaks
+        tokens += part.tokens_at_end if ends else part.tokens
+        if (after is None and not ends) or (after is not None and after.number > shown + 1):
+            written.append(_GAP_AT_END if after is None or after.breaks else _GAP)
+            tokens += _count(written[-1])
+    return "".join(written).removesuffix("\n"), tokens
+
+
+@lru_cache(maxsize=4096)
+def _count(text: str) -> int:
+    return count_tokens(text)
 
 
 def render(lines: Iterable[Line]) -> str:
     """Render lines in time order under their sessions' headers, each with a newline. Empty lines are left out."""
     rendered: list[str] = []
     session: int | None = None
-    for line in sorted(lines, key=lambda line: (line.turn.session, line.turn.number)):
-        if not line.text:
-            continue
-        if line.turn.session != session:
-            session = line.turn.session
-            rendered.append(f"{line.header}\n")
-        rendered.append(f"{line.text}\n")
+    shown = sorted((line for line in lines if line.text), key=lambda line: line.key)
+    for _, of_turn in groupby(shown, key=lambda line: line.key[:2]):
+        group = list(of_turn)
+        if group[0].turn.session != session:
+            session = group[0].turn.session
+            rendered.append(f"{group[0].header}\n")
+        rendered.append(f"{group[0].text if len(group) == 1 else _assemble(group)[0]}\n")
     return "".join(rendered)
 
 
-def pack(ranked: Iterable[Line], budget_tokens: int, taken: Sequence[Line] = ()) -> list[Line]:
-    """Choose lines in the given order, as many as fit. A line that does not fit is skipped; a shorter one may follow.
+class Tally:
+    """The tokens of `render(lines)`, while distinct lines come and go: by addition."""
 
-    `taken` lines come first and are in the result. A session's header counts with its first line. Stops when fewer than
-    `_SMALLEST` tokens are left, or when `_MOST_SKIPS` lines in a row did not fit.
-    """
-    chosen: list[Line] = []
-    skips = 0
-    ids: set[tuple[int, int]] = set()
-    sessions: set[int] = set()
-    left = budget_tokens
-    for line in chain(taken, ranked):  # `ranked` is computed while it is read
-        turn = line.turn
-        key = (turn.session, turn.number)
-        if not line.text or key in ids:
-            continue
-        cost = line.tokens if turn.session in sessions else line.tokens + line.header_tokens
-        if cost > left:
-            skips += 1
-            if skips == _MOST_SKIPS:
-                break
-            continue
-        skips = 0
-        left -= cost
-        ids.add(key)
-        sessions.add(turn.session)
-        chosen.append(line)
-        if left < _SMALLEST:
-            break
-    return chosen
+    def __init__(self, lines: Iterable[Line] = ()) -> None:
+        self.tokens = 0
+        self._in_session: dict[int, int] = {}  # session -> number of its lines; they share one header
+        self._of_turn: dict[tuple[int, int], list[Line]] = {}  # passages of long turns, in order
+        for line in lines:
+            self.add(line)
+
+    def cost(self, line: Line) -> int:
+        """What the tokens grow by when `line` is added."""
+        header = 0 if line.turn.session in self._in_session else line.header_tokens
+        if line.part is None or not (shown := self._of_turn.get(line.key[:2])):
+            return line.tokens + header
+        return _assemble(sorted([*shown, line], key=lambda one: one.key))[1] - _assemble(shown)[1]
+
+    def add(self, line: Line) -> None:
+        """Count `line`, which is not counted yet. An empty line costs nothing."""
+        if not line.text:
+            return
+        self.tokens += self.cost(line)
+        session = line.turn.session
+        self._in_session[session] = self._in_session.get(session, 0) + 1
+        if line.part is not None:
+            shown = self._of_turn.setdefault(line.key[:2], [])
+            shown.append(line)
+            shown.sort(key=lambda one: one.key)
+
+    def remove(self, line: Line) -> None:
+        """Count `line` no more."""
+        if not line.text:
+            return
+        session = line.turn.session
+        self._in_session[session] -= 1
+        if not self._in_session[session]:
+            del self._in_session[session]
+        if line.part is not None:
+            shown = self._of_turn[line.key[:2]]
+            shown.remove(line)
+            if not shown:
+                del self._of_turn[line.key[:2]]
+        self.tokens -= self.cost(line)
 
 
-def count_lines(lines: Sequence[Line]) -> int:
+def count_lines(lines: Iterable[Line]) -> int:
     """Tokens of `render(lines)`, by addition. `lines` are distinct."""
-    headers = {line.turn.session: line.header_tokens for line in lines if line.text}
-    return sum(line.tokens for line in lines) + sum(headers.values())
+    return Tally(lines).tokens

@@ -96,12 +96,24 @@ def render_header(session: int, time: datetime | None) -> str:
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half of a character: no encoding has it, so none prints it
 
 
+def line_prefix(turn: Turn) -> str:
+    """What a turn's line begins with, up to the text."""
+    return f"{turn.number} {' '.join(turn.speaker.split())}:"
+
+
+def join_caption(text: str, caption: str) -> str:
+    """`text`, and what its photo shows."""
+    return f"{text} {photo(caption)}".lstrip() if caption else text
+
+
+def printable(text: str) -> str:
+    """`text` without halves of characters."""
+    return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def render_line(turn: Turn, text: str, caption: str = "") -> str:
     """One line for `turn`, showing `text` and `caption` (which may be shorter than its own). Never a newline inside."""
-    body = " ".join(text.split())
-    if caption:
-        body = f"{body} {photo(caption)}".lstrip()
-    return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", f"{turn.number} {' '.join(turn.speaker.split())}: {body}")
+    return printable(f"{line_prefix(turn)} {join_caption(' '.join(text.split()), caption)}")
 
 
 def photo(caption: str) -> str:

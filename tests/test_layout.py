@@ -24,11 +24,11 @@ from checkout import ROOT, SUPPORT
 LAYERS: tuple[set[str], ...] = (
     {"memoryqa.errors", "memoryqa.arrays", "memoryqa.checks", "memoryqa.redaction", "memoryqa.terminal"},
     {"memoryqa.turns", "memoryqa.tokens", "memoryqa.config"},
-    {"memoryqa.language", "memoryqa.parameters"},
+    {"memoryqa.language", "memoryqa.parameters", "memoryqa.passages"},
     {"memoryqa.archive", "memoryqa.rendering"},
     {"memoryqa.search", "memoryqa.tags"},
     {"memoryqa.working"},
-    {"memoryqa.messages", "memoryqa.evidence", "memoryqa.steps"},
+    {"memoryqa.messages", "memoryqa.evidence", "memoryqa.steps", "memoryqa.transcript"},
     {"memoryqa.memory"},
     {"memoryqa.memories"},
     {"memoryqa.offline_reader", "memoryqa.compaction"},  # compaction: a product of its own

@@ -2,8 +2,7 @@
 
 `settings_of(values, base)` turns values into configs. A parameter has the name of the field that it sets, without its
 section: no two configs have a field of one name (a test says so), and a study, a saved space or a client's script
-outlives a field that moves from one config to another. The two windows of the ranking, which are lists, have a length
-and a first share each, and fall off evenly from it.
+outlives a field that moves from one config to another.
 """
 
 from __future__ import annotations
@@ -32,8 +31,6 @@ _SECTION_OF = {
     for field in dataclasses.fields(config)
     if field.name not in SECTIONS
 }
-_SIDES = ("before", "after")
-
 
 # Ranges reach from about a third of the shipped value to about twice: it was itself chosen on the train conversations,
 # and in ranges twice as wide none of 100 trials was better.
@@ -44,40 +41,29 @@ def _weight(name: str, low: float, high: float, step: float = 0.01) -> Parameter
     return Parameter(name, "float", low=low, high=high, step=step, default=getattr(_SHIPPED, name))
 
 
-def _window(side: str, turns: tuple[int, int, int], share: tuple[float, float, float]) -> tuple[Parameter, Parameter]:
-    """How many turns inherit terms on one side, and the nearest turn's share: low, high and default of each."""
-    lengths = tuple(range(max(turns[0], 1), turns[1] + 1))
-    name = f"window_{side}_turns"
-    return (
-        Parameter(name, "int", low=turns[0], high=turns[1], default=turns[2]),
-        Parameter(
-            f"window_{side}_share",
-            "float",
-            low=share[0],
-            high=share[1],
-            step=0.05,
-            default=share[2],
-            when=Condition(name, lengths),
-        ),
-    )
-
-
 _WEIGHTS = (
     Parameter("bm25_k1", "float", low=0.4, high=2.0, log=True, default=_SHIPPED.bm25_k1),
     _weight("bm25_b", 0.5, 1.0, 0.05),
     _weight("synonym_weight", 0.1, 0.6),
-    _weight("instance_weight", 0.1, 0.8),
+    _weight("instance_weight", 0.2, 1.4),
     _weight("session_weight", 0.0, 0.25),
     _weight("speaker_weight", 0.05, 0.3),
 )
 _PRIORS = (
+    _weight("role_weight", 0.0, 0.3),
+    _weight("length_weight", 0.0, 0.3),
+    _weight("code_weight", 0.0, 0.5),
     _weight("date_weight", 0.1, 0.6),
     _weight("question_prior", -0.25, 0.0),
     _weight("reply_prior", 0.0, 0.15),
     _weight("opening_prior", 0.0, 0.25),
     _weight("time_prior", 0.0, 0.25, 0.005),
 )
-_WINDOWS = (*_window("before", (1, 5, 3), (0.3, 0.9, 0.6)), *_window("after", (0, 5, 3), (0.1, 0.6, 0.3)))
+_WINDOWS = (
+    _weight("window_before", 0.3, 1.0, 0.05),
+    _weight("window_after", 0.1, 0.8, 0.05),
+    Parameter("window_tokens", "float", low=20.0, high=200.0, log=True, default=_SHIPPED.window_tokens),
+)
 _SIZES = (
     Parameter("score_floor", "float", low=0.0, high=0.6, step=0.05, default=_PROGRAM.score_floor),
     Parameter("recovery", "categorical", choices=("on", "off"), default="on" if _MEMORY.recovery else "off"),
@@ -153,13 +139,7 @@ def settings_of(values: Mapping[str, Any], base: Parameters | None = None) -> Pa
     """
     base = base or Parameters()
     chosen: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
-    left = dict(values)
-    for side in _SIDES:
-        share, turns = left.pop(f"window_{side}_share", None), left.pop(f"window_{side}_turns", None)
-        if share is not None or turns is not None:
-            window = getattr(base.settings.memory.ranking, f"window_{side}")
-            chosen["ranking"][f"window_{side}"] = _falling(share, turns, window)
-    for name, value in left.items():
+    for name, value in values.items():
         if name not in _SECTION_OF:
             raise ParametersError(f"no parameter {name!r}; there are {', '.join(known_parameters())}")
         chosen[_SECTION_OF[name]][name] = value
@@ -171,11 +151,4 @@ def settings_of(values: Mapping[str, Any], base: Parameters | None = None) -> Pa
 
 def known_parameters() -> list[str]:
     """All names that `settings_of` takes."""
-    return sorted(_SECTION_OF) + [f"window_{side}_{part}" for side in _SIDES for part in ("turns", "share")]
-
-
-def _falling(share: float | None, turns: int | None, before: tuple[float, ...]) -> tuple[float, ...]:
-    """`share` for the nearest turn, falling evenly to 0 after `turns`; a missing one is taken from `before`."""
-    first = share if share is not None else (before[0] if before else 0.0)
-    length = len(before) if turns is None else turns
-    return tuple(round(first * (length - distance) / length, 4) for distance in range(length))
+    return sorted(_SECTION_OF)

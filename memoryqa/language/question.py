@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from memoryqa.language.terms import terms, words
+from memoryqa.language.terms import META_TERMS, terms, words
 from memoryqa.language.time_spans import SEASON_FIRST_MONTH
 from memoryqa.language.word_lists import STOPWORDS
 from memoryqa.turns import MONTHS
@@ -28,6 +28,15 @@ _YEAR = re.compile(r"\b(?P<year>(?:19|20)\d\d)\b")
 _IN = re.compile(r"\b(?:in|of|during|since|until|by|last|next|this|early|late|mid|before|after|around|the)[ -]$", re.I)
 _WORD_AS_WRITTEN = re.compile(r"[^\W_]+")
 _ASKS_WHEN = re.compile(r"\b(?:when|how long|(?:what|which) (?:year|month|date|day|time))\b", re.I)
+
+_ASKS_WHAT_WAS_TOLD = re.compile(  # only what lies behind: "what would you suggest?" asks for nothing that was said
+    r"\b(?:did you|you(?:'ve| have| had)?(?: also| just| previously| earlier)? "
+    r"(?:recommended|suggested|said|told|gave|given|mentioned|proposed|explained|described|advised|provided|listed|showed|wrote|outlined|answered)|"
+    r"your (?:\w+ )?(?:advice|answers?|suggestions?|recommendations?|explanations?|respon[sc]es?|replies|reply))\b",
+    re.I,
+)
+_USERS = frozenset({"user", "human", "me", "you"})
+_ASSISTANTS = frozenset({"assistant", "ai", "bot", "chatbot", "model", "gpt", "chatgpt", "claude", "gemini", "copilot"})
 
 _YEAR_WEIGHT = 0.3  # a bare year hardly narrows a history of one or two years
 
@@ -49,6 +58,7 @@ class Query:
     named: frozenset[str]
     windows: tuple[Window, ...]
     asks_when: bool
+    asks_what_was_told: bool = False  # by the other side: "what did you recommend?"
 
 
 def name_words(speakers: Iterable[str]) -> frozenset[str]:
@@ -67,6 +77,7 @@ def read_query(text: str, speakers: Collection[str], years: Collection[int]) -> 
     """Read `text`. `years` are the conversation's: a month without a year may lie in any of them.
 
     Names are not among the terms: turns *addressed* to a person contain the name, turns that the person *said* do not.
+    Words about the conversation itself ("mentioned") are none either, unless there are no others.
     """
     names = name_words(speakers)
     found = words(text)
@@ -75,12 +86,20 @@ def read_query(text: str, speakers: Collection[str], years: Collection[int]) -> 
     names_said = frozenset().union(*of_names.values())
     named = frozenset(speaker for speaker in speakers if not names_said.isdisjoint(words(speaker)))
     name_terms = {term for word, said in of_names.items() if said for term in terms(word)}
+    distinct = tuple(dict.fromkeys(term for term in terms(text) if term not in name_terms))
     return Query(
-        terms=tuple(dict.fromkeys(term for term in terms(text) if term not in name_terms)),
+        terms=tuple(term for term in distinct if term not in META_TERMS) or distinct,
         named=named,
         windows=tuple(read_windows(text, years)),
         asks_when=bool(_ASKS_WHEN.search(text)),
+        asks_what_was_told=bool(_ASKS_WHAT_WAS_TOLD.search(text)),
     )
+
+
+def users_among(speakers: Collection[str]) -> frozenset[str]:
+    """The speakers called a user, where there is one called an assistant too; else nobody."""
+    users = frozenset(speaker for speaker in speakers if speaker.strip().casefold() in _USERS)
+    return users if any(speaker.strip().casefold() in _ASSISTANTS for speaker in speakers) else frozenset()
 
 
 def without_names(text: str, speakers: Collection[str]) -> str:

@@ -16,7 +16,7 @@ import regex
 import Stemmer
 
 from memoryqa.arrays import Floats
-from memoryqa.language.word_lists import CLASSES, IRREGULAR, STOPWORDS, SYNONYM_GROUPS
+from memoryqa.language.word_lists import CLASSES, IRREGULAR, META_WORDS, STOPWORDS, SYNONYM_GROUPS
 
 _WORD = re.compile(r"([^\W_]+)(?:['’][^\W_]+)?")
 _WORD_WITH_MARKS = regex.compile(r"([\p{L}\p{N}][\p{L}\p{N}\p{M}]*)(?:['’][\p{L}\p{N}\p{M}]+)?")  # Hindi, Thai, Hebrew
@@ -98,3 +98,6 @@ def _instances() -> dict[str, tuple[str, ...]]:
 def instances(term: str) -> tuple[str, ...]:
     """Terms for members of the class `term` ("hobbi" -> "hike", "paint", ...), in a fixed order."""
     return _instances().get(term, ())
+
+
+META_TERMS = frozenset(term for word in META_WORDS if (term := _term(word)))  # what speaks about the conversation

@@ -25,6 +25,12 @@ STOPWORDS = FUNCTION_WORDS | frozenset(
 )
 
 
+# Words about the conversation itself: "What did I mention across our chats?" asks for none of them.
+META_WORDS = frozenset(
+    "mention mentions mentioned discuss discussed conversation conversations throughout across".split()
+)
+
+
 def _read_inflections(written: str) -> dict[str, str]:
     """Inflected form -> base form, from `base:form,form` entries."""
     entries = (entry.partition(":") for entry in written.split())

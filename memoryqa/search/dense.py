@@ -26,8 +26,8 @@ from memoryqa.language.question import without_names
 from memoryqa.language.terms import idfs
 from memoryqa.rendering import Line
 from memoryqa.search.embedders import Embedder, EmbeddingError, LocalEmbedder, Pieces, embed, unit_length
+from memoryqa.search.postings import REACH, Windows
 from memoryqa.search.vector_cache import VectorCache
-from memoryqa.turns import Turn
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,9 @@ class DenseIndex:
         self._embedder = embedder
         self._cache = cache
         self._dimension: int | None = None
-        self._sessions: list[int] = []  # by turn embedded so far
+        self._sessions: list[int] = []  # by passage embedded so far
+        self._turns: list[int] = []  # by passage: the number of its turn in the session
+        self._tokens: list[int] = []  # by passage
         self._texts: list[str] = []  # by turn, as the model reads it
         self._vectors = _Rows()  # by turn
         self._around: Vectors | None = None  # by turn, its neighbours added; None after turns were added
@@ -66,15 +68,17 @@ class DenseIndex:
         Turns that were embedded before an error stay embedded; the next call continues after them.
         """
         while len(self) < len(lines):
-            new = [line.turn for line in lines[len(self) : len(self) + _TURNS_AT_ONCE]]
-            texts = [_as_read(turn) for turn in new]
-            sessions = [turn.session for turn in new]
+            new = lines[len(self) : len(self) + _TURNS_AT_ONCE]
+            texts = [_as_read(line) for line in new]
+            sessions = [line.turn.session for line in new]
             if isinstance(self._embedder, LocalEmbedder):
                 self._add_local(self._embedder, texts, sessions)
             else:
                 self._vectors.extend(self._embed_turns(texts))
             self._texts += texts
             self._sessions += sessions
+            self._turns += [line.turn.number for line in new]
+            self._tokens += [line.tokens for line in new]
             self._around = None
 
     def match(self, queries: Sequence[str], speakers: Collection[str]) -> list[Floats]:
@@ -205,19 +209,20 @@ class DenseIndex:
         return np.asarray((idf[:, None] * (2 * windowed / (windowed + 1))).sum(axis=0) / idf.sum())
 
     def _windowed(self, values: npt.NDArray[np.floating]) -> Floats:
-        """`values` (rows, turns), to which those of neighbouring turns in an unbroken run of a session are added."""
-        before, after = self.config.ranking.window_before, self.config.ranking.window_after
+        """`values` (rows, passages), to which those of other turns around are added: less, the more is said between."""
+        ranking = self.config.ranking
+        windows = Windows(ranking.window_before, ranking.window_after, ranking.window_tokens)
+        total = np.array(values, dtype=np.float64)
+        starts, turns = np.cumsum([0, *self._tokens]), np.array(self._turns)
         sessions = np.array(self._sessions)
-        gap = max(len(before), len(after))
-        places = np.arange(len(sessions)) + gap * np.cumsum(np.append(True, sessions[1:] != sessions[:-1]))
-        spread = np.zeros((len(values), int(places[-1]) + gap + 1))
-        spread[:, places] = values
-        total = spread.copy()
-        for distance, share in enumerate(before, 1):
-            total[:, distance:] += share * spread[:, :-distance]
-        for distance, share in enumerate(after, 1):
-            total[:, :-distance] += share * spread[:, distance:]
-        return total[:, places]
+        blocks = np.cumsum(np.append(True, sessions[1:] != sessions[:-1]))
+        for distance in range(1, min(REACH, len(self) - 1) + 1):
+            lends = (blocks[distance:] == blocks[:-distance]) & (turns[distance:] != turns[:-distance])
+            inherited = lends * windows.before * windows.decay(starts[distance:-1] - starts[: -1 - distance])
+            lent = lends * windows.after * windows.decay(starts[1 + distance :] - starts[1:-distance])
+            total[:, distance:] += inherited * values[:, :-distance]
+            total[:, :-distance] += lent * values[:, distance:]
+        return total
 
 
 @dataclass(slots=True)
@@ -274,9 +279,9 @@ class _PieceIndex:
         return best
 
 
-def _as_read(turn: Turn) -> str:
-    """The turn's text for the model, with its speaker and caption."""
-    text = f"{turn.speaker}: {turn.text}" + (f" (shared photo: {turn.caption})" if turn.caption else "")
+def _as_read(line: Line) -> str:
+    """The passage's text for the model, with its speaker and caption."""
+    text = f"{line.turn.speaker}: {line.said}" + (f" (shared photo: {line.caption})" if line.caption else "")
     return " ".join(text.replace("\x1e", " ").split())
 
 

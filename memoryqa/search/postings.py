@@ -1,12 +1,13 @@
-"""The index that the ranking reads: terms, lengths, speakers and dates of turns. Adding a turn takes constant time.
+"""The index that the ranking reads: terms, lengths, speakers and dates of passages. Adding takes constant time.
 
-A block is an unbroken run of turns of one session; the ranking's windows do not cross its edges. A chunk is `CHUNK`
-consecutive turns, of any blocks: the ranking bounds and scores whole chunks. Turns, blocks and chunks are numbered
-from 0.
+A block is an unbroken run of passages of one session; the ranking's windows do not cross its edges. A chunk is `CHUNK`
+consecutive passages, of any blocks: the ranking bounds and scores whole chunks. Passages, blocks and chunks are
+numbered from 0. A short turn is one passage.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 from array import array
 from collections import Counter
@@ -18,43 +19,75 @@ import numpy.typing as npt
 from memoryqa.arrays import Flags, Floats, Ints
 from memoryqa.language.dates import has_time_expression
 from memoryqa.language.terms import idf, terms
+from memoryqa.rendering import Line
 from memoryqa.turns import MONTHS, Turn
 
-Postings = npt.NDArray[np.int32]  # numbers of turns, as the postings keep them
+Postings = npt.NDArray[np.int32]  # numbers of passages, as the postings keep them
 
-ENDS_IN_QUESTION, FOLLOWS_QUESTION, OPENS_SESSION, NAMES_TIME = 1, 2, 4, 8  # bits of a turn's flags
-CHUNK = 8  # turns; fewer make tighter bounds, more make bounding faster
+ENDS_IN_QUESTION, FOLLOWS_QUESTION, OPENS_SESSION, NAMES_TIME = 1, 2, 4, 8  # bits of a passage's flags
+CHUNK = 8  # passages; fewer make tighter bounds, more make bounding faster
+REACH = CHUNK  # passages to each side from which one may inherit terms; no more than a chunk has: see bound_windowed
+_WIDTH = 2 * REACH + 1
+_ALONE = array("f", [0.0] * REACH + [1.0] + [0.0] * REACH)
+_ROUNDED_UP = 1 + 2**-23  # shares are kept as float32, which may be a little more than they are
+_CODE_SIGNS = '{}()[]=<>;_/"|'
+_SMALLEST_SHARE = 0.0125  # of an occurrence; what would be less is nothing
 
 
-class IndexedTurns:
-    """Append-only columns of turns and of blocks, and the postings of terms. Not thread-safe."""
+class Windows:
+    """How an occurrence of a term is spread over the passages of other turns around it: less, the more is said between.
 
-    def __init__(self, window_before: Sequence[float], window_after: Sequence[float]) -> None:
-        self._window_before, self._window_after = window_before, window_after
-        before, after = enumerate(window_before, 1), enumerate(window_after, 1)
-        # how an occurrence is spread: (distance in turns, share); and the largest share that it gives to a chunk, by
-        # the distance in chunks and the occurrence's place in its own chunk
-        self._shares = [(0, 1.0), *before, *((-distance, share) for distance, share in after)]
-        self._chunk_shares = _by_chunk(self._shares)
+    A passage inherits `before * exp(-tokens / scale)` of an occurrence in a passage before it, where `tokens` are those
+    from that passage up to this one, and `after * exp(...)` of one behind it. So a long answer lends nothing, and a
+    burst of short messages reads as one.
+    """
+
+    def __init__(self, before: float, after: float, scale_tokens: float) -> None:
+        self.before, self.after = before, after
+        distance = np.arange(max(1, math.ceil(-scale_tokens * math.log(_SMALLEST_SHARE))) + 1)
+        self._decay = np.exp(-distance / scale_tokens)
+        self._decay[-1] = 0.0
+        self._decays: list[float] = self._decay.tolist()
+
+    def decay(self, tokens: Ints) -> Floats:
+        """exp(-tokens / scale), 0 when that is next to nothing; tokens >= 0."""
+        return self._decay[np.minimum(tokens, len(self._decay) - 1)]
+
+    def decay_of(self, tokens: int) -> float:
+        """`decay` of one distance."""
+        return self._decays[tokens] if tokens < len(self._decays) else 0.0
+
+
+class IndexedPassages:
+    """Append-only columns of passages and of blocks, and the postings of terms. Not thread-safe."""
+
+    def __init__(self, windows: Windows) -> None:
+        self._windows = windows
         self.speakers: dict[str, int] = {}  # speaker -> number, in order of appearance
         self.years: set[int] = set()
         self.date_words: set[str] = set()  # terms by which the dates of the blocks may be named
-        # term (of tags: `tag_term`) -> turns, once per occurrence; a term that occurs once has an int, not an array
+        # term (of tags: `tag_term`) -> passages, once per occurrence; a term that occurs once has an int, not an array
         self._postings: dict[str, array[int] | int] = {}
-        self._held: dict[str, int] = {}  # term -> number of turns that contain it, where more than one
-        self._recent_lengths: list[int] = []  # of the block's last turns, as many as a window reaches
+        self._held: dict[str, int] = {}  # term -> number of passages that contain it, where more than one
+        self._recent: list[tuple[int, int, int]] = []  # of the block's last passages: turn, tokens, terms
+        self._shares = array("f")  # by passage: what its terms count in the `_WIDTH` passages around it and in itself
+        self._turns = 0
         self._windowed_lengths = array("d")
         self._windowed_length_sum = 0.0
+        self._token_starts = array("q", [0])  # tokens before each passage, and before the next one
+        self._turn_tokens = array("i")  # of the whole turn
+        self._code_share = array("f")
         self._block = array("i")
         self._speaker = array("i")
         self._flags = array("b")
         self._block_start = array("i")
         self._block_day = array("i")
         self._block_length = array("d")
-        self._chunk_flags = array("b")  # the flags of all turns of the chunk together
+        self._chunk_flags = array("b")  # the flags of all passages of the chunk together
         self._chunk_length = array("d")  # the smallest windowed length in the chunk
         self._chunks_of_speaker: list[array[int]] = []  # by the speaker's number
         self._previous: Turn | None = None
+        self._burst_asks = self._other_burst_asks = False  # whether the running burst, and the one before it, has a "?"
 
     def __len__(self) -> int:
         return len(self._block)
@@ -64,30 +97,40 @@ class IndexedTurns:
 
     # -- adding --------------------------------------------------------------------------------------------------------
 
-    def add(self, turn: Turn) -> None:
+    def add(self, turn: Turn, lines: Sequence[Line]) -> None:
+        """Index the passages of the next turn."""
         opens = self._previous is None or self._previous.session != turn.session
         if opens:
             self._open_block(turn)
-        number, found = len(self), terms(f"{turn.text} {turn.caption}")
-        for term, frequency in Counter(found).items():
-            self._post(term, number, frequency)
-        for term in dict.fromkeys(terms(" ".join(turn.tags)) if turn.tags else ()):
-            self._post(tag_term(term), number, 1)
-        self._block_length[-1] += len(found)
-        self._block.append(len(self._block_start) - 1)
-        self._speaker.append(self.speakers.setdefault(turn.speaker, len(self.speakers)))
-        self._flags.append(self._flags_of(turn, opens))
-        self._spread_length(len(found))
-        self._note_in_chunk(number // CHUNK)
+        if opens or (self._previous is not None and self._previous.speaker != turn.speaker):
+            self._other_burst_asks, self._burst_asks = not opens and self._burst_asks, False
+        self._turns += 1
+        turn_tokens = sum(line.tokens for line in lines)
+        tags = dict.fromkeys(terms(" ".join(turn.tags)) if turn.tags else ())
+        for line in lines:
+            number, found = len(self), terms(line.content)
+            for term, frequency in Counter(found).items():
+                self._post(term, number, frequency)
+            for term in tags:
+                self._post(tag_term(term), number, 1)
+            self._block_length[-1] += len(found)
+            self._block.append(len(self._block_start) - 1)
+            self._turn_tokens.append(turn_tokens)
+            self._code_share.append(code_share(line.said))
+            self._speaker.append(self.speakers.setdefault(turn.speaker, len(self.speakers)))
+            self._flags.append(self._flags_of(line, opens))
+            self._spread(line.tokens, len(found))
+            self._note_in_chunk(number // CHUNK)
+        self._burst_asks |= "?" in turn.text
         self._previous = turn
 
     def _note_in_chunk(self, chunk: int) -> None:
-        """Update what bounds the last turn's chunk besides its terms."""
+        """Update what bounds the last passage's chunk besides its terms."""
         if chunk == len(self._chunk_flags):
             self._chunk_flags.append(0)
             self._chunk_length.append(0.0)
         self._chunk_flags[chunk] |= self._flags[-1]
-        # later turns will make the last windowed lengths of this chunk larger; without them the bound is a little loose
+        # later passages will make the last windowed lengths of this chunk larger: the bound is then a little loose
         self._chunk_length[chunk] = min(self._windowed_lengths[chunk * CHUNK :])
         if len(self._chunks_of_speaker) < len(self.speakers):
             self._chunks_of_speaker.append(array("i"))
@@ -96,7 +139,7 @@ class IndexedTurns:
             chunks.append(chunk)
 
     def _open_block(self, turn: Turn) -> None:
-        self._recent_lengths.clear()
+        self._recent.clear()
         self._block_start.append(len(self))
         self._block_day.append(turn.time.toordinal() if turn.time else -1)
         self._block_length.append(0.0)
@@ -104,67 +147,83 @@ class IndexedTurns:
             self.years.add(turn.time.year)
             self.date_words.update(terms(f"{MONTHS[turn.time.month - 1]} {turn.time.year}"), (str(turn.time.day),))
 
-    def _post(self, term: str, turn: int, frequency: int) -> None:
+    def _post(self, term: str, passage: int, frequency: int) -> None:
         """Add occurrences of `term`. Half of all terms occur once; an int instead of an array saves memory."""
         postings = self._postings.get(term)
         if postings is None and frequency == 1:
-            self._postings[sys.intern(term)] = turn
+            self._postings[sys.intern(term)] = passage
             return
         if not isinstance(postings, array):
             postings = self._postings[sys.intern(term)] = array("i", () if postings is None else (postings,))
         if postings:
             self._held[term] = self._held.get(term, 1) + 1
-        postings.extend((turn,) * frequency)
+        postings.extend((passage,) * frequency)
 
-    def _flags_of(self, turn: Turn, opens: bool) -> int:
-        follows_question = not opens and self._previous is not None and "?" in self._previous.text
+    def _flags_of(self, line: Line, opens: bool) -> int:
+        leads = not line.part or not line.part.number
         return (
-            ENDS_IN_QUESTION * turn.text.rstrip().endswith("?")
-            | FOLLOWS_QUESTION * follows_question
-            | OPENS_SESSION * opens
-            | NAMES_TIME * has_time_expression(turn.text)
+            ENDS_IN_QUESTION * line.said.rstrip().endswith("?")
+            | FOLLOWS_QUESTION * (leads and self._other_burst_asks)
+            | OPENS_SESSION * (leads and opens)
+            | NAMES_TIME * has_time_expression(line.said)
         )
 
-    def _spread_length(self, length: int) -> None:
-        """Spread a turn's length over its neighbours, as its terms are spread."""
-        windowed = float(length)
-        for share, before in zip(self._window_before, reversed(self._recent_lengths), strict=False):
-            windowed += share * before
-        for distance, share in enumerate(self._window_after[: len(self._recent_lengths)], 1):
-            self._windowed_lengths[-distance] += share * length
-            self._windowed_length_sum += share * length
+    def _spread(self, tokens: int, length: int) -> None:
+        """Note what the last passage lends to those around it and inherits from them, and spread the lengths so."""
+        windows, windowed = self._windows, float(length)
+        between, own = 0, len(self._shares) + REACH
+        self._shares.extend(_ALONE)
+        for distance, (other, other_tokens, other_length) in enumerate(reversed(self._recent), 1):
+            if other != self._turns:
+                inherited = windows.before * windows.decay_of(between + other_tokens)
+                lent = windows.after * windows.decay_of(between + tokens)
+                self._shares[own - distance] = lent
+                self._shares[own - distance * _WIDTH + distance] = inherited
+                windowed += inherited * other_length
+                self._windowed_lengths[-distance] += lent * length
+                self._windowed_length_sum += lent * length
+            between += other_tokens
         self._windowed_lengths.append(windowed)
         self._windowed_length_sum += windowed
-        self._recent_lengths.append(length)
-        del self._recent_lengths[: -len(self._shares)]
+        self._token_starts.append(self._token_starts[-1] + tokens)
+        self._recent.append((self._turns, tokens, length))
+        del self._recent[:-REACH]
 
-    # -- turns ---------------------------------------------------------------------------------------------------------
+    # -- passages ------------------------------------------------------------------------------------------------------
 
     def idf(self, *one_of: str) -> float:
-        """Inverse document frequency of the terms taken as one; a turn that holds two of them is counted twice."""
+        """Inverse document frequency of the terms taken as one; a passage that holds two of them is counted twice."""
         held = sum(self._held.get(term, 1 if term in self._postings else 0) for term in one_of)
         return idf(min(held, len(self)), len(self))
 
     def occurrences(self, terms: Sequence[str]) -> Postings:
-        """The turns that contain one of `terms` (all of them indexed), once per occurrence, term by term."""
+        """The passages that contain one of `terms` (all of them indexed), once per occurrence, term by term."""
         found = [self._postings[term] for term in terms]
         return np.concatenate([np.array(one, dtype=np.int32, ndmin=1) for one in found])
 
-    def speaker_of(self, turns: Ints) -> Ints:
-        """The number of each turn's speaker."""
-        return np.frombuffer(self._speaker, dtype=np.int32)[turns].astype(np.int64)
+    def speaker_of(self, passages: Ints) -> Ints:
+        """The number of each passage's speaker."""
+        return np.frombuffer(self._speaker, dtype=np.int32)[passages].astype(np.int64)
 
-    def block_of(self, turns: Ints | Postings) -> Ints:
-        """The block of each turn."""
-        return np.frombuffer(self._block, dtype=np.int32)[turns].astype(np.int64)
+    def block_of(self, passages: Ints | Postings) -> Ints:
+        """The block of each passage."""
+        return np.frombuffer(self._block, dtype=np.int32)[passages].astype(np.int64)
 
-    def flagged(self, turns: Ints, flag: int) -> Flags:
-        """Which of `turns` have `flag`."""
-        return (np.frombuffer(self._flags, dtype=np.int8)[turns] & flag) != 0
+    def flagged(self, passages: Ints, flag: int) -> Flags:
+        """Which of `passages` have `flag`."""
+        return (np.frombuffer(self._flags, dtype=np.int8)[passages] & flag) != 0
 
-    def relative_lengths(self, turns: Ints) -> Floats:
-        """Windowed length of each turn over the mean of all turns."""
-        return np.frombuffer(self._windowed_lengths)[turns] / self._mean_length()
+    def relative_lengths(self, passages: Ints) -> Floats:
+        """Windowed length of each passage over the mean of all passages."""
+        return np.frombuffer(self._windowed_lengths)[passages] / self._mean_length()
+
+    def turn_tokens(self, passages: Ints) -> Ints:
+        """Tokens of the whole turn of each passage."""
+        return np.frombuffer(self._turn_tokens, dtype=np.int32)[passages].astype(np.int64)
+
+    def code_share(self, passages: Ints) -> Floats:
+        """Share of code signs in each passage, 0 to 1."""
+        return np.frombuffer(self._code_share, dtype=np.float32)[passages].astype(np.float64)
 
     def _mean_length(self) -> float:
         return max(self._windowed_length_sum / max(len(self), 1), 1e-9)
@@ -190,7 +249,7 @@ class IndexedTurns:
         return np.bincount(self.block_of(self.occurrences(terms)), minlength=self.num_blocks).astype(np.float64)
 
     def block_extents(self, blocks: Ints) -> tuple[Ints, Ints]:
-        """The first turn of each block, and the first turn after the block."""
+        """The first passage of each block, and the first passage after the block."""
         edges = np.append(_ints(self._block_start), len(self))
         return edges[blocks], edges[blocks + 1]
 
@@ -200,65 +259,66 @@ class IndexedTurns:
     def num_chunks(self) -> int:
         return len(self._chunk_flags)
 
-    def turns_of(self, chunks: Ints) -> Ints:
-        """The turns of `chunks` (ascending), in order."""
-        turns = (chunks[:, None] * CHUNK + np.arange(CHUNK)).ravel()
-        return turns[: np.searchsorted(turns, len(self))]
+    def passages_of(self, chunks: Ints) -> Ints:
+        """The passages of `chunks` (ascending), in order."""
+        passages = (chunks[:, None] * CHUNK + np.arange(CHUNK)).ravel()
+        return passages[: np.searchsorted(passages, len(self))]
 
     def windowed(self, occurrences: Sequence[Postings], chunks: Ints) -> Floats:
-        """Windowed frequencies in the turns of `chunks` (ascending), shape (len(occurrences), turns)."""
+        """Windowed frequencies in the passages of `chunks` (ascending), shape (len(occurrences), passages)."""
         near = np.zeros(self.num_chunks, dtype=np.bool_)  # chunks whose occurrences may reach `chunks`
-        for distance in self._chunk_shares:
-            near[np.clip(chunks - distance, 0, self.num_chunks - 1)] = True
+        for distance in (-1, 0, 1):
+            near[np.clip(chunks + distance, 0, self.num_chunks - 1)] = True
         seen = [one[near[one // CHUNK]] for one in occurrences]
         found = np.concatenate(seen).astype(np.int64)
-        width = len(self.turns_of(chunks))
+        width = len(self.passages_of(chunks))
         row_start = np.repeat(np.arange(len(seen)) * width, [len(one) for one in seen])
-        place = np.full(self.num_chunks, -1)  # by chunk: position of its first turn in the result
-        place[chunks] = np.arange(len(chunks)) * CHUNK
-        starts, ends = self.block_extents(self.block_of(found))
-        at, shares = [], []
-        for distance, share in self._shares:
-            turns = found + distance
-            inside = np.flatnonzero((turns >= starts) & (turns < ends))
-            turns = turns[inside]
-            first = place[turns // CHUNK]
-            wanted = first >= 0
-            at.append((row_start[inside] + first + turns % CHUNK)[wanted])
-            shares.append(np.full(len(at[-1]), share))
-        counts = np.bincount(np.concatenate(at), np.concatenate(shares), minlength=len(seen) * width)
+        first = np.full(self.num_chunks, -1)  # by chunk: position of its first passage in the result
+        first[chunks] = np.arange(len(chunks)) * CHUNK
+        shares = np.frombuffer(self._shares, dtype=np.float32).reshape(-1, _WIDTH)[found].ravel()
+        lent = np.flatnonzero(shares)
+        rows, columns = np.divmod(lent, _WIDTH)
+        targets = found[rows] + (columns - REACH)
+        position = first[targets // CHUNK]
+        wanted = position >= 0
+        at = (row_start[rows] + position + targets % CHUNK)[wanted]
+        counts = np.bincount(at, shares[lent[wanted]], minlength=len(seen) * width)
         return counts.astype(np.float64, copy=False).reshape(len(seen), width)
 
     def bound_windowed(self, occurrences: Postings, out: Floats) -> None:
-        """Write to `out` an upper bound of the windowed frequency of each chunk's turns, shape (chunks,).
+        """Write to `out` an upper bound of the windowed frequency of each chunk's passages, shape (chunks,).
 
-        Every occurrence counts with its largest share. The caller gives `out` because allocating so much memory takes
-        longer than the computation.
+        Every occurrence counts whole in its own chunk, and with the largest share that it could have in the next one
+        and the one before: `REACH` is no more than a chunk. The caller gives `out` because allocating so much memory
+        takes longer than the computation.
         """
         out.fill(0.0)
-        chunks, offsets = (occurrences // CHUNK).astype(np.int64), occurrences % CHUNK
-        for distance, largest in self._chunk_shares.items():
-            if not distance:
-                np.add.at(out, chunks, 1.0)
-                continue
-            reaching = np.flatnonzero((largest > 0)[offsets])
-            reached = np.clip(
-                chunks[reaching] + distance, 0, len(out) - 1
-            )  # clipping adds to the first and last chunk: still a bound
-            np.add.at(out, reached, largest[offsets[reaching]])
+        found = occurrences.astype(np.int64)
+        chunks = found // CHUNK
+        np.add.at(out, chunks, 1.0)
+        tokens = np.frombuffer(self._token_starts, dtype=np.int64)
+        after = (chunks + 1) * CHUNK  # the first passage of the next chunk
+        reaching = np.flatnonzero(after < len(self))
+        between = tokens[after[reaching]] - tokens[found[reaching]]
+        share = _ROUNDED_UP * self._windows.before * self._windows.decay(between)
+        np.add.at(out, chunks[reaching] + 1, share)
+        reaching = np.flatnonzero(chunks > 0)
+        between = tokens[found[reaching] + 1] - tokens[chunks[reaching] * CHUNK]
+        share = _ROUNDED_UP * self._windows.after * self._windows.decay(between)
+        np.add.at(out, chunks[reaching] - 1, share)
 
     def relative_chunk_lengths(self) -> Floats:
-        """The smallest relative length of each chunk's turns."""
+        """The smallest relative length of each chunk's passages."""
         return np.frombuffer(self._chunk_length) / self._mean_length()
 
     def largest_in_chunks(self, per_block: Floats) -> Floats:
-        """For each chunk the largest of `per_block` over the blocks of its turns."""
+        """For each chunk the largest of `per_block` over the blocks of its passages."""
         blocks = np.frombuffer(self._block, dtype=np.int32)
         first, last = blocks[::CHUNK], np.append(blocks[CHUNK - 1 :: CHUNK], blocks[-1])[: self.num_chunks]
         return np.maximum(np.maximum.reduceat(per_block, first), per_block[last])
 
     def chunk_flags(self) -> npt.NDArray[np.int8]:
-        """For each chunk the flags of all its turns together."""
+        """For each chunk the flags of all its passages together."""
         return np.frombuffer(self._chunk_flags, dtype=np.int8).copy()
 
     def chunks_of(self, speaker: str) -> Ints:
@@ -271,14 +331,9 @@ def tag_term(term: str) -> str:
     return f"#{term}"
 
 
-def _by_chunk(shares: Sequence[tuple[int, float]]) -> dict[int, Floats]:
-    """Distance in chunks -> largest share that an occurrence has there, by its place in its own chunk."""
-    largest: dict[int, Floats] = {}
-    for distance, share in shares:
-        for place in range(CHUNK):
-            of_chunk = largest.setdefault((place + distance) // CHUNK, np.zeros(CHUNK))
-            of_chunk[place] = max(of_chunk[place], share)
-    return largest
+def code_share(text: str) -> float:
+    """Share of the signs in `text` that are common in code and rare in prose, 0 to 1."""
+    return sum(map(text.count, _CODE_SIGNS)) / len(text) if text else 0.0
 
 
 def _ints(numbers: array[int]) -> Ints:

@@ -1,10 +1,11 @@
-"""Ranks a conversation's turns for a question without a model: windowed BM25, and what the question says besides words.
+"""Ranks a conversation's passages for a question without a model: windowed BM25, and what the question says besides.
 
 A turn often lacks the words of the question because its neighbours have them ("How was the race?" - "Tiring!"). So term
-frequencies are spread over neighbouring turns of the session before BM25 saturates them; this step alone adds about 13
-points of evidence recall at 500 tokens. The score also counts the turns' tags, synonyms, instances of a class that the
-question asks for, the match of the whole session, the speaker and dates that the question names, and a few habits of
-conversation.
+frequencies are spread over neighbouring turns of the session before BM25 saturates them, the farther the less is said
+between; this step alone adds about 13 points of evidence recall at 500 tokens of LoCoMo. The score also counts the
+turns' tags, synonyms, instances of a class that the question asks for, the match of the whole session, the speaker and
+dates that the question names, how long the whole turn is, and a few habits of conversation. A short turn is one
+passage; a long one has several (memoryqa/passages.py), and each is ranked alone.
 
 BM25: Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework", formula 3.15, with the idf of Lucene.
 Long histories are searched exactly without scoring most turns: runs of turns are taken in the order of an upper bound,
@@ -21,16 +22,18 @@ import numpy as np
 from memoryqa.arrays import Floats, Ints
 from memoryqa.config import RankingConfig
 from memoryqa.errors import UsageError
-from memoryqa.language.question import Query, Window, read_query
+from memoryqa.language.question import Query, Window, read_query, users_among
 from memoryqa.language.terms import idf, instances, synonyms
+from memoryqa.rendering import Line
 from memoryqa.search.postings import (
     CHUNK,
     ENDS_IN_QUESTION,
     FOLLOWS_QUESTION,
     NAMES_TIME,
     OPENS_SESSION,
-    IndexedTurns,
+    IndexedPassages,
     Postings,
+    Windows,
     tag_term,
 )
 from memoryqa.turns import Turn
@@ -39,6 +42,8 @@ _RECENT_DAYS = 21  # people talk about the last weeks, so a session counts up to
 _AHEAD_DAYS = 3  # ... and about the next days
 _AHEAD_WEIGHT = 0.4
 _SESSION_K1 = 1.5
+_LONG_TURN_TOKENS = 100  # longer turns are handicapped: they hold every word once
+_CODE_FROM, _CODE_SPAN = 0.05, 0.2  # share of code signs that prose may have, and what more makes a passage all code
 _FIRST_CHUNKS = 512  # scored at once, so that shorter histories are one array; later batches:
 _FEWEST_CHUNKS, _MOST_CHUNKS = 128, 4096
 _FIRST_TURNS = 256  # that the first batches should yield: a little more than fit in a prompt
@@ -66,33 +71,31 @@ class _Plan:
     per_block: Floats
 
 
-class TurnIndex:
+class PassageIndex:
     """Ranks turns for a question; grows by one turn in constant time. Not thread-safe: the owner locks."""
 
     def __init__(self, config: RankingConfig | None = None) -> None:
         self.config = config or RankingConfig()
-        self._turns = IndexedTurns(self.config.window_before, self.config.window_after)
+        self._passages = IndexedPassages(
+            Windows(self.config.window_before, self.config.window_after, self.config.window_tokens)
+        )
 
     def __len__(self) -> int:
-        return len(self._turns)
+        return len(self._passages)
 
     @property
     def speakers(self) -> tuple[str, ...]:
         """The speakers, in order of appearance."""
-        return tuple(self._turns.speakers)
+        return tuple(self._passages.speakers)
 
-    def knows(self, speaker: str) -> bool:
-        """Whether a turn of `speaker` is indexed."""
-        return speaker in self._turns.speakers
+    def add(self, turn: Turn, lines: Sequence[Line]) -> None:
+        """Index the passages of the next turn."""
+        self._passages.add(turn, lines)
 
-    def add(self, turn: Turn) -> None:
-        """Index `turn` as the next one."""
-        self._turns.add(turn)
-
-    def with_config(self, config: RankingConfig) -> TurnIndex:
+    def with_config(self, config: RankingConfig) -> PassageIndex:
         """An index of the same turns, including later ones, with other weights. The windows stay as they are."""
-        other = TurnIndex(config)
-        other._turns = self._turns
+        other = PassageIndex(config)
+        other._passages = self._passages
         return other
 
     def score(self, queries: Sequence[str], matches: Sequence[Floats] = ()) -> Floats:
@@ -104,7 +107,7 @@ class TurnIndex:
         `matches`: for each distinct query a further match of every turn, of the same shape, added to the lexical one.
         """
         plans = self._plans(queries)
-        chunks = np.arange(self._turns.num_chunks)
+        chunks = np.arange(self._passages.num_chunks)
         parts = [self._score(plans, chunks[i : i + _MOST_CHUNKS], matches) for i in range(0, len(chunks), _MOST_CHUNKS)]
         return np.concatenate([np.zeros(0), *parts])
 
@@ -119,7 +122,7 @@ class TurnIndex:
         wanted = np.array(places, dtype=np.int64)
         chunks = np.unique(wanted // CHUNK)
         scored = dict(
-            zip(self._turns.turns_of(chunks).tolist(), self._score(self._plans(queries), chunks), strict=True)
+            zip(self._passages.passages_of(chunks).tolist(), self._score(self._plans(queries), chunks), strict=True)
         )
         return [float(scored[place]) for place in places]
 
@@ -134,7 +137,7 @@ class TurnIndex:
         """
         plans, length = self._plans(queries), len(self)
         wanted = None if among is None else np.array(sorted(among), dtype=np.int64)
-        chunks = np.arange(self._turns.num_chunks) if wanted is None else np.unique(wanted // CHUNK)
+        chunks = np.arange(self._passages.num_chunks) if wanted is None else np.unique(wanted // CHUNK)
         bounds = self._bounds(plans)[chunks] if len(chunks) > _FIRST_CHUNKS else np.zeros(len(chunks))
         scores, turns = np.zeros(0), np.zeros(0, dtype=np.int64)  # scored, not yielded yet
         size, ripening, top = _FIRST_CHUNKS, _FIRST_TURNS, -np.inf
@@ -142,7 +145,7 @@ class TurnIndex:
             if len(self) != length:
                 raise RuntimeError("turns were added while a ranking was read; rank again")
             batch, chunks, bounds = _split_off_largest(chunks, bounds, size)
-            batch_scores, batch_turns = self._score(plans, batch), self._turns.turns_of(batch)
+            batch_scores, batch_turns = self._score(plans, batch), self._passages.passages_of(batch)
             if wanted is not None:
                 kept = np.isin(batch_turns, wanted)
                 batch_scores, batch_turns = batch_scores[kept], batch_turns[kept]
@@ -169,7 +172,7 @@ class TurnIndex:
         return [self._plan(text, is_question=place == 0) for place, text in enumerate(dict.fromkeys(queries))]
 
     def _plan(self, text: str, is_question: bool) -> _Plan:
-        config, index = self.config, self._turns
+        config, index = self.config, self._passages
         query = read_query(text, self.speakers, index.years)
         present = [term for term in query.terms if term in index]
         per_block = config.session_weight * self._match_blocks(present)
@@ -181,7 +184,7 @@ class TurnIndex:
 
     def _matches(self, query: Query, present: Sequence[str]) -> list[_Match]:
         """Matches for the query's own terms (in words and in tags), their synonyms, and instances of classes."""
-        config, index = self.config, self._turns
+        config, index = self.config, self._passages
         tagged = [term for term in query.terms if config.tag_weight and tag_term(term) in index]
         # words of a date count as matchable: the larger the date's part of the question, the larger its weight
         matchable = sum(
@@ -206,13 +209,13 @@ class TurnIndex:
 
     def _match_blocks(self, present: Sequence[str]) -> Floats:
         """BM25 of each block as one document, divided by the maximum: 1.0 is the block that matches best."""
-        blocks = self._turns.num_blocks
+        blocks = self._passages.num_blocks
         score = np.zeros(blocks)
         if not present:
             return score
-        norm = self._length_norm(_SESSION_K1, self._turns.relative_block_lengths())
+        norm = self._length_norm(_SESSION_K1, self._passages.relative_block_lengths())
         for term in present:
-            frequency = self._turns.count_in_blocks((term,))
+            frequency = self._passages.count_in_blocks((term,))
             rarity = idf(int(np.count_nonzero(frequency)), blocks)
             score += rarity * frequency * (_SESSION_K1 + 1) / (frequency + norm)
         best = score.max(initial=0.0)
@@ -225,45 +228,57 @@ class TurnIndex:
     # -- scores --------------------------------------------------------------------------------------------------------
 
     def _score(self, plans: Sequence[_Plan], chunks: Ints, matches: Sequence[Floats] = ()) -> Floats:
-        """Scores of the turns in `chunks` (ascending), in order."""
-        config, index, question = self.config, self._turns, plans[0].query
-        turns = index.turns_of(chunks)
-        lexical = [self._score_words(plan, chunks, turns) for plan in plans]
+        """Scores of the passages in `chunks` (ascending), in order."""
+        config, index, question = self.config, self._passages, plans[0].query
+        passages = index.passages_of(chunks)
+        lexical = [self._score_words(plan, chunks, passages) for plan in plans]
         if matches:
-            lexical = [words + match[turns] for words, match in zip(lexical, matches, strict=True)]
+            lexical = [words + match[passages] for words, match in zip(lexical, matches, strict=True)]
         score = self._fuse(question, lexical)
-        score += config.question_prior * index.flagged(turns, ENDS_IN_QUESTION)
-        score += config.reply_prior * index.flagged(turns, FOLLOWS_QUESTION)
-        score += config.opening_prior * index.flagged(turns, OPENS_SESSION)
-        if self._prefers_speakers(question):
-            named = np.isin(index.speaker_of(turns), [index.speakers[name] for name in question.named])
-            score += np.where(named, config.speaker_weight, -config.speaker_weight)
+        score += config.question_prior * index.flagged(passages, ENDS_IN_QUESTION)
+        score += config.reply_prior * index.flagged(passages, FOLLOWS_QUESTION)
+        score += config.opening_prior * index.flagged(passages, OPENS_SESSION)
+        preferred, weight = self._preference(question)
+        if preferred:
+            named = np.isin(index.speaker_of(passages), [index.speakers[name] for name in preferred])
+            score += np.where(named, weight, -weight)
+        if not question.asks_what_was_told:
+            score -= config.length_weight * np.log2(np.maximum(index.turn_tokens(passages) / _LONG_TURN_TOKENS, 1.0))
+        score -= config.code_weight * np.clip((index.code_share(passages) - _CODE_FROM) / _CODE_SPAN, 0.0, 1.0)
         if question.asks_when:
-            score += config.time_prior * index.flagged(turns, NAMES_TIME)
+            score += config.time_prior * index.flagged(passages, NAMES_TIME)
         return score
 
-    def _prefers_speakers(self, question: Query) -> bool:
-        """Whether the question names some speakers, but not all."""
-        return 0 < len(question.named) < len(self._turns.speakers)
+    def _preference(self, question: Query) -> tuple[Collection[str], float]:
+        """Whose passages count more, and by how much: of the speakers that the question names, unless it names all.
 
-    def _score_words(self, plan: _Plan, chunks: Ints, turns: Ints) -> Floats:
-        """Windowed BM25 of the plan's terms, plus what all turns of a block get."""
-        config, index = self.config, self._turns
-        shared = plan.per_block[index.block_of(turns)]
+        A question to an assistant's memory names nobody: what the user said is asked for more often, unless the
+        question asks for what the assistant said.
+        """
+        speakers = self._passages.speakers
+        if question.named:
+            return (question.named, self.config.speaker_weight) if len(question.named) < len(speakers) else ((), 0.0)
+        users = users_among(speakers)
+        return ((), 0.0) if question.asks_what_was_told else (users, self.config.role_weight)
+
+    def _score_words(self, plan: _Plan, chunks: Ints, passages: Ints) -> Floats:
+        """Windowed BM25 of the plan's terms, plus what all passages of a block get."""
+        config, index = self.config, self._passages
+        shared = plan.per_block[index.block_of(passages)]
         if not plan.occurrences:
             return shared
         frequencies = index.windowed(plan.occurrences, chunks).ravel()
-        held = np.flatnonzero(frequencies)  # few of all pairs of terms and turns
-        rows, places = np.divmod(held, len(turns))
+        held = np.flatnonzero(frequencies)  # few of all pairs of terms and passages
+        rows, places = np.divmod(held, len(passages))
         frequency = frequencies[held]
-        norm = self._length_norm(config.bm25_k1, index.relative_lengths(turns))
+        norm = self._length_norm(config.bm25_k1, index.relative_lengths(passages))
         saturated = frequency * (config.bm25_k1 + 1) / (frequency + norm[places])
-        # a turn's matches are summed in their order, so that the sum is the same to the bit with any other turns
-        return np.bincount(places, plan.weights[rows] * saturated, minlength=len(turns)) + shared
+        # a turn's matches are summed in their order, so that the sum is the same to the bit with any other passages
+        return np.bincount(places, plan.weights[rows] * saturated, minlength=len(passages)) + shared
 
     def _bounds(self, plans: Sequence[_Plan]) -> Floats:
-        """For each chunk an upper bound of its turns' scores."""
-        config, index = self.config, self._turns
+        """For each chunk an upper bound of its passages' scores."""
+        config, index = self.config, self._passages
         shortest = self._length_norm(config.bm25_k1, index.relative_chunk_lengths())
         frequency, saturated = np.empty_like(shortest), np.empty_like(shortest)
         lexical = []
@@ -279,7 +294,7 @@ class TurnIndex:
         return self._fuse(plans[0].query, lexical) + self._bound_priors(plans[0].query) + 1e-9  # for rounding errors
 
     def _bound_priors(self, question: Query) -> Floats:
-        config, index = self.config, self._turns
+        config, index = self.config, self._passages
         priors = {
             ENDS_IN_QUESTION: config.question_prior,
             FOLLOWS_QUESTION: config.reply_prior,
@@ -289,11 +304,12 @@ class TurnIndex:
         flags = np.arange(16)
         by_flags = sum(max(prior, 0.0) * ((flags & flag) != 0) for flag, prior in priors.items())
         bound = by_flags[index.chunk_flags()]
-        if self._prefers_speakers(question):
+        preferred, weight = self._preference(question)
+        if preferred:
             named = np.zeros(len(bound), dtype=np.bool_)
-            for name in question.named:
+            for name in preferred:
                 named[index.chunks_of(name)] = True
-            bound += np.where(named, config.speaker_weight, -config.speaker_weight)
+            bound += np.where(named, weight, -weight)
         return bound
 
     def _fuse(self, question: Query, lexical: Sequence[Floats]) -> Floats:

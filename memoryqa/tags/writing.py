@@ -139,5 +139,5 @@ def tagging_cost(tagger: SessionTagger, conversations: Mapping[str, Sequence[Tur
 def _calls(turns: Sequence[Turn]) -> list[list[Line]]:
     """The lines of a session for each call, as a reader sees them; of a very long turn only the beginning."""
     header = render_header(turns[0].session, turns[0].time)
-    lines = [line for turn in turns if (line := render_turn(turn, frozenset(), header)[0]).text]
+    lines = [line for turn in turns for line in render_turn(turn, frozenset(), header)[0] if line.text]
     return [lines[i : i + MAX_TURNS_PER_CALL] for i in range(0, len(lines), MAX_TURNS_PER_CALL)]

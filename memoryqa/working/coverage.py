@@ -195,9 +195,9 @@ class CoverageChain:
         """Number the features of the lines before `end`."""
         for place in range(len(self._tokens), end):
             line = self._lines[place]
-            said = line.text.partition(": ")[2]  # without the speaker
+            said = line.body
             # questions ask for facts and seldom state one
-            share = self._config.question_share if line.turn.text.rstrip().endswith("?") else 1.0
+            share = self._config.question_share if line.said.rstrip().endswith("?") else 1.0
             self._tokens.append(line.tokens)
             self._per_token.append(share / (line.tokens + self._config.header_tokens))
             found = chain((_NOTHING,), terms(said), (_PROBE + probe for probe in sorted(probes(said))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memoryqa.errors import UsageError
 from memoryqa.language.facts import Fact, facts_of, probes, rank, shown
@@ -17,7 +17,8 @@ class Losses:
 
     `retention`: share (0.0 to 1.0) of the numbers, dates and names in the turns that left which the working memory
     still shows; 1.0 when no turn left. `dropped`: facts of those turns that no held turn says, most specific first,
-    each with the handle (`mem:D8:6`) of its turn. `held_ids` and `archived_ids` together are all turns, each in order.
+    each with the handle (`mem:D8:6`) of its turn. `held_ids` are the turns that are held whole, `archived_ids` all
+    others, each in order: a long turn is archived when one of its passages is.
     """
 
     retention: float
@@ -36,15 +37,21 @@ class Losses:
         return len(set(evidence_ids).intersection(self.held_ids)) / len(set(evidence_ids))
 
 
-def find_losses(held: Sequence[Line], archived: Sequence[Turn]) -> Losses:
-    """Compare the lines of the working memory with all other turns. Reads every turn once."""
-    asked = probes("\n".join(f"{turn.text}\n{turn.caption}" for turn in archived))
-    visible = shown("\n".join(line.text.partition(": ")[2] for line in held))  # a line's number is no fact
-    said = {fact.text.casefold() for line in held for fact in facts_of(line.turn)}
-    facts = rank(fact for turn in archived for fact in facts_of(turn))
+def find_losses(held: Sequence[Line], archived: Sequence[Line]) -> Losses:
+    """Compare the lines of the working memory with those of all other passages. Reads every passage once."""
+    asked = probes("\n".join(line.content for line in archived))
+    visible = shown("\n".join(line.body for line in held))  # a line's number is no fact
+    said = {fact.text.casefold() for line in held for fact in facts_of(_as_turn(line))}
+    facts = rank(fact for line in archived for fact in facts_of(_as_turn(line)))
+    partly_archived = {line.turn.id: None for line in archived}
     return Losses(
         retention=len(asked & visible) / len(asked) if asked else 1.0,
         dropped=tuple(fact for fact in facts if fact.text.casefold() not in said),
-        held_ids=tuple(line.turn.id for line in held),
-        archived_ids=tuple(turn.id for turn in archived),
+        held_ids=tuple({line.turn.id: None for line in held if line.turn.id not in partly_archived}),
+        archived_ids=tuple(partly_archived),
     )
+
+
+def _as_turn(line: Line) -> Turn:
+    """The turn, or of a long one only the passage."""
+    return line.turn if line.part is None else replace(line.turn, text=line.said, caption=line.caption)

@@ -7,16 +7,16 @@ newest (coverage.py).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from memoryqa.config import COMPACTIONS, CoverageConfig
 from memoryqa.errors import UsageError
-from memoryqa.rendering import Line
+from memoryqa.rendering import Line, Tally
 from memoryqa.working.coverage import CoverageChain, RecencyChain
 
 
 class WorkingMemory:
-    """Holds lines of `brief`, which has one line of every turn, without filler; the owner appends. Not thread-safe.
+    """Holds lines of `brief`, those of all passages without filler, to which the owner appends. Not thread-safe.
 
     Once lines have left, what is held depends on the turns and the budget alone, and a larger budget holds a superset.
     A turn that left may come back when the lines are ranked again. Adding costs amortised constant time.
@@ -34,29 +34,39 @@ class WorkingMemory:
         self.budget_tokens = budget_tokens
         self.compaction = compaction
         self.coverage = coverage or CoverageConfig()
-        self.tokens = 0  # of the lines held, rendered
         self.lines: dict[int, Line] = {}  # place in `brief` -> the line held, in full or in brief
         self._brief = brief
-        self._sessions: dict[int, int] = {}  # session -> number of its lines held; they share one header
+        self._tally = Tally()  # of the lines held
         self._to_shorten: list[int] = []  # places of full lines that would shrink, in order
         self._shortened_up_to = 0  # position in `_to_shorten`
         self._best: CoverageChain | RecencyChain | None = None  # None while everything fits
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the lines held, rendered."""
+        return self._tally.tokens
 
     @property
     def shortened(self) -> int:
         """Number of lines held in brief that are longer in full."""
         return sum(place in self.lines for place in self._to_shorten[: self._shortened_up_to])
 
-    def add(self, full: Line) -> None:
-        """Take in the last line of `brief`, whose full form is `full`, and shrink to the budget."""
-        place = len(self._brief) - 1
-        if self._brief[place].tokens < full.tokens:
-            self._to_shorten.append(place)
+    def holds(self, places: Iterable[int]) -> bool:
+        """Whether the lines at all of `places` are held."""
+        return all(place in self.lines for place in places)
+
+    def add(self, full: Sequence[Line]) -> None:
+        """Take in a turn, the last lines of `brief`, whose full forms are `full`, and shrink to the budget."""
+        new = range(len(self._brief) - len(full), len(self._brief))
+        self._to_shorten += [
+            place for place, line in zip(new, full, strict=True) if self._brief[place].tokens < line.tokens
+        ]
         if self._best is not None:
             self._shortened_up_to = len(self._to_shorten)
-            self._hold_best(self._best)
-        elif full.text:
-            self._hold(place, full)
+            self._hold_best(self._best, new)
+        else:
+            for place, line in zip(new, full, strict=True):
+                self._hold(place, line)
             self._shrink()
 
     def _shrink(self) -> None:
@@ -68,11 +78,10 @@ class WorkingMemory:
         if self.tokens > self.budget_tokens:
             by_recency = self.compaction == "recency"
             self._best = RecencyChain(self._brief) if by_recency else CoverageChain(self._brief, self.coverage)
-            self._hold_best(self._best)
+            self._hold_best(self._best, range(0))
 
-    def _hold_best(self, best: CoverageChain | RecencyChain) -> None:
-        """Hold as many of the best lines as fit: add the last line, or choose all of them again when that is due."""
-        new = range(len(self._brief) - 1, len(self._brief))
+    def _hold_best(self, best: CoverageChain | RecencyChain, new: range) -> None:
+        """Hold as many of the best lines as fit: add the `new` ones, or choose all of them again when that is due."""
         if best.is_due:
             for place in list(self.lines):
                 self._release(place)
@@ -89,20 +98,9 @@ class WorkingMemory:
                 self._release(best.pop())
 
     def _hold(self, place: int, line: Line) -> None:
-        if not line.text:
-            return
-        session = line.turn.session
-        self.lines[place] = line
-        self.tokens += line.tokens
-        if not self._sessions.get(session):
-            self.tokens += line.header_tokens
-        self._sessions[session] = self._sessions.get(session, 0) + 1
+        if line.text:
+            self.lines[place] = line
+            self._tally.add(line)
 
     def _release(self, place: int) -> None:
-        line = self.lines.pop(place)
-        session = line.turn.session
-        self.tokens -= line.tokens
-        self._sessions[session] -= 1
-        if not self._sessions[session]:
-            del self._sessions[session]
-            self.tokens -= line.header_tokens
+        self._tally.remove(self.lines.pop(place))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference_ranking import configs, index_of, long_history, questions
+from reference_ranking import configs, index_of, long_history, passages_of, questions
 from strategies import WORDS, sentences
 
 from benchmarks import engines, scale
@@ -26,7 +26,7 @@ from memoryqa.config import RankingConfig
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.search import ranking as retrieval
 from memoryqa.search.postings import CHUNK
-from memoryqa.search.ranking import TurnIndex
+from memoryqa.search.ranking import PassageIndex
 from memoryqa.turns import Turn
 
 SAMPLE = load(SAMPLE_PATH)
@@ -53,8 +53,9 @@ def small_batches() -> Iterator[None]:
 
 long_windows = st.builds(
     RankingConfig,
-    window_before=st.lists(st.sampled_from([0.0, 0.3, 1.0]), max_size=2 * CHUNK + 1).map(tuple),
-    window_after=st.lists(st.sampled_from([0.0, 0.3, 1.0]), max_size=2 * CHUNK + 1).map(tuple),
+    window_before=st.sampled_from([0.0, 0.3, 1.0]),
+    window_after=st.sampled_from([0.0, 0.3, 1.0]),
+    window_tokens=st.sampled_from([5.0, 300.0, 10_000.0]),
 )
 any_config = st.one_of(st.just(RankingConfig()), configs, long_windows)
 searches = st.lists(questions, min_size=1, max_size=3)
@@ -86,10 +87,10 @@ def test_a_score_is_the_same_to_the_bit_whatever_is_scored_with_it(
     seed: int, queries: list[str], config: RankingConfig, data: st.DataObject
 ) -> None:
     index = index_of(long_history(seed, 30), config)
-    all_chunks = range(index._turns.num_chunks)
+    all_chunks = range(index._passages.num_chunks)
     chunks = np.array(sorted(data.draw(st.sets(st.sampled_from(all_chunks), min_size=1))))
-    turns = index._turns.turns_of(chunks)
-    assert index._score(index._plans(queries), chunks).tolist() == index.score(queries)[turns].tolist()
+    passages = index._passages.passages_of(chunks)
+    assert index._score(index._plans(queries), chunks).tolist() == index.score(queries)[passages].tolist()
 
 
 @given(st.integers(0, 10_000), searches, st.sets(st.integers(0, 60)))
@@ -106,9 +107,11 @@ def test_ranking_some_turns_keeps_the_order_they_have_among_all(
 def test_a_long_history_is_searched_exactly_and_mostly_unscored(monkeypatch: pytest.MonkeyPatch) -> None:
     index = index_of(repeated(16_000))
     scored: list[int] = []
-    score = TurnIndex._score
+    score = PassageIndex._score
     monkeypatch.setattr(
-        TurnIndex, "_score", lambda self, plans, chunks, *more: scored.append(len(chunks)) or score(self, plans, chunks)
+        PassageIndex,
+        "_score",
+        lambda self, plans, chunks, *more: scored.append(len(chunks)) or score(self, plans, chunks),
     )
     shares = []
     for question in asked(CONVERSATIONS, QUESTIONS[::24], len(index), random.Random(0)):
@@ -125,7 +128,8 @@ def test_a_ranking_cannot_be_read_on_after_turns_were_added() -> None:
     with small_batches():
         ranking = index.best(["otter mill"])
         next(ranking)
-        index.add(Turn(500, 1, "Bo", "otter"))
+        turn = Turn(500, 1, "Bo", "otter")
+        index.add(turn, passages_of(turn))
         with pytest.raises(RuntimeError, match="turns were added"):
             list(ranking)
 
@@ -149,14 +153,14 @@ def test_a_search_of_a_long_memory_is_that_of_brute_force() -> None:
 def test_searching_reads_no_more_of_the_ranking_than_it_packs(monkeypatch: pytest.MonkeyPatch) -> None:
     memory, read = AdaptiveMemory(), []
     memory.extend(repeated(2_000))
-    ranked = TurnIndex.ranked
+    ranked = PassageIndex.ranked
 
-    def counted(self: TurnIndex, *args: Any, **kwargs: Any) -> Iterator[tuple[int, float]]:
+    def counted(self: PassageIndex, *args: Any, **kwargs: Any) -> Iterator[tuple[int, float]]:
         for place, score in ranked(self, *args, **kwargs):
             read.append(place)
             yield place, score
 
-    monkeypatch.setattr(TurnIndex, "ranked", counted)
+    monkeypatch.setattr(PassageIndex, "ranked", counted)
     found = memory.search(QUESTIONS[0].text, 1_000)
     assert len(found.turns) <= len(read) < 600
 

@@ -1,28 +1,30 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import conversations, ids_in, texts
+from strategies import conversations, ids_in, long_texts, texts
 
 from memoryqa.language.time_spans import WEEKDAYS
 from memoryqa.language.word_lists import FILLER_WORDS
+from memoryqa.passages import WHOLE_TOKENS, cut
 from memoryqa.rendering import (
-    MAX_LINE_TOKENS,
     Line,
+    Tally,
     count_lines,
     drop_filler,
     empty_line,
     is_filler,
-    pack,
     render,
     render_turn,
     shorten_caption,
 )
+from memoryqa.search.packing import pack
 from memoryqa.tokens import count_tokens
-from memoryqa.turns import MONTHS, Turn, render_header
+from memoryqa.turns import MONTHS, Turn, printable, render_header
 
 NAMES = frozenset({"ines", "bo"})
 DAY = datetime(2023, 5, 25)
@@ -33,11 +35,21 @@ def lines_of(turns: list[Turn]) -> list[Line]:
     headers: dict[int, str] = {}
     for turn in turns:
         headers.setdefault(turn.session, render_header(turn.session, turn.time))
-    return [render_turn(turn, NAMES, headers[turn.session])[0] for turn in turns]
+    return [line for turn in turns for line in render_turn(turn, NAMES, headers[turn.session])[0]]
+
+
+def address(line: Line) -> tuple[int, int, int]:
+    return line.key
 
 
 def line_of(text: str, caption: str = "", time: datetime | None = DAY) -> tuple[Line, Line]:
-    return render_turn(Turn(1, 2, "Ines", text, time, caption), NAMES, "[D1, 25 May 2023]")
+    """Of a short turn, in full and in brief."""
+    (full,), (brief,) = render_turn(Turn(1, 2, "Ines", text, time, caption), NAMES, "[D1, 25 May 2023]")
+    return full, brief
+
+
+def passages_of(text: str, caption: str = "") -> list[Line]:
+    return render_turn(Turn(1, 2, "Ines", text, DAY, caption), NAMES, "[D1, 25 May 2023]")[0]
 
 
 # -- filler ------------------------------------------------------------------------------------------------------------
@@ -168,9 +180,11 @@ def test_dates_are_resolved_once_and_only_against_a_known_day() -> None:
 def test_rendering_a_rendered_turn_changes_nothing(turns: list[Turn]) -> None:
     for line in lines_of(turns):
         body = line.text.partition(": ")[2]
-        if line.text and not line.turn.caption and ":" not in line.turn.speaker and line.tokens < MAX_LINE_TOKENS:
+        if line.text and not line.turn.caption and ":" not in line.turn.speaker and line.part is None:
             again = Turn(line.turn.session, line.turn.number, line.turn.speaker, body, line.turn.time)
-            assert render_turn(again, NAMES, line.header)[0].text == line.text
+            (full,), _ = render_turn(again, NAMES, line.header)
+            assert full.text.split() == line.text.split()
+            assert full.text == line.text or "\n" in line.text, "code is indented by one more space"
 
 
 @given(conversations())
@@ -179,9 +193,7 @@ def test_the_tokens_of_a_text_are_exactly_those_of_its_lines(turns: list[Turn]) 
     lines = lines_of(turns)
     text = render(lines)
     assert count_tokens(text) == count_lines(lines)
-    assert ids_in(text) == [
-        line.turn.id for line in sorted(lines, key=lambda line: (line.turn.session, line.turn.number)) if line.text
-    ]
+    assert ids_in(text) == list(dict.fromkeys(line.turn.id for line in sorted(lines, key=address) if line.text))
     assert render(reversed(lines)) == text, "in time order, whatever the order of the lines"
 
 
@@ -193,22 +205,95 @@ def test_tokens_add_up_after_the_punctuation_of_code_too(text: str, end: str) ->
     assert count_tokens(render(lines)) == count_lines(lines)
 
 
-@pytest.mark.parametrize("text", ["otter " * 600, "👩‍🚀" * 400, "博物馆" * 600, "x" * 9000, "!?" * 4000])
-def test_a_long_turn_is_cut_at_a_whole_character_with_an_ellipsis(text: str) -> None:
-    line, _ = line_of(text)
-    assert MAX_LINE_TOKENS - 12 <= line.tokens <= MAX_LINE_TOKENS
-    assert line.tokens == count_tokens(line.text + "\n")
-    assert line.text.endswith(" …")
-    shown = line.text.removeprefix("2 Ines: ").removesuffix(" …")
-    assert text.startswith(shown)
+# -- long turns --------------------------------------------------------------------------------------------------------
+
+LONG = [
+    "otter " * 600,
+    "👩‍🚀" * 400,
+    "博物馆" * 600,
+    "x" * 9000,
+    "!?" * 4000,
+    "a = b[0];\n" * 400,
+    "- one\n- two\n" * 300,
+]
 
 
-@given(st.sampled_from(["Z̸̡͝a̵l̶g̴", "🧑🏿‍🤝‍🧑🏻 ", "ab ", "a;)\n", "!", "… "]), st.integers(1, 3000), st.text(max_size=4))
-@settings(max_examples=40)
-def test_no_line_is_longer_than_the_limit(unit: str, times: int, end: str) -> None:
-    line, brief = line_of(unit * times + end, end)
-    assert line.tokens <= MAX_LINE_TOKENS
-    assert brief.tokens <= MAX_LINE_TOKENS
+@pytest.mark.parametrize("text", LONG)
+def test_all_passages_of_a_long_turn_show_the_whole_text(text: str) -> None:
+    lines = passages_of(text)
+    assert len(lines) > 1
+    assert "".join(render(lines).split()) == "".join(f"[D1, 25 May 2023]\n2 Ines: {text}".split())
+    assert "…" not in render(lines)
+
+
+@pytest.mark.parametrize("text", LONG)
+def test_a_part_of_a_long_turn_says_with_an_ellipsis_where_text_is_left_out(text: str) -> None:
+    lines = passages_of(text)
+    first, last, inner = lines[0], lines[-1], lines[1]
+    assert first.text.endswith(" …")
+    assert not first.text.startswith("2 Ines: …")
+    assert last.text.startswith("2 Ines: …")
+    assert not last.text.endswith("…")
+    assert inner.text.startswith("2 Ines: …")
+    assert inner.text.endswith(" …") == (inner is not last)
+
+
+@given(long_texts, st.sampled_from(("", "a photo of a mill")))
+@settings(max_examples=150)
+def test_passages_are_short_and_together_the_whole_text(text: str, caption: str) -> None:
+    pieces = cut(text)
+    assert all(count_tokens(piece.text) <= WHOLE_TOKENS for piece in pieces)
+    assert "".join("".join(piece.text.split()) for piece in pieces) == "".join(text.split())
+    lines = passages_of(text, caption)
+    undated = render_turn(replace(lines[0].turn, time=None), NAMES, "[D1, 25 May 2023]")[0]
+    shown = render(undated).removeprefix("[D1, 25 May 2023]\n2 Ines:")
+    assert "".join(shown.split()) == "".join(printable(f"{text}{' (photo: mill)' if caption else ''}").split())
+
+
+@given(long_texts, st.data())
+@settings(max_examples=200)
+def test_tokens_of_any_part_of_a_long_turn_add_up_and_its_order_and_gaps_are_shown(
+    text: str, data: st.DataObject
+) -> None:
+    lines = passages_of(text)
+    around = lines_of([Turn(1, 1, "Bo", "()", DAY), Turn(1, 3, "Bo", "/", DAY), Turn(2, 1, "Bo", text, DAY)])
+    chosen = data.draw(st.lists(st.sampled_from([*lines, *around]), unique_by=address)) if lines else []
+    tally = Tally()
+    for line in chosen:
+        before, cost = tally.tokens, tally.cost(line)
+        tally.add(line)
+        assert tally.tokens == before + cost
+    assert count_tokens(render(chosen)) == tally.tokens
+    for line in data.draw(st.permutations(chosen)):
+        chosen.remove(line)
+        tally.remove(line)
+        assert count_tokens(render(chosen)) == tally.tokens
+
+
+@given(long_texts, st.data())
+@settings(max_examples=100)
+def test_a_turn_shows_its_passages_in_order_with_an_ellipsis_wherever_text_is_left_out(
+    text: str, data: st.DataObject
+) -> None:
+    lines = [line for line in passages_of(text.replace("…", ".")) if line.text]
+    if len(lines) < 2:
+        return
+    shown = sorted(data.draw(st.sets(st.integers(0, len(lines) - 1), min_size=1)))
+    expected = "" if shown[0] == 0 else "…"
+    for place, number in enumerate(shown):
+        expected += "".join(lines[number].body.split())
+        is_end = number == len(lines) - 1 if place == len(shown) - 1 else shown[place + 1] == number + 1
+        expected += "" if is_end else "…"
+    body = render([lines[number] for number in shown]).partition("2 Ines:")[2]
+    assert "".join(body.split()) == expected
+    assert all(line.startswith(" ") for line in body.split("\n")[1:] if line), "a further line is no line of its own"
+
+
+def test_line_breaks_are_kept_where_they_carry_meaning_and_nowhere_else() -> None:
+    text = "To do:\n1. Boil\n   the beans.\n2. Salt.\n\nThen\nrest.\n```\nx = 1\n  y\n```\nDone\n\n\nnow."
+    assert line_of(text)[0].text == (
+        "2 Ines: To do:\n 1. Boil the beans.\n 2. Salt.\n Then rest.\n ```\n x = 1\n   y\n ```\n Done now."
+    )
 
 
 def test_a_session_has_one_header_and_lines_without_text_are_left_out() -> None:
@@ -236,8 +321,8 @@ def test_packing_keeps_to_the_budget_and_takes_each_line_once(
     taken = lines[: data.draw(st.integers(0, 3))]
     chosen = pack(ranked, budget, taken)
     assert count_tokens(render(chosen)) == count_lines(chosen) <= budget
-    ids = [line.turn.id for line in chosen]
-    assert len(set(ids)) == len(ids)
+    keys = [line.key for line in chosen]
+    assert len(set(keys)) == len(keys)
     assert all(line.text for line in chosen)
     places = [[*taken, *ranked].index(line) for line in chosen]
     assert places == sorted(places), "in the order given, those taken first"
@@ -246,7 +331,7 @@ def test_packing_keeps_to_the_budget_and_takes_each_line_once(
 @given(conversations())
 def test_everything_is_packed_when_it_fits(turns: list[Turn]) -> None:
     lines = [line for line in lines_of(turns) if line.text]
-    assert pack(lines, count_lines(lines) + MAX_LINE_TOKENS) == lines
+    assert pack(lines, count_lines(lines) + 600) == lines
 
 
 def test_a_line_that_does_not_fit_is_skipped_for_a_shorter_one() -> None:

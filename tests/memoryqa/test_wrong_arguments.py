@@ -235,18 +235,14 @@ def test_a_negative_session_gap_is_refused() -> None:
         (ProgramConfig, {"context_tokens": 4.5}, "context_tokens must be a whole number, got float 4.5"),
         (ProgramConfig, {"max_hops": True}, "max_hops must be a whole number, got bool True"),
         (RankingConfig, {"bm25_k1": "1"}, "bm25_k1 must be a number, got str '1'"),
-        (RankingConfig, {"window_before": 0.5}, "window_before must be a tuple of numbers, got float 0.5"),
-        (RankingConfig, {"window_after": ("a",)}, "window_after must be a number, got str 'a'"),
+        (RankingConfig, {"window_before": (0.5,)}, r"window_before must be a number, got tuple \(0\.5,\)"),
+        (RankingConfig, {"window_after": "a"}, "window_after must be a number, got str 'a'"),
         (CoverageConfig, {"probe_worth": None}, "probe_worth must be a number, got None"),
         (DenseConfig, {"ranking": {}}, "ranking must be a RankingConfig, got dict"),
     ],
 )
 def test_configs_have_their_types(config: type, arguments: dict[str, Any], message: str) -> None:
     check_one_line(lambda: config(**arguments), TypeError, message)
-
-
-def test_windows_may_be_lists_and_are_kept_as_tuples() -> None:
-    assert RankingConfig(window_before=[0.5]) == RankingConfig(window_before=(0.5,))  # type: ignore[arg-type]
 
 
 def test_memories_hold_memories_by_text() -> None:

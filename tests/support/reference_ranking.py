@@ -1,4 +1,4 @@
-"""A slow reference of the ranking, term by term and turn by turn, and histories and weights to compare it on."""
+"""A slow reference of the ranking, term by term and passage by passage, and histories and weights to compare it on."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import random
 import statistics
 from collections import Counter
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from itertools import groupby
 
+import numpy as np
 from hypothesis import strategies as st
 from strategies import WORDS, sentences
 
@@ -16,16 +18,21 @@ from memoryqa.config import RankingConfig
 from memoryqa.language.dates import has_time_expression
 from memoryqa.language.question import Query, Window, read_query
 from memoryqa.language.terms import instances, synonyms, terms
-from memoryqa.search.ranking import TurnIndex
+from memoryqa.rendering import Line, render_turn
+from memoryqa.search.ranking import PassageIndex
 from memoryqa.turns import MONTHS, Turn
 
 DAY = datetime(2023, 5, 8)
 
 
-def index_of(turns: list[Turn], config: RankingConfig | None = None) -> TurnIndex:
-    index = TurnIndex(config)
+def passages_of(turn: Turn) -> list[Line]:
+    return render_turn(turn, frozenset(), "")[0]
+
+
+def index_of(turns: list[Turn], config: RankingConfig | None = None) -> PassageIndex:
+    index = PassageIndex(config)
     for turn in turns:
-        index.add(turn)
+        index.add(turn, passages_of(turn))
     return index
 
 
@@ -33,14 +40,18 @@ def index_of(turns: list[Turn], config: RankingConfig | None = None) -> TurnInde
 
 
 class Reference:
-    """Scores by the recipe. `blocks`: unbroken runs of turns of one session, as lists of turns."""
+    """Scores by the recipe. `blocks`: unbroken runs of turns of one session, as lists of turns; i, j: passages."""
 
     def __init__(self, turns: list[Turn], config: RankingConfig) -> None:
-        self.turns, self.config = turns, config
+        self.config = config
         self.blocks = [list(block) for _, block in groupby(turns, key=lambda turn: turn.session)]
-        self.block_of = [number for number, block in enumerate(self.blocks) for _ in block]
-        self.counts = [Counter(terms(f"{turn.text} {turn.caption}")) for turn in turns]
-        self.tags = [Counter(dict.fromkeys(terms(" ".join(turn.tags)), 1)) for turn in turns]
+        self.lines = [line for turn in turns for line in passages_of(turn)]
+        self.turn_of = [place for place, turn in enumerate(turns) for _ in passages_of(turn)]
+        self.block_of = [
+            number for number, block in enumerate(self.blocks) for turn in block for _ in passages_of(turn)
+        ]
+        self.counts = [Counter(terms(line.content)) for line in self.lines]
+        self.tags = [Counter(dict.fromkeys(terms(" ".join(line.turn.tags)), 1)) for line in self.lines]
         self.dates = [turn.time for turn in turns if turn.time]
         self.speakers = list(dict.fromkeys(turn.speaker for turn in turns))
 
@@ -59,34 +70,50 @@ class Reference:
     def read(self, text: str) -> Query:
         return read_query(text, self.speakers, {time.year for time in self.dates})
 
+    def share(self, i: int, j: int) -> float:
+        """What passage i inherits of passage j: the less, the more is said from the earlier one up to the later one."""
+        if i == j:
+            return 1.0
+        if abs(i - j) > 8 or self.block_of[i] != self.block_of[j] or self.turn_of[i] == self.turn_of[j]:
+            return 0.0
+        between = self.lines[j:i] if j < i else self.lines[i + 1 : j + 1]
+        tokens, scale = sum(line.tokens for line in between), self.config.window_tokens
+        if tokens >= math.ceil(scale * math.log(80)):
+            return 0.0
+        return (self.config.window_before if j < i else self.config.window_after) * math.exp(-tokens / scale)
+
     def windowed(self, i: int, amount: dict[int, float]) -> float:
-        """What turn i has of its own and inherits from the turns around it."""
-        total = amount[i]
-        for direction, shares in ((-1, self.config.window_before), (1, self.config.window_after)):
-            for distance, share in enumerate(shares, 1):
-                j = i + direction * distance
-                if 0 <= j < len(self.turns) and self.block_of[j] == self.block_of[i]:
-                    total += share * amount[j]
-        return total
+        """What passage i has of its own and inherits from the passages of other turns around it."""
+        return sum(self.share(i, j) * amount[j] for j in range(max(0, i - 8), min(len(self.lines), i + 9)))
+
+    def frequency(self, i: int, one_of: tuple[str, ...]) -> float:
+        """The same of the occurrences of terms, whose shares the index keeps as float32."""
+        return sum(
+            float(np.float32(self.share(i, j))) * sum(self.occurrences(term, j) for term in one_of)
+            for j in range(max(0, i - 8), min(len(self.lines), i + 9))
+        )
 
     def idf(self, *one_of: str) -> float:
-        n = len(self.turns)
+        n = len(self.lines)
         held = min(n, sum(term in count for count in self.counts for term in one_of))
         return math.log(1 + (n - held + 0.5) / (held + 0.5))
 
     def saturated(self, one_of: tuple[str, ...], i: int) -> float:
         """The saturated frequency of terms that count as one."""
         k1, b = self.config.bm25_k1, self.config.bm25_b
-        everyone = range(len(self.turns))
-        sizes = {j: float(sum(self.counts[j].values())) for j in everyone}
-        average = statistics.fmean(self.windowed(j, sizes) for j in everyone)
-        frequency = self.windowed(i, {j: float(sum(self.occurrences(term, j) for term in one_of)) for j in everyone})
+        frequency = self.frequency(i, one_of)
         if not frequency:
             return 0.0
-        return frequency * (k1 + 1) / (frequency + k1 * (1 - b + b * self.windowed(i, sizes) / average))
+        return frequency * (k1 + 1) / (frequency + k1 * (1 - b + b * self.sizes[i] / statistics.fmean(self.sizes)))
+
+    @cached_property
+    def sizes(self) -> list[float]:
+        """Terms of each passage and those that it inherits."""
+        own = {j: float(self.counts[j].total()) for j in range(len(self.lines))}
+        return [self.windowed(i, own) for i in range(len(self.lines))]
 
     def occurrences(self, term: str, j: int) -> int:
-        """In the words of turn j, or with a # in its tags, each of which counts once."""
+        """In the words of passage j, or with a # in its turn's tags, each of which counts once."""
         return self.tags[j][term[1:]] if term.startswith("#") else self.counts[j][term]
 
     def lexical(self, query: Query) -> list[float]:
@@ -96,7 +123,7 @@ class Reference:
         return [
             sum(weight * self.saturated(one_of, i) for one_of, weight in weights.items())
             + self.config.session_weight * sessions[self.block_of[i]]
-            for i in range(len(self.turns))
+            for i in range(len(self.lines))
         ]
 
     def weights(self, query: Query) -> dict[tuple[str, ...], float]:
@@ -125,7 +152,7 @@ class Reference:
 
     def sessions(self, query: Query) -> list[float]:
         b = self.config.bm25_b
-        counts = [Counter(terms(" ".join(f"{turn.text} {turn.caption}" for turn in block))) for block in self.blocks]
+        counts = [sum((self.counts[i] for i in self.of_block(number)), Counter()) for number in range(len(self.blocks))]
         average = statistics.fmean(count.total() for count in counts)
         scores = [0.0] * len(counts)
         for term in query.terms:
@@ -141,17 +168,41 @@ class Reference:
     def prior(self, i: int) -> float:
         """What does not depend on the question."""
         config = self.config
-        prior = config.question_prior if self.turns[i].text.strip()[-1:] == "?" else 0.0
-        if i == 0 or self.block_of[i] != self.block_of[i - 1]:
+        prior = config.question_prior if self.lines[i].said.strip()[-1:] == "?" else 0.0
+        signs = sum(self.lines[i].said.count(sign) for sign in '{}()[]=<>;_/"|') / max(len(self.lines[i].said), 1)
+        prior -= config.code_weight * min(max((float(np.float32(signs)) - 0.05) / 0.2, 0.0), 1.0)
+        if i and self.turn_of[i] == self.turn_of[i - 1]:
+            return prior  # a later passage neither opens nor replies
+        block = self.blocks[self.block_of[i]]
+        at = next(place for place, turn in enumerate(block) if turn is self.lines[i].turn)
+        if not at:
             return prior + config.opening_prior
-        return prior + (config.reply_prior if "?" in self.turns[i - 1].text else 0.0)
+        bursts = [list(burst) for _, burst in groupby(block[: at + 1], key=lambda turn: turn.speaker)]
+        asks = len(bursts) > 1 and any("?" in turn.text for turn in bursts[-2])
+        return prior + (config.reply_prior if asks else 0.0)
+
+    def of_block(self, number: int) -> list[int]:
+        return [i for i, block in enumerate(self.block_of) if block == number]
+
+    def preferred(self, question: Query) -> tuple[set[str], float]:
+        """Speakers who are preferred to others, and by how much."""
+        everybody = {speaker.strip().casefold(): speaker for speaker in self.speakers}
+        if question.named:
+            return set(question.named), self.config.speaker_weight
+        if "assistant" in everybody and "user" in everybody and not question.asks_what_was_told:
+            return {everybody["user"]}, self.config.role_weight
+        return set(), 0.0
 
     def asked(self, question: Query, i: int) -> float:
-        """What the question says besides words: who, when, and whether it asks when."""
-        turn, config = self.turns[i], self.config
-        total = config.time_prior if question.asks_when and has_time_expression(turn.text) else 0.0
-        if question.named and set(self.speakers) - question.named:
-            total += config.speaker_weight if turn.speaker in question.named else -config.speaker_weight
+        """What the question says besides words: who, when, whether it asks when, and what was told."""
+        turn, config = self.lines[i].turn, self.config
+        total = config.time_prior if question.asks_when and has_time_expression(self.lines[i].said) else 0.0
+        named, weight = self.preferred(question)
+        if named and set(self.speakers) - named:
+            total += weight if turn.speaker in named else -weight
+        if not question.asks_what_was_told:
+            tokens = sum(line.tokens for line in passages_of(turn))
+            total -= config.length_weight * max(0.0, math.log2(max(tokens, 1) / 100))
         time = self.blocks[self.block_of[i]][0].time
         if time and question.windows:
             total += config.date_weight * max(self.date_match(time.date(), window) for window in question.windows)
@@ -165,12 +216,13 @@ class Reference:
         return window.weight * 0.4 if window.first == window.last and (window.first - day).days <= 3 else 0.0
 
 
-shares = st.lists(st.sampled_from([0.0, 0.1, 0.5, 1.0]), max_size=3).map(tuple)
+shares = st.sampled_from([0.0, 0.1, 0.5, 1.0])
 weight = st.sampled_from([0.0, 0.1, 0.7, 1.4])
 configs = st.builds(
     RankingConfig,
     window_before=shares,
     window_after=shares,
+    window_tokens=st.sampled_from([1.0, 7.5, 60.0, 1000.0]),
     bm25_k1=st.sampled_from([0.4, 0.9, 2.0]),
     bm25_b=st.sampled_from([0.0, 0.75, 1.0]),
     synonym_weight=weight,
@@ -178,6 +230,9 @@ configs = st.builds(
     tag_weight=weight,
     session_weight=weight,
     speaker_weight=weight,
+    role_weight=weight,
+    length_weight=weight,
+    code_weight=weight,
     date_weight=weight,
     question_prior=st.sampled_from([-0.1, 0.0, 0.2]),
     reply_prior=weight,
@@ -186,19 +241,32 @@ configs = st.builds(
     query_weight=weight,
 )
 questions = st.tuples(
-    st.sampled_from(("", "When did Ines ", "What did Bo and Ines ", "Lena: ", "on 9 May 2023 ", "in winter ")),
+    st.sampled_from(
+        (
+            "",
+            "When did Ines ",
+            "What did Bo and Ines ",
+            "Lena: ",
+            "on 9 May 2023 ",
+            "in winter ",
+            "What did you recommend: ",
+        )
+    ),
     sentences,
 ).map("".join)
 # every turn holds several instances of a class, and two classes share some
 
 
 def long_history(seed: int, num_sessions: int) -> list[Turn]:
-    """Short sessions of few words: many ties, many sessions, so that most are ruled out by their bound."""
+    """Sessions of few words: many ties, many sessions, so that most are ruled out by their bound. Some turns are long,
+    and every third history is one of a user and an assistant."""
     rng = random.Random(seed)
+    speakers = ("User", "Assistant") if seed % 3 == 0 else ("Ines", "Bo")
     turns = []
     for session in range(num_sessions):
         time = DAY + timedelta(5 * session) if rng.random() < 0.8 else None
         for number in range(rng.randint(1, 4)):
-            text = " ".join(rng.choices(WORDS, k=rng.randint(0, 6))) + rng.choice(("", "?"))
-            turns.append(Turn(session, number, rng.choice(("Ines", "Bo")), text, time))
+            num_words = rng.randint(150, 500) if rng.random() < 0.03 else rng.randint(0, 6)
+            text = " ".join(rng.choices((*WORDS, *(("well.", "so?", "f(x) = y[0];") * (num_words > 6))), k=num_words))
+            turns.append(Turn(session, number, rng.choice(speakers), text + rng.choice(("", "?")), time))
     return turns

@@ -75,6 +75,54 @@ def dialogues(draw: st.DrawFn, speakers: Sequence[str] = ("Ines", "Bo"), max_ses
 
 sentences = st.lists(st.sampled_from(WORDS), max_size=7).map(" ".join)
 
+# What long messages are made of: prose, lists, code, other scripts, words without an end, white space of all kinds.
+STRETCHES = (
+    "The otter left the mill before winter. ",
+    "Did Ines buy a boat? Bo did! ",
+    "- one kid\n- two kids\n",
+    "1. Boil the beans.\n2) Add salt;\n\n",
+    "```python\ndef f(x):\n    return {'a': x[0]}  # 9 May\n```\n",
+    "    indented = code;\n",
+    "## Heading\n\n",
+    "**Bold heading:**\n",
+    "| a | b |\n|---|---|\n",
+    "昨天我去了博物馆。很好看！",
+    "музей متحف",
+    "👩‍👩‍👧‍👦 🇵🇹 ",
+    "x" * 300,
+    ')));");',
+    "\r\n\t \u00a0\u2028\x1c\x85",
+    "<|endoftext|> ",
+    "\ud800 ",
+    "\n\n",
+    "… ",
+    "well, ",
+)
+long_texts = st.tuples(st.lists(st.sampled_from(STRETCHES), min_size=1, max_size=12), st.integers(1, 12)).map(
+    lambda drawn: "".join(drawn[0] * drawn[1])
+)
+
+
+@st.composite
+def chats(draw: st.DrawFn, speakers: Sequence[str] = ("User", "Assistant"), max_turns: int = 6) -> list[Turn]:
+    """Sessions in order with some long messages, of several passages, and bursts of short ones."""
+    turns, session, time = [], 1, datetime(2023, 4, 20)
+    for number in range(1, draw(st.integers(1, max_turns)) + 1):
+        if draw(st.integers(0, 3)) == 0:
+            session, time = session + 1, time + timedelta(draw(st.integers(0, 40)))
+        said = st.one_of(sentences, long_texts, st.tuples(sentences, long_texts, sentences).map(" ".join))
+        turns.append(
+            Turn(
+                session,
+                number,
+                draw(st.sampled_from(speakers)),
+                draw(said),
+                time,
+                draw(st.sampled_from(("", "a mill"))),
+            )
+        )
+    return turns
+
 
 @st.composite
 def tagged(draw: st.DrawFn, conversation: st.SearchStrategy[list[Turn]]) -> list[Turn]:
@@ -88,7 +136,9 @@ def ids_in(text: str) -> list[str]:
     ids = []
     session = None
     for line in text.splitlines():
-        if header := re.fullmatch(r"\[D(\d+), (?:\d+ [A-Z][a-z]+ \d+|date unknown)\]", line):
+        if line.startswith(" "):
+            assert ids, f"a further line before any numbered one: {line!r}"
+        elif header := re.fullmatch(r"\[D(\d+), (?:\d+ [A-Z][a-z]+ \d+|date unknown)\]", line):
             session = int(header[1])
         else:
             number = re.match(r"(\d+) ", line)

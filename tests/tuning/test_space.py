@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from memoryqa.config import Settings
+from memoryqa.config import RankingConfig, Settings
 from memoryqa.parameters import Parameters, ParametersError
 from tuning.objectives import OBJECTIVES, Objective
 from tuning.presets import PRESETS, SECTIONS, preset, settings_of
@@ -41,12 +41,11 @@ def test_every_suggestion_of_a_preset_makes_configs_and_conditions_are_kept(name
         values = space.suggest(study.ask())
         made = settings_of(values)
         assert ("memory_tokens" in values) == (values.get("recovery") == "off")
-        assert ("window_after_share" in values) == (values.get("window_after_turns", 0) > 0)
         assert ("repeat_share" in values) == (values.get("compaction") == "coverage")
         if "recovery" in values:
             assert ("compaction" in values) == (values["recovery"] == "off")
-        if "window_after_turns" in values:
-            assert len(made.settings.memory.ranking.window_after) == values["window_after_turns"]
+        if "window_tokens" in values:
+            assert made.settings.memory.ranking.window_tokens == values["window_tokens"]
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -105,11 +104,19 @@ def test_a_space_that_makes_no_sense_is_refused(parameters: tuple[Parameter, ...
         SearchSpace(parameters)
 
 
-def test_windows_fall_off_evenly_and_a_lone_share_keeps_their_length() -> None:
-    ranking = settings_of({"window_before_turns": 2, "window_before_share": 0.8}).settings.memory.ranking
-    assert ranking.window_before == (0.8, 0.4)
-    assert settings_of({"window_after_share": 0.6}).settings.memory.ranking.window_after == (0.6, 0.4, 0.2)
-    assert settings_of({"window_after_turns": 0}).settings.memory.ranking.window_after == ()
+def test_a_window_has_a_share_on_each_side_and_one_reach() -> None:
+    ranking = settings_of({"window_before": 0.5, "window_tokens": 90.0}).settings.memory.ranking
+    assert (ranking.window_before, ranking.window_tokens) == (0.5, 90.0)
+    assert ranking.window_after == RankingConfig().window_after
+
+
+def test_a_shipped_weight_lies_well_inside_its_range() -> None:
+    """Or no trial could find a better one on its other side."""
+    shipped = RankingConfig()
+    for one in PRESETS["standard"].parameters:
+        if one.low is not None and one.high is not None:
+            share = (getattr(shipped, one.name) - one.low) / (one.high - one.low)
+            assert 0.15 < share < 0.85, one.name
 
 
 @pytest.mark.parametrize(

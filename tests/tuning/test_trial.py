@@ -57,7 +57,7 @@ def test_a_trial_measures_its_own_parameters(benchmark: TrialBenchmark) -> None:
     assert shipped.metrics["all_evidence_rate"] == shipped.metrics["all_evidence_at_300"]
     assert 0.3 < shipped.metrics["all_evidence_rate"] < 1
     assert shipped.parameters.settings == Settings()
-    for worse in ({"question_prior": 9.0}, {"window_before_turns": 0}, {"memory_tokens": 200, "recovery": "off"}):
+    for worse in ({"question_prior": 9.0}, {"window_before": 0.0}, {"memory_tokens": 200, "recovery": "off"}):
         assert benchmark.measure(worse).metrics["evidence_recall"] < shipped.metrics["evidence_recall"]
     floor = benchmark.measure({"score_floor": 0.9}).metrics["context_tokens_mean"]
     assert floor < 0.7 * shipped.metrics["context_tokens_mean"]
@@ -103,7 +103,7 @@ def test_an_index_is_made_anew_only_for_other_windows_or_sizes() -> None:
         benchmark.measure(params)
     conversations = len({row.conversation_id for row in benchmark.questions})
     assert benchmark._windowed.cache_info().misses == benchmark._memory.cache_info().misses == conversations
-    benchmark.measure({"window_before_turns": 1})
+    benchmark.measure({"window_before": 0.3})
     assert benchmark._windowed.cache_info().misses == 2 * conversations
     assert benchmark._memory.cache_info().misses == conversations
     benchmark.measure({"memory_tokens": 500})
@@ -111,7 +111,7 @@ def test_an_index_is_made_anew_only_for_other_windows_or_sizes() -> None:
 
 
 def test_weights_on_a_shared_index_rank_as_those_of_a_memory_of_its_own(benchmark: TrialBenchmark) -> None:
-    params = {"bm25_k1": 1.7, "window_before_turns": 1, "speaker_weight": 0.5}
+    params = {"bm25_k1": 1.7, "window_before": 0.3, "speaker_weight": 0.5}
     shared = benchmark.measure(params).rows
     own = TrialBenchmark(OPTIONS).measure(params).rows
     assert {key: row["retrieved_ids"] for key, row in shared.items()} == {
@@ -137,7 +137,7 @@ def test_every_setting_of_a_memory_but_its_ranking_makes_a_memory_of_its_own() -
 
 
 def test_a_ranking_applied_to_a_shared_memory_ranks_like_a_memory_built_with_it(benchmark: TrialBenchmark) -> None:
-    config = settings_of({"bm25_k1": 1.9, "window_after_turns": 1, "memory_tokens": 900}).settings.memory
+    config = settings_of({"bm25_k1": 1.9, "window_after": 0.1, "memory_tokens": 900}).settings.memory
     for question in benchmark.questions[:20]:
         name = question.conversation_id
         own = Memories.of({name: benchmark._conversations[name]}, config)[name]

@@ -25,7 +25,7 @@ from locomo.schema import DataError, Question
 from locomo.searches import MemorySearch
 from locomo.split_data import seeded_order
 from locomo.summary import Metrics
-from memoryqa.config import MemoryConfig, RankingConfig, Settings
+from memoryqa.config import WINDOW_FIELDS, MemoryConfig, RankingConfig, Settings
 from memoryqa.memories import Memories
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.parameters import Parameters
@@ -200,7 +200,7 @@ class TrialBenchmark:
         return tuple(by_id[question_id] for question_id in seeded_order(by_id, seed))
 
     def _memory_of(self, conversation_id: str, config: MemoryConfig) -> AdaptiveMemory:
-        windows = RankingConfig(window_before=config.ranking.window_before, window_after=config.ranking.window_after)
+        windows = RankingConfig(**{name: getattr(config.ranking, name) for name in WINDOW_FIELDS})
         memory = self._windowed(conversation_id, without_ranking(config), windows)
         return memory.with_ranking(config.ranking)
 

@@ -1,4 +1,4 @@
-"""search.ranking against a slow reference, written from the recipe in plain Python, term by term and turn by turn."""
+"""search.ranking against a slow reference, written from the recipe in plain Python, passage by passage."""
 
 from __future__ import annotations
 
@@ -12,21 +12,30 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from reference_ranking import DAY, Reference, configs, index_of, long_history, questions, weight
-from strategies import WORDS, conversations, dialogues, tagged, texts
+from reference_ranking import DAY, Reference, configs, index_of, long_history, passages_of, questions, weight
+from strategies import WORDS, chats, conversations, dialogues, tagged, texts
 
 from memoryqa.config import RankingConfig
 from memoryqa.language.question import Window
-from memoryqa.search.ranking import TurnIndex, match_dates
+from memoryqa.search.ranking import PassageIndex, match_dates
 from memoryqa.turns import Turn
 
 HOBBIES = [Turn(1, number, "Ines", "hiking, chess, yoga, running and knitting", DAY) for number in range(3)]
+WEIGHTS = [one.name for one in fields(RankingConfig) if one.name.endswith(("_prior", "_weight"))]
 CROWD = ("Ines", "Bo", "Lena", "Marta", "Xu")
 
 
 @pytest.mark.slow
 @given(
-    st.one_of(dialogues(), tagged(dialogues()), dialogues(speakers=("Ines",)), tagged(dialogues(speakers=CROWD))),
+    st.one_of(
+        dialogues(),
+        tagged(dialogues()),
+        dialogues(speakers=("Ines",)),
+        tagged(dialogues(speakers=CROWD)),
+        dialogues(speakers=("User", "Assistant")),
+        chats(),
+        tagged(chats(speakers=CROWD)),
+    ),
     st.lists(questions, min_size=1, max_size=3),
     st.one_of(st.just(RankingConfig()), configs),
 )
@@ -34,7 +43,7 @@ CROWD = ("Ines", "Bo", "Lena", "Marta", "Xu")
 @example(HOBBIES, ["Which hobby or sport?", "What exercise?"], RankingConfig())
 def test_scores_are_those_of_the_reference(turns: list[Turn], queries: list[str], config: RankingConfig) -> None:
     scores = index_of(turns, config).score(queries)
-    assert scores.shape == (len(turns),)
+    assert scores.shape == (sum(len(passages_of(turn)) for turn in turns),)
     assert scores.tolist() == pytest.approx(Reference(turns, config).score(queries), abs=1e-9)
 
 
@@ -77,16 +86,16 @@ def test_best_gives_the_order_of_the_scores_however_long_the_history(
         assert order == np.argsort(-scores, kind="stable").tolist()
 
 
-@given(dialogues(), st.lists(questions, min_size=1, max_size=2))
+@given(st.one_of(dialogues(), chats()), st.lists(questions, min_size=1, max_size=2))
 def test_asking_while_turns_are_added_changes_nothing(turns: list[Turn], queries: list[str]) -> None:
-    growing, unfinished = TurnIndex(), []
+    growing, unfinished = PassageIndex(), []
     for turn in turns:
-        growing.add(turn)
+        growing.add(turn, passages_of(turn))
         growing.score(queries)
         unfinished.append(growing.best(queries))
         next(unfinished[-1])
     assert growing.score(queries).tolist() == index_of(turns).score(queries).tolist()
-    assert len(growing) == len(turns)
+    assert len(growing) == sum(len(passages_of(turn)) for turn in turns)
     assert growing.speakers == tuple(dict.fromkeys(turn.speaker for turn in turns))
 
 
@@ -95,10 +104,8 @@ def test_asking_while_turns_are_added_changes_nothing(turns: list[Turn], queries
 
 def ranked(turns: list[Turn], *queries: str, **config: Any) -> list[str]:
     """Ids in the order of rank, by the parts named in `config` alone besides the words."""
-    nothing: dict[str, Any] = {
-        one.name: 0.0 for one in fields(RankingConfig) if one.name.endswith(("_prior", "_weight"))
-    }
-    index = index_of(turns, RankingConfig(**(nothing | {"window_before": (), "window_after": ()} | config)))
+    nothing: dict[str, Any] = dict.fromkeys(WEIGHTS, 0.0)
+    index = index_of(turns, RankingConfig(**(nothing | {"window_before": 0.0, "window_after": 0.0} | config)))
     return [turns[place].id for place in index.best(queries)]
 
 
@@ -109,12 +116,12 @@ def test_a_reply_inherits_the_words_of_the_question_before_it_within_the_session
         Turn(1, 3, "Bo", "Bread is in the oven."),
         Turn(2, 1, "Ines", "Soup is on the stove."),
     ]
-    scores = index_of(turns, RankingConfig(window_before=(0.6,), window_after=())).score(["regatta"])
-    plain = index_of(turns, RankingConfig(window_before=(), window_after=())).score(["regatta"])
+    scores = index_of(turns, RankingConfig(window_before=0.6, window_after=0.0)).score(["regatta"])
+    plain = index_of(turns, RankingConfig(window_before=0.0, window_after=0.0)).score(["regatta"])
     assert scores[1] > plain[1]
-    assert ranked(turns, "regatta", window_before=(0.6,)) == ["D1:1", "D1:2", "D1:3", "D2:1"]
+    assert ranked(turns, "regatta", window_before=0.6) == ["D1:1", "D1:2", "D1:3", "D2:1"]
     neighbours = [Turn(1, 1, "Ines", "regatta"), Turn(2, 1, "Bo", "soup"), Turn(2, 2, "Bo", "soup")]
-    wide = index_of(neighbours, RankingConfig(window_before=(1.0, 1.0), opening_prior=0.0, session_weight=0.0))
+    wide = index_of(neighbours, RankingConfig(window_before=1.0, opening_prior=0.0, session_weight=0.0))
     assert wide.score(["regatta"]).tolist()[1:] == [0.0, 0.0]
 
 
@@ -155,6 +162,64 @@ def test_a_tag_that_nobody_says_is_found_and_counts_once_however_often_it_is_wri
     assert index_of(often).score(["hobbies"]).tolist() == index_of(once).score(["hobbies"]).tolist()
 
 
+def test_the_less_is_said_between_the_more_a_neighbour_lends_and_a_long_answer_lends_nothing() -> None:
+    def scores(*texts: str) -> list[float]:
+        turns = [Turn(1, number, "Ines", text) for number, text in enumerate(texts)]
+        weights = {"opening_prior": 0.0, "session_weight": 0.0, "question_prior": 0.0, "length_weight": 0.0}
+        return index_of(turns, RankingConfig(**weights)).score(["regatta"]).tolist()
+
+    near, far = scores("regatta", "tiring", "wet"), scores("regatta", "tiring " * 40, "wet")
+    assert near[0] > near[1] > near[2] > far[-1] > 0
+    assert scores("regatta " + "soup bread. " * 300, "wet")[-1] == 0.0
+
+
+def test_each_passage_of_a_long_turn_is_ranked_by_what_it_says() -> None:
+    text = " ".join(f"Item {number} is {word} and nothing else." for number in range(60) for word in ("bread", "soup"))
+    turns = [Turn(1, 1, "User", "boat"), Turn(1, 2, "Assistant", f"{text} The kestrel has landed. {text}")]
+    lines = [line for turn in turns for line in passages_of(turn)]
+    best = next(iter(index_of(turns).best(["kestrel"])))
+    assert "kestrel" in lines[best].said
+    assert lines[best].part is not None
+    assert 0 < lines[best].part.number < lines[best].part.of - 1
+
+
+def test_a_long_turn_code_and_the_assistant_rank_behind_unless_they_are_asked_for() -> None:
+    turns = [
+        Turn(1, 1, "User", "The boat is red."),
+        Turn(1, 2, "Assistant", "The boat is red."),
+        Turn(1, 3, "User", "The boat is red. " + "Soup and bread are nice. " * 60),
+        Turn(1, 4, "User", "const boat = {red}; let x = f[0]; y(z);"),
+    ]
+    lines = [line for turn in turns for line in passages_of(turn)]
+
+    def order(query: str, **config: float) -> list[str]:
+        nothing = dict.fromkeys([*WEIGHTS, "window_before", "window_after"], 0.0)
+        places = index_of(turns, RankingConfig(**(nothing | config))).best([query])
+        return list(dict.fromkeys(lines[place].turn.id for place in places))
+
+    assert order("Is it red?")[:2] == ["D1:1", "D1:2"]
+    assert order("Is it red?", role_weight=1.0)[-1] == "D1:2"
+    assert order("Did you say that it is red?", role_weight=1.0)[:2] == ["D1:1", "D1:2"]
+    assert order("soup", role_weight=5.0) == order("soup", role_weight=0.1)
+    assert order("soup")[0] == "D1:3"
+    assert order("soup", length_weight=1.0)[-1] == "D1:3"
+    assert order("What did you recommend, soup?", length_weight=1.0)[0] == "D1:3"
+    assert order("red", code_weight=0.9)[-1] == "D1:4"
+
+
+def test_every_message_of_a_burst_answers_the_question_of_the_burst_before_it() -> None:
+    turns = [
+        Turn(1, 1, "Ines", "soup"),
+        Turn(1, 2, "Ines", "Which boat?"),
+        Turn(1, 3, "Ines", "mill"),
+        Turn(1, 4, "Bo", "film"),
+        Turn(1, 5, "Bo", "bread"),
+        Turn(1, 6, "Ines", "kettle"),
+    ]
+    scores = index_of(turns, RankingConfig(opening_prior=0.0, question_prior=0.0, reply_prior=0.2)).score(["lamp"])
+    assert scores.tolist() == pytest.approx([0, 0, 0, 0.2, 0.2, 0])
+
+
 def test_a_question_naming_the_only_speaker_prefers_nobody() -> None:
     turns = [Turn(1, 1, "Ines", "soup"), Turn(1, 2, "Ines", "boat")]
     index = index_of(turns)
@@ -189,11 +254,11 @@ def test_other_scripts_are_searched_too(query: str, found: str) -> None:
 # -- any input ---------------------------------------------------------------------------------------------------------
 
 
-@given(conversations(), st.lists(st.one_of(texts, questions), min_size=1, max_size=4))
+@given(st.one_of(conversations(), chats()), st.lists(st.one_of(texts, questions), min_size=1, max_size=4))
 def test_scores_are_finite_for_any_text(turns: list[Turn], queries: list[str]) -> None:
     index = index_of(turns)
     assert np.isfinite(index.score(queries)).all()
-    assert sorted(index.best(queries)) == list(range(len(turns)))
+    assert sorted(index.best(queries)) == list(range(sum(len(passages_of(turn)) for turn in turns)))
 
 
 @pytest.mark.parametrize("query", ["", "?", "zeppelin", "the and of", "🙂"])
@@ -211,7 +276,7 @@ def test_a_repeated_query_counts_once_and_no_query_is_refused() -> None:
 
 
 def test_an_empty_index_has_no_scores() -> None:
-    assert TurnIndex().score(["otter"]).tolist() == list(TurnIndex().best(["otter"])) == []
+    assert PassageIndex().score(["otter"]).tolist() == list(PassageIndex().best(["otter"])) == []
 
 
 @pytest.mark.parametrize(
@@ -227,8 +292,11 @@ def test_an_empty_index_has_no_scores() -> None:
         ({"date_weight": -0.1}, "date_weight"),
         ({"tag_weight": -0.1}, "tag_weight"),
         ({"question_prior": math.nan}, "question_prior"),
-        ({"window_before": (0.5, math.nan)}, "window_before"),
-        ({"window_after": (-0.1,)}, "window_after"),
+        ({"window_before": math.nan}, "window_before"),
+        ({"window_after": -0.1}, "window_after"),
+        ({"window_before": 1.1}, "window_before"),
+        ({"window_tokens": 0.5}, "window_tokens"),
+        ({"length_weight": -0.1}, "length_weight"),
     ],
 )
 def test_a_config_that_cannot_rank_is_refused_by_name(bad: dict[str, Any], named: str) -> None:
@@ -243,12 +311,13 @@ def test_every_weight_says_what_it_is() -> None:
 @pytest.mark.slow
 @given(st.floats(0.0, 1.0), st.integers(0, 2**32 - 1))
 def test_a_score_floor_cuts_the_ranking_where_scores_fall_below_it(floor: float, seed: int) -> None:
-    index = TurnIndex()
+    index = PassageIndex()
     chosen = random.Random(seed)
     for session in range(1, 150):  # more chunks than are scored at once
         for number in range(1, 10):
             words = chosen.choices(("boat", "harbour", "otter", "lamp", "kettle", "moss", "train"), k=4)
-            index.add(Turn(session, number, "Ines", " ".join(words)))
+            turn = Turn(session, number, "Ines", " ".join(words))
+            index.add(turn, passages_of(turn))
     scores = index.score(["the otter in the boat"])
     order = np.argsort(-scores, kind="stable").tolist()
     kept = [turn for turn in order if scores[turn] >= floor * scores.max()] if floor and scores.max() > 0 else order

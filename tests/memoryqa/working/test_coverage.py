@@ -20,11 +20,13 @@ SHIPPED = CoverageConfig()
 
 
 def lines_of(turns: list[Turn]) -> list[Line]:
-    return [render_turn(turn, frozenset(), render_header(turn.session, turn.time))[1] for turn in turns]
+    return [
+        line for turn in turns for line in render_turn(turn, frozenset(), render_header(turn.session, turn.time))[1]
+    ]
 
 
 def features(line: Line) -> set[str]:
-    said = line.text.partition(": ")[2]
+    said = line.body
     return {*terms(said), *(f"probe {probe}" for probe in probes(said))}
 
 
@@ -37,7 +39,7 @@ def worth_per_token(line: Line, ranked: list[Line], taken: list[Line], config: C
         rarity = math.log(1 + (len(ranked) - max(1, held[feature]) + 0.5) / (max(1, held[feature]) + 0.5))
         return (config.probe_worth if feature.startswith("probe ") else rarity) * config.repeat_share ** said[feature]
 
-    share = config.question_share if line.turn.text.rstrip().endswith("?") else 1.0
+    share = config.question_share if line.said.rstrip().endswith("?") else 1.0
     return math.fsum(map(worth, features(line))) * share / (line.tokens + config.header_tokens)
 
 
