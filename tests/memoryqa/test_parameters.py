@@ -127,3 +127,13 @@ def test_the_ranking_of_the_config_is_that_of_the_memories() -> None:
         for memories in (Memories.of({"chat": turns}, config) for config in (MemoryConfig(), questions_first))
     ]
     assert first == ["D1:2", "D1:1"]
+
+
+def test_windows_of_a_file_from_before_passages_have_todays_defaults_and_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = {"ranking": {"window_before": [0.6, 0.4, 0.2], "window_after": [], "bm25_k1": 1.3}}
+    loaded = load_parameters(written(tmp_path / "old.json", content))
+    assert loaded.settings.memory.ranking == RankingConfig(bm25_k1=1.3)
+    (record,) = caplog.records
+    assert record.getMessage().startswith("window_before, window_after: lists of shares are of an earlier version")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import random
 import sqlite3
@@ -29,6 +30,7 @@ from memoryqa.messages import SESSION_GAP
 from memoryqa.turns import Turn
 
 INES = Turn(8, 6, "Ines", "We rowed past 3 otters.", datetime(2023, 5, 8, 13, 56), "a photo of a mill")
+NEW_WEIGHTS = ("window_tokens", "role_weight", "length_weight", "code_weight")
 RANKING = RankingConfig(window_before=0.5, window_after=0.0, bm25_k1=1.3, query_weight=0.1 + 0.2)
 
 shares = st.floats(0, 1)
@@ -367,3 +369,17 @@ def test_a_file_of_any_name_is_loaded_by_that_name(tmp_path: Path, monkeypatch: 
         memory.save(name)
         memory.save(name)
         assert AdaptiveMemory.load(name).search("otters") == memory.search("otters")
+
+
+def test_a_memory_saved_before_passages_is_loaded_with_todays_windows_and_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    memory_of(turns(30), 300, ranking=RankingConfig(bm25_k1=1.3)).save(tmp_path / "a.db")
+    with closing(sqlite3.connect(tmp_path / "a.db")) as connection, connection:
+        (saved,) = connection.execute("SELECT value FROM settings WHERE name = 'ranking'").fetchone()
+        old = {name: value for name, value in json.loads(saved).items() if name not in NEW_WEIGHTS}
+        old |= {"window_before": [0.6, 0.4, 0.2], "window_after": [0.3, 0.2, 0.1]}
+        connection.execute("UPDATE settings SET value = ? WHERE name = 'ranking'", (json.dumps(old),))
+    loaded = AdaptiveMemory.load(tmp_path / "a.db")
+    check_same(memory_of(turns(30), 300, ranking=RankingConfig(bm25_k1=1.3)), loaded)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
