@@ -48,7 +48,7 @@ def line_of(text: str, caption: str = "", time: datetime | None = DAY) -> tuple[
     return full, brief
 
 
-def passages_of(text: str, caption: str = "") -> list[Line]:
+def parts_of(text: str, caption: str = "") -> list[Line]:
     return render_turn(Turn(1, 2, "Ines", text, DAY, caption), NAMES, "[D1, 25 May 2023]")[0]
 
 
@@ -220,7 +220,7 @@ LONG = [
 
 @pytest.mark.parametrize("text", LONG)
 def test_all_passages_of_a_long_turn_show_the_whole_text(text: str) -> None:
-    lines = passages_of(text)
+    lines = parts_of(text)
     assert len(lines) > 1
     assert "".join(render(lines).split()) == "".join(f"[D1, 25 May 2023]\n2 Ines: {text}".split())
     assert "…" not in render(lines)
@@ -228,7 +228,7 @@ def test_all_passages_of_a_long_turn_show_the_whole_text(text: str) -> None:
 
 @pytest.mark.parametrize("text", LONG)
 def test_a_part_of_a_long_turn_says_with_an_ellipsis_where_text_is_left_out(text: str) -> None:
-    lines = passages_of(text)
+    lines = parts_of(text)
     first, last, inner = lines[0], lines[-1], lines[1]
     assert first.text.endswith(" …")
     assert not first.text.startswith("2 Ines: …")
@@ -244,7 +244,7 @@ def test_passages_are_short_and_together_the_whole_text(text: str, caption: str)
     pieces = cut(text)
     assert all(count_tokens(piece.text) <= WHOLE_TOKENS for piece in pieces)
     assert "".join("".join(piece.text.split()) for piece in pieces) == "".join(text.split())
-    lines = passages_of(text, caption)
+    lines = parts_of(text, caption)
     undated = render_turn(replace(lines[0].turn, time=None), NAMES, "[D1, 25 May 2023]")[0]
     shown = render(undated).removeprefix("[D1, 25 May 2023]\n2 Ines:")
     assert "".join(shown.split()) == "".join(printable(f"{text}{' (photo: mill)' if caption else ''}").split())
@@ -255,7 +255,7 @@ def test_passages_are_short_and_together_the_whole_text(text: str, caption: str)
 def test_tokens_of_any_part_of_a_long_turn_add_up_and_its_order_and_gaps_are_shown(
     text: str, data: st.DataObject
 ) -> None:
-    lines = passages_of(text)
+    lines = parts_of(text)
     around = lines_of([Turn(1, 1, "Bo", "()", DAY), Turn(1, 3, "Bo", "/", DAY), Turn(2, 1, "Bo", text, DAY)])
     chosen = data.draw(st.lists(st.sampled_from([*lines, *around]), unique_by=address)) if lines else []
     tally = Tally()
@@ -275,7 +275,7 @@ def test_tokens_of_any_part_of_a_long_turn_add_up_and_its_order_and_gaps_are_sho
 def test_a_turn_shows_its_passages_in_order_with_an_ellipsis_wherever_text_is_left_out(
     text: str, data: st.DataObject
 ) -> None:
-    lines = [line for line in passages_of(text.replace("…", ".")) if line.text]
+    lines = [line for line in parts_of(text.replace("…", ".")) if line.text]
     if len(lines) < 2:
         return
     shown = sorted(data.draw(st.sets(st.integers(0, len(lines) - 1), min_size=1)))
