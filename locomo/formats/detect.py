@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from locomo.formats import beam, locomo, reading, realtalk
+from locomo.formats import beam, locomo, longmemeval, plain, reading, realtalk
 from locomo.formats.records import DataError, Parsed
 
-FORMATS = ("locomo", "realtalk", "beam")
+FORMATS = ("locomo", "realtalk", "beam", "longmemeval", "plain")
 FORMAT = {"help": "read --data in this format, not in the one that its content shows", "choices": FORMATS}  # of a flag
 _MAX_DEPTH = 3  # of a BEAM chat's folder below the one that was named: chats/100K/1
 
@@ -41,8 +41,6 @@ def read(path: Path, wanted: str | None = None) -> Found:
     try:
         if path.is_dir():
             return _read_folder(path, wanted)
-        if path.name == beam.CHAT and wanted in (None, "beam"):
-            return _read_beam(path.parent, [path])
         return _read_file(path, path.read_bytes(), wanted)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         if isinstance(error, DataError):
@@ -53,8 +51,12 @@ def read(path: Path, wanted: str | None = None) -> Found:
 
 def _read_file(path: Path, content: bytes, wanted: str | None) -> Found:
     digest = hashlib.sha256(content).hexdigest()
-    document = reading.decode(content)
+    document = plain.decode(content) if wanted in (None, "plain") else reading.decode(content)
     chosen = wanted or _format_of(document)
+    if chosen == "beam" and path.name == beam.CHAT:
+        return _read_beam(path.parent, [path])
+    if chosen == "plain":
+        return _read_plain(path, digest, document)
     return Found(chosen, path.stem, digest, _PARSERS[chosen](document, path.name))
 
 
@@ -71,8 +73,28 @@ _PARSERS: Mapping[str, Callable[[object, str], Parsed]] = {
     "locomo": lambda document, file_name: locomo.parse_document(document),
     "realtalk": lambda document, file_name: realtalk.parse({file_name: document}),
     "beam": _parse_chat_alone,
+    "longmemeval": lambda document, file_name: longmemeval.parse_document(document),
 }
-_RECOGNISERS: Mapping[str, Callable[[object], bool]] = {"realtalk": realtalk.recognises, "beam": beam.recognises}
+_RECOGNISERS: Mapping[str, Callable[[object], bool]] = {
+    "realtalk": realtalk.recognises,
+    "beam": beam.recognises,
+    "longmemeval": longmemeval.recognises,
+    "plain": plain.recognises,
+}
+
+
+def _read_plain(path: Path, digest: str, document: object) -> Found:
+    """Messages, and the questions in the file of that name beside them, if there is one."""
+    beside = next((one for ending in plain.QUESTIONS if (one := path.with_suffix(ending)).is_file()), None)
+    if beside is None:
+        return Found("plain", path.stem, digest, plain.parse(document, path.stem))
+    content = beside.read_bytes()
+    try:
+        questions = plain.decode(content, columns=("question",))
+    except DataError as error:
+        raise DataError(f"{beside.name}: {error}") from error
+    digests = {path.name: digest, beside.name: hashlib.sha256(content).hexdigest()}
+    return Found("plain", path.stem, _digest_of(digests), plain.parse(document, path.stem, questions))
 
 
 def _read_folder(folder: Path, wanted: str | None) -> Found:

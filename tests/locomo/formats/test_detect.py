@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from format_files import beam_chat, chat_record, write_beam, write_realtalk
+from format_files import beam_chat, chat_record, check_parsed, write_beam, write_realtalk
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from locomo_files import conversation_record, write_records
 
 from locomo.dataset import load
@@ -54,3 +56,16 @@ def test_the_digest_of_a_folder_is_of_names_and_contents(tmp_path: Path) -> None
     assert read(one).sha256 == read(other).sha256
     (other / "chat.json").write_text(json.dumps(beam_chat(), indent=1))
     assert read(one).sha256 != read(other).sha256
+
+
+BEGINNINGS = [b"", b"{", b"[{", b'{"text": "a"}\n', b"speaker,text\n", b"text\tspeaker\n", b"\xff\xfe", b"\xef\xbb\xbf"]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(BEGINNINGS), st.binary(max_size=60), st.sampled_from([None, *FORMATS]))
+def test_any_bytes_are_a_data_set_or_a_data_error(
+    tmp_path: Path, beginning: bytes, rest: bytes, wanted: str | None
+) -> None:
+    path = tmp_path / "any.json"
+    path.write_bytes(beginning + rest)
+    check_parsed(lambda: read(path, wanted).parsed)
