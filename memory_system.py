@@ -155,11 +155,11 @@ class MemoryQA(ProgramOnMemories):
             hops += 1
             queries += follow_ups
             evidence = memory.search(
-                [question, *follow_ups], self.hop_budget(hops), keep=evidence.ids, score_floor=floor
+                [question, *follow_ups], self.hop_budget(hops), keep=evidence.line_ids, score_floor=floor
             )
 
         # 3. Fill up the context with what all queries find, beside what the hops found, and answer from it.
-        found = evidence.ids if hops > 1 else ()
+        found = evidence.line_ids if hops > 1 else ()
         evidence = memory.search(queries, self.config.context_tokens, keep=found, score_floor=floor)
         return (
             yield from answer_from(
@@ -243,8 +243,9 @@ def answer_from(
 ) -> Steps:
     """Answer from `evidence`: the last step of all programs. Only lines that were shown count as cited.
 
-    The prediction carries: answer, evidence_ids (cited), retrieved_ids (shown, best first), hops, queries,
-    context_tokens, memory_tokens (None without a memory), and problems (what had to be worked around, a line each).
+    The prediction carries: answer, evidence_ids (cited), retrieved_ids (shown, best first), shown (how those are that
+    are not shown by one whole line, see `Evidence.shown`), hops, queries, context_tokens, memory_tokens (None without a
+    memory), and problems (what had to be worked around, a line each).
     """
     answer, cited = NO_INFORMATION, list[str]()
     if evidence.text:
@@ -256,6 +257,7 @@ def answer_from(
         answer=answer,
         evidence_ids=cited,
         retrieved_ids=list(evidence.ids),
+        shown=evidence.shown,
         hops=hops,
         queries=list(queries),
         context_tokens=evidence.tokens,

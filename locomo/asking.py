@@ -218,8 +218,9 @@ def score(question: Question, prediction: Any) -> Scores:
     """
     answer = "" if prediction is None else _storable(str(getattr(prediction, "answer", prediction)))
     retrieved = list(getattr(prediction, "retrieved_ids", ()))
+    shown: Mapping[str, list[int] | str] = getattr(prediction, "shown", {})
     measured = prediction is None or hasattr(prediction, "retrieved_ids")
-    return {
+    scores: Scores = {
         "answer": answer,
         "f1": f1_by_rule(answer, question.gold, question.kind.rule),
         "mem0_f1": mem0_f1(answer, question.gold),
@@ -233,6 +234,9 @@ def score(question: Question, prediction: Any) -> Scores:
         "memory_tokens": getattr(prediction, "memory_tokens", None),
         "problems": list(getattr(prediction, "problems", ())),
     }
+    if shown:
+        scores["shown"] = dict(shown)
+    return scores
 
 
 def score_evidence(

@@ -47,7 +47,10 @@ class Cost(TypedDict):
 
 
 class Scores(TypedDict):
-    """An answer and its scores, 0..1; None: not measured. A failed question has the answer "" and counts as wrong."""
+    """An answer and its scores, 0..1; None: not measured. A failed question has the answer "" and counts as wrong.
+
+    shown: by id the turns that were not shown by one whole line: the numbers of their passages from 0, or the text.
+    """
 
     answer: str
     f1: float
@@ -61,6 +64,7 @@ class Scores(TypedDict):
     context_tokens: int | None
     memory_tokens: int | None
     problems: list[str]
+    shown: NotRequired[dict[str, list[int] | str]]
 
 
 class EvidenceScores(TypedDict):

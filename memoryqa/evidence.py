@@ -40,6 +40,27 @@ class Evidence:
         """Ids of the turns, best first: what an answer cites."""
         return tuple(turn.id for turn in self.turns)
 
+    @property
+    def line_ids(self) -> tuple[str, ...]:
+        """Ids of the lines, best first, of a long turn those of its passages (`D8:6/2`): what a search can keep."""
+        return tuple(line.id for line in self.lines)
+
+    @property
+    def shown(self) -> dict[str, list[int] | str]:
+        """By id the turns that are not shown by one whole line: the numbers of their passages from 0, or the text."""
+        found: dict[str, list[int] | str] = {}
+        parts: dict[str, list[int]] = {}
+        for line in self.lines:
+            if line.altered:
+                found[line.turn.id] = line.text
+            elif line.part is not None:
+                numbers = parts.setdefault(line.turn.id, [])
+                numbers.append(line.part.number)
+                found[line.turn.id] = sorted(numbers)
+                if len(numbers) == line.part.of:
+                    del found[line.turn.id]
+        return found
+
     def __getitem__(self, rank: int) -> Turn:
         return self.turns[rank]
 

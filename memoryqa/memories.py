@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +11,7 @@ from memoryqa.checks import described, one_of_kind, text
 from memoryqa.config import MemoryConfig
 from memoryqa.errors import UsageError
 from memoryqa.memory import AdaptiveMemory
+from memoryqa.rendering import whole_line
 from memoryqa.turns import Turn
 
 
@@ -61,16 +62,13 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         return sum(memory.stats().embedding_failures for memory in self.values())
 
     def rendered_lines(self) -> dict[str, dict[str, Any]]:
-        """Every line as an LM may be sent it: by conversation and turn id, [header, in brief, in full].
+        """Every turn as an LM may be sent it: by conversation and turn id, [header, in brief, in full], under "turns".
 
-        With the ids that a prediction retrieved this gives its context back, without keeping it for every question.
+        Under "passages" stands where the passages of long turns begin in these lines. With the ids that a prediction
+        retrieved, and how it showed them (`Evidence.shown`), this gives its context back, without keeping it for every
+        question; see `rendering.join_passages`.
         """
-        return {
-            conversation_id: {
-                "turns": {full.turn.id: [full.header, brief.text, full.text] for full, brief in memory.lines()}
-            }
-            for conversation_id, memory in self.items()
-        }
+        return {conversation_id: _rendered(memory) for conversation_id, memory in self.items()}
 
     def __getitem__(self, conversation_id: str) -> AdaptiveMemory:
         try:
@@ -100,3 +98,15 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
+
+
+def _rendered(memory: AdaptiveMemory) -> dict[str, Any]:
+    turns: dict[str, list[str]] = {}
+    passages: dict[str, list[int]] = {}
+    for turn_id, of_turn in groupby(memory.lines(), key=lambda pair: pair[0].turn.id):
+        full, brief = zip(*of_turn, strict=True)
+        (whole, starts), (shown, _) = whole_line(full), whole_line(brief)
+        turns[turn_id] = [full[0].header, shown, whole]
+        if starts:
+            passages[turn_id] = starts
+    return {"turns": turns, "passages": passages}

@@ -31,11 +31,13 @@ from memoryqa.config import (
 )
 from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence, MemoryStats, sizes
+from memoryqa.language.terms import terms
 from memoryqa.messages import SESSION_GAP, Message, Numbering, TimeLike
 from memoryqa.rendering import Line, render
 from memoryqa.search.arguments import check_search, list_queries
 from memoryqa.search.dense import DenseIndex
 from memoryqa.search.embedders import Embedder, EmbeddingError
+from memoryqa.search.excerpt import excerpt
 from memoryqa.search.packing import pack
 from memoryqa.search.ranking import PassageIndex, worth_showing
 from memoryqa.search.vector_cache import VectorCache
@@ -209,26 +211,31 @@ class AdaptiveMemory:
         """The turns that answer best, as many as `budget_tokens` hold, never more.
 
         queries: the question, and after it any number of supporting queries. scope: "all" also finds what is archived,
-        "working" only what is held; None is what `recovery` says. keep: ids of turns that are packed before all others,
-        in that order (evidence found before), those out of scope left out; unknown ids raise KeyError. score_floor:
+        "working" only what is held; None is what `recovery` says. keep: ids of turns, or of lines (`line_ids` of the
+        evidence found before), that are packed before all others, in that order, those out of scope left out; unknown
+        ids raise KeyError. Lines that say the same are shown once, with how often and when. score_floor:
         leave out turns that score below this share of the best one, so that an easy question takes fewer tokens; 0
         fills the budget.
         """
         queries = check_search(queries, budget_tokens, keep, score_floor)
         with self._lock:
             brief = self._transcript.brief
-            places = [place for handle in keep for place in self._transcript.places_of(handle)]
+            places = [place for one in keep for place in self._transcript.places_of(one)]
             everything = self._scope(scope) == "all"
             kept = [place for place in places if everything or place in self._working.lines]
             dense = self._dense_scores(queries)
             scores: dict[int, float] = {}
 
-            def ranked() -> Iterator[Line]:
+            def ranked() -> Iterator[int]:
+                yield from kept
                 for place, score in self._ranked(queries, dense, scope, score_floor):
                     scores[place] = score
-                    yield brief[place]
+                    yield place
 
-            chosen = pack(ranked(), budget_tokens, [brief[place] for place in kept])
+            def shorten(line: Line, max_tokens: int) -> Line | None:
+                return excerpt(line, {term for query in queries for term in terms(query)}, max_tokens)
+
+            chosen = pack(self._transcript.lines_at(ranked()), budget_tokens, shorten=shorten)
             if unranked := [place for place in kept if place not in scores]:
                 late = self._index.scores_of(queries, unranked) if dense is None else dense[unranked].tolist()
                 scores.update(zip(unranked, late, strict=True))
@@ -300,8 +307,8 @@ class AdaptiveMemory:
         whole_number("budget_tokens", budget_tokens)
         with self._lock:
             places = (self._transcript.places_of(one_of_kind("one of turns", turn, Turn).id) for turn in turns)
-            ranked = (self._transcript.brief[place] for of_turn in places for place in of_turn)
-            return Evidence.of(pack(ranked, budget_tokens))
+            lines = self._transcript.lines_at(place for of_turn in places for place in of_turn)
+            return Evidence.of(pack(lines, budget_tokens))
 
     def render(self) -> str:
         """The working memory as text, in time order; at most `budget_tokens` tokens."""

@@ -67,12 +67,18 @@ class Line:
     body: str
     said: str
     part: Part | None = None
+    altered: bool = False  # shown otherwise than the memory has it: a part of it, or with how often it was said
     key: tuple[int, int, int] = field(init=False)
     """Session, number and passage: the order in which lines are shown. No two lines of a memory share one."""
 
     def __post_init__(self) -> None:
         number = self.part.number if self.part else 0
         object.__setattr__(self, "key", (self.turn.session, self.turn.number, number))
+
+    @property
+    def id(self) -> str:
+        """The turn's id; of a long turn with the passage's number from 1, `D8:6/2`."""
+        return self.turn.id if self.part is None else f"{self.turn.id}/{self.part.number + 1}"
 
     @property
     def caption(self) -> str:
@@ -190,6 +196,28 @@ def _assemble(lines: Sequence[Line]) -> tuple[str, int]:
             written.append(_GAP_AT_END if after is None or after.breaks else _GAP)
             tokens += _count(written[-1])
     return "".join(written).removesuffix("\n"), tokens
+
+
+def join_passages(whole: str, starts: Sequence[int], shown: Iterable[int]) -> str:
+    """What is shown of a long turn, from its whole line: the passages numbered `shown` (from 0), which begin at
+    `starts` in it. What precedes the first is the number and the speaker."""
+    joined, before = whole[: starts[0]], -1
+    for number in sorted(shown):
+        joined += " …" if number > before + 1 else ""
+        joined += whole[starts[number] : starts[number + 1] if number + 1 < len(starts) else len(whole)]
+        before = number
+    return joined if before == len(starts) - 1 else f"{joined} …"
+
+
+def whole_line(lines: Sequence[Line]) -> tuple[str, list[int]]:
+    """The line that shows all passages of a turn, and where each begins; [] for a turn of one passage."""
+    if len(lines) == 1:
+        return lines[0].text, []
+    starts, text = [], printable(line_prefix(lines[0].turn))
+    for line in lines:
+        starts.append(len(text))
+        text += ("\n " if line.part and line.part.breaks else " ") + line.body
+    return text, starts
 
 
 @lru_cache(maxsize=4096)

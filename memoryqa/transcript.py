@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+
 from memoryqa.checks import shown, text
 from memoryqa.errors import UsageError
 from memoryqa.language.question import name_words
 from memoryqa.rendering import Line, render_turn
-from memoryqa.turns import HANDLE_PREFIX, Turn, render_header
+from memoryqa.tokens import count_tokens
+from memoryqa.turns import HANDLE_PREFIX, MONTHS, Turn, render_header
+
+_FEWEST_WORDS = 4  # what is shorter may answer another question each time
+_WORD = re.compile(r"\w+")
 
 
 class Transcript:
@@ -23,6 +32,11 @@ class Transcript:
         self._speakers: set[str] = set()
         self._names: frozenset[str] = frozenset()  # the words of the speakers' names
         self._headers: dict[int, str] = {}  # session -> its header: the date of the first of its turns
+
+        # by the hash of its words: the first line that says so; lines that others repeat, with those
+        self._first_with: dict[int, int] = {}
+        self._repeats: dict[int, list[int]] = {}
+        self._first_of: dict[int, int] = {}
 
     @property
     def num_sessions(self) -> int:
@@ -43,15 +57,65 @@ class Transcript:
         self.places[turn.id] = range(len(self.full), len(self.full) + len(full))
         self.full += full
         self.brief += brief
+        if len(brief) == 1:
+            self._note_repeat(len(self.brief) - 1)
         return full
 
+    def _note_repeat(self, place: int) -> None:
+        said = _words_of(self.brief[place])
+        if len(said) < _FEWEST_WORDS:
+            return
+        first = self._first_with.setdefault(hash(said), place)
+        if first != place and _words_of(self.brief[first]) == said:
+            self._repeats.setdefault(first, [first]).append(place)
+            self._first_of[first] = self._first_of[place] = first
+
+    def lines_at(self, places: Iterable[int]) -> Iterator[Line]:
+        """The brief lines at `places`, in that order; of those that say the same only one, with how often and when."""
+        seen: set[int] = set()
+        for place in places:
+            first = self._first_of.get(place)
+            if first is None:
+                yield self.brief[place]
+            elif first not in seen:
+                seen.add(first)
+                yield _with_repeats(self.brief[place], [self.brief[one].turn for one in self._repeats[first]])
+
     def places_of(self, handle: str) -> range:
-        """The places of a turn's lines by its handle (`mem:D8:6`) or id. KeyError when there is none."""
-        turn_id = text("a handle or id", handle).removeprefix(HANDLE_PREFIX)
-        if turn_id not in self.places:
-            raise KeyError(f"no turn {shown(turn_id)} in this memory; ids look like D8:6, handles like mem:D8:6")
-        return self.places[turn_id]
+        """The places of a turn's lines by its handle (`mem:D8:6`) or id, or of one passage (`D8:6/2`). KeyError when
+        there is none."""
+        line_id = text("a handle or id", handle).removeprefix(HANDLE_PREFIX)
+        places = self.places.get(line_id.partition("/")[0], range(0))
+        found = [place for place in places if line_id in (self.full[place].id, self.full[place].turn.id)]
+        if not found:
+            raise KeyError(f"no turn {shown(line_id)} in this memory; ids look like D8:6, handles like mem:D8:6")
+        return range(found[0], found[-1] + 1)
 
     def lines_of(self, turn: Turn) -> list[Line]:
         """The lines of a turn in full."""
         return [self.full[place] for place in self.places[turn.id]]
+
+
+def _words_of(line: Line) -> tuple[str, ...]:
+    """Who says what, up to case and punctuation; dates that were resolved are words too."""
+    return (line.turn.speaker, *_WORD.findall(line.body.casefold()))
+
+
+def _with_repeats(line: Line, turns: Sequence[Turn]) -> Line:
+    days = [turn.time.date() for turn in turns if turn.time]
+    when = f", {_span(min(days), max(days))}" if days else ""
+    added = f" (said {len(turns):,} times{when})"
+    text = f"{line.text}{added}"
+    return replace(line, text=text, body=f"{line.body}{added}", tokens=count_tokens(text + "\n"), altered=True)
+
+
+def _span(first: date, last: date) -> str:
+    """`3 May to 9 June 2024`."""
+    if first == last:
+        return f"on {_day(first)} {last.year}"
+    year = "" if first.year == last.year else f" {first.year}"
+    return f"{_day(first)}{year} to {_day(last)} {last.year}"
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {MONTHS[day.month - 1]}"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from locomo.rows import FULL_LINES_PROGRAM, AnswerRow
-from reports.records import VERDICTS, Lines, RunRecords
+from memoryqa.rendering import join_passages
+from reports.records import VERDICTS, RunRecords
 
 ABSTENTION_JUDGE = "abstention"  # it reads all categories
 _TOKEN_STEPS = tuple(round(125 * 2 ** (half / 2)) for half in range(23))  # 125, 177, 250, ... 256,000
@@ -61,7 +62,7 @@ def evidence_curve(program: str, records: RunRecords) -> EvidenceCurve | None:
     longest = 0.0
     for row in records.rows[program].values():
         if row["gold_evidence_ids"]:
-            places = _places(row, records.lines if unit == "tokens" else None, program == FULL_LINES_PROGRAM)
+            places = _places(row, records if unit == "tokens" else None, program == FULL_LINES_PROGRAM)
             costs.append([places.get(turn_id, float("inf")) for turn_id in row["gold_evidence_ids"]])
             longest = max(longest, *places.values()) if places else longest
     if not costs:
@@ -77,20 +78,27 @@ def evidence_curve(program: str, records: RunRecords) -> EvidenceCurve | None:
     )
 
 
-def _places(row: AnswerRow, lines: Lines | None, full: bool) -> dict[str, float]:
-    """Turn id -> tokens of the context up to and with it, in order of rank; without lines, its rank from 1.
+def _places(row: AnswerRow, records: RunRecords | None, full: bool) -> dict[str, float]:
+    """Turn id -> tokens of the context up to and with it, in order of rank; without records, its rank from 1.
 
     The tokens of the whole context were counted; a line's are taken as its share of the characters, header included
     with the first line of its session.
     """
-    if lines is None:
+    if records is None:
         return {turn_id: float(rank) for rank, turn_id in enumerate(row["retrieved_ids"], start=1)}
-    turns = lines[row["conversation_id"]]
+    turns = records.lines[row["conversation_id"]]
+    starts = records.passages.get(row["conversation_id"], {})
     headers: set[str] = set()
     so_far, ends = 0, dict[str, float]()
     for turn_id in row["retrieved_ids"]:
         header, brief, whole = turns.get(turn_id, ("", "", ""))
-        so_far += len(whole if full else brief) + 1
+        text = whole if full else brief
+        shown = row.get("shown", {}).get(turn_id)
+        if isinstance(shown, str):
+            text = shown
+        elif shown is not None and turn_id in starts:
+            text = join_passages(whole, starts[turn_id], shown)
+        so_far += len(text) + 1
         if header not in headers:
             headers.add(header)
             so_far += len(header) + 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from locomo.kinds import LOCOMO, Kinds
 from locomo.rows import FULL_LINES_PROGRAM, AnswerRow, VerdictRow
@@ -12,15 +12,19 @@ from reports.records import (
     RIGHT_F1,
     VERDICTS,
     Lines,
+    Passages,
     judge_titles,
     natural_order,
 )
+
+T = TypeVar("T")
 
 
 def explorer_data(
     rows: Mapping[str, Mapping[str, AnswerRow]],
     judges: Mapping[str, Mapping[tuple[str, str], VerdictRow]],
     lines: Lines,
+    passages: Passages | None = None,
     full_lines_programs: Collection[str] = (FULL_LINES_PROGRAM,),
     preset: Mapping[str, Any] | None = None,
     kinds: Kinds = LOCOMO,
@@ -29,7 +33,8 @@ def explorer_data(
 
     Turns are numbered per conversation, in time order; lists of turns are runs of numbers such as `"4 9-30 8"`. A
     conversation's lines stand in it once, however many answers were given from them. `full_lines_programs` are those
-    that were sent whole lines. `preset`: the filters that are set when the page opens.
+    that were sent whole lines. `passages`: where those of long turns begin. `preset`: the filters that are set when the
+    page opens.
     """
     titles = judge_titles(judges)
     some_program = next(iter(rows.values()))
@@ -61,7 +66,11 @@ def explorer_data(
         "full_lines": [name in full_lines_programs for name in rows],
         "judges": list(titles.values()),
         "conversations": [
-            [conversation_id, *_lines_table(ids, lines.get(conversation_id, {}))]
+            [
+                conversation_id,
+                *_lines_table(ids, lines.get(conversation_id, {})),
+                _by_number(number[conversation_id], (passages or {}).get(conversation_id, {})),
+            ]
             for conversation_id, ids in turn_ids.items()
         ],
         "questions": questions,
@@ -125,7 +134,12 @@ def _answer(row: AnswerRow, number: Mapping[str, Mapping[str, int]]) -> list[Any
         row["prompt_tokens"],
         row["completion_tokens"],
         None if row["latency_sec"] is None else round(row["latency_sec"], 4),
+        _by_number(turns, row.get("shown", {})),
     ]
+
+
+def _by_number(number: Mapping[str, int], by_id: Mapping[str, T]) -> dict[int, T]:
+    return {number[turn_id]: value for turn_id, value in by_id.items()}
 
 
 def _verdict(row: VerdictRow | None) -> list[Any] | None:

@@ -51,7 +51,12 @@ def write_report(run_dir: Path) -> Path:
         warnings=_warnings(records),
         results=_search_part(records) + _results(records, standing),
         data=explorer_data(
-            records.rows, records.judges, records.lines, preset={"program": records.main_program}, kinds=records.kinds
+            records.rows,
+            records.judges,
+            records.lines,
+            records.passages,
+            preset={"program": records.main_program},
+            kinds=records.kinds,
         ),
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
@@ -30,6 +30,7 @@ _SUMMARY_FIELDS = ("task_lm", "data", "programs")
 
 T = TypeVar("T")
 Lines = Mapping[str, Mapping[str, tuple[str, str, str]]]  # conversation id -> turn id -> header, brief and full line
+Passages = Mapping[str, Mapping[str, Sequence[int]]]  # ... of long turns -> where each passage begins in these lines
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class RunRecords:
     judges: Mapping[str, Mapping[tuple[str, str], VerdictRow]]
     judge_summary: Mapping[str, Any]
     lines: Lines
+    passages: Passages
 
     @property
     def main_program(self) -> str:
@@ -123,6 +125,10 @@ def load_run(run_dir: Path) -> RunRecords:
         },
         judge_summary=_read_object(run_dir / "judges.json", missing={}),
         lines=_lines(run_dir / LINES),
+        passages={
+            conversation_id: conversation.get("passages", {})  # runs of earlier versions have none
+            for conversation_id, conversation in _read_object(run_dir / LINES, missing={}).items()
+        },
     )
 
 

@@ -34,6 +34,7 @@ _CLITIC = re.compile(r"'(?:s|t|re|ve|d|ll|m)$")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[^a-z])")
 _HEADER = re.compile(r"\[D(\d+), ([^\]]*)\]")
 _LINE = re.compile(r"(\d+) ([^:]{1,60}): (.*)")
+_CONTINUED = re.compile(r"\n +(?=\S)")
 _FIRST_PERSON = re.compile(r"\b(?:I|I['’]m|I['’]ve|[Mm]y|[Ww]e|[Oo]ur)\b")
 _NAMED_DATE = re.compile(
     rf"(?:\b(?P<day_before>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? )?\b(?P<month>{MONTH_PATTERN})\b"
@@ -120,10 +121,14 @@ class Ranking:
 
 
 def parse_evidence(text: str) -> list[EvidenceLine]:
-    """The numbered lines below headers like `[D8, 15 July 2023]`; all other lines of `text` are ignored."""
+    """The numbered lines below headers like `[D8, 15 July 2023]`; all other lines of `text` are ignored.
+
+    A line that begins with a space continues the one before it: a list, a table or code of a long message.
+    """
     lines: list[EvidenceLine] = []
     session: tuple[int, str] | None = None
-    for raw in text.splitlines():
+    joined = _CONTINUED.sub(" ", text)
+    for raw in joined.splitlines():
         if header := _HEADER.fullmatch(raw.strip()):
             session = (int(header[1]), header[2])
         elif session and (match := _LINE.fullmatch(raw.strip())):

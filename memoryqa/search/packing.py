@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
 from memoryqa.rendering import Line, Tally
@@ -11,8 +11,15 @@ SMALLEST_LINE = 6  # tokens of about the shortest possible line, "1 A: b" and it
 _MOST_SKIPS = 128  # after so many lines in a row that do not fit, none is likely to; a ranking may have a million more
 
 
-def pack(ranked: Iterable[Line], budget_tokens: int, taken: Sequence[Line] = ()) -> list[Line]:
+Shorten = Callable[[Line, int], Line | None]  # to at most so many tokens
+
+
+def pack(
+    ranked: Iterable[Line], budget_tokens: int, taken: Sequence[Line] = (), shorten: Shorten | None = None
+) -> list[Line]:
     """Choose lines in the given order, as many as fit. A line that does not fit is skipped; a shorter one may follow.
+
+    When the very first does not fit, `shorten` may give a part of it; no other passage of its turn is shown then.
 
     `taken` lines come first and are in the result. A session's header counts with its first line, a long turn's number
     and speaker with the first of its passages. Stops when fewer than `SMALLEST_LINE` tokens are left, or when
@@ -21,11 +28,21 @@ def pack(ranked: Iterable[Line], budget_tokens: int, taken: Sequence[Line] = ())
     chosen: list[Line] = []
     skips = 0
     keys: set[tuple[int, int, int]] = set()
+    cut_turn: tuple[int, int] | None = None
     tally = Tally()
     for line in chain(taken, ranked):  # `ranked` is computed while it is read
-        if not line.text or line.key in keys:
+        if not line.text or line.key in keys or line.key[:2] == cut_turn:
             continue
-        if tally.tokens + tally.cost(line) > budget_tokens:
+        fits = tally.tokens + tally.cost(line) <= budget_tokens
+        if (
+            not fits
+            and not chosen
+            and not skips
+            and shorten
+            and (part := shorten(line, budget_tokens - line.header_tokens))
+        ):
+            line, fits, cut_turn = part, True, line.key[:2]
+        if not fits:
             skips += 1
             if skips == _MOST_SKIPS:
                 break

@@ -132,6 +132,7 @@ def write_comparison(compared: Comparison, path: Path) -> Path:
                 rows,
                 verdicts,
                 {**run_a.lines, **run_b.lines},
+                {**run_a.passages, **run_b.passages},
                 full,
                 preset={"program": b, "against": a, "outcome": "changed"},
                 kinds=compared.kinds,

@@ -77,14 +77,19 @@ function evidenceWords(q, answer) {
 // -- the context as sent -----------------------------------------------------------------------------------------------
 
 function contextOf(q, program) {
-  const [, headers, turns] = data.conversations[q.conversation];
+  const [, headers, turns, passages] = data.conversations[q.conversation];
   const answer = answers[program][q.index];
   const full = data.full_lines[data.programs.indexOf(program)];
   const ranked = turnsOf(answer.retrieved);
   const rank = new Map(ranked.map((turn, place) => [turn, place + 1]));
   const gold = new Set(q.evidence);
   const cited = new Set(turnsOf(answer.cited));
-  const lineOf = ([id, , brief, whole]) => (brief === undefined ? id : (full && whole) || brief || whole || "says nothing");
+  const wholeOf = ([id, , brief, whole]) => (brief === undefined ? id : (full && whole) || brief || whole || "says nothing");
+  const lineOf = (turn) => {
+    const shown = answer.shown[turn]; // undefined: the whole line, as almost always
+    if (typeof shown === "string") return shown;
+    return shown && passages[turn] ? joined(turns[turn][2], passages[turn], shown) : wholeOf(turns[turn]);
+  };
   const body = h("div", { class: "context", id: "context" });
   let header = null;
   let unknown = 0;
@@ -96,7 +101,7 @@ function contextOf(q, program) {
       body.append(said("div", { class: "session" }, headers[header]));
     }
     const marks = [gold.has(turn) && "gold", cited.has(turn) && "cited"].filter(Boolean);
-    body.append(h("div", { class: marks.join(" "), id: `turn-${turn}` }, said("span", {}, lineOf(record)),
+    body.append(h("div", { class: marks.join(" "), id: `turn-${turn}` }, said("span", {}, lineOf(turn)),
       h("span", { class: "tag" }, h("b", {}, marks.join(", ")), ` #${rank.get(turn)}`)));
   }
   const tabs = h("div", { class: "tabs", role: "group", "aria-label": "Context of" }, ...data.programs.map((name) =>
@@ -105,13 +110,25 @@ function contextOf(q, program) {
   const size = answer.contextTokens === null ? "" : `, ${number(answer.contextTokens)} tokens`;
   return [
     h("h4", {}, "Gold evidence"),
-    q.evidence.length ? h("ul", { class: "evidence" }, ...q.evidence.map((turn) => evidenceItem(turns[turn], headers, turn, rank, lineOf)))
+    q.evidence.length ? h("ul", { class: "evidence" }, ...q.evidence.map((turn) => evidenceItem(turns[turn], headers, turn, rank, wholeOf)))
       : h("p", { class: "note" }, "This question names no evidence."),
     h("h4", {}, `Context as sent: ${number(ranked.length)} lines${size}`),
     data.programs.length > 1 ? tabs : "",
     unknown ? h("p", { class: "note" }, `The text of ${number(unknown)} lines is not in this run folder (lines.json): their ids are shown.`) : "",
     ranked.length ? body : h("p", { class: "note" }, "Nothing was sent."),
   ].filter((part) => part !== "");
+}
+
+// What is shown of a long turn, from its whole line; as join_passages in memoryqa/rendering.py.
+function joined(whole, starts, shown) {
+  const signs = Array.from(whole); // the starts count characters, not UTF-16 units
+  let text = signs.slice(0, starts[0]).join("");
+  let before = -1;
+  for (const place of shown) {
+    text += (place > before + 1 ? " …" : "") + signs.slice(starts[place], starts[place + 1]).join("");
+    before = place;
+  }
+  return before === starts.length - 1 ? text : `${text} …`;
 }
 
 function evidenceItem(record, headers, turn, rank, lineOf) {

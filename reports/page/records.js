@@ -43,9 +43,9 @@ function turnsOf(runs) { // "4 9-7" -> [4, 9, 8, 7]
 
 function answerOf(program, index) {
   const [text, f1, recall, retrieved, cited, hops, queries, problems, error, contextTokens, memoryTokens, calls, cached,
-    promptTokens, completionTokens, latencySec] = data.answers[program][index];
+    promptTokens, completionTokens, latencySec, shown] = data.answers[program][index];
   return { text, f1, recall, retrieved, cited, hops, queries, problems, error, contextTokens, memoryTokens, calls, cached,
-    promptTokens, completionTokens, latencySec };
+    promptTokens, completionTokens, latencySec, shown };
 }
 
 const answers = Object.fromEntries(data.programs.map((name) => [name, questions.map((q) => answerOf(name, q.index))]));
