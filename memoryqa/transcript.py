@@ -63,7 +63,7 @@ class Transcript:
 
     def _note_repeat(self, place: int) -> None:
         said = _words_of(self.brief[place])
-        if len(said) < _FEWEST_WORDS:
+        if len(said) <= _FEWEST_WORDS:  # besides the speaker
             return
         first = self._first_with.setdefault(hash(said), place)
         if first != place and _words_of(self.brief[first]) == said:
