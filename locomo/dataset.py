@@ -51,14 +51,14 @@ def load(path: str | Path, data_format: str | None = None) -> Dataset:
 
 
 def find(data: str | None = None, data_format: str | None = None) -> Dataset:
-    """The data set to use. `data`: a path, or the name of a set (locomo/named.py) when there is no such path.
+    """The data set to use. `data`: a path, or the name of a set (locomo/named.py); a path of that name is `./realtalk`.
 
     Without `data` it is LoCoMo: `LOCOMO_PATH` > data/locomo10.json > its download > the sample.
     What was named is used or is an error (DataError). When nothing was named and the download fails, the sample is
     used, `is_sample` is true and a note says why. Outside this project's checkout there is no data folder, and a path
     must be named.
     """
-    if data is not None and is_name(data):
+    if data is not None and data in NAMED:
         return _find_named(data, data_format)
     if data is not None:
         return load(data, data_format)
@@ -77,14 +77,9 @@ def find(data: str | None = None, data_format: str | None = None) -> Dataset:
         return replace(sample, notes=(note, *sample.notes))
 
 
-def is_name(data: str) -> bool:
-    """Whether `data` names a set, and no file or folder."""
-    return data in NAMED and not Path(data).exists()
-
-
 def absolute(data: str) -> str:
     """`data` for a process that runs elsewhere: a path made absolute, the name of a set as it is."""
-    return data if is_name(data) else str(Path(data).resolve())
+    return data if data in NAMED else str(Path(data).resolve())
 
 
 def _load_from(variable: str, path: str, data_format: str | None) -> Dataset:
@@ -106,8 +101,19 @@ def _released_locomo() -> Dataset:
 
 
 def _find_named(name: str, data_format: str | None) -> Dataset:
-    """A named set: at the place that its variable names, in data/, or downloaded. Raises DataError."""
+    """A named set: at the place that its variable names, in data/, or downloaded. Raises DataError.
+
+    A note says so when it holds a part of the set only.
+    """
     one = NAMED[name]
+    dataset = _place_of(name, one, data_format)
+    if (held := len(dataset.conversations)) == one.conversations:
+        return dataset
+    note = f"{dataset.path} holds {held} of {name}'s {one.conversations} conversations"
+    return replace(dataset, notes=(note, *dataset.notes))
+
+
+def _place_of(name: str, one: NamedSet, data_format: str | None) -> Dataset:
     if place := os.environ.get(one.variable):
         return _load_from(one.variable, place, data_format)
     if checkout_root(Path(__file__)) is None:

@@ -44,17 +44,21 @@ itself has not been held here. A wrong digest refuses the download: --data PATH 
 
 @dataclass(frozen=True, slots=True)
 class NamedSet:
-    """kept_as: the file or folder in data/. variable: the environment variable that names another place."""
+    """kept_as: the file or folder in data/. variable: the environment variable that names another place.
+
+    conversations: how many there are in all of it.
+    """
 
     remote: RemoteFile | RemoteFiles
     kept_as: str
     variable: str
+    conversations: int
 
 
 NAMED: Mapping[str, NamedSet] = {
-    "locomo": NamedSet(LOCOMO10, "locomo10.json", "LOCOMO_PATH"),
-    "realtalk": NamedSet(REALTALK, "realtalk", "REALTALK_PATH"),
-    "beam-100k": NamedSet(BEAM_100K, "beam-100k", "BEAM_100K_PATH"),
-    "beam-500k": NamedSet(BEAM_500K, "beam-500k", "BEAM_500K_PATH"),
-    "longmemeval-s": NamedSet(LONGMEMEVAL_S, "longmemeval_s_cleaned.json", "LONGMEMEVAL_S_PATH"),
+    "locomo": NamedSet(LOCOMO10, "locomo10.json", "LOCOMO_PATH", 10),
+    "realtalk": NamedSet(REALTALK, "realtalk", "REALTALK_PATH", 10),
+    "beam-100k": NamedSet(BEAM_100K, "beam-100k", "BEAM_100K_PATH", 20),
+    "beam-500k": NamedSet(BEAM_500K, "beam-500k", "BEAM_500K_PATH", 35),
+    "longmemeval-s": NamedSet(LONGMEMEVAL_S, "longmemeval_s_cleaned.json", "LONGMEMEVAL_S_PATH", 500),
 }
