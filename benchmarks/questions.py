@@ -31,7 +31,7 @@ def add_split_flag(parser: argparse.ArgumentParser, default: str = PUBLISHED) ->
 
 def add_format_flag(parser: argparse.ArgumentParser) -> None:
     """--format, for `locomo.dataset.find`."""
-    from locomo.formats.detect import FORMAT, FORMATS
+    from locomo.formats.names import FORMAT, FORMATS
 
     parser.add_argument("--format", choices=FORMATS, help=str(FORMAT["help"]))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.flags import API_BASE, DATA, MODEL, NUM_THREADS
-from locomo.formats.detect import FORMAT
+from locomo.formats.names import FORMAT
 from locomo.rows import MAIN_PROGRAM, PROGRAM_NAMES, USUAL_BUDGETS_TOKENS
 from locomo.split_data import PROJECT, PROTOCOLS
 from memoryqa.config import ConfigError

@@ -18,7 +18,7 @@ from typing import Any
 from harness.commands import add_json_flag, print_document, run_command
 from harness.files import write_bytes_atomically
 from locomo.dataset import find
-from locomo.formats.detect import FORMAT, FORMATS
+from locomo.formats.names import FORMAT, FORMATS
 from locomo.schema import DataError, Dataset, Question
 from memoryqa.errors import StoppedError, UsageError
 

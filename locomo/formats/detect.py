@@ -14,10 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from locomo.formats import beam, locomo, longmemeval, plain, reading, realtalk
+from locomo.formats.names import FORMATS
 from locomo.formats.records import DataError, Parsed
 
-FORMATS = ("locomo", "realtalk", "beam", "longmemeval", "plain")
-FORMAT = {"help": "read --data in this format, not in the one that its content shows", "choices": FORMATS}  # of a flag
 _MAX_DEPTH = 3  # of a BEAM chat's folder below the one that was named: chats/100K/1
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from locomo_files import conversation_record, write_records
 
 from locomo.dataset import load
-from locomo.formats.detect import FORMATS, read
+from locomo.formats.detect import read
+from locomo.formats.names import FORMATS
 from locomo.formats.records import DataError
 
 
