@@ -20,7 +20,14 @@ from functools import lru_cache
 from itertools import groupby
 
 from memoryqa.language.dates import annotate
-from memoryqa.language.word_lists import COURTESY_WORDS, FILLER_WORDS, FIRST_PERSON, YES_OR_NO
+from memoryqa.language.word_lists import (
+    ANSWERING,
+    COURTESY_WORDS,
+    FILLER_WORDS,
+    FIRST_PERSON,
+    PLEASANTRIES,
+    YES_OR_NO,
+)
 from memoryqa.passages import SENTENCE_END, Piece, cut, lay_out
 from memoryqa.tokens import count_tokens
 from memoryqa.turns import Turn, join_caption, line_prefix, printable
@@ -105,11 +112,25 @@ def is_filler(sentence: str, names: frozenset[str]) -> bool:
     return FIRST_PERSON.isdisjoint(found) or not COURTESY_WORDS.isdisjoint(found)
 
 
-def drop_filler(text: str, names: frozenset[str]) -> str:
-    """`text` without filler sentences; all other characters are kept."""
-    return "".join(
-        sentence for sentence in SENTENCE_END.split(text) if sentence.strip() and not is_filler(sentence, names)
-    ).strip()
+def may_answer(sentence: str) -> bool:
+    """Whether `sentence`, were it filler elsewhere, may be the answer to a question: "Very.", "Ben.", "Not really."."""
+    found = set(_LETTERS.findall(sentence.lower()))
+    if not found or sentence.rstrip().endswith("?"):
+        return False
+    return PLEASANTRIES.isdisjoint(found) or not ANSWERING.isdisjoint(found)
+
+
+def drop_filler(text: str, names: frozenset[str], replies: bool = False) -> str:
+    """`text` without filler sentences; all other characters are kept. When it `replies` to a question, the first
+    sentence that is no pleasantry is kept too."""
+    kept = []
+    for sentence in SENTENCE_END.split(text):
+        if not sentence.strip():
+            continue
+        if not is_filler(sentence, names) or (replies and may_answer(sentence)):
+            kept.append(sentence)
+            replies = False
+    return "".join(kept).strip()
 
 
 def shorten_caption(caption: str) -> str:
@@ -127,12 +148,34 @@ def empty_line(turn: Turn) -> Line:
     return Line(turn, "", 0, "", 0, "", turn.text)
 
 
-def render_turn(turn: Turn, names: frozenset[str], header: str) -> tuple[list[Line], list[Line]]:
+class Replies:
+    """Follows a conversation's turns and says which reply to a question.
+
+    A turn does when the other speaker's messages right before those of its own speaker hold a question mark, in the
+    same session: people ask and answer in several messages.
+    """
+
+    def __init__(self) -> None:
+        self._previous: Turn | None = None
+        self._asks = self._other_asks = False  # the running messages of one speaker, and those before them
+
+    def note(self, turn: Turn) -> bool:
+        """Whether `turn`, the next one, replies."""
+        if self._previous is None or self._previous.session != turn.session:
+            self._asks = self._other_asks = False
+        elif self._previous.speaker != turn.speaker:
+            self._other_asks, self._asks = self._asks, False
+        self._asks |= "?" in turn.text
+        self._previous = turn
+        return self._other_asks
+
+
+def render_turn(turn: Turn, names: frozenset[str], header: str, replies: bool = False) -> tuple[list[Line], list[Line]]:
     """Render the turn's passages in full and in brief; both lists are equally long.
 
     In brief, a turn of one passage goes without its filler sentences; a long one stays as it is. `names`: the
     participants' names in lower case; a sentence that only addresses one of them is filler too. `header`: the session's
-    header, the same for all its turns even if their times differ.
+    header, the same for all its turns even if their times differ. `replies`: see `Replies`.
     """
     pieces = cut(turn.text)
     caption = shorten_caption(turn.caption)
@@ -140,7 +183,7 @@ def render_turn(turn: Turn, names: frozenset[str], header: str) -> tuple[list[Li
         lines = _lines(turn, pieces, caption, header)
         return lines, lines
     full = _line(turn, turn.text, caption, header)
-    worth = drop_filler(turn.text, names)
+    worth = drop_filler(turn.text, names, replies)
     return [full], [full if worth == turn.text.strip() else _line(turn, worth, caption, header)]
 
 

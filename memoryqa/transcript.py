@@ -10,11 +10,12 @@ from datetime import date
 from memoryqa.checks import shown, text
 from memoryqa.errors import UsageError
 from memoryqa.language.question import name_words
-from memoryqa.rendering import Line, render_turn
+from memoryqa.rendering import Line, Replies, render_turn
 from memoryqa.tokens import count_tokens
 from memoryqa.turns import HANDLE_PREFIX, MONTHS, Turn, render_header
 
 _FEWEST_WORDS = 4  # what is shorter may answer another question each time
+_FEWEST_REPEATS = 3  # a text said twice is shown twice: to say so takes about as many tokens
 _WORD = re.compile(r"\w+")
 
 
@@ -31,6 +32,7 @@ class Transcript:
         self.places: dict[str, range] = {}  # turn id -> the places of its passages
         self._speakers: set[str] = set()
         self._names: frozenset[str] = frozenset()  # the words of the speakers' names
+        self._replies = Replies()
         self._headers: dict[int, str] = {}  # session -> its header: the date of the first of its turns
 
         # by the hash of its words: the first line that says so; lines that others repeat, with those
@@ -49,7 +51,7 @@ class Transcript:
         # rendered before anything is changed: a turn that cannot be leaves the transcript as it was
         header = self._headers.get(turn.session) or render_header(turn.session, turn.time)
         names = self._names if turn.speaker in self._speakers else self._names | name_words([turn.speaker])
-        full, brief = render_turn(turn, names, header)
+        full, brief = render_turn(turn, names, header, self._replies.note(turn))
         self._names = names
         self._speakers.add(turn.speaker)
         self._headers[turn.session] = header
@@ -71,11 +73,12 @@ class Transcript:
             self._first_of[first] = self._first_of[place] = first
 
     def lines_at(self, places: Iterable[int]) -> Iterator[Line]:
-        """The brief lines at `places`, in that order; of those that say the same only one, with how often and when."""
+        """The brief lines at `places`, in that order; of three or more that say the same only the first here, with
+        how often and when it was said."""
         seen: set[int] = set()
         for place in places:
             first = self._first_of.get(place)
-            if first is None:
+            if first is None or len(self._repeats[first]) < _FEWEST_REPEATS:
                 yield self.brief[place]
             elif first not in seen:
                 seen.add(first)

@@ -212,3 +212,14 @@ YES_OR_NO = frozenset("yes yep no nope nah".split())
 COURTESY_WORDS = frozenset(
     "agree appreciate bet congrats congratulations glad guess hope sorry sounds thank thanks wish wow".split()
 )
+# What makes a sentence a courtesy, a greeting, an exclamation or praise even where a question came before it, and what
+# makes it an answer all the same: "Thanks, Bo!", "Hey!", "Awesome!"; "Not bad, thanks."
+PLEASANTRIES = frozenset(
+    """
+    amazing appreciate aw aww awesome awesomeness bye cheers congrats congratulations cool fantastic fascinating glad
+    excited exciting fun good goodbye gosh great ha haha happy hello hey hi hooray impressive incredible inspiring
+    interesting kudos love lovely luck nice oh perfect proud sorry sounds special sweet thank thanks thoughtful welcome
+    whoa wonderful woohoo wow yay
+    """.split()
+)
+ANSWERING = YES_OR_NO | frozenset("always maybe never not yeah".split())

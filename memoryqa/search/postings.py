@@ -19,7 +19,7 @@ import numpy.typing as npt
 from memoryqa.arrays import Flags, Floats, Ints
 from memoryqa.language.dates import has_time_expression
 from memoryqa.language.terms import idf, terms
-from memoryqa.rendering import Line
+from memoryqa.rendering import Line, Replies
 from memoryqa.turns import MONTHS, Turn
 
 Postings = npt.NDArray[np.int32]  # numbers of passages, as the postings keep them
@@ -87,7 +87,7 @@ class IndexedPassages:
         self._chunk_length = array("d")  # the smallest windowed length in the chunk
         self._chunks_of_speaker: list[array[int]] = []  # by the speaker's number
         self._previous: Turn | None = None
-        self._burst_asks = self._other_burst_asks = False  # whether the running burst, and the one before it, has a "?"
+        self._replies = Replies()
 
     def __len__(self) -> int:
         return len(self._block)
@@ -102,8 +102,7 @@ class IndexedPassages:
         opens = self._previous is None or self._previous.session != turn.session
         if opens:
             self._open_block(turn)
-        if opens or (self._previous is not None and self._previous.speaker != turn.speaker):
-            self._other_burst_asks, self._burst_asks = not opens and self._burst_asks, False
+        replies = self._replies.note(turn)
         self._turns += 1
         turn_tokens = sum(line.tokens for line in lines)
         tags = dict.fromkeys(terms(" ".join(turn.tags)) if turn.tags else ())
@@ -118,10 +117,9 @@ class IndexedPassages:
             self._turn_tokens.append(turn_tokens)
             self._code_share.append(code_share(line.said))
             self._speaker.append(self.speakers.setdefault(turn.speaker, len(self.speakers)))
-            self._flags.append(self._flags_of(line, opens))
+            self._flags.append(self._flags_of(line, opens, replies))
             self._spread(line.tokens, len(found))
             self._note_in_chunk(number // CHUNK)
-        self._burst_asks |= "?" in turn.text
         self._previous = turn
 
     def _note_in_chunk(self, chunk: int) -> None:
@@ -159,11 +157,11 @@ class IndexedPassages:
             self._held[term] = self._held.get(term, 1) + 1
         postings.extend((passage,) * frequency)
 
-    def _flags_of(self, line: Line, opens: bool) -> int:
+    def _flags_of(self, line: Line, opens: bool, replies: bool) -> int:
         leads = not line.part or not line.part.number
         return (
             ENDS_IN_QUESTION * line.said.rstrip().endswith("?")
-            | FOLLOWS_QUESTION * (leads and self._other_burst_asks)
+            | FOLLOWS_QUESTION * (leads and replies)
             | OPENS_SESSION * (leads and opens)
             | NAMES_TIME * has_time_expression(line.said)
         )

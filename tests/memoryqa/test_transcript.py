@@ -110,13 +110,14 @@ def test_what_is_said_again_and_again_is_shown_once_with_how_often_and_when() ->
 
 @pytest.mark.parametrize(
     ("days", "when"),
-    [(0, ", on 3 May 2024"), (1, ", 3 May to 4 May 2024"), (300, ", 3 May 2024 to 27 February 2025"), (None, "")],
+    [(0, ", on 3 May 2024"), (1, ", 3 May to 5 May 2024"), (150, ", 3 May 2024 to 27 February 2025"), (None, "")],
 )
 def test_the_days_of_repeats_are_named_as_far_as_they_are_known(days: int | None, when: str) -> None:
-    turns = said([PILL, PILL], days=days or 0)
+    turns = said([PILL] * 3, days=days or 0)
     if days is None:
-        turns = [Turn(1, 1, "Ines", PILL), Turn(1, 2, "Ines", PILL)]
-    assert f"breakfast. (said 2 times{when})" in memory_of(turns).search("pill").text
+        turns = [Turn(1, number, "Ines", PILL) for number in range(3)]
+    assert f"breakfast. (said 3 times{when})" in memory_of(turns).search("pill").text
+    assert memory_of(turns[:2]).search("pill").text.count("blue pill") == 2
 
 
 @pytest.mark.parametrize(
@@ -128,15 +129,15 @@ def test_the_days_of_repeats_are_named_as_far_as_they_are_known(days: int | None
     ],
 )
 def test_what_differs_in_a_word_or_its_speaker_is_no_repeat(other: Turn) -> None:
-    found = memory_of([Turn(1, 1, "Ines", PILL, DAY), other]).search("pill")
-    assert len(found.ids) == 2
+    found = memory_of([Turn(1, 1, "Ines", PILL, DAY), Turn(1, 2, "Ines", PILL, DAY), other]).search("pill")
+    assert len(found.ids) == 3
     assert "times" not in found.text
 
 
 def test_plans_of_other_days_in_the_same_words_are_no_repeats_nor_are_short_answers() -> None:
-    turns = said(["We met Lena at the mill yesterday."] * 2 + ["Two green otters."] * 2)
+    turns = said(["We met Lena at the mill yesterday."] * 3 + ["Two green otters."] * 3)
     found = memory_of(turns).search("Lena mill otters")
-    assert len(found.ids) == 4
+    assert len(found.ids) == 6
     assert "2 May 2024" in found.text
     assert "3 May 2024" in found.text
 
@@ -147,3 +148,63 @@ def test_repeats_are_kept_and_searched_for_once_too() -> None:
     assert memory.search("pill", keep=["D3:1", "D4:1"]).ids == ("D3:1",)
     assert len(memory.recent(500)) == 5
     assert len(memory.rank("pill")) == 5
+
+
+# -- short answers -----------------------------------------------------------------------------------------------------
+
+SHORT = [
+    ("Are you allergic to peanuts?", "Very."),
+    ("Who won the regatta?", "Bo."),
+    ("Do you still paint?", "Not really."),
+    ("Did you ever sail to Porto?", "Never."),
+    ("Do you drink coffee?", "Always!"),
+    ("Is the old mill open?", "Maybe."),
+    ("Will you come to the wedding?", "Definitely!"),
+    ("Should we sell the boat?", "Absolutely not."),
+    ("Have you finished the novel?", "Not yet."),
+    ("When does the ferry leave?", "Soon."),
+    ("How many kestrels did you see?", "Many."),
+    ("Who baked the bread?", "Me."),
+    ("Whose kayak is it?", "Yours."),
+    ("Does your knee still hurt?", "A lot."),
+    ("Is Lena your sister?", "Yep."),
+    ("Are you coming alone?", "Together with you guys."),
+    ("Can you swim?", "A little."),
+    ("Do you like the new flat?", "Yeah."),
+    ("Do you want the lamp?", "No, thanks!"),
+    ("Was the soup any good?", "Not bad!"),
+    ("Is it true about the lottery?", "Exactly."),
+    ("Do you trust the captain?", "I do."),
+    ("Is the harbour far?", "Hey! Oh, not so far."),
+]
+
+
+@pytest.mark.parametrize(("question", "answer"), SHORT)
+def test_a_short_answer_is_found_with_its_question(question: str, answer: str) -> None:
+    turns = [
+        Turn(1, 1, "Ines", question),
+        Turn(1, 2, "Bo", answer),
+        *(Turn(1, number, "Ines", f"The {number} lamps hang near the stove.") for number in range(3, 30)),
+    ]
+    found = memory_of(turns).search(question, 60)
+    assert "D1:2" in found.ids
+    assert answer.removeprefix("Hey! ") in found.text
+
+
+@pytest.mark.parametrize(
+    "courtesy",
+    ["Thanks!", "Wow!", "Hey!", "Hi Ines!", "Thank you so much, Ines!", "That's so great.", "Aw, lovely!", "..."],
+)
+def test_pleasantries_after_a_question_stay_filler(courtesy: str) -> None:
+    turns = [Turn(1, 1, "Ines", "Did you see the otters?"), Turn(1, 2, "Bo", courtesy)]
+    assert memory_of(turns).search("otters").ids == ("D1:1",)
+
+
+def test_only_the_first_sentence_of_a_reply_is_taken_for_an_answer_and_only_of_a_reply() -> None:
+    question = Turn(1, 1, "Ines", "Do you like company?")
+    reply = Turn(1, 2, "Bo", "Not really. I prefer the mill. Totally.")
+    assert "2 Bo: Not really. I prefer the mill.\n" in memory_of([question, reply]).search("company").text
+    own = Turn(1, 2, "Ines", "Not really. I prefer the mill.")
+    assert "2 Ines: I prefer the mill." in memory_of([question, own]).search("company").text
+    later = Turn(2, 1, "Bo", "Not really. I prefer the mill.")
+    assert "1 Bo: I prefer the mill." in memory_of([question, later]).search("company").text

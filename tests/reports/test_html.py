@@ -286,6 +286,34 @@ def test_a_lines_tokens_are_its_share_of_the_characters_header_included(tmp_path
     assert curve.all_evidence == (0.0, 0.0, 0.0, 0.0, 1.0)
 
 
+def test_a_turn_shown_in_part_or_otherwise_is_measured_by_what_was_shown(tmp_path: Path) -> None:
+    whole = "1 A: " + "x" * 40 + " " + "y" * 899
+    lines = {"a": {"D1:1": ["", whole, whole], "D1:2": ["", "z" * 500, "z" * 500]}}
+    row = answer_row(
+        "p",
+        "a:1",
+        retrieved_ids=["D1:1", "D1:2"],
+        gold_evidence_ids=["D1:1"],
+        context_tokens=1000,
+        shown={"D1:1": [0], "D1:2": "w" * 148},
+    )
+    curve = curve_of(tmp_path, [row], "p", lines=lines, passages={"a": {"D1:1": [4, 45]}})
+    # "1 A: xxx …" and its newline are 48 characters, as the other line is 149: about a quarter
+    assert dict(zip(curve.steps, curve.recall, strict=True))[250] == 1.0
+    assert dict(zip(curve.steps, curve.recall, strict=True))[177] == 0.0
+
+
+def test_the_page_has_what_rebuilds_the_context_of_long_turns_and_of_older_runs_nothing(tmp_path: Path) -> None:
+    rows = [answer_row("memory", "a:1", shown={"D2:3": [0, 2]}), answer_row("memory", "a:2")]
+    run = write_run(tmp_path / "run", rows, lines={"a": turn_lines()}, passages={"a": {"D2:3": [7, 20, 30]}})
+    data = page_data(write_report(run))
+    place = str([turn[0] for turn in data["conversations"][0][2]].index("D2:3"))
+    assert data["conversations"][0][3] == {place: [7, 20, 30]}
+    assert [answer[-1] for answer in data["answers"]["memory"]] == [{place: [0, 2]}, {}]
+    older = page_data(write_report(write_run(tmp_path / "older", rows[1:], lines={"a": turn_lines()})))
+    assert older["conversations"][0][3] == {}
+
+
 def test_full_context_is_measured_by_its_full_lines(tmp_path: Path) -> None:
     lines = {"a": {"D1:1": ["", "x", "y" * 299], "D1:2": ["", "x" * 500, "y" * 98]}}
     row = answer_row(

@@ -72,6 +72,7 @@ def write_run(
     *,
     judges: Mapping[str, Sequence[Row]] | None = None,
     lines: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
+    passages: Mapping[str, Mapping[str, Sequence[int]]] | None = None,
     is_bundled_sample: bool = False,
     **scores: Any,
 ) -> Path:
@@ -106,6 +107,8 @@ def write_run(
     }
     if lines is not None:
         files["lines.json"] = {conversation: {"turns": turns} for conversation, turns in lines.items()}
+    for conversation, starts in (passages or {}).items():
+        files["lines.json"][conversation]["passages"] = starts
     for name, content in files.items():
         (run_dir / name).write_text(json.dumps(content), encoding="utf-8")
     write_jsonl(run_dir / "answers.jsonl", rows)
