@@ -42,7 +42,6 @@ _RECENT_DAYS = 21  # people talk about the last weeks, so a session counts up to
 _AHEAD_DAYS = 3  # ... and about the next days
 _AHEAD_WEIGHT = 0.4
 _SESSION_K1 = 1.5
-_LONG_TURN_TOKENS = 100  # longer turns are handicapped: they hold every word once
 _CODE_FROM, _CODE_SPAN = 0.05, 0.2  # share of code signs that prose may have, and what more makes a passage all code
 _FIRST_CHUNKS = 512  # scored at once, so that shorter histories are one array; later batches:
 _FEWEST_CHUNKS, _MOST_CHUNKS = 128, 4096
@@ -55,6 +54,7 @@ class _Match:
 
     terms: tuple[str, ...]
     weight: float
+    shares: tuple[float, ...] = ()  # what an occurrence of each term counts; 1 each when not given
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,7 @@ class _Plan:
     query: Query
     weights: Floats
     occurrences: list[Postings]
+    shares: list[Floats]
     per_block: Floats
 
 
@@ -180,7 +181,12 @@ class PassageIndex:
             per_block += config.date_weight * match_dates(query.windows, index.block_days)
         matches = self._matches(query, present)
         weights = np.array([match.weight for match in matches])
-        return _Plan(query, weights, [index.occurrences(match.terms) for match in matches], per_block)
+        found = [index.occurrences(match.terms) for match in matches]
+        shares = [
+            np.repeat(match.shares, [index.frequency(term) for term in match.terms]) if match.shares else np.ones(len(one))
+            for match, one in zip(matches, found, strict=True)
+        ]
+        return _Plan(query, weights, found, shares, per_block)
 
     def _matches(self, query: Query, present: Sequence[str]) -> list[_Match]:
         """Matches for the query's own terms (in words and in tags), their synonyms, and instances of classes."""
@@ -243,7 +249,7 @@ class PassageIndex:
             named = np.isin(index.speaker_of(passages), [index.speakers[name] for name in preferred])
             score += np.where(named, weight, -weight)
         if not question.asks_what_was_told:
-            score -= config.length_weight * np.log2(np.maximum(index.turn_tokens(passages) / _LONG_TURN_TOKENS, 1.0))
+            score -= config.length_weight * index.doublings(passages)
         score -= config.code_weight * np.clip((index.code_share(passages) - _CODE_FROM) / _CODE_SPAN, 0.0, 1.0)
         if question.asks_when:
             score += config.time_prior * index.flagged(passages, NAMES_TIME)
@@ -267,7 +273,7 @@ class PassageIndex:
         shared = plan.per_block[index.block_of(passages)]
         if not plan.occurrences:
             return shared
-        frequencies = index.windowed(plan.occurrences, chunks).ravel()
+        frequencies = index.windowed(plan.occurrences, plan.shares, chunks).ravel()
         held = np.flatnonzero(frequencies)  # few of all pairs of terms and passages
         rows, places = np.divmod(held, len(passages))
         frequency = frequencies[held]
@@ -284,8 +290,8 @@ class PassageIndex:
         lexical = []
         for plan in plans:
             bound = index.largest_in_chunks(plan.per_block)
-            for weight, occurrences in zip(plan.weights, plan.occurrences, strict=True):
-                index.bound_windowed(occurrences, out=frequency)
+            for weight, occurrences, of_each in zip(plan.weights, plan.occurrences, plan.shares, strict=True):
+                index.bound_windowed(occurrences, of_each, out=frequency)
                 np.add(frequency, shortest, out=saturated)
                 np.divide(frequency, saturated, out=saturated)
                 saturated *= weight * (config.bm25_k1 + 1)
