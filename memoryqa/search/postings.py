@@ -77,7 +77,7 @@ class IndexedPassages:
         self._windowed_lengths = array("d")
         self._windowed_length_sum = 0.0
         self._token_starts = array("q", [0])  # tokens before each passage, and before the next one
-        self._doublings = array("f")  # how often the whole turn's length is twice `_LONG_TURN_TOKENS`, 0 for short ones
+        self._doublings = array("d")  # how often the whole turn's length is twice `_LONG_TURN_TOKENS`, 0 for short ones
         self._code_share = array("f")
         self._block = array("i")
         self._speaker = array("i")
@@ -225,7 +225,7 @@ class IndexedPassages:
 
     def doublings(self, passages: Ints) -> Floats:
         """How often each passage's turn doubles the length of a short one; less for its first passage."""
-        return np.frombuffer(self._doublings, dtype=np.float32)[passages].astype(np.float64)
+        return np.frombuffer(self._doublings)[passages]
 
     def code_share(self, passages: Ints) -> Floats:
         """Share of code signs in each passage, 0 to 1."""

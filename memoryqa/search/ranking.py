@@ -188,7 +188,9 @@ class PassageIndex:
         weights = np.array([match.weight for match in matches])
         found = [index.occurrences(match.terms) for match in matches]
         shares = [
-            np.repeat(match.shares, [index.frequency(term) for term in match.terms]) if match.shares else np.ones(len(one))
+            np.repeat(match.shares, [index.frequency(term) for term in match.terms])
+            if match.shares
+            else np.ones(len(one))
             for match, one in zip(matches, found, strict=True)
         ]
         return _Plan(query, weights, found, shares, per_block)
