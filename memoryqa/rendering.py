@@ -14,8 +14,9 @@ line may count more: `");` is two tokens, but one with a newline after it.
 from __future__ import annotations
 
 import re
+from bisect import bisect, insort
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import groupby
 
@@ -28,7 +29,7 @@ from memoryqa.language.word_lists import (
     PLEASANTRIES,
     YES_OR_NO,
 )
-from memoryqa.passages import SENTENCE_END, Piece, cut, lay_out
+from memoryqa.passages import SENTENCE_END, WHOLE_TOKENS, Piece, cut, lay_out
 from memoryqa.tokens import count_tokens
 from memoryqa.turns import Turn, join_caption, line_prefix, printable
 
@@ -38,6 +39,7 @@ _CAPTION_OPENING = re.compile(
     r" of(?: an?| the)?\s+",
     re.IGNORECASE,
 )
+_SHORT_CHARS = 800  # that WHOLE_TOKENS mostly hold
 _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]+")
 
@@ -177,12 +179,13 @@ def render_turn(turn: Turn, names: frozenset[str], header: str, replies: bool = 
     participants' names in lower case; a sentence that only addresses one of them is filler too. `header`: the session's
     header, the same for all its turns even if their times differ. `replies`: see `Replies`.
     """
-    pieces = cut(turn.text)
     caption = shorten_caption(turn.caption)
-    if len(pieces) > 1:
-        lines = _lines(turn, pieces, caption, header)
-        return lines, lines
-    full = _line(turn, turn.text, caption, header)
+    full = _line(turn, turn.text, caption, header) if len(turn.text) < _SHORT_CHARS else None
+    if full is None or full.tokens > WHOLE_TOKENS:  # most turns are counted once, in their line
+        if len(pieces := cut(turn.text)) > 1:
+            lines = _lines(turn, pieces, caption, header)
+            return lines, lines
+        full = full or _line(turn, turn.text, caption, header)
     worth = drop_filler(turn.text, names, replies)
     return [full], [full if worth == turn.text.strip() else _line(turn, worth, caption, header)]
 
@@ -210,9 +213,9 @@ def _lines(turn: Turn, pieces: Sequence[Piece], caption: str, header: str) -> li
             count_tokens(f" {body}\n"),
             _count(prefix),
         )
-        alone = Line(turn, "", 0, header, _count_header(header), body, piece.text, part)
-        text, tokens = _assemble([alone])
-        lines.append(Line(turn, text, tokens, header, alone.header_tokens, body, piece.text, part))
+        tokens = part.prefix_tokens + _opening_tokens(part) + _tokens_with(part, None)
+        line = Line(turn, "", tokens, header, _count_header(header), body, piece.text, part)
+        lines.append(replace(line, text=_assemble([line])))
     return lines
 
 
@@ -220,25 +223,35 @@ def _dated(turn: Turn, text: str) -> str:
     return text if turn.time is None else annotate(text, turn.time)
 
 
-def _assemble(lines: Sequence[Line]) -> tuple[str, int]:
-    """Passages of one turn, in order, as they are shown together, without the newline at the end; and their tokens."""
-    written = [printable(line_prefix(lines[0].turn))]
-    parts = [line.part for line in lines if line.part]
-    tokens, shown = parts[0].prefix_tokens, -1
-    for line, part, after in zip(lines, parts, [*parts[1:], None], strict=True):
-        if shown + 1 < part.number and shown < 0:
-            written.append(_GAP_AT_END if part.breaks else _GAP)
-            tokens += _count(written[-1])
-        elif part.breaks and shown + 1 == part.number and shown >= 0:
-            written.append("\n")
-        written.append(f" {line.body}")
-        shown = part.number
-        ends = part.number == part.of - 1 if after is None else after.number == shown + 1 and after.breaks
-        tokens += part.tokens_at_end if ends else part.tokens
-        if (after is None and not ends) or (after is not None and after.number > shown + 1):
-            written.append(_GAP_AT_END if after is None or after.breaks else _GAP)
-            tokens += _count(written[-1])
-    return "".join(written).removesuffix("\n"), tokens
+def _assemble(lines: Sequence[Line]) -> str:
+    """Passages of one turn, in order, as they are shown together, without the newline at the end."""
+    written, before = printable(line_prefix(lines[0].turn)), -1
+    for line in lines:
+        assert line.part is not None
+        written += _GAP if line.part.number > before + 1 else ""
+        written += ("\n " if line.part.breaks else " ") + line.body
+        before = line.part.number
+    last = lines[-1].part
+    return written if last is None or last.number == last.of - 1 else written + _GAP
+
+
+def _gap_tokens(breaks: bool) -> int:
+    """Of the "…" for text left out before a passage that begins a new line, or before the end: with the newline."""
+    return _count(_GAP_AT_END if breaks else _GAP)
+
+
+def _opening_tokens(part: Part) -> int:
+    """Of what is before a turn's first passage shown, besides number and speaker."""
+    return _gap_tokens(part.breaks) if part.number else 0
+
+
+def _tokens_with(part: Part, after: Part | None) -> int:
+    """Of a passage and all that follows it up to `after`, the next passage shown, or with None to the line's end."""
+    if after is None:
+        return part.tokens_at_end if part.number == part.of - 1 else part.tokens + _gap_tokens(breaks=True)
+    if after.number == part.number + 1:
+        return part.tokens_at_end if after.breaks else part.tokens
+    return part.tokens + _gap_tokens(after.breaks)
 
 
 def join_passages(whole: str, starts: Sequence[int], shown: Iterable[int]) -> str:
@@ -278,8 +291,12 @@ def render(lines: Iterable[Line]) -> str:
         if group[0].turn.session != session:
             session = group[0].turn.session
             rendered.append(f"{group[0].header}\n")
-        rendered.append(f"{group[0].text if len(group) == 1 else _assemble(group)[0]}\n")
+        rendered.append(f"{group[0].text if len(group) == 1 else _assemble(group)}\n")
     return "".join(rendered)
+
+
+def _number(part: Part) -> int:
+    return part.number
 
 
 class Tally:
@@ -288,16 +305,23 @@ class Tally:
     def __init__(self, lines: Iterable[Line] = ()) -> None:
         self.tokens = 0
         self._in_session: dict[int, int] = {}  # session -> number of its lines; they share one header
-        self._of_turn: dict[tuple[int, int], list[Line]] = {}  # passages of long turns, in order
+        self._of_turn: dict[tuple[int, int], list[Part]] = {}  # passages of long turns, in order
         for line in lines:
             self.add(line)
 
     def cost(self, line: Line) -> int:
         """What the tokens grow by when `line` is added."""
         header = 0 if line.turn.session in self._in_session else line.header_tokens
-        if line.part is None or not (shown := self._of_turn.get(line.key[:2])):
+        part, shown = line.part, self._of_turn.get(line.key[:2])
+        if part is None or not shown:
             return line.tokens + header
-        return _assemble(sorted([*shown, line], key=lambda one: one.key))[1] - _assemble(shown)[1]
+        place = bisect(shown, part.number, key=_number)
+        before, after = shown[place - 1] if place else None, shown[place] if place < len(shown) else None
+        cost = _tokens_with(part, after)
+        if before is not None:
+            return cost + _tokens_with(before, part) - _tokens_with(before, after)
+        assert after is not None
+        return cost + _opening_tokens(part) - _opening_tokens(after)
 
     def add(self, line: Line) -> None:
         """Count `line`, which is not counted yet. An empty line costs nothing."""
@@ -307,9 +331,7 @@ class Tally:
         session = line.turn.session
         self._in_session[session] = self._in_session.get(session, 0) + 1
         if line.part is not None:
-            shown = self._of_turn.setdefault(line.key[:2], [])
-            shown.append(line)
-            shown.sort(key=lambda one: one.key)
+            insort(self._of_turn.setdefault(line.key[:2], []), line.part, key=_number)
 
     def remove(self, line: Line) -> None:
         """Count `line` no more."""
@@ -321,7 +343,7 @@ class Tally:
             del self._in_session[session]
         if line.part is not None:
             shown = self._of_turn[line.key[:2]]
-            shown.remove(line)
+            del shown[bisect(shown, line.part.number, key=_number) - 1]
             if not shown:
                 del self._of_turn[line.key[:2]]
         self.tokens -= self.cost(line)

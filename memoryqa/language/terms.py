@@ -38,8 +38,7 @@ def words(text: str) -> list[str]:
 
 
 @lru_cache(maxsize=65_536)
-def term_of(word: str) -> str | None:
-    """The term of one word in lower case; None for a word that is none."""
+def _term(word: str) -> str | None:
     if word in STOPWORDS or len(word) < 2:
         return None
     return str(_stemmer().stemWord(IRREGULAR.get(word, word)))
@@ -51,7 +50,7 @@ def terms(text: str) -> list[str]:
     for word in words(text):
         if not word.isascii() and UNSPACED.search(word):
             found += [word[i : i + 2] for i in range(max(1, len(word) - 1))]
-        elif term := term_of(word):
+        elif term := _term(word):
             found.append(term)
     return found
 
@@ -74,7 +73,7 @@ def idfs(held: npt.ArrayLike, total: int) -> Floats:
 def _synonyms() -> dict[str, tuple[str, ...]]:
     table: dict[str, dict[str, None]] = {}
     for group in SYNONYM_GROUPS:
-        stems = [term for word in group if (term := term_of(word))]
+        stems = [term for word in group if (term := _term(word))]
         for stem in stems:
             table.setdefault(stem, {}).update(dict.fromkeys(stems))
     return {stem: tuple(other for other in group if other != stem) for stem, group in table.items()}
@@ -89,9 +88,9 @@ def synonyms(term: str) -> tuple[str, ...]:
 def _instances() -> dict[str, tuple[str, ...]]:
     table: dict[str, dict[str, None]] = {}
     for classes, members in CLASSES:
-        stems = dict.fromkeys(term for word in members if (term := term_of(word)))
+        stems = dict.fromkeys(term for word in members if (term := _term(word)))
         for word in classes:
-            if term := term_of(word):
+            if term := _term(word):
                 table.setdefault(term, {}).update(stems)
     return {term: tuple(stem for stem in stems if stem != term) for term, stems in table.items()}
 
@@ -101,4 +100,4 @@ def instances(term: str) -> tuple[str, ...]:
     return _instances().get(term, ())
 
 
-META_TERMS = frozenset(term for word in META_WORDS if (term := term_of(word)))  # what speaks about the conversation
+META_TERMS = frozenset(term for word in META_WORDS if (term := _term(word)))  # what speaks about the conversation

@@ -26,7 +26,7 @@ def excerpt(line: Line, wanted: Collection[str], max_tokens: int) -> Line | None
         if _tokens(line, _join(sentences, sorted([*shown, place]))) <= max_tokens:
             shown.append(place)
         elif not shown:
-            return _cut(line, sentences, place, wanted, max_tokens)
+            return _cut(line, sentences, place, wanted, max_tokens) or _few_words(line, sentences, max_tokens)
     return _altered(line, _join(sentences, sorted(shown))) if shown else None
 
 
@@ -40,14 +40,32 @@ def _cut(line: Line, sentences: Sequence[str], place: int, wanted: Collection[st
         # to the right twice as fast as to the left: what a word is about mostly follows it
         grown = (start, min(end + 2, len(words))) if end < len(words) else (start, end)
         grown = (max(grown[0] - 1, 0), grown[1])
-        opening = "… " if place or grown[0] else ""
-        closing = " …" if place < len(sentences) - 1 or grown[1] < len(words) else ""
-        text = f"{opening}{' '.join(words[slice(*grown)])}{closing}"
+        text = _window(sentences, place, *grown)
         if _tokens(line, text) > max_tokens:
             break
         start, end = grown
         best = text
     return _altered(line, best) if best is not None and end - start >= min(_FEWEST_WORDS, len(words)) else None
+
+
+def _few_words(line: Line, sentences: Sequence[str], max_tokens: int) -> Line | None:
+    """The first few words in a row that fit, from anywhere."""
+    for place, sentence in enumerate(sentences):
+        words = sentence.split()
+        few = min(_FEWEST_WORDS, len(words))
+        for start in range(len(words) - few + 1):
+            text = _window(sentences, place, start, start + few)
+            if _tokens(line, text) <= max_tokens:
+                return _altered(line, text)
+    return None
+
+
+def _window(sentences: Sequence[str], place: int, start: int, end: int) -> str:
+    """Some words of one sentence, with "…" for all others."""
+    words = sentences[place].split()
+    opening = "… " if place or start else ""
+    closing = " …" if place < len(sentences) - 1 or end < len(words) else ""
+    return f"{opening}{' '.join(words[start:end])}{closing}"
 
 
 def _join(sentences: Sequence[str], shown: Sequence[int]) -> str:

@@ -19,7 +19,7 @@ def pack(
 ) -> list[Line]:
     """Choose lines in the given order, as many as fit. A line that does not fit is skipped; a shorter one may follow.
 
-    When the very first does not fit, `shorten` may give a part of it; no other passage of its turn is shown then.
+    When the very first does not fit, `shorten` may give a part of it, which is all that is chosen then.
 
     `taken` lines come first and are in the result. A session's header counts with its first line, a long turn's number
     and speaker with the first of its passages. Stops when fewer than `SMALLEST_LINE` tokens are left, or when
@@ -28,20 +28,14 @@ def pack(
     chosen: list[Line] = []
     skips = 0
     keys: set[tuple[int, int, int]] = set()
-    cut_turn: tuple[int, int] | None = None
     tally = Tally()
     for line in chain(taken, ranked):  # `ranked` is computed while it is read
-        if not line.text or line.key in keys or line.key[:2] == cut_turn:
+        if not line.text or line.key in keys:
             continue
         fits = tally.tokens + tally.cost(line) <= budget_tokens
-        if (
-            not fits
-            and not chosen
-            and not skips
-            and shorten
-            and (part := shorten(line, budget_tokens - line.header_tokens))
-        ):
-            line, fits, cut_turn = part, True, line.key[:2]
+        is_first = not chosen and not skips
+        if is_first and not fits and shorten and (part := shorten(line, budget_tokens - line.header_tokens)):
+            return [part]
         if not fits:
             skips += 1
             if skips == _MOST_SKIPS:

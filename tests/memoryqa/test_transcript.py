@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 
 import pytest
@@ -69,6 +70,30 @@ def test_the_passages_of_a_turn_have_ids_by_which_a_search_keeps_them() -> None:
     assert set(memory.search("kestrel", 100_000, keep=["D1:1"]).ids) == {"D1:1", "D1:2"}
     with pytest.raises(KeyError, match="no turn 'D1:1/99'"):
         memory.search("kestrel", keep=["D1:1/99"])
+
+
+@given(chats(max_turns=10), st.integers(1, 900), st.integers(1, 900))
+@settings(max_examples=100)
+def test_of_long_messages_too_a_larger_working_memory_holds_a_superset_and_none_is_too_large(
+    turns: list[Turn], one: int, other: int
+) -> None:
+    small, large = AdaptiveMemory(min(one, other)), AdaptiveMemory(max(one, other))
+    for turn in turns:
+        small.add(turn)
+        large.add(turn)
+        assert small._working.lines.keys() <= large._working.lines.keys()
+        assert count_tokens(small.render()) == small.tokens <= min(one, other)
+        assert count_tokens(large.render()) == large.tokens <= max(one, other)
+
+
+def test_adding_one_long_message_takes_time_in_proportion_to_its_length() -> None:
+    def seconds(num_words: int) -> float:
+        start = time.process_time()
+        memory_of([Turn(1, 1, "Ines", "otter " * num_words)])
+        return time.process_time() - start
+
+    seconds(100)
+    assert seconds(80_000) < 20 * max(seconds(8_000), 0.02)
 
 
 # -- contexts are rebuilt from what a prediction carries ---------------------------------------------------------------

@@ -62,9 +62,10 @@ def test_the_best_passage_of_a_long_turn_is_shortened_and_none_other_of_it_is_sh
     assert count_tokens(text) <= 25
 
 
-def test_a_short_line_may_follow_the_shortened_one() -> None:
-    text = search("kestrel", 40, TRIP, "Hm, a kestrel?")
-    assert "kestrel" in text
+def test_nothing_else_is_shown_beside_a_part_of_the_best_line() -> None:
+    text = search("kestrel", 40, f"A kestrel, a kestrel! {TRIP}", "Bread.", "Soup.")
+    assert "A kestrel" in text
+    assert "Bread" not in text
     assert count_tokens(text) <= 40
 
 
