@@ -169,6 +169,9 @@ class RankingConfig:
     bm25_k1: float = field(default=0.9, metadata={"help": "BM25 saturation of term frequency"})
     bm25_b: float = field(default=0.75, metadata={"help": "BM25 length normalisation, 0 to 1"})
     synonym_weight: float = field(default=0.3, metadata={"help": "weight of a synonym's match"})
+    related_weight: float = field(
+        default=0.6, metadata={"help": "what a word used like one of the question's counts, of that word's own match"}
+    )
     instance_weight: float = field(default=0.7, metadata={"help": "weight of an instance's match of a class asked for"})
     tag_weight: float = field(
         default=0.7, metadata={"help": "weight of a match in a turn's tags, beside one in its words"}
@@ -212,6 +215,7 @@ class RankingConfig:
             raise ConfigError("window_tokens", f"must lie in 1..10000, got {self.window_tokens}")
         for name in (
             "synonym_weight",
+            "related_weight",
             "instance_weight",
             "tag_weight",
             "session_weight",

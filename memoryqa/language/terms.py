@@ -38,7 +38,8 @@ def words(text: str) -> list[str]:
 
 
 @lru_cache(maxsize=65_536)
-def _term(word: str) -> str | None:
+def term_of(word: str) -> str | None:
+    """The term of one word in lower case; None for a word that is none."""
     if word in STOPWORDS or len(word) < 2:
         return None
     return str(_stemmer().stemWord(IRREGULAR.get(word, word)))
@@ -50,7 +51,7 @@ def terms(text: str) -> list[str]:
     for word in words(text):
         if not word.isascii() and UNSPACED.search(word):
             found += [word[i : i + 2] for i in range(max(1, len(word) - 1))]
-        elif term := _term(word):
+        elif term := term_of(word):
             found.append(term)
     return found
 
@@ -73,7 +74,7 @@ def idfs(held: npt.ArrayLike, total: int) -> Floats:
 def _synonyms() -> dict[str, tuple[str, ...]]:
     table: dict[str, dict[str, None]] = {}
     for group in SYNONYM_GROUPS:
-        stems = [term for word in group if (term := _term(word))]
+        stems = [term for word in group if (term := term_of(word))]
         for stem in stems:
             table.setdefault(stem, {}).update(dict.fromkeys(stems))
     return {stem: tuple(other for other in group if other != stem) for stem, group in table.items()}
@@ -88,9 +89,9 @@ def synonyms(term: str) -> tuple[str, ...]:
 def _instances() -> dict[str, tuple[str, ...]]:
     table: dict[str, dict[str, None]] = {}
     for classes, members in CLASSES:
-        stems = dict.fromkeys(term for word in members if (term := _term(word)))
+        stems = dict.fromkeys(term for word in members if (term := term_of(word)))
         for word in classes:
-            if term := _term(word):
+            if term := term_of(word):
                 table.setdefault(term, {}).update(stems)
     return {term: tuple(stem for stem in stems if stem != term) for term, stems in table.items()}
 
@@ -100,4 +101,4 @@ def instances(term: str) -> tuple[str, ...]:
     return _instances().get(term, ())
 
 
-META_TERMS = frozenset(term for word in META_WORDS if (term := _term(word)))  # what speaks about the conversation
+META_TERMS = frozenset(term for word in META_WORDS if (term := term_of(word)))  # what speaks about the conversation

@@ -143,9 +143,9 @@ CLASSES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = tuple(
         line.partition(":")
         for line in """
     hobby activity interest pastime leisure: hike hiking paint painting read reading cook cooking bake baking \
-        garden gardening fish fishing photography photo knit pottery dance dancing guitar piano yoga run running \
-        swim swimming cycle cycling bike camp camping chess gaming puzzle write writing draw drawing surf surfing \
-        ski skating collect sew craft woodwork birdwatch
+        garden gardening fish fishing photography photo knit pottery dance dancing guitar piano yoga run running swim \
+        swimming cycle cycling bike camp camping chess gaming puzzle write writing draw drawing surf surfing ski \
+        skating collect sew craft woodwork birdwatch
     pet animal: dog cat puppy kitten turtle hamster rabbit bird parrot fish horse snake lizard
     instrument: guitar piano violin drum clarinet flute trumpet cello saxophone ukulele keyboard
     sport exercise fitness workout: basketball soccer football tennis baseball volleyball golf hockey yoga run \
@@ -163,19 +163,21 @@ CLASSES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = tuple(
     family relative: mom dad mother father sister brother grandma grandpa aunt uncle cousin son daughter wife \
         husband kid niece nephew
     book novel author series: read harry potter lord rings page chapter author story fantasy mystery
-    game video: mario zelda pokemon strategy console xbox nintendo playstation switch strike chess monopoly card board
+    game video: mario zelda pokemon strategy console xbox nintendo playstation switch strike chess monopoly card \
+        board
     movie film show: watch netflix marvel avengers comedy drama thriller romcom trilogy series episode
     music genre artist band song: jazz rock classical pop country hip hop concert album guitar singer
     art artwork medium: painting sculpture drawing watercolor pottery mural canvas portrait photography abstract
     vehicle transport: car truck bike motorcycle van bus train plane boat jeep
-    job career profession occupation work: teacher nurse doctor engineer artist writer chef designer manager lawyer \
-        counselor coach developer internship hire promotion interview
+    job career profession occupation work: teacher nurse doctor engineer artist writer chef designer manager \
+        lawyer counselor coach developer internship hire promotion interview
     class course lesson workshop: pottery yoga cooking dance painting training seminar lecture certificate
     gift present: necklace ring book flower card bracelet watch ticket
     health problem issue condition illness injury: pain surgery hospital doctor asthma allergy ankle knee back \
         stomach diet weight blood heart
     emotion feel feeling: happy sad excited nervous proud scared grateful anxious stressed relieved
-    event celebrate celebration: party wedding birthday festival parade concert fair gala reunion ceremony graduation
+    event celebrate celebration: party wedding birthday festival parade concert fair gala reunion ceremony \
+        graduation
     charity cause community volunteer: shelter homeless donate fundraiser veteran food drive cleanup
     outdoor nature: hike camp trail forest lake waterfall sunset mountain beach park picnic
     stress destress relax cope unwind: yoga walk read bath music meditation run nature paint
@@ -185,6 +187,154 @@ CLASSES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = tuple(
     subject study major degree school education: psychology engineering art business law biology math history \
         counseling computer
     tech technology device gadget: phone laptop computer app drone camera robot software
+    country nation abroad nationality: afghanistan albania algeria argentina armenia australia austria azerbaijan \
+        bangladesh belarus belgium bolivia bosnia brazil bulgaria cambodia cameroon canada chile china colombia congo \
+        croatia cuba cyprus denmark ecuador egypt england estonia ethiopia finland france georgia germany ghana greece \
+        guatemala haiti honduras hungary iceland india indonesia iran iraq ireland israel italy jamaica japan jordan \
+        kazakhstan kenya korea kosovo kuwait laos latvia lebanon libya lithuania luxembourg macedonia malaysia malta \
+        mexico moldova mongolia montenegro morocco mozambique myanmar nepal netherlands nicaragua nigeria norway oman \
+        pakistan panama paraguay peru philippines poland portugal qatar romania russia rwanda scotland senegal serbia \
+        singapore slovakia slovenia somalia spain sudan sweden switzerland syria taiwan tanzania thailand tunisia \
+        turkey uganda ukraine uruguay usa uzbekistan venezuela vietnam wales yemen zambia zimbabwe states kingdom \
+        emirates holland
+    city town: amsterdam athens atlanta austin baltimore bangkok barcelona beijing berlin boston brussels budapest \
+        cairo chicago copenhagen dallas delhi denver detroit dubai dublin edinburgh florence frankfurt geneva hamburg \
+        helsinki houston istanbul jakarta jerusalem kyoto lima lisbon london madrid manchester manila melbourne miami \
+        milan montreal moscow mumbai munich nairobi naples nashville orlando osaka oslo oxford paris philadelphia \
+        phoenix portland prague rome seattle seoul shanghai stockholm sydney tokyo toronto vancouver venice vienna \
+        warsaw zurich
+    state region province: alabama alaska arizona california carolina colorado connecticut dakota delaware florida \
+        georgia hawaii idaho illinois indiana iowa kansas kentucky louisiana maine maryland massachusetts michigan \
+        minnesota missouri montana nebraska nevada jersey ohio oklahoma oregon pennsylvania tennessee texas utah \
+        vermont virginia wisconsin wyoming ontario quebec bavaria tuscany catalonia
+    language speak tongue: arabic bengali cantonese chinese czech danish dutch english finnish french german greek \
+        hebrew hindi hungarian italian japanese korean latin mandarin norwegian persian polish portuguese punjabi \
+        romanian russian spanish swahili swedish tagalog thai turkish ukrainian urdu vietnamese
+    food meal dish eat snack cook cuisine order lunch dinner breakfast: apple avocado bacon bagel banana barbecue \
+        bbq beans beef biryani bread broccoli brownie burger burrito butter cake carrot cereal cheese chicken chili \
+        chips chocolate corn crab croissant cucumber curry dosa duck dumpling egg falafel fish fries garlic grill ham \
+        honey hotdog hummus kebab kimchi lamb lasagna lentil lobster mango meat meatball mushroom nachos naan noodle \
+        nuts omelette onion orange paella pancake pasta peanut pepper pho pie pizza popcorn pork porridge potato \
+        pudding quesadilla ramen ravioli rice risotto salad salmon samosa sandwich sausage seafood shrimp soup \
+        spaghetti spinach steak stew strawberry sushi taco tiramisu toast tofu tomato tuna turkey waffle wings wrap \
+        yogurt
+    ingredient fruit vegetable: apple avocado banana basil berry blueberry broccoli butter carrot cherry cinnamon \
+        coconut cucumber egg flour garlic ginger grape honey kale lemon lettuce lime mango milk mint mushroom olive \
+        onion orange peach pear pepper pineapple potato pumpkin salt spinach strawberry sugar tomato vanilla \
+        watermelon zucchini
+    drink beverage alcohol bar: ale beer bourbon champagne cider cocktail cocoa coffee coke espresso gin juice \
+        kombucha latte lemonade margarita matcha milk milkshake mojito rum sake smoothie soda tea tequila vodka water \
+        whiskey wine
+    restaurant eat food chain: applebees buffet burger chipotle deli diner dominos kfc mcdonalds pizzeria sandwich \
+        starbucks steakhouse subway sushi taco taqueria wendys
+    store shop brand retailer supermarket buy: adidas aldi amazon apple bestbuy costco ebay etsy gucci gap ikea \
+        lidl lululemon mall market nike nordstrom outlet pharmacy sephora target thrift uniqlo walgreens walmart zara
+    cloth clothing wear outfit fashion accessory: belt blouse boots bracelet cap coat dress earrings glasses \
+        gloves hat heels hoodie jacket jeans jumper leggings necklace pajamas pants ring sandals scarf shirt shoes \
+        shorts skirt sneakers socks suit sunglasses sweater sweatshirt swimsuit tie trousers tuxedo uniform vest watch
+    illness disease sick health condition symptom medical injury: ache allergy anemia anxiety arthritis asthma \
+        bronchitis cancer chickenpox cold concussion cough covid cramp dehydration depression diabetes diarrhea eczema \
+        fever flu fracture headache infection insomnia malaria measles migraine nausea pneumonia rash sprain stroke \
+        sunburn surgery throat tonsils toothache tumor ulcer virus vomit
+    medicine medication treatment drug: antibiotic aspirin chemotherapy ibuprofen inhaler injection insulin \
+        painkiller pill physiotherapy steroid surgery tablet therapy tylenol vaccine vitamin
+    body part injury hurt: ankle arm back chest ear elbow eye face finger foot hand head heart hip jaw knee leg \
+        lung muscle neck nose rib shoulder skin spine stomach throat thumb toe tooth wrist
+    relative family member: aunt brother cousin dad daughter father fiance grandfather grandma grandmother grandpa \
+        husband mom mother nephew niece parents sibling sister son spouse stepfather stepmother twin uncle wife
+    pet animal breed: alpaca beagle bear bee bird bulldog bunny butterfly cat chicken chihuahua collie corgi cow \
+        crab dachshund deer dog dolphin donkey duck eagle elephant ferret fish fox frog gecko giraffe goat goldfish \
+        goose greyhound guinea hamster hedgehog horse husky iguana kitten koala labrador lion lizard monkey mouse \
+        octopus otter owl panda parakeet parrot penguin pig pigeon pony poodle pug puppy rabbit raccoon rat retriever \
+        rooster seal shark sheep shepherd siamese snail snake spaniel spider squirrel swan tabby terrier tiger \
+        tortoise turtle whale wolf zebra
+    dog: beagle boxer bulldog chihuahua collie corgi dachshund dalmatian doberman greyhound hound husky labrador \
+        mutt poodle pug puppy retriever rottweiler schnauzer setter shepherd spaniel terrier whippet
+    cat: calico kitten kitty persian ragdoll siamese tabby tomcat
+    plant flower tree garden: basil bamboo bonsai cactus carnation cedar daffodil daisy fern hydrangea ivy jasmine \
+        lavender lilac lily maple marigold mint monstera oak orchid palm peony petunia pine poppy rose rosemary \
+        sunflower succulent tulip violet willow
+    sport athlete team play exercise fitness: archery badminton baseball basketball billiards bowling boxing \
+        climbing cricket crossfit curling cycling darts diving fencing fishing football frisbee golf gymnastics \
+        handball hockey jiujitsu jogging judo karate kayaking kickboxing lacrosse lifting marathon netball parkour \
+        pickleball pilates polo rafting rowing rugby running sailing skateboard skating skiing snowboard soccer \
+        softball squash surfing swimming taekwondo tennis triathlon volleyball weightlifting wrestling yoga
+    hobby interest pastime leisure activity free: archery baking birdwatching blogging calligraphy camping chess \
+        climbing collecting cooking crochet cycling dancing drawing embroidery fishing gaming gardening guitar hiking \
+        hunting journaling juggling kayaking knitting lego magic meditation origami painting photography piano podcast \
+        pottery puzzles reading running sailing scrapbooking sculpting sewing singing skating sketching skiing surfing \
+        swimming travelling volunteering woodworking writing yoga
+    instrument play music: accordion banjo bass bassoon cello clarinet drums fiddle flute guitar harmonica harp \
+        keyboard mandolin oboe organ percussion piano saxophone synth tabla trombone trumpet tuba ukulele viola violin
+    music genre style listen: blues classical country disco dubstep edm electronic folk funk gospel grunge hiphop \
+        house indie jazz kpop latin metal opera pop punk rap reggae rock salsa soul techno
+    movie film show series genre watch: action animation anime cartoon comedy documentary drama episode fantasy \
+        horror hulu musical mystery netflix romance season sitcom thriller trailer western
+    book genre read literature: autobiography biography classic comic fantasy fiction manga memoir mystery \
+        nonfiction novel poetry romance scifi thriller
+    game video board play: backgammon cards catan checkers chess console crossword dominoes fifa fortnite jenga \
+        league ludo mahjong minecraft monopoly nintendo playstation poker pokemon puzzle roblox rummy scrabble sims \
+        steam sudoku switch tetris trivia uno valorant warcraft xbox zelda
+    app platform social media website: discord facebook gmail instagram linkedin messenger netflix pinterest \
+        reddit signal skype slack snapchat spotify telegram tiktok tinder tumblr twitch twitter whatsapp youtube zoom
+    job career profession occupation work role: accountant actor analyst architect artist author baker barista \
+        bartender carpenter cashier chef cleaner clerk coach consultant contractor counselor dentist designer \
+        detective developer director doctor driver editor electrician engineer entrepreneur farmer firefighter \
+        freelancer hairdresser intern janitor journalist judge lawyer lecturer lifeguard manager mechanic model \
+        musician nanny nurse officer painter paramedic pharmacist photographer physician pilot plumber police \
+        politician producer professor programmer psychologist realtor receptionist recruiter researcher salesman \
+        scientist secretary singer soldier surgeon tailor teacher therapist translator tutor veterinarian waiter \
+        waitress writer
+    subject study major degree course field class: accounting anthropology architecture art astronomy biochemistry \
+        biology business calculus chemistry computing criminology dentistry design economics education engineering \
+        finance geography geology history journalism law linguistics literature marketing mathematics mba mechanical \
+        medicine neuroscience nursing pharmacy philosophy physics politics premed psychology sociology statistics \
+        theology
+    school university college education: berkeley cambridge campus harvard mit oxford princeton stanford ucla yale
+    religion religious faith belief: allah bible buddhist catholic christian church diwali easter eid god hindu \
+        islam jesus jewish mosque muslim prayer pray quran ramadan synagogue temple
+    holiday celebrate celebration festival occasion event: anniversary baptism birthday christmas diwali easter \
+        eid funeral graduation halloween hanukkah ramadan thanksgiving valentine wedding eve
+    vehicle car transport transportation travel: airplane audi bicycle bike bmw boat bus chevy cruise ferry flight \
+        ford helicopter honda jeep lyft mercedes metro moped motorbike motorcycle nissan plane scooter ship skateboard \
+        subway suv taxi tesla toyota train tram truck uber van volkswagen volvo yacht
+    color colour: beige black blue brown cream crimson cyan gold gray green grey indigo ivory lavender magenta \
+        maroon navy orange pink purple red silver teal turquoise violet white yellow
+    furniture home household appliance room decor: bed blender bookshelf cabinet candle carpet chair closet couch \
+        curtain desk dishwasher dresser fan freezer fridge heater lamp mattress microwave mirror oven pillow rug shelf \
+        sofa stove table toaster vacuum wardrobe washer
+    tool equipment gear supply: axe brush camera compass drill hammer helmet knife ladder lens paintbrush rope saw \
+        scissors screwdriver shovel tripod wrench
+    weather climate: blizzard breeze cloudy cold drought flood fog forecast freezing hail heatwave hot humid \
+        hurricane lightning rain rainy snow snowy storm sunny sunshine thunder thunderstorm tornado typhoon warm wind \
+        windy
+    natural disaster: avalanche blizzard drought earthquake flood hurricane landslide tornado tsunami typhoon \
+        volcano wildfire
+    place visit attraction landmark destination sightseeing: aquarium bridge canyon castle cathedral cave cliff \
+        desert dunes fort gallery harbor hotel island lake lighthouse market memorial monument mosque museum palace \
+        park pier plaza pyramid river ruins temple tower volcano waterfall zoo
+    emotion feeling feel mood: angry annoyed anxious ashamed bored calm confident confused depressed disappointed \
+        embarrassed excited exhausted frustrated glad grateful guilty happy homesick hopeful jealous lonely nervous \
+        overwhelmed proud relaxed relieved sad scared shocked stressed surprised tired upset worried
+    personality trait character describe quality: ambitious brave caring creative curious funny generous honest \
+        introverted kind lazy loyal optimistic organized outgoing patient quiet reliable sensitive shy stubborn \
+        talkative
+    jewelry accessory: bracelet brooch earrings necklace pendant ring watch
+    device gadget technology electronics: airpods alexa android camera computer console drone headphones ipad \
+        iphone kindle laptop macbook monitor mouse phone printer projector router smartphone smartwatch speaker tablet \
+        television tv
+    programming language framework library tool stack technology: angular api aws azure bash bootstrap celery css \
+        cypress django docker elasticsearch express fastapi firebase flask flutter git github golang graphql html java \
+        javascript jenkins jest jquery json kafka kotlin kubernetes laravel mongodb mysql nextjs nginx node numpy \
+        pandas postgres postgresql python pytest pytorch rails react redis ruby rust selenium spring sql sqlalchemy \
+        sqlite swift tensorflow typescript vue webpack
+    database storage: dynamodb elasticsearch firestore mongodb mysql oracle postgres postgresql redis sqlite
+    relationship status dating love: boyfriend breakup crush date divorce engaged ex fiance girlfriend husband \
+        married partner single spouse wife
+    housing home live living residence: apartment basement condo cottage dorm farmhouse flat hostel house mansion \
+        mortgage rent roommate studio townhouse
+    money finance budget expense cost: bank bill bonus budget cash credit debt dollar euro fee insurance invest \
+        loan mortgage paycheck pension price rent salary savings stock tax tuition wage
     """.strip().split("\n")
     )
 )

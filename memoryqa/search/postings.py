@@ -30,6 +30,8 @@ REACH = CHUNK  # passages to each side from which one may inherit terms; no more
 _WIDTH = 2 * REACH + 1
 _ALONE = array("f", [0.0] * REACH + [1.0] + [0.0] * REACH)
 _ROUNDED_UP = 1 + 2**-23  # shares are kept as float32, which may be a little more than they are
+_LONG_TURN_TOKENS = 100  # longer turns hold every word once, and are handicapped for it
+_LEAD_SHARE = 0.5  # ... their first passage, which says what they are about, less so
 _CODE_SIGNS = '{}()[]=<>;_/"|'
 _SMALLEST_SHARE = 0.0125  # of an occurrence; what would be less is nothing
 
@@ -71,7 +73,7 @@ class IndexedPassages:
         self._windowed_lengths = array("d")
         self._windowed_length_sum = 0.0
         self._token_starts = array("q", [0])  # tokens before each passage, and before the next one
-        self._turn_tokens = array("i")  # of the whole turn
+        self._doublings = array("d")  # how often the whole turn's length is twice `_LONG_TURN_TOKENS`, 0 for short ones
         self._code_share = array("f")
         self._block = array("i")
         self._speaker = array("i")
@@ -100,7 +102,7 @@ class IndexedPassages:
             self._open_block(turn)
         replies = self._replies.note(turn)
         self._turns += 1
-        turn_tokens = sum(line.tokens for line in lines)
+        doublings = max(0.0, math.log2(max(sum(line.tokens for line in lines), 1) / _LONG_TURN_TOKENS))
         tags = dict.fromkeys(terms(" ".join(turn.tags)) if turn.tags else ())
         for line in lines:
             number, found = len(self), terms(line.content)
@@ -110,7 +112,8 @@ class IndexedPassages:
                 self._post(tag_term(term), number, 1)
             self._block_length[-1] += len(found)
             self._block.append(len(self._block_start) - 1)
-            self._turn_tokens.append(turn_tokens)
+            leads = line.part is None or not line.part.number
+            self._doublings.append(_LEAD_SHARE * doublings if leads else doublings)
             self._code_share.append(code_share(line.said))
             self._speaker.append(self.speakers.setdefault(turn.speaker, len(self.speakers)))
             self._flags.append(self._flags_of(line, opens, replies))
@@ -202,6 +205,11 @@ class IndexedPassages:
         found = [self._postings[term] for term in terms]
         return np.concatenate([np.array(one, dtype=np.int32, ndmin=1) for one in found])
 
+    def frequency(self, term: str) -> int:
+        """How often the term occurs."""
+        postings = self._postings[term]
+        return len(postings) if isinstance(postings, array) else 1
+
     def speaker_of(self, passages: Ints) -> Ints:
         """The number of each passage's speaker."""
         return np.frombuffer(self._speaker, dtype=np.int32)[passages].astype(np.int64)
@@ -218,9 +226,9 @@ class IndexedPassages:
         """Windowed length of each passage over the mean of all passages."""
         return np.frombuffer(self._windowed_lengths)[passages] / self._mean_length()
 
-    def turn_tokens(self, passages: Ints) -> Ints:
-        """Tokens of the whole turn of each passage."""
-        return np.frombuffer(self._turn_tokens, dtype=np.int32)[passages].astype(np.int64)
+    def doublings(self, passages: Ints) -> Floats:
+        """How often each passage's turn doubles the length of a short one; less for its first passage."""
+        return np.frombuffer(self._doublings)[passages]
 
     def code_share(self, passages: Ints) -> Floats:
         """Share of code signs in each passage, 0 to 1."""
@@ -265,12 +273,14 @@ class IndexedPassages:
         passages = (chunks[:, None] * CHUNK + np.arange(CHUNK)).ravel()
         return passages[: np.searchsorted(passages, len(self))]
 
-    def windowed(self, occurrences: Sequence[Postings], chunks: Ints) -> Floats:
+    def windowed(self, occurrences: Sequence[Postings], of_each: Sequence[Floats], chunks: Ints) -> Floats:
         """Windowed frequencies in the passages of `chunks` (ascending), shape (len(occurrences), passages)."""
         near = np.zeros(self.num_chunks, dtype=np.bool_)  # chunks whose occurrences may reach `chunks`
         for distance in (-1, 0, 1):
             near[np.clip(chunks + distance, 0, self.num_chunks - 1)] = True
-        seen = [one[near[one // CHUNK]] for one in occurrences]
+        kept = [near[one // CHUNK] for one in occurrences]
+        seen = [one[reaching] for one, reaching in zip(occurrences, kept, strict=True)]
+        counted = np.concatenate([one[reaching] for one, reaching in zip(of_each, kept, strict=True)])
         found = np.concatenate(seen).astype(np.int64)
         width = len(self.passages_of(chunks))
         row_start = np.repeat(np.arange(len(seen)) * width, [len(one) for one in seen])
@@ -283,10 +293,10 @@ class IndexedPassages:
         position = first[targets // CHUNK]
         wanted = position >= 0
         at = (row_start[rows] + position + targets % CHUNK)[wanted]
-        counts = np.bincount(at, shares[lent[wanted]], minlength=len(seen) * width)
+        counts = np.bincount(at, shares[lent[wanted]] * counted[rows[wanted]], minlength=len(seen) * width)
         return counts.astype(np.float64, copy=False).reshape(len(seen), width)
 
-    def bound_windowed(self, occurrences: Postings, out: Floats) -> None:
+    def bound_windowed(self, occurrences: Postings, of_each: Floats, out: Floats) -> None:
         """Write to `out` an upper bound of the windowed frequency of each chunk's passages, shape (chunks,).
 
         Every occurrence counts whole in its own chunk, and with the largest share that it could have in the next one
@@ -296,17 +306,17 @@ class IndexedPassages:
         out.fill(0.0)
         found = occurrences.astype(np.int64)
         chunks = found // CHUNK
-        np.add.at(out, chunks, 1.0)
+        np.add.at(out, chunks, of_each)
         tokens = np.frombuffer(self._token_starts, dtype=np.int64)
         after = (chunks + 1) * CHUNK  # the first passage of the next chunk
         reaching = np.flatnonzero(after < len(self))
         between = tokens[after[reaching]] - tokens[found[reaching]]
         share = _ROUNDED_UP * self._windows.before * self._windows.decay(between)
-        np.add.at(out, chunks[reaching] + 1, share)
+        np.add.at(out, chunks[reaching] + 1, share * of_each[reaching])
         reaching = np.flatnonzero(chunks > 0)
         between = tokens[found[reaching] + 1] - tokens[chunks[reaching] * CHUNK]
         share = _ROUNDED_UP * self._windows.after * self._windows.decay(between)
-        np.add.at(out, chunks[reaching] - 1, share)
+        np.add.at(out, chunks[reaching] - 1, share * of_each[reaching])
 
     def relative_chunk_lengths(self) -> Floats:
         """The smallest relative length of each chunk's passages."""

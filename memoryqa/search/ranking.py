@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from memoryqa.arrays import Floats, Ints
 from memoryqa.config import RankingConfig
 from memoryqa.errors import UsageError
 from memoryqa.language.question import Query, Window, read_query, users_among
+from memoryqa.language.related import related
 from memoryqa.language.terms import idf, instances, synonyms
 from memoryqa.rendering import Line
 from memoryqa.search.postings import (
@@ -42,7 +44,9 @@ _RECENT_DAYS = 21  # people talk about the last weeks, so a session counts up to
 _AHEAD_DAYS = 3  # ... and about the next days
 _AHEAD_WEIGHT = 0.4
 _SESSION_K1 = 1.5
-_LONG_TURN_TOKENS = 100  # longer turns are handicapped: they hold every word once
+_FEW_TERMS = 3  # of a question, which related words help most
+_MOST_NEAR = 12  # related words that are looked for per term
+_LEAST_SIMILARITY = 0.45  # of the table of related words
 _CODE_FROM, _CODE_SPAN = 0.05, 0.2  # share of code signs that prose may have, and what more makes a passage all code
 _FIRST_CHUNKS = 512  # scored at once, so that shorter histories are one array; later batches:
 _FEWEST_CHUNKS, _MOST_CHUNKS = 128, 4096
@@ -55,6 +59,7 @@ class _Match:
 
     terms: tuple[str, ...]
     weight: float
+    shares: tuple[float, ...] = ()  # what an occurrence of each term counts; 1 each when not given
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class _Plan:
     query: Query
     weights: Floats
     occurrences: list[Postings]
+    shares: list[Floats]
     per_block: Floats
 
 
@@ -180,7 +186,14 @@ class PassageIndex:
             per_block += config.date_weight * match_dates(query.windows, index.block_days)
         matches = self._matches(query, present)
         weights = np.array([match.weight for match in matches])
-        return _Plan(query, weights, [index.occurrences(match.terms) for match in matches], per_block)
+        found = [index.occurrences(match.terms) for match in matches]
+        shares = [
+            np.repeat(match.shares, [index.frequency(term) for term in match.terms])
+            if match.shares
+            else np.ones(len(one))
+            for match, one in zip(matches, found, strict=True)
+        ]
+        return _Plan(query, weights, found, shares, per_block)
 
     def _matches(self, query: Query, present: Sequence[str]) -> list[_Match]:
         """Matches for the query's own terms (in words and in tags), their synonyms, and instances of classes."""
@@ -191,21 +204,51 @@ class PassageIndex:
             index.idf(term) for term in query.terms if term in index or term in tagged or term in index.date_words
         )
         everything = sum(index.idf(term) for term in query.terms)
-        matches = [_Match((term,), index.idf(term) / matchable) for term in present]
         # idf among the words said: a class that nobody names ("hobby") is rare, even when it is a frequent tag
-        matches += [_Match((tag_term(term),), config.tag_weight * index.idf(term) / matchable) for term in tagged]
+        matches = [_Match((tag_term(term),), config.tag_weight * index.idf(term) / matchable) for term in tagged]
         seen = set(query.terms)
-        for related in dict.fromkeys(other for term in query.terms for other in synonyms(term)):
-            if related in index and related not in seen:
-                matches.append(_Match((related,), config.synonym_weight * index.idf(related) / everything))
-                seen.add(related)
+        for other in dict.fromkeys(other for term in query.terms for other in synonyms(term)):
+            if other in index and other not in seen:
+                matches.append(_Match((other,), config.synonym_weight * index.idf(other) / everything))
+                seen.add(other)
         for term in query.terms:
             members = tuple(one for one in instances(term) if one in index and one not in seen)
             if members:
                 rarity = min(index.idf(term), index.idf(*members))
                 matches.append(_Match(members, config.instance_weight * rarity / everything))
                 seen.update(members)
+        near = self._near(query.terms, seen)
+        for term in query.terms:
+            others = near.get(term, {})
+            if term in index:
+                weight = index.idf(term) / matchable
+                matches.append(_Match((term, *others), weight, (1.0, *others.values())))
+            elif others:
+                rarity = min(index.idf(term), index.idf(*others))
+                matches.append(_Match(tuple(others), rarity / everything, tuple(others.values())))
         return matches
+
+    def _near(self, query_terms: Sequence[str], seen: Collection[str]) -> dict[str, dict[str, float]]:
+        """For each term of the query the indexed terms used like it, and what an occurrence of them counts.
+
+        A term that was said needs them less, and less again in a long question, whose words explain each other.
+        """
+        weight, index = self.config.related_weight, self._passages
+        if not weight:
+            return {}
+        said = weight * min(1.0, _FEW_TERMS / max(len(query_terms), 1))
+        best: dict[str, tuple[float, str]] = {}
+        for term in query_terms:
+            most = said if term in index else weight
+            indexed = (one for one in related(term) if one[0] in index and one[0] not in seen)
+            for other, similarity in islice(indexed, _MOST_NEAR):
+                share = most * (similarity - _LEAST_SIMILARITY + 0.1) / (1 - _LEAST_SIMILARITY + 0.1)
+                if share > best.get(other, (0.0, ""))[0]:
+                    best[other] = share, term
+        near: dict[str, dict[str, float]] = {}
+        for other, (share, term) in best.items():
+            near.setdefault(term, {})[other] = share
+        return near
 
     def _match_blocks(self, present: Sequence[str]) -> Floats:
         """BM25 of each block as one document, divided by the maximum: 1.0 is the block that matches best."""
@@ -243,7 +286,7 @@ class PassageIndex:
             named = np.isin(index.speaker_of(passages), [index.speakers[name] for name in preferred])
             score += np.where(named, weight, -weight)
         if not question.asks_what_was_told:
-            score -= config.length_weight * np.log2(np.maximum(index.turn_tokens(passages) / _LONG_TURN_TOKENS, 1.0))
+            score -= config.length_weight * index.doublings(passages)
         score -= config.code_weight * np.clip((index.code_share(passages) - _CODE_FROM) / _CODE_SPAN, 0.0, 1.0)
         if question.asks_when:
             score += config.time_prior * index.flagged(passages, NAMES_TIME)
@@ -267,7 +310,7 @@ class PassageIndex:
         shared = plan.per_block[index.block_of(passages)]
         if not plan.occurrences:
             return shared
-        frequencies = index.windowed(plan.occurrences, chunks).ravel()
+        frequencies = index.windowed(plan.occurrences, plan.shares, chunks).ravel()
         held = np.flatnonzero(frequencies)  # few of all pairs of terms and passages
         rows, places = np.divmod(held, len(passages))
         frequency = frequencies[held]
@@ -284,8 +327,8 @@ class PassageIndex:
         lexical = []
         for plan in plans:
             bound = index.largest_in_chunks(plan.per_block)
-            for weight, occurrences in zip(plan.weights, plan.occurrences, strict=True):
-                index.bound_windowed(occurrences, out=frequency)
+            for weight, occurrences, of_each in zip(plan.weights, plan.occurrences, plan.shares, strict=True):
+                index.bound_windowed(occurrences, of_each, out=frequency)
                 np.add(frequency, shortest, out=saturated)
                 np.divide(frequency, saturated, out=saturated)
                 saturated *= weight * (config.bm25_k1 + 1)

@@ -6,6 +6,7 @@ import math
 import random
 import statistics
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import groupby
@@ -17,6 +18,7 @@ from strategies import WORDS, sentences
 from memoryqa.config import RankingConfig
 from memoryqa.language.dates import has_time_expression
 from memoryqa.language.question import Query, Window, read_query
+from memoryqa.language.related import related
 from memoryqa.language.terms import instances, synonyms, terms
 from memoryqa.rendering import Line, render_turn
 from memoryqa.search.ranking import PassageIndex
@@ -86,10 +88,10 @@ class Reference:
         """What passage i has of its own and inherits from the passages of other turns around it."""
         return sum(self.share(i, j) * amount[j] for j in range(max(0, i - 8), min(len(self.lines), i + 9)))
 
-    def frequency(self, i: int, one_of: tuple[str, ...]) -> float:
-        """The same of the occurrences of terms, whose shares the index keeps as float32."""
+    def frequency(self, i: int, one_of: Mapping[str, float]) -> float:
+        """The same of the occurrences of terms, each with its share; what passages lend is kept as float32."""
         return sum(
-            float(np.float32(self.share(i, j))) * sum(self.occurrences(term, j) for term in one_of)
+            float(np.float32(self.share(i, j))) * sum(each * self.occurrences(term, j) for term, each in one_of.items())
             for j in range(max(0, i - 8), min(len(self.lines), i + 9))
         )
 
@@ -98,7 +100,7 @@ class Reference:
         held = min(n, sum(term in count for count in self.counts for term in one_of))
         return math.log(1 + (n - held + 0.5) / (held + 0.5))
 
-    def saturated(self, one_of: tuple[str, ...], i: int) -> float:
+    def saturated(self, one_of: Mapping[str, float], i: int) -> float:
         """The saturated frequency of terms that count as one."""
         k1, b = self.config.bm25_k1, self.config.bm25_b
         frequency = self.frequency(i, one_of)
@@ -121,34 +123,52 @@ class Reference:
         weights = self.weights(query)
         sessions = self.sessions(query)
         return [
-            sum(weight * self.saturated(one_of, i) for one_of, weight in weights.items())
+            sum(weight * self.saturated(one_of, i) for one_of, weight in weights)
             + self.config.session_weight * sessions[self.block_of[i]]
             for i in range(len(self.lines))
         ]
 
-    def weights(self, query: Query) -> dict[tuple[str, ...], float]:
-        """What counts as one, and how much."""
+    def weights(self, query: Query) -> list[tuple[dict[str, float], float]]:
+        """What counts as one, each term with what an occurrence of it counts, and how much."""
         known = {term for count in self.counts for term in count}
         tagged = {term for count in self.tags for term in count} if self.config.tag_weight else set()
         date_words = {str(time.day) for time in self.dates}
         date_words.update(word for time in self.dates for word in terms(f"{MONTHS[time.month - 1]} {time.year}"))
         matchable = sum(self.idf(term) for term in query.terms if term in known | tagged | date_words)
         everything = sum(self.idf(term) for term in query.terms)
-        weights: dict[tuple[str, ...], float] = {
-            (term,): self.idf(term) / matchable for term in query.terms if term in known
-        }
-        for term in tagged.intersection(query.terms):
-            weights[(f"#{term}",)] = self.config.tag_weight * self.idf(term) / matchable
+        weights: list[tuple[dict[str, float], float]] = [
+            ({f"#{term}": 1.0}, self.config.tag_weight * self.idf(term) / matchable)
+            for term in tagged.intersection(query.terms)
+        ]
         unused = known - set(query.terms)
-        for related in {other for term in query.terms for other in synonyms(term)} & unused:
-            weights[(related,)] = self.config.synonym_weight * self.idf(related) / everything
-            unused.remove(related)
+        for other in {other for term in query.terms for other in synonyms(term)} & unused:
+            weights.append(({other: 1.0}, self.config.synonym_weight * self.idf(other) / everything))
+            unused.remove(other)
         for term in query.terms:
-            if members := tuple(unused.intersection(instances(term))):
+            if members := unused.intersection(instances(term)):
                 rarity = min(self.idf(term), self.idf(*members))
-                weights[members] = self.config.instance_weight * rarity / everything
-                unused -= set(members)
+                weights.append((dict.fromkeys(members, 1.0), self.config.instance_weight * rarity / everything))
+                unused -= members
+        near = self.near(query, unused)
+        for term in query.terms:
+            others = {other: share for other, (share, of) in near.items() if of == term}
+            if term in known:
+                weights.append(({term: 1.0, **others}, self.idf(term) / matchable))
+            elif others:
+                weights.append((others, min(self.idf(term), self.idf(*others)) / everything))
         return weights
+
+    def near(self, query: Query, unused: set[str]) -> dict[str, tuple[float, str]]:
+        """Words used like those of the query: what an occurrence counts, and for which term, the first of the best."""
+        known = {term for count in self.counts for term in count}
+        near: dict[str, tuple[float, str]] = {}
+        for term in query.terms:
+            most = self.config.related_weight * (min(1.0, 3 / len(query.terms)) if term in known else 1.0)
+            for other, similarity in [one for one in related(term) if one[0] in unused][:12]:
+                share = most * (similarity - 0.35) / 0.65
+                if share > near.get(other, (0.0, ""))[0]:
+                    near[other] = share, term
+        return near
 
     def sessions(self, query: Query) -> list[float]:
         b = self.config.bm25_b
@@ -202,7 +222,8 @@ class Reference:
             total += weight if turn.speaker in named else -weight
         if not question.asks_what_was_told:
             tokens = sum(line.tokens for line in passages_of(turn))
-            total -= config.length_weight * max(0.0, math.log2(max(tokens, 1) / 100))
+            leads = i == 0 or self.turn_of[i] != self.turn_of[i - 1]
+            total -= config.length_weight * (0.5 if leads else 1.0) * max(0.0, math.log2(max(tokens, 1) / 100))
         time = self.blocks[self.block_of[i]][0].time
         if time and question.windows:
             total += config.date_weight * max(self.date_match(time.date(), window) for window in question.windows)
@@ -226,6 +247,7 @@ configs = st.builds(
     bm25_k1=st.sampled_from([0.4, 0.9, 2.0]),
     bm25_b=st.sampled_from([0.0, 0.75, 1.0]),
     synonym_weight=weight,
+    related_weight=weight,
     instance_weight=weight,
     tag_weight=weight,
     session_weight=weight,

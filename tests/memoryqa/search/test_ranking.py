@@ -22,6 +22,11 @@ from memoryqa.turns import Turn
 
 HOBBIES = [Turn(1, number, "Ines", "hiking, chess, yoga, running and knitting", DAY) for number in range(3)]
 WEIGHTS = [one.name for one in fields(RankingConfig) if one.name.endswith(("_prior", "_weight"))]
+OUTING = [
+    Turn(1, 1, "Ines", "The theater had a blockbuster on, a film of dwarfs.", DAY),
+    Turn(1, 2, "Bo", "I prefer the stage and a comedy.", DAY),
+    Turn(1, 3, "Ines", "Hollywood, popcorn and a filmmaker in the audience!", DAY),
+]
 CROWD = ("Ines", "Bo", "Lena", "Marta", "Xu")
 
 
@@ -41,6 +46,11 @@ CROWD = ("Ines", "Bo", "Lena", "Marta", "Xu")
 )
 @settings(max_examples=150)
 @example(HOBBIES, ["Which hobby or sport?", "What exercise?"], RankingConfig())
+@example(
+    OUTING,
+    ["What was on at the cinema?", "Which play in which theater or auditorium, and what drama?"],
+    RankingConfig(),
+)
 def test_scores_are_those_of_the_reference(turns: list[Turn], queries: list[str], config: RankingConfig) -> None:
     scores = index_of(turns, config).score(queries)
     assert scores.shape == (sum(len(passages_of(turn)) for turn in turns),)
@@ -125,6 +135,23 @@ def test_a_reply_inherits_the_words_of_the_question_before_it_within_the_session
     assert wide.score(["regatta"]).tolist()[1:] == [0.0, 0.0]
 
 
+def test_words_used_like_those_of_the_question_are_found_where_it_was_not_said_otherwise() -> None:
+    turns = [Turn(1, 1, "Bo", "Bread is in the oven."), Turn(2, 1, "Bo", "They showed a film at the theater.")]
+    assert ranked(turns, "cinema", related_weight=0.6)[0] == "D2:1"
+    assert (
+        index_of(turns, RankingConfig(related_weight=0.0)).score(["cinema"])[1] < index_of(turns).score(["cinema"])[1]
+    )
+    said = [*turns, Turn(3, 1, "Bo", "The cinema was full.")]
+    assert ranked(said, "cinema", related_weight=0.6)[0] == "D3:1", "the word itself counts most"
+
+
+def test_the_first_passage_of_a_long_turn_is_handicapped_less_than_the_others() -> None:
+    long = " ".join(f"Step {number}: boil the beans and stir them well, then wait." for number in range(60))
+    scores = index_of([Turn(1, 1, "Bo", "So?"), Turn(1, 2, "Bo", long)]).score(["otter"])
+    assert len(scores) > 3
+    assert scores[1] > scores[2] == pytest.approx(scores[3])
+
+
 def test_rare_words_count_more_than_common_ones() -> None:
     turns = [*(Turn(1, number, "Bo", "boat trip") for number in range(1, 6)), Turn(1, 9, "Bo", "kestrel trip")]
     assert ranked(turns, "boat kestrel")[0] == "D1:9"
@@ -202,7 +229,7 @@ def test_a_long_turn_code_and_the_assistant_rank_behind_unless_they_are_asked_fo
     assert order("Did you say that it is red?", role_weight=1.0)[:2] == ["D1:1", "D1:2"]
     assert order("soup", role_weight=5.0) == order("soup", role_weight=0.1)
     assert order("soup")[0] == "D1:3"
-    assert order("soup", length_weight=1.0)[-1] == "D1:3"
+    assert order("soup", length_weight=3.0)[-1] == "D1:3"
     assert order("What did you recommend, soup?", length_weight=1.0)[0] == "D1:3"
     assert order("red", code_weight=0.9)[-1] == "D1:4"
 

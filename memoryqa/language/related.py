@@ -1,0 +1,63 @@
+"""Words that are used like a word ("cinema": theater, film, movie), from a table that ships with the package.
+
+`python -m benchmarks.related_words` made it from public word vectors; nothing in it comes from a conversation. It is
+English: a word of another language has no related words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from memoryqa.language.terms import term_of
+
+RELATED_WORDS = Path(__file__).parents[1] / "vocabulary" / "related_words.npz"
+_STEPS = 255  # a similarity is kept as a whole number of so many parts
+
+
+class _Table:
+    """Words of a table by their term; the related ones in one array after another."""
+
+    def __init__(self, path: Path) -> None:
+        with np.load(path) as kept:
+            words = kept["words"].tobytes().decode().split("\n")
+            self._ends = np.cumsum(kept["counts"], dtype=np.int64)
+            self._places, self._similarities = kept["places"], kept["similarities"]
+        self._terms = [term_of(word) or word for word in words]
+        self._place = {term: place for place, term in reversed(list(enumerate(self._terms)))}
+
+    def related(self, term: str) -> tuple[tuple[str, float], ...]:
+        place = self._place.get(term)
+        if place is None:
+            return ()
+        first, last = int(self._ends[place - 1]) if place else 0, int(self._ends[place])
+        found = zip(self._places[first:last].tolist(), self._similarities[first:last].tolist(), strict=True)
+        return tuple((self._terms[other], similarity / _STEPS) for other, similarity in found)
+
+
+@lru_cache(maxsize=1)
+def _table() -> _Table:
+    return _Table(RELATED_WORDS)
+
+
+@lru_cache(maxsize=8192)
+def related(term: str) -> tuple[tuple[str, float], ...]:
+    """Terms used like `term`, and how alike: 0 to 1, best first. () for a term that the table does not have."""
+    return _table().related(term)
+
+
+def write_related(path: Path, words: Sequence[str], found: Sequence[Sequence[tuple[int, float]]]) -> None:
+    """Write a table: for each word the places of those related to it, with their similarity (0 to 1)."""
+    columns = {
+        "words": np.frombuffer("\n".join(words).encode(), dtype=np.uint8),
+        "counts": np.array([len(one) for one in found], dtype=np.uint8),
+        "places": np.array([place for one in found for place, _ in one], dtype=np.uint16),
+        "similarities": np.array([round(_STEPS * value) for one in found for _, value in one], dtype=np.uint8),
+    }
+    written = BytesIO()
+    np.savez_compressed(written, **columns)  # type: ignore[arg-type]
+    path.write_bytes(written.getvalue())
