@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.counting import counted, share_found
+from benchmarks.counting import Passages, counted, share_found
 from benchmarks.recall_tables import RECALL_AT, Tally
 from locomo.rows import MAIN_PROGRAM as MEMORY
 from memoryqa.errors import StoppedError, UsageError
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from benchmarks.rankers import Rank
     from locomo.schema import Question
     from memoryqa.memory import AdaptiveMemory, Scope
+    from memoryqa.rendering import Line
     from memoryqa.turns import Turn
 
 WORKING = "memory, working only"
@@ -104,24 +105,25 @@ def measure_memory(
     """
     from memoryqa.search.embedders import EmbeddingError
 
-    started = time.perf_counter()
+    started = time.process_time()
     memory = build.make()
     memory.extend(turns)
     try:
         memory.embed()
     except EmbeddingError as error:
         raise StoppedError(str(error)) from error
-    elapsed_ms = (time.perf_counter() - started) * 1000
+    elapsed_ms = (time.process_time() - started) * 1000
+    passages = Passages(line for line, _ in memory.lines())
     for name, scope in build.scopes.items():
         tallies[name].index_ms.append(elapsed_ms)
         for question in questions:
             asked = [question.text, *queries.get(question.id, ())]
-            started = time.perf_counter()
-            memory.search(asked, max(budgets), scope=scope)
-            tallies[name].query_ms.append((time.perf_counter() - started) * 1000)
-            ranked = memory.rank(asked, scope=scope)
-            counts = counted(question, {budget: memory.pack(ranked, budget) for budget in budgets})
-            tallies[name].add(question, counts, [turn.id for turn in ranked[: max(RECALL_AT)]])
+            started = time.process_time()
+            found = {max(budgets): memory.search(asked, max(budgets), scope=scope)}
+            tallies[name].query_ms.append((time.process_time() - started) * 1000)
+            found |= {budget: memory.search(asked, budget, scope=scope) for budget in budgets if budget not in found}
+            ranked = [turn.id for turn in memory.rank(asked, scope=scope)[: max(RECALL_AT)]]
+            tallies[name].add(question, counted(question, found, passages), ranked)
     if failures := memory.stats().embedding_failures:
         raise StoppedError(
             f"{failures} searches in {questions[0].conversation_id} ran without vectors: see the warning"
@@ -157,12 +159,13 @@ def measure_floors(
     floors: Sequence[float],
 ) -> None:
     """Packing that leaves out lines below a share of the best score, even where they would fit."""
+    passages = Passages(line for line, _ in memory.lines())
     for floor in floors:
         for question in questions:
             asked = [question.text, *queries.get(question.id, ())]
             found = {budget: memory.search(asked, budget, score_floor=floor) for budget in budgets}
             tally = tallies[floor_name(floor)]
-            tally.add(question, counted(question, found))
+            tally.add(question, counted(question, found, passages))
             for budget, evidence in found.items():
                 tally.tokens[budget].append(evidence.tokens)
 
@@ -179,20 +182,21 @@ def hops_name(max_hops: int) -> str:
 
 def measure_peer(
     tally: Tally,
-    build: Callable[[Sequence[Turn]], Rank],
+    build: Callable[[Sequence[Line]], Rank],
     memory: AdaptiveMemory,
-    turns: Sequence[Turn],
     questions: Sequence[Question],
     budgets: Sequence[int],
 ) -> None:
-    """One peer on one conversation, packed as our memory packs."""
-    started = time.perf_counter()
-    rank = build(turns)
-    tally.index_ms.append((time.perf_counter() - started) * 1000)
+    """One peer on one conversation: it ranks the lines of our memory, and they are packed as our memory packs."""
+    lines = [line for line, _ in memory.lines() if line.text]
+    passages = Passages(line for line, _ in memory.lines())
+    started = time.process_time()
+    rank = build(lines)
+    tally.index_ms.append((time.process_time() - started) * 1000)
     for question in questions:
-        started = time.perf_counter()
+        started = time.process_time()
         ranked = rank(question.text)
-        memory.pack(ranked, max(budgets))
-        tally.query_ms.append((time.perf_counter() - started) * 1000)
-        counts = counted(question, {budget: memory.pack(ranked, budget) for budget in budgets})
-        tally.add(question, counts, [turn.id for turn in ranked[: max(RECALL_AT)]])
+        tally.query_ms.append((time.process_time() - started) * 1000)
+        found = {budget: memory.pack(ranked, budget) for budget in budgets}
+        turns = list(dict.fromkeys(line.turn.id for line in ranked))[: max(RECALL_AT)]
+        tally.add(question, counted(question, found, passages), turns)

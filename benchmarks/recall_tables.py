@@ -11,7 +11,7 @@ from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.counting import COUNTS, RECALL, share_found
+from benchmarks.counting import COUNTS, RECALL, TITLES, share_found
 
 if TYPE_CHECKING:
     from locomo.schema import Question
@@ -161,14 +161,14 @@ def print_tables(
     console.print(f"[bold]{title}[/bold]")
     at_tokens = [f"{budget:,}" for budget in budgets]
     show(
-        "evidence recall % (all evidence %) at a budget of tokens",
+        "evidence recall %, lenient (all evidence %) at a budget of tokens",
         ["system", *at_tokens],
         {name: both(row["recall"], row["all_evidence"]) for name, row in systems.items()},
     )
     for count in COUNTS:
         if count != RECALL:
             show(
-                f"{count} % at a budget of tokens",
+                f"{TITLES[count]} % at a budget of tokens",
                 ["system", *at_tokens],
                 {
                     name: [f"{100 * row[count][str(budget)]:.1f}" for budget in budgets]

@@ -7,16 +7,19 @@
     python -m benchmarks.retrieval --data data/sample.json --split val --budgets 500,1000
     python -m benchmarks.retrieval --data realtalk --data beam-100k      # one table over several data sets
 
-Every system ranks the turns of a conversation for a question; the ranking is packed by the same rule into the same
-lines (filler dropped, dates resolved, tokens by o200k_base), so that only the order differs. Scores are over
-questions that have evidence, of the kinds that count: LoCoMo's categories 1-4, all of REALTALK's, BEAM's but for
-abstention; what asks about a whole chat (BEAM's summarization and event_ordering) is apart, in rows of its own.
-recall is the mean share of a question's evidence turns that were packed, all_evidence the share of questions whose
-evidence was packed whole, recall_at_k the same over turns instead of tokens, as in the LoCoMo paper.
+Our memory is measured by what its search gives. A peer ranks the same units (turns, and passages of long turns), and
+its ranking is packed by the same rule into the same lines (filler dropped, dates resolved, tokens by o200k_base):
+only the order differs. Scores are over questions that have evidence, of the kinds that count: LoCoMo's categories 1-4,
+all of REALTALK's, BEAM's but for abstention; what asks about a whole chat (BEAM's summarization and event_ordering) is
+apart, in rows of its own. recall is the mean share of a question's evidence turns of which anything is shown (lenient);
+strict_recall counts a turn only when it shows as much of the answer as its best passage (benchmarks/counting.py);
+all_evidence is the share of questions whose recall is whole; recall_at_k is recall over turns instead of tokens, as in
+the LoCoMo paper.
 
-Times are wall clock: index is a whole conversation (with --dense also its embedding, unless its vectors are kept),
-query is rank and pack at the largest budget. --tags compares question by question with and without the words that an LM
-wrote for the turns beforehand (memoryqa/tags/writing.py), on conversations that have such words.
+Times are CPU time: index is a whole conversation (with --dense also its embedding, unless its vectors are kept), query
+is our search at the largest budget, packing included, and of a peer its ranking alone. --tags compares question by
+question with and without the words that an LM wrote for the turns beforehand (memoryqa/tags/writing.py), on
+conversations that have such words.
 """
 
 from __future__ import annotations
@@ -255,7 +258,7 @@ def measure_all(
         measure_hops(tallies, memory, questions, asked.budgets, queries, args.hops)
         measure_floors(tallies, memory, questions, asked.budgets, queries, args.score_floors)
         for name, build_peer in PEERS.items():
-            measure_peer(tallies[name], build_peer, memory, plain, questions, asked.budgets)
+            measure_peer(tallies[name], build_peer, memory, questions, asked.budgets)
     return tallies
 
 

@@ -302,12 +302,13 @@ class AdaptiveMemory:
             if self._dense is not None:
                 self._dense.update(self._transcript.full)
 
-    def pack(self, turns: Iterable[Turn], budget_tokens: int) -> Evidence:
-        """`turns` of this memory, ranked elsewhere (best first), as many as fit: for comparing rankings."""
+    def pack(self, turns: Iterable[Turn | Line], budget_tokens: int) -> Evidence:
+        """`turns` of this memory, or single `lines()`, ranked elsewhere (best first), as many as fit: for comparing
+        rankings. A turn stands for all of its passages, in order."""
         whole_number("budget_tokens", budget_tokens)
+        ids = (one.id if isinstance(one, Line) else one_of_kind("one of turns", one, Turn).id for one in turns)
         with self._lock:
-            places = (self._transcript.places_of(one_of_kind("one of turns", turn, Turn).id) for turn in turns)
-            lines = self._transcript.lines_at(place for of_turn in places for place in of_turn)
+            lines = self._transcript.lines_at(place for one in ids for place in self._transcript.places_of(one))
             return Evidence.of(pack(lines, budget_tokens))
 
     def render(self) -> str:

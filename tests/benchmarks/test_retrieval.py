@@ -10,6 +10,9 @@ from checkout import ROOT
 from format_files import write_beam, write_realtalk
 
 from benchmarks import retrieval
+from benchmarks.counting import share_found
+from locomo.dataset import find
+from memoryqa.memory import AdaptiveMemory
 
 SAMPLE = ["--data", str(checkout.SAMPLE), "--split", "val", "--budgets", "300,1000"]
 
@@ -175,6 +178,25 @@ def test_several_data_sets_are_one_table_with_their_own_kinds_and_budgets(
     assert "apart" not in first
     for row in ("realtalk, all kinds", "beam-100k, core kinds", "beam-100k, apart"):
         assert row in printed.err
+
+
+def test_ours_is_what_a_search_gives_and_peers_rank_the_same_passages(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    size = write_beam(tmp_path / "100K" / "1").parent
+    dataset = find(str(size))
+    assert retrieval.main(["--data", str(size), "--split", "all", "--budgets", "1000"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])["systems"]
+    shares, counted = [], [one for one in dataset.questions if one.category in dataset.kinds.counted and one.evidence]
+    for conversation in dataset.conversations:
+        memory = AdaptiveMemory()
+        memory.extend(conversation.turns)
+        for question in counted:
+            if question.conversation_id == conversation.id:
+                shares.append(share_found(question, memory.search(question.text, 1000).ids))
+    assert found["memory"]["recall"]["1000"] == pytest.approx(sum(shares) / len(shares), abs=1e-4)
+    assert set(found["bm25s"]["strict_recall"]) == {"1000"}
+    assert all(row["strict_recall"]["1000"] <= row["recall"]["1000"] for row in found.values())
 
 
 def test_queries_may_come_from_several_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
