@@ -23,13 +23,13 @@ def memory() -> AdaptiveMemory:
     return memory
 
 
-def passages_of(memory: AdaptiveMemory) -> tuple[Passages, list[Line]]:
+def counted_lines(memory: AdaptiveMemory) -> tuple[Passages, list[Line]]:
     lines = [line for line, _ in memory.lines()]
     return Passages(lines), lines
 
 
 def test_a_long_turn_counts_strictly_only_by_the_passage_that_holds_the_answer(memory: AdaptiveMemory) -> None:
-    passages, lines = passages_of(memory)
+    passages, lines = counted_lines(memory)
     (answering,) = [line for line in lines if "Bernard" in line.said]
     (other, *_) = [line for line in lines if line.turn.id == "D1:1" and line is not answering]
     question = ask("Bernard", "D1:1")
@@ -39,14 +39,14 @@ def test_a_long_turn_counts_strictly_only_by_the_passage_that_holds_the_answer(m
 
 
 def test_without_a_gold_answer_the_terms_are_the_question_s(memory: AdaptiveMemory) -> None:
-    passages, lines = passages_of(memory)
+    passages, lines = counted_lines(memory)
     (answering,) = [line for line in lines if "Bernard" in line.said]
     found = {500: memory.pack([line for line in lines if line.turn.id == "D1:1" and line is not answering], 500)}
     assert counted(ask("", "D1:1"), found, passages)["strict_recall"] == {500: 0.0}
 
 
 def test_both_counts_agree_on_turns_of_one_passage(memory: AdaptiveMemory) -> None:
-    passages, lines = passages_of(memory)
+    passages, lines = counted_lines(memory)
     found = {500: memory.pack([lines[-1]], 500)}
     counts = counted(ask("Bernard", "D1:1", "D1:2"), found, passages)
     assert counts["recall"] == counts["strict_recall"] == {500: 0.5}
