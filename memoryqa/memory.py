@@ -207,28 +207,32 @@ class AdaptiveMemory:
         scope: Scope | None = None,
         keep: Sequence[str] = (),
         score_floor: float = 0.0,
+        min_score: float = 0.0,
     ) -> Evidence:
         """The turns that answer best, as many as `budget_tokens` hold, never more.
 
         queries: the question, and after it any number of supporting queries. scope: "all" also finds what is archived,
         "working" only what is held; None is what `recovery` says. keep: ids of turns, or of lines (`line_ids` of the
         evidence found before), that are packed before all others, in that order, those out of scope left out; unknown
-        ids raise KeyError. Lines that say the same are shown once, with how often and when. score_floor:
-        leave out turns that score below this share of the best one, so that an easy question takes fewer tokens; 0
-        fills the budget.
+        ids raise KeyError. Lines that say the same are shown once, with how often and when. score_floor: leave out what
+        scores below this share of the best line; 0 fills the budget. min_score: leave out what scores less; about 0.3
+        finds nothing for a question about something that never came up, 0 is off (docs/api.md).
         """
-        queries = check_search(queries, budget_tokens, keep, score_floor)
+        queries = check_search(queries, budget_tokens, keep, score_floor, min_score)
         with self._lock:
             brief = self._transcript.brief
             places = [place for one in keep for place in self._transcript.places_of(one)]
             everything = self._scope(scope) == "all"
             kept = [place for place in places if everything or place in self._working.lines]
             dense = self._dense_scores(queries)
+            scale = self._index.share_known(queries) if dense is None else 1.0
             scores: dict[int, float] = {}
 
             def ranked() -> Iterator[int]:
                 yield from kept
                 for place, score in self._ranked(queries, dense, scope, score_floor):
+                    if min_score and score * scale < min_score:
+                        return
                     scores[place] = score
                     yield place
 
@@ -239,7 +243,7 @@ class AdaptiveMemory:
             if unranked := [place for place in kept if place not in scores]:
                 late = self._index.scores_of(queries, unranked) if dense is None else dense[unranked].tolist()
                 scores.update(zip(unranked, late, strict=True))
-            return Evidence.of(chosen, {brief[place].key: score for place, score in scores.items()})
+            return Evidence.of(chosen, {brief[place].key: scale * score for place, score in scores.items()})
 
     def rank(self, queries: str | Sequence[str], *, scope: Scope | None = None) -> list[Turn]:
         """All turns that `search` may find, best first."""

@@ -9,12 +9,13 @@ from memoryqa.errors import UsageError
 
 
 def check_search(
-    queries: str | Iterable[str], budget_tokens: int, keep: Sequence[str], score_floor: float
+    queries: str | Iterable[str], budget_tokens: int, keep: Sequence[str], score_floor: float, min_score: float
 ) -> list[str]:
     """The queries as a list. Raises TypeError and UsageError that name the argument."""
     whole_number("budget_tokens", budget_tokens)
     if not 0 <= real_number("score_floor", score_floor) <= 1:
         raise UsageError(f"score_floor must lie in 0..1, got {score_floor}")
+    real_number("min_score", min_score)
     if isinstance(keep, str) or not isinstance(keep, Iterable):
         raise TypeError(f"keep must be a list of ids, got {described(keep)}")
     return list_queries(queries)

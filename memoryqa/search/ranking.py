@@ -132,6 +132,20 @@ class PassageIndex:
         )
         return [float(scored[place]) for place in places]
 
+    def share_known(self, queries: Sequence[str]) -> float:
+        """Share of a query's words that were said, each counting its idf, 0 to 1; the largest of any query.
+
+        Scores are relative to these words alone: a question about something else has one word in common, and that fits.
+        Times this share they are comparable between questions.
+        """
+        index, shares = self._passages, [0.0]
+        for text in queries:
+            words = read_query(text, self.speakers, index.years).terms
+            weights = {term: index.idf(term) for term in words}
+            known = sum(idf for term, idf in weights.items() if term in index or term in index.date_words)
+            shares.append(known / sum(weights.values()) if weights else 1.0)
+        return max(shares)
+
     def ranked(
         self, queries: Sequence[str], among: Collection[int] | None = None, score_floor: float = 0.0
     ) -> Iterator[tuple[int, float]]:
