@@ -67,8 +67,7 @@ class AdaptiveMemory:
     `ranking` then replaces the other. Turns are embedded at the first search after they came, or by `embed()`, and kept
     in `vector_cache`. When the embedder fails, words alone rank; that is logged once and counted in `stats()`.
 
-    Raises ValueError (ConfigError) for a setting that it cannot have. `budget_tokens` and recovery="on" are how version
-    0.1 spelt two of them.
+    Raises ConfigError for a setting that it cannot have. `budget_tokens` and recovery="on" are version 0.1's spelling.
     """
 
     def __init__(
@@ -215,8 +214,8 @@ class AdaptiveMemory:
         "working" only what is held; None is what `recovery` says. keep: ids of turns, or of lines (`line_ids` of the
         evidence found before), that are packed before all others, in that order, those out of scope left out; unknown
         ids raise KeyError. Lines that say the same are shown once, with how often and when. score_floor: leave out what
-        scores below this share of the best line; 0 fills the budget. min_score: leave out what scores less; about 0.3
-        finds nothing for a question about something that never came up, 0 is off (docs/api.md).
+        scores below this share of the best line; 0 fills the budget. min_score: leave out what scores less; at 0.3 most
+        questions about something that never came up find nothing; 0 is off.
         """
         queries = check_search(queries, budget_tokens, keep, score_floor, min_score)
         with self._lock:

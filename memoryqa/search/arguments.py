@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence, Set
 
 from memoryqa.checks import described, real_number, whole_number
@@ -15,7 +16,8 @@ def check_search(
     whole_number("budget_tokens", budget_tokens)
     if not 0 <= real_number("score_floor", score_floor) <= 1:
         raise UsageError(f"score_floor must lie in 0..1, got {score_floor}")
-    real_number("min_score", min_score)
+    if math.isnan(real_number("min_score", min_score)):
+        raise UsageError("min_score must be a number, got nan")
     if isinstance(keep, str) or not isinstance(keep, Iterable):
         raise TypeError(f"keep must be a list of ids, got {described(keep)}")
     return list_queries(queries)

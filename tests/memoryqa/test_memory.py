@@ -526,6 +526,26 @@ def test_archiving_a_turn_costs_far_less_than_in_proportion_to_the_working_memor
     assert cost_large <= 4 * cost_small
 
 
+def test_a_question_about_something_else_scores_little_and_finds_nothing_above_a_least_score() -> None:
+    memory = AdaptiveMemory()
+    memory.extend(
+        [
+            Turn(1, 1, "Ana", "I adopted a parrot called Pico from the shelter.", datetime(2023, 5, 1)),
+            Turn(1, 2, "Ben", "Lovely weather for a walk by the harbour today.", datetime(2023, 5, 1)),
+        ]
+    )
+    here, elsewhere = (
+        "Which shelter did the parrot come from?",
+        "What did the insurance say about the broken windscreen?",
+    )
+    assert memory.search(here, min_score=0.3).ids[0] == "D1:1"
+    assert memory.search(elsewhere).scores[0] < 0.3 < memory.search(here).scores[0]
+    assert len(memory.search(elsewhere, min_score=0.3)) == 0
+    assert memory.search(elsewhere, min_score=0.3, keep=["D1:2"]).ids == ("D1:2",), "what is kept is not judged"
+    assert memory.search(here, min_score=0.0) == memory.search(here)
+    assert all(score >= 0.5 for score in memory.search(here, min_score=0.5).scores)
+
+
 def test_a_score_floor_keeps_the_best_and_drops_only_what_ranks_below() -> None:
     memory = AdaptiveMemory()
     memory.extend(

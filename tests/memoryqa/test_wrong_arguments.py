@@ -186,6 +186,8 @@ def test_a_budget_is_a_whole_number(budget: Any) -> None:
         ({"score_floor": 2}, UsageError, r"score_floor must lie in 0\.\.1, got 2"),
         ({"score_floor": float("nan")}, UsageError, r"score_floor must lie in 0\.\.1, got nan"),
         ({"score_floor": "0.5"}, TypeError, "score_floor must be a number, got str '0.5'"),
+        ({"min_score": "0.5"}, TypeError, "min_score must be a number, got str '0.5'"),
+        ({"min_score": float("nan")}, UsageError, "min_score must be a number, got nan"),
         ({"keep": "D1:1"}, TypeError, "keep must be a list of ids, got str 'D1:1'"),
         ({"keep": [Turn(1, 1, "Ines", FACTS[0])]}, TypeError, "a handle or id must be text, got Turn"),
         ({"keep": ["D9:9"]}, KeyError, "no turn 'D9:9' in this memory"),
