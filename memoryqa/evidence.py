@@ -16,8 +16,8 @@ class Evidence:
     """The turns that a search found. `print(evidence)` shows them; iterating gives the turns, best first.
 
     turns: in order of rank. text: the same in time order, as dated, cited lines: what a reader is sent. tokens: of
-    `text`, in o200k_base. scores: one per turn, higher is better, comparable between questions; a turn
-    that holds every word of the question often has about 1.0. Empty where nothing was ranked (the most recent turns, a transcript).
+    `text`, in o200k_base. scores: one per turn, higher is better, comparable between questions; a turn that holds every
+    word of the question often has about 1.0. Empty where nothing was ranked (the most recent turns, a transcript).
     """
 
     turns: tuple[Turn, ...]

@@ -12,7 +12,7 @@ import pytest
 from checkout import ROOT
 
 import memoryqa
-from memoryqa.cli import main
+from memoryqa.cli import MIN_SCORE, main
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.terminal import harmless
 
@@ -34,6 +34,16 @@ def test_a_search_prints_the_lines(chat: Path, capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out == "[D1, 25 May 2023]\n1 Ana: I moved to Porto last Saturday (= 20 May 2023)!\n"
 
 
+def test_a_question_about_something_else_finds_nothing_unless_every_line_is_wanted(
+    chat: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    question = "Which dentist repaired the broken windscreen?"
+    assert main(["search", str(chat), question]) == 0
+    assert capsys.readouterr().out == "(nothing found)\n"
+    assert main(["search", str(chat), question, "--min-score", "0"]) == 0
+    assert "cello" in capsys.readouterr().out
+
+
 def test_a_saved_memory_is_searched_alike_and_json_is_for_programs(
     chat: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -46,7 +56,7 @@ def test_a_saved_memory_is_searched_alike_and_json_is_for_programs(
         printed.append(capsys.readouterr().out)
     assert printed[0] == printed[1]
     document = json.loads(printed[0])
-    found = memory.search("cello")
+    found = memory.search("cello", min_score=MIN_SCORE)
     assert (document["text"], document["tokens"]) == (found.text, found.tokens)
     assert [turn["id"] for turn in document["turns"]] == list(found.ids)
     assert document["turns"][0]["time"] == "2023-06-02T00:00:00"
