@@ -375,8 +375,7 @@ class AdaptiveMemory:
         only its weights in the ranking (`DenseConfig`) are kept.
         """
         with self._lock:
-            turns = list(self._transcript.turns)
-            dense = None if self._dense is None else self._dense.config
+            turns, dense = list(self._transcript.turns), None if self._dense is None else self._dense.config
         save_memory(path, turns, self.config, dense, self._numbering.session_gap)
 
     @classmethod

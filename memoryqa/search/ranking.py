@@ -23,10 +23,11 @@ import numpy as np
 from memoryqa.arrays import Floats, Ints
 from memoryqa.config import RankingConfig
 from memoryqa.errors import UsageError
-from memoryqa.language.question import Query, Window, read_query, users_among
+from memoryqa.language.question import Query, read_query, users_among
 from memoryqa.language.related import related
 from memoryqa.language.terms import idf, instances, synonyms
 from memoryqa.rendering import Line
+from memoryqa.search.date_match import match_dates
 from memoryqa.search.postings import (
     CHUNK,
     ENDS_IN_QUESTION,
@@ -40,9 +41,6 @@ from memoryqa.search.postings import (
 )
 from memoryqa.turns import Turn
 
-_RECENT_DAYS = 21  # people talk about the last weeks, so a session counts up to so many days after a window
-_AHEAD_DAYS = 3  # ... and about the next days
-_AHEAD_WEIGHT = 0.4
 _SESSION_K1 = 1.5
 _FEW_TERMS = 3  # of a question, which related words help most
 _MOST_NEAR = 12  # related words that are looked for per term
@@ -390,21 +388,3 @@ def worth_showing(best_first: Floats, score_floor: float, top: float = -np.inf) 
     if score_floor <= 0 or top <= 0:
         return len(best_first)
     return int(np.count_nonzero(best_first >= score_floor * top))
-
-
-def match_dates(windows: Sequence[Window], days: Ints) -> Floats:
-    """The match of each day (an ordinal; -1: unknown) with its best window, 0 to 1. It fades in the weeks after."""
-    known = days >= 0
-    if not windows or not known.any():
-        return np.zeros(len(days))
-    start, end = int(days[known].min()), int(days.max()) + 1
-    by_day = np.zeros(end - start)  # a long history has fewer days than sessions, and a window has few
-    for window in windows:
-        first, last = window.first.toordinal(), window.last.toordinal()
-        reached = np.arange(max(first - _AHEAD_DAYS, start), min(last + _RECENT_DAYS, end))
-        fading = 1 - (reached - last) / _RECENT_DAYS
-        match = np.where(reached > last, fading, np.where(reached >= first, 1.0, 0.0))
-        if first == last:
-            match = np.where(reached < first, _AHEAD_WEIGHT, match)
-        by_day[reached - start] = np.maximum(by_day[reached - start], window.weight * match)
-    return np.where(known, by_day[np.where(known, days - start, 0)], 0.0)

@@ -17,7 +17,8 @@ from strategies import WORDS, chats, conversations, dialogues, tagged, texts
 
 from memoryqa.config import RankingConfig
 from memoryqa.language.question import Window
-from memoryqa.search.ranking import PassageIndex, match_dates
+from memoryqa.search.date_match import match_dates
+from memoryqa.search.ranking import PassageIndex
 from memoryqa.turns import Turn
 
 HOBBIES = [Turn(1, number, "Ines", "hiking, chess, yoga, running and knitting", DAY) for number in range(3)]
