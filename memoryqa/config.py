@@ -235,35 +235,34 @@ class RankingConfig:
 class DenseConfig:
     """Weights of the match in meaning, in units of the lexical match, and the ranking that goes with them.
 
-    The windows are those of `ranking`. Chosen on the train conversations of LoCoMo with all-MiniLM-L6-v2.
+    The windows are those of `ranking`. Chosen with all-MiniLM-L6-v2 on LoCoMo, REALTALK and BEAM (docs/LOG.md).
     """
 
     token_weight: float = field(
-        default=4.0, metadata={"help": "weight of late interaction, word piece by word piece; local models only"}
+        default=1.6, metadata={"help": "weight of late interaction, word piece by word piece; local models only"}
     )
-    turn_weight: float = field(default=2.6, metadata={"help": "weight of the cosine of question and turn"})
+    turn_weight: float = field(
+        default=1.8,
+        metadata={"help": "weight of the cosine of question and passage; with a local model its most similar sentence"},
+    )
     window_weight: float = field(
-        default=3.0, metadata={"help": "weight of the cosine of question and a turn with the turns around"}
+        default=0.8, metadata={"help": "weight of the cosine of question and a passage with the passages around"}
     )
     similarity_floor: float = field(
         default=0.3, metadata={"help": "cosine of two word pieces from which on they count as similar"}
     )
-    passage_pieces: int = field(
-        default=250,
-        metadata={"help": "word pieces read as one, so that a turn is read among its neighbours"},
-    )
     ranking: RankingConfig = field(
         default=RankingConfig(
-            synonym_weight=0.4,
-            instance_weight=1.2,
-            tag_weight=2.5,
-            session_weight=0.4,
-            speaker_weight=0.9,
-            date_weight=2.4,
-            question_prior=-0.4,
+            tag_weight=1.0,
+            session_weight=0.2,
+            speaker_weight=0.45,
+            role_weight=0.3,
+            length_weight=0.45,
+            code_weight=0.6,
+            date_weight=0.9,
             reply_prior=0.08,
-            opening_prior=0.48,
-            time_prior=0.6,
+            opening_prior=0.15,
+            time_prior=0.15,
         ),
         metadata={"help": "weights of everything else beside it"},
     )
@@ -275,8 +274,6 @@ class DenseConfig:
                 raise ConfigError(name, f"must be finite and not negative, got {getattr(self, name)}")
         if not 0 <= self.similarity_floor < 1:
             raise ConfigError("similarity_floor", f"must be in 0..1 and below 1, got {self.similarity_floor}")
-        if self.passage_pieces < 1:
-            raise ConfigError("passage_pieces", f"must be at least 1, got {self.passage_pieces}")
 
 
 WINDOW_FIELDS = ("window_before", "window_after", "window_tokens")  # of RankingConfig: part of the index
@@ -302,7 +299,7 @@ def warn_of_old_name(old: str, new: str, *, of_caller: int = 1) -> None:
 # For embedders that give one vector a text: the words weigh more.
 ONE_VECTOR = DenseConfig(
     token_weight=0.0,
-    turn_weight=0.75,
-    window_weight=0.75,
-    ranking=RankingConfig(speaker_weight=0.2, date_weight=0.4),
+    turn_weight=1.0,
+    window_weight=0.8,
+    ranking=RankingConfig(speaker_weight=0.2, role_weight=0.2, length_weight=0.24, code_weight=0.3, date_weight=0.5),
 )

@@ -76,10 +76,14 @@ def constructor_arguments(archive: Archive, overrides: Mapping[str, Any]) -> dic
 
 
 def _of_this_version(saved: dict[str, Any]) -> dict[str, Any]:
-    """Version 0.1 wrote `budget_tokens`, and recovery as "on" or "off"; its first files had no recovery."""
+    """Version 0.1 wrote `budget_tokens`, and recovery as "on" or "off"; its first files had no recovery.
+
+    Its `passage_pieces` said how much a model read at once, which passages say now.
+    """
     if "budget_tokens" in saved:
         saved["memory_tokens"] = saved.pop("budget_tokens")
         saved["recovery"] = saved.get("recovery", "on") == "on"
+    (saved.get("dense") or {}).pop("passage_pieces", None)
     return saved
 
 

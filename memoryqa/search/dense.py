@@ -1,18 +1,20 @@
-"""Matches turns with a question in meaning, by vectors. The ranking adds this match to the lexical one.
+"""Matches passages with a question in meaning, by vectors. The ranking adds this match to the lexical one.
 
-With one vector per text, the match is the cosine of question and turn, and of question and the turn's neighbourhood. A
-local model adds late interaction: each word piece of the question takes its most similar piece of a turn (MaxSim,
-Khattab and Zaharia 2020, "ColBERT", formula 3). These similarities are spread over neighbouring turns like term
-frequencies in memoryqa/search/ranking.py, and pieces are weighed by how rare they are.
+An embedder that gives one vector a text is asked for each passage. The match is then the cosine of question and
+passage, and of question and the mean of the passages around it. A local model that averages its word pieces gives more
+in the same pass: the cosine of the question and the passage's most similar sentence, and late interaction, in which
+each word piece of the question takes its most similar piece of a passage (MaxSim, Khattab and Zaharia 2020, "ColBERT",
+formula 3). These similarities are spread over the passages around like term frequencies (memoryqa/search/postings.py),
+and pieces are weighed by how rare they are.
 
-Every turn is compared, word piece by word piece: milliseconds for a history of months, too slow for 100,000 turns.
+Every passage is compared, word piece by word piece: milliseconds for a history of months, too slow for 100,000 turns.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +26,7 @@ from memoryqa.checks import described, one_of_kind
 from memoryqa.config import ONE_VECTOR, DenseConfig
 from memoryqa.language.question import without_names
 from memoryqa.language.terms import idfs
+from memoryqa.passages import SENTENCE_END
 from memoryqa.rendering import Line
 from memoryqa.search.embedders import Embedder, EmbeddingError, LocalEmbedder, Pieces, embed, unit_length
 from memoryqa.search.postings import REACH, Windows
@@ -31,129 +34,129 @@ from memoryqa.search.vector_cache import VectorCache
 
 logger = logging.getLogger(__name__)
 
-_TURNS_AT_ONCE = 256  # embedded and cached together: an error loses at most the work on so many
+_PASSAGES_AT_ONCE = 256  # embedded and cached together: an error loses at most the work on so many
+_SEPARATOR = "\x1e"  # between the parts of a text, where it is kept
+_SENTENCE_WORDS = 4  # a shorter one counts to the one before it
 
 
 class DenseIndex:
-    """Vectors of one conversation's turns, which are embedded when they are needed. Not thread-safe."""
+    """Vectors of one conversation's passages, which are embedded when they are needed. Not thread-safe."""
 
     def __init__(self, embedder: Embedder, config: DenseConfig | None = None, cache: VectorCache | None = None) -> None:
         if not callable(embedder):
             raise TypeError(f"embedder must be callable, such as load_embedder(NAME), got {described(embedder)}")
+        self._local = embedder if isinstance(embedder, LocalEmbedder) and embedder.averages_pieces else None
         if config is None:
-            config = DenseConfig() if isinstance(embedder, LocalEmbedder) else ONE_VECTOR
+            config = DenseConfig() if self._local else ONE_VECTOR
         self.config = one_of_kind("dense", config, DenseConfig)
         self._embedder = embedder
         self._cache = cache
         self._dimension: int | None = None
-        self._sessions: list[int] = []  # by passage embedded so far
-        self._turns: list[int] = []  # by passage: the number of its turn in the session
+        self._keys: list[tuple[int, int]] = []  # by passage embedded so far: session, and number of the turn in it
         self._tokens: list[int] = []  # by passage
-        self._texts: list[str] = []  # by turn, as the model reads it
-        self._vectors = _Rows()  # by turn
-        self._around: Vectors | None = None  # by turn, its neighbours added; None after turns were added
-        self._pieces = _PieceIndex() if isinstance(embedder, LocalEmbedder) else None
-        self._passage_start = 0  # first turn of the last passage; later turns may join it
+        self._vectors = _Rows()  # by passage
+        self._sentences = _Runs()  # by passage its sentences', where the model gives them
+        self._pieces = _PieceIndex()  # the same
+        self._around: Vectors | None = None  # by passage, the mean of those around; None after passages were added
+        self._shares: list[tuple[Floats, Floats]] | None = None  # the same, see `_windowed`
 
     def __len__(self) -> int:
-        return len(self._sessions)
+        return len(self._keys)
 
     def arguments(self) -> dict[str, Any]:
         """What another index like this one is made of, by the names of AdaptiveMemory's arguments."""
         return {"embedder": self._embedder, "dense": self.config, "vector_cache": self._cache}
 
     def update(self, lines: Sequence[Line]) -> None:
-        """Embed the new ones among `lines`, the lines of all turns in order. Raises EmbeddingError.
+        """Embed the new ones among `lines`, the lines of all passages in order. Raises EmbeddingError.
 
-        Turns that were embedded before an error stay embedded; the next call continues after them.
+        Passages that were embedded before an error stay embedded; the next call continues after them.
         """
         while len(self) < len(lines):
-            new = lines[len(self) : len(self) + _TURNS_AT_ONCE]
+            new = lines[len(self) : len(self) + _PASSAGES_AT_ONCE]
             texts = [_as_read(line) for line in new]
-            sessions = [line.turn.session for line in new]
-            if isinstance(self._embedder, LocalEmbedder):
-                self._add_local(self._embedder, texts, sessions)
+            if self._local:
+                self._add_local(self._local, texts)
             else:
-                self._vectors.extend(self._embed_turns(texts))
-            self._texts += texts
-            self._sessions += sessions
-            self._turns += [line.turn.number for line in new]
+                self._vectors.extend(self._embed(texts))
+            self._keys += [line.key[:2] for line in new]
             self._tokens += [line.tokens for line in new]
-            self._around = None
+            self._around = self._shares = None
 
     def match(self, queries: Sequence[str], speakers: Collection[str]) -> list[Floats]:
-        """For each query the match of every turn, shape (len(self),): 0 or more, in units of the lexical match.
+        """For each query the match of every passage, shape (len(self),): 0 or more, in units of the lexical match.
 
         The speakers' names are left out: turns that address a person contain the name, turns the person said do not.
         Raises EmbeddingError.
         """
         nameless = [without_names(query, speakers) for query in queries]
-        read = nameless if self._pieces is None else [*nameless, *queries]
+        read = [*nameless, *queries] if self._late_interaction else nameless
         encoded = self._encode_queries([text for text in read if text.strip()])
         matches = []
         for query, stripped in zip(queries, nameless, strict=True):
             match = np.zeros(len(self))
             if stripped.strip() and len(self):
                 match += self._match_vectors(encoded[stripped].pooled)
-            if query.strip() and len(self) and self._pieces is not None:
+            if query.strip() and len(self) and self._late_interaction:
                 kept = self._query_pieces(query, stripped, encoded[query])
-                match += self.config.token_weight * self._match_pieces(self._pieces, kept)
+                match += self.config.token_weight * self._match_pieces(kept)
             matches.append(np.round(match, 4))  # a batch of other texts moves a vector by 1e-7
         return matches
 
-    # -- turns ---------------------------------------------------------------------------------------------------------
+    @property
+    def _late_interaction(self) -> bool:
+        return self._local is not None and self.config.token_weight > 0
 
-    def _embed_turns(self, texts: Sequence[str]) -> Vectors:
+    # -- passages ------------------------------------------------------------------------------------------------------
+
+    def _embed(self, texts: Sequence[Sequence[str]]) -> Vectors:
         """One vector per text."""
+        whole = [" ".join(parts) for parts in texts]
         if self._dimension is None:
-            self._dimension = embed(self._embedder, texts[:1]).shape[1]  # needed to check cached vectors
+            self._dimension = embed(self._embedder, whole[:1]).shape[1]  # needed to check cached vectors
         dimension = self._dimension
 
         def make(missing: Sequence[str]) -> list[Vectors]:
             return list(embed(self._embedder, missing, dimension)[:, None])
 
-        return np.concatenate(self._kept_or_made("vector", texts, make), dtype=np.float32)
+        return np.concatenate(self._kept_or_made("vector", whole, make, [1] * len(whole)), dtype=np.float32)
 
-    def _add_local(self, model: LocalEmbedder, texts: Sequence[str], sessions: Sequence[int]) -> None:
-        """Add the word pieces of each turn, and a vector of each turn as it reads in its passage."""
-        assert self._pieces is not None
+    def _add_local(self, model: LocalEmbedder, texts: Sequence[Sequence[str]]) -> None:
+        """Add a vector of each text, of its parts, and of its content pieces."""
         if self._dimension is None:
             self._dimension = model.encode(["dimension"])[0].vectors.shape[1]
-        ids = [model.piece_ids(text)[: model.max_pieces] for text in texts]
+        ids = [
+            [one for one in model.piece_ids(" ".join(parts))[: model.max_pieces] if model.is_content(one)]
+            for parts in texts
+        ]
 
-        def make_pieces(missing: Sequence[str]) -> list[Vectors]:
-            return [_checked(text.vectors) for text in model.encode(missing)]
+        def make(missing: Sequence[str]) -> list[Vectors]:
+            return [
+                _stacked(model, text) for text in model.encode_parts([joined.split(_SEPARATOR) for joined in missing])
+            ]
 
-        pieces = self._kept_or_made("pieces", texts, make_pieces, rows=[len(one) for one in ids])
-        if [len(one) for one in pieces] != [len(one) for one in ids]:
+        rows = [1 + len(parts) + len(held) for parts, held in zip(texts, ids, strict=True)]
+        made = self._kept_or_made("passage", [_SEPARATOR.join(parts) for parts in texts], make, rows)
+        if [len(one) for one in made] != rows:
             raise EmbeddingError(f"{model.name}: its tokenizer reads a text by itself and in a batch differently")
-        start = self._passage_start
-        all_texts = [*self._texts[start:], *texts]
-        lengths = [*self._pieces.lengths[start:], *map(len, ids)]
-        limit = min(self.config.passage_pieces, model.max_pieces)
-        spans = list(_passages([*self._sessions[start:], *sessions], lengths, limit))
-        passages = ["\x1e".join(all_texts[first:last]) for first, last in spans]
-
-        def make_passages(missing: Sequence[str]) -> list[Vectors]:
-            return model.encode_passage([passage.split("\x1e") for passage in missing])
-
-        vectors = self._kept_or_made("passage", passages, make_passages, rows=[last - first for first, last in spans])
-        self._pieces.extend(ids, pieces)
-        self._vectors.truncate(start)
-        self._vectors.extend(np.concatenate(vectors, dtype=np.float32))
-        self._passage_start = start + spans[-1][0]
+        self._vectors.extend(np.concatenate([one[:1] for one in made], dtype=np.float32))
+        self._sentences.extend([one[1 : 1 + len(parts)] for one, parts in zip(made, texts, strict=True)])
+        self._pieces.extend(ids, [one[1 + len(parts) :] for one, parts in zip(made, texts, strict=True)])
 
     def _kept_or_made(
         self,
         kind: str,
         contents: Sequence[str],
         make: Callable[[Sequence[str]], list[Vectors]],
-        rows: Sequence[int] | None = None,
+        rows: Sequence[int],
     ) -> list[Matrix]:
-        """The matrices of `contents`, from the cache or computed; float16 in both cases, so that they are the same."""
+        """The matrices of `contents`, from the cache or computed; float16 in both cases, so that they are the same.
+
+        rows: how many rows the matrix of each has.
+        """
         assert self._dimension is not None
         kept = self._cache.get(kind, contents, self._dimension) if self._cache else {}
-        kept = {place: one for place, one in kept.items() if len(one) == (rows[place] if rows else 1)}
+        kept = {place: one for place, one in kept.items() if len(one) == rows[place]}
         missing = list(dict.fromkeys(content for place, content in enumerate(contents) if place not in kept))
         made = {
             content: one.astype(np.float16)
@@ -169,60 +172,70 @@ class DenseIndex:
         distinct = list(dict.fromkeys(texts))
         if not distinct:
             return {}
-        if isinstance(self._embedder, LocalEmbedder):
-            encoded = self._embedder.encode(distinct)
+        if self._local:
+            encoded = self._local.encode(distinct)
             for one in encoded:
                 _checked(one.vectors)
             return dict(zip(distinct, encoded, strict=True))
         vectors = embed(self._embedder, distinct, self._dimension)
         self._dimension = vectors.shape[1]
         nothing = np.zeros((0, self._dimension), dtype=np.float32)
-        return {text: Pieces((), nothing, vector) for text, vector in zip(distinct, vectors, strict=True)}
+        return {text: Pieces((), nothing, vector, nothing) for text, vector in zip(distinct, vectors, strict=True)}
 
     def _query_pieces(self, query: str, stripped: str, encoded: Pieces) -> Pieces:
         """The pieces that carry meaning, encoded in the whole question; pieces of names are left out."""
-        assert isinstance(self._embedder, LocalEmbedder)
-        names = set(self._embedder.piece_ids(query)) - set(self._embedder.piece_ids(stripped))
+        assert self._local
+        names = set(self._local.piece_ids(query)) - set(self._local.piece_ids(stripped))
         kept = [
-            place for place, piece in enumerate(encoded.ids) if piece not in names and self._embedder.is_content(piece)
+            place for place, piece in enumerate(encoded.ids) if piece not in names and self._local.is_content(piece)
         ]
-        return Pieces(tuple(encoded.ids[place] for place in kept), encoded.vectors[kept], encoded.pooled)
+        ids = tuple(encoded.ids[place] for place in kept)
+        return Pieces(ids, encoded.vectors[kept], encoded.pooled, encoded.parts)
 
     # -- scores --------------------------------------------------------------------------------------------------------
 
     def _match_vectors(self, query: Vectors) -> Floats:
-        """Cosine of turns and their neighbourhoods, minus the mean cosine: unrelated texts have a cosine above 0."""
+        """Cosine of passages and their neighbourhoods, minus the mean cosine: unrelated texts have a cosine above 0."""
         config, vectors = self.config, self._vectors.rows
         if self._around is None:
             self._around = unit_length(self._windowed(vectors.T).T.astype(np.float32))
-        cosine = config.turn_weight * (vectors @ query) + config.window_weight * (self._around @ query)
+        own = self._sentences.max_similarity(query[None])[0] if self._local else vectors @ query
+        cosine = config.turn_weight * own + config.window_weight * (self._around @ query)
         return np.maximum(cosine - cosine.mean(), 0.0).astype(np.float64)
 
-    def _match_pieces(self, pieces: _PieceIndex, query: Pieces) -> Floats:
+    def _match_pieces(self, query: Pieces) -> Floats:
         """Windowed MaxSim, about 0 to 1: saturated like a term frequency, with k1 = 1."""
         if not query.ids:
             return np.zeros(len(self))
         floor = self.config.similarity_floor
-        similarity = np.maximum(pieces.max_similarity(query.vectors) - floor, 0.0) / (1 - floor)
+        similarity = np.maximum(self._pieces.max_similarity(query.vectors) - floor, 0.0) / (1 - floor)
         windowed = self._windowed(similarity)
-        idf = pieces.idf(query.ids)
+        idf = self._pieces.idf(query.ids)
         return np.asarray((idf[:, None] * (2 * windowed / (windowed + 1))).sum(axis=0) / idf.sum())
 
     def _windowed(self, values: npt.NDArray[np.floating]) -> Floats:
         """`values` (rows, passages), to which those of other turns around are added: less, the more is said between."""
-        ranking = self.config.ranking
-        windows = Windows(ranking.window_before, ranking.window_after, ranking.window_tokens)
+        if self._shares is None:
+            self._shares = self._shares_by_distance()
         total = np.array(values, dtype=np.float64)
-        starts, turns = np.cumsum([0, *self._tokens]), np.array(self._turns)
-        sessions = np.array(self._sessions)
-        blocks = np.cumsum(np.append(True, sessions[1:] != sessions[:-1]))
-        for distance in range(1, min(REACH, len(self) - 1) + 1):
-            lends = (blocks[distance:] == blocks[:-distance]) & (turns[distance:] != turns[:-distance])
-            inherited = lends * windows.before * windows.decay(starts[distance:-1] - starts[: -1 - distance])
-            lent = lends * windows.after * windows.decay(starts[1 + distance :] - starts[1:-distance])
+        for distance, (inherited, lent) in enumerate(self._shares, 1):
             total[:, distance:] += inherited * values[:, :-distance]
             total[:, :-distance] += lent * values[:, distance:]
         return total
+
+    def _shares_by_distance(self) -> list[tuple[Floats, Floats]]:
+        """For passages 1, 2, ... apart: what the later one inherits of the earlier one, and what it lends to it."""
+        ranking = self.config.ranking
+        windows = Windows(ranking.window_before, ranking.window_after, ranking.window_tokens)
+        starts, keys = np.cumsum([0, *self._tokens]), np.array(self._keys)
+        blocks = np.cumsum(np.append(True, keys[1:, 0] != keys[:-1, 0]))
+        shares = []
+        for distance in range(1, min(REACH, len(self) - 1) + 1):
+            lends = (blocks[distance:] == blocks[:-distance]) & (keys[distance:, 1] != keys[:-distance, 1])
+            inherited = lends * windows.before * windows.decay(starts[distance:-1] - starts[: -1 - distance])
+            lent = lends * windows.after * windows.decay(starts[1 + distance :] - starts[1:-distance])
+            shares.append((inherited, lent))
+        return shares
 
 
 @dataclass(slots=True)
@@ -236,9 +249,6 @@ class _Rows:
     def rows(self) -> Vectors:
         return self._buffer[: self._length]
 
-    def truncate(self, length: int) -> None:
-        self._length = length
-
     def extend(self, rows: Matrix) -> None:
         needed = self._length + len(rows)
         if needed > len(self._buffer):
@@ -250,50 +260,67 @@ class _Rows:
         self._length = needed
 
 
-class _PieceIndex:
-    """The word pieces of the turns: the vectors of all pieces, and the number of turns in which each piece occurs."""
+class _Runs:
+    """A run of vectors for each passage."""
 
     def __init__(self) -> None:
-        self.lengths: list[int] = []  # number of pieces by turn
-        self._held: Counter[int] = Counter()
+        self.lengths: list[int] = []  # of each run
         self._vectors = _Rows()
 
-    def extend(self, ids: Sequence[Sequence[int]], vectors: Sequence[Matrix]) -> None:
-        for of_turn in ids:
-            self._held.update(set(of_turn))
-            self.lengths.append(len(of_turn))
-        self._vectors.extend(np.concatenate(vectors, dtype=np.float32))
-
-    def idf(self, ids: Sequence[int]) -> Floats:
-        """Inverse document frequency of each piece among the turns."""
-        return idfs([self._held[piece] for piece in ids], len(self.lengths))
+    def extend(self, runs: Sequence[Matrix]) -> None:
+        """Add the runs of the next passages, each of shape (vectors, d)."""
+        self.lengths += map(len, runs)
+        self._vectors.extend(np.concatenate(runs, dtype=np.float32))
 
     def max_similarity(self, query: Vectors) -> Vectors:
-        """Cosine of each query piece with the most similar piece of each turn, shape (query pieces, turns)."""
+        """Cosine of each row of `query` with the most similar vector of each run, shape (rows, runs); -1 for none."""
         lengths = np.array(self.lengths)
         best = np.full((len(query), len(lengths)), -1.0, dtype=np.float32)
-        spoken = lengths > 0
-        starts = (np.cumsum(lengths) - lengths)[spoken]
+        filled = lengths > 0
+        starts = (np.cumsum(lengths) - lengths)[filled]
         if len(starts):
-            best[:, spoken] = np.maximum.reduceat(query @ self._vectors.rows.T, starts, axis=1)
+            best[:, filled] = np.maximum.reduceat(query @ self._vectors.rows.T, starts, axis=1)
         return best
 
 
-def _as_read(line: Line) -> str:
-    """The passage's text for the model, with its speaker and caption."""
+class _PieceIndex:
+    """The content pieces of the passages: their vectors, and the number of passages in which each piece occurs."""
+
+    def __init__(self) -> None:
+        self._held: Counter[int] = Counter()
+        self._vectors = _Runs()
+
+    def extend(self, ids: Sequence[Sequence[int]], vectors: Sequence[Matrix]) -> None:
+        for of_passage in ids:
+            self._held.update(set(of_passage))
+        self._vectors.extend(vectors)
+
+    def idf(self, ids: Sequence[int]) -> Floats:
+        """Inverse document frequency of each piece among the passages."""
+        return idfs([self._held[piece] for piece in ids], len(self._vectors.lengths))
+
+    def max_similarity(self, query: Vectors) -> Vectors:
+        """Cosine of each query piece with the most similar piece of each passage, shape (query pieces, passages)."""
+        return self._vectors.max_similarity(query)
+
+
+def _as_read(line: Line) -> list[str]:
+    """The passage's sentences for the model, with the speaker first and the caption last."""
     text = f"{line.turn.speaker}: {line.said}" + (f" (shared photo: {line.caption})" if line.caption else "")
-    return " ".join(text.replace("\x1e", " ").split())
+    sentences: list[str] = []
+    for part in (part for piece in text.replace(_SEPARATOR, " ").split("\n") for part in SENTENCE_END.split(piece)):
+        words = part.split()
+        if sentences and len(words) < _SENTENCE_WORDS:
+            sentences[-1] = " ".join([sentences[-1], *words])
+        else:
+            sentences.append(" ".join(words))
+    return sentences
 
 
-def _passages(sessions: Sequence[int], lengths: Sequence[int], limit: int) -> Iterator[tuple[int, int]]:
-    """Cut turns into runs of one session and at most `limit` pieces (or a single turn): pairs (first, last + 1)."""
-    first, pieces = 0, 0
-    for place, length in enumerate(lengths):
-        if place > first and (sessions[place] != sessions[first] or pieces + length > limit):
-            yield first, place
-            first, pieces = place, 0
-        pieces += length
-    yield first, len(lengths)
+def _stacked(model: LocalEmbedder, text: Pieces) -> Vectors:
+    """The vector of the text, those of its parts, and those of its content pieces, one below the other."""
+    content = [place for place, piece in enumerate(text.ids) if model.is_content(piece)]
+    return _checked(np.concatenate([text.pooled[None], text.parts, text.vectors[content]]))
 
 
 def _checked(vectors: Vectors) -> Vectors:

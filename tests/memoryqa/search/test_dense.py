@@ -291,7 +291,6 @@ def test_vectors_of_a_model_with_another_dimension_are_made_anew(
         ({"turn_weight": math.nan}, "turn_weight must be"),
         ({"window_weight": math.inf}, "window_weight must be"),
         ({"similarity_floor": 1.0}, "similarity_floor must be"),
-        ({"passage_pieces": 0}, "passage_pieces must be"),
     ],
 )
 def test_impossible_weights_are_refused_by_name(bad: dict[str, Any], reason: str) -> None:
@@ -368,12 +367,20 @@ def test_vectors_do_not_depend_on_the_batch(minilm: LocalEmbedder) -> None:
 
 @pytest.mark.slow
 @needs_model
-def test_a_passage_gives_each_of_its_texts_a_vector_of_its_own(minilm: LocalEmbedder) -> None:
-    kittens, bicycle, nothing = minilm.encode_passage([["We have kittens.", "The brakes squeak.", "..."]])[0]
+def test_a_text_gives_each_of_its_parts_a_vector_of_its_own(minilm: LocalEmbedder) -> None:
+    parts = ["We have kittens.", "The brakes squeak.", ""]
+    text = minilm.encode_parts([parts])[0]
+    assert (
+        text.ids == minilm.piece_ids(" ".join(parts)) == minilm.encode(["We have kittens. The brakes squeak."])[0].ids
+    )
+    kittens, bicycle, nothing = text.parts
     assert kittens @ minilm(["cats"])[0] > bicycle @ minilm(["cats"])[0]
     assert bicycle @ minilm(["a bicycle"])[0] > kittens @ minilm(["a bicycle"])[0]
     assert not nothing.any()
-    assert not minilm.encode_passage([["kayak " * 400, "behind the window"]])[0][1].any()
+    assert not minilm.encode_parts([["kayak " * 400, "behind the window"]])[0].parts[1].any()
+    first = len(minilm.piece_ids(parts[0]))
+    mean = text.vectors[:first].mean(axis=0)
+    assert kittens == pytest.approx(mean / np.linalg.norm(mean), abs=1e-5)
 
 
 @pytest.mark.slow
@@ -396,10 +403,10 @@ def test_the_model_ranks_alike_however_the_turns_came(minilm: LocalEmbedder, tmp
         "猫の名前は？",
         "Сколько котят?",
     ]
-    at_once = memory_of(STORY, minilm, dense=replace(DenseConfig(), passage_pieces=30))
+    at_once = memory_of(STORY, minilm)
     cache = VectorCache(tmp_path / "vectors.sqlite", minilm.name)
     for _ in range(2):  # made, then kept
-        one_by_one = AdaptiveMemory(embedder=minilm, dense=at_once._dense.config, vector_cache=cache)  # type: ignore[union-attr]
+        one_by_one = AdaptiveMemory(embedder=minilm, vector_cache=cache)
         for one in STORY:
             one_by_one.add(one)
             one_by_one.embed()
