@@ -172,7 +172,7 @@ configs = st.builds(
 )
 
 
-def index_of(turns: Sequence[Turn], config: DenseConfig, model: Words) -> DenseIndex:
+def embedded(turns: Sequence[Turn], config: DenseConfig, model: Words) -> DenseIndex:
     index = DenseIndex(model, config)
     index.update([line for turn in turns for line in passages_of(turn)])
     return index
@@ -185,7 +185,7 @@ def test_the_match_is_the_references(turns: list[Turn], long: list[str], query: 
         turns.insert(2 * place, replace(turns[0], number=100 + place, text=text))
     model = Words()
     expected = DenseReference(turns, config, model).match(query)
-    found = index_of(turns, config, model).match([query], {turn.speaker for turn in turns})[0]
+    found = embedded(turns, config, model).match([query], {turn.speaker for turn in turns})[0]
     assert found == pytest.approx(expected, abs=ROUNDED * (config.token_weight + config.turn_weight + 1))
 
 
@@ -193,7 +193,7 @@ def test_the_match_is_the_references(turns: list[Turn], long: list[str], query: 
 @given(turns=dialogues(), query=sentences, cut=st.integers(1, 5))
 def test_passages_that_come_bit_by_bit_match_as_all_at_once(turns: list[Turn], query: str, cut: int) -> None:
     lines = [line for turn in turns for line in passages_of(turn)]
-    at_once, names = index_of(turns, DenseConfig(), Words()), {turn.speaker for turn in turns}
+    at_once, names = embedded(turns, DenseConfig(), Words()), {turn.speaker for turn in turns}
     bit_by_bit = DenseIndex(Words())
     for last in range(cut, len(lines) + cut, cut):
         bit_by_bit.update(lines[:last])
@@ -221,7 +221,7 @@ def long_answer() -> list[Turn]:
 
 def test_what_a_long_turn_says_last_is_found_and_only_that_passage_of_it() -> None:
     model = Words()
-    index = index_of(long_answer(), DenseConfig(), model)
+    index = embedded(long_answer(), DenseConfig(), model)
     match = index.match(["serve saffron"], ["User", "Assistant"])[0]
     lines = [line for turn in long_answer() for line in passages_of(turn)]
     assert len(lines) > 10
@@ -258,7 +258,7 @@ def test_a_model_that_does_not_average_its_pieces_ranks_by_one_vector_a_text() -
 
 def test_weightless_late_interaction_is_not_computed() -> None:
     model = Words()
-    index = index_of(long_answer(), replace(DenseConfig(), token_weight=0.0), model)
+    index = embedded(long_answer(), replace(DenseConfig(), token_weight=0.0), model)
     model.read.clear()
     index.match(["What did User serve?"], ["User"])
     assert model.read == ["What did serve?"]
