@@ -13,6 +13,8 @@ from locomo.rows import MAIN_PROGRAM as MEMORY
 from memoryqa.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
+    from benchmarks.peers.catalogue import Peer
+    from benchmarks.peers.runner import Runner
     from benchmarks.rankers import Rank
     from locomo.schema import Question
     from memoryqa.memory import AdaptiveMemory, Scope
@@ -188,15 +190,65 @@ def measure_peer(
     budgets: Sequence[int],
 ) -> None:
     """One peer on one conversation: it ranks the lines of our memory, and they are packed as our memory packs."""
-    lines = [line for line, _ in memory.lines() if line.text]
-    passages = Passages(line for line, _ in memory.lines())
+    lines = lines_of(memory)
     started = time.process_time()
     rank = build(lines)
     tally.index_ms.append((time.process_time() - started) * 1000)
+    rankings = []
     for question in questions:
         started = time.process_time()
-        ranked = rank(question.text)
+        rankings.append(rank(question.text))
         tally.query_ms.append((time.process_time() - started) * 1000)
+    pack_rankings(tally, rankings, memory, questions, budgets)
+
+
+def measure_elsewhere(
+    tally: Tally,
+    runner: Runner,
+    peer: Peer,
+    memory: AdaptiveMemory,
+    questions: Sequence[Question],
+    budgets: Sequence[int],
+) -> None:
+    """The same of a peer that runs in an environment of its own. Raises StoppedError when it fails."""
+    lines = lines_of(memory)
+    ranked = runner.rank(peer, lines, [question.text for question in questions])
+    if ranked.index_ms is not None:
+        tally.index_ms.append(ranked.index_ms)
+    tally.query_ms += ranked.query_ms
+    rankings = [[lines[place] for place in places] for places in ranked.places]
+    pack_rankings(tally, rankings, memory, questions, budgets)
+
+
+def note_sizes(tallies: Mapping[str, Tally], runner: Runner) -> None:
+    """The size of every system's installation."""
+    from benchmarks.peers.runner import our_install_mb, package_mb
+    from benchmarks.rankers import PACKAGES
+
+    for name, tally in tallies.items():
+        if name in PACKAGES:
+            tally.install_mb = package_mb(PACKAGES[name])
+        elif name.startswith(MEMORY):
+            tally.install_mb = our_install_mb(dense="dense" in name)
+    for peer in runner.peers:
+        tallies[peer.name].install_mb = runner.install_mb(peer)
+
+
+def lines_of(memory: AdaptiveMemory) -> list[Line]:
+    """What peers rank: the lines in full that say something."""
+    return [line for line, _ in memory.lines() if line.text]
+
+
+def pack_rankings(
+    tally: Tally,
+    rankings: Sequence[Sequence[Line]],
+    memory: AdaptiveMemory,
+    questions: Sequence[Question],
+    budgets: Sequence[int],
+) -> None:
+    """Count what fits of each question's ranking."""
+    passages = Passages(line for line, _ in memory.lines())
+    for question, ranked in zip(questions, rankings, strict=True):
         found = {budget: memory.pack(ranked, budget) for budget in budgets}
         turns = list(dict.fromkeys(line.turn.id for line in ranked))[: max(RECALL_AT)]
         tally.add(question, counted(question, found, passages), turns)

