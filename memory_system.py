@@ -39,12 +39,13 @@ MemoriesLike = AdaptiveMemory | Mapping[str, AdaptiveMemory]
 
 
 class WriteQueries(dspy.Signature):
-    """Write search queries that would find, in a long chat between friends, the lines that answer the question.
+    """Write search queries that would find, in a long chat, the lines that answer the question.
 
-    The search matches words. So write what a speaker would have typed at the time: concrete, everyday, first person
-    ("I signed up for", "my sister and I"), not the wording of the question. Let each query stand for another possible
-    answer. When the question asks for a kind of thing (hobbies, places, pets, books), name likely instances of it.
-    Keep names of places, works and events that the question gives. Leave out the speakers' own names.
+    In a chat with an assistant "I" in the question is the user and "you" the assistant. The search matches words. So
+    write what a speaker would have typed at the time: concrete, everyday, first person ("I signed up for", "my sister
+    and I"), not the wording of the question. Let each query stand for another possible answer. When the question asks
+    for a kind of thing (hobbies, places, pets, books), name likely instances of it. Keep names of places, works and
+    events that the question gives. Leave out the speakers' own names.
     """
 
     question: str = dspy.InputField()
@@ -68,12 +69,13 @@ class AssessEvidence(dspy.Signature):
 class AnswerQuestion(dspy.Signature):
     """Answer the question from the lines of the chat, and from nothing else.
 
-    Answer with a short phrase, in the exact words of the lines where possible: no sentence, no explanation. List every
-    item that the lines show when the question asks for several, separated by commas. A session's date stands above its
-    lines; resolve "yesterday" or "last week" against it ("(= 20 May 2023)" is already resolved) and give dates as
-    "20 May 2023", "May 2023" or "2023", as exact as the lines allow. If the question asks what is likely, conclude from
-    what the lines show, as "Likely yes, since ...". If the lines do not hold the answer, or what the question takes for
-    granted did not happen, or happened to somebody else, answer "No information available".
+    In a chat with an assistant "I" in the question is the user and "you" the assistant. Answer with a short phrase, in
+    the exact words of the lines where possible: no sentence, no explanation. List every item that the lines show when
+    the question asks for several, separated by commas. A session's date stands above its lines; resolve "yesterday" or
+    "last week" against it ("(= 20 May 2023)" is already resolved) and give dates as "20 May 2023", "May 2023" or
+    "2023", as exact as the lines allow. If the question asks what is likely, conclude from what the lines show, as
+    "Likely yes, since ...". If the lines do not hold the answer, or what the question takes for granted did not happen,
+    or happened to somebody else, answer "No information available".
     """
 
     question: str = dspy.InputField()
@@ -317,11 +319,8 @@ def save_program(program: MemoryQA, path: Path, memory: MemoryConfig | None = No
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     program.save(str(path))
-    saved = {
-        "program": type(program).__name__,
-        "config": asdict(program.config),
-        "memory": asdict(memory or MemoryConfig()),
-    }
+    config, of_memory = asdict(program.config), asdict(memory or MemoryConfig())
+    saved = {"program": type(program).__name__, "config": config, "memory": of_memory}
     config_path(path).write_text(json.dumps(saved, indent=2) + "\n", encoding="utf-8")
 
 
@@ -331,9 +330,8 @@ def load_program_settings(path: Path) -> Settings:
     try:
         if saved["program"] != MemoryQA.__name__:
             raise ValueError(f"it is of a {saved['program']}, not of a {MemoryQA.__name__}")
-        if "memory" in saved:
-            return settings_from(dict(saved["memory"]), dict(saved["config"]))
-        return settings_from(saved["config"])  # version 0.1 kept both in one
+        of_both = [saved["memory"], saved["config"]] if "memory" in saved else [saved["config"]]  # as version 0.1 did
+        return settings_from(*map(dict, of_both))
     except (KeyError, TypeError, ValueError) as error:
         raise ProgramFileError(
             f"{config_path(path)}: not a config of this version ({error}); save the program again"
