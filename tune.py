@@ -26,7 +26,7 @@ from harness.commands import add_json_flag, print_document, run_command
 from harness.flags import add_flags, add_tracking_flags, from_args
 from memoryqa.errors import StoppedError, UsageError
 from tuning.config import TuningConfig
-from tuning.measuring.cache import DEFAULT_CACHE
+from tuning.studies.constants import DEFAULT_CACHE
 from tuning.studies.storage import DEFAULT_STORAGE
 
 STUDY_COMMANDS = {

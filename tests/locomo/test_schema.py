@@ -226,9 +226,9 @@ def test_ten_thousand_turns_load_within_two_seconds() -> None:
     record = conversation_record(num_sessions=100, qa=[question_record(evidence=["D100:100"])] * 1000)
     record["conversation"] |= sessions
     content = json.dumps([record]).encode()
-    start_sec = time.perf_counter()
+    start_sec = time.process_time()  # of this process alone: the machine may be busy
     parsed = parse(content)
-    assert time.perf_counter() - start_sec < 2.0
+    assert time.process_time() - start_sec < 2.0
     assert len(parsed.conversations[0].turns) == 10_000
     assert parsed.questions[-1].evidence == ("D100:100",)
 

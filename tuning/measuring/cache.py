@@ -27,7 +27,6 @@ from memoryqa.errors import UsageError
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_CACHE = Path("runs/tuning-cache.sqlite")
 _DIGITS = 12  # of a float: what the ranges' arithmetic adds beyond is no other value
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS contexts (digest TEXT PRIMARY KEY, parts TEXT NOT NULL) WITHOUT ROWID;

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from locomo.asking import Row
-from tuning.measuring.cache import DEFAULT_CACHE
 from tuning.measuring.trial import BenchmarkOptions, TrialBenchmark, TrialMetrics, benchmark_of
 from tuning.objectives import Objective
 from tuning.space import SearchSpace, SuggestingTrial
+from tuning.studies.constants import DEFAULT_CACHE
 from tuning.studies.source import RunTrial
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from typing import Any
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, JournalFileSymlinkLock
 
 from tuning.errors import StorageUnavailableError
+from tuning.studies.signals import signals_held_back
 
 _STALE_LOCK_SEC = 10  # a killed process may leave its lock; a write takes milliseconds, on a busy disk some seconds
 _TAIL_BYTES = 1 << 16
@@ -49,11 +50,13 @@ class JournalFile(BaseJournalBackend):
 
     @contextmanager
     def _locked(self) -> Generator[None, None, None]:
-        self._lock.acquire()
-        try:
-            yield
-        finally:
-            self._lock.release()
+        """A signal in the middle of it would leave the lock to go stale, or take it from the process that holds it."""
+        with signals_held_back():
+            self._lock.acquire()
+            try:
+                yield
+            finally:
+                self._lock.release()
 
 
 def append(descriptor: int, data: bytes) -> None:

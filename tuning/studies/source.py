@@ -11,6 +11,7 @@ import optuna
 
 from tuning.studies.constants import LEASE_SEC
 from tuning.studies.leases import ERROR_ATTR, ask_within, finish, give_up, held, renew, settled
+from tuning.studies.signals import signals_held_back
 from tuning.studies.study import best_params
 
 RunTrial = Callable[[Any, Mapping[str, Any] | None], float | Sequence[float]]
@@ -58,7 +59,10 @@ class TrialSource(Protocol):
 
 @dataclass(frozen=True)
 class StudyTrials:
-    """The trials of a study, straight from its storage."""
+    """The trials of a study, straight from its storage.
+
+    Ctrl-C and SIGTERM wait while a trial is taken, finished or given up: none is left RUNNING without its worker.
+    """
 
     study: optuna.Study
     worker_id: str
@@ -68,7 +72,15 @@ class StudyTrials:
         return settled(self.study)
 
     def take(self, n_trials: int) -> optuna.Trial | None:
-        return ask_within(self.study, self.worker_id, n_trials, lease_sec=self.lease_sec)
+        trial = None
+        try:
+            with signals_held_back():
+                trial = ask_within(self.study, self.worker_id, n_trials, lease_sec=self.lease_sec)
+        except (KeyboardInterrupt, SystemExit):
+            if trial is not None:
+                self.give_up(trial, "interrupted")
+            raise
+        return trial
 
     def held(self, trial: optuna.Trial) -> AbstractContextManager[None]:
         return held(lambda: renew(trial, self.lease_sec), self.lease_sec)
@@ -79,9 +91,11 @@ class StudyTrials:
     def finish(
         self, trial: optuna.Trial, values: Sequence[float] = (), *, pruned: bool = False, error: str | None = None
     ) -> Outcome:
-        ended = finish(self.study, trial.number, values, pruned=pruned, error=error)
+        with signals_held_back():
+            ended = finish(self.study, trial.number, values, pruned=pruned, error=error)
         final = None if ended.values is None else tuple(ended.values)
         return Outcome(ended.number, ended.state.name.lower(), ended.params, final, ended.user_attrs.get(ERROR_ATTR))
 
     def give_up(self, trial: optuna.Trial, reason: str) -> None:
-        give_up(self.study, trial.number, reason)
+        with signals_held_back():
+            give_up(self.study, trial.number, reason)

@@ -11,10 +11,8 @@ import logging
 import math
 import os
 import secrets
-import signal
 import socket
 import subprocess
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +24,7 @@ from optuna.exceptions import StorageInternalError
 
 from tuning.errors import StorageUnavailableError, TrialLostError, WorkerStoppedError
 from tuning.studies.constants import LEASE_SEC
+from tuning.studies.signals import sigterm_interrupts
 from tuning.studies.source import Outcome, RunTrial, StudyTrials, TrialSource
 from tuning.studies.storage import failure_text
 
@@ -78,7 +77,7 @@ def work(
     deadline = math.inf if timeout_sec is None else time.monotonic() + timeout_sec
     tally: Counter[str] = Counter()
     failures_in_a_row = 0
-    with _sigterm_interrupts():
+    with sigterm_interrupts():
         while (settled := source.settled()) < n_trials and time.monotonic() < deadline:
             trial = source.take(n_trials)
             if trial is None:
@@ -154,16 +153,3 @@ def storage_failures() -> Iterator[None]:
         raise StorageUnavailableError(
             f"{failure_text(error)}; finished trials are safe, start again to resume"
         ) from error
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """SIGTERM (a container that is stopped, a scheduler) acts like Ctrl-C."""
-    if threading.current_thread() is not threading.main_thread():  # only there may signals be handled
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

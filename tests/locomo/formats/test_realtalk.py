@@ -58,9 +58,9 @@ def test_evidence_is_written_in_several_ways(raw: list[str], found: list[str], m
 
 
 def test_a_range_of_a_thousand_million_numbers_takes_no_time() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert find_evidence(["D1:1-D999999999:999999999"], {(5, 1): "a"}) == (["a"], [])
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_a_turn_without_a_readable_time_is_dated_by_its_session() -> None:
