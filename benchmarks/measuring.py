@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks.counting import Passages, counted, share_found
-from benchmarks.recall_tables import RECALL_AT, Tally
+from benchmarks.recall_tables import RECALL_AT, Counts, Tally
 from locomo.rows import MAIN_PROGRAM as MEMORY
 from memoryqa.errors import StoppedError, UsageError
 
@@ -182,42 +182,47 @@ def hops_name(max_hops: int) -> str:
     return f"{MEMORY}, {max_hops} hop{'s' if max_hops > 1 else ''}"
 
 
-def measure_peer(
-    tally: Tally,
-    build: Callable[[Sequence[Line]], Rank],
-    memory: AdaptiveMemory,
-    questions: Sequence[Question],
-    budgets: Sequence[int],
-) -> None:
+class Packing:
+    """What peers rank of one conversation, and what fits of their rankings. Two that rank alike are packed once."""
+
+    def __init__(self, memory: AdaptiveMemory, questions: Sequence[Question], budgets: Sequence[int]) -> None:
+        self.lines = [line for line, _ in memory.lines() if line.text]  # in full
+        self.questions = questions
+        self._memory, self._budgets = memory, budgets
+        self._passages = Passages(line for line, _ in memory.lines())
+        self._known: dict[tuple[str, tuple[tuple[int, int, int], ...]], Counts] = {}
+
+    def add(self, tally: Tally, rankings: Sequence[Sequence[Line]]) -> None:
+        """Count what fits of each question's ranking."""
+        for question, ranked in zip(self.questions, rankings, strict=True):
+            key = question.id, tuple(line.key for line in ranked)
+            if key not in self._known:
+                found = {budget: self._memory.pack(ranked, budget) for budget in self._budgets}
+                self._known[key] = counted(question, found, self._passages)
+            turns = list(dict.fromkeys(line.turn.id for line in ranked))[: max(RECALL_AT)]
+            tally.add(question, self._known[key], turns)
+
+
+def measure_peer(tally: Tally, build: Callable[[Sequence[Line]], Rank], packing: Packing) -> None:
     """One peer on one conversation: it ranks the lines of our memory, and they are packed as our memory packs."""
-    lines = lines_of(memory)
     started = time.process_time()
-    rank = build(lines)
+    rank = build(packing.lines)
     tally.index_ms.append((time.process_time() - started) * 1000)
     rankings = []
-    for question in questions:
+    for question in packing.questions:
         started = time.process_time()
         rankings.append(rank(question.text))
         tally.query_ms.append((time.process_time() - started) * 1000)
-    pack_rankings(tally, rankings, memory, questions, budgets)
+    packing.add(tally, rankings)
 
 
-def measure_elsewhere(
-    tally: Tally,
-    runner: Runner,
-    peer: Peer,
-    memory: AdaptiveMemory,
-    questions: Sequence[Question],
-    budgets: Sequence[int],
-) -> None:
+def measure_elsewhere(tally: Tally, runner: Runner, peer: Peer, packing: Packing) -> None:
     """The same of a peer that runs in an environment of its own. Raises StoppedError when it fails."""
-    lines = lines_of(memory)
-    ranked = runner.rank(peer, lines, [question.text for question in questions])
+    ranked = runner.rank(peer, packing.lines, [question.text for question in packing.questions])
     if ranked.index_ms is not None:
         tally.index_ms.append(ranked.index_ms)
     tally.query_ms += ranked.query_ms
-    rankings = [[lines[place] for place in places] for places in ranked.places]
-    pack_rankings(tally, rankings, memory, questions, budgets)
+    packing.add(tally, [[packing.lines[place] for place in places] for places in ranked.places])
 
 
 def note_sizes(tallies: Mapping[str, Tally], runner: Runner) -> None:
@@ -232,23 +237,3 @@ def note_sizes(tallies: Mapping[str, Tally], runner: Runner) -> None:
             tally.install_mb = our_install_mb(dense="dense" in name)
     for peer in runner.peers:
         tallies[peer.name].install_mb = runner.install_mb(peer)
-
-
-def lines_of(memory: AdaptiveMemory) -> list[Line]:
-    """What peers rank: the lines in full that say something."""
-    return [line for line, _ in memory.lines() if line.text]
-
-
-def pack_rankings(
-    tally: Tally,
-    rankings: Sequence[Sequence[Line]],
-    memory: AdaptiveMemory,
-    questions: Sequence[Question],
-    budgets: Sequence[int],
-) -> None:
-    """Count what fits of each question's ranking."""
-    passages = Passages(line for line, _ in memory.lines())
-    for question, ranked in zip(questions, rankings, strict=True):
-        found = {budget: memory.pack(ranked, budget) for budget in budgets}
-        turns = list(dict.fromkeys(line.turn.id for line in ranked))[: max(RECALL_AT)]
-        tally.add(question, counted(question, found, passages), turns)

@@ -36,6 +36,7 @@ from benchmarks.measuring import (
     DENSE,
     TAGGED,
     Build,
+    Packing,
     TagFile,
     floor_name,
     hops_name,
@@ -277,10 +278,11 @@ def measure_all(
         ]
         measure_hops(tallies, memory, questions, asked.budgets, queries, args.hops)
         measure_floors(tallies, memory, questions, asked.budgets, queries, args.score_floors)
+        packing = Packing(memory, questions, asked.budgets)
         for name, build_peer in PEERS.items():
-            measure_peer(tallies[name], build_peer, memory, questions, asked.budgets)
+            measure_peer(tallies[name], build_peer, packing)
         for peer in runner.peers:
-            measure_elsewhere(tallies[peer.name], runner, peer, memory, questions, asked.budgets)
+            measure_elsewhere(tallies[peer.name], runner, peer, packing)
     return tallies
 
 
