@@ -157,14 +157,13 @@ def mem0(job: Job) -> Rank:
         config: Any = None
 
         def embed(self, text: str, memory_action: str | None = None) -> list[float]:
-            return of_text[text]
+            return of_text[text.strip()]
 
         def embed_batch(self, texts: list[str], memory_action: str | None = None) -> list[list[float]]:
-            return [of_text[text] for text in texts]
+            return [of_text[text.strip()] for text in texts]
 
-    of_text = dict(zip(job.texts, job.vectors, strict=True)) | dict(
-        zip(job.questions, job.question_vectors, strict=True)
-    )
+    texts, vectors = [*job.texts, *job.questions], [*job.vectors, *job.question_vectors]
+    of_text = {text.strip(): vector for text, vector in zip(texts, vectors, strict=True)}  # it strips what it is asked
     store = {"path": f"{job.folder}/qdrant", "embedding_model_dims": len(job.vectors[0]), "on_disk": False}
     unused = {"provider": "openai", "config": {"api_key": "unused"}}
     memory: Any = Memory.from_config(
