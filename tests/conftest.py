@@ -26,6 +26,7 @@ settings.register_profile(
     derandomize=bool(os.environ.get("CI")),
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile("quick", settings.get_profile("adaptive-memory"), max_examples=20)
 settings.load_profile("adaptive-memory")
 
 _SETTINGS = re.compile(r"(?:MEMORY|LOCOMO|MLFLOW)_.*|.*(?:_API_KEY|_TOKEN|_API_BASE|_BASE_URL)")

@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain, combinations
 from pathlib import Path
@@ -97,9 +98,19 @@ def modules() -> dict[str, Path]:
 MODULES = modules()
 
 
+@cache  # many rules read the same files
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_bytes(), str(path))
+
+
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree_of(path)))
+
+
 def imports(name: str, path: Path) -> Iterator[tuple[int, str]]:
     """Line and dotted name of every import of ours, wherever in the module: at its top, in a function, for types."""
-    for node in ast.walk(ast.parse(path.read_bytes(), str(path))):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             targets = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -236,7 +247,7 @@ def definitions(path: Path) -> set[str]:
     """The public functions and classes at the top level of a module; a fixture is no helper that one could import."""
     return {
         node.name
-        for node in ast.parse(path.read_bytes(), str(path)).body
+        for node in tree_of(path).body
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
         and not node.name.startswith("_")
         and not any("fixture" in ast.unparse(decorator) for decorator in node.decorator_list)
@@ -260,7 +271,7 @@ def test_no_test_imports_a_test_module() -> None:
     found = [
         f"{place(path, node.lineno)} imports {name}"
         for path in paths
-        for node in ast.walk(ast.parse(path.read_bytes(), str(path)))
+        for node in nodes_of(path)
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [one.name for one in node.names])
         if name.split(".")[-1] in tests or name.split(".")[0] == "tests"
@@ -308,7 +319,7 @@ def reads_environment(path: Path) -> bool:
     return any(
         (isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb"))
         or (isinstance(node, ast.alias) and node.name in ("environ", "getenv", "environb"))
-        for node in ast.walk(ast.parse(path.read_bytes(), str(path)))
+        for node in nodes_of(path)
     )
 
 
@@ -324,7 +335,7 @@ def test_the_library_reads_environment_variables_in_functions_only() -> None:
     """So that a variable that is set after the import counts."""
     for name in MODULES:
         if name.split(".")[0] == "memoryqa":
-            tree = ast.parse(MODULES[name].read_bytes())
+            tree = tree_of(MODULES[name])
             outside = [node for node in tree.body if not isinstance(node, ast.FunctionDef | ast.ClassDef)]
             found = [node for statement in outside for node in ast.walk(statement) if isinstance(node, ast.Attribute)]
             assert not [node.lineno for node in found if node.attr in ("environ", "getenv")], name
@@ -337,7 +348,7 @@ def is_core(name: str) -> bool:
 def test_the_core_of_the_library_imports_only_what_comes_without_extras() -> None:
     """Imports for types alone may name anything."""
     for name in filter(is_core, MODULES):
-        tree = ast.parse(MODULES[name].read_bytes())
+        tree = tree_of(MODULES[name])
         at_top = third_party(node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom))
         functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
         inside = third_party(node for function in functions for node in ast.walk(function))
@@ -387,12 +398,13 @@ WRAPPERS = {"frozenset", "set", "tuple", "list", "dict"}  # `frozenset("a b c".s
 
 def constants(name: str) -> Iterator[tuple[str, ast.expr]]:
     """Dotted name and value of every assignment at the top of a module."""
-    for node in ast.parse(MODULES[name].read_bytes()).body:
+    for node in tree_of(MODULES[name]).body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value and isinstance(targets[0], ast.Name):
             yield f"{name}.{targets[0].id}", node.value
 
 
+@cache  # each constant is compared with every other
 def written_in(value: ast.expr) -> frozenset[str]:
     """The words and numbers of a literal; empty for anything that is computed from other names."""
     nodes = list(ast.walk(value))
@@ -404,11 +416,14 @@ def written_in(value: ast.expr) -> frozenset[str]:
     return frozenset(word for one in found for word in (one.split() if isinstance(one, str) else [repr(one)]))
 
 
+dumped = cache(ast.dump)
+
+
 def is_copy(first: ast.expr, second: ast.expr) -> bool:
     """Whether two constants are the same text, the same list of three or more, or long lists that are half the same."""
     if isinstance(first, ast.Constant) and isinstance(second, ast.Constant):
         return isinstance(first.value, str) and len(first.value) > 3 and first.value == second.value
-    if ast.dump(first) == ast.dump(second) and "re.compile" in ast.unparse(first)[:10]:
+    if dumped(first) == dumped(second) and "re.compile" in ast.unparse(first)[:10]:
         return True
     one, other = written_in(first), written_in(second)
     fewer = min(len(one), len(other))
@@ -421,7 +436,7 @@ def test_only_the_palette_has_colours() -> None:
         place(path, node.lineno)
         for name, path in MODULES.items()
         if name != "reports.palette"
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes_of(path)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and colour.fullmatch(node.value)
     ]
     assert not found, f"take the colour from reports/palette.py: {', '.join(found)}"
