@@ -178,13 +178,13 @@ class RankingConfig:
     )
     session_weight: float = field(default=0.1, metadata={"help": "weight of the whole session's match"})
     speaker_weight: float = field(
-        default=0.12, metadata={"help": "for the speaker the question names, against the others"}
+        default=0.13, metadata={"help": "for the speaker the question names, against the others"}
     )
     role_weight: float = field(
         default=0.1, metadata={"help": "for the user against the assistant, when the question names nobody"}
     )
     length_weight: float = field(
-        default=0.12, metadata={"help": "taken from a turn's passages each time its length doubles, from 100 tokens on"}
+        default=0.14, metadata={"help": "taken from a turn's passages each time its length doubles, from 100 tokens on"}
     )
     code_weight: float = field(default=0.2, metadata={"help": "taken from passages that are code"})
     date_weight: float = field(
