@@ -250,6 +250,8 @@ class _Rows:
         return self._buffer[: self._length]
 
     def extend(self, rows: Matrix) -> None:
+        if not len(rows):  # perhaps the first ones: the buffer has no width then
+            return
         needed = self._length + len(rows)
         if needed > len(self._buffer):
             grown = np.zeros((max(needed, 2 * self._length), rows.shape[1]), dtype=np.float32)

@@ -87,13 +87,18 @@ def test_of_long_messages_too_a_larger_working_memory_holds_a_superset_and_none_
 
 
 def test_adding_one_long_message_takes_time_in_proportion_to_its_length() -> None:
-    def seconds(num_words: int) -> float:
+    def seconds_once(num_words: int) -> float:
         start = time.process_time()
         memory_of([Turn(1, 1, "Ines", "otter " * num_words)])
         return time.process_time() - start
 
+    def seconds(num_words: int) -> float:
+        return min(
+            seconds_once(num_words) for _ in range(2)
+        )  # other processes slow this one down, and never speed it up
+
     seconds(100)
-    assert seconds(80_000) < 20 * max(seconds(8_000), 0.02)
+    assert seconds(96_000) < 8 * seconds(24_000)  # both are more than is held
 
 
 # -- contexts are rebuilt from what a prediction carries ---------------------------------------------------------------

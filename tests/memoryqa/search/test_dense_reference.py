@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reference_ranking import Reference, passages_of
 from strategies import conversations, dialogues, sentences, texts
@@ -203,6 +203,8 @@ def test_passages_that_come_bit_by_bit_match_as_all_at_once(turns: list[Turn], q
 
 @settings(max_examples=40)
 @given(turns=conversations(), query=texts, budget=st.integers(0, 400))
+@example(turns=[Turn(1, 1, "", "")], query="", budget=0)
+@example(turns=[Turn(1, 1, "Ines", "\u2028")], query="the mill", budget=40)
 def test_whatever_was_said_every_turn_is_ranked_once_and_the_budget_kept(
     turns: list[Turn], query: str, budget: int
 ) -> None:
