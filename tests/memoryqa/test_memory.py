@@ -372,6 +372,7 @@ def test_an_empty_memory_answers_with_nothing() -> None:
 # -- searching ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(conversations(), budgets, st.lists(questions, min_size=1, max_size=3), st.integers(-1, 400), st.data())
 @settings(max_examples=150)
 def test_no_search_exceeds_its_budget_and_every_line_is_citable(

@@ -250,6 +250,7 @@ def test_passages_are_short_and_together_the_whole_text(text: str, caption: str)
     assert "".join(shown.split()) == "".join(printable(f"{text}{' (photo: mill)' if caption else ''}").split())
 
 
+@pytest.mark.slow
 @given(long_texts, st.data())
 @settings(max_examples=200)
 def test_tokens_of_any_part_of_a_long_turn_add_up_and_its_order_and_gaps_are_shown(

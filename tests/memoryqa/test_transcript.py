@@ -72,6 +72,7 @@ def test_the_passages_of_a_turn_have_ids_by_which_a_search_keeps_them() -> None:
         memory.search("kestrel", keep=["D1:1/99"])
 
 
+@pytest.mark.slow
 @given(chats(max_turns=10), st.integers(1, 900), st.integers(1, 900))
 @settings(max_examples=100)
 def test_of_long_messages_too_a_larger_working_memory_holds_a_superset_and_none_is_too_large(
@@ -86,6 +87,7 @@ def test_of_long_messages_too_a_larger_working_memory_holds_a_superset_and_none_
         assert count_tokens(large.render()) == large.tokens <= max(one, other)
 
 
+@pytest.mark.slow
 def test_adding_one_long_message_takes_time_in_proportion_to_its_length() -> None:
     def seconds_once(num_words: int) -> float:
         start = time.process_time()

@@ -773,6 +773,7 @@ def test_offline_scores_do_not_depend_on_threads_and_the_memory_finds_more_than_
     assert memory["f1_categories_1_4"] > simple["f1_categories_1_4"]
 
 
+@pytest.mark.slow
 def test_memory_model_chooses_the_lm_and_the_reason_is_told(
     run: Command, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

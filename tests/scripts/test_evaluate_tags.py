@@ -69,6 +69,7 @@ def recall(document: Mapping[str, Any]) -> float:
     return value
 
 
+@pytest.mark.slow
 def test_tags_written_once_find_what_the_words_of_the_question_do_not(run: Run, tmp_path: Path) -> None:
     assert recall(run("--run-dir", "without")[1]) == 0.0
     with OpenAIServer(write_words) as server:

@@ -90,6 +90,7 @@ def test_on_a_terminal_the_document_is_printed_only_when_it_is_asked_for(
         assert run(*argv)[1] == expected
 
 
+@pytest.mark.slow
 def test_a_study_is_one_run_in_mlflow_which_resume_continues(run: Tune, tmp_path: Path) -> None:
     import mlflow
 
@@ -190,6 +191,7 @@ def test_a_pareto_search_has_a_front_a_knee_and_a_plot(run: Tune) -> None:
     assert "trades two objectives" in run("best", "p")[2]
 
 
+@pytest.mark.slow
 def test_the_front_is_compared_with_the_default_in_as_many_tokens(run: Tune) -> None:
     document = run(*search("--study", "p", "--objective", "pareto", trials=4))[1]
     budgets = [one["budget_tokens"] for one in document["default_line"]]
@@ -203,6 +205,7 @@ def test_the_front_is_compared_with_the_default_in_as_many_tokens(run: Tune) -> 
     assert document["promotion"]["default_value"] == pytest.approx(held_out), "promotion too is decided in 300 tokens"
 
 
+@pytest.mark.slow
 def test_a_search_leaves_what_its_page_needs(run: Tune) -> None:
     document = run(*search("--study", "mine", trials=5))[1]
     folder = Path(document["output"])

@@ -186,6 +186,7 @@ def test_several_updates_on_the_same_answers_change_more_than_one(tmp_path: Path
     assert not same(*weights)
 
 
+@pytest.mark.slow
 def test_a_gradient_that_is_no_number_stops_the_training_and_keeps_the_last_checkpoint(
     tmp_path: Path, model: Path
 ) -> None:

@@ -440,6 +440,7 @@ def test_a_port_that_is_taken_is_one_line(tmp_path: Path, capsys: pytest.Capture
 # -- anything may come -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_database_that_goes_away_is_503_with_its_reason() -> None:
     pytest.importorskip("psycopg2", reason="needs pip install '.[tune]'")
     with contextlib.ExitStack() as stack:

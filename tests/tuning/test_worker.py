@@ -169,6 +169,7 @@ def test_kill_9_loses_the_running_trial_and_no_other(tmp_path: Path) -> None:
     assert not any(trial.state == TrialState.RUNNING for trial in study.trials)
 
 
+@pytest.mark.slow
 def test_a_journal_survives_a_kill_at_any_moment(tmp_path: Path) -> None:
     location = tmp_path / "a.journal"
     study = open_study(open_storage(location), StudySpec("mine", SPACE, seed=1))

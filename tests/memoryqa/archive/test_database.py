@@ -302,6 +302,7 @@ def test_another_process_that_never_stops_writing_is_named_as_the_cause(
 # -- kill -9 -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_killed_while_adding_a_file_holds_every_turn_that_was_acknowledged(tmp_path: Path) -> None:
     chance, path, acknowledged = random.Random(5), tmp_path / "a.db", 0
     for _ in range(9):
@@ -333,6 +334,7 @@ def test_killed_while_adding_many_a_file_holds_whole_transactions(tmp_path: Path
     assert len(lengths) > 1
 
 
+@pytest.mark.slow
 def test_killed_while_the_file_is_made_it_can_be_opened_again(tmp_path: Path) -> None:
     chance = random.Random(7)
     for attempt in range(6):

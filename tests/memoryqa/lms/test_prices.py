@@ -42,6 +42,7 @@ def test_a_known_model_has_its_price_at_its_providers_address_only() -> None:
     assert model_facts(resolve("task", model="openai/gpt-4o-mini", api_base="http://127.0.0.1:1/v1")).price is None
 
 
+@pytest.mark.slow
 def test_looking_up_a_price_leaves_litellm_on_the_list_that_it_brings() -> None:
     """In a process of its own: once LiteLLM is imported, the list is read."""
     code = (

@@ -336,6 +336,7 @@ def test_the_model_finds_what_shares_no_word_with_the_question(minilm: LocalEmbe
     assert ids(memory, "What vehicle did Bo fix?")[0] == "D2:2"
 
 
+@pytest.mark.slow
 @needs_model
 def test_a_single_vector_of_the_model_ranks_too(minilm: LocalEmbedder) -> None:
     memory = memory_of(STORY, lambda texts: minilm(texts))

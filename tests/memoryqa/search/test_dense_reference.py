@@ -178,6 +178,7 @@ def embedded(turns: Sequence[Turn], config: DenseConfig, model: Words) -> DenseI
     return index
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(turns=dialogues(), long=st.lists(long_turns, max_size=3), query=sentences, config=configs)
 def test_the_match_is_the_references(turns: list[Turn], long: list[str], query: str, config: DenseConfig) -> None:

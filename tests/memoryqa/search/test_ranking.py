@@ -75,6 +75,7 @@ def with_some_tags(turns: list[Turn], seed: int) -> list[Turn]:
     return [replace(turn, tags=tuple(rng.choices(WORDS, k=rng.choice((0, 0, 1, 3))))) for turn in turns]
 
 
+@pytest.mark.slow
 @given(
     st.integers(0, 10_000),
     st.sampled_from((1, 63, 64, 65, 250)),

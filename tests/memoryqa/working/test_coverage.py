@@ -69,6 +69,7 @@ configs = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(talks, st.just(SHIPPED) | configs)
 @settings(max_examples=120)
 def test_each_line_taken_is_the_best_of_those_left(turns: list[Turn], config: CoverageConfig) -> None:
