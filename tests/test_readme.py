@@ -167,6 +167,7 @@ def test_every_documented_script_and_module_exists() -> None:
     assert missing == []
 
 
+@pytest.mark.slow
 def test_every_documented_flag_is_known_to_its_command() -> None:
     unknown = []
     for page, target, arguments in ours():

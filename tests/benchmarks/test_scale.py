@@ -61,6 +61,7 @@ any_config = st.one_of(st.just(RankingConfig()), configs, long_windows)
 searches = st.lists(questions, min_size=1, max_size=3)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), st.integers(65, 90), searches, any_config)
 @settings(max_examples=60)
 def test_best_is_the_stable_order_of_the_scores_in_histories_of_many_sessions(
@@ -104,6 +105,7 @@ def test_ranking_some_turns_keeps_the_order_they_have_among_all(
         assert list(index.best(queries, among=places)) == expected
 
 
+@pytest.mark.slow
 def test_a_long_history_is_searched_exactly_and_mostly_unscored(monkeypatch: pytest.MonkeyPatch) -> None:
     index = index_of(repeated(16_000))
     scored: list[int] = []

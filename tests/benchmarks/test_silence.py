@@ -7,6 +7,7 @@ import pytest
 from benchmarks.silence import main
 
 
+@pytest.mark.slow
 def test_a_larger_least_score_makes_more_searches_silent_and_answered_ones_last(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

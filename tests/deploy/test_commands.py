@@ -394,6 +394,7 @@ def test_a_timeout_ends_the_wait_and_the_pod(story: Story) -> None:
     assert story.server.terminated == ["pod1"]
 
 
+@pytest.mark.slow
 def test_a_server_that_says_ready_but_does_not_answer_is_not_ready(tmp_path: Path) -> None:
     with open_story(tmp_path, "rest") as story:
         script = story.pod.bin / "ssh"

@@ -25,6 +25,7 @@ def story(tmp_path: Path) -> Iterator[Story]:
         yield story
 
 
+@pytest.mark.slow
 def test_the_whole_story_from_creation_to_termination(story: Story) -> None:
     story.pod.set_phase("pod1", "ready Arbor answers")
     done = story.run("--yes", "--json")

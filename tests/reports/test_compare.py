@@ -403,6 +403,7 @@ def test_a_page_that_cannot_be_written_is_one_clear_line(tmp_path: Path, capsys:
     assert "--output" in last
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "flags"),
     [("locomo.statistics", []), ("harness.report", []), ("locomo.statistics", ["--program-a", "simple"])],

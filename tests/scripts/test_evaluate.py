@@ -24,6 +24,7 @@ from judged_runs import ScriptedJudge
 from locomo_files import conversation_record, turn_record, write_records
 from openai_server import OpenAIServer, context_too_long, delayed, off_format, rate_limited, server_error, truncated
 from scripted_reader import ScriptedReader, read_prompt
+from waiting import wait_for
 
 import evaluate
 import locomo.dataset
@@ -280,6 +281,7 @@ def test_an_off_format_answer_is_asked_again_in_the_other_format(
     assert [asked.is_json for asked in reader.asked[:2]] == [True, False]
 
 
+@pytest.mark.slow
 def test_what_stays_unreadable_is_an_error_or_a_problem_and_is_counted(
     run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
@@ -386,6 +388,7 @@ def test_a_finished_run_is_reported_again_without_its_server(
     assert run("--resume", tmp_path / "r").document == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "difference"),
     [
@@ -412,6 +415,7 @@ def test_a_run_is_not_resumed_with_another_config(
         assert "drop the flags that differ" in outcome.message
 
 
+@pytest.mark.slow
 def test_a_run_is_not_resumed_on_other_data(run: Command, data: Path, reader: ScriptedReader, tmp_path: Path) -> None:
     with OpenAIServer(reader) as server:
         run("--data", data, *asked_with(server, "--run-dir", tmp_path / "r", num_test=2))
@@ -444,9 +448,7 @@ def test_ctrl_c_keeps_the_rows_and_prints_how_to_go_on(
     folder = tmp_path / "r"
     with OpenAIServer(slowly) as server:
         process = start("--data", data, *asked_with(server, "--run-dir", folder, threads=2), cwd=tmp_path)
-        deadline = time.monotonic() + 30
-        while len(rows_of(folder)) < 3 and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_for(lambda: len(rows_of(folder)) >= 3 or process.poll() is not None, "three rows")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
         assert process.returncode == 1, err
@@ -487,6 +489,7 @@ def test_a_dry_run_tells_what_a_run_costs_at_most_and_sends_nothing(
     assert sum(cost["prompt_tokens"] for cost in costs.values()) == pytest.approx(count_sent(bodies), rel=0.05)
 
 
+@pytest.mark.slow
 def test_satisfied_assessments_cost_less_than_estimated(
     run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
@@ -682,6 +685,7 @@ def test_without_a_split_the_test_conversations_are_asked_about(run: Command, da
     assert "note:" not in outcome.err
 
 
+@pytest.mark.slow
 def test_without_test_conversations_val_is_used_and_said(run: Command, tmp_path: Path) -> None:
     part = write_records(tmp_path / "part.json", [planted_record(name) for name in ("conv-26", "conv-30", "conv-47")])
     outcome = run("--data", part, "--model", "offline", "--run-dir", tmp_path / "r", "--num-test", 4)
@@ -692,6 +696,7 @@ def test_without_test_conversations_val_is_used_and_said(run: Command, tmp_path:
     assert "conv-48, conv-49, conv-50" in refused.message
 
 
+@pytest.mark.slow
 def test_locomo_path_names_the_data(run: Command, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCOMO_PATH", str(data))
     document = run("--model", "offline", "--run-dir", tmp_path / "r", "--num-test", 2).document
@@ -871,6 +876,7 @@ def test_a_judge_that_is_not_there_is_noticed_before_anything_is_asked(
     assert not (tmp_path / "r").exists()
 
 
+@pytest.mark.slow
 def test_a_run_keeps_its_program_which_another_run_can_use(run: Command, data: Path, tmp_path: Path) -> None:
     argv = ["--data", data, "--model", "offline", "--num-test", 2, "--programs", "memory"]
     first = run(*argv, "--context-tokens", 300, "--run-dir", tmp_path / "a").document

@@ -74,6 +74,7 @@ def test_declining_is_right_where_the_chat_does_not_say(run: Command, tmp_path: 
     assert (scores["abstention"], scores["knowledge_update"]) == (1.0, 0.0)
 
 
+@pytest.mark.slow
 def test_realtalk_is_found_by_its_name_and_resumed(
     run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

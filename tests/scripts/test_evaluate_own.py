@@ -235,6 +235,7 @@ def test_a_value_error_of_our_own_code_passes(run: Command, data: Path, monkeypa
 # -- predictions -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_answers_given_elsewhere_are_scored(run: Command, data: Path, tmp_path: Path) -> None:
     lines = [
         {"question_id": "conv-48:0", "answer": "leeks"},

@@ -134,6 +134,7 @@ def test_a_search_starts_from_a_saved_program_and_evaluate_reads_what_it_saves(m
     assert "drop --context-tokens 200" in refused.message
 
 
+@pytest.mark.slow
 def test_the_judge_can_be_the_metric(main: Command, tmp_path: Path) -> None:
     reader = InstructedReader()
     with OpenAIServer(reader) as server:
@@ -147,6 +148,7 @@ def test_the_judge_can_be_the_metric(main: Command, tmp_path: Path) -> None:
     assert "judge %" in found.err
 
 
+@pytest.mark.slow
 def test_memory_parameters_from_a_file_are_searched_with_and_saved(main: Command, tmp_path: Path) -> None:
     (tmp_path / "tuned.json").write_text('{"memory": {"score_floor": 0.2}, "ranking": {"bm25_k1": 1.3}}')
     with OpenAIServer(InstructedReader()) as server:
@@ -246,6 +248,7 @@ def test_the_longest_prompt_is_reported_and_stays_within_the_window(main: Comman
 # -- what goes wrong ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_rate_limits_timeouts_and_broken_answers_change_nothing(
     main: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

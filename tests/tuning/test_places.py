@@ -107,6 +107,7 @@ def test_workers_that_see_one_waiting_trial_add_no_other(study: optuna.Study, tm
     assert len(study.trials) == 6
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.lists(st.sampled_from(["complete", "fail", "lost", "lost early", "interrupted"]), max_size=12))
 def test_the_first_n_places_are_measured_whatever_happened_before(history: list[str]) -> None:

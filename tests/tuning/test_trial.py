@@ -136,6 +136,7 @@ def test_every_setting_of_a_memory_but_its_ranking_makes_a_memory_of_its_own() -
     assert without_ranking(replace(shipped, ranking=RankingConfig(bm25_k1=2.0))) == without_ranking(shipped)
 
 
+@pytest.mark.slow
 def test_a_ranking_applied_to_a_shared_memory_ranks_like_a_memory_built_with_it(benchmark: TrialBenchmark) -> None:
     config = settings_of({"bm25_k1": 1.9, "window_after": 0.1, "memory_tokens": 900}).settings.memory
     for question in benchmark.questions[:20]:
