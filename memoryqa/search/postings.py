@@ -197,13 +197,17 @@ class IndexedPassages:
 
     def idf(self, *one_of: str) -> float:
         """Inverse document frequency of the terms taken as one; a passage that holds two of them is counted twice."""
-        held = sum(self._held.get(term, 1 if term in self._postings else 0) for term in one_of)
+        held = sum(map(self.held, one_of))
         return idf(min(held, len(self)), len(self))
 
     def occurrences(self, terms: Sequence[str]) -> Postings:
         """The passages that contain one of `terms` (all of them indexed), once per occurrence, term by term."""
         found = [self._postings[term] for term in terms]
         return np.concatenate([np.array(one, dtype=np.int32, ndmin=1) for one in found])
+
+    def held(self, term: str) -> int:
+        """The number of passages that contain the term."""
+        return self._held.get(term, 1 if term in self._postings else 0)
 
     def frequency(self, term: str) -> int:
         """How often the term occurs."""

@@ -43,6 +43,7 @@ from memoryqa.turns import Turn
 
 _SESSION_K1 = 1.5
 _FEW_TERMS = 3  # of a question, which related words help most
+_SAID_OFTEN = 200  # in so many passages; a word of which there are more needs no related ones
 _MOST_NEAR = 12  # related words that are looked for per term
 _LEAST_SIMILARITY = 0.45  # of the table of related words
 _CODE_FROM, _CODE_SPAN = 0.05, 0.2  # share of code signs that prose may have, and what more makes a passage all code
@@ -243,7 +244,8 @@ class PassageIndex:
     def _near(self, query_terms: Sequence[str], seen: Collection[str]) -> dict[str, dict[str, float]]:
         """For each term of the query the indexed terms used like it, and what an occurrence of them counts.
 
-        A term that was said needs them less, and less again in a long question, whose words explain each other.
+        A term that was said needs them less, and less again in a long question, whose words explain each other. One that
+        was said often needs none, and one that was is none: in a history of years they would be more to look through.
         """
         weight, index = self.config.related_weight, self._passages
         if not weight:
@@ -251,8 +253,10 @@ class PassageIndex:
         said = weight * min(1.0, _FEW_TERMS / max(len(query_terms), 1))
         best: dict[str, tuple[float, str]] = {}
         for term in query_terms:
+            if index.held(term) > _SAID_OFTEN:
+                continue
             most = said if term in index else weight
-            indexed = (one for one in related(term) if one[0] in index and one[0] not in seen)
+            indexed = (one for one in related(term) if 0 < index.held(one[0]) <= _SAID_OFTEN and one[0] not in seen)
             for other, similarity in islice(indexed, _MOST_NEAR):
                 share = most * (similarity - _LEAST_SIMILARITY + 0.1) / (1 - _LEAST_SIMILARITY + 0.1)
                 if share > best.get(other, (0.0, ""))[0]:

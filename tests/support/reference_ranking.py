@@ -163,8 +163,11 @@ class Reference:
         known = {term for count in self.counts for term in count}
         near: dict[str, tuple[float, str]] = {}
         for term in query.terms:
+            if sum(term in count for count in self.counts) > 200:
+                continue
             most = self.config.related_weight * (min(1.0, 3 / len(query.terms)) if term in known else 1.0)
-            for other, similarity in [one for one in related(term) if one[0] in unused][:12]:
+            held = {other: sum(other in count for count in self.counts) for other, _ in related(term)}
+            for other, similarity in [one for one in related(term) if one[0] in unused and held[one[0]] <= 200][:12]:
                 share = most * (similarity - 0.35) / 0.65
                 if share > near.get(other, (0.0, ""))[0]:
                     near[other] = share, term

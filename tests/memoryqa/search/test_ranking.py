@@ -351,3 +351,15 @@ def test_a_score_floor_cuts_the_ranking_where_scores_fall_below_it(floor: float,
     order = np.argsort(-scores, kind="stable").tolist()
     kept = [turn for turn in order if scores[turn] >= floor * scores.max()] if floor and scores.max() > 0 else order
     assert list(index.best(["the otter in the boat"], score_floor=floor)) == kept
+
+
+def test_a_word_said_often_needs_no_related_words_and_is_none() -> None:
+    def gain(question: str, *said: str) -> float:
+        turns = [Turn(number, 1, "Bo", text) for number, text in enumerate(said)]
+        without = index_of(turns, RankingConfig(related_weight=0.0)).score([question])
+        return float(np.abs(index_of(turns).score([question]) - without).max())
+
+    assert gain("cinema", "We saw a theater.", "The cinema was full.") > 0
+    assert gain("cinema", "We saw a theater.", *["The cinema was full."] * 201) == 0
+    assert gain("cinema", "Bread is in the oven.", *["We saw a theater."] * 200) > 0
+    assert gain("cinema", "Bread is in the oven.", *["We saw a theater."] * 201) == 0
