@@ -245,7 +245,7 @@ class PassageIndex:
         """For each term of the query the indexed terms used like it, and what an occurrence of them counts.
 
         A term that was said needs them less, and less again in a long question, whose words explain each other. One that
-        was said often needs none, and one that was is none: in a history of years they would be more to look through.
+        was said often needs none, and is none for others: a history of years has enough to look through.
         """
         weight, index = self.config.related_weight, self._passages
         if not weight:
