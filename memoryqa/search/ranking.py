@@ -244,8 +244,8 @@ class PassageIndex:
     def _near(self, query_terms: Sequence[str], seen: Collection[str]) -> dict[str, dict[str, float]]:
         """For each term of the query the indexed terms used like it, and what an occurrence of them counts.
 
-        A term that was said needs them less, and less again in a long question, whose words explain each other. One that
-        was said often needs none, and is none for others: a history of years has enough to look through.
+        A term that was said needs them less, and less again in a long question, whose words explain each other. One
+        that was said often needs none, and is none for others: a history of years has enough to look through.
         """
         weight, index = self.config.related_weight, self._passages
         if not weight:
