@@ -178,7 +178,7 @@ class RankingConfig:
     )
     session_weight: float = field(default=0.1, metadata={"help": "weight of the whole session's match"})
     speaker_weight: float = field(
-        default=0.13, metadata={"help": "for the speaker the question names, against the others"}
+        default=0.12, metadata={"help": "for the speaker the question names, against the others"}
     )
     role_weight: float = field(
         default=0.1, metadata={"help": "for the user against the assistant, when the question names nobody"}
