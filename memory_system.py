@@ -41,11 +41,11 @@ MemoriesLike = AdaptiveMemory | Mapping[str, AdaptiveMemory]
 class WriteQueries(dspy.Signature):
     """Write search queries that would find, in a long chat, the lines that answer the question.
 
-    In a chat with an assistant "I" in the question is the user and "you" the assistant. The search matches words. So
-    write what a speaker would have typed at the time: concrete, everyday, first person ("I signed up for", "my sister
-    and I"), not the wording of the question. Let each query stand for another possible answer. When the question asks
-    for a kind of thing (hobbies, places, pets, books), name likely instances of it. Keep names of places, works and
-    events that the question gives. Leave out the speakers' own names.
+    "I" is the user, "you" the assistant, if any. The search matches words. So write what a speaker would have typed at
+    the time: concrete, everyday, first person ("I signed up for", "my sister and I"), not the wording of the question.
+    Let each query stand for another possible answer. When the question asks for a kind of thing (hobbies, places, pets,
+    books), name likely instances of it. Keep names of places, works and events that the question gives. Leave out the
+    speakers' own names.
     """
 
     question: str = dspy.InputField()
@@ -69,13 +69,13 @@ class AssessEvidence(dspy.Signature):
 class AnswerQuestion(dspy.Signature):
     """Answer the question from the lines of the chat, and from nothing else.
 
-    In a chat with an assistant "I" in the question is the user and "you" the assistant. Answer with a short phrase, in
-    the exact words of the lines where possible: no sentence, no explanation. List every item that the lines show when
-    the question asks for several, separated by commas. A session's date stands above its lines; resolve "yesterday" or
-    "last week" against it ("(= 20 May 2023)" is already resolved) and give dates as "20 May 2023", "May 2023" or
-    "2023", as exact as the lines allow. If the question asks what is likely, conclude from what the lines show, as
-    "Likely yes, since ...". If the lines do not hold the answer, or what the question takes for granted did not happen,
-    or happened to somebody else, answer "No information available".
+    "I" is the user, "you" the assistant, if any. Answer with a short phrase, in the exact words of the lines where
+    possible: no sentence, no explanation. List every item that the lines show when the question asks for several,
+    separated by commas. A session's date stands above its lines; resolve "yesterday" or "last week" against it ("(= 20
+    May 2023)" is already resolved) and give dates as "20 May 2023", "May 2023" or "2023", as exact as the lines allow.
+    If the question asks what is likely, conclude from what the lines show, as "Likely yes, since ...". If the lines do
+    not hold the answer, or what the question takes for granted did not happen, or happened to somebody else, answer "No
+    information available".
     """
 
     question: str = dspy.InputField()

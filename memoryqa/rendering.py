@@ -236,17 +236,17 @@ def _assemble(lines: Sequence[Line]) -> str:
 
 
 def _gap_tokens(breaks: bool) -> int:
-    """Of the "…" for text left out before a passage that begins a new line, or before the end: with the newline."""
+    """The "…" for text left out takes so many; before a new line, or before the end, the newline is included."""
     return _count(_GAP_AT_END if breaks else _GAP)
 
 
 def _opening_tokens(part: Part) -> int:
-    """Of what is before a turn's first passage shown, besides number and speaker."""
+    """What stands before a turn's first passage shown, besides number and speaker, takes so many."""
     return _gap_tokens(part.breaks) if part.number else 0
 
 
 def _tokens_with(part: Part, after: Part | None) -> int:
-    """Of a passage and all that follows it up to `after`, the next passage shown, or with None to the line's end."""
+    """A passage and what follows it take so many, up to `after`, the next passage shown; None: to the line's end."""
     if after is None:
         return part.tokens_at_end if part.number == part.of - 1 else part.tokens + _gap_tokens(breaks=True)
     if after.number == part.number + 1:

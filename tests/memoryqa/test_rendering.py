@@ -43,7 +43,7 @@ def address(line: Line) -> tuple[int, int, int]:
 
 
 def line_of(text: str, caption: str = "", time: datetime | None = DAY) -> tuple[Line, Line]:
-    """Of a short turn, in full and in brief."""
+    """The line of a short turn, in full and in brief."""
     (full,), (brief,) = render_turn(Turn(1, 2, "Ines", text, time, caption), NAMES, "[D1, 25 May 2023]")
     return full, brief
 

@@ -130,10 +130,10 @@ def test_a_dry_run_says_what_it_found_and_writes_nothing(model: Path, capsys: py
 def test_prompts_that_are_too_long_get_less_evidence_and_that_is_said(
     model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    more = ("--dry-run", "--context-tokens", "2000", "--max-prompt-length", "5300")
+    more = ("--dry-run", "--context-tokens", "2000", "--max-prompt-length", "5000")
     assert train.main(flags(model, *more)) == 0
     captured = capsys.readouterr()
-    assert last_json(captured.out)["prompt_tokens_max"] <= 5300
+    assert last_json(captured.out)["prompt_tokens_max"] <= 5000
     assert "evidence: --context-tokens 2000 is reduced to" in captured.err
 
 
