@@ -1,46 +1,30 @@
-"""AdaptiveMemory: everything that was said, at most `memory_tokens` of it at hand, and a search over all of it.
+"""What a memory answers without being changed: searches, what it holds and what it lost.
 
-The working memory is what a reader could be given whole (working/memory.py). What does not fit leaves for the archive,
-where it stays, whole, by its handle. With `recovery` a search finds archived turns too, in the same number of tokens.
+`AdaptiveMemory` (adaptive.py) adds what changes it.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
-from datetime import timedelta
-from pathlib import Path
-from typing import Any, Literal, Self
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, Self
 
 import numpy as np
 
-from memoryqa.archive.database import Archive
-from memoryqa.archive.saved import constructor_arguments, save_memory
 from memoryqa.arrays import Floats
-from memoryqa.checks import described, one_of_kind, whole_number
-from memoryqa.config import (
-    WINDOW_FIELDS,
-    CoverageConfig,
-    DenseConfig,
-    MemoryConfig,
-    RankingConfig,
-    renamed,
-    warn_of_old_name,
-)
+from memoryqa.checks import one_of_kind, whole_number
+from memoryqa.config import WINDOW_FIELDS, MemoryConfig, RankingConfig, warn_of_old_name
 from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence, MemoryStats, sizes
 from memoryqa.language.terms import terms
-from memoryqa.messages import SESSION_GAP, Message, Numbering, TimeLike
 from memoryqa.rendering import Line, render
 from memoryqa.search.arguments import check_search, list_queries
 from memoryqa.search.dense import DenseIndex
-from memoryqa.search.embedders import Embedder, EmbeddingError
+from memoryqa.search.embedders import EmbeddingError
 from memoryqa.search.excerpt import excerpt
 from memoryqa.search.packing import pack
 from memoryqa.search.ranking import PassageIndex, worth_showing
-from memoryqa.search.vector_cache import VectorCache
 from memoryqa.transcript import Transcript
 from memoryqa.turns import HANDLE_PREFIX, Turn
 from memoryqa.working.losses import Losses, find_losses
@@ -52,64 +36,17 @@ Scope = Literal["all", "working"]
 SEARCH_TOKENS = 1_000  # of evidence, where a search is not given a budget
 
 
-class AdaptiveMemory:
-    """A memory of one conversation: `add` what is said, `search` at any time, from any thread.
+class ReadableMemory:
+    """The part of `AdaptiveMemory` that only reads. The other part builds what is declared here."""
 
-        memory = AdaptiveMemory()
-        memory.add("I moved to Porto last Saturday!", speaker="Ana", time="2023-05-25")
-        print(memory.search("When did Ana move?"))
-
-    memory_tokens: of o200k_base; bounds `render()` after every `add`. recovery: whether searches find what has left the
-    working memory too. compaction: what stays, "coverage" (weighed by `coverage`) or "recency"; see working/memory.py.
-    ranking: weights of the search. session_gap: see memoryqa/messages.py. Adding costs amortised constant time.
-
-    embedder: see search/embedders.py. It adds a match in meaning to the ranking, weighed by `dense`, whose own
-    `ranking` then replaces the other. Turns are embedded at the first search after they came, or by `embed()`, and kept
-    in `vector_cache`. When the embedder fails, words alone rank; that is logged once and counted in `stats()`.
-
-    Raises ConfigError for a setting that it cannot have. `budget_tokens` and recovery="on" are version 0.1's spelling.
-    """
-
-    def __init__(
-        self,
-        memory_tokens: int = 20_000,
-        *,
-        recovery: bool | str = True,
-        compaction: str = "coverage",
-        coverage: CoverageConfig | None = None,
-        ranking: RankingConfig | None = None,
-        embedder: Embedder | None = None,
-        dense: DenseConfig | None = None,
-        vector_cache: VectorCache | None = None,
-        session_gap: timedelta = SESSION_GAP,
-        budget_tokens: int | None = None,
-    ) -> None:
-        memory_tokens, recovery = renamed(memory_tokens, recovery, budget_tokens)
-        self.config = MemoryConfig(
-            memory_tokens,
-            recovery,  # type: ignore[arg-type]  # text that is neither on nor off is refused there
-            compaction,
-            getattr(embedder, "name", None),
-            RankingConfig() if ranking is None else ranking,
-            CoverageConfig() if coverage is None else coverage,
-        )
-        self._lock = threading.RLock()
-        self._numbering = Numbering(session_gap)
-        self._index = PassageIndex(self.config.ranking)
-        self._dense: DenseIndex | None = None
-        if embedder is not None:
-            self._dense = DenseIndex(embedder, dense, vector_cache)
-            self._dense_ranking = self._index.with_config(self._dense.config.ranking)
-        self._embedding_failures = 0
-        self._transcript = Transcript()
-        self._working = WorkingMemory(self.memory_tokens, self._transcript.brief, compaction, self.config.coverage)
-
-    @classmethod
-    def of(cls, config: MemoryConfig, **other: Any) -> Self:
-        """An empty memory as `config` says. other: more arguments of the constructor, such as the loaded embedder."""
-        one_of_kind("config", config, MemoryConfig)
-        settings = {one.name: getattr(config, one.name) for one in fields(config) if one.name != "embedder"}
-        return cls(**{**settings, **other})
+    config: MemoryConfig
+    _lock: threading.RLock
+    _index: PassageIndex
+    _dense: DenseIndex | None
+    _dense_ranking: PassageIndex  # with an embedder
+    _embedding_failures: int
+    _transcript: Transcript
+    _working: WorkingMemory
 
     def __len__(self) -> int:
         return len(self._transcript.turns)
@@ -120,13 +57,6 @@ class AdaptiveMemory:
             said = sizes(len(self), self._transcript.num_sessions, times)
             held = f"{self.tokens:,} of {self.memory_tokens:,}"
         return f"<AdaptiveMemory: {said}; {held} tokens held>"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """A copy, deep or not, and one by pickle is a memory of its own: built anew from the settings and the turns."""
-        with self._lock:
-            vectors = {} if self._dense is None else self._dense.arguments()
-            given = {"ranking": self._index.config, "session_gap": self._numbering.session_gap, **vectors}
-            return _build_again, (type(self), self.config, given, list(self._transcript.turns))
 
     @property
     def memory_tokens(self) -> int:
@@ -150,53 +80,7 @@ class AdaptiveMemory:
         with self._lock:  # while a turn is being added, there may be more for a moment
             return self._working.tokens
 
-    # -- adding --------------------------------------------------------------------------------------------------------
-
-    def add(
-        self,
-        message: Message,
-        *,
-        speaker: str | None = None,
-        time: TimeLike = None,
-        session: int | None = None,
-        number: int | None = None,
-        caption: str | None = None,
-        tags: Iterable[str] | None = None,
-    ) -> Turn:
-        """Remember a message, then shrink the working memory to its size. Returns the turn that it became.
-
-        message: text (with `speaker`, and `time` where it is known), a `Turn`, or a chat message dict: "content" as
-        text or a list of parts, "role" or "name", "timestamp". time: a datetime, a date, ISO 8601 text, seconds since
-        1970. session, number: its address, assigned by time gaps when not given (memoryqa/messages.py). caption: what a
-        photo shows. tags: further words to find it by. Raises TypeError or ValueError, and then has added nothing.
-        """
-        given: dict[str, Any] = {"speaker": speaker, "time": time, "session": session, "number": number}
-        given |= {"caption": caption, "tags": tags}
-        with self._lock:
-            turn = self._numbering.turn_of(message, given)
-            self._add(turn)
-            self._numbering.note(turn)
-        return turn
-
-    def extend(self, messages: Iterable[Message]) -> list[Turn]:
-        """`add` each of `messages`, any mixture of what it takes; stops at the first that is refused."""
-        if isinstance(messages, str | bytes | Mapping | Turn) or not isinstance(messages, Iterable):
-            raise TypeError(f"extend takes a list of messages, got {described(messages)}; add takes a single one")
-        added: list[Turn] = []
-        for message in messages:
-            try:
-                added.append(self.add(message))
-            except (TypeError, ValueError) as error:
-                error.add_note(f"message {len(added) + 1} of extend(); those before it were added")
-                raise
-        return added
-
-    def _add(self, turn: Turn) -> None:
-        lines = self._transcript.add(turn)
-        self._index.add(turn, lines)
-        self._working.add(lines)
-
-    # -- reading -------------------------------------------------------------------------------------------------------
+    # -- searching ----------------------------------------------------------------------------------------------------
 
     def search(
         self,
@@ -284,7 +168,7 @@ class AdaptiveMemory:
             return None
         return self._dense_ranking.score(queries, matches)
 
-    def with_ranking(self, ranking: RankingConfig) -> AdaptiveMemory:
+    def with_ranking(self, ranking: RankingConfig) -> Self:
         """The same memory with other weights in its ranking by words, for reading: nothing may be added to either.
 
         It costs nothing but where the windows are others, which are part of the index: turns are then indexed anew.
@@ -365,35 +249,3 @@ class AdaptiveMemory:
                 turns_shortened=self._working.shortened,
                 embedding_failures=self._embedding_failures,
             )
-
-    # -- keeping -------------------------------------------------------------------------------------------------------
-
-    def save(self, path: str | Path) -> None:
-        """Write the turns and the configuration to an archive (see memoryqa/archive/database.py), whole or not at all.
-
-        A file that is there must be an archive of the beginning of this conversation; else ArchiveError. Of an embedder
-        only its weights in the ranking (`DenseConfig`) are kept.
-        """
-        with self._lock:
-            turns, dense = list(self._transcript.turns), None if self._dense is None else self._dense.config
-        save_memory(path, turns, self.config, dense, self._numbering.session_gap)
-
-    @classmethod
-    def load(cls, path: str | Path, **overrides: Any) -> AdaptiveMemory:
-        """The memory that was saved: the same text, rankings, handles and, but for embedding failures, statistics.
-
-        `overrides`: arguments of the constructor that take the place of what was saved. A memory that had an embedder
-        is loaded with `embedder=...`, or None to rank by words alone. ArchiveError for a file that holds no memory.
-        """
-        with Archive(Path(path), create=False) as archive:
-            memory = cls(**constructor_arguments(archive, overrides))
-            memory.extend(archive.restore())
-        return memory
-
-
-def _build_again(
-    kind: type[AdaptiveMemory], config: MemoryConfig, given: Mapping[str, Any], turns: Iterable[Turn]
-) -> AdaptiveMemory:
-    memory = kind.of(config, **given)
-    memory.extend(turns)
-    return memory

@@ -1,0 +1,179 @@
+"""AdaptiveMemory: everything that was said, at most `memory_tokens` of it at hand, and a search over all of it.
+
+The working memory is what a reader could be given whole (working/memory.py). What does not fit leaves for the archive,
+where it stays, whole, by its handle. With `recovery` a search finds archived turns too, in the same number of tokens.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from memoryqa.archive.database import Archive
+from memoryqa.archive.saved import constructor_arguments, save_memory
+from memoryqa.checks import described, one_of_kind
+from memoryqa.config import (
+    CoverageConfig,
+    DenseConfig,
+    MemoryConfig,
+    RankingConfig,
+    renamed,
+)
+from memoryqa.memory.reading import ReadableMemory
+from memoryqa.messages import SESSION_GAP, Message, Numbering, TimeLike
+from memoryqa.search.dense import DenseIndex
+from memoryqa.search.embedders import Embedder
+from memoryqa.search.ranking import PassageIndex
+from memoryqa.search.vector_cache import VectorCache
+from memoryqa.transcript import Transcript
+from memoryqa.turns import Turn
+from memoryqa.working.memory import WorkingMemory
+
+
+class AdaptiveMemory(ReadableMemory):
+    """A memory of one conversation: `add` what is said, `search` at any time, from any thread.
+
+        memory = AdaptiveMemory()
+        memory.add("I moved to Porto last Saturday!", speaker="Ana", time="2023-05-25")
+        print(memory.search("When did Ana move?"))
+
+    memory_tokens: of o200k_base; bounds `render()` after every `add`. recovery: whether searches find what has left the
+    working memory too. compaction: what stays, "coverage" (weighed by `coverage`) or "recency"; see working/memory.py.
+    ranking: weights of the search. session_gap: see memoryqa/messages.py. Adding costs amortised constant time.
+
+    embedder: see search/embedders.py. It adds a match in meaning to the ranking, weighed by `dense`, whose own
+    `ranking` then replaces the other. Turns are embedded at the first search after they came, or by `embed()`, and kept
+    in `vector_cache`. When the embedder fails, words alone rank; that is logged once and counted in `stats()`.
+
+    Raises ConfigError for a setting that it cannot have. `budget_tokens` and recovery="on" are version 0.1's spelling.
+    """
+
+    def __init__(
+        self,
+        memory_tokens: int = 20_000,
+        *,
+        recovery: bool | str = True,
+        compaction: str = "coverage",
+        coverage: CoverageConfig | None = None,
+        ranking: RankingConfig | None = None,
+        embedder: Embedder | None = None,
+        dense: DenseConfig | None = None,
+        vector_cache: VectorCache | None = None,
+        session_gap: timedelta = SESSION_GAP,
+        budget_tokens: int | None = None,
+    ) -> None:
+        memory_tokens, recovery = renamed(memory_tokens, recovery, budget_tokens)
+        self.config = MemoryConfig(
+            memory_tokens,
+            recovery,  # type: ignore[arg-type]  # text that is neither on nor off is refused there
+            compaction,
+            getattr(embedder, "name", None),
+            RankingConfig() if ranking is None else ranking,
+            CoverageConfig() if coverage is None else coverage,
+        )
+        self._lock = threading.RLock()
+        self._numbering = Numbering(session_gap)
+        self._index = PassageIndex(self.config.ranking)
+        self._dense: DenseIndex | None = None
+        if embedder is not None:
+            self._dense = DenseIndex(embedder, dense, vector_cache)
+            self._dense_ranking = self._index.with_config(self._dense.config.ranking)
+        self._embedding_failures = 0
+        self._transcript = Transcript()
+        self._working = WorkingMemory(self.memory_tokens, self._transcript.brief, compaction, self.config.coverage)
+
+    @classmethod
+    def of(cls, config: MemoryConfig, **other: Any) -> Self:
+        """An empty memory as `config` says. other: more arguments of the constructor, such as the loaded embedder."""
+        one_of_kind("config", config, MemoryConfig)
+        settings = {one.name: getattr(config, one.name) for one in fields(config) if one.name != "embedder"}
+        return cls(**{**settings, **other})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, deep or not, and one by pickle is a memory of its own: built anew from the settings and the turns."""
+        with self._lock:
+            vectors = {} if self._dense is None else self._dense.arguments()
+            given = {"ranking": self._index.config, "session_gap": self._numbering.session_gap, **vectors}
+            return _build_again, (type(self), self.config, given, list(self._transcript.turns))
+
+    # -- adding --------------------------------------------------------------------------------------------------------
+
+    def add(
+        self,
+        message: Message,
+        *,
+        speaker: str | None = None,
+        time: TimeLike = None,
+        session: int | None = None,
+        number: int | None = None,
+        caption: str | None = None,
+        tags: Iterable[str] | None = None,
+    ) -> Turn:
+        """Remember a message, then shrink the working memory to its size. Returns the turn that it became.
+
+        message: text (with `speaker`, and `time` where it is known), a `Turn`, or a chat message dict: "content" as
+        text or a list of parts, "role" or "name", "timestamp". time: a datetime, a date, ISO 8601 text, seconds since
+        1970. session, number: its address, assigned by time gaps when not given (memoryqa/messages.py). caption: what a
+        photo shows. tags: further words to find it by. Raises TypeError or ValueError, and then has added nothing.
+        """
+        given: dict[str, Any] = {"speaker": speaker, "time": time, "session": session, "number": number}
+        given |= {"caption": caption, "tags": tags}
+        with self._lock:
+            turn = self._numbering.turn_of(message, given)
+            self._add(turn)
+            self._numbering.note(turn)
+        return turn
+
+    def extend(self, messages: Iterable[Message]) -> list[Turn]:
+        """`add` each of `messages`, any mixture of what it takes; stops at the first that is refused."""
+        if isinstance(messages, str | bytes | Mapping | Turn) or not isinstance(messages, Iterable):
+            raise TypeError(f"extend takes a list of messages, got {described(messages)}; add takes a single one")
+        added: list[Turn] = []
+        for message in messages:
+            try:
+                added.append(self.add(message))
+            except (TypeError, ValueError) as error:
+                error.add_note(f"message {len(added) + 1} of extend(); those before it were added")
+                raise
+        return added
+
+    def _add(self, turn: Turn) -> None:
+        lines = self._transcript.add(turn)
+        self._index.add(turn, lines)
+        self._working.add(lines)
+
+    # -- keeping -------------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> None:
+        """Write the turns and the configuration to an archive (see memoryqa/archive/database.py), whole or not at all.
+
+        A file that is there must be an archive of the beginning of this conversation; else ArchiveError. Of an embedder
+        only its weights in the ranking (`DenseConfig`) are kept.
+        """
+        with self._lock:
+            turns, dense = list(self._transcript.turns), None if self._dense is None else self._dense.config
+        save_memory(path, turns, self.config, dense, self._numbering.session_gap)
+
+    @classmethod
+    def load(cls, path: str | Path, **overrides: Any) -> AdaptiveMemory:
+        """The memory that was saved: the same text, rankings, handles and, but for embedding failures, statistics.
+
+        `overrides`: arguments of the constructor that take the place of what was saved. A memory that had an embedder
+        is loaded with `embedder=...`, or None to rank by words alone. ArchiveError for a file that holds no memory.
+        """
+        with Archive(Path(path), create=False) as archive:
+            memory = cls(**constructor_arguments(archive, overrides))
+            memory.extend(archive.restore())
+        return memory
+
+
+def _build_again(
+    kind: type[AdaptiveMemory], config: MemoryConfig, given: Mapping[str, Any], turns: Iterable[Turn]
+) -> AdaptiveMemory:
+    memory = kind.of(config, **given)
+    memory.extend(turns)
+    return memory
