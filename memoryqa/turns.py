@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timezone
+from zoneinfo import ZoneInfo
 
 from memoryqa.checks import one_of_kind, text, whole_number
 from memoryqa.errors import UsageError
@@ -50,12 +51,27 @@ class Turn:
             object.__setattr__(self, name, whole_number(name, getattr(self, name)))
         for name in ("speaker", "text", "caption"):
             text(name, getattr(self, name))
-        if self.time is not None and type(self.time) is not datetime:
-            object.__setattr__(self, "time", _plain(one_of_kind("time", self.time, datetime, "a datetime or None")))
+        if self.time is not None and not _is_plain(self.time):
+            time = _plain(one_of_kind("time", self.time, datetime, "a datetime or None"))
+            object.__setattr__(self, "time", self._with_known_zone(time))
         for tag in one_of_kind("tags", self.tags, tuple, "a tuple of texts"):
             text("a tag", tag)
         if self.session < 0 or self.number < 0:
             raise UsageError(f"session and number must not be negative, got {self.session} and {self.number}")
+
+    def _with_known_zone(self, time: datetime) -> datetime:
+        """`time` with its offset instead of a zone that no file could keep, such as pytz's and dateutil's."""
+        if _has_known_zone(time):
+            return time
+        try:
+            offset, name = time.utcoffset(), time.tzname()
+        except NotImplementedError:
+            offset = name = None
+        if offset is None:
+            raise UsageError(
+                f"turn {self.id}: cannot keep the time zone {time.tzinfo!r}; use datetime.timezone or zoneinfo.ZoneInfo"
+            )
+        return time.replace(tzinfo=timezone(offset) if name is None else timezone(offset, name), fold=0)
 
     @property
     def id(self) -> str:
@@ -70,6 +86,16 @@ class Session:
     number: int
     time: datetime | None
     turns: tuple[Turn, ...]
+
+
+def _is_plain(time: object) -> bool:
+    return type(time) is datetime and _has_known_zone(time)
+
+
+def _has_known_zone(time: datetime) -> bool:
+    """Whether the zone can be written down: none, an offset, or the name of one in the tz database."""
+    zone = time.tzinfo
+    return zone is None or type(zone) is timezone or (type(zone) is ZoneInfo and zone.key is not None)
 
 
 def _plain(time: datetime) -> datetime:

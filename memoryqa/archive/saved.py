@@ -24,7 +24,8 @@ def save_memory(
     """Write all of it in `path`, or nothing: a new file appears when it is complete, one that is there (the archive of
     the beginning of `turns`, see `Archive.save`) grows in one transaction. Raises ArchiveError.
 
-    `dense`: None without an embedder. Killed in between, it may leave a file `.NAME.*.tmp` behind, to be deleted.
+    `dense`: None without an embedder. Killed in between, it may leave a file `.NAME.*.tmp` behind, to be deleted; where
+    the file system has no hard links, an archive without turns, to which it can be saved again.
     """
     path = Path(path)
     if "\0" in str(path):
@@ -88,7 +89,7 @@ def _of_this_version(saved: dict[str, Any]) -> dict[str, Any]:
 
 
 def _save_anew(path: Path, turns: Sequence[Turn], settings: Mapping[str, Any]) -> bool:
-    """False when another process has put a file at `path` meanwhile."""
+    """False when that cannot be: there is a file at `path` by now, or only writing in place is possible there."""
     for suffix in ("-journal", "-wal"):
         left = path.with_name(path.name + suffix)
         if left.exists():  # SQLite would play it into the new file
@@ -97,9 +98,11 @@ def _save_anew(path: Path, turns: Sequence[Turn], settings: Mapping[str, Any]) -
     try:
         with Archive(new) as archive:
             archive.save(turns, settings)
-        os.link(new, path)  # unlike a rename never over another file
-    except FileExistsError:
-        return False
+        try:
+            os.link(new, path)  # unlike a rename never over another file
+        except OSError:  # there is one, or the file system has no hard links: then SQLite's locks keep writers apart
+            return False
+        return True
     except ArchiveError as error:  # it names a file that nobody asked for
         raise ArchiveError(str(error).replace(str(new), str(path))) from error
     except OSError as error:
@@ -107,4 +110,3 @@ def _save_anew(path: Path, turns: Sequence[Turn], settings: Mapping[str, Any]) -
     finally:
         for suffix in ("", "-journal", "-wal", "-shm"):
             new.with_name(new.name + suffix).unlink(missing_ok=True)
-    return True

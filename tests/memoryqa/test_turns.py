@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -83,3 +84,38 @@ def test_half_a_surrogate_pair_is_shown_as_a_sign_that_can_be_printed() -> None:
     turn = Turn(1, 2, "A\udfff", "b \ud800")
     assert render_line(turn, turn.text, "c \udc00") == "2 A\ufffd: b \ufffd (photo: c \ufffd)"
     assert turn.text == "b \ud800"
+
+
+class SummerTime(tzinfo):
+    """A zone that only its own package knows, as pytz's and dateutil's are."""
+
+    def utcoffset(self, when: datetime | None) -> timedelta:
+        return timedelta(hours=2 if when and 3 < when.month < 10 else 1)
+
+    def dst(self, when: datetime | None) -> timedelta:
+        return self.utcoffset(when) - timedelta(hours=1)
+
+    def tzname(self, when: datetime | None) -> str | None:
+        return "SUM" if self.dst(when) else None
+
+
+@pytest.mark.parametrize("month", [1, 7])
+def test_a_zone_that_no_file_could_keep_becomes_its_offset(month: int) -> None:
+    given = datetime(2023, month, 8, 13, 56, tzinfo=SummerTime())
+    kept = Turn(8, 6, "Ines", "Hi", given).time
+    assert kept is not None
+    assert type(kept.tzinfo) is timezone
+    assert kept == given
+    assert (kept.replace(tzinfo=None), kept.utcoffset()) == (given.replace(tzinfo=None), given.utcoffset())
+    assert kept.tzname() == (given.tzname() or "UTC+01:00")
+
+
+@pytest.mark.parametrize("zone", [None, UTC, timezone(timedelta(minutes=-3), "Mine"), ZoneInfo("Europe/Lisbon")])
+def test_a_zone_that_a_file_can_keep_stays(zone: tzinfo | None) -> None:
+    given = datetime(2023, 10, 29, 1, 30, tzinfo=zone, fold=1)
+    assert repr(Turn(8, 6, "Ines", "Hi", given).time) == repr(given)
+
+
+def test_a_zone_without_an_offset_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match=r"turn D8:6: cannot keep the time zone .*; use datetime.timezone or zoneinfo"):
+        Turn(8, 6, "Ines", "Hi", datetime(2023, 5, 8, tzinfo=tzinfo()))

@@ -435,7 +435,7 @@ NOT_OURS: dict[str, tuple[Callable[[Path], object], str]] = {
     "noise": (lambda path: path.write_bytes(random.Random(1).randbytes(9000)), "not an archive of turns"),
     "a folder": (Path.mkdir, "a folder; name a file"),
     "a pipe": (lambda path: os.mkfifo(path), "no regular file; name a file"),
-    "a newer version": (of_a_newer_version, "of schema version 99, this program knows 2; update it"),
+    "a newer version": (of_a_newer_version, "of schema version 99, this program knows 3; update it"),
 }
 
 
@@ -574,6 +574,17 @@ def test_opening_an_archive_keeps_the_locks_of_others_in_the_process(tmp_path: P
     assert len_of(path) == 2
 
 
+def test_a_new_file_is_read_by_its_owner_alone(tmp_path: Path) -> None:
+    with Archive(tmp_path / "a.db") as archive:
+        archive.add(INES)
+        assert {one.name: one.stat().st_mode & 0o777 for one in tmp_path.iterdir()} == dict.fromkeys(
+            ("a.db", "a.db-shm", "a.db-wal"), 0o600
+        )
+    (tmp_path / "a.db").chmod(0o640)
+    Archive(tmp_path / "a.db").close()
+    assert (tmp_path / "a.db").stat().st_mode & 0o777 == 0o640, "what the owner allows stays allowed"
+
+
 # -- damage and versions -----------------------------------------------------------------------------------------------
 
 
@@ -645,6 +656,24 @@ VERSION_1 = (
 )
 # Version 2, as it was first written: turns may have tags.
 VERSION_2 = (*VERSION_1, "ALTER TABLE turns ADD COLUMN tags TEXT", "PRAGMA user_version = 2")
+# Version 3: turns may be corrected and forgotten.
+VERSION_3 = (
+    *VERSION_2,
+    "CREATE TABLE state (name TEXT PRIMARY KEY, value INTEGER NOT NULL)",
+    "INSERT INTO state VALUES ('generation', 0), ('stale_words', 0), ('erase_due', 0)",
+    "CREATE TABLE revisions (id TEXT NOT NULL, number INTEGER NOT NULL, time TEXT, fold INTEGER NOT NULL,"
+    " utc_offset_us INTEGER, zone TEXT, speaker TEXT NOT NULL, text TEXT NOT NULL, caption TEXT NOT NULL,"
+    " tags TEXT, PRIMARY KEY (id, number))",
+    "CREATE TABLE forgotten (session INTEGER PRIMARY KEY, highest INTEGER NOT NULL, turns INTEGER NOT NULL)",
+    "CREATE TABLE snapshot (name TEXT PRIMARY KEY, data BLOB NOT NULL)",
+    "CREATE TRIGGER turn_deleted AFTER DELETE ON turns BEGIN"
+    " UPDATE state SET value = value + 1 WHERE name IN ('generation', 'stale_words'); END",
+    "CREATE TRIGGER turn_changed AFTER UPDATE OF position, id, time, fold, utc_offset_us, zone, speaker, text, caption"
+    " ON turns BEGIN UPDATE state SET value = value + 1 WHERE name IN ('generation', 'stale_words'); END",
+    "CREATE TRIGGER tags_changed AFTER UPDATE OF tags ON turns BEGIN"
+    " UPDATE state SET value = value + 1 WHERE name IN ('generation'); END",
+    "PRAGMA user_version = 3",
+)
 
 
 def write_by_hand(path: Path, statements: tuple[str, ...]) -> None:
@@ -653,7 +682,7 @@ def write_by_hand(path: Path, statements: tuple[str, ...]) -> None:
             connection.execute(statement)
 
 
-@pytest.mark.parametrize("statements", [VERSION_1, VERSION_2])
+@pytest.mark.parametrize("statements", [VERSION_1, VERSION_2, VERSION_3])
 def test_a_hand_made_file_of_every_version_opens(statements: tuple[str, ...], tmp_path: Path) -> None:
     write_by_hand(tmp_path / "a.db", statements)
     with Archive(tmp_path / "a.db") as archive:
@@ -666,10 +695,30 @@ def test_a_hand_made_file_of_every_version_opens(statements: tuple[str, ...], tm
     check_integrity(tmp_path / "a.db")
 
 
+@pytest.mark.parametrize("version", [VERSION_1, VERSION_2, None])
+def test_a_turn_that_another_program_deleted_is_found_no_more_and_the_index_is_mended(
+    version: tuple[str, ...] | None, tmp_path: Path
+) -> None:
+    if version:
+        write_by_hand(tmp_path / "a.db", (*version, "INSERT INTO words (rowid, turn) VALUES (7, 'otters of no turn')"))
+    with Archive(tmp_path / "a.db") as archive:
+        archive.extend([INES, *turns(3)])
+        assert [one.id for one in archive.search("mill rowed", 9)] == ["D8:6"]
+        with closing(sqlite3.connect(tmp_path / "a.db")) as connection, connection:
+            connection.execute("DELETE FROM turns WHERE id = 'D8:6'")
+        assert archive.search("mill rowed") == []
+        assert {one.id for one in archive.search("otters", 3)} == {one.id for one in turns(3)}, "as many as asked for"
+        assert archive.state() == {"generation": 1, "stale_words": 1, "erase_due": 0}
+    with Archive(tmp_path / "a.db") as archive:
+        assert archive.state()["stale_words"] == 0
+        assert len(archive.search("otters", 9)) == 3
+    check_integrity(tmp_path / "a.db")
+
+
 def test_what_is_written_today_has_the_schema_of_the_hand_made_file(tmp_path: Path) -> None:
-    assert len(MIGRATIONS) == 2
+    assert len(MIGRATIONS) == 3
     schemas = []
-    write_by_hand(tmp_path / "old.db", VERSION_2)
+    write_by_hand(tmp_path / "old.db", VERSION_3)
     with Archive(tmp_path / "new.db") as archive:
         archive.add(INES)
     for name in ("old.db", "new.db"):
@@ -684,28 +733,28 @@ def test_what_is_written_today_has_the_schema_of_the_hand_made_file(tmp_path: Pa
 def test_an_older_file_goes_through_the_later_migrations_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def m003_notes(connection: sqlite3.Connection) -> None:
+    def m004_notes(connection: sqlite3.Connection) -> None:
         connection.execute("CREATE TABLE notes (id TEXT)")
 
-    def m004_rename(connection: sqlite3.Connection) -> None:
+    def m005_rename(connection: sqlite3.Connection) -> None:
         connection.execute("ALTER TABLE notes RENAME TO remarks")
 
     write_by_hand(tmp_path / "a.db", VERSION_1)
-    monkeypatch.setattr(archive_module, "MIGRATIONS", (*MIGRATIONS, m003_notes, m004_rename))
+    monkeypatch.setattr(archive_module, "MIGRATIONS", (*MIGRATIONS, m004_notes, m005_rename))
     for path in (tmp_path / "a.db", tmp_path / "new.db", tmp_path / "a.db"):
         with Archive(path) as archive:
             archive.add(INES)
             assert list(archive.restore()) == [INES]
         with closing(sqlite3.connect(path)) as connection:
             assert connection.execute("SELECT * FROM remarks").fetchall() == []
-            assert connection.execute("PRAGMA user_version").fetchone() == (4,)
+            assert connection.execute("PRAGMA user_version").fetchone() == (5,)
     monkeypatch.undo()
-    with pytest.raises(ArchiveError, match="of schema version 4, this program knows 2; update it"):
+    with pytest.raises(ArchiveError, match="of schema version 5, this program knows 3; update it"):
         Archive(tmp_path / "a.db")
 
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def m003_half(connection: sqlite3.Connection) -> None:
+    def m004_half(connection: sqlite3.Connection) -> None:
         connection.execute("DELETE FROM turns")
         connection.execute("DROP TABLE missing")
 
@@ -714,7 +763,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkey
         archive.add(counted_turn(0))
     before = contents(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(archive_module, "MIGRATIONS", (*MIGRATIONS, m003_half))
+        patch.setattr(archive_module, "MIGRATIONS", (*MIGRATIONS, m004_half))
         with pytest.raises(ArchiveError, match=r"a\.db: failed \(no such table: missing\)"):
             Archive(tmp_path / "a.db")
     assert contents(tmp_path) == before

@@ -1,0 +1,99 @@
+"""Corrects and forgets turns of an archive. What is forgotten leaves a count, and no byte in the archive's files.
+
+A file keeps bytes of what was deleted: in free pages, in its log, in the index of words until its parts are merged. So
+`remove` overwrites, writes the index of words anew and drops the index snapshot, in one transaction; then the whole
+file is written anew (erasing.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+from memoryqa.archive.database import Archive
+from memoryqa.archive.erasing import erase
+from memoryqa.archive.records import COLUMNS, Record, decode, digest, encode
+from memoryqa.turns import Turn
+
+_VALUES = ", ".join(f"{name} = CAST(? AS TEXT)" for name in COLUMNS)
+
+
+def replace_turn(archive: Archive, turn: Turn, *, keep_revision: bool) -> None:
+    """Let the turn with `turn`'s id be `turn`; what it was is kept as a revision, or erased with all older ones."""
+    connection = archive.connection
+    with archive.transaction():
+        _overwrite_what_is_deleted(archive)
+        position = _position(archive, turn.id)
+        if keep_revision:
+            connection.execute(
+                f"INSERT INTO revisions (number, {', '.join(COLUMNS)}) SELECT (SELECT count(*) FROM revisions AS older"
+                f" WHERE older.id = turns.id), {', '.join(COLUMNS)} FROM turns WHERE position = ?",
+                (position,),
+            )
+        else:
+            connection.execute("DELETE FROM revisions WHERE id = ?", (turn.id,))
+        record = encode(turn)
+        values = (*record, digest(record), position)
+        connection.execute(f"UPDATE turns SET {_VALUES}, digest = ? WHERE position = ?", values)
+        _note_change(archive, erase_due=not keep_revision)
+    if not keep_revision:
+        erase(archive)
+
+
+def revisions(archive: Archive, turn_id: str) -> list[Turn]:
+    """What the turn was before each correction, oldest first."""
+    fields = ", ".join(f"CAST({name} AS BLOB)" for name in COLUMNS)
+    rows = archive.fetch(f"SELECT {fields} FROM revisions WHERE id = ? ORDER BY number", turn_id)
+    return [decode(cast(Record, row)) for row in rows]
+
+
+def add_revisions(archive: Archive, older: Iterable[Turn]) -> None:
+    """Keep `older`, oldest first, as revisions of the turns with their ids, which have none yet."""
+    with archive.transaction():
+        for number, turn in enumerate(older):
+            values = f"VALUES (?, {', '.join('CAST(? AS TEXT)' for _ in COLUMNS)})"
+            archive.connection.execute(
+                f"INSERT INTO revisions (number, {', '.join(COLUMNS)}) {values}", (number, *encode(turn))
+            )
+
+
+def remove(archive: Archive, turns: Iterable[Turn]) -> None:
+    """Forget `turns` and their revisions. Only how many they were is kept, and the highest number of each session, so
+    that no id is used twice."""
+    with archive.transaction():
+        _overwrite_what_is_deleted(archive)
+        for turn in turns:
+            for table in ("turns", "revisions"):
+                archive.connection.execute(f"DELETE FROM {table} WHERE id = ?", (turn.id,))
+            archive.connection.execute(
+                "INSERT INTO forgotten VALUES (?, ?, 1) ON CONFLICT (session) DO UPDATE"
+                " SET highest = max(highest, excluded.highest), turns = turns + 1",
+                (turn.session, turn.number),
+            )
+        _note_change(archive, erase_due=True)
+    erase(archive)
+
+
+def forgotten(archive: Archive) -> dict[int, tuple[int, int]]:
+    """By session, the highest number of a forgotten turn, and how many turns were forgotten."""
+    rows = archive.fetch("SELECT session, highest, turns FROM forgotten ORDER BY session")
+    return {session: (highest, turns) for session, highest, turns in rows}
+
+
+def _overwrite_what_is_deleted(archive: Archive) -> None:
+    archive.connection.execute("PRAGMA secure_delete = ON")
+
+
+def _note_change(archive: Archive, *, erase_due: bool) -> None:
+    """Bring what is derived from the turns up to date."""
+    archive.connection.execute("DELETE FROM snapshot")
+    archive.write_words()
+    if erase_due:
+        archive.connection.execute("UPDATE state SET value = 1 WHERE name = 'erase_due'")
+
+
+def _position(archive: Archive, turn_id: str) -> int:
+    rows = archive.fetch("SELECT position FROM turns WHERE id = ?", turn_id)
+    if not rows:
+        raise KeyError(f"no turn {turn_id} in {archive.path}")
+    return int(rows[0][0])

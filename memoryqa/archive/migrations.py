@@ -1,0 +1,56 @@
+"""How the tables of an archive came about, version by version. Append only, never change."""
+
+from __future__ import annotations
+
+import sqlite3
+
+
+def m001_initial(connection: sqlite3.Connection) -> None:
+    """Create tables: turns in order of arrival, an index of their words without their text, settings as JSON."""
+    connection.execute(
+        "CREATE TABLE turns (position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, time TEXT, fold INTEGER NOT NULL,"
+        " utc_offset_us INTEGER, zone TEXT, speaker TEXT NOT NULL, text TEXT NOT NULL, caption TEXT NOT NULL,"
+        " digest BLOB NOT NULL)"
+    )
+    connection.execute("CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
+    connection.execute(
+        "CREATE VIRTUAL TABLE words USING fts5 (turn, content='',"
+        " tokenize=\"porter unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'\")"  # marks are vowels in Hindi
+    )
+
+
+def m002_tags(connection: sqlite3.Connection) -> None:
+    """Add the words by which a turn may be found besides its own."""
+    connection.execute("ALTER TABLE turns ADD COLUMN tags TEXT")
+
+
+def m003_changes(connection: sqlite3.Connection) -> None:
+    """Let turns be corrected and forgotten, by other programs too, and keep an index beside them.
+
+    state: generation counts changes of turns that were there; stale_words those since `words` was written; erase_due is
+    1 while the file may still contain bytes of what was forgotten. revisions: what turns said before they were
+    corrected. forgotten: by session the highest number and how many turns. snapshot: see store/snapshot.py.
+    """
+    connection.execute("CREATE TABLE state (name TEXT PRIMARY KEY, value INTEGER NOT NULL)")
+    connection.execute("INSERT INTO state VALUES ('generation', 0), ('stale_words', 0), ('erase_due', 0)")
+    connection.execute(
+        "CREATE TABLE revisions (id TEXT NOT NULL, number INTEGER NOT NULL, time TEXT, fold INTEGER NOT NULL,"
+        " utc_offset_us INTEGER, zone TEXT, speaker TEXT NOT NULL, text TEXT NOT NULL, caption TEXT NOT NULL,"
+        " tags TEXT, PRIMARY KEY (id, number))"
+    )
+    connection.execute(
+        "CREATE TABLE forgotten (session INTEGER PRIMARY KEY, highest INTEGER NOT NULL, turns INTEGER NOT NULL)"
+    )
+    connection.execute("CREATE TABLE snapshot (name TEXT PRIMARY KEY, data BLOB NOT NULL)")
+    count = "UPDATE state SET value = value + 1 WHERE name IN"
+    connection.execute(
+        f"CREATE TRIGGER turn_deleted AFTER DELETE ON turns BEGIN {count} ('generation', 'stale_words'); END"
+    )
+    said = "position, id, time, fold, utc_offset_us, zone, speaker, text, caption"
+    connection.execute(
+        f"CREATE TRIGGER turn_changed AFTER UPDATE OF {said} ON turns BEGIN {count} ('generation', 'stale_words'); END"
+    )
+    connection.execute(f"CREATE TRIGGER tags_changed AFTER UPDATE OF tags ON turns BEGIN {count} ('generation'); END")
+    turns, words = (connection.execute(f"SELECT count(*) FROM {name}") for name in ("turns", "words_docsize"))
+    if turns.fetchone() != words.fetchone():  # another program has deleted turns
+        connection.execute("UPDATE state SET value = 1 WHERE name = 'stale_words'")
