@@ -123,15 +123,25 @@ class Settings:
 @dataclass(frozen=True, slots=True)
 class CoverageConfig:
     """What makes a line worth its tokens when not all fits (working/coverage.py). The unit is the natural logarithm of
-    how rare a term is: at most 7 in a thousand lines. Chosen on the train conversations of LoCoMo (docs/LOG.md).
+    how rare a term is: at most 7 in a thousand lines. Chosen on LoCoMo, REALTALK and BEAM (docs/LOG.md).
     """
 
     probe_worth: float = field(default=30.0, metadata={"help": "of a number, date or name, besides that of its term"})
     repeat_share: float = field(
-        default=0.8, metadata={"help": "what a term is worth in a line, of what it was in the last one taken before"}
+        default=0.95, metadata={"help": "what a term is worth in a line, of what it was in the last one taken before"}
     )
     question_share: float = field(
         default=0.7, metadata={"help": "what a question is worth, of a statement with its terms"}
+    )
+    role_share: float = field(
+        default=0.25, metadata={"help": "what an assistant's line is worth, of a user's with its terms"}
+    )
+    later_share: float = field(
+        default=0.25, metadata={"help": "what a long turn's further passages are worth, of its first with their terms"}
+    )
+    length_exponent: float = field(
+        default=0.6,
+        metadata={"help": "a passage's worth is divided by the number of its turn's passages to this power"},
     )
     header_tokens: float = field(default=10.0, metadata={"help": "what a line costs besides its own tokens"})
     short_tokens: int = field(default=32, metadata={"help": "lines of up to so many tokens need not wait"})
@@ -144,7 +154,7 @@ class CoverageConfig:
         for one in fields(self):
             if not 0 <= getattr(self, one.name) < math.inf:
                 raise ConfigError(one.name, f"must be finite and not negative, got {getattr(self, one.name)}")
-        for name in ("repeat_share", "question_share"):
+        for name in ("repeat_share", "question_share", "role_share", "later_share"):
             if getattr(self, name) > 1:
                 raise ConfigError(name, f"must lie in 0..1, got {getattr(self, name)}")
         if self.header_tokens < 1:

@@ -77,6 +77,7 @@ class Line:
     said: str
     part: Part | None = None
     altered: bool = False  # shown otherwise than the memory has it: a part of it, or with how often it was said
+    repeated: bool = False  # the same speaker has said the same before
     key: tuple[int, int, int] = field(init=False)
     """Session, number and passage: the order in which lines are shown. No two lines of a memory share one."""
 

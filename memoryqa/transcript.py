@@ -59,18 +59,21 @@ class Transcript:
         self.places[turn.id] = range(len(self.full), len(self.full) + len(full))
         self.full += full
         self.brief += brief
-        if len(brief) == 1:
-            self._note_repeat(len(self.brief) - 1)
+        if len(brief) == 1 and self._note_repeat(len(self.brief) - 1):
+            self.brief[-1] = replace(brief[0], repeated=True)
         return full
 
-    def _note_repeat(self, place: int) -> None:
+    def _note_repeat(self, place: int) -> bool:
+        """Whether the line at `place`, the last one, says what an earlier one said; noted for `lines_at`."""
         said = _words_of(self.brief[place])
         if len(said) <= _FEWEST_WORDS:  # besides the speaker
-            return
+            return False
         first = self._first_with.setdefault(hash(said), place)
-        if first != place and _words_of(self.brief[first]) == said:
-            self._repeats.setdefault(first, [first]).append(place)
-            self._first_of[first] = self._first_of[place] = first
+        if first == place or _words_of(self.brief[first]) != said:
+            return False
+        self._repeats.setdefault(first, [first]).append(place)
+        self._first_of[first] = self._first_of[place] = first
+        return True
 
     def lines_at(self, places: Iterable[int]) -> Iterator[Line]:
         """The brief lines at `places`, in that order; of three or more that say the same only the first here, with

@@ -95,6 +95,9 @@ _COMPACTION = (
             ("probe_worth", 5.0, 50.0, 1.0),
             ("repeat_share", 0.5, 1.0, 0.05),
             ("question_share", 0.2, 1.0, 0.05),
+            ("role_share", 0.05, 1.0, 0.05),
+            ("later_share", 0.05, 1.0, 0.05),
+            ("length_exponent", 0.0, 2.0, 0.1),
             ("header_tokens", 2.0, 30.0, 1.0),
             ("wait_lengths", 0.0, 10.0, 0.5),
         )

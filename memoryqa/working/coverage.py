@@ -1,7 +1,9 @@
 """Which lines say most in the fewest tokens: an order in which each line adds the most that is not yet said.
 
 A line is worth the rare terms, numbers, dates and names in it. Each further line with the same term adds less, so that
-ten lines on one subject do not push out the only line on another. This is greedy maximisation of a submodular coverage
+ten lines on one subject do not push out the only line on another. The lists and code of a long answer hold many names
+and numbers that nobody asks for: a passage counts less the longer its turn is, less again when it does not open it, and
+less when an assistant said it to a user. This is greedy maximisation of a submodular coverage
 per token, as in Lin and Bilmes 2010, "Multi-document summarization via budgeted maximization of submodular functions",
 https://aclanthology.org/N10-1134/. It is lazy (Minoux 1978, "Accelerated greedy algorithms for maximizing submodular
 set functions"): most lines are looked at once.
@@ -28,10 +30,12 @@ import numpy as np
 from memoryqa.arrays import Floats
 from memoryqa.config import CoverageConfig
 from memoryqa.language.facts import probes
+from memoryqa.language.question import users_among
 from memoryqa.language.terms import idfs, terms
 from memoryqa.rendering import Line
 
 _MOST_REPEATS = 8  # earlier mentions that lower the worth of a term in an inserted line: more made no difference
+_REPEATED_SHARE = 0.25  # what a line is worth that was said before word by word
 _PROBE = "\0"  # prefix of a probe's feature, which keeps it apart from the term of the same letters
 _NOTHING = ""  # a feature of every line, worth nothing, so that each line has one
 
@@ -56,6 +60,8 @@ class CoverageChain:
         self._starts = array("q", [0])  # where each line begins in _features, and the end of the last one
         self._tokens = array("i")  # by place
         self._per_token = array("d")  # by place: what to multiply a worth by
+        self._speakers: set[str] = set()  # of the lines read so far
+        self._users: frozenset[str] = frozenset()  # those of them who talk to an assistant
         self._number(_NOTHING)
         self._clear([])
 
@@ -196,13 +202,31 @@ class CoverageChain:
         for place in range(len(self._tokens), end):
             line = self._lines[place]
             said = line.body
-            # questions ask for facts and seldom state one
-            share = self._config.question_share if line.said.rstrip().endswith("?") else 1.0
+            self._note_speaker(line.turn.speaker)
             self._tokens.append(line.tokens)
-            self._per_token.append(share / (line.tokens + self._config.header_tokens))
+            self._per_token.append(self._share_of(line) / (line.tokens + self._config.header_tokens))
             found = chain((_NOTHING,), terms(said), (_PROBE + probe for probe in sorted(probes(said))))
             self._features.extend(map(self._number, dict.fromkeys(found)))
             self._starts.append(len(self._features))
+
+    def _note_speaker(self, speaker: str) -> None:
+        if speaker not in self._speakers:
+            self._speakers.add(speaker)
+            self._users = users_among(self._speakers)
+
+    def _share_of(self, line: Line) -> float:
+        """What the line's terms count, by what kind of line it is; 1.0 for a short statement between people."""
+        config, share = self._config, 1.0
+        if line.said.rstrip().endswith("?"):
+            share *= config.question_share  # questions ask for facts and seldom state one
+        if line.repeated:
+            share *= _REPEATED_SHARE
+        if self._users and line.turn.speaker not in self._users:
+            share *= config.role_share
+        if line.part is not None:
+            share *= line.part.of**-config.length_exponent
+            share *= config.later_share if line.part.number else 1.0
+        return share
 
     def _number(self, feature: str) -> int:
         number = self._numbers.setdefault(feature, len(self._numbers))

@@ -7,11 +7,12 @@ from itertools import islice
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import conversations, dialogues
+from strategies import chats, conversations, dialogues
 
 from memoryqa.config import CoverageConfig
 from memoryqa.language.facts import probes
 from memoryqa.language.terms import terms
+from memoryqa.memory import AdaptiveMemory
 from memoryqa.rendering import Line, render_turn
 from memoryqa.turns import Turn, render_header
 from memoryqa.working.coverage import CoverageChain
@@ -39,8 +40,18 @@ def worth_per_token(line: Line, ranked: list[Line], taken: list[Line], config: C
         rarity = math.log(1 + (len(ranked) - max(1, held[feature]) + 0.5) / (max(1, held[feature]) + 0.5))
         return (config.probe_worth if feature.startswith("probe ") else rarity) * config.repeat_share ** said[feature]
 
+    return math.fsum(map(worth, features(line))) * share_of(line, ranked, config) / (line.tokens + config.header_tokens)
+
+
+def share_of(line: Line, ranked: list[Line], config: CoverageConfig) -> float:
+    """Questions, passages of long turns and an assistant's lines count less; who is one is known from who spoke."""
     share = config.question_share if line.said.rstrip().endswith("?") else 1.0
-    return math.fsum(map(worth, features(line))) * share / (line.tokens + config.header_tokens)
+    heard = {one.turn.speaker for one in [*ranked, line] if one.key <= line.key}
+    share *= config.role_share if heard == {"User", "Assistant"} and line.turn.speaker == "Assistant" else 1.0
+    if line.part is not None:
+        share /= line.part.of**config.length_exponent
+        share *= config.later_share if line.part.number > 0 else 1.0
+    return share
 
 
 def is_its_time(line: Line, taken: list[Line], config: CoverageConfig) -> bool:
@@ -55,7 +66,7 @@ def candidates(lines: list[Line], taken: list[int], config: CoverageConfig) -> l
     return now or [place for place in left if lines[place].tokens == min(lines[one].tokens for one in left)]
 
 
-talks = st.one_of(conversations(max_turns=12), dialogues())
+talks = st.one_of(conversations(max_turns=12), dialogues(), chats())
 
 
 configs = st.builds(
@@ -63,6 +74,9 @@ configs = st.builds(
     probe_worth=st.floats(0, 20),
     repeat_share=st.floats(0, 1),
     question_share=st.floats(0, 1),
+    role_share=st.floats(0, 1),
+    later_share=st.floats(0, 1),
+    length_exponent=st.floats(0, 3),
     header_tokens=st.floats(1, 40),
     short_tokens=st.integers(0, 60),
     wait_lengths=st.floats(0, 10),
@@ -125,6 +139,40 @@ def test_a_line_with_a_number_and_a_name_comes_first() -> None:
     assert next(CoverageChain(lines).rank()) == 1
 
 
+REST = "In summer our neighbours come over, bring their children along, help us for a while and stay until it is dark."
+
+
+def long_answer(subject: str) -> str:
+    steps = (f"- Step {number}: call {subject.title()}{number}.run({number * 7})" for number in range(60))
+    return f"Here is how people deal with {subject} in Porto.\n\n" + "\n".join(steps)
+
+
+def test_what_a_user_said_is_held_before_the_lists_of_long_answers_and_more_of_their_openings() -> None:
+    subjects = ("bees", "boats", "mills", "otters", "chess", "violins", "roses", "bread")
+    turns = []
+    for number, subject in enumerate(subjects):
+        turns.append(Turn(1, 2 * number, "User", f"{subject.title()} are what my sister and I care about. {REST}"))
+        turns.append(Turn(1, 2 * number + 1, "Assistant", long_answer(subject)))
+
+    def held(coverage: CoverageConfig) -> Counter[str]:
+        memory = AdaptiveMemory(1_500, coverage=coverage)
+        memory.extend(turns)
+        lines = memory.search("bees", 3_000, scope="working").lines
+        return Counter("user" if one.part is None else "later" if one.part.number else "opening" for one in lines)
+
+    shipped, alike = held(SHIPPED), held(CoverageConfig(role_share=1, later_share=1, length_exponent=0))
+    assert alike["user"] < shipped["user"] == len(subjects)
+    assert alike["opening"] < shipped["opening"]
+
+
+def test_between_people_a_line_of_one_counts_as_much_as_one_of_the_other() -> None:
+    for other, before in (("Assistant", [1, 0]), ("Bo", [0, 1])):
+        turns = [Turn(1, 1, other, "Otters sleep in June 1964."), Turn(1, 2, "User", "Badgers sleep in June.")]
+        lines = lines_of([Turn(1, 0, "User", "Hm, so it goes."), *turns])
+        order = [place - 1 for place in CoverageChain(lines).rank() if place]
+        assert order == before, other
+
+
 def test_the_order_is_made_anew_when_the_lines_have_grown_by_a_quarter() -> None:
     lines: list[Line] = []
     chain = CoverageChain(lines)
@@ -145,6 +193,9 @@ def test_the_order_is_made_anew_when_the_lines_have_grown_by_a_quarter() -> None
     [
         ({"repeat_share": 1.1}, "repeat_share must lie in 0..1, got 1.1"),
         ({"question_share": -0.1}, "question_share must be finite and not negative, got -0.1"),
+        ({"role_share": 2.0}, "role_share must lie in 0..1, got 2.0"),
+        ({"later_share": 1.5}, "later_share must lie in 0..1, got 1.5"),
+        ({"length_exponent": -1.0}, "length_exponent must be finite and not negative, got -1.0"),
         ({"probe_worth": math.nan}, "probe_worth must be finite and not negative, got nan"),
         ({"header_tokens": 0.5}, "header_tokens must be at least 1, got 0.5"),
     ],
