@@ -1,59 +1,172 @@
-"""Turns text into the terms that are matched: lower case, no stop words, irregular forms to their base, Snowball stems.
+"""Turns text into the terms that are matched: folded, no stop words, irregular forms to their base, stems.
 
-Scripts written without spaces (Chinese, Japanese kana, Thai) are cut into overlapping pairs of characters.
+A word is cut where the script changes, and a run of a script without spaces is cut into signs and pairs of signs
+(memoryqa/language/segmentation.py). Spellings of one word share a term: "Wi-Fi" is "wi", "fi" and "wifi"; "12,500" is
+"12500"; "5kg" is "kg" and "5kg", as "5 kg" is. What a word is only beside another one ("plan B", "the US") is in
+memoryqa/language/bound_terms.py. The language decides about stop words and stems (memoryqa/language/languages.py).
 """
 
 from __future__ import annotations
 
 import math
 import re
-import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import regex
-import Stemmer
 
 from memoryqa.arrays import Floats
-from memoryqa.language.word_lists import CLASSES, IRREGULAR, META_WORDS, STOPWORDS, SYNONYM_GROUPS
+from memoryqa.language.folding import fold_marks, normalise
+from memoryqa.language.languages import ENGLISH, Language
+from memoryqa.language.segmentation import UNSPACED, cut_run, is_syllable, runs
+from memoryqa.language.word_lists import CLASSES, META_WORDS, SYNONYM_GROUPS
 
-_WORD = re.compile(r"([^\W_]+)(?:['’][^\W_]+)?")
-_WORD_WITH_MARKS = regex.compile(r"([\p{L}\p{N}][\p{L}\p{N}\p{M}]*)(?:['’][\p{L}\p{N}\p{M}]+)?")  # Hindi, Thai, Hebrew
-UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
+__all__ = ["META_TERMS", "UNSPACED", "idf", "idfs", "instances", "marked", "synonyms", "term_of", "terms", "words"]
 
+_WORD = re.compile(r"([^\W_]+)(?:'[^\W_]+)?")
+_WORD_WITH_MARKS = regex.compile(r"([\p{L}\p{N}][\p{L}\p{N}\p{M}]*)(?:'[\p{L}\p{N}\p{M}]+)?")  # Hindi, Thai, Hebrew
+_MARK = regex.compile(r"\p{M}")
 
-@lru_cache(maxsize=1)
-def _stemmer() -> Stemmer.Stemmer:
-    return Stemmer.Stemmer("english", 0)  # no cache of its own: ours is bounded and thread-safe
+# A word with what belongs to it: ".NET", "Node.js", "Wi-Fi", "R&D", "O'Hara", "12,500", "7:30", "C++", "F#".
+_JOINTS = r"(?:['.&-]|(?<=\d)[,:](?=\d))"
+_ENDING = r"(?:\+\+|[+#](?![\w+#]))?"
+_TOKEN = re.compile(rf"(?<![\w.])\.(?=[^\W\d_])[^\W_]+|[^\W_]+(?:{_JOINTS}[^\W_]+)*{_ENDING}")
+_LETTERS = r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*"
+_TOKEN_WITH_MARKS = regex.compile(rf"{_LETTERS}(?:{_JOINTS}{_LETTERS})*{_ENDING}")
+
+_CLITIC = re.compile(r"'(?:s|t|re|ve|ll|d|m)(?![^\W_])")
+_JOINT = re.compile(r"[-.&,:']")
+_SIGNED = re.compile(r"([^\W\d_]{1,2})([+#]|\+\+)|(.{3,})(\+\+)")  # C++, C#, A+, notepad++
+_THOUSANDS = re.compile(r"(\d{1,3}(?:([,.'])\d{3})(?:\2\d{3})*)(?:[.,](\d+))?")
+_DECIMAL = re.compile(r"(\d+)[.,](\d+)")
+_CLOCK = re.compile(r"(\d{1,2}):\d\d(?::\d\d)?")
+_MIXED = re.compile(r"(\d+)([^\W\d_]+)|([^\W\d_]+)(\d+)")
+_ORDINAL = frozenset(("st", "nd", "rd", "th"))
+_MOST_PARTS, _MOST_JOINED, _LAST_DOTTED = 6, 40, 4
+_CACHED_CHARS = 64  # of a token; a longer one is hardly seen twice
 
 
 def words(text: str) -> list[str]:
-    """The words of `text` in lower case, each cut at its apostrophe ("Maria's" -> "maria")."""
-    lower = text.lower().replace("won't", "wont").replace("won’t", "wont")  # not "won", of "win"
-    if lower.isascii():
-        return _WORD.findall(lower)
-    found: list[str] = _WORD_WITH_MARKS.findall(unicodedata.normalize("NFC", lower))
+    """The words of `text` in lower case, with their marks, each cut at its apostrophe ("Maria's" -> "maria")."""
+    lower = normalise(text).lower().replace("won't", "wont")  # not "won", of "win"
+    found: list[str] = (_WORD_WITH_MARKS if _has_marks(lower) else _WORD).findall(lower)
+    return found
+
+
+def _has_marks(text: str) -> bool:
+    return not text.isascii() and bool(_MARK.search(text))
+
+
+@lru_cache(maxsize=65_536)
+def term_of(word: str, language: Language = ENGLISH) -> str | None:
+    """The term of one word in lower case; None for a word that is none."""
+    folded = fold_marks(word)
+    if folded in language.stopwords or (len(folded) < 2 and not is_syllable(folded)):
+        return None
+    return _stem(word, folded, language)
+
+
+def _stem(word: str, folded: str, language: Language) -> str:
+    base = language.irregular.get(folded)
+    if base is None and language.stems_marked:
+        return fold_marks(language.stem(word))
+    return language.stem(base or folded)
+
+
+def terms(text: str, language: Language = ENGLISH) -> list[str]:
+    """The terms of `text` in order, with repeats: the length of the list is what BM25 normalises by."""
+    found: list[str] = []
+    for token in tokens(normalise(text)):
+        found += _terms_of(token, language) if len(token) <= _CACHED_CHARS else _uncached_terms_of(token, language)
+    return found
+
+
+def tokens(normalised: str) -> list[str]:
+    """The words of a normalised text as they are written, with what joins their parts."""
+    found: list[str] = (_TOKEN_WITH_MARKS if _has_marks(normalised) else _TOKEN).findall(normalised)
     return found
 
 
 @lru_cache(maxsize=65_536)
-def term_of(word: str) -> str | None:
-    """The term of one word in lower case; None for a word that is none."""
-    if word in STOPWORDS or len(word) < 2:
+def _terms_of(token: str, language: Language) -> tuple[str, ...]:
+    return _uncached_terms_of(token, language)
+
+
+def _uncached_terms_of(token: str, language: Language) -> tuple[str, ...]:
+    lower = token.lower()
+    if lower.isascii():
+        return tuple(_terms_of_joined(lower, language))
+    found: list[str] = []
+    for run, script in runs(lower):
+        found += cut_run(fold_marks(run), script, language.segmenters) if script else _terms_of_joined(run, language)
+    return tuple(found)
+
+
+def _terms_of_joined(token: str, language: Language) -> Iterator[str]:
+    """The terms of a token of one script: of its parts, and of all of it as one word."""
+    if token.isalpha():
+        if term := term_of(token, language):
+            yield term
+        return
+    if signed := _SIGNED.fullmatch(token):
+        yield token
+        token = signed[3] or ""
+    bare = _CLITIC.sub("", token.replace("won't", "wont"))
+    if number := _number(bare):
+        yield from number
+        return
+    parts = [part for part in _JOINT.split(bare.rstrip("+#")) if part]
+    for part in parts:
+        yield from _terms_of_part(part, language)
+    if joined := _joined(bare, parts, language):
+        yield joined
+
+
+def _number(token: str) -> tuple[str, ...]:
+    """12,500 and 12.500 are 12500, 12,5 is 12.5; 7:30 is found by its hour too."""
+    if match := _THOUSANDS.fullmatch(token):
+        whole = re.sub(r"\D", "", match[1])
+        return (f"{whole}.{match[3]}",) if match[3] else (whole,)
+    if match := _DECIMAL.fullmatch(token):
+        return (f"{match[1]}.{match[2]}",)
+    if match := _CLOCK.fullmatch(token):
+        return (token, match[1])
+    return ()
+
+
+def _terms_of_part(part: str, language: Language) -> Iterator[str]:
+    if mixed := _MIXED.fullmatch(part):
+        yield part
+        digits, letters = mixed[1] or mixed[4], mixed[2] or mixed[3]
+        if letters in _ORDINAL and mixed[1]:
+            return
+        yield from (piece for piece in (term_of(letters, language), digits if len(digits) > 1 else None) if piece)
+    elif term := term_of(part, language):
+        yield term
+
+
+def _joined(token: str, parts: list[str], language: Language) -> str | None:
+    """The parts written as one word: "wifi" of "wi-fi", "us" of "u.s"; None where they are words of two sentences."""
+    if token.startswith(".") and len(parts) == 1:
+        return f"dot{parts[0]}"
+    joined = fold_marks("".join(parts))
+    if not 2 <= len(parts) <= _MOST_PARTS or not 2 <= len(joined) <= _MOST_JOINED:
         return None
-    return str(_stemmer().stemWord(IRREGULAR.get(word, word)))
+    if all(len(part) == 1 for part in parts):
+        return joined
+    if "." in token and len(parts[-1]) > _LAST_DOTTED:
+        return None
+    return term_of(joined, language)
 
 
-def terms(text: str) -> list[str]:
-    """The terms of `text` in order, with repeats: the length of the list is what BM25 normalises by."""
-    found = []
-    for word in words(text):
-        if not word.isascii() and UNSPACED.search(word):
-            found += [word[i : i + 2] for i in range(max(1, len(word) - 1))]
-        elif term := term_of(word):
-            found.append(term)
-    return found
+def marked(text: str) -> list[tuple[str, str]]:
+    """The words of `text` whose marks are folded, each as its term and as it is written: ("jose", "josé")."""
+    if text.isascii():
+        return []
+    found = ((word, fold_marks(word)) for word in words(text))
+    return [(term, word) for word, folded in found if word != folded and (term := term_of(word))]
 
 
 def idf(held: int, total: int) -> float:

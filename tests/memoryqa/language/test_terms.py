@@ -51,14 +51,14 @@ def test_stop_words_and_single_letters_are_no_terms_and_repeats_are_kept() -> No
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("博物馆", ["博物", "物馆"]),
+        ("博物馆", ["博物", "物馆", "博", "物", "馆"]),
         ("猫", ["猫"]),
         ("ラーメン", ["ラー", "ーメ", "メン"]),
         ("музей", ["музей"]),
         ("متحف", ["متحف"]),
     ],
 )
-def test_scripts_without_spaces_are_cut_into_pairs_and_others_into_words(text: str, found: list[str]) -> None:
+def test_scripts_without_spaces_are_cut_into_pairs_and_signs_and_others_into_words(text: str, found: list[str]) -> None:
     assert terms(text) == found
 
 
