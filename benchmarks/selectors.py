@@ -7,32 +7,37 @@ is packed as a search is: best first, and a line that does not fit is skipped.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from locomo.rows import MAIN_PROGRAM as MEMORY
 
 if TYPE_CHECKING:
     from locomo.schema import Conversation
+    from memoryqa.evidence import Evidence
     from memoryqa.memory import AdaptiveMemory
+    from memoryqa.rendering import Line
     from memoryqa.turns import Turn
 
-Keep = Callable[[int], Collection[str]]  # tokens -> ids of the turns that are kept, each of them whole
+Keep = Callable[[int], "Evidence"]  # tokens -> what is kept: whole turns, or passages of them
 Build = Callable[["Conversation", "AdaptiveMemory"], Keep]  # the memory holds the whole conversation
 
 
 def keep_in_memory(conversation: Conversation, lines: AdaptiveMemory) -> Keep:
     """Ours: an AdaptiveMemory of that size, to which the turns are added one by one, as the program does it."""
     from memoryqa.memory import AdaptiveMemory
-    from memoryqa.turns import HANDLE_PREFIX
 
-    def keep(budget_tokens: int) -> Collection[str]:
+    def keep(budget_tokens: int) -> Evidence:
         memory = AdaptiveMemory(budget_tokens)
         memory.extend(conversation.turns)
-        left = set(memory.archived())
-        return {turn.id for turn in conversation.turns if HANDLE_PREFIX + turn.id not in left}
+        return held_by(memory)
 
     return keep
+
+
+def held_by(memory: AdaptiveMemory) -> Evidence:
+    """The lines of a working memory: a search of it with room for all finds them in some order."""
+    return memory.search("anything", 2 * memory.memory_tokens, scope="working")
 
 
 def pack_ranking(rank: Callable[[Conversation], Iterable[Turn]]) -> Build:
@@ -40,9 +45,30 @@ def pack_ranking(rank: Callable[[Conversation], Iterable[Turn]]) -> Build:
 
     def build(conversation: Conversation, lines: AdaptiveMemory) -> Keep:
         ranked = list(rank(conversation))
-        return lambda budget_tokens: lines.pack(ranked, budget_tokens).ids
+        return lambda budget_tokens: lines.pack(ranked, budget_tokens)
 
     return build
+
+
+def newest_lines(is_kept: Callable[[Line], bool]) -> Build:
+    """The newest passages of some kind, before all others."""
+
+    def build(conversation: Conversation, lines: AdaptiveMemory) -> Keep:
+        newest = [line for line, _ in reversed(lines.lines()) if line.text]
+        ranked = sorted(newest, key=lambda line: not is_kept(line))
+        return lambda budget_tokens: lines.pack(ranked, budget_tokens)
+
+    return build
+
+
+def opens_turn(line: Line) -> bool:
+    """The first passage of a turn; a short turn is one."""
+    return line.part is None or line.part.number == 0
+
+
+def is_users(line: Line) -> bool:
+    """What a user said to an assistant; between people nothing is."""
+    return line.turn.speaker.casefold() == "user"
 
 
 def newest_first(conversation: Conversation) -> Iterable[Turn]:
@@ -68,9 +94,9 @@ def trim_messages(conversation: Conversation, lines: AdaptiveMemory) -> Keep:
     def count(some: Sequence[BaseMessage]) -> int:
         return sum(tokens[str(message.id)] for message in some)
 
-    def keep(budget_tokens: int) -> Collection[str]:
+    def keep(budget_tokens: int) -> Evidence:
         kept: Any = trim(messages, max_tokens=budget_tokens, token_counter=count, strategy="last")
-        return lines.pack([turns[message.id] for message in reversed(kept)], budget_tokens).ids
+        return lines.pack([turns[message.id] for message in reversed(kept)], budget_tokens)
 
     return keep
 
@@ -130,6 +156,8 @@ METHODS: Mapping[str, Build] = {
     MEMORY: keep_in_memory,
     "recent turns": pack_ranking(newest_first),
     "random": pack_ranking(in_random_order),
+    "user's words, newest first": newest_lines(is_users),
+    "first passages, newest first": newest_lines(opens_turn),
     "sumy TextRank": pack_ranking(rank_with_sumy("TextRankSummarizer", "text_rank")),
     "sumy LexRank": pack_ranking(rank_with_sumy("LexRankSummarizer", "lex_rank")),
     "sumy LSA": pack_ranking(rank_with_sumy("LsaSummarizer", "lsa")),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from format_files import beam_messages, write_beam
 
 from benchmarks import compaction
 from benchmarks.selectors import METHODS, PACKAGES
@@ -40,6 +41,11 @@ def test_the_document_has_every_size_and_says_what_was_not_run(run: tuple[dict[s
         assert (row["ms_per_conversation"] is None) == (name not in METHODS)
     for name in ("memory", "search alone", "archive search"):
         assert set(document["methods"][name]["by_budget_with_recovery"]) == BUDGETS
+    for name in ("memory", "recent turns"):
+        searched = document["methods"][name]["searched_alone"]
+        assert set(searched) == {"20000", "10000", "5000"}
+        assert all(set(found) == {"500", "1000", "2000", "4000"} for found in searched.values())
+    assert "found by searches of a working memory alone" in " ".join(tables.split())
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
@@ -71,8 +77,8 @@ def test_every_method_keeps_within_its_tokens() -> None:
         keep = build(conversation, lines)
         for budget in (300, 3000):
             kept = keep(budget)
-            assert set(kept) <= set(turns)
-            assert set(lines.pack([turns[one] for one in kept], budget).ids) == set(kept), name
+            assert set(kept.ids) <= set(turns)
+            assert set(lines.pack(kept.lines, budget).line_ids) == set(kept.line_ids), name
 
 
 def test_a_peer_that_is_not_installed_is_named_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,3 +93,21 @@ def test_bad_input_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[str], fl
     message = capsys.readouterr().err.strip()
     assert flags[1] in message
     assert message.count("\n") == 0
+
+
+def test_of_a_long_answer_a_part_counts_and_counts_strictly_only_when_it_holds_the_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    steps = [f"{number}. Wait for batch {number} and write its size down." for number in range(60)]
+    steps[30] = "30. Cache the grammar in Zanzibar."
+    chat = [{"turns": [beam_messages(0, "How is my parser made fast?", "\n".join(steps))]}]
+    asked = {"question": "Where is the grammar cached?", "answer": "Zanzibar", "source_chat_ids": [1]}
+    folder = write_beam(tmp_path / "100K" / "1", chat, {"information_extraction": [asked]})
+    monkeypatch.setattr(compaction, "missing", lambda name: "peer" if PACKAGES.get(name.split()[0]) else None)
+    assert compaction.main(["--data", str(folder), "--split", "all"]) == 0
+    methods = json.loads(capsys.readouterr().out.splitlines()[-1])["methods"]
+    assert set(methods) >= {"user's words, newest first", "first passages, newest first", "memory"}
+    opening = methods["first passages, newest first"]["by_ratio"]["0.25"]
+    assert (opening["evidence"], opening["all_evidence"], opening["strict"]) == (1.0, 1.0, 0.0)
+    assert set(methods["memory"]["searched_alone"]["5000"]) == {"1000", "2000", "4000", "8000"}
+    assert methods["memory"]["searched_alone"]["5000"]["1000"]["strict"] == 1.0
