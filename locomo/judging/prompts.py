@@ -2,8 +2,11 @@
 
 lenient     credit for the same topic or date: the generous protocol of most published J scores, in words of our own. It
             lets vague answers pass: of answers made vague on purpose, a public audit of such a judge saw 63% accepted.
-strict      every fact of the reference, no credit for the topic, nothing wrong besides.
+strict      every fact of the reference, no credit for the topic, nothing wrong besides. Ours; nobody publishes it.
 abstention  without the reference: does the answer decline? It does not know the category, where that is right or wrong.
+
+All three serve any chat, between people or with an assistant. No text here is official: LoCoMo's own score is an F1
+without an LM. `lenient` is comparable with published J scores in what it accepts, not in its words.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ _MAX_UNREAD_CHARS = 200
 
 
 class GradeLeniently(dspy.Signature):
-    """Grade an answer to a question about a long chat between two people. Compare it with the reference; be generous.
+    """Grade an answer to a question about a long chat. Compare it with the reference; be generous.
 
     The reference is short. The answer may be longer, worded differently or less exact and still be CORRECT: it is
     enough that it points to the same thing, or to the same topic, as the reference. A date or period is CORRECT in any
@@ -44,7 +47,7 @@ class GradeLeniently(dspy.Signature):
 
 
 class GradeStrictly(dspy.Signature):
-    """Grade an answer to a question about a long chat between two people against the reference; give nothing away.
+    """Grade an answer to a question about a long chat against the reference; give nothing away.
 
     CORRECT only when all of this holds:
     - Every fact of the reference is in the answer: each item of a list, each name, place and number. Synonyms, another

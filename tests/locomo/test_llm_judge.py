@@ -173,6 +173,13 @@ def test_the_abstention_judge_has_words_of_its_own() -> None:
     assert read_verdict("abstention", "CORRECT") is None
 
 
+def test_no_prompt_says_who_chats() -> None:
+    for signature in PROMPTS.values():
+        opening = signature.instructions.partition("\n")[0]
+        assert "a long chat" in opening
+        assert "two people" not in signature.instructions
+
+
 def test_prompts_have_digests_that_differ_and_change_with_the_prompt() -> None:
     digests = [prompt_digest(signature) for signature in PROMPTS.values()]
     assert len(set(digests)) == 3
