@@ -153,6 +153,7 @@ def allowed(importer: str, target: str) -> bool:
 # -- the tests ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_house_is_found() -> None:
     assert {"memoryqa.turns", "locomo.dataset", "memory_system", "evaluate"} <= set(MODULES)
     assert ("memoryqa.memory.reading", "memoryqa.search.ranking") in {
@@ -166,6 +167,7 @@ def test_every_module_and_folder_has_its_place_in_the_rules() -> None:
     assert with_python - {"build"} <= PACKAGES | RUN_BY_PATH | {"tests"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", sorted(set(LAYER) | APART))
 def test_each_room_imports_only_what_stands_below_it(room: str) -> None:
     trespasses = [
@@ -254,6 +256,7 @@ def definitions(path: Path) -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_a_helper_of_the_tests_is_in_support_alone() -> None:
     shared = {name for path in SUPPORT.glob("*.py") for name in definitions(path)}
     assert {"free_port", "wait_for", "Outcome"} <= shared
@@ -265,6 +268,7 @@ def test_a_helper_of_the_tests_is_in_support_alone() -> None:
     assert copies == {}
 
 
+@pytest.mark.slow
 def test_no_test_imports_a_test_module() -> None:
     paths = sorted((ROOT / "tests").rglob("*.py"))
     tests = {path.stem for path in paths if path.stem.startswith("test_")}

@@ -51,6 +51,7 @@ def examples(page: Path) -> Iterator[tuple[str, str | None]]:
             yield code, output if below == "text" else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", EXECUTED, ids=named)
 def test_the_python_blocks_of_a_page_print_what_it_shows(page: Path, tmp_path: Path) -> None:
     """All blocks of a page in one process, in a folder with files that are called as modules of the checkout were."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from memoryqa.archive.database import BUSY_SEC
 from memoryqa.arrays import Matrix
 from memoryqa.errors import UsageError
 
@@ -18,7 +19,6 @@ logger = logging.getLogger(__name__)
 
 _TYPES = {2: np.float16, 4: np.float32}  # by bytes per item
 _SELECT = "SELECT dimension, bytes_per_item, data FROM vectors WHERE key = ?"
-_BUSY_SEC = 30.0  # how long to wait for another process that writes
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
 
 
@@ -92,7 +92,7 @@ class VectorCache:
             return self._begin_anew(error)
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=_BUSY_SEC, check_same_thread=False, isolation_level=None)
+        connection = sqlite3.connect(self.path, timeout=BUSY_SEC, check_same_thread=False, isolation_level=None)
         try:
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS vectors"

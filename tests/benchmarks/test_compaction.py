@@ -14,6 +14,8 @@ from benchmarks.selectors import METHODS, PACKAGES
 from locomo.dataset import SAMPLE_PATH, load
 from memoryqa.memory import AdaptiveMemory
 
+pytestmark = pytest.mark.slow
+
 WITHOUT_PEERS = ("memory", "recent turns", "random")
 RATIOS, BUDGETS = {"0.5", "0.25", "0.1", "0.05"}, {"20000", "8000", "4000", "2000"}
 

@@ -73,6 +73,7 @@ def test_a_peer_that_is_not_installed_is_one_line_that_says_what_to_run(tmp_path
     )
 
 
+@pytest.mark.slow
 def test_chosen_peers_are_rows_of_the_table_and_unknown_ones_refused(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

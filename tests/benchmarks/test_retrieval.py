@@ -41,12 +41,14 @@ def test_the_memory_finds_more_than_its_peers_and_more_with_more_tokens(capsys: 
     assert ours["recall_ci95"] == {"300": None, "1000": None}  # one conversation carries no interval
 
 
+@pytest.mark.slow
 def test_one_hop_without_queries_is_the_plain_search(capsys: pytest.CaptureFixture[str]) -> None:
     found = systems(capsys, "--hops", "1,2")
     assert found["memory, 1 hop"]["recall"] == found["memory"]["recall"]
     assert found["memory, 2 hops"]["recall"] == found["memory"]["recall"]
 
 
+@pytest.mark.slow
 def test_queries_are_searched_beside_the_question(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     record = json.loads((ROOT / "data" / "sample.json").read_text(encoding="utf-8"))
     queries = {
@@ -80,6 +82,7 @@ def val_turns() -> dict[str, dict[str, Any]]:
     }
 
 
+@pytest.mark.slow
 def test_tags_are_compared_question_by_question_with_the_same_memory_without(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -109,6 +112,7 @@ def test_tags_are_compared_question_by_question_with_the_same_memory_without(
     assert gain["ci95_over_questions"][0] <= gain["difference"] <= gain["ci95_over_questions"][1]
 
 
+@pytest.mark.slow
 def test_what_the_tags_leave_out_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     turns = val_turns()
     path = tmp_path / "tags.json"
@@ -142,6 +146,7 @@ def test_tags_of_other_data_are_one_line_and_exit_2(
     assert message.count("\n") == 0
 
 
+@pytest.mark.slow
 def test_the_plot_is_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     systems(capsys, "--plot", str(tmp_path / "recall.png"))
     assert (tmp_path / "recall.png").read_bytes().startswith(b"\x89PNG")

@@ -74,6 +74,7 @@ def test_best_is_the_stable_order_of_the_scores_in_histories_of_many_sessions(
         assert list(index.best(queries)) == expected
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), searches, any_config)
 @settings(max_examples=60)
 def test_no_turn_scores_above_the_bound_of_its_chunk(seed: int, queries: list[str], config: RankingConfig) -> None:
@@ -82,6 +83,7 @@ def test_no_turn_scores_above_the_bound_of_its_chunk(seed: int, queries: list[st
     assert (index.score(queries) <= np.repeat(bounds, CHUNK)[: len(index)]).all()
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), searches, any_config, st.data())
 @settings(max_examples=60)
 def test_a_score_is_the_same_to_the_bit_whatever_is_scored_with_it(
@@ -94,6 +96,7 @@ def test_a_score_is_the_same_to_the_bit_whatever_is_scored_with_it(
     assert index._score(index._plans(queries), chunks).tolist() == index.score(queries)[passages].tolist()
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), searches, st.sets(st.integers(0, 60)))
 @settings(max_examples=40)
 def test_ranking_some_turns_keeps_the_order_they_have_among_all(
@@ -136,6 +139,7 @@ def test_a_ranking_cannot_be_read_on_after_turns_were_added() -> None:
             list(ranking)
 
 
+@pytest.mark.slow
 def test_a_search_of_a_long_memory_is_that_of_brute_force() -> None:
     turns = repeated(2_000)
     memory, index = AdaptiveMemory(), index_of(turns)
@@ -152,6 +156,7 @@ def test_a_search_of_a_long_memory_is_that_of_brute_force() -> None:
             assert memory.search(question, 500, scope="working") == memory.pack(held, 500)
 
 
+@pytest.mark.slow
 def test_searching_reads_no_more_of_the_ranking_than_it_packs(monkeypatch: pytest.MonkeyPatch) -> None:
     memory, read = AdaptiveMemory(), []
     memory.extend(repeated(2_000))

@@ -37,6 +37,7 @@ def test_a_process_that_fails_stops_the_benchmark(tmp_path: Path) -> None:
         startup.output_of(["ls", "nowhere"], tmp_path)
 
 
+@pytest.mark.slow
 def test_the_document_has_every_time(capsys: pytest.CaptureFixture[str]) -> None:
     assert startup.main(["--runs", "1"]) == 0
     document = json.loads(capsys.readouterr().out.splitlines()[-1])

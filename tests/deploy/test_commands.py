@@ -102,6 +102,7 @@ def test_dry_run_without_a_key_asks_nobody(story: Story) -> None:
     assert "no RUNPOD_API_KEY: RunPod was not asked" in story.run("--dry-run").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "complaint"),
     [
@@ -349,6 +350,7 @@ def test_an_endless_storm_leaves_no_pod_and_says_so(story: Story) -> None:
 # -- a pod that fails --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["ERROR", "EXITED"])
 def test_a_pod_that_breaks_is_terminated(story: Story, state: str) -> None:
     story.pod.set_phase("pod1", "installing packages")
@@ -403,6 +405,7 @@ def test_a_server_that_says_ready_but_does_not_answer_is_not_ready(tmp_path: Pat
         assert story.run("--yes", "--timeout-minutes", "0.02").returncode == 1
 
 
+@pytest.mark.slow
 def test_a_key_that_the_pod_does_not_know_is_the_reason_given(story: Story) -> None:
     story.pod.refuse("root@127.0.0.1: Permission denied (publickey).")
     done = story.run("--yes")
@@ -411,6 +414,7 @@ def test_a_key_that_the_pod_does_not_know_is_the_reason_given(story: Story) -> N
     assert story.server.terminated == ["pod1"]
 
 
+@pytest.mark.slow
 def test_a_machine_without_a_public_address_is_given_up(story: Story) -> None:
     story.server.has_public_ip = False
     done = story.run("--yes", "--cloud", "community")
@@ -474,6 +478,7 @@ def test_a_pod_that_runpod_makes_a_moment_after_ctrl_c_is_found_too(story: Story
     assert story.server.terminated == ["pod1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("phase", "looks", "state"),
     [
@@ -634,6 +639,7 @@ def test_a_tunnel_whose_pod_ends_says_so_and_ends(story: Story) -> None:
     assert f"pod {pod.id} is gone" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_taken_local_port_is_named_with_the_way_out(story: Story) -> None:
     pod = story.server.add_pod(state="RUNNING")
     with socket.socket() as taken:

@@ -39,6 +39,7 @@ def test_the_whole_story_from_creation_to_termination(story: Story) -> None:
     assert story.server.terminated == ["pod1"]
 
 
+@pytest.mark.slow
 def test_what_was_asked_for_arrives_whole_through_the_query_text(story: Story) -> None:
     flags = ("--yes", "--no-wait", "--max-hours", "1.5", "--network-volume", "vol-1", "--public")
     assert story.run(*flags).returncode == 0
@@ -51,6 +52,7 @@ def test_what_was_asked_for_arrives_whole_through_the_query_text(story: Story) -
     assert settings["start_command"] == shown["docker_args"]  # bash -c '...', quotes and all
 
 
+@pytest.mark.slow
 def test_out_of_stock_suggests_other_cards(story: Story) -> None:
     done = story.run("--yes", "--gpu-type", "A6000")
     assert done.returncode == 1
@@ -62,6 +64,7 @@ def test_out_of_stock_suggests_other_cards(story: Story) -> None:
     assert "free now, for 3 cards" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_refused_key_is_reported(story: Story) -> None:
     story.environment["RUNPOD_API_KEY"] = "another"
     done = story.run("--list")
@@ -69,6 +72,7 @@ def test_a_refused_key_is_reported(story: Story) -> None:
     assert "RunPod does not accept RUNPOD_API_KEY" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [
@@ -86,6 +90,7 @@ def test_storms_and_null_replies_are_tried_again_and_never_make_a_second_pod(sto
     assert story.made() == ["pod1"]
 
 
+@pytest.mark.slow
 def test_text_that_would_break_the_query_is_refused_before_it_is_sent(story: Story) -> None:
     public_key = story.home / ".ssh" / "id_ed25519.pub"
     public_key.write_text('ssh-"quoted AAAA\n')
@@ -95,6 +100,7 @@ def test_text_that_would_break_the_query_is_refused_before_it_is_sent(story: Sto
     assert story.server.asked("create") == []
 
 
+@pytest.mark.slow
 def test_logs_without_ssh_point_to_the_other_api(story: Story) -> None:
     pod = story.server.add_pod(state="RUNNING")
     story.pod.refuse("Connection refused")

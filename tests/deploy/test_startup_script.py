@@ -29,6 +29,8 @@ from http_stand_in import Fault, HttpStandIn, RecordedRequest
 from ports import free_port
 from waiting import DEADLINE_SEC, wait_for
 
+pytestmark = pytest.mark.slow
+
 ARBOR = DEPLOY.parent
 A100 = "NVIDIA A100-SXM4-80GB, 570.86.15, 8.0"
 RTX_4090 = "NVIDIA GeForce RTX 4090, 570.86.15, 8.9"
@@ -248,7 +250,6 @@ def installed(first_start: Container) -> Container:
 # -- a pod's life ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_the_command_that_a_pod_gets_brings_up_arbor_and_the_images_own_start(installed: Container) -> None:
     assert installed.answers()
     assert alive(int((installed.root / "start.pid").read_text()))
@@ -433,7 +434,6 @@ def test_a_broken_driver_is_named(container: Container) -> None:
     assert container.phase.startswith("failed nvidia-smi does not work on this machine")
 
 
-@pytest.mark.slow
 def test_packages_that_cannot_be_installed_fail_the_start_and_count_as_not_installed(container: Container) -> None:
     assert container.run(PIP_FIND_LINKS="/nowhere") == 1
     assert container.phase == "failed the packages could not be installed: see the log"

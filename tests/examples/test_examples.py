@@ -33,6 +33,7 @@ def test_the_examples_are_found() -> None:
     assert index.index("(library.py)") == min(index.index(f"({path.name})") for path in EXAMPLES), "it comes first"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_says_how_to_run_it(example: Path) -> None:
     done = run(example, "--help")
@@ -40,6 +41,7 @@ def test_an_example_says_how_to_run_it(example: Path) -> None:
     assert f"python examples/{example.name}" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_compaction_example_runs_every_recipe(tmp_path: Path) -> None:
     done = run(ROOT / "examples/compaction.py", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -54,6 +56,7 @@ def test_the_compaction_example_runs_every_recipe(tmp_path: Path) -> None:
     assert "[Previous conversation (" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_library_example_remembers_shrinks_and_loads(tmp_path: Path) -> None:
     done = run(ROOT / "examples/library.py", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -67,12 +70,14 @@ def test_the_library_example_remembers_shrinks_and_loads(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_library_example_answers_another_question() -> None:
     done = run(ROOT / "examples/library.py", "--question", "What does Tom's sister grow?", "--budget-tokens", "60")
     assert done.returncode == 0, done.stderr
     assert "She grows saffron" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_each_recipe_runs_alone(recipe: str) -> None:
     done = run(ROOT / "examples/compaction.py", "--recipe", recipe, "--steps", "30")

@@ -30,6 +30,7 @@ def run(example: str, folder: Path) -> dict[str, Any]:
     return result
 
 
+@pytest.mark.slow
 def test_the_optuna_example_measures_the_default_first_and_finds_the_best(tmp_path: Path) -> None:
     result = run("tune_optuna.py", tmp_path)
     assert 0 < result["default_value"] <= result["best_value"] <= 1

@@ -140,6 +140,7 @@ def test_a_run_shows_its_params_metrics_tags_and_artifacts(uri: str, tmp_path: P
     assert list((tmp_path / "store" / "mlruns").rglob("answers.jsonl")), "artifacts stand beside the database"
 
 
+@pytest.mark.slow
 def test_each_program_is_a_child_run_with_the_same_metric_names(uri: str) -> None:
     with opened(uri) as tracker:
         for number, name in enumerate(("simple", "memory")):
@@ -154,6 +155,7 @@ def test_each_program_is_a_child_run_with_the_same_metric_names(uri: str) -> Non
     assert {run.info.status for run in children} == {"FINISHED"}
 
 
+@pytest.mark.slow
 def test_a_resumed_evaluation_continues_its_run_and_its_children(uri: str, tmp_path: Path) -> None:
     tracker = opened(uri, run_dir=tmp_path / "a")
     tracker.child("memory").log_params({"seed": 0})
@@ -295,6 +297,7 @@ def test_a_dead_server_is_noticed_within_seconds_and_told_once(capsys: pytest.Ca
     assert warning.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_server_that_stays_silent_is_given_up(
     migrated: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -419,6 +422,7 @@ def test_the_ui_shows_a_run_that_was_written_without_it(ui: tuple[int, str], tmp
     assert fetch(port, f"/get-artifact?{query}") == b"<p>numbers</p>"
 
 
+@pytest.mark.slow
 def test_a_run_with_traces_is_written_through_a_server(ui: tuple[int, str], tmp_path: Path) -> None:
     uri = f"http://127.0.0.1:{ui[0]}"
     (tmp_path / "answers.jsonl").write_text("{}\n")
@@ -436,6 +440,7 @@ def test_a_run_with_traces_is_written_through_a_server(ui: tuple[int, str], tmp_
     assert len(trace.data.spans) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dies", ["refuses", "stays silent"])
 def test_a_server_that_dies_half_way_neither_stops_nor_hangs_the_run(
     ui: tuple[int, str], dies: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path

@@ -87,6 +87,7 @@ def test_answers_have_no_recall_at_budgets_and_no_retention() -> None:
     assert metrics["all_evidence_at_2000"] is metrics["retention"] is None
 
 
+@pytest.mark.slow
 def test_retention_is_of_the_working_memory_and_recall_of_all() -> None:
     small = retrieve_sample(MemoryConfig(memory_tokens=300)).metrics
     assert small["memory_tokens_max"] <= 300
@@ -95,6 +96,7 @@ def test_retention_is_of_the_working_memory_and_recall_of_all() -> None:
     assert without["evidence_recall"] <= without["retention"]
 
 
+@pytest.mark.slow
 def test_the_ranking_of_the_config_is_the_one_that_is_measured() -> None:
     worst = RankingConfig(synonym_weight=0, question_prior=50.0)  # questions first, whatever they are about
     shipped = retrieve_sample().metrics["evidence_recall_at_500"]

@@ -289,6 +289,7 @@ VALID = [conversation_record("one"), conversation_record("two", qa=[question_rec
 CHANGES = st.tuples(st.sampled_from(places(VALID)), JSON_VALUES | st.sampled_from(["session_2", "D1:1", "two", "", 5]))
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.lists(CHANGES, max_size=3))
 def test_a_valid_file_with_any_value_replaced_parses_or_raises_a_data_error(

@@ -143,6 +143,7 @@ def test_a_line_that_breaks_parsers_is_named(
     assert error.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
 @pytest.mark.parametrize("as_json", [True, False])
 def test_signs_that_the_terminal_cannot_print_are_escaped(encoding: str, as_json: bool, tmp_path: Path) -> None:
@@ -162,6 +163,7 @@ def test_signs_that_the_terminal_cannot_print_are_escaped(encoding: str, as_json
         assert ("Zoë: Köln \ufffd 😀" if encoding == "utf-8" else "Zo\\xeb: K\\xf6ln") in ran.stdout.decode(encoding)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 def test_a_full_disk_is_one_line(chat: Path) -> None:
     with Path("/dev/full").open("wb") as full:

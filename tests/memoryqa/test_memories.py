@@ -17,6 +17,7 @@ CONVERSATIONS = {one.id: one.turns for one in load(SAMPLE_PATH).conversations}
 QUESTIONS = {one.conversation_id: one.text for one in load(SAMPLE_PATH).questions}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory_tokens", [600, 5_000, 20_000])
 def test_no_conversation_takes_more_than_the_memory_tokens_of_the_config(memory_tokens: int) -> None:
     memories = Memories.of(CONVERSATIONS, MemoryConfig(memory_tokens=memory_tokens))
@@ -24,6 +25,7 @@ def test_no_conversation_takes_more_than_the_memory_tokens_of_the_config(memory_
     assert max(memory.tokens for memory in memories.values()) <= memory_tokens
 
 
+@pytest.mark.slow
 def test_recovery_is_on_by_default_and_a_flag() -> None:
     parser = argparse.ArgumentParser()
     add_flags(parser, MemoryConfig, "the memory")
@@ -35,6 +37,7 @@ def test_recovery_is_on_by_default_and_a_flag() -> None:
         MemoryConfig(recovery="maybe")
 
 
+@pytest.mark.slow
 def test_what_stays_is_a_flag_and_its_weights_are_the_configs() -> None:
     parser = argparse.ArgumentParser()
     add_flags(parser, MemoryConfig, "the memory")
@@ -52,6 +55,7 @@ def test_what_stays_is_a_flag_and_its_weights_are_the_configs() -> None:
     assert len(texts) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_hops", [1, 2, 3])
 def test_the_program_with_recovery_off_reads_only_what_is_held_and_with_it_on_more(max_hops: int) -> None:
     found: dict[bool, set[str]] = {}

@@ -180,6 +180,7 @@ def test_every_turn_is_held_or_archived_and_can_be_had_back(turns: list[Turn], b
     assert stats.turns_shortened <= len(held)
 
 
+@pytest.mark.slow
 @given(conversations(), budgets, budgets)
 @settings(max_examples=150)
 def test_after_every_add_a_larger_budget_holds_a_superset(turns: list[Turn], one: int, other: int) -> None:
@@ -190,6 +191,7 @@ def test_after_every_add_a_larger_budget_holds_a_superset(turns: list[Turn], one
         assert set(ids_in(small.render())) <= set(ids_in(large.render()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_turns", [130, 400, 1000])
 def test_larger_budgets_hold_supersets_of_long_histories_too(num_turns: int) -> None:
     held = [set(ids_in(memory_of(chat(num_turns), budget).render())) for budget in (60, 200, 700, 1500, 4000, 20_000)]
@@ -518,6 +520,7 @@ def test_a_later_turn_costs_no_more_than_an_earlier_one(budget: int) -> None:
     assert later <= 1.25 * earlier
 
 
+@pytest.mark.slow
 def test_archiving_a_turn_costs_far_less_than_in_proportion_to_the_working_memory() -> None:
     turns = chat(1200)
     small, large = memory_of(turns[:800], 300), memory_of(turns[:800], 6000)

@@ -187,6 +187,7 @@ def test_rendering_a_rendered_turn_changes_nothing(turns: list[Turn]) -> None:
             assert full.text == line.text or "\n" in line.text, "code is indented by one more space"
 
 
+@pytest.mark.slow
 @given(conversations())
 @settings(max_examples=150)
 def test_the_tokens_of_a_text_are_exactly_those_of_its_lines(turns: list[Turn]) -> None:
@@ -238,6 +239,7 @@ def test_a_part_of_a_long_turn_says_with_an_ellipsis_where_text_is_left_out(text
     assert inner.text.endswith(" …") == (inner is not last)
 
 
+@pytest.mark.slow
 @given(long_texts, st.sampled_from(("", "a photo of a mill")))
 @settings(max_examples=150)
 def test_passages_are_short_and_together_the_whole_text(text: str, caption: str) -> None:

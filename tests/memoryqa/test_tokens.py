@@ -64,6 +64,7 @@ def test_no_work_is_done_at_import() -> None:
     assert subprocess.run([sys.executable, "-c", command], cwd=ROOT, check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_counting_needs_no_network_and_no_cache_of_its_own(tmp_path: Path) -> None:
     """Sockets are refused; tiktoken's cache folder is empty and stays so: the vocabulary in the package is read."""
     command = (
@@ -103,6 +104,7 @@ def theirs() -> tiktoken.Encoding:
         return tiktoken.get_encoding("o200k_base")
 
 
+@pytest.mark.slow
 @given(texts)
 @example("I'LL don't   wait\n\n for 12345 ǅungla, ÄÖ ß 你好\t naïve e\u0301  ")
 def test_tokens_are_those_of_tiktokens_own_encoding(theirs: tiktoken.Encoding, text: str) -> None:

@@ -106,6 +106,7 @@ def test_adding_one_long_message_takes_time_in_proportion_to_its_length() -> Non
 # -- contexts are rebuilt from what a prediction carries ---------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(st.one_of(chats(), conversations()), st.sampled_from(WORDS), st.integers(0, 600))
 @settings(max_examples=100)
 def test_a_context_is_rebuilt_from_its_ids_the_lines_and_how_they_were_shown(

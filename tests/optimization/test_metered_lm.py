@@ -215,6 +215,7 @@ def test_a_stop_wakes_those_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 # -- models and prices -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_roles_are_the_task_the_prompts_and_where_it_is_the_metric_the_judge() -> None:
     models = choose_models(OptimizeConfig(model="offline"))
     assert list(models.choices) == ["task", "prompt"]

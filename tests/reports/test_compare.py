@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from answer_rows import answer_row
 from checkout import ROOT
 from commands import Command
 from judged_runs import answer_row as judged_row
 from judged_runs import make_run, verdict_row
 from locomo_files import conversation_record, question_record, write_records
 from pages import Page
-from run_folders import answer_row, garden_run, turn_lines, write_run
+from run_folders import garden_run, turn_lines, write_run
 
 from harness.files import JsonlFile
 from locomo.statistics import mcnemar_exact

@@ -26,6 +26,7 @@ def selection() -> Selection:
     return choose(str(checkout.SAMPLE), split="all", num=4)
 
 
+@pytest.mark.slow
 def test_a_benchmark_with_a_folder_leaves_what_evaluate_leaves(
     selection: Selection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

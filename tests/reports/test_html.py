@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from answer_rows import answer_row
 from hypothesis import given
 from hypothesis import strategies as st
 from judged_runs import verdict_row
 from pages import Page, page_data
-from run_folders import MARKUP, answer_row, garden_run, turn_lines, write_jsonl, write_run
+from run_folders import MARKUP, garden_run, turn_lines, write_jsonl, write_run
 
 from harness.runs import RunFolderError
 from reports.curves import evidence_curve
@@ -350,6 +351,7 @@ def last_json(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], str]:
     return document, captured.err
 
 
+@pytest.mark.slow
 def test_one_run_gets_its_report_and_plots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run_dir = garden_run(tmp_path / "run")
     assert main([str(run_dir)]) == 0

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from answer_rows import answer_row
 from browser import console_errors, open_browser, set_screen
 from checkout import ROOT
-from run_folders import MARKUP, answer_row, garden_run, turn_lines, write_run
+from run_folders import MARKUP, garden_run, turn_lines, write_run
 
 from reports.comparing.comparison import compare
 from reports.comparing.tables import write_comparison
@@ -120,6 +121,7 @@ def report(driver: Any, garden: Path) -> Iterator[Report]:
 # -- filters -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_page_opens_with_all_questions_and_asks_the_network_for_nothing(report: Report) -> None:
     assert report.count == "8 of 8"
     assert len(report.shown) == 8
@@ -128,6 +130,7 @@ def test_the_page_opens_with_all_questions_and_asks_the_network_for_nothing(repo
     assert report.texts("#status span") == ["simple 37.5", "memory 67.5"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
@@ -165,12 +168,14 @@ def test_filters_narrow_the_list(report: Report, filters: dict[str, str], expect
     assert len(report.shown) == expected
 
 
+@pytest.mark.slow
 def test_the_outcome_is_asked_for_once_a_program_is_compared_with(report: Report) -> None:
     assert not report.find("#filter-outcome").is_displayed()
     report.choose(against="simple")
     assert report.find("#filter-outcome").is_displayed()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -384,6 +389,7 @@ def test_a_wide_list_shows_gold_and_answer_beside_the_question(report: Report) -
     assert not report.find(".item .gold").is_displayed()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("link", ["#", "#memory/none:1", "#nobody/garden:1", "#%", "#memory", "#memory/%E0%A4%A"])
 def test_a_link_to_nothing_opens_nothing(report: Report, link: str) -> None:
     report.open(link)

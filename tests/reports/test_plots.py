@@ -14,6 +14,8 @@ from run_folders import answer_row, garden_run, write_run
 from harness.runs import RunFolderError
 from reports.plots import write_plots
 
+pytestmark = pytest.mark.slow
+
 ALL = ["evidence.png", "f1_by_category.png", "latency.png", "prompt_tokens.png"]
 
 

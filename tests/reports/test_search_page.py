@@ -349,6 +349,7 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield driver
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_both_pages_fit_the_screen_and_raise_no_error(driver: Any, tmp_path: Path, width: int, scheme: str) -> None:
@@ -377,6 +378,7 @@ def test_both_pages_fit_the_screen_and_raise_no_error(driver: Any, tmp_path: Pat
     assert console_errors(driver) == []
 
 
+@pytest.mark.slow
 def test_the_prompts_show_what_was_added_and_removed(driver: Any, tmp_path: Path) -> None:
     set_screen(driver, 1440, 900)
     driver.get(write_report(searched_run(tmp_path / "run")).as_uri())

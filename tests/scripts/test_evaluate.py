@@ -177,6 +177,7 @@ def without_latency(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "run_dir": None, "programs": programs}
 
 
+@pytest.mark.slow
 def test_a_run_over_the_wire_leaves_a_document_a_table_and_rows(
     run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
@@ -246,6 +247,7 @@ def test_no_request_holds_what_only_the_scorer_may_know(run: Command, data: Path
         assert count_tokens(asked.inputs["evidence"]) <= 200
 
 
+@pytest.mark.slow
 def test_the_evidence_of_all_but_the_full_context_fits_the_budget(
     run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
@@ -261,6 +263,7 @@ def test_the_evidence_of_all_but_the_full_context_fits_the_budget(
 # -- faults ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_passing_faults_cost_no_question(run: Command, data: Path, reader: ScriptedReader, tmp_path: Path) -> None:
     faults = [None, rate_limited(), server_error(), None, delayed(0.4), truncated(), rate_limited(None), rate_limited()]
     with OpenAIServer(reader, faults=faults) as server:
@@ -271,6 +274,7 @@ def test_passing_faults_cost_no_question(run: Command, data: Path, reader: Scrip
     assert max(row["latency_sec"] for row in rows_of(tmp_path / "r")) >= 0.4
 
 
+@pytest.mark.slow
 def test_an_off_format_answer_is_asked_again_in_the_other_format(
     run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
@@ -297,6 +301,7 @@ def test_what_stays_unreadable_is_an_error_or_a_problem_and_is_counted(
     assert re.search(r"failed questions\s*│\s*1 │\s*0 ", outcome.err)
 
 
+@pytest.mark.slow
 def test_a_prompt_too_long_for_the_model_is_an_error_of_its_question(
     run: Command, data: Path, reader: ScriptedReader, tmp_path: Path
 ) -> None:
@@ -308,6 +313,7 @@ def test_a_prompt_too_long_for_the_model_is_an_error_of_its_question(
     assert unnamed == "LMInvalidRequestError: [hosted_vllm/test]"  # DSPy loses the text of vLLM's own error bodies
 
 
+@pytest.mark.slow
 def test_an_answer_with_half_a_character_is_stored(run: Command, data: Path, tmp_path: Path) -> None:
     reader = ScriptedReader(answer="kite \ud83d", queries=["\ud83d kite"])
     with OpenAIServer(reader) as server:
@@ -646,6 +652,7 @@ def saved_program(tmp_path: Path) -> Path:
     return tmp_path / "best.json"
 
 
+@pytest.mark.slow
 def test_a_saved_program_is_run_with_its_own_prompts_and_config(
     run: Command, data: Path, reader: ScriptedReader, tmp_path: Path, saved_program: Path
 ) -> None:
@@ -665,6 +672,7 @@ def test_a_flag_that_contradicts_a_saved_program_is_refused(run: Command, data: 
     assert "drop --context-tokens 4000, or optimise with it" in outcome.message
 
 
+@pytest.mark.slow
 def test_a_run_is_not_resumed_with_another_program_under_the_same_name(
     run: Command, data: Path, tmp_path: Path, saved_program: Path
 ) -> None:
@@ -718,6 +726,7 @@ def test_the_questions_are_a_sample_that_the_seed_decides(run: Command, data: Pa
     assert chosen[0] == chosen[1] != chosen[2]
 
 
+@pytest.mark.slow
 def test_categories_restrict_the_questions(run: Command, data: Path, tmp_path: Path) -> None:
     argv = ["--data", data, "--model", "offline", "--run-dir", tmp_path / "r", "--categories", "2,5"]
     document = run(*argv).document

@@ -18,7 +18,7 @@ from locomo.formats.beam import KINDS as BEAM
 from locomo.formats.realtalk import KINDS as REALTALK
 from locomo.kinds import kinds_of
 
-pytestmark = pytest.mark.usefixtures("wide_terminal")
+pytestmark = [pytest.mark.usefixtures("wide_terminal"), pytest.mark.slow]
 OFFLINE = ("--model", "offline", "--split", "all", "--no-mlflow")
 
 
@@ -74,7 +74,6 @@ def test_declining_is_right_where_the_chat_does_not_say(run: Command, tmp_path: 
     assert (scores["abstention"], scores["knowledge_update"]) == (1.0, 0.0)
 
 
-@pytest.mark.slow
 def test_realtalk_is_found_by_its_name_and_resumed(
     run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,6 +111,7 @@ def rows_of(run_dir: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run_dir / "answers.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
+@pytest.mark.slow
 def test_a_program_of_ones_own_stands_beside_ours(run: Command, data: Path, tmp_path: Path) -> None:
     flags = ["--programs", "memory,mine=her_system:with_settings,plain=her_system.py:text", "--context-tokens", 100]
     outcome = run("--data", data, *flags, "--run-dir", tmp_path / "r")
@@ -124,12 +125,14 @@ def test_a_program_of_ones_own_stands_beside_ours(run: Command, data: Path, tmp_
     assert run("--resume", tmp_path / "r").document["programs"] == programs
 
 
+@pytest.mark.slow
 def test_a_dspy_module_of_ones_own_is_made_from_the_memories(run: Command, data: Path) -> None:
     programs = run("--data", data, "--programs", "mine=her_system:Module").document["programs"]
     assert programs["mine"]["failures"] == 0
     assert programs["mine"]["evidence_recall"] is not None
 
 
+@pytest.mark.slow
 def test_evidence_of_a_program_that_does_not_name_it_is_not_measured(run: Command, data: Path, tmp_path: Path) -> None:
     outcome = run("--data", data, "--programs", "memory,plain=her_system:text", "--run-dir", tmp_path / "r")
     plain = outcome.document["programs"]["plain"]
@@ -214,6 +217,7 @@ def test_what_is_no_answer_fails_the_question_and_says_what_is_expected(run: Com
     assert "mine returned dict; return text, or an object with .answer" in outcome.err
 
 
+@pytest.mark.slow
 def test_a_bug_keeps_its_traceback(run: Command, data: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(checkout.ROOT / "evaluate.py"), "--data", str(data), "--model", "offline"]
     command += ["--programs", "mine=her_system:bug", "--no-mlflow"]
@@ -315,6 +319,7 @@ def test_a_wrong_address_of_mlflow_leaves_no_run_folder(data: Path, tmp_path: Pa
 # -- protocol, cost ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_protocol_decides_on_the_split_and_leaves_out_category_5(run: Command, data: Path, tmp_path: Path) -> None:
     argv = ["--data", data, "--protocol", "memory-r1", "--programs", "simple", "--run-dir", tmp_path / "r"]
     document = run(*argv).document

@@ -94,6 +94,7 @@ def test_a_dry_run_counts_the_sessions_and_sends_nothing(run: Run) -> None:
     assert not Path("tags.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [off_format(""), context_too_long()], ids=["unreadable", "too long"])
 def test_a_session_that_fails_is_named_counted_and_read_by_the_next_run(run: Run, fault: Fault) -> None:
     faults = [None, fault]  # the first is the pre-flight call

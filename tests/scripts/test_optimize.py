@@ -407,6 +407,7 @@ def test_a_bug_of_ours_keeps_its_traceback(main: Command, tmp_path: Path, monkey
     assert "measure_run" in str(caught.traceback[-2].statement)
 
 
+@pytest.mark.slow
 def test_a_bug_inside_the_search_keeps_its_traceback_and_what_was_found(
     main: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -553,6 +554,7 @@ def test_help_is_instant_and_shows_examples() -> None:
     assert run.stdout.strip() == "set()"
 
 
+@pytest.mark.slow
 def test_no_prompt_holds_a_conversation_or_a_key(
     main: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

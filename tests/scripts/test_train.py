@@ -85,6 +85,7 @@ def test_help_names_every_setting_and_loads_nothing_heavy() -> None:
     assert "python train.py --mode evaluate --num-test 100" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "message"),
     [

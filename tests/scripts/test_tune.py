@@ -77,6 +77,7 @@ def test_a_search_ends_in_a_verdict_and_its_files(run: Tune, tmp_path: Path) -> 
     assert folder.manifest["data"]["sha256"] == hashlib.sha256(SAMPLE.read_bytes()).hexdigest()
 
 
+@pytest.mark.slow
 def test_on_a_terminal_the_document_is_printed_only_when_it_is_asked_for(
     run: Tune, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,6 +124,7 @@ def test_a_bug_of_ours_keeps_its_traceback(run: Tune, monkeypatch: pytest.Monkey
         run(*search("--study", "mine"))
 
 
+@pytest.mark.slow
 def test_results_that_cannot_be_written_are_one_line(run: Tune, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     status, _, told = run(*search("--study", "mine", "--output", tmp_path / "file" / "below", trials=1))
@@ -298,6 +300,7 @@ def test_bad_input_is_one_line_and_exit_2(run: Tune, flags: list[str], told: str
     assert said.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_an_unknown_study_is_one_line_that_lists_the_known_ones(run: Tune) -> None:
     run(*search("--study", "mine", trials=1))
     for command in ("status", "best", "pareto", "importance", "delete"):
@@ -320,6 +323,7 @@ def test_help_needs_no_heavy_import() -> None:
         assert told in done.stdout
 
 
+@pytest.mark.slow
 def test_tuning_loads_no_language_model_library() -> None:
     check = (
         "import sys, tuning.measuring.run_trial, tuning.results.conclusion, tuning.measuring.no_effect\n"

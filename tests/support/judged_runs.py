@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+import answer_rows
 from openai_server import chat_fields, json_fields
 
 from harness.runs import Run
@@ -22,34 +23,15 @@ _MARKS = {"generous": "lenient", "give nothing away": "strict", "declines to ans
 
 def answer_row(number: int, **more: Any) -> dict[str, Any]:
     """A right answer to question `number`, of category 4 and conversation chat-0, as evaluate.py keeps it."""
-    return {
-        "program": "memory",
-        "question_id": f"chat-0:{number}",
-        "conversation_id": "chat-0",
-        "category": 4,
+    of_this_question = {
         "question": f"What did Ines plant in bed {number}?",
         "gold": f"leeks{number}",
-        "gold_evidence_ids": ["D1:1"],
         "answer": f"leeks{number}",
-        "f1": 1.0,
-        "mem0_f1": 1.0,
-        "evidence_recall": 1.0,
-        "all_evidence": True,
+        "gold_evidence_ids": ["D1:1"],
         "evidence_ids": ["D1:1"],
         "retrieved_ids": ["D1:1"],
-        "hops": 1,
-        "queries": [],
-        "context_tokens": 60,
-        "memory_tokens": 400,
-        "problems": [],
-        "lm_calls": 2,
-        "lm_calls_cached": 0,
-        "prompt_tokens": 900,
-        "completion_tokens": 20,
-        "latency_sec": 0.25,
-        "error": None,
-        **more,
     }
+    return answer_rows.answer_row("memory", f"chat-0:{number}", **of_this_question) | more
 
 
 def verdict_row(answer: Mapping[str, Any], verdict: str, reason: str = "because", **more: Any) -> dict[str, Any]:

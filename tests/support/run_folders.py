@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from answer_rows import Row, answer_row
 from judged_runs import verdict_row
 
-from locomo.evaluate import all_evidence, evidence_recall
 from locomo.summary import summarise
 
-Row = dict[str, Any]
 SPEAKERS = ("Ines", "Tomas")
 MARKUP = "<script>alert(1)</script> </script><!-- & \"quotes\" 'n' <b>bold</b>"
 
@@ -27,39 +26,6 @@ def turn_lines(num_sessions: int = 3, num_turns: int = 6, extra: str = "") -> di
             speaker = SPEAKERS[turn % 2]
             lines[f"D{session}:{turn}"] = [header, f"{turn} {speaker}: {said}", f"{turn} {speaker}: Hello! {said}"]
     return lines
-
-
-def answer_row(program: str, question_id: str, **changes: Any) -> Row:
-    """A row of answers.jsonl; evidence scores follow from the ids."""
-    row: Row = {
-        "program": program,
-        "question_id": question_id,
-        "conversation_id": question_id.split(":")[0],
-        "category": 4,
-        "question": f"How many tulips of {question_id}?",
-        "gold": "six",
-        "gold_evidence_ids": ["D2:3"],
-        "answer": "six",
-        "f1": 1.0,
-        "mem0_f1": 1.0,
-        "evidence_ids": [],
-        "retrieved_ids": ["D2:3", "D1:1", "D1:2"],
-        "hops": 1,
-        "queries": [],
-        "context_tokens": 60,
-        "memory_tokens": 400,
-        "problems": [],
-        "lm_calls": 2,
-        "lm_calls_cached": 0,
-        "prompt_tokens": 900,
-        "completion_tokens": 20,
-        "latency_sec": 0.25,
-        "error": None,
-        **changes,
-    }
-    row["evidence_recall"] = evidence_recall(row["retrieved_ids"], row["gold_evidence_ids"])
-    row["all_evidence"] = all_evidence(row["retrieved_ids"], row["gold_evidence_ids"])
-    return row
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

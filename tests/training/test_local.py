@@ -202,6 +202,7 @@ def test_a_gradient_that_is_no_number_stops_the_training_and_keeps_the_last_chec
     assert Checkpoints.open(tmp_path).all[-1].step == 2
 
 
+@pytest.mark.slow
 def test_a_rollout_that_gets_lost_stops_the_training(tmp_path: Path, model: Path) -> None:
     calls = 0
 

@@ -19,6 +19,7 @@ raise SystemExit(train.main({flags!r}))
 ALL = ("torch", "transformers", "peft")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "blocked", "needed"),
     [

@@ -40,6 +40,7 @@ def client(tmp_path: Path) -> Iterator[TunerClient]:
 # -- the worker --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_worker_through_the_service_measures_what_a_local_one_would(client: TunerClient, tmp_path: Path) -> None:
     told: list[Outcome] = []
     report = run_service_worker(client, "mine", run_trial, n_trials=12, on_trial=told.append)
@@ -78,6 +79,7 @@ def test_reports_attributes_failures_and_prunings_arrive(client: TunerClient) ->
     assert [trial["number"] for trial in client.trials("mine", state="fail")] == [2, 3]
 
 
+@pytest.mark.slow
 def test_more_reports_than_one_request_takes_all_arrive(client: TunerClient) -> None:
     trial = ServiceTrial(client, "mine", client.suggest("mine", "w1"), 60)
     for step in range(1_100):
@@ -100,6 +102,7 @@ def test_a_trial_that_was_given_up_meanwhile_is_told_as_lost(client: TunerClient
         client.complete("mine", number, [1.0])
 
 
+@pytest.mark.slow
 def test_a_held_trial_is_renewed_through_the_service(client: TunerClient) -> None:
     def slow(trial: ServiceTrial, best_params: Mapping[str, Any] | None) -> float:
         time.sleep(2.0)
@@ -119,6 +122,7 @@ def test_an_interrupted_worker_gives_its_trial_back(client: TunerClient) -> None
     assert client.suggest("mine", "w2")["params"] == DEFAULTS
 
 
+@pytest.mark.slow
 def test_a_worker_outlives_a_restart_of_the_service(tmp_path: Path) -> None:
     """The service is away for a moment in the middle of a trial: the worker waits, and the same trial goes on."""
     location = tmp_path / "a.journal"
@@ -186,6 +190,7 @@ def test_the_commands_go_through_a_studys_life(tmp_path: Path, capsys: pytest.Ca
         assert answer(capsys, *say, "create", "two", "--preset", "quick", "--directions", "maximize,minimize")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -207,6 +212,7 @@ def test_what_the_service_refuses_is_one_line(
     assert told.out == ""
 
 
+@pytest.mark.slow
 def test_the_token_is_sent_and_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

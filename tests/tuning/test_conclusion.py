@@ -168,6 +168,7 @@ def test_the_front_is_plotted(tmp_path: Path) -> None:
     assert (tmp_path / "front.png").read_bytes()[:4] == b"\x89PNG"
 
 
+@pytest.mark.slow
 def test_the_defaults_line_is_part_of_the_chart(tmp_path: Path) -> None:
     points = [Point(0, 0.8, 2000), Point(1, 0.9, 4000)]
     plot_front(points, tmp_path / "without.png", budget=3000)

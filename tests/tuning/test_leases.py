@@ -40,6 +40,7 @@ def study(request: pytest.FixtureRequest, tmp_path: Path) -> optuna.Study:
     return open_study(open_storage(request.param.format(tmp_path)), StudySpec("mine", SPACE))
 
 
+@pytest.mark.slow
 def test_an_expired_trial_fails_and_its_parameters_come_back_once(study: optuna.Study) -> None:
     first = ask(study, "w1", lease_sec=-1)
     params = SPACE.suggest(first)
@@ -64,6 +65,7 @@ def test_a_trial_lost_before_it_had_parameters_keeps_those_it_was_to_have(study:
     assert SPACE.suggest(ask(study, "w2")) == DEFAULTS
 
 
+@pytest.mark.slow
 def test_a_trial_lost_while_it_asked_for_parameters_keeps_those_it_had(study: optuna.Study) -> None:
     finish(study, ask(study, "w1").number, [1.0])
     cut_short = ask(study, "w1", lease_sec=-1)
@@ -74,6 +76,7 @@ def test_a_trial_lost_while_it_asked_for_parameters_keeps_those_it_had(study: op
     assert again.keys() >= DEFAULTS.keys()
 
 
+@pytest.mark.slow
 def test_a_held_trial_does_not_expire(study: optuna.Study) -> None:
     trial = ask(study, "w1", lease_sec=0.6)
     with held(lambda: renew(trial, 0.6), 0.6):
@@ -131,6 +134,7 @@ def test_what_optuna_notes_in_local_time_is_understood(
         time.tzset()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", [[math.nan], [math.inf], [-math.inf], [None], [], [1.0, 2.0]])
 def test_what_is_not_one_finite_number_fails_and_is_never_zero(
     study: optuna.Study, values: Sequence[float | None]

@@ -28,6 +28,7 @@ def trials_of(location: Path | str, spec: StudySpec, stops: tuple[int, ...]) -> 
     return [(trial.number, trial.params, trial.values) for trial in study.trials]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_a_study_that_was_interrupted_has_the_trials_of_one_that_ran_through(tmp_path: Path, sampler: str) -> None:
     spec = StudySpec("mine", SPACE, seed=11, sampler=sampler)
@@ -37,6 +38,7 @@ def test_a_study_that_was_interrupted_has_the_trials_of_one_that_ran_through(tmp
     assert len({str(params) for _, params, _ in through}) == 25
 
 
+@pytest.mark.slow
 def test_the_storage_does_not_change_the_trials(tmp_path: Path) -> None:
     spec = StudySpec("mine", SPACE, seed=11)
     assert trials_of(tmp_path / "a.journal", spec, (14,)) == trials_of(f"sqlite:///{tmp_path}/a.db", spec, (14,))

@@ -63,6 +63,7 @@ def tell(http: httpx.Client, number: int, what: str, name: str = "mine", **body:
 # -- studies -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @ON_BOTH_STORAGES
 def test_a_study_is_made_taken_up_listed_and_removed(http: httpx.Client) -> None:
     assert http.get("/health").json() == {"status": "ok"}
@@ -81,6 +82,7 @@ def test_a_study_is_made_taken_up_listed_and_removed(http: httpx.Client) -> None
     assert http.get("/studies/mine").status_code == 404
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "word"),
     [
@@ -105,6 +107,7 @@ def one(**changes: Any) -> dict[str, Any]:
     return {"parameters": [{"name": "x", "kind": "float", "low": 0.0, "high": 1.0, "default": 0.5, **changes}]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [
@@ -134,6 +137,7 @@ def test_a_study_that_cannot_be_is_refused_and_nothing_is_made(http: httpx.Clien
     assert http.get("/studies").json() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["quick", "standard", "full", "compaction"])
 def test_a_preset_makes_a_study_whose_first_trial_is_the_shipped_default(tmp_path: Path, preset: str) -> None:
     from tuning.presets import PRESETS
@@ -147,6 +151,7 @@ def test_a_preset_makes_a_study_whose_first_trial_is_the_shipped_default(tmp_pat
 # -- trials ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @ON_BOTH_STORAGES
 def test_the_same_worker_gets_the_same_trial_until_it_ends(http: httpx.Client) -> None:
     create(http)
@@ -163,6 +168,7 @@ def test_the_same_worker_gets_the_same_trial_until_it_ends(http: httpx.Client) -
     assert third["best_params"] == DEFAULTS
 
 
+@pytest.mark.slow
 def test_workers_that_ask_at_once_get_different_trials(tmp_path: Path) -> None:
     with serving(open_storage(tmp_path / "a.journal")) as url:
         with httpx.Client(base_url=url, timeout=60) as http:
@@ -184,6 +190,7 @@ def test_workers_that_ask_at_once_get_different_trials(tmp_path: Path) -> None:
     assert sorted(numbers) == list(range(24))
 
 
+@pytest.mark.slow
 @ON_BOTH_STORAGES
 def test_values_reports_and_attributes_are_all_kept(http: httpx.Client, location: str) -> None:
     create(http)
@@ -321,6 +328,7 @@ def test_best_front_and_importance(http: httpx.Client) -> None:
     assert abs(sum(shares.values()) - 1) < 1e-6
 
 
+@pytest.mark.slow
 @ON_BOTH_STORAGES
 def test_the_front_goes_the_way_of_the_directions(http: httpx.Client) -> None:
     create(http, directions=["maximize", "minimize"])
@@ -348,6 +356,7 @@ def test_trials_come_in_pages(http: httpx.Client) -> None:
 # -- restarts ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["tpe", "nsgaii"])
 def test_a_restarted_service_goes_on_as_a_local_run_would(tmp_path: Path, sampler: str) -> None:
     """Sampler, pruner and seed survive: the same trials as without service and without restart."""

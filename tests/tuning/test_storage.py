@@ -37,6 +37,7 @@ from tuning.studies.study import StudySpec, delete_study, load_study, open_study
 from tuning.studies.worker import run_worker
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("location", ["{}/runs/a.journal", "sqlite:///{}/runs/a.db"])
 def test_a_study_is_found_again_in_a_storage_that_is_opened_again(tmp_path: Path, location: str) -> None:
     location = location.format(tmp_path)
@@ -51,6 +52,7 @@ def test_a_study_is_found_again_in_a_storage_that_is_opened_again(tmp_path: Path
     assert isinstance(study.pruner, optuna.pruners.MedianPruner)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("location", "message"),
     [
@@ -78,6 +80,7 @@ def test_a_database_that_refuses_connections_is_told_in_one_line_without_the_pas
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.slow
 def test_a_database_that_accepts_and_stays_silent_is_given_two_seconds() -> None:
     pytest.importorskip("psycopg2", reason="needs pip install '.[tune]'")
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -148,6 +151,7 @@ def test_a_study_taken_up_with_another_spec_is_refused(tmp_path: Path, other: St
     assert len(load_study(storage, "mine")[0].trials) == 1
 
 
+@pytest.mark.slow
 def test_unknown_and_foreign_studies_are_told_apart(tmp_path: Path) -> None:
     storage = open_storage(tmp_path / "a.journal")
     optuna.create_study(storage=storage, study_name="theirs")
@@ -167,6 +171,7 @@ def open_and_report(location: str, barrier: object) -> None:
     assert study.get_trials(deepcopy=False)[0].system_attrs["fixed_params"] == DEFAULTS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("location", ["{}/a.journal", "sqlite:///{}/a.db"])
 def test_processes_that_make_a_study_at_once_make_one(tmp_path: Path, location: str) -> None:
     location, context = location.format(tmp_path), multiprocessing.get_context("fork")
@@ -282,6 +287,7 @@ def test_a_journal_that_may_not_be_written_is_told(tmp_path: Path) -> None:
 # -- PostgreSQL --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_database_that_goes_away_is_one_line() -> None:
     pytest.importorskip("psycopg2", reason="needs pip install '.[tune]'")
     with run_postgres() as location:

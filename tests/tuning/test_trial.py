@@ -85,6 +85,7 @@ def test_a_second_trial_with_the_same_parameters_asks_nothing_and_has_no_times(t
     assert by_id == {key: {k: v for k, v in row.items() if k not in uncached} for key, row in second.rows.items()}
 
 
+@pytest.mark.slow
 def test_a_val_question_is_not_served_to_train_nor_another_budget_to_this(tmp_path: Path) -> None:
     cache = tmp_path / "cache.sqlite"
     TrialBenchmark(BenchmarkOptions(data=SAMPLE, split="train", cache=cache)).measure({})
@@ -97,6 +98,7 @@ def test_other_data_than_the_studys_are_refused() -> None:
         TrialBenchmark(BenchmarkOptions(data=SAMPLE, data_sha256="0" * 64))
 
 
+@pytest.mark.slow
 def test_an_index_is_made_anew_only_for_other_windows_or_sizes() -> None:
     benchmark = TrialBenchmark(OPTIONS)
     for params in ({}, {"bm25_k1": 1.7}, {"synonym_weight": 0.0}):
@@ -147,6 +149,7 @@ def test_a_ranking_applied_to_a_shared_memory_ranks_like_a_memory_built_with_it(
         assert shared.search(asked, 300).ids == own.search(asked, 300).ids
 
 
+@pytest.mark.slow
 def test_the_digest_covers_every_module_that_a_trial_imports() -> None:
     check = (
         "import sys\nfrom pathlib import Path\n"
@@ -194,6 +197,7 @@ def test_a_retention_study_is_measured_and_pruned_by_what_is_held(tmp_path: Path
 # -- inert parameters --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_parameter_that_changes_no_question_is_named(benchmark: TrialBenchmark) -> None:
     space = SearchSpace(
         (
@@ -305,6 +309,7 @@ def test_a_trial_without_its_metric_fails_and_is_no_zero(tmp_path: Path, monkeyp
 BASE = ExperimentConfig(dataset=SAMPLE, budget_tokens=300, split="all")
 
 
+@pytest.mark.slow
 def test_a_mapping_a_trial_and_anything_with_params_are_the_same_parameters() -> None:
     study = optuna.create_study()
     study.enqueue_trial({"bm25_k1": 1.5})
@@ -322,6 +327,7 @@ def test_a_metric_can_be_named_and_the_grid_is_what_trials_start_from() -> None:
     assert run_params_trial({"bm25_k1": 1.5}, shared, metric="context_tokens_mean") == metrics["context_tokens_mean"]
 
 
+@pytest.mark.slow
 def test_unknown_parameters_and_metrics_are_errors_that_list_the_known_ones() -> None:
     with pytest.raises(ParametersError, match=r"no parameter 'k1'; there are bm25_b, bm25_k1"):
         run_params_trial({"k1": 1}, BASE)

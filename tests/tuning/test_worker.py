@@ -194,6 +194,7 @@ def test_sigterm_gives_the_trial_back_at_once(tmp_path: Path) -> None:
     assert [trial.state for trial in study.trials] == [TrialState.FAIL, TrialState.WAITING]
 
 
+@pytest.mark.slow
 def test_extra_workers_share_the_trials(tmp_path: Path) -> None:
     location = tmp_path / "a.journal"
     study = open_study(open_storage(location), StudySpec("mine", SPACE, seed=1))

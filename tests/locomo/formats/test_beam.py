@@ -117,6 +117,7 @@ MESSAGE = st.fixed_dictionaries(
 ASKED = st.fixed_dictionaries({"question": st.text() | JSON, "answer": JSON, "source_chat_ids": JSON})
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.fixed_dictionaries({"turns": st.lists(st.lists(MESSAGE, max_size=2) | JSON, max_size=2) | JSON}))

@@ -115,6 +115,7 @@ FIELDS = ["speaker", "text", "content", "role", "time", "id", "session", "number
 ASKED = ["question", "answer", "kind", "declined", "evidence", "conversation"]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=4) | JSON) | JSON, max_size=3) | JSON,

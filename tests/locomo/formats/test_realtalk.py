@@ -127,6 +127,7 @@ TURNS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(JSON, TURNS | JSON, st.lists(JSON | st.fixed_dictionaries({"question": st.text(), "category": JSON})) | JSON)
 def test_any_document_is_parsed_or_a_data_error(time_text: Any, turns: Any, questions: Any) -> None:

@@ -237,6 +237,7 @@ def test_threads_share_an_archive(tmp_path: Path) -> None:
     check_integrity(tmp_path / "a.db")
 
 
+@pytest.mark.slow
 def test_two_processes_read_while_one_writes(tmp_path: Path) -> None:
     writer = begin("add", tmp_path / "a.db")
     try:

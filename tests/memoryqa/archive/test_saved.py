@@ -70,6 +70,7 @@ def check_same(one: AdaptiveMemory, other: AdaptiveMemory, query: str = "Who cou
         assert repr(other.rank(query, scope=scope)) == repr(one.rank(query, scope=scope))
 
 
+@pytest.mark.slow
 @given(tagged(conversations()), st.integers(1, 400), rankings, st.one_of(sentences, texts))
 @settings(max_examples=30)
 @example([INES, replace(INES, session=1, text="\ud800 otters\0")], 20, RANKING, "otters")
@@ -294,6 +295,7 @@ def test_killed_while_saving_a_new_file_is_complete_or_absent(tmp_path: Path) ->
     assert found == {True, False}
 
 
+@pytest.mark.slow
 def test_killed_while_saving_over_a_file_it_holds_the_old_or_the_new(tmp_path: Path) -> None:
     chance, path = random.Random(9), tmp_path / "a.db"
     for _ in range(6):

@@ -211,6 +211,7 @@ def test_the_recipes_are_those_of_the_reference() -> None:
 # -- guarantees, on any history ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(histories(), targets, st.integers(0, 4), st.booleans())
 @example(NOVEL, 40, 2, True)
 @example(EMPTY, 40, 2, True)
@@ -226,6 +227,7 @@ def test_the_rendered_size_never_exceeds_the_target(
         assert count_tokens(due.render()) <= target
 
 
+@pytest.mark.slow
 @given(histories(), st.one_of(st.none(), targets), st.booleans())
 @example(EMPTY, None, True)
 @example(NOVEL, None, True)
@@ -365,6 +367,7 @@ def test_what_a_covered_entry_says_is_shown_or_listed_as_dropped(history: REPLHi
         assert said == fact_texts(result) | {fact.text.casefold() for fact in result.dropped}
 
 
+@pytest.mark.slow
 @given(st.lists(histories(max_size=4), max_size=8), st.one_of(st.none(), targets))
 @settings(max_examples=60)
 def test_a_loop_of_compactions_ends_and_calls_the_lm_at_most_once_each(
@@ -635,6 +638,7 @@ def test_an_earlier_summary_is_shown_to_the_lm_and_what_it_forgets_is_listed() -
     assert result.coverage.steps == 22
 
 
+@pytest.mark.slow
 @given(histories(min_size=5), st.text(max_size=200), targets)
 @settings(max_examples=80)
 def test_whatever_an_lm_answers_the_guarantees_hold(history: REPLHistory, answer: str, target: int) -> None:

@@ -71,6 +71,7 @@ def test_a_memory_without_turns_is_refused() -> None:
         ConversationMemory(max_turns=0)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(texts, texts), max_size=14), st.integers(1, 5), st.integers(40, 120))
 @settings(max_examples=80)
 def test_what_was_said_is_in_view_or_listed_with_a_handle_that_gives_it_back(

@@ -30,6 +30,7 @@ def lm_at(server: OpenAIServer, **settings: object) -> EndpointLM:
     return EndpointLM(MODEL, api_base=server.api_base, **{"cache": False, "timeout": 5, **settings})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [rate_limited(), truncated(), delayed(30)])
 def test_a_passing_failure_is_retried(fault: Fault) -> None:
     with OpenAIServer(faults=[fault]) as server:
@@ -37,6 +38,7 @@ def test_a_passing_failure_is_retried(fault: Fault) -> None:
         assert len(server.chat_requests) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [rate_limited(), truncated(), delayed(30)])
 def test_an_awaited_call_is_retried_alike(fault: Fault) -> None:
     with OpenAIServer(faults=[fault]) as server:
@@ -86,6 +88,7 @@ def test_a_rejected_request_is_not_retried() -> None:
         assert len(server.chat_requests) == 1
 
 
+@pytest.mark.slow
 def test_a_server_that_is_gone_is_given_up_within_seconds() -> None:
     with OpenAIServer(die_after=1) as server:
         lm = lm_at(server)

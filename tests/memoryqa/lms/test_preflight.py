@@ -46,6 +46,7 @@ def error_of(faults: Iterable[Fault | None], api_base: str | None = None) -> LME
     return caught.value
 
 
+@pytest.mark.slow
 def test_a_server_that_answers_passes_with_one_tiny_uncached_call() -> None:
     with OpenAIServer() as server:
         choice = resolve("task", model="hosted_vllm/m", api_base=server.api_base)
@@ -54,6 +55,7 @@ def test_a_server_that_answers_passes_with_one_tiny_uncached_call() -> None:
         assert [request.body["max_tokens"] for request in server.chat_requests] == [16, 16]
 
 
+@pytest.mark.slow
 def test_the_pre_flight_leaves_the_lm_as_it_was() -> None:
     with OpenAIServer() as server:
         choice = resolve("task", model="hosted_vllm/m", api_base=server.api_base)

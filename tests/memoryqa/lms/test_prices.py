@@ -33,6 +33,7 @@ def test_an_unknown_price_is_unknown_and_never_zero() -> None:
     assert model_facts(resolve("task", model="offline")).price == Price(0.0, 0.0)
 
 
+@pytest.mark.slow
 def test_a_known_model_has_its_price_at_its_providers_address_only() -> None:
     known = resolve("task", model="openai/gpt-4o-mini")
     facts = model_facts(known)

@@ -207,6 +207,7 @@ def test_any_text_gets_an_answer_whose_citations_exist(question: str, lines: lis
     assert read(question, evidence) == reading
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["a" * 20_000, "a " * 10_000, "'" * 20_000, "a or " * 5_000, "zebra " * 5_000, '"(= ' * 5_000, "(photo: " * 3_000],
@@ -217,6 +218,7 @@ def test_long_degenerate_text_is_read_in_linear_time(text: str) -> None:
         assert read(question, evidence).answer  # quadratic matching would take minutes
 
 
+@pytest.mark.slow
 def test_answers_do_not_depend_on_the_hash_seed() -> None:
     code = (
         "import sys; from memoryqa.offline_reader.extraction import read; e = sys.stdin.read()\n"

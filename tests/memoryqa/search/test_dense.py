@@ -343,6 +343,7 @@ def test_a_single_vector_of_the_model_ranks_too(minilm: LocalEmbedder) -> None:
     assert ids(memory, "What vehicle did Bo fix?")[0] == "D2:2"
 
 
+@pytest.mark.slow
 @needs_model
 def test_word_pieces_and_text_belong_together(minilm: LocalEmbedder) -> None:
     text, long, empty = minilm.encode(["Pepper sleeps.", "kayak " * 900, ""])
@@ -420,6 +421,7 @@ def test_the_model_ranks_alike_however_the_turns_came(minilm: LocalEmbedder, tmp
     assert found == [ids(at_once, question) for question in questions] * 4
 
 
+@pytest.mark.slow
 @needs_model
 def test_a_model_that_returns_nan_leaves_the_ranking_to_words(
     minilm: LocalEmbedder, monkeypatch: pytest.MonkeyPatch

@@ -190,6 +190,7 @@ def test_the_match_is_the_references(turns: list[Turn], long: list[str], query: 
     assert found == pytest.approx(expected, abs=ROUNDED * (config.token_weight + config.turn_weight + 1))
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(turns=dialogues(), query=sentences, cut=st.integers(1, 5))
 def test_passages_that_come_bit_by_bit_match_as_all_at_once(turns: list[Turn], query: str, cut: int) -> None:
@@ -202,6 +203,7 @@ def test_passages_that_come_bit_by_bit_match_as_all_at_once(turns: list[Turn], q
     assert bit_by_bit.match([query], names)[0].tolist() == at_once.match([query], names)[0].tolist()
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(turns=conversations(), query=texts, budget=st.integers(0, 400))
 @example(turns=[Turn(1, 1, "", "")], query="", budget=0)

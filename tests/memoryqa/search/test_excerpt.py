@@ -80,6 +80,7 @@ def test_an_excerpt_fits_and_is_words_of_the_line_in_order(text: str, wanted: se
             assert all(sign in rest for sign in "".join(part.text.replace("…", "").split()))
 
 
+@pytest.mark.slow
 @given(chats(), st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map(" ".join), st.integers(0, 400))
 @settings(max_examples=100)
 def test_a_search_never_exceeds_its_budget_and_counts_exactly(turns: list[Turn], question: str, budget: int) -> None:

@@ -158,6 +158,7 @@ def _write(path: Path, first: int) -> None:
     cache.close()
 
 
+@pytest.mark.slow
 def test_two_processes_write_to_one_file(tmp_path: Path) -> None:
     path = tmp_path / "vectors.sqlite"
     context = multiprocessing.get_context("spawn")

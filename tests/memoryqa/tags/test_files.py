@@ -93,6 +93,7 @@ def test_any_answer_gives_few_short_tags_of_turns_that_are_there_or_a_plain_erro
 # -- the file ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(st.builds(Tags, texts, st.dictionaries(texts, st.dictionaries(texts, st.lists(texts, max_size=3).map(tuple)))))
 def test_tags_come_back_from_their_file_as_they_were(tags: Tags) -> None:
     with tempfile.TemporaryDirectory() as folder:

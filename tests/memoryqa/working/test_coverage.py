@@ -105,6 +105,7 @@ def test_what_is_taken_does_not_depend_on_how_much_is_wanted(turns: list[Turn], 
     assert list(islice(CoverageChain(lines).rank(), wanted)) == list(CoverageChain(lines).rank())[:wanted]
 
 
+@pytest.mark.slow
 @given(talks, st.data())
 @settings(max_examples=100)
 def test_a_line_that_comes_later_stands_where_it_would_have_been_taken(turns: list[Turn], data: st.DataObject) -> None:

@@ -234,6 +234,7 @@ def test_each_step_tells_tokens_time_and_what_the_trainer_measured(
     assert (reports.steps[-1].kl, reports.steps[-1].loss, reports.steps[-1].grad_norm) == (9.6e-05, -0.0435, 0.25)
 
 
+@pytest.mark.slow
 def test_a_single_lost_chat_costs_a_rollout_and_no_more(task: TrainingTask, reports: Reports, storage: Path) -> None:
     faults = {"completions": [None] * 4 + [Fault()] * 4}
     with ArborServer(storage, Policy(), faults=faults) as server:
@@ -267,6 +268,7 @@ def test_a_trainer_that_dies_later_is_noticed_and_its_last_checkpoint_kept(
     assert len(reports.steps) == 3
 
 
+@pytest.mark.slow
 def test_without_its_logs_a_dead_trainer_is_noticed_by_its_silence(
     task: TrainingTask, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -277,6 +279,7 @@ def test_without_its_logs_a_dead_trainer_is_noticed_by_its_silence(
     assert "logs are not on this machine" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_null_answers_stop_the_training(task: TrainingTask, reports: Reports, storage: Path) -> None:
     with ArborServer(storage, Policy(), null_after=10) as server:
         message = stopped(server, task, lost_chats=4)
@@ -293,6 +296,7 @@ def test_nan_gradients_stop_the_training(task: TrainingTask, reports: Reports, s
     assert len(reports.steps) == 1
 
 
+@pytest.mark.slow
 def test_a_training_without_progress_is_given_up(task: TrainingTask, storage: Path) -> None:
     nothing = {"job_id": "x", "status": "running", "current_model": "x", "pending_batch_ids": []}
     with ArborServer(storage, Policy(), faults={"status": [Fault(body=nothing)] * 1000}) as server:
@@ -300,6 +304,7 @@ def test_a_training_without_progress_is_given_up(task: TrainingTask, storage: Pa
     assert "no progress for 0.1 minutes" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("endpoint", "fault", "expected"),
     [
@@ -329,6 +334,7 @@ def test_a_request_that_fails_ends_the_training_with_one_line(
         assert expected in stopped(server, task, **{f"{endpoint}_sec": 3})
 
 
+@pytest.mark.slow
 def test_a_job_that_cannot_be_cancelled_is_told(task: TrainingTask, storage: Path) -> None:
     faults = {"step": [DISCONNECTED], "cancel": [SILENT]}
     with ArborServer(storage, Policy(), faults=faults) as server:
@@ -372,6 +378,7 @@ def test_ctrl_c_keeps_what_was_learned_and_frees_the_gpus(
     assert (f"step {steps} is kept in" in message) == (steps > 0)
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_the_server_starts_cancels_as_soon_as_it_can(task: TrainingTask, storage: Path) -> None:
     with ArborServer(storage, Policy(), initialize_sec=2) as server:
         threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()

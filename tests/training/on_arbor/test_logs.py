@@ -118,6 +118,7 @@ def test_a_vllm_that_does_not_start_is_a_death(log: Log, logs: JobLogs) -> None:
     assert death_after_settling(logs) == "ValueError: No available memory for the cache blocks."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lines",
     [

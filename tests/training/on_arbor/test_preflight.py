@@ -186,6 +186,7 @@ def test_a_port_that_speaks_no_http_is_recognised() -> None:
     assert "does not answer" in message
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs_is_told_to_be_restarted(tmp_path: Path) -> None:
     with ArborServer(tmp_path, faults={"openapi.json": [SILENT] * 2}) as server:
         assert "does not answer within 2 s: an Arbor server hangs after" in refusal(check_server, server.api_base)
