@@ -88,6 +88,7 @@ class MemoryStats:
     turns_archived: int
     turns_shortened: int
     embedding_failures: int = 0  # rankings that did without vectors, because the embedder failed
+    turns_forgotten: int = 0  # and in no other number
 
 
 def sizes(turns: int, sessions: int, times: Sequence[datetime]) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
 from typing import Any, TypeAlias
@@ -130,11 +130,19 @@ class Numbering:
         """`turn` has been added: the next message follows it."""
         self._session = turn.session
         self._time = turn.time
-        self._highest[turn.session] = max(turn.number, self._highest.get(turn.session, 0))
+        self.reserve(turn.session, turn.number)
+
+    def reserve(self, session: int, number: int) -> None:
+        """Give no message a number up to `number` in `session`: those were given to turns that are no more."""
+        self._highest[session] = max(number, self._highest.get(session, 0))
+
+    def copy(self) -> Numbering:
+        """One that goes on from here on its own."""
+        return replace(self, _highest=dict(self._highest))
 
     def _session_at(self, time: datetime | None) -> int:
         if self._session is None:
-            return 1
+            return max(self._highest, default=0) + 1
         if time is None or (self._time is not None and self._is_near(self._time, time)):
             return self._session
         return max(self._highest) + 1

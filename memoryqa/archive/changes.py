@@ -1,17 +1,17 @@
 """Corrects and forgets turns of an archive. What is forgotten leaves a count, and no byte in the archive's files.
 
 A file keeps bytes of what was deleted: in free pages, in its log, in the index of words until its parts are merged. So
-`remove` overwrites, writes the index of words anew and drops the index snapshot, in one transaction; then the whole
-file is written anew (erasing.py).
+these functions overwrite it, write the index of words anew and drop the index snapshot, in one transaction; after that
+the caller has the whole file written anew (erasing.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 from memoryqa.archive.database import Archive
-from memoryqa.archive.erasing import erase
 from memoryqa.archive.records import COLUMNS, Record, decode, digest, encode
 from memoryqa.turns import Turn
 
@@ -36,25 +36,34 @@ def replace_turn(archive: Archive, turn: Turn, *, keep_revision: bool) -> None:
         values = (*record, digest(record), position)
         connection.execute(f"UPDATE turns SET {_VALUES}, digest = ? WHERE position = ?", values)
         _note_change(archive, erase_due=not keep_revision)
-    if not keep_revision:
-        erase(archive)
 
 
-def revisions(archive: Archive, turn_id: str) -> list[Turn]:
-    """What the turn was before each correction, oldest first."""
+def revisions(archive: Archive) -> dict[str, list[Turn]]:
+    """By id what turns were before each correction, oldest first."""
     fields = ", ".join(f"CAST({name} AS BLOB)" for name in COLUMNS)
-    rows = archive.fetch(f"SELECT {fields} FROM revisions WHERE id = ? ORDER BY number", turn_id)
-    return [decode(cast(Record, row)) for row in rows]
+    found: dict[str, list[Turn]] = {}
+    for row in archive.fetch(f"SELECT {fields} FROM revisions ORDER BY id, number"):
+        turn = decode(cast(Record, row))
+        found.setdefault(turn.id, []).append(turn)
+    return found
 
 
-def add_revisions(archive: Archive, older: Iterable[Turn]) -> None:
-    """Keep `older`, oldest first, as revisions of the turns with their ids, which have none yet."""
+def write_history(archive: Archive, older: Iterable[Turn], forgotten_turns: Mapping[int, tuple[int, int]]) -> None:
+    """Make `older` the revisions of the archive's turns (those of each turn oldest first), and note what was forgotten
+    of a memory that is saved: see `forgotten`."""
+    numbers: Counter[str] = Counter()
     with archive.transaction():
-        for number, turn in enumerate(older):
+        archive.connection.execute("DELETE FROM revisions")
+        for turn in older:
             values = f"VALUES (?, {', '.join('CAST(? AS TEXT)' for _ in COLUMNS)})"
             archive.connection.execute(
-                f"INSERT INTO revisions (number, {', '.join(COLUMNS)}) {values}", (number, *encode(turn))
+                f"INSERT INTO revisions (number, {', '.join(COLUMNS)}) {values}", (numbers[turn.id], *encode(turn))
             )
+            numbers[turn.id] += 1
+        archive.connection.executemany(
+            "INSERT OR REPLACE INTO forgotten VALUES (?, ?, ?)",
+            [(session, highest, turns) for session, (highest, turns) in forgotten_turns.items()],
+        )
 
 
 def remove(archive: Archive, turns: Iterable[Turn]) -> None:
@@ -63,15 +72,13 @@ def remove(archive: Archive, turns: Iterable[Turn]) -> None:
     with archive.transaction():
         _overwrite_what_is_deleted(archive)
         for turn in turns:
-            for table in ("turns", "revisions"):
-                archive.connection.execute(f"DELETE FROM {table} WHERE id = ?", (turn.id,))
+            archive.connection.execute("DELETE FROM turns WHERE id = ?", (turn.id,))  # a trigger deletes its revisions
             archive.connection.execute(
                 "INSERT INTO forgotten VALUES (?, ?, 1) ON CONFLICT (session) DO UPDATE"
                 " SET highest = max(highest, excluded.highest), turns = turns + 1",
                 (turn.session, turn.number),
             )
         _note_change(archive, erase_due=True)
-    erase(archive)
 
 
 def forgotten(archive: Archive) -> dict[int, tuple[int, int]]:

@@ -123,14 +123,28 @@ class Archive(ArchiveFile):
                 "INSERT INTO settings VALUES (?, ?)", [(name, json.dumps(value)) for name, value in settings.items()]
             )
 
-    def _insert(self, turn: Turn) -> bool:
+    def append(self, turn: Turn) -> int:
+        """Keep a new turn, within a transaction. Returns its position: later turns have higher ones."""
+        if (position := self._append(turn)) is None:
+            raise ArchiveError(f"{self.path}: holds a turn {turn.id} already")
+        return position
+
+    def _append(self, turn: Turn) -> int | None:
+        """None when the id is there."""
         record = encode(turn)
+        self._check_not_forgotten(turn)
         cursor = self._connection.execute(_INSERT, (*record, digest(record)))
-        if cursor.rowcount:
-            assert cursor.lastrowid is not None
-            self._index_words(cursor.lastrowid, f"{turn.speaker} {turn.text} {turn.caption}")
-            self._check_not_forgotten(turn)
+        if not cursor.rowcount:
+            return None
+        assert cursor.lastrowid is not None
+        self._index_words(cursor.lastrowid, f"{turn.speaker} {turn.text} {turn.caption}")
+        return cursor.lastrowid
+
+    def _insert(self, turn: Turn) -> bool:
+        """Keep the turn, or if it is there its tags. Returns whether it is new."""
+        if self._append(turn) is not None:
             return True
+        record = encode(turn)
         held = self._connection.execute("SELECT digest FROM turns WHERE id = ?", (turn.id,)).fetchone()
         if held != (digest(record),):
             raise ArchiveError(
@@ -142,12 +156,12 @@ class Archive(ArchiveFile):
         return False
 
     def _check_not_forgotten(self, turn: Turn) -> None:
-        found = "SELECT 1 FROM forgotten WHERE session = ? AND highest >= ?"
-        if self._connection.execute(found, (turn.session, turn.number)).fetchone():
-            raise ArchiveError(
-                f"{self.path}: {turn.id} may be the id of a turn that was forgotten, and no id is used twice; leave the"
-                " number out, or choose a higher one"
-            )
+        found = (
+            "SELECT 1 FROM forgotten WHERE session = ? AND highest >= ?"
+            " AND NOT EXISTS (SELECT 1 FROM turns WHERE id = ?)"
+        )
+        if self._connection.execute(found, (turn.session, turn.number, turn.id)).fetchone():
+            raise ArchiveError(f"{self.path}: {used_twice(turn.id)}")
 
     def _set_tags(self, turn_id: str, tags: bytes | None) -> None:
         self._connection.execute(
@@ -246,6 +260,14 @@ class Archive(ArchiveFile):
             raise ArchiveError(f"{self.path}: damaged, the tags of turn {turn_id} cannot be read ({error})") from error
         except ZoneInfoNotFoundError as error:
             raise ArchiveError(f"{self.path}: this machine does not know a time zone: {error.args[0]}") from error
+
+
+def used_twice(turn_id: str) -> str:
+    """The message about an id that cannot be given to a turn any more."""
+    return (
+        f"{turn_id} may be the id of a turn that was forgotten, and no id is used twice; leave the number out, or"
+        " choose a higher one"
+    )
 
 
 def _id(handle: str) -> bytes:

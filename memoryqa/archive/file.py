@@ -107,6 +107,20 @@ class ArchiveFile:
             return self._connection.execute(statement, values).fetchall()
 
     @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Let the block see the file as it is now, whatever other processes write meanwhile."""
+        with self._lock, self._explained():
+            if self._connection.in_transaction:
+                yield
+                return
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    @contextmanager
     def waiting(self) -> Iterator[None]:
         """Execute statements of `connection` outside of a transaction."""
         with self._lock, self._explained():

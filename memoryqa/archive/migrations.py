@@ -44,7 +44,8 @@ def m003_changes(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE snapshot (name TEXT PRIMARY KEY, data BLOB NOT NULL)")
     count = "UPDATE state SET value = value + 1 WHERE name IN"
     connection.execute(
-        f"CREATE TRIGGER turn_deleted AFTER DELETE ON turns BEGIN {count} ('generation', 'stale_words'); END"
+        f"CREATE TRIGGER turn_deleted AFTER DELETE ON turns BEGIN {count} ('generation', 'stale_words');"
+        " DELETE FROM revisions WHERE id = OLD.id; END"
     )
     said = "position, id, time, fold, utc_offset_us, zone, speaker, text, caption"
     connection.execute(

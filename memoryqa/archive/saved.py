@@ -4,22 +4,58 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from memoryqa.archive.changes import write_history
 from memoryqa.archive.database import Archive, ArchiveError
 from memoryqa.config import CoverageConfig, DenseConfig, MemoryConfig, RankingConfig
+from memoryqa.errors import UsageError
 from memoryqa.parameters import ParametersError, config_from
 from memoryqa.turns import Turn
 
 _PLAIN = ("memory_tokens", "recovery", "compaction")
 
 
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a memory keeps besides its turns.
+
+    revisions: by id what a turn was before, oldest first. forgotten: by session the highest number of a forgotten turn,
+    and how many there were.
+    """
+
+    revisions: Mapping[str, list[Turn]] = field(default_factory=dict)
+    forgotten: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+
+
+def settings_of(config: MemoryConfig, dense: DenseConfig | None, session_gap: timedelta) -> dict[str, Any]:
+    """What an archive keeps of a memory's settings; `dense`: None without an embedder."""
+    settings = {name: value for name, value in asdict(config).items() if name != "embedder"}
+    settings["dense"] = None if dense is None else asdict(dense)
+    settings["session_gap_sec"] = session_gap.total_seconds()
+    return settings
+
+
+def open_archive(path: str | Path) -> Archive:
+    """The archive in `path`, which is made when there is none; for reading only where it may not be written."""
+    if str(path) == ":memory:":
+        raise UsageError('open(":memory:") would make a file of that name; AdaptiveMemory() is a memory without a file')
+    path = _checked(path)
+    return Archive(path, create=not path.exists() or (path.is_file() and not path.stat().st_size))
+
+
 def save_memory(
-    path: str | Path, turns: Sequence[Turn], config: MemoryConfig, dense: DenseConfig | None, session_gap: timedelta
+    path: str | Path,
+    turns: Sequence[Turn],
+    config: MemoryConfig,
+    dense: DenseConfig | None,
+    session_gap: timedelta,
+    history: History | None = None,
 ) -> None:
     """Write all of it in `path`, or nothing: a new file appears when it is complete, one that is there (the archive of
     the beginning of `turns`, see `Archive.save`) grows in one transaction. Raises ArchiveError.
@@ -27,19 +63,29 @@ def save_memory(
     `dense`: None without an embedder. Killed in between, it may leave a file `.NAME.*.tmp` behind, to be deleted; where
     the file system has no hard links, an archive without turns, to which it can be saved again.
     """
+    path = _checked(path)
+    settings = settings_of(config, dense, session_gap)
+    if path.exists() or not _save_anew(path, turns, settings, history or History()):
+        with Archive(path) as archive:
+            _write(archive, turns, settings, history or History())
+
+
+def _write(archive: Archive, turns: Sequence[Turn], settings: Mapping[str, Any], history: History) -> None:
+    with archive.transaction():
+        archive.save(turns, settings)
+        write_history(archive, chain.from_iterable(history.revisions.values()), history.forgotten)
+
+
+def _checked(path: str | Path) -> Path:
+    """`path`, as far as one can say without opening it."""
     path = Path(path)
     if "\0" in str(path):
         raise ArchiveError(f"{str(path)!r}: no name of a file contains NUL; choose another one")
     try:
-        is_there = path.exists()
+        path.exists()
     except OSError as error:  # such as a name that is too long
         raise ArchiveError(f"{path}: cannot be written there ({error.strerror})") from error
-    settings = {name: value for name, value in asdict(config).items() if name != "embedder"}
-    settings["dense"] = None if dense is None else asdict(dense)
-    settings["session_gap_sec"] = session_gap.total_seconds()
-    if is_there or not _save_anew(path, turns, settings):
-        with Archive(path) as archive:
-            archive.save(turns, settings)
+    return path
 
 
 def constructor_arguments(archive: Archive, overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,7 +134,7 @@ def _of_this_version(saved: dict[str, Any]) -> dict[str, Any]:
     return saved
 
 
-def _save_anew(path: Path, turns: Sequence[Turn], settings: Mapping[str, Any]) -> bool:
+def _save_anew(path: Path, turns: Sequence[Turn], settings: Mapping[str, Any], history: History) -> bool:
     """False when that cannot be: there is a file at `path` by now, or only writing in place is possible there."""
     for suffix in ("-journal", "-wal"):
         left = path.with_name(path.name + suffix)
@@ -97,7 +143,7 @@ def _save_anew(path: Path, turns: Sequence[Turn], settings: Mapping[str, Any]) -
     new = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
         with Archive(new) as archive:
-            archive.save(turns, settings)
+            _write(archive, turns, settings, history)
         try:
             os.link(new, path)  # unlike a rename never over another file
         except OSError:  # there is one, or the file system has no hard links: then SQLite's locks keep writers apart

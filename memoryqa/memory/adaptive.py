@@ -7,14 +7,16 @@ where it stays, whole, by its handle. With `recovery` a search finds archived tu
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
+from memoryqa.archive import changes
 from memoryqa.archive.database import Archive
-from memoryqa.archive.saved import constructor_arguments, save_memory
+from memoryqa.archive.saved import History, constructor_arguments, open_archive, save_memory, settings_of
 from memoryqa.checks import described, one_of_kind
 from memoryqa.config import (
     CoverageConfig,
@@ -23,7 +25,7 @@ from memoryqa.config import (
     RankingConfig,
     renamed,
 )
-from memoryqa.memory.reading import ReadableMemory
+from memoryqa.memory.stored import StoredMemory
 from memoryqa.messages import SESSION_GAP, Message, Numbering, TimeLike
 from memoryqa.search.dense import DenseIndex
 from memoryqa.search.embedders import Embedder
@@ -33,8 +35,10 @@ from memoryqa.transcript import Transcript
 from memoryqa.turns import Turn
 from memoryqa.working.memory import WorkingMemory
 
+_ADDED_AT_ONCE = 1000  # turns in one transaction of a file
 
-class AdaptiveMemory(ReadableMemory):
+
+class AdaptiveMemory(StoredMemory):
     """A memory of one conversation: `add` what is said, `search` at any time, from any thread.
 
         memory = AdaptiveMemory()
@@ -83,6 +87,8 @@ class AdaptiveMemory(ReadableMemory):
             self._dense = DenseIndex(embedder, dense, vector_cache)
             self._dense_ranking = self._index.with_config(self._dense.config.ranking)
         self._embedding_failures = 0
+        self._revisions: dict[str, list[Turn]] = {}
+        self._forgotten: dict[int, tuple[int, int]] = {}
         self._transcript = Transcript()
         self._working = WorkingMemory(self.memory_tokens, self._transcript.brief, compaction, self.config.coverage)
 
@@ -95,10 +101,10 @@ class AdaptiveMemory(ReadableMemory):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy, deep or not, and one by pickle is a memory of its own: built anew from the settings and the turns."""
-        with self._lock:
+        with self._current():
             vectors = {} if self._dense is None else self._dense.arguments()
             given = {"ranking": self._index.config, "session_gap": self._numbering.session_gap, **vectors}
-            return _build_again, (type(self), self.config, given, list(self._transcript.turns))
+            return _build_again, (type(self), self.config, given, list(self._transcript.turns), self._history())
 
     # -- adding --------------------------------------------------------------------------------------------------------
 
@@ -122,29 +128,23 @@ class AdaptiveMemory(ReadableMemory):
         """
         given: dict[str, Any] = {"speaker": speaker, "time": time, "session": session, "number": number}
         given |= {"caption": caption, "tags": tags}
-        with self._lock:
-            turn = self._numbering.turn_of(message, given)
-            self._add(turn)
-            self._numbering.note(turn)
-        return turn
+        turns, error = self._add([message], given)
+        if error is not None:
+            raise error
+        return turns[0]
 
     def extend(self, messages: Iterable[Message]) -> list[Turn]:
         """`add` each of `messages`, any mixture of what it takes; stops at the first that is refused."""
         if isinstance(messages, str | bytes | Mapping | Turn) or not isinstance(messages, Iterable):
             raise TypeError(f"extend takes a list of messages, got {described(messages)}; add takes a single one")
-        added: list[Turn] = []
-        for message in messages:
-            try:
-                added.append(self.add(message))
-            except (TypeError, ValueError) as error:
+        added = list[Turn]()
+        for batch in _batches(messages, _ADDED_AT_ONCE if self._archive else 1):
+            turns, error = self._add(batch, {})
+            added += turns
+            if error is not None:
                 error.add_note(f"message {len(added) + 1} of extend(); those before it were added")
-                raise
+                raise error
         return added
-
-    def _add(self, turn: Turn) -> None:
-        lines = self._transcript.add(turn)
-        self._index.add(turn, lines)
-        self._working.add(lines)
 
     # -- keeping -------------------------------------------------------------------------------------------------------
 
@@ -154,9 +154,52 @@ class AdaptiveMemory(ReadableMemory):
         A file that is there must be an archive of the beginning of this conversation; else ArchiveError. Of an embedder
         only its weights in the ranking (`DenseConfig`) are kept.
         """
+        with self._current():
+            turns, history = list(self._transcript.turns), self._history()
+        save_memory(path, turns, self.config, self._dense_config, self._numbering.session_gap, history)
+
+    @property
+    def _dense_config(self) -> DenseConfig | None:
+        return None if self._dense is None else self._dense.config
+
+    @classmethod
+    def open(cls, path: str | Path, **settings: Any) -> Self:
+        """The memory that lives in the file `path`, which is made when there is none; `close` it, or use `with`.
+
+            with AdaptiveMemory.open("ines.db") as memory:
+                memory.add("I moved to Porto last Saturday!", speaker="Ana", time="2023-05-25")
+
+        What is added is in the file when `add` returns, and kept whatever happens to the process. Several processes may
+        have a file open: each sees what others add at its own next `add` or at `refresh`; who writes while another does
+        waits. settings: arguments of the constructor. A new file keeps them; for one that is there they take the place
+        of those it has, in this memory only. A file that may not be written is opened for searching. Raises
+        ArchiveError; docs/store.md says what is promised.
+        """
+        archive = open_archive(path)
+        try:
+            is_new = not archive.settings()
+            memory = cls(**(settings if is_new else constructor_arguments(archive, settings)))
+            if is_new and not archive.is_read_only:
+                archive.set_settings(settings_of(memory.config, memory._dense_config, memory._numbering.session_gap))
+            memory._archive = archive
+            memory._data_version = archive.data_version()
+            memory._read_anew()
+        except BaseException:
+            archive.close()
+            raise
+        return memory
+
+    def close(self) -> None:
+        """Write everything to the disk and close the file of an `open`ed memory, which can then be used no more."""
         with self._lock:
-            turns, dense = list(self._transcript.turns), None if self._dense is None else self._dense.config
-        save_memory(path, turns, self.config, dense, self._numbering.session_gap)
+            if self._archive is not None:
+                self._archive.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @classmethod
     def load(cls, path: str | Path, **overrides: Any) -> AdaptiveMemory:
@@ -167,13 +210,35 @@ class AdaptiveMemory(ReadableMemory):
         """
         with Archive(Path(path), create=False) as archive:
             memory = cls(**constructor_arguments(archive, overrides))
-            memory.extend(archive.restore())
+            memory._forgotten, memory._revisions = changes.forgotten(archive), changes.revisions(archive)
+            memory._read_anew(archive.restore())
         return memory
 
 
+def _batches(messages: Iterable[Message], size: int) -> Iterator[list[Message]]:
+    """Runs of `size` messages. When the source fails, those that it gave before come first."""
+    waiting, batch = iter(messages), list[Message]()
+    while True:
+        try:
+            batch.extend(islice(waiting, size))
+        except Exception:
+            if batch:
+                yield batch
+            raise
+        if not batch:
+            return
+        yield batch
+        batch = []
+
+
 def _build_again(
-    kind: type[AdaptiveMemory], config: MemoryConfig, given: Mapping[str, Any], turns: Iterable[Turn]
+    kind: type[AdaptiveMemory],
+    config: MemoryConfig,
+    given: Mapping[str, Any],
+    turns: Sequence[Turn],
+    history: History,
 ) -> AdaptiveMemory:
     memory = kind.of(config, **given)
-    memory.extend(turns)
+    memory._revisions, memory._forgotten = dict(history.revisions), dict(history.forgotten)
+    memory._read_anew(turns)
     return memory

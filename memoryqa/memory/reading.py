@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal, Self
 
 import numpy as np
@@ -47,12 +48,23 @@ class ReadableMemory:
     _embedding_failures: int
     _transcript: Transcript
     _working: WorkingMemory
+    _forgotten: dict[int, tuple[int, int]]  # by session the highest number of a forgotten turn, and how many
+
+    @contextmanager
+    def _current(self) -> Iterator[None]:
+        """Keep other threads out, and answer from no turn that was changed or forgotten in the file."""
+        with self._lock:
+            self._follow()
+            yield
+
+    def _follow(self) -> None:
+        """Take over what was changed in the file, if there is one."""
 
     def __len__(self) -> int:
         return len(self._transcript.turns)
 
     def __repr__(self) -> str:
-        with self._lock:
+        with self._current():
             times = [turn.time for turn in self._transcript.turns if turn.time is not None]
             said = sizes(len(self), self._transcript.num_sessions, times)
             held = f"{self.tokens:,} of {self.memory_tokens:,}"
@@ -77,7 +89,7 @@ class ReadableMemory:
     @property
     def tokens(self) -> int:
         """Tokens of the working memory, at most `memory_tokens`."""
-        with self._lock:  # while a turn is being added, there may be more for a moment
+        with self._current():  # while a turn is being added, there may be more for a moment
             return self._working.tokens
 
     # -- searching ----------------------------------------------------------------------------------------------------
@@ -102,7 +114,7 @@ class ReadableMemory:
         questions about something that never came up find nothing; 0 is off.
         """
         queries = check_search(queries, budget_tokens, keep, score_floor, min_score)
-        with self._lock:
+        with self._current():
             brief = self._transcript.brief
             places = [place for one in keep for place in self._transcript.places_of(one)]
             everything = self._scope(scope) == "all"
@@ -131,7 +143,7 @@ class ReadableMemory:
     def rank(self, queries: str | Sequence[str], *, scope: Scope | None = None) -> list[Turn]:
         """All turns that `search` may find, best first."""
         queries = list_queries(queries)
-        with self._lock:
+        with self._current():
             ranked = self._ranked(queries, self._dense_scores(queries), scope)
             turns = (self._transcript.full[place].turn for place, _ in ranked)
             return list({turn.id: turn for turn in turns}.values())
@@ -185,7 +197,7 @@ class ReadableMemory:
 
     def embed(self) -> None:
         """Embed the turns that are not yet, rather than at the next search. Raises EmbeddingError."""
-        with self._lock:
+        with self._current():
             if self._dense is not None:
                 self._dense.update(self._transcript.full)
 
@@ -194,29 +206,29 @@ class ReadableMemory:
         rankings. A turn stands for all of its passages, in order."""
         whole_number("budget_tokens", budget_tokens)
         ids = (one.id if isinstance(one, Line) else one_of_kind("one of turns", one, Turn).id for one in turns)
-        with self._lock:
+        with self._current():
             lines = self._transcript.lines_at(place for one in ids for place in self._transcript.places_of(one))
             return Evidence.of(pack(lines, budget_tokens))
 
     def render(self) -> str:
         """The working memory as text, in time order; at most `budget_tokens` tokens."""
-        with self._lock:
+        with self._current():
             return render(self._working.lines.values())
 
     def expand(self, handle: str) -> Turn:
         """The whole turn behind a handle (`mem:D8:6`) or an id, held or archived. KeyError when there is none."""
-        with self._lock:
+        with self._current():
             return self._transcript.full[self._transcript.places_of(handle)[0]].turn
 
     def archived(self) -> Iterator[str]:
         """Handles of the turns that are not, or not wholly, in the working memory, in order."""
-        with self._lock:
+        with self._current():
             left = [key for key, places in self._transcript.places.items() if not self._working.holds(places)]
         return (f"{HANDLE_PREFIX}{key}" for key in left)
 
     def losses(self) -> Losses:
         """What the working memory no longer shows of all that was said, for as long as no turn is added."""
-        with self._lock:
+        with self._current():
             held = self._working.lines
             archived = [line for place, line in enumerate(self._transcript.full) if place not in held]
             return find_losses([held[place] for place in sorted(held)], archived)
@@ -224,22 +236,22 @@ class ReadableMemory:
     def recent(self, budget_tokens: int) -> Evidence:
         """The most recent turns that fit, newest first, held or archived: the baseline that needs no memory."""
         whole_number("budget_tokens", budget_tokens)
-        with self._lock:
+        with self._current():
             return Evidence.of(pack(reversed(self._transcript.brief), budget_tokens))
 
     def lines(self) -> list[tuple[Line, Line]]:
         """Every passage's line in full and in brief, in order; without text or photo it is empty."""
-        with self._lock:
+        with self._current():
             return list(zip(self._transcript.full, self._transcript.brief, strict=True))
 
     def transcript(self) -> Evidence:
         """Every turn that says something, in full and at any length: the bar that a memory is compared with."""
-        with self._lock:
+        with self._current():
             return Evidence.of([line for line in self._transcript.full if line.text])
 
     def stats(self) -> MemoryStats:
         """How much is held and how much is archived."""
-        with self._lock:
+        with self._current():
             whole = sum(map(self._working.holds, self._transcript.places.values()))
             return MemoryStats(
                 tokens=self._working.tokens,
@@ -248,4 +260,5 @@ class ReadableMemory:
                 turns_archived=len(self) - whole,
                 turns_shortened=self._working.shortened,
                 embedding_failures=self._embedding_failures,
+                turns_forgotten=sum(count for _, count in self._forgotten.values()),
             )

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +67,10 @@ class DenseIndex:
         """What another index like this one is made of, by the names of AdaptiveMemory's arguments."""
         return {"embedder": self._embedder, "dense": self.config, "vector_cache": self._cache}
 
+    def empty(self) -> DenseIndex:
+        """One like this, without passages."""
+        return DenseIndex(self._embedder, self.config, self._cache)
+
     def update(self, lines: Sequence[Line]) -> None:
         """Embed the new ones among `lines`, the lines of all passages in order. Raises EmbeddingError.
 
@@ -82,6 +86,13 @@ class DenseIndex:
             self._keys += [line.key[:2] for line in new]
             self._tokens += [line.tokens for line in new]
             self._around = self._shares = None
+
+    def forget(self, lines: Iterable[Line]) -> None:
+        """Take the vectors of `lines` out of the cache."""
+        if self._cache is not None:
+            read = [_as_read(line) for line in lines]
+            self._cache.forget("vector", [" ".join(parts) for parts in read])
+            self._cache.forget("passage", [_SEPARATOR.join(parts) for parts in read])
 
     def match(self, queries: Sequence[str], speakers: Collection[str]) -> list[Floats]:
         """For each query the match of every passage, shape (len(self),): 0 or more, in units of the lexical match.

@@ -73,6 +73,11 @@ class VectorCache:
         ]
         self._run("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", rows)
 
+    def forget(self, kind: str, contents: Sequence[str]) -> None:
+        """Erase the matrices of `contents`, in the file too."""
+        self._run("PRAGMA secure_delete = ON", ())
+        self._run("DELETE FROM vectors WHERE key = ?", [self._key(kind, content) for content in contents])
+
     def close(self) -> None:
         """Close the file; afterwards nothing is cached or found."""
         with self._lock:
@@ -110,8 +115,10 @@ class VectorCache:
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
         return self._connect()
 
-    def _run(self, statement: str, rows: tuple[bytes] | Sequence[tuple[object, ...]]) -> tuple[int, int, bytes] | None:
-        """Execute one look-up (a tuple of values), or insert many rows in one transaction."""
+    def _run(
+        self, statement: str, rows: tuple[bytes, ...] | Sequence[tuple[object, ...]]
+    ) -> tuple[int, int, bytes] | None:
+        """Execute one look-up (a tuple of values), or write many rows in one transaction."""
         with self._lock:
             if not self._in_use:
                 return None

@@ -18,11 +18,14 @@ from checkout import ROOT
 from memoryqa.archive.database import Archive
 from memoryqa.archive.saved import save_memory
 from memoryqa.config import MemoryConfig
+from memoryqa.memory import AdaptiveMemory
 from memoryqa.messages import SESSION_GAP
 from memoryqa.turns import Turn
 
 SAVED_TURNS = 2_000  # by the task "save"
 READING_SEC = 0.7
+LIVE_TOKENS = 300
+LIVE_TIME = datetime(2023, 5, 8, 13, 56)
 
 
 def counted_turn(number: int) -> Turn:
@@ -109,5 +112,24 @@ def save(path: str) -> None:
     _say("saved")
 
 
+def live(path: str) -> None:
+    """Add to a live memory for ever, whatever others add."""
+    with AdaptiveMemory.open(path, memory_tokens=LIVE_TOKENS) as memory:
+        _say("open")
+        for number in count():
+            turn = memory.add(f"Otter {number} of {os.getpid()} swam away.", speaker="Ines", time=LIVE_TIME)
+            _say(f"{turn.id} {turn.text}")
+
+
+def forget(path: str) -> None:
+    """Forget one turn after the other, the last first."""
+    with AdaptiveMemory.open(path) as memory:
+        _say("open")
+        for turn in reversed(memory.transcript().turns):
+            memory.forget(turn.id)
+            _say(turn.id)
+
+
 if __name__ == "__main__":
-    {"add": add, "extend": extend, "read": read, "save": save}[sys.argv[1]](sys.argv[2])
+    tasks = {"add": add, "extend": extend, "read": read, "save": save, "live": live, "forget": forget}
+    tasks[sys.argv[1]](sys.argv[2])

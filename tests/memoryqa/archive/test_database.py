@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -21,6 +21,7 @@ import pytest
 from archive_process import begin, contents, counted_turn, kill, spawn
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from read_only import as_nobody
 from strategies import conversations, tagged, texts
 
 from memoryqa.archive import database as archive_module
@@ -454,22 +455,6 @@ def test_a_file_that_is_not_ours_is_refused_and_left_as_it_is(name: str, create:
     assert contents(tmp_path) == before
 
 
-@contextmanager
-def as_nobody() -> Iterator[Path]:
-    """A folder that all may use; and, when we are root, whom permissions do not bind, the rights of nobody."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o777)
-        is_root = os.geteuid() == 0
-        if is_root:
-            os.seteuid(65534)
-        try:
-            yield Path(folder)
-        finally:
-            if is_root:
-                os.seteuid(0)
-            Path(folder).chmod(0o700)
-
-
 def test_a_file_that_may_not_be_written_is_refused_and_left_as_it_is() -> None:
     with as_nobody() as folder:
         path = folder / "a.db"
@@ -668,7 +653,8 @@ VERSION_3 = (
     "CREATE TABLE forgotten (session INTEGER PRIMARY KEY, highest INTEGER NOT NULL, turns INTEGER NOT NULL)",
     "CREATE TABLE snapshot (name TEXT PRIMARY KEY, data BLOB NOT NULL)",
     "CREATE TRIGGER turn_deleted AFTER DELETE ON turns BEGIN"
-    " UPDATE state SET value = value + 1 WHERE name IN ('generation', 'stale_words'); END",
+    " UPDATE state SET value = value + 1 WHERE name IN ('generation', 'stale_words');"
+    " DELETE FROM revisions WHERE id = OLD.id; END",
     "CREATE TRIGGER turn_changed AFTER UPDATE OF position, id, time, fold, utc_offset_us, zone, speaker, text, caption"
     " ON turns BEGIN UPDATE state SET value = value + 1 WHERE name IN ('generation', 'stale_words'); END",
     "CREATE TRIGGER tags_changed AFTER UPDATE OF tags ON turns BEGIN"

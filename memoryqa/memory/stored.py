@@ -1,0 +1,255 @@
+"""What changes a memory besides adding: what other processes wrote in its file, corrections, and forgetting."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from memoryqa.archive import changes
+from memoryqa.archive.database import Archive, used_twice
+from memoryqa.archive.erasing import erase
+from memoryqa.archive.saved import History
+from memoryqa.checks import text
+from memoryqa.errors import UsageError
+from memoryqa.memory.reading import ReadableMemory
+from memoryqa.messages import Message, Numbering, TimeLike, parse_time
+from memoryqa.rendering import Line
+from memoryqa.search.ranking import PassageIndex
+from memoryqa.transcript import Transcript
+from memoryqa.turns import Turn
+from memoryqa.working.memory import WorkingMemory
+
+
+class StoredMemory(ReadableMemory):
+    """The part of `AdaptiveMemory` that follows its file, corrects and forgets; without a file it does so in memory.
+
+    _position: of the last turn in the file that is in the memory. _generation: see `migrations.m003_changes`.
+    """
+
+    _numbering: Numbering
+    _archive: Archive | None = None
+    _position = 0
+    _generation = 0
+    _data_version = 0
+    _is_taking = False  # a turn is being taken in; if it stays so, that was interrupted
+    _revisions: dict[str, list[Turn]]  # of a memory without a file
+
+    def refresh(self) -> int:
+        """Take in what other processes have added to the file since it was opened or last refreshed, and what they
+        changed. Returns how many turns are new. `add` does the same by itself; searches find no turn that was
+        forgotten meanwhile.
+        """
+        with self._current():
+            return self._catch_up()
+
+    # -- changing ------------------------------------------------------------------------------------------------------
+
+    def correct(self, handle: str, new_text: str, *, keep_revision: bool = True) -> Turn:
+        """Let the turn with a handle or id say `new_text`; returns the turn as it is now. KeyError for no such turn.
+
+        Its handle, time and speaker stay. keep_revision: keep what it said before (`revisions`), or erase it as
+        `forget` does, with its earlier revisions. Takes as long as adding all turns anew.
+        """
+        text("new_text", new_text)
+        with self._lock:
+            with self._changing() as archive:
+                before = self.expand(handle)
+                after = replace(before, text=new_text)
+                lines = self._transcript.lines_of(before)
+                if archive is not None:
+                    changes.replace_turn(archive, after, keep_revision=keep_revision)
+                else:
+                    older = self._revisions.pop(after.id, ())
+                    if keep_revision:
+                        self._revisions[after.id] = [*older, before]
+            self._read_anew([after if turn.id == after.id else turn for turn in self._transcript.turns])
+            if not keep_revision:
+                self._erase(lines)
+        return after
+
+    def revisions(self, handle: str) -> list[Turn]:
+        """What a turn was before each correction, oldest first; [] for one that was never corrected."""
+        with self._current():
+            return self._history().revisions.get(self.expand(handle).id, [])
+
+    def forget(
+        self,
+        handle: str | None = None,
+        *,
+        person: str | None = None,
+        before: TimeLike = None,
+        everything: bool = False,
+    ) -> int:
+        """Forget a turn by its handle or id, what a `person` said, what was said `before` a time, or `everything`.
+
+        Returns how many turns were forgotten; only counts and the highest number of each session remain, so that no
+        handle is used twice. They are gone from the index, from the file with its revisions and its log, and from the
+        `vector_cache`; not from copies, from tags files, or from what others said of them. before: turns without a time
+        are kept; clocks are compared as they stood. Takes as long as adding the remaining turns anew. Raises KeyError
+        for a handle of no turn, ArchiveError when the file cannot be written or erased now (see docs/store.md).
+        """
+        is_meant = _chosen(handle, person, before, everything)
+        with self._lock:
+            with self._changing() as archive:
+                found = self._transcript.turns if handle is None else [self.expand(handle)]
+                gone = {turn.id: turn for turn in found if is_meant(turn)}
+                if not gone:
+                    return 0
+                lines = [line for turn in gone.values() for line in self._transcript.lines_of(turn)]
+                if archive is not None:
+                    changes.remove(archive, gone.values())
+                else:
+                    self._note_forgotten(gone.values())
+            self._read_anew([turn for turn in self._transcript.turns if turn.id not in gone])
+            self._erase(lines)
+        return len(gone)
+
+    def _note_forgotten(self, gone: Iterable[Turn]) -> None:
+        for turn in gone:
+            highest, count = self._forgotten.get(turn.session, (0, 0))
+            self._forgotten[turn.session] = (max(highest, turn.number), count + 1)
+            self._revisions.pop(turn.id, None)
+
+    def _erase(self, lines: Sequence[Line]) -> None:
+        """Erase what is kept of turns that are no more; `lines`: as they were."""
+        if self._dense is not None:
+            self._dense.forget(lines)
+        if self._archive is not None:
+            erase(self._archive)
+
+    def _history(self) -> History:
+        """What is kept besides the turns."""
+        if self._archive is None:
+            return History(self._revisions, self._forgotten)
+        return History(changes.revisions(self._archive), self._forgotten)
+
+    # -- following the file --------------------------------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        """Read all turns anew when one of those that the memory has was changed in the file."""
+        if self._archive is None:
+            return
+        version = self._archive.data_version()
+        if version == self._data_version and not self._is_taking:
+            return
+        self._data_version = version
+        if self._is_taking or self._archive.state()["generation"] != self._generation:
+            self._read_anew()
+
+    def _read_anew(self, turns: Iterable[Turn] = ()) -> None:
+        """Build the memory from all turns in the file; without one, from `turns`."""
+        if self._archive is None:
+            self._rebuild(turns)
+            return
+        with self._archive.reading():
+            self._generation = self._archive.state()["generation"]
+            self._forgotten = changes.forgotten(self._archive)
+            self._position, self._is_taking = 0, False
+            self._rebuild(())
+            self._catch_up()
+
+    @contextmanager
+    def _changing(self) -> Iterator[Archive | None]:
+        """The file, in a transaction, with all that is in it in the memory; None for a memory without one."""
+        if self._archive is None:
+            yield None
+            return
+        self._follow()  # before the transaction too: that may take long
+        with self._archive.transaction():
+            self._follow()
+            self._catch_up()
+            yield self._archive
+
+    def _catch_up(self) -> int:
+        """Take in the turns that are in the file and not in the memory. Returns how many."""
+        if self._archive is None:
+            return 0
+        before = len(self)
+        for position, turn in self._archive.after(self._position):
+            self._take(turn, position)
+        return len(self) - before
+
+    def _rebuild(self, turns: Iterable[Turn]) -> None:
+        """Make it a memory of `turns` alone."""
+        ranking, numbering = self._index.config, Numbering(self._numbering.session_gap)
+        self._index = PassageIndex(ranking)
+        if self._dense is not None:
+            self._dense = self._dense.empty()
+            self._dense_ranking = self._index.with_config(self._dense.config.ranking)
+        self._transcript = Transcript()
+        self._working = WorkingMemory(
+            self.memory_tokens, self._transcript.brief, self.config.compaction, self.config.coverage
+        )
+        for session, (highest, _) in self._forgotten.items():
+            numbering.reserve(session, highest)
+        self._numbering = numbering
+        for turn in turns:
+            self._take(turn)
+
+    def _take(self, turn: Turn, position: int = 0) -> None:
+        self._is_taking = self._archive is not None
+        lines = self._transcript.add(turn)
+        self._index.add(turn, lines)
+        self._working.add(lines)
+        self._numbering.note(turn)
+        self._position, self._is_taking = position, False
+
+    # -- adding --------------------------------------------------------------------------------------------------------
+
+    def _add(self, messages: Sequence[Message], given: Mapping[str, Any]) -> tuple[list[Turn], Exception | None]:
+        """Add messages up to the first that is refused: the turns that were added, and that one's error."""
+        error, turns = None, dict[str, tuple[Turn, int]]()
+        with self._lock:
+            with self._changing() as archive:
+                numbering = self._numbering.copy() if len(messages) > 1 else self._numbering
+                for message in messages:
+                    try:
+                        turn = numbering.turn_of(message, given)
+                        self._check_new(turn, turns)
+                    except (TypeError, ValueError) as refused:
+                        error = refused
+                        break
+                    turns[turn.id] = turn, archive.append(turn) if archive is not None else 0
+                    if numbering is not self._numbering:
+                        numbering.note(turn)
+            for turn, position in turns.values():
+                self._take(turn, position)
+        return [turn for turn, _ in turns.values()], error
+
+    def _check_new(self, turn: Turn, others: Container[str]) -> None:
+        if turn.id in others or turn.id in self._transcript.places:
+            raise UsageError(f"turn {turn.id} is in this memory already; every turn needs its own session and number")
+        if turn.number <= self._forgotten.get(turn.session, (-1, 0))[0]:
+            raise UsageError(used_twice(turn.id))
+
+
+def _chosen(handle: str | None, person: str | None, before: TimeLike, everything: bool) -> Callable[[Turn], bool]:
+    """Which turns are to be forgotten. UsageError unless one thing is given."""
+    arguments = {"a handle": handle, "person": person, "before": before, "everything": everything or None}
+    given = [name for name, value in arguments.items() if value is not None]
+    if len(given) != 1:
+        raise UsageError(
+            "forget needs one of a handle, person=NAME, before=DATE and everything=True, got "
+            + (" and ".join(given) or "none")
+        )
+    if person is not None:
+        wanted = _folded(text("person", person))
+        return lambda turn: _folded(turn.speaker) == wanted
+    if before is not None:
+        latest = _clock(parse_time(before))
+        return lambda turn: turn.time is not None and _clock(turn.time) < latest
+    return lambda turn: True
+
+
+def _folded(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _clock(time: datetime | None) -> datetime:
+    """What the clock showed."""
+    assert time is not None
+    return time.replace(tzinfo=None)
