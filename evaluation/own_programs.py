@@ -7,6 +7,7 @@
             return my_model(question, found.text)          # text, or an object with .answer (.retrieved_ids, ...)
         return answer
 
+The callable gets those of `conversation_id` and `question` that its signature names: `answer(question)` is enough.
 `memories` are AdaptiveMemory by conversation id, `settings` a memoryqa.config.Settings. With --mode retrieval the
 callable also gets `budget_tokens`, and returns turn ids, best first, which are packed into that budget as ours are, or
 an Evidence. The module is looked for in the current folder too; a file's path does as well (`mine=my/file.py:make`).
@@ -20,7 +21,7 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -42,9 +43,9 @@ class OwnProgram:
         self._failed = False
 
     def call(self, **inputs: Any) -> Any:
-        """What the callable returns; what it raises passes."""
+        """What the callable returns for those `inputs` that it takes; what it raises passes."""
         try:
-            return self.program(**inputs)
+            return self.program(**_taken(self.program, inputs))
         except Exception:
             if not self._failed:
                 self._failed = True
@@ -108,6 +109,11 @@ def own_program(spec: str, memories: Memories, settings: Settings, *, only_searc
     program = factory(*(memories, settings)[: _num_arguments(factory)])
     if not callable(program):
         raise UsageError(f"--programs {spec}: {factory_name} returned {type(program).__name__}; return a callable")
+    given = ("conversation_id", "question", *(("budget_tokens",) if only_search else ()))
+    if unknown := [one for one in _required(program) if one not in given]:
+        raise UsageError(
+            f"--programs {spec}: nothing gives {name} its {unknown[0]!r}; it gets {', '.join(given)} by name"
+        )
     return OwnSearch(name, program, memories) if only_search else OwnAnswers(name, program)
 
 
@@ -134,6 +140,28 @@ def _from_file(spec: str, path: Path) -> ModuleType:
     sys.modules.setdefault(path.stem, module)  # classes of a module are looked up there, by dataclasses for one
     found.loader.exec_module(module)
     return module
+
+
+def _parameters(program: Callable[..., Any]) -> list[inspect.Parameter] | None:
+    """What `program` takes; None where it has no signature. A DSPy module is called through its `forward`."""
+    try:
+        return list(inspect.signature(getattr(program, "forward", program)).parameters.values())
+    except (TypeError, ValueError):
+        return None
+
+
+def _required(program: Callable[..., Any]) -> list[str]:
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [one.name for one in _parameters(program) or () if one.default is one.empty and one.kind not in variadic]
+
+
+def _taken(program: Callable[..., Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Those `inputs` that `program` takes by name."""
+    parameters = _parameters(program)
+    if parameters is None or any(one.kind is one.VAR_KEYWORD for one in parameters):
+        return dict(inputs)
+    names = {one.name for one in parameters}
+    return {name: value for name, value in inputs.items() if name in names}
 
 
 def _num_arguments(factory: Callable[..., Any]) -> int:

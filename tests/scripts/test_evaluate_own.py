@@ -49,6 +49,18 @@ def evidence(memories):
     return lambda conversation_id, question, budget_tokens: memories[conversation_id].search(question, budget_tokens)
 
 
+def question_alone(memories):
+    return lambda question: "leeks"
+
+
+def any_keyword(memories):
+    return lambda **inputs: " ".join(sorted(inputs))
+
+
+def other_names(memories):
+    return lambda q: "leeks"
+
+
 def no_answer():
     return lambda conversation_id, question: {"answer": "leeks"}
 
@@ -123,6 +135,15 @@ def test_a_program_of_ones_own_stands_beside_ours(run: Command, data: Path, tmp_
     assert list(load_run(tmp_path / "r").rows) == ["memory", "mine", "plain"]
     assert "mine" in (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
     assert run("--resume", tmp_path / "r").document["programs"] == programs
+
+
+def test_a_callable_gets_what_its_signature_names(run: Command, data: Path, tmp_path: Path) -> None:
+    flags = ["--programs", "short=her_system:question_alone,all=her_system:any_keyword", "--num-test", 1]
+    run("--data", data, *flags, "--run-dir", tmp_path / "r")
+    assert {row["program"]: row["answer"] for row in rows_of(tmp_path / "r")} == {
+        "short": "leeks",
+        "all": "conversation_id question",
+    }
 
 
 @pytest.mark.slow
@@ -201,6 +222,7 @@ def test_a_retriever_of_ones_own_is_cut_to_the_budget(run: Command, data: Path, 
         ("mine=nowhere.py:make", "there is no file nowhere.py"),
         ("mine=her_system:gone", "has no callable 'gone'"),
         ("mine=her_system:nothing", "nothing returned NoneType; return a callable"),
+        ("mine=her_system:other_names", "nothing gives mine its 'q'; it gets conversation_id, question by name"),
         ("memory,memory=her_system:text", "give each program a name of its own"),
     ],
 )
