@@ -21,6 +21,7 @@ from functools import lru_cache
 from itertools import groupby
 
 from memoryqa.language.dates import annotate
+from memoryqa.language.names import speaker_key
 from memoryqa.language.word_lists import (
     ANSWERING,
     COURTESY_WORDS,
@@ -166,7 +167,7 @@ class Replies:
         """Whether `turn`, the next one, replies."""
         if self._previous is None or self._previous.session != turn.session:
             self._asks = self._other_asks = False
-        elif self._previous.speaker != turn.speaker:
+        elif speaker_key(self._previous.speaker) != speaker_key(turn.speaker):
             self._other_asks, self._asks = self._asks, False
         self._asks |= "?" in turn.text
         self._previous = turn

@@ -9,7 +9,7 @@ from datetime import date
 
 from memoryqa.checks import shown, text
 from memoryqa.errors import UsageError
-from memoryqa.language.question import name_words
+from memoryqa.language.names import name_words, speaker_key
 from memoryqa.rendering import Line, Replies, render_turn
 from memoryqa.tokens import count_tokens
 from memoryqa.turns import HANDLE_PREFIX, MONTHS, Turn, render_header
@@ -104,7 +104,7 @@ class Transcript:
 
 def _words_of(line: Line) -> tuple[str, ...]:
     """Who says what, up to case and punctuation; dates that were resolved are words too."""
-    return (line.turn.speaker, *_WORD.findall(line.body.casefold()))
+    return (speaker_key(line.turn.speaker), *_WORD.findall(line.body.casefold()))
 
 
 def _with_repeats(line: Line, turns: Sequence[Turn]) -> Line:

@@ -26,7 +26,8 @@ MONTHS = (  # not calendar.month_name, which follows the locale
 )
 PHOTO_PREFIX = "(photo: "
 HANDLE_PREFIX = "mem:"  # before an id: "mem:D8:6" is the handle by which an archive gives the turn back
-_CITATION = re.compile(r"\bD?(\d{1,6}):(\d{1,6})\b")  # bounded: a babbling LM writes thousands of digits
+# Message ids and time stamps are numbers of up to 20 digits; a babbling LM writes thousands.
+_CITATION = re.compile(r"\bD?(\d{1,20}):(\d{1,20})\b")
 
 
 @dataclass(frozen=True, slots=True)

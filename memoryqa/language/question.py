@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
-from memoryqa.language.terms import META_TERMS, terms, words
+from memoryqa.language.bound_terms import all_terms
+from memoryqa.language.folding import normalise
+from memoryqa.language.names import find_mentions, speaker_key, without_mentions
+from memoryqa.language.terms import META_TERMS, marked
 from memoryqa.language.time_spans import SEASON_FIRST_MONTH
-from memoryqa.language.word_lists import STOPWORDS
 from memoryqa.turns import MONTHS
 
 _SEASONS = {name: (first, (first + 1) % 12 + 1) for name, first in SEASON_FIRST_MONTH.items()}  # first and last month
@@ -26,7 +28,6 @@ _MONTH_ONLY = re.compile(rf"\b(?P<month>{_MONTH})\b(?:,?(?: of)? (?P<year>\d{{4}
 _SEASON = re.compile(rf"\b(?P<season>{'|'.join(_SEASONS)})\b(?:(?: of)? (?P<year>\d{{4}}))?", re.I)
 _YEAR = re.compile(r"\b(?P<year>(?:19|20)\d\d)\b")
 _IN = re.compile(r"\b(?:in|of|during|since|until|by|last|next|this|early|late|mid|before|after|around|the)[ -]$", re.I)
-_WORD_AS_WRITTEN = re.compile(r"[^\W_]+")
 _ASKS_WHEN = re.compile(r"\b(?:when|how long|(?:what|which) (?:year|month|date|day|time))\b", re.I)
 
 _ASKS_WHAT_WAS_TOLD = re.compile(  # only what lies behind: "what would you suggest?" asks for nothing that was said
@@ -52,25 +53,17 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A parsed question. `terms` are distinct, without the speakers' names; `named` are the speakers it names."""
+    """A parsed question. `terms` are distinct, without the speakers' names; `named` are the speakers it names.
+
+    marked: terms whose words have marks that are folded, each with the word as it is written: ("jose", "josé").
+    """
 
     terms: tuple[str, ...]
     named: frozenset[str]
     windows: tuple[Window, ...]
     asks_when: bool
     asks_what_was_told: bool = False  # by the other side: "what did you recommend?"
-
-
-def name_words(speakers: Iterable[str]) -> frozenset[str]:
-    """The lower-case words of the speakers' names."""
-    return frozenset(word for speaker in speakers for word in words(speaker))
-
-
-def _matches_name(word: str, name: str, capitalised: frozenset[str]) -> bool:
-    """Whether `word` names the speaker: "Mel" is Melanie; without capitals "car" is not Caroline, "will" not Will."""
-    if word == name:
-        return word not in STOPWORDS or word in capitalised
-    return len(word) >= 3 and name.startswith(word) and word in capitalised and word not in STOPWORDS
+    marked: tuple[tuple[str, str], ...] = ()
 
 
 def read_query(text: str, speakers: Collection[str], years: Collection[int]) -> Query:
@@ -79,38 +72,24 @@ def read_query(text: str, speakers: Collection[str], years: Collection[int]) -> 
     Names are not among the terms: turns *addressed* to a person contain the name, turns that the person *said* do not.
     Words about the conversation itself ("mentioned") are none either, unless there are no others.
     """
-    names = name_words(speakers)
-    found = words(text)
-    capitalised = frozenset(word.lower() for word in _WORD_AS_WRITTEN.findall(text) if word[0].isupper())
-    of_names = {word: {name for name in names if _matches_name(word, name, capitalised)} for word in found}
-    names_said = frozenset().union(*of_names.values())
-    named = frozenset(speaker for speaker in speakers if not names_said.isdisjoint(words(speaker)))
-    name_terms = {term for word, said in of_names.items() if said for term in terms(word)}
-    distinct = tuple(dict.fromkeys(term for term in terms(text) if term not in name_terms))
+    normal = normalise(text)
+    mentions = find_mentions(normal, speakers)
+    asked = without_mentions(normal, mentions)
+    distinct = tuple(dict.fromkeys(all_terms(asked)))
     return Query(
         terms=tuple(term for term in distinct if term not in META_TERMS) or distinct,
-        named=named,
-        windows=tuple(read_windows(text, years)),
+        named=frozenset().union(*(mention.speakers for mention in mentions)),
+        windows=tuple(read_windows(asked, years)),
         asks_when=bool(_ASKS_WHEN.search(text)),
         asks_what_was_told=bool(_ASKS_WHAT_WAS_TOLD.search(text)),
+        marked=tuple(dict.fromkeys(marked(asked))),
     )
 
 
 def users_among(speakers: Collection[str]) -> frozenset[str]:
     """The speakers called a user, where there is one called an assistant too; else nobody."""
-    users = frozenset(speaker for speaker in speakers if speaker.strip().casefold() in _USERS)
-    return users if any(speaker.strip().casefold() in _ASSISTANTS for speaker in speakers) else frozenset()
-
-
-def without_names(text: str, speakers: Collection[str]) -> str:
-    """`text` without the words that name a speaker; "" when there are no other words."""
-    names = name_words(speakers)
-    kept = []
-    for written in text.split():
-        capitalised = frozenset(word.lower() for word in _WORD_AS_WRITTEN.findall(written) if word[0].isupper())
-        if not any(_matches_name(word, name, capitalised) for word in words(written) for name in names):
-            kept.append(written)
-    return " ".join(kept)
+    users = frozenset(speaker for speaker in speakers if speaker_key(speaker) in _USERS)
+    return users if any(speaker_key(speaker) in _ASSISTANTS for speaker in speakers) else frozenset()
 
 
 def _month_window(month: int, year: int, last_month: int | None = None) -> Window:

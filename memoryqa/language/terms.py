@@ -29,23 +29,38 @@ _WORD = re.compile(r"([^\W_]+)(?:'[^\W_]+)?")
 _WORD_WITH_MARKS = regex.compile(r"([\p{L}\p{N}][\p{L}\p{N}\p{M}]*)(?:'[\p{L}\p{N}\p{M}]+)?")  # Hindi, Thai, Hebrew
 _MARK = regex.compile(r"\p{M}")
 
-# A word with what belongs to it: ".NET", "Node.js", "Wi-Fi", "R&D", "O'Hara", "12,500", "7:30", "C++", "F#".
-_JOINTS = r"(?:['.&-]|(?<=\d)[,:](?=\d))"
+# A word with what belongs to it: "Node.js", "Wi-Fi", "R&D", "O'Hara", "12,500", "7:30"; with signs "C++", "F#", ".NET".
+_JOINTS = "['.&,:-]"
+_ASCII_TOKEN = re.compile(rf"[a-zA-Z0-9]++(?:{_JOINTS}[a-zA-Z0-9]++)*+")
+_TOKEN = re.compile(rf"[^\W_]++(?:{_JOINTS}[^\W_]++)*+")
+_LETTERS = r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*+"
+_TOKEN_WITH_MARKS = regex.compile(rf"{_LETTERS}(?:{_JOINTS}{_LETTERS})*+")
 _ENDING = r"(?:\+\+|[+#](?![\w+#]))?"
-_TOKEN = re.compile(rf"(?<![\w.])\.(?=[^\W\d_])[^\W_]+|[^\W_]+(?:{_JOINTS}[^\W_]+)*{_ENDING}")
-_LETTERS = r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*"
-_TOKEN_WITH_MARKS = regex.compile(rf"{_LETTERS}(?:{_JOINTS}{_LETTERS})*{_ENDING}")
+_TOKEN_WITH_SIGNS = regex.compile(
+    rf"(?<![\w.])\.(?=\p{{L}}){_LETTERS}|{_LETTERS}(?:{_JOINTS}{_LETTERS})*+{_ENDING}"
+)
 
 _CLITIC = re.compile(r"'(?:s|t|re|ve|ll|d|m)(?![^\W_])")
-_JOINT = re.compile(r"[-.&,:']")
+_JOINT = re.compile(r"[-.&']")
+_LISTED = re.compile(r"[,:]+")
 _SIGNED = re.compile(r"([^\W\d_]{1,2})([+#]|\+\+)|(.{3,})(\+\+)")  # C++, C#, A+, notepad++
 _THOUSANDS = re.compile(r"(\d{1,3}(?:([,.'])\d{3})(?:\2\d{3})*)(?:[.,](\d+))?")
 _DECIMAL = re.compile(r"(\d+)[.,](\d+)")
+_MEASURED = re.compile(r"(\d+)[.,](\d+)([^\W\d_]{1,4})")
 _CLOCK = re.compile(r"(\d{1,2}):\d\d(?::\d\d)?")
 _MIXED = re.compile(r"(\d+)([^\W\d_]+)|([^\W\d_]+)(\d+)")
 _ORDINAL = frozenset(("st", "nd", "rd", "th"))
 _MOST_PARTS, _MOST_JOINED, _LAST_DOTTED = 6, 40, 4
 _CACHED_CHARS = 64  # of a token; a longer one is hardly seen twice
+
+
+# What the words beside a token may change: it is one letter or digit, a number, a stop word with a capital or in
+# capitals, "us".
+SINGLE, NUMBER, CAPITAL, ACRONYM, THE_US = 1, 2, 4, 8, 16
+_NEVER_BOUND = frozenset(("I", "a", "i", "u", "r", "n"))
+NEVER_NAMES = frozenset("i im ive id ill hi hey hello oh ok okay yes yeah yep wow".split())
+STRESSED = frozenset("so my we he no not all you too yes the and but can ok oh hi".split())  # by their capitals
+_MOST_ACRONYM = 3  # letters; longer stop words in capitals are stressed
 
 
 def words(text: str) -> list[str]:
@@ -77,31 +92,63 @@ def _stem(word: str, folded: str, language: Language) -> str:
 
 def terms(text: str, language: Language = ENGLISH) -> list[str]:
     """The terms of `text` in order, with repeats: the length of the list is what BM25 normalises by."""
+    return read_terms(normalise(text), language)[0]
+
+
+def read_terms(normalised: str, language: Language = ENGLISH) -> tuple[list[str], int]:
+    """The terms of a normalised text, and the flags of all its tokens together."""
     found: list[str] = []
-    for token in tokens(normalise(text)):
-        found += _terms_of(token, language) if len(token) <= _CACHED_CHARS else _uncached_terms_of(token, language)
-    return found
+    flags = 0
+    for token in tokens(normalised):
+        of_token, flag = _read(token, language)
+        found += of_token
+        flags |= flag
+    return found, flags
 
 
 def tokens(normalised: str) -> list[str]:
     """The words of a normalised text as they are written, with what joins their parts."""
-    found: list[str] = (_TOKEN_WITH_MARKS if _has_marks(normalised) else _TOKEN).findall(normalised)
+    if "+" in normalised or "#" in normalised or " ." in normalised or "\n." in normalised or normalised[:1] == ".":
+        pattern: re.Pattern[str] | regex.Pattern[str] = _TOKEN_WITH_SIGNS
+    elif normalised.isascii():
+        pattern = _ASCII_TOKEN
+    else:
+        pattern = _TOKEN_WITH_MARKS if _has_marks(normalised) else _TOKEN
+    found: list[str] = pattern.findall(normalised)
     return found
 
 
 @lru_cache(maxsize=65_536)
-def _terms_of(token: str, language: Language) -> tuple[str, ...]:
-    return _uncached_terms_of(token, language)
+def _read(token: str, language: Language) -> tuple[tuple[str, ...], int]:
+    """The terms of a token, and the flags that say how the words beside it may change what it is."""
+    return tuple(_terms_of(token, language)), _flags_of(token, language)
 
 
-def _uncached_terms_of(token: str, language: Language) -> tuple[str, ...]:
+def _flags_of(token: str, language: Language) -> int:
+    bare = token.partition("'")[0]
+    if len(bare) == 1:
+        return (0 if token[0] in _NEVER_BOUND else SINGLE) | (NUMBER if bare.isdigit() else 0)
+    if any(sign.isdigit() for sign in token):
+        return NUMBER
+    word = token.lower()
+    if word not in language.stopwords:
+        return 0
+    if token.isupper():
+        return ACRONYM if len(word) <= _MOST_ACRONYM and word not in STRESSED else 0
+    if token[0].isupper():
+        return 0 if word in NEVER_NAMES else CAPITAL
+    return THE_US if token == "us" else 0
+
+
+def _terms_of(token: str, language: Language) -> Iterator[str]:
     lower = token.lower()
     if lower.isascii():
-        return tuple(_terms_of_joined(lower, language))
-    found: list[str] = []
+        yield from _terms_of_joined(lower, language)
+        return
     for run, script in runs(lower):
-        found += cut_run(fold_marks(run), script, language.segmenters) if script else _terms_of_joined(run, language)
-    return tuple(found)
+        yield from (
+            cut_run(fold_marks(run), script, language.segmenters) if script else _terms_of_joined(run, language)
+        )
 
 
 def _terms_of_joined(token: str, language: Language) -> Iterator[str]:
@@ -109,6 +156,10 @@ def _terms_of_joined(token: str, language: Language) -> Iterator[str]:
     if token.isalpha():
         if term := term_of(token, language):
             yield term
+        return
+    if _LISTED.search(token) and not _number(token):
+        for piece in filter(None, _LISTED.split(token)):  # "one,two" and "key:value" are several words
+            yield from _terms_of_joined(piece, language)
         return
     if signed := _SIGNED.fullmatch(token):
         yield token
@@ -131,6 +182,8 @@ def _number(token: str) -> tuple[str, ...]:
         return (f"{whole}.{match[3]}",) if match[3] else (whole,)
     if match := _DECIMAL.fullmatch(token):
         return (f"{match[1]}.{match[2]}",)
+    if match := _MEASURED.fullmatch(token):
+        return (f"{match[1]}.{match[2]}{match[3]}", match[3])
     if match := _CLOCK.fullmatch(token):
         return (token, match[1])
     return ()

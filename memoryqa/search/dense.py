@@ -24,7 +24,7 @@ import numpy.typing as npt
 from memoryqa.arrays import Floats, Matrix, Vectors
 from memoryqa.checks import described, one_of_kind
 from memoryqa.config import ONE_VECTOR, DenseConfig
-from memoryqa.language.question import without_names
+from memoryqa.language.names import without_names
 from memoryqa.language.terms import idfs
 from memoryqa.passages import SENTENCE_END
 from memoryqa.rendering import Line

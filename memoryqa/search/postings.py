@@ -17,8 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from memoryqa.arrays import Flags, Floats, Ints
+from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.dates import has_time_expression
-from memoryqa.language.terms import idf, terms
+from memoryqa.language.names import speaker_key
+from memoryqa.language.terms import idf, marked, terms
 from memoryqa.rendering import Line, Replies
 from memoryqa.turns import MONTHS, Turn
 
@@ -61,7 +63,8 @@ class IndexedPassages:
 
     def __init__(self, windows: Windows) -> None:
         self._windows = windows
-        self.speakers: dict[str, int] = {}  # speaker -> number, in order of appearance
+        self.speakers: dict[str, int] = {}  # speaker, as first spelled -> number, in order of appearance
+        self._speaker_numbers: dict[str, int] = {}  # the same for all spellings: by `speaker_key`
         self.years: set[int] = set()
         self.date_words: set[str] = set()  # terms by which the dates of the blocks may be named
         # term (of tags: `tag_term`) -> passages, once per occurrence; a term that occurs once has an int, not an array
@@ -103,11 +106,14 @@ class IndexedPassages:
         replies = self._replies.note(turn)
         self._turns += 1
         doublings = max(0.0, math.log2(max(sum(line.tokens for line in lines), 1) / _LONG_TURN_TOKENS))
-        tags = dict.fromkeys(terms(" ".join(turn.tags)) if turn.tags else ())
+        tags = dict.fromkeys(all_terms(" ".join(turn.tags)) if turn.tags else ())
+        speaker = self._number_of_speaker(turn.speaker)
         for line in lines:
-            number, found = len(self), terms(line.content)
+            number, found = len(self), all_terms(line.content)
             for term, frequency in Counter(found).items():
                 self._post(term, number, frequency)
+            for (_, written), frequency in Counter(marked(line.content)).items():
+                self._post(written_term(written), number, frequency)
             for term in tags:
                 self._post(tag_term(term), number, 1)
             self._block_length[-1] += len(found)
@@ -115,11 +121,18 @@ class IndexedPassages:
             leads = line.part is None or not line.part.number
             self._doublings.append(_LEAD_SHARE * doublings if leads else doublings)
             self._code_share.append(code_share(line.said))
-            self._speaker.append(self.speakers.setdefault(turn.speaker, len(self.speakers)))
+            self._speaker.append(speaker)
             self._flags.append(self._flags_of(line, opens, replies))
             self._spread(line.tokens, len(found))
             self._note_in_chunk(number // CHUNK)
         self._previous = turn
+
+    def _number_of_speaker(self, speaker: str) -> int:
+        """The number of `speaker`, the same for all spellings of the name."""
+        number = self._speaker_numbers.setdefault(speaker_key(speaker), len(self._speaker_numbers))
+        if number == len(self.speakers):
+            self.speakers[speaker] = number
+        return number
 
     def _note_in_chunk(self, chunk: int) -> None:
         """Update what bounds the last passage's chunk besides its terms."""
@@ -344,6 +357,11 @@ class IndexedPassages:
 def tag_term(term: str) -> str:
     """The name under which a term of a turn's tags is indexed, apart from the words that were said."""
     return f"#{term}"
+
+
+def written_term(word: str) -> str:
+    """The name under which a word whose marks are folded is indexed as it is written, besides its term."""
+    return f"={word}"
 
 
 def code_share(text: str) -> float:

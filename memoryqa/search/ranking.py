@@ -38,12 +38,14 @@ from memoryqa.search.postings import (
     Postings,
     Windows,
     tag_term,
+    written_term,
 )
 from memoryqa.turns import Turn
 
 _SESSION_K1 = 1.5
 _FEW_TERMS = 3  # of a question, which related words help most
 _SAID_OFTEN = 200  # in so many passages; a word of which there are more needs no related ones
+_AS_WRITTEN = 0.5  # what an occurrence counts more whose marks are those of the question
 _MOST_NEAR = 12  # related words that are looked for per term
 _LEAST_SIMILARITY = 0.45  # of the table of related words
 _CODE_FROM, _CODE_SPAN = 0.05, 0.2  # share of code signs that prose may have, and what more makes a passage all code
@@ -231,8 +233,12 @@ class PassageIndex:
                 matches.append(_Match(members, config.instance_weight * rarity / everything))
                 seen.update(members)
         near = self._near(query.terms, seen)
+        written: dict[str, dict[str, float]] = {}
+        for term, word in query.marked:
+            if written_term(word) in index:
+                written.setdefault(term, {})[written_term(word)] = _AS_WRITTEN
         for term in query.terms:
-            others = near.get(term, {})
+            others = written.get(term, {}) | near.get(term, {})
             if term in index:
                 weight = index.idf(term) / matchable
                 matches.append(_Match((term, *others), weight, (1.0, *others.values())))

@@ -31,7 +31,7 @@ _MAX_TAG_WORDS, _MAX_TAG_CHARS = 5, 60  # per tag: more words are a sentence
 _MARKUP = " \t\r*_`\"'“”‘’[](){}<>."
 _NOTHING = frozenset(("none", "n/a", "no tags", "nothing", "-"))
 # "3", "- **3**", "Line 3", "D8:3", "8:3"
-_OPENING = r"^\W{0,8}(?:line\s+)?(?:D?(?P<session>\d{1,6}):(?=\d))?(?P<number>\d{1,6})"
+_OPENING = r"^\W{0,8}(?:line\s+)?(?:D?(?P<session>\d{1,20}):(?=\d))?(?P<number>\d{1,20})"
 _LINE = re.compile(
     rf"{_OPENING}(?:(?:[^\w:]{{0,8}}|\s[^:,]{{1,40}}):|\s?[.)\]|=–—-]{{1,4}}\s)(?P<tags>.+)$",  # ... "3 Ana:", "3."
     re.IGNORECASE | re.MULTILINE,

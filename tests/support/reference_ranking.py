@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from strategies import WORDS, sentences
 
 from memoryqa.config import RankingConfig
+from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.dates import has_time_expression
+from memoryqa.language.names import speaker_key
 from memoryqa.language.question import Query, Window, read_query
 from memoryqa.language.related import related
-from memoryqa.language.terms import instances, synonyms, terms
+from memoryqa.language.terms import instances, marked, synonyms, terms
 from memoryqa.rendering import Line, render_turn
 from memoryqa.search.ranking import PassageIndex
 from memoryqa.turns import MONTHS, Turn
@@ -52,10 +54,11 @@ class Reference:
         self.block_of = [
             number for number, block in enumerate(self.blocks) for turn in block for _ in passages_of(turn)
         ]
-        self.counts = [Counter(terms(line.content)) for line in self.lines]
-        self.tags = [Counter(dict.fromkeys(terms(" ".join(line.turn.tags)), 1)) for line in self.lines]
+        self.counts = [Counter(all_terms(line.content)) for line in self.lines]
+        self.written = [Counter(word for _, word in marked(line.content)) for line in self.lines]
+        self.tags = [Counter(dict.fromkeys(all_terms(" ".join(line.turn.tags)), 1)) for line in self.lines]
         self.dates = [turn.time for turn in turns if turn.time]
-        self.speakers = list(dict.fromkeys(turn.speaker for turn in turns))
+        self.speakers = list({speaker_key(turn.speaker): turn.speaker for turn in reversed(turns)}.values())[::-1]
 
     def score(self, queries: list[str]) -> list[float]:
         config = self.config
@@ -115,7 +118,9 @@ class Reference:
         return [self.windowed(i, own) for i in range(len(self.lines))]
 
     def occurrences(self, term: str, j: int) -> int:
-        """In the words of passage j, or with a # in its turn's tags, each of which counts once."""
+        """In the words of passage j, with a # in its turn's tags, each of which counts once, with a = as written."""
+        if term.startswith("="):
+            return self.written[j][term[1:]]
         return self.tags[j][term[1:]] if term.startswith("#") else self.counts[j][term]
 
     def lexical(self, query: Query) -> list[float]:
@@ -152,8 +157,9 @@ class Reference:
         near = self.near(query, unused)
         for term in query.terms:
             others = {other: share for other, (share, of) in near.items() if of == term}
+            as_written = {f"={word}": 0.5 for of, word in query.marked if of == term}
             if term in known:
-                weights.append(({term: 1.0, **others}, self.idf(term) / matchable))
+                weights.append(({term: 1.0, **as_written, **others}, self.idf(term) / matchable))
             elif others:
                 weights.append((others, min(self.idf(term), self.idf(*others)) / everything))
         return weights
@@ -200,7 +206,7 @@ class Reference:
         at = next(place for place, turn in enumerate(block) if turn is self.lines[i].turn)
         if not at:
             return prior + config.opening_prior
-        bursts = [list(burst) for _, burst in groupby(block[: at + 1], key=lambda turn: turn.speaker)]
+        bursts = [list(burst) for _, burst in groupby(block[: at + 1], key=lambda turn: speaker_key(turn.speaker))]
         asks = len(bursts) > 1 and any("?" in turn.text for turn in bursts[-2])
         return prior + (config.reply_prior if asks else 0.0)
 
@@ -222,7 +228,7 @@ class Reference:
         total = config.time_prior if question.asks_when and has_time_expression(self.lines[i].said) else 0.0
         named, weight = self.preferred(question)
         if named and set(self.speakers) - named:
-            total += weight if turn.speaker in named else -weight
+            total += weight if speaker_key(turn.speaker) in set(map(speaker_key, named)) else -weight
         if not question.asks_what_was_told:
             tokens = sum(line.tokens for line in passages_of(turn))
             leads = i == 0 or self.turn_of[i] != self.turn_of[i - 1]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import texts
 
-from memoryqa.language.question import Window, name_words, read_query, read_windows
+from memoryqa.language.names import name_words
+from memoryqa.language.question import Window, read_query, read_windows
 from memoryqa.turns import MONTHS
 
 TWO = ("Melanie", "Caroline Vega")

@@ -18,7 +18,7 @@ from strategies import conversations, dialogues, sentences, texts
 
 from memoryqa.arrays import Vectors
 from memoryqa.config import ONE_VECTOR, DenseConfig
-from memoryqa.language.question import without_names
+from memoryqa.language.names import without_names
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.search.dense import DenseIndex
 from memoryqa.search.embedders import LocalEmbedder, Pieces, unit_length
