@@ -36,9 +36,7 @@ _TOKEN = re.compile(rf"[^\W_]++(?:{_JOINTS}[^\W_]++)*+")
 _LETTERS = r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*+"
 _TOKEN_WITH_MARKS = regex.compile(rf"{_LETTERS}(?:{_JOINTS}{_LETTERS})*+")
 _ENDING = r"(?:\+\+|[+#](?![\w+#]))?"
-_TOKEN_WITH_SIGNS = regex.compile(
-    rf"(?<![\w.])\.(?=\p{{L}}){_LETTERS}|{_LETTERS}(?:{_JOINTS}{_LETTERS})*+{_ENDING}"
-)
+_TOKEN_WITH_SIGNS = regex.compile(rf"(?<![\w.])\.(?=\p{{L}}){_LETTERS}|{_LETTERS}(?:{_JOINTS}{_LETTERS})*+{_ENDING}")
 
 _CLITIC = re.compile(r"'(?:s|t|re|ve|ll|d|m)(?![^\W_])")
 _JOINT = re.compile(r"[-.&']")
