@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 
@@ -24,10 +23,10 @@ from memoryqa.arrays import Floats, Ints
 from memoryqa.config import RankingConfig
 from memoryqa.errors import UsageError
 from memoryqa.language.question import Query, read_query, users_among
-from memoryqa.language.related import related
-from memoryqa.language.terms import idf, instances, synonyms
+from memoryqa.language.terms import idf
 from memoryqa.rendering import Line
 from memoryqa.search.date_match import match_dates
+from memoryqa.search.matches import find_matches
 from memoryqa.search.postings import (
     CHUNK,
     ENDS_IN_QUESTION,
@@ -37,30 +36,14 @@ from memoryqa.search.postings import (
     IndexedPassages,
     Postings,
     Windows,
-    tag_term,
-    written_term,
 )
 from memoryqa.turns import Turn
 
 _SESSION_K1 = 1.5
-_FEW_TERMS = 3  # of a question, which related words help most
-_SAID_OFTEN = 200  # in so many passages; a word of which there are more needs no related ones
-_AS_WRITTEN = 0.5  # what an occurrence counts more whose marks are those of the question
-_MOST_NEAR = 12  # related words that are looked for per term
-_LEAST_SIMILARITY = 0.45  # of the table of related words
 _CODE_FROM, _CODE_SPAN = 0.05, 0.2  # share of code signs that prose may have, and what more makes a passage all code
 _FIRST_CHUNKS = 512  # scored at once, so that shorter histories are one array; later batches:
 _FEWEST_CHUNKS, _MOST_CHUNKS = 128, 4096
 _FIRST_TURNS = 256  # that the first batches should yield: a little more than fit in a prompt
-
-
-@dataclass(frozen=True, slots=True)
-class _Match:
-    """Indexed terms that count as one: they add `weight` times their saturated frequency to a score."""
-
-    terms: tuple[str, ...]
-    weight: float
-    shares: tuple[float, ...] = ()  # what an occurrence of each term counts; 1 each when not given
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +182,7 @@ class PassageIndex:
         per_block = config.session_weight * self._match_blocks(present)
         if is_question and query.windows:
             per_block += config.date_weight * match_dates(query.windows, index.block_days)
-        matches = self._matches(query, present)
+        matches = find_matches(query, index, config)
         weights = np.array([match.weight for match in matches])
         found = [index.occurrences(match.terms) for match in matches]
         shares = [
@@ -209,68 +192,6 @@ class PassageIndex:
             for match, one in zip(matches, found, strict=True)
         ]
         return _Plan(query, weights, found, shares, per_block)
-
-    def _matches(self, query: Query, present: Sequence[str]) -> list[_Match]:
-        """Matches for the query's own terms (in words and in tags), their synonyms, and instances of classes."""
-        config, index = self.config, self._passages
-        tagged = [term for term in query.terms if config.tag_weight and tag_term(term) in index]
-        # words of a date count as matchable: the larger the date's part of the question, the larger its weight
-        matchable = sum(
-            index.idf(term) for term in query.terms if term in index or term in tagged or term in index.date_words
-        )
-        everything = sum(index.idf(term) for term in query.terms)
-        # idf among the words said: a class that nobody names ("hobby") is rare, even when it is a frequent tag
-        matches = [_Match((tag_term(term),), config.tag_weight * index.idf(term) / matchable) for term in tagged]
-        seen = set(query.terms)
-        for other in dict.fromkeys(other for term in query.terms for other in synonyms(term)):
-            if other in index and other not in seen:
-                matches.append(_Match((other,), config.synonym_weight * index.idf(other) / everything))
-                seen.add(other)
-        for term in query.terms:
-            members = tuple(one for one in instances(term) if one in index and one not in seen)
-            if members:
-                rarity = min(index.idf(term), index.idf(*members))
-                matches.append(_Match(members, config.instance_weight * rarity / everything))
-                seen.update(members)
-        near = self._near(query.terms, seen)
-        written: dict[str, dict[str, float]] = {}
-        for term, word in query.marked:
-            if written_term(word) in index:
-                written.setdefault(term, {})[written_term(word)] = _AS_WRITTEN
-        for term in query.terms:
-            others = written.get(term, {}) | near.get(term, {})
-            if term in index:
-                weight = index.idf(term) / matchable
-                matches.append(_Match((term, *others), weight, (1.0, *others.values())))
-            elif others:
-                rarity = min(index.idf(term), index.idf(*others))
-                matches.append(_Match(tuple(others), rarity / everything, tuple(others.values())))
-        return matches
-
-    def _near(self, query_terms: Sequence[str], seen: Collection[str]) -> dict[str, dict[str, float]]:
-        """For each term of the query the indexed terms used like it, and what an occurrence of them counts.
-
-        A term that was said needs them less, and less again in a long question, whose words explain each other. One
-        that was said often needs none, and is none for others: a history of years has enough to look through.
-        """
-        weight, index = self.config.related_weight, self._passages
-        if not weight:
-            return {}
-        said = weight * min(1.0, _FEW_TERMS / max(len(query_terms), 1))
-        best: dict[str, tuple[float, str]] = {}
-        for term in query_terms:
-            if index.held(term) > _SAID_OFTEN:
-                continue
-            most = said if term in index else weight
-            indexed = (one for one in related(term) if 0 < index.held(one[0]) <= _SAID_OFTEN and one[0] not in seen)
-            for other, similarity in islice(indexed, _MOST_NEAR):
-                share = most * (similarity - _LEAST_SIMILARITY + 0.1) / (1 - _LEAST_SIMILARITY + 0.1)
-                if share > best.get(other, (0.0, ""))[0]:
-                    best[other] = share, term
-        near: dict[str, dict[str, float]] = {}
-        for other, (share, term) in best.items():
-            near.setdefault(term, {})[other] = share
-        return near
 
     def _match_blocks(self, present: Sequence[str]) -> Floats:
         """BM25 of each block as one document, divided by the maximum: 1.0 is the block that matches best."""
