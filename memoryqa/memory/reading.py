@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal, Self
 
@@ -19,6 +19,8 @@ from memoryqa.config import WINDOW_FIELDS, MemoryConfig, RankingConfig, warn_of_
 from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence, MemoryStats, sizes
 from memoryqa.language.terms import terms
+from memoryqa.memory.selection import selector
+from memoryqa.messages import TimeLike
 from memoryqa.rendering import Line, render
 from memoryqa.search.arguments import check_search, list_queries
 from memoryqa.search.dense import DenseIndex
@@ -103,6 +105,9 @@ class ReadableMemory:
         keep: Sequence[str] = (),
         score_floor: float = 0.0,
         min_score: float = 0.0,
+        speakers: str | Iterable[str] | None = None,
+        since: TimeLike = None,
+        until: TimeLike = None,
     ) -> Evidence:
         """The turns that answer best, as many as `budget_tokens` hold, never more.
 
@@ -111,21 +116,22 @@ class ReadableMemory:
         evidence found before), that are packed before all others, in that order, those out of scope left out; unknown
         ids raise KeyError. Lines that say the same are shown once, with how often and when. score_floor: leave out what
         scores below this share of the best line; 0 fills the budget. min_score: leave out what scores less; at 0.3 most
-        questions about something that never came up find nothing; 0 is off.
+        questions about something that never came up find nothing; 0 is off. speakers, since, until: find only what
+        these people said, from that moment or day on, and up to it, the day included; without a time it is not found.
         """
         queries = check_search(queries, budget_tokens, keep, score_floor, min_score)
         with self._current():
             brief = self._transcript.brief
             places = [place for one in keep for place in self._transcript.places_of(one)]
-            everything = self._scope(scope) == "all"
-            kept = [place for place in places if everything or place in self._working.lines]
+            among = self._among(scope, speakers, since, until)
+            kept = [place for place in places if among is None or place in among]
             dense = self._dense_scores(queries)
             scale = self._index.share_known(queries) if dense is None else 1.0
             scores: dict[int, float] = {}
 
             def ranked() -> Iterator[int]:
                 yield from kept
-                for place, score in self._ranked(queries, dense, scope, score_floor):
+                for place, score in self._ranked(queries, dense, among, score_floor):
                     if min_score and score * scale < min_score:
                         return
                     scores[place] = score
@@ -144,7 +150,7 @@ class ReadableMemory:
         """All turns that `search` may find, best first."""
         queries = list_queries(queries)
         with self._current():
-            ranked = self._ranked(queries, self._dense_scores(queries), scope)
+            ranked = self._ranked(queries, self._dense_scores(queries), self._among(scope))
             turns = (self._transcript.full[place].turn for place, _ in ranked)
             return list({turn.id: turn for turn in turns}.values())
 
@@ -153,11 +159,25 @@ class ReadableMemory:
             raise UsageError(f'scope must be "all" or "working", got {scope!r}')
         return scope or ("all" if self.recovery else "working")
 
+    def _among(
+        self,
+        scope: Scope | None,
+        speakers: str | Iterable[str] | None = None,
+        since: TimeLike = None,
+        until: TimeLike = None,
+    ) -> Collection[int] | None:
+        """The places that a search may find; None for all."""
+        held = None if self._scope(scope) == "all" else self._working.lines
+        is_meant = selector(speakers, since, until)
+        if is_meant is None:
+            return held
+        full = self._transcript.full
+        return {place for place in (range(len(full)) if held is None else held) if is_meant(full[place].turn)}
+
     def _ranked(
-        self, queries: Sequence[str], dense: Floats | None, scope: Scope | None, score_floor: float = 0.0
+        self, queries: Sequence[str], dense: Floats | None, among: Collection[int] | None, score_floor: float = 0.0
     ) -> Iterator[tuple[int, float]]:
         """Places and their scores, best first, computed as far as they are read; `dense`: what `_dense_scores` gave."""
-        among = None if self._scope(scope) == "all" else self._working.lines
         if dense is None:
             yield from self._index.ranked(queries, among, score_floor)
             return
