@@ -1,11 +1,14 @@
-"""Can the gold date of a temporal question be read off its evidence? Our date grammar beside dateparser.
+"""How well dates are found and resolved: our grammar beside libraries, on labelled sentences and on a data set.
 
-    python -m benchmarks.temporal --data data/locomo10.json                # train, as the grammar was written on it
+    python -m benchmarks.temporal                                          # data/dates/english.jsonl, kind by kind
+    python -m benchmarks.temporal --data data/locomo10.json                # can gold dates be read off the evidence?
     python -m benchmarks.temporal --data data/locomo10.json --split val
 
-Each system annotates the evidence turns of the category 2 questions whose gold answer is a date. A gold date is
+The first is described in benchmarks/dates.py; `pip install -e '.[peers]'` adds the libraries. In the second each
+system annotates the evidence turns of the category 2 questions whose gold answer is a date. A gold date is
 derivable when the session's date or an annotation means it: a time of the same kind (day, weekend, week, month,
-season, year) with a day in common, so that "last week" is right by either reading of a week. Token F1 is the official
+season, year) with a day in common, so that "last week" is right by either reading of a week. `in_month` counts also the
+gold months that such a day is in: "20 May 2022" for "May 2022". Token F1 is the official
 one: `best` is that of the session's date and all annotations, `copy` that of a reader that copies the first annotation
 (the session's date when there is none). Precision is over the annotations on evidence turns; one that dates another
 event in the same turn counts against it. Progress goes to stderr; the last line on stdout is one JSON document.
@@ -24,6 +27,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from benchmarks import dates as sentences
+from benchmarks.dates import kind_of_span
 from benchmarks.questions import add_format_flag, add_split_flag, print_notes, restrict
 from harness.commands import run_command
 from locomo.dataset import find
@@ -60,7 +65,6 @@ _DATE_FORMS = (
 _COUNTS = {"first": 1, "last": -1, "two": 2, "2": 2, "three": 3, "3": 3}
 _IGNORED = {"the", "in", "around", "since", "early", "mid", "late", "on", "of", "a"}
 _WEEKDAYS = [name.lower() for name in WEEKDAYS]
-_KINDS = ((1, "day"), (3, "weekend"), (10, "week"), (31, "month"), (92, "season"), (366, "year"))  # longest, in days
 
 
 # ---------------------------------------------------------------- gold answers
@@ -128,12 +132,13 @@ def _later(span: TimeSpan, weeks: int) -> TimeSpan:
 
 def same_time(one: TimeSpan, other: TimeSpan) -> bool:
     """Equally long (by kind: day, weekend, week, ...) and with a day in common."""
-    return _kind(one) == _kind(other) and one.first <= other.last and other.first <= one.last
+    same_kind = kind_of_span(one.first, one.last) == kind_of_span(other.first, other.last)
+    return same_kind and one.first <= other.last and other.first <= one.last
 
 
-def _kind(meaning: TimeSpan) -> str:
-    days = (meaning.last - meaning.first).days + 1
-    return next((name for longest, name in _KINDS if days <= longest), "longer")
+def in_month(one: TimeSpan, gold: TimeSpan) -> bool:
+    """Whether `gold` is a month and `one` lies in it."""
+    return kind_of_span(*gold[1:]) == "month" and gold.first <= one.first and one.last <= gold.last
 
 
 # ---------------------------------------------------------------- the systems
@@ -206,17 +211,21 @@ def collect(questions: Iterable[Question], turns: dict[tuple[str, str], Turn]) -
 
 def measure(system: System, cases: Sequence[Case]) -> dict[str, float | int | None]:
     """Rates in 0..1 over `cases`."""
-    derivable, best_f1, copy_f1, correct, total = 0, 0.0, 0.0, 0, 0
+    derivable, months, best_f1, copy_f1, correct, total = 0, 0, 0.0, 0.0, 0, 0
     for case in cases:
         headers = [one_day(anchor.date()) for _, anchor in case.turns]
         annotations = [meaning for text, anchor in case.turns for meaning in system(text, anchor)]
         correct += sum(same_time(meaning, case.gold) for meaning in annotations)
         total += len(annotations)
         derivable += any(same_time(meaning, case.gold) for meaning in headers + annotations)
+        months += any(
+            same_time(meaning, case.gold) or in_month(meaning, case.gold) for meaning in headers + annotations
+        )
         best_f1 += max(token_f1(meaning.value, case.gold.value) for meaning in headers + annotations)
         copy_f1 += token_f1((annotations or headers)[0].value, case.gold.value)
     return {
         "derivable": derivable / len(cases),
+        "in_month": months / len(cases),
         "best_f1": best_f1 / len(cases),
         "copy_f1": copy_f1 / len(cases),
         "precision": correct / total if total else None,
@@ -283,7 +292,11 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.temporal", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", required=True, metavar="PATH", help="a file, folder or named set")
+    parser.add_argument(
+        "--data",
+        metavar="PATH",
+        help="a file, folder or named set with temporal questions (default: labelled sentences)",
+    )
     add_format_flag(parser)
     add_split_flag(parser, default="train")
     args = parser.parse_args(argv)
@@ -292,10 +305,23 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> None:
     """Measure, and print the table and the JSON document. Raises DataError for data without such questions."""
+    if args.data is None:
+        run_sentences()
+        return
     dataset = find(args.data, args.format)
     report = measure_split(dataset, args.split)
     print_notes(dataset, args.split)
     _print_table(report)
+    print(json.dumps(report))
+
+
+def run_sentences() -> None:
+    """Measure every installed system on the labelled sentences, and print tables and the JSON document."""
+    systems, missing = sentences.installed_systems()
+    if missing:
+        print(f"left out, not installed: {', '.join(missing)}; pip install -e '.[peers]' adds them", file=sys.stderr)
+    report = sentences.report(sentences.read_sentences(), systems)
+    sentences.print_report(report)
     print(json.dumps(report))
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import groupby
 
-from memoryqa.language.dates import annotate
+from memoryqa.language.dates import annotate, unmarked
 from memoryqa.language.names import speaker_key
 from memoryqa.language.word_lists import (
     ANSWERING,
@@ -181,32 +181,32 @@ def render_turn(turn: Turn, names: frozenset[str], header: str, replies: bool = 
     participants' names in lower case; a sentence that only addresses one of them is filler too. `header`: the session's
     header, the same for all its turns even if their times differ. `replies`: see `Replies`.
     """
-    caption = shorten_caption(turn.caption)
-    full = _line(turn, turn.text, caption, header) if len(turn.text) < _SHORT_CHARS else None
+    caption = unmarked(shorten_caption(turn.caption))
+    full = _line(turn, turn.text, caption, header, names) if len(turn.text) < _SHORT_CHARS else None
     if full is None or full.tokens > WHOLE_TOKENS:  # most turns are counted once, in their line
         if len(pieces := cut(turn.text)) > 1:
-            lines = _lines(turn, pieces, caption, header)
+            lines = _lines(turn, pieces, caption, header, names)
             return lines, lines
-        full = full or _line(turn, turn.text, caption, header)
+        full = full or _line(turn, turn.text, caption, header, names)
     worth = drop_filler(turn.text, names, replies)
-    return [full], [full if worth == turn.text.strip() else _line(turn, worth, caption, header)]
+    return [full], [full if worth == turn.text.strip() else _line(turn, worth, caption, header, names)]
 
 
-def _line(turn: Turn, text: str, caption: str, header: str) -> Line:
+def _line(turn: Turn, text: str, caption: str, header: str, names: frozenset[str]) -> Line:
     """The only line of a turn, which shows `text`."""
-    body = join_caption(_dated(turn, lay_out(text)), caption)
+    body = join_caption(_dated(turn, lay_out(text), names), caption)
     if not body:
         return Line(turn, "", 0, "", 0, "", turn.text)
     shown = printable(f"{line_prefix(turn)} {body}")
     return Line(turn, shown, count_tokens(shown + "\n"), header, _count_header(header), body, turn.text)
 
 
-def _lines(turn: Turn, pieces: Sequence[Piece], caption: str, header: str) -> list[Line]:
+def _lines(turn: Turn, pieces: Sequence[Piece], caption: str, header: str, names: frozenset[str]) -> list[Line]:
     lines = []
     prefix = printable(line_prefix(turn))
     for number, piece in enumerate(pieces):
         is_last = number == len(pieces) - 1
-        body = printable(join_caption(_dated(turn, piece.text), caption if is_last else ""))
+        body = printable(join_caption(_dated(turn, piece.text, names), caption if is_last else ""))
         part = Part(
             number,
             len(pieces),
@@ -221,8 +221,8 @@ def _lines(turn: Turn, pieces: Sequence[Piece], caption: str, header: str) -> li
     return lines
 
 
-def _dated(turn: Turn, text: str) -> str:
-    return text if turn.time is None else annotate(text, turn.time)
+def _dated(turn: Turn, text: str, names: frozenset[str]) -> str:
+    return unmarked(text) if turn.time is None else annotate(text, turn.time, names)
 
 
 def _assemble(lines: Sequence[Line]) -> str:

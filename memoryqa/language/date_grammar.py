@@ -1,103 +1,59 @@
-"""The grammar behind `language.dates`: which words name a time relative to a session, and which days they mean.
+"""The grammar behind `language.dates`: which days the words that name a time mean, by the day on which they were said.
 
-`PATTERN` is scanned once over a folded turn. Each of its alternatives has the name of a handler in `HANDLERS`, which
-turns the match into a `TimeSpan`, or into None when the words around it show that it is no date ("my last week here").
+`PATTERN` is scanned over a folded turn. Each of its alternatives has the name of a handler in `HANDLERS`, which turns
+the match into a `TimeSpan`. A handler returns None when the words around the match show that it is no date ("my last
+week here"), or when they leave open which date it is; TAKEN when the words are a date that needs no annotation. A
+weekday, a month or a festival alone is the last or the next one by the tense beside it (`language.english.tense`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
+from memoryqa.language.english import calendar_dates, tensed_dates
+from memoryqa.language.english.date_context import just_before, sentence_before
+from memoryqa.language.english.date_words import (
+    NUMBER_WORDS,
+    PATTERN,
+    TIME_EXPRESSION,
+    TRIGGER,
+    VAGUE_COUNTS,
+    WEEKDAY_NUMBERS,
+)
+from memoryqa.language.english.tense import look_around
+from memoryqa.language.english.tensed_dates import latest_weekday, this_time, this_weekend, yearly_named
 from memoryqa.language.time_spans import (
-    HOLIDAYS,
     SEASON_FIRST_MONTH,
-    WEEKDAYS,
+    STEP,
+    TAKEN,
     TimeSpan,
     Which,
-    holiday,
     one_day,
     recurring,
     same_weekday,
-    season,
     shift,
     week,
     weekend,
     whole_month,
     whole_year,
 )
-from memoryqa.turns import MONTHS, format_date
+from memoryqa.turns import format_date
 
-NUMBER_WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty"
-).split()
-_VAGUE_COUNTS = {
-    "couple": (2, 3),
-    "few": (2, 5),
-    "several": (3, 7),
-}  # the least and the most that each is taken to mean
+__all__ = ["HANDLERS", "NUMBER_WORDS", "PATTERN", "TIME_EXPRESSION", "TRIGGER", "fold"]
+
 _WHICH: dict[str, Which] = {"this past": "last", "past": "last", "this coming": "next", "last": "last", "next": "next"}
-_STEP = {"last": -1, "this": 0, "next": 1}
-
-# ------------------------------------------------------------------ the words; a space stands for any white space
-
-_MONTH = rf"(?:{'|'.join(MONTHS).lower()})"
-_WEEKDAY = rf"(?:{'|'.join(WEEKDAYS).lower()})"
-_SHORT_WEEKDAY = r"(?:mon|tues?|wed|thurs?|fri|sat|sun)"
-_PART = r"(?: (?:morning|afternoon|evening|night)\b)?"
-_SEASON = rf"(?:{'|'.join(SEASON_FIRST_MONTH)})"
-_COUNT = rf"(?:\d{{1,3}}|(?:a )?couple(?: of)?|(?:a )?few|several|an?|{'|'.join(NUMBER_WORDS[1:])})"
-_ABOUT = r"(?:(?:about|around|over|almost|nearly|roughly|like) )?"
-_CLAUSE_ENDS = (
-    r"(?=\s*(?:[.,!?;:)-]|$)| (?:and|but|so|after|before|at|with|for|in|to|when|because|i|we|he|she|they|it)\b)"
-)
-_ALTERNATIVES = {
-    "near_day": rf"(?:the )?day before yesterday|(?:the )?day after tomorrow|(?:yesterday|tomorrow){_PART}"
-    r"|last night|the other (?:day|night)",
-    "named": rf"(?P<which>last|next|this past|this coming|this|past(?= weekend)) (?P<name>weekend|week|month|year"
-    rf"|{_SEASON}|{_WEEKDAY}{_PART}|{_MONTH}|{'|'.join(HOLIDAYS)}|{_SHORT_WEEKDAY})\b(?! of\b|-)",
-    "ago": rf"(?P<ago_count>{_COUNT}) (?P<ago_unit>day|weekend|week|month|year)s? "
-    r"(?:ago|back(?! (?:to|in|at|from|home|up|on)\b))",
-    "lasting": rf"(?P<for>for (?:the (?:past|last) )?)?{_ABOUT}(?P<lasting_count>{_COUNT}) "
-    r"(?P<lasting_unit>week|month|year)s?(?P<now> now)?",
-    "ahead": rf"in {_ABOUT}(?P<ahead_count>{_COUNT}) (?P<ahead_unit>day|week|month|year)s?(?:'? time)?",
-    "on_weekday": rf"on (?P<weekday>{_WEEKDAY}){_PART}(?! (?:morning|afternoon|evening|night)s)",
-    "on_ordinal": rf"on the (?P<ordinal>\d{{1,2}})(?:st|nd|rd|th){_CLAUSE_ENDS}",
-    "in_month": rf"(?P<preposition>back in|in|since|until|by) (?P<month>{_MONTH})\b(?!,? \d| of\b|-)",
-}
-PATTERN = re.compile(
-    rf"\b(?:{'|'.join(f'(?P<{name}>{words})' for name, words in _ALTERNATIVES.items())})(?:'s)?\b".replace(" ", r"\s+")
-)
-# Every match of PATTERN contains one of these. Most turns contain none, and this test is five times faster.
-TRIGGER = re.compile(
-    r"\b(?:yesterday|tomorrow|last|next|past|coming|other|days?|weeks?|weekends?|months?|years?|new\s+year"
-    rf"|on\s+the(?=\s+\d)|{_WEEKDAY}|{_MONTH}|{_SEASON}|christmas|halloween|thanksgiving|valentine)(?![a-z])"
-)
-TIME_EXPRESSION = re.compile(
-    rf"\b(?:yesterday|today|tonight|tomorrow|{_WEEKDAY}s?|ago|weeks?|weekends?|months?|years?|summer|winter|last\s+night"
-    r"|this\s+(?:morning|afternoon|evening)|january|february|april|june|july|august|september|october|november|december"
-    r"|(?:in|on|since|until|last|next|this|by|of|\d)\s+(?:may|march|spring|fall|autumn)|(?:may|march)\s+\d+"
-    r"|(?:19|20)\d\d|\d\d?(?:st|nd|rd|th)|(?:\d|two|three|four|five|six|seven|few|several|couple|couple\s+of)\s+days"
-    r"|other\s+day|christmas|halloween|thanksgiving|easter|new\s+year"
-    rf"|(?:last|next|past)\s+{_SHORT_WEEKDAY})\b"
-)
-
 # ------------------------------------------------------------------ the words around a match
 
-_SENTENCE_END = re.compile(r"[.!?\n]")
-_FUTURE = re.compile(
-    r"\b(?:will|going to|gonna|plans?|planning|hope|hoping|hopefully|want to|can't wait|looking forward|let's|see you"
-    r"|excited (?:for|to|about)|upcoming|coming up)\b"
-    r"|(?:'ll|(?:'re|'m|is|are|am) (?:going|meeting|leaving|starting|having|taking|visiting|flying|moving|hosting))\b"
-)
 _PERFECT = re.compile(r"\b(?:have|has|haven't|hasn't|been)\b|'ve\b")
 _NOT_PERFECT = re.compile(r"(?<!'ve )(?<!have )(?<!has )\bhad\b|'d\b|\bwill have\b|\bago\b")
 _ENDS_IN_DETERMINER = re.compile(r"\b(?:the|my|our|your|their|his|its|every|each|very|these|this)\s+$")
 _ENDS_IN_NUMBER = re.compile(r"(?:\b(?:or|to|and|half)\s+|[\d.,/–-])$")  # "two or three years ago", "2-3 years ago"
 _ENDS_IN_SEEMS = re.compile(r"\blike\s+(?:(?:it was|only|just)\s+)*$")  # "it feels like just yesterday"
 _ENDS_IN_RATE = re.compile(r"\b(?:once|twice|times?)\s+$")  # "once in a week", "the first time in two years"
+_ABLE = re.compile(r"\b(?:can|could|able|possible|lasts?|takes?)\b")  # "you can learn it in two weeks"
+_WERE = re.compile(r"\s+were\b")
 
 
 def fold(text: str) -> str:
@@ -105,25 +61,10 @@ def fold(text: str) -> str:
     return text.replace("İ", "i").lower().replace("’", "'")  # lower() would make İ two characters
 
 
-def _just_before(match: re.Match[str]) -> str:
-    return match.string[max(0, match.start() - 24) : match.start()]
-
-
-def _sentence(match: re.Match[str]) -> tuple[str, str]:
-    """The rest of the sentence before and after the match, as far as a clause may reach."""
-    before = match.string[max(0, match.start() - 160) : match.start()]
-    after = match.string[match.end() : match.end() + 160]
-    return _SENTENCE_END.split(before)[-1], _SENTENCE_END.split(after)[0]
-
-
-def _is_future(match: re.Match[str]) -> bool:
-    return any(_FUTURE.search(part) for part in _sentence(match))
-
-
 def _read_count(words: str) -> tuple[int, int]:
     """The least and the most that a count means: `three` -> (3, 3), `a few` -> (2, 5)."""
     tokens = words.split()
-    for vague, limits in _VAGUE_COUNTS.items():
+    for vague, limits in VAGUE_COUNTS.items():
         if vague in tokens:
             return limits
     word = tokens[-1]
@@ -131,15 +72,26 @@ def _read_count(words: str) -> tuple[int, int]:
     return count, count
 
 
-# ------------------------------------------------------------------ from words to days
+def _unit(count: int, unit: str) -> tuple[int, str]:
+    """A count of days, weeks, months or years that is as long."""
+    plain = {"fortnight": (2, "week"), "decade": (10, "year"), "night": (1, "day")}.get(unit, (1, unit))
+    return count * plain[0], plain[1]
+
+
+# ------------------------------------------------------------------ counted from the day of saying
 
 
 def _near_day(match: re.Match[str], day: date) -> TimeSpan | None:
     words = match["near_day"].split()
     if "other" in words:
         return TimeSpan(f"a few days before {format_date(day)}", day - timedelta(5), day - timedelta(2))
-    if words[0] == "yesterday" and _ENDS_IN_SEEMS.search(_just_before(match)):
+    if words[0] == "yesterday" and _ENDS_IN_SEEMS.search(just_before(match)):
         return None
+    if _WERE.match(match.string, match.end()):
+        return None  # "if only tomorrow were a holiday"
+    around = match.string[max(0, match.start() - 60) : match.end() + 60]
+    if match[0].endswith("'s") and "yesterday's" in around and "tomorrow's" in around:
+        return None  # a proverb
     offset = 2 if "day" in words else 1
     return one_day(day + timedelta(offset if "tomorrow" in words else -offset))
 
@@ -147,46 +99,60 @@ def _near_day(match: re.Match[str], day: date) -> TimeSpan | None:
 def _named(match: re.Match[str], day: date) -> TimeSpan | None:
     said, name = " ".join(match["which"].split()), " ".join(match["name"].split())
     which = _WHICH.get(said, "this")
-    if said != "past" and _ENDS_IN_DETERMINER.search(_just_before(match)):
+    if said != "past" and _ENDS_IN_DETERMINER.search(just_before(match)):
         return None
     if name == "week":
         return week(which, day)
     if name == "weekend":
-        return weekend(which, day)
+        return this_weekend(match, day) if which == "this" else weekend(which, day)
     if name == "month":
-        return whole_month(day.year, day.month + _STEP[which])
+        return whole_month(day.year, day.month + STEP[which])
     if name == "year":  # the header above the line shows which year "this" is
-        return None if which == "this" else whole_year(day.year + _STEP[which])
-    if name in SEASON_FIRST_MONTH:
-        return recurring(which, day, lambda year: season(name, year))
-    if name in HOLIDAYS:
-        return recurring(which, day, lambda year: holiday(name, year))
-    if name.capitalize() in MONTHS:
-        month = MONTHS.index(name.capitalize()) + 1
-        return None if (said, name) == ("this", "may") else recurring(which, day, lambda year: whole_month(year, month))
-    if said == "this" and not name.split()[0].endswith("day"):  # "this sun is hot"
+        return None if which == "this" else whole_year(day.year + STEP[which])
+    if yearly := yearly_named(name):
+        if (said, name) == ("this", "may"):
+            return None
+        return this_time(match, day, yearly) if said == "this" else recurring(which, day, yearly)
+    weekday = WEEKDAY_NUMBERS[name.split()[0]]
+    if said != "this":
+        return same_weekday(which, day, weekday)
+    if not name.split()[0].endswith("day"):  # "this sun is hot"
         return None
-    return same_weekday(which, day, [weekday[:3].lower() for weekday in WEEKDAYS].index(name[:3]))
+    way = look_around(match.string, match.start(), match.end()).way
+    if way == "habit":
+        return None
+    return latest_weekday(day, weekday) if way == "back" else same_weekday("this", day, weekday)
 
 
 def _ago(match: re.Match[str], day: date) -> TimeSpan | None:
     count, unit = " ".join(match["ago_count"].split()), match["ago_unit"]
+    if match["ago_weekday"]:
+        return TAKEN  # "a week ago on Sunday" is neither
     least, most = _read_count(count)
-    if _ENDS_IN_NUMBER.search(_just_before(match)):
+    if _ENDS_IN_NUMBER.search(just_before(match)) or match["ago_half"]:
         return None
+    if unit in WEEKDAY_NUMBERS:
+        latest, back = same_weekday("last", day, WEEKDAY_NUMBERS[unit]), timedelta(7)
+        return one_day(latest.first - (least - 1) * back) if least == most else None
+    if unit in SEASON_FIRST_MONTH or unit in ("christmase", "thanksgiving", "easter"):
+        yearly = yearly_named({"christmase": "christmas"}.get(unit, unit))
+        assert yearly is not None
+        year = recurring("last", day, yearly).first.year
+        return yearly(year - least + 1) if least == most else None
     if unit == "weekend":
         latest, back = weekend("last", day), timedelta(7)
         first, last = latest.first - (most - 1) * back, latest.last - (least - 1) * back
-    elif least == most:
-        return shift(day, -least, unit)
     else:
+        (least, unit), (most, _) = _unit(least, unit), _unit(most, unit)
+        if least == most:
+            return shift(day, -least, unit)
         first, last = shift(day, -most, unit).first, shift(day, -least, unit).last
     said_in = {"month": whole_month(day.year, day.month).value, "year": str(day.year)}.get(unit, format_date(day))
     return TimeSpan(f"{count} {unit}{'s' * (most > 1)} before {said_in}", first, last)
 
 
 def _lasting(match: re.Match[str], day: date) -> TimeSpan | None:
-    before, _ = _sentence(match)
+    before = sentence_before(match)
     still_lasts = match["now"] or (match["for"] and _PERFECT.search(before) and not _NOT_PERFECT.search(before))
     least, most = _read_count(match["lasting_count"])
     if not still_lasts or least != most or _ENDS_IN_NUMBER.search(before):
@@ -195,40 +161,89 @@ def _lasting(match: re.Match[str], day: date) -> TimeSpan | None:
     return since._replace(value=f"since {since.value}")
 
 
+def _from_now(match: re.Match[str], day: date) -> TimeSpan | None:
+    count, unit = _unit(_read_count(match["from_count"])[0], match["from_unit"])
+    if _ENDS_IN_NUMBER.search(just_before(match)):
+        return None
+    start = match["from_day"]
+    if start in WEEKDAY_NUMBERS:
+        return shift(same_weekday("next", day, WEEKDAY_NUMBERS[start]).first, count, unit)
+    return shift(day + timedelta(start == "tomorrow"), count, unit)
+
+
 def _ahead(match: re.Match[str], day: date) -> TimeSpan | None:
     least, most = _read_count(match["ahead_count"])
+    count, unit = _unit(least, match["ahead_unit"])
     if least != most or (match["ahead_count"], match["ahead_unit"]) == ("a", "year"):  # "twenty books in a year"
         return None
-    if not _is_future(match) or _PERFECT.search(_sentence(match)[0]) or _ENDS_IN_RATE.search(_just_before(match)):
+    return shift(day, count, unit) if _is_ahead(match) else None
+
+
+def _is_ahead(match: re.Match[str]) -> bool:
+    """Whether "in two weeks" is a time to come and not how long something takes."""
+    before = sentence_before(match)
+    if _ENDS_IN_RATE.search(just_before(match)) or _ABLE.search(before):
+        return False
+    return look_around(match.string, match.start(), match.end()).way == "ahead"
+
+
+def _hours(match: re.Match[str], moment: date) -> TimeSpan | None:
+    """The time of the day; None where only the day of saying is known."""
+    if not isinstance(moment, datetime) or not (moment.hour or moment.minute or moment.second):
         return None
-    return shift(day, least, match["ahead_unit"])
+    back = match[0].endswith("ago")
+    if not back and not _is_ahead(match):
+        return None
+    if match["half_ago"] or match["half_ahead"]:
+        minutes = 30.0
+    else:
+        least, most = _read_count(match["hours_ago"] or match["hours_ahead"])
+        if least != most or _ENDS_IN_NUMBER.search(just_before(match)):
+            return None
+        minutes = (least + 0.5 * ("half" in match[0])) * (
+            60 if (match["ago_clock"] or match["ahead_clock"])[0] == "h" else 1
+        )
+    then = moment + timedelta(minutes=-minutes if back else minutes)
+    return TimeSpan(f"{then:%H:%M} on {format_date(then)}", then.date(), then.date())
 
 
-def _on_weekday(match: re.Match[str], day: date) -> TimeSpan | None:
-    return same_weekday("next" if _is_future(match) else "last", day, WEEKDAYS.index(match["weekday"].capitalize()))
-
-
-def _on_ordinal(match: re.Match[str], day: date) -> TimeSpan | None:
-    number = int(match["ordinal"])
-    month_step = (number < day.day) if _is_future(match) else -(number > day.day)
-    month = whole_month(day.year, day.month + month_step)
-    return one_day(month.first.replace(day=number)) if 1 <= number <= month.last.day else None
-
-
-def _in_month(match: re.Match[str], day: date) -> TimeSpan | None:
-    month = MONTHS.index(match["month"].capitalize()) + 1
-    if match["preposition"] in ("until", "by") or _is_future(match):
-        return whole_month(day.year + (month < day.month), month)
-    return whole_month(day.year - (month > day.month), month)
+def _beyond(match: re.Match[str], day: date) -> TimeSpan | None:
+    """ "the week after next", "the Friday before last"."""
+    step, unit = (2 if "next" in match["beyond_way"] else -2), match["beyond_unit"]
+    if unit == "week":
+        monday = day - timedelta(day.weekday()) + timedelta(7 * step)
+        return TimeSpan(f"the week of {format_date(monday)}", monday, monday + timedelta(6))
+    if unit == "weekend":
+        near, more = (weekend("this", day), timedelta(7)) if step > 0 else (weekend("last", day), -timedelta(7))
+        first = near.first + more * (2 - (step < 0)) - timedelta(7) * (step > 0 and day.weekday() >= 5)
+        return TimeSpan(f"the weekend of {format_date(first)}", first, first + timedelta(1))
+    if unit == "month":
+        return whole_month(day.year, day.month + step)
+    if unit == "year":
+        return whole_year(day.year + step)
+    near = same_weekday("next" if step > 0 else "last", day, WEEKDAY_NUMBERS[unit])
+    return one_day(near.first + timedelta(7 if step > 0 else -7))
 
 
 HANDLERS: dict[str, Callable[[re.Match[str], date], TimeSpan | None]] = {
+    "span": calendar_dates.span,
+    "dated": calendar_dates.dated,
+    "weekday_ordinal": calendar_dates.weekday_ordinal,
+    "weekday_in_week": calendar_dates.weekday_in_week,
+    "month_in_year": calendar_dates.month_in_year,
+    "part": calendar_dates.part,
+    "beyond": _beyond,
     "near_day": _near_day,
     "named": _named,
+    "hours": _hours,
     "ago": _ago,
     "lasting": _lasting,
+    "from_now": _from_now,
     "ahead": _ahead,
-    "on_weekday": _on_weekday,
-    "on_ordinal": _on_ordinal,
-    "in_month": _in_month,
+    "on_weekday": tensed_dates.on_weekday,
+    "on_ordinal": tensed_dates.on_ordinal,
+    "in_month": tensed_dates.in_month,
+    "in_season": tensed_dates.in_season,
+    "feast": tensed_dates.feast,
+    "weekday_alone": tensed_dates.weekday_alone,
 }

@@ -1,22 +1,31 @@
-"""Resolves relative dates in a turn ("yesterday", "last Saturday", "two weeks ago") by the date of its session.
+"""Resolves relative dates in a turn ("yesterday", "last Saturday", "on Friday") by the day on which it was said.
 
     annotate("I met her last Saturday.", datetime(2023, 5, 25))  ->  "I met her last Saturday (= 20 May 2023)."
 
-The grammar (`memoryqa.language.date_grammar`) is small; `python -m benchmarks.temporal` compares it with dateparser.
-Vague words ("recently", "soon") and words that only repeat the session's date ("today", "tonight", "this year") are not
-annotated: an annotation costs about eight tokens of a small budget.
+A wrong annotation costs more than none: where tense, mood and neighbouring words leave open which day is meant, there
+is none (`memoryqa.language.date_grammar`, `tense`). Quotes, code and links are left alone (`protected`). Vague words
+("recently", "soon") and words that only repeat the session's date ("today", "tonight", "this year") are not annotated:
+an annotation costs about eight tokens of a small budget. `python -m benchmarks.temporal` measures all this.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 
 from memoryqa.language.date_grammar import HANDLERS, PATTERN, TIME_EXPRESSION, TRIGGER, fold
+from memoryqa.language.english.calendar_dates import apposed
+from memoryqa.language.english.date_words import LETTERS, REACH, TRIGGER_WORDS, WORD_START
+from memoryqa.language.protected import hide_protected, is_name
+from memoryqa.language.time_spans import TAKEN, VALUE, TimeSpan
 from memoryqa.turns import Turn
 
 DATE_MARK = " (= "  # opens an annotation; the offline reader looks for it
+_LOOKALIKE = re.compile(rf"\(= (?={VALUE}\))")
+_MARK = re.compile(rf" \(= {VALUE}\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,52 +43,84 @@ class ResolvedDate:
     last: date
 
 
-def resolve(text: str, anchor: date) -> list[ResolvedDate]:
+def resolve(text: str, anchor: date, names: Collection[str] = ()) -> list[ResolvedDate]:
     """The relative dates in `text`, which was said on the day of `anchor`: in order, without overlap, longest wording.
 
+    names: of the people in the conversation, in lower case, so that "since June" is not read as a month where June is
+    one of them; "in June" is. An annotation that is there already is read past.
+    With a datetime for an anchor hours are resolved too, "an hour ago"; midnight sharp counts as a day without an hour.
     Dates outside the years 1 to 9999 are not resolved.
     """
     folded = fold(text)
-    if not TRIGGER.search(folded):
+    if TRIGGER_WORDS.isdisjoint(LETTERS.findall(folded)):
         return []
+    folded = fold(hide_protected(_MARK.sub(lambda mark: " " * len(mark[0]), text) if DATE_MARK in text else text))
     day = anchor.date() if isinstance(anchor, datetime) else anchor
     found: list[ResolvedDate] = []
     position = 0
-    while match := PATTERN.search(folded, position):
-        position = match.start() + 1
-        try:
-            span = HANDLERS[str(match.lastgroup)](match, day)  # every alternative is a named group
-        except (OverflowError, ValueError):  # beyond what `date` can hold
+    while trigger := TRIGGER.search(folded, position):
+        match = _match_at(folded, position, trigger)
+        if match is None:
+            position = trigger.end()
             continue
-        if span is not None:
-            position = match.end()
+        position = match.start() + 1
+        span = _span(match, day, anchor)
+        if span is None or is_name(text, match, names):
+            continue
+        span, position = apposed(folded, match, span)
+        if span is not TAKEN:
             found.append(ResolvedDate(match.start(), position, text[match.start() : position], *span))
     return found
 
 
-def annotate(text: str, anchor: date) -> str:
-    """Insert ` (= VALUE)` after each relative date in `text`; nothing else changes.
+def _match_at(folded: str, position: int, trigger: re.Match[str]) -> re.Match[str] | None:
+    """The first match from `position` on that holds the trigger."""
+    for start in WORD_START.finditer(folded, max(position, trigger.start() - REACH), trigger.end()):
+        match = PATTERN.match(folded, start.start())
+        if match is not None:
+            return match
+    return None
 
-    Text that contains ` (= ` was annotated before and is returned unchanged.
+
+def _span(match: re.Match[str], day: date, anchor: date) -> TimeSpan | None:
+    group = str(match.lastgroup)  # every alternative is a named group
+    try:
+        return HANDLERS[group](match, anchor if group == "hours" else day)
+    except (OverflowError, ValueError):  # beyond what `date` can hold
+        return None
+
+
+def annotate(text: str, anchor: date, names: Collection[str] = ()) -> str:
+    """Insert ` (= VALUE)` after each relative date in `text`; see `unmarked` for what else changes.
+
+    A date that has its annotation already keeps it, so that annotating twice is annotating once.
     """
-    if DATE_MARK in text:
-        return text
     parts: list[str] = []
     position = 0
-    for resolved in resolve(text, anchor):
-        parts += (text[position : resolved.end], f"{DATE_MARK}{resolved.value})")
-        position = resolved.end
-    return "".join([*parts, text[position:]])
+    for resolved in resolve(text, anchor, names):
+        mark = f"{DATE_MARK}{resolved.value})"
+        parts.append(unmarked(text[position : resolved.end]))
+        parts.append(mark)
+        position = resolved.end + (len(mark) if text.startswith(mark, resolved.end) else 0)
+    return "".join([*parts, unmarked(text[position:])])
+
+
+def unmarked(text: str) -> str:
+    """`text` with what looks like an annotation of ours closed up, `(=24 May 2023)`: no reader takes it for one.
+
+    Only a date in parentheses looks so; `(= x 5)` in code does not.
+    """
+    return _LOOKALIKE.sub("(=", text) if "(= " in text else text
 
 
 def dated_text(turn: Turn) -> str:
-    """The turn's text, annotated; unchanged when the turn's time is unknown."""
-    return _annotate_on(turn.text, turn.time.date()) if turn.time else turn.text
+    """The turn's text, annotated by the turn's own clock; without annotations when its time is unknown."""
+    return _annotate_on(turn.text, turn.time.replace(tzinfo=None)) if turn.time else unmarked(turn.text)
 
 
 @lru_cache(maxsize=4096)  # a compaction reads every turn several times
-def _annotate_on(text: str, day: date) -> str:
-    return annotate(text, day)
+def _annotate_on(text: str, moment: datetime) -> str:
+    return annotate(text, moment)
 
 
 def has_time_expression(text: str) -> bool:

@@ -6,26 +6,34 @@ OverflowError for a span outside the years 1 to 9999.
 
 from __future__ import annotations
 
+import re
 from calendar import monthrange
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
+from memoryqa.language.feasts import HOLIDAYS, feast
 from memoryqa.turns import MONTHS, format_date
 
 Which = Literal["last", "this", "next"]
 
 WEEKDAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())  # date.weekday() indexes it
 SEASON_FIRST_MONTH = {"spring": 3, "summer": 6, "fall": 9, "autumn": 9, "winter": 12}
-HOLIDAYS = {  # (month, day); None: the fourth Thursday of November
-    "christmas eve": (12, 24),
-    "christmas": (12, 25),
-    "halloween": (10, 31),
-    "thanksgiving": None,
-    "new year's eve": (12, 31),
-    "new year's": (1, 1),
-    "valentine's": (2, 14),
-}
+__all__ = ["HOLIDAYS"]
+_VALUE_WORDS = (
+    "since the a an of on to before after early mid late end beginning week weekend day month year decade few couple "
+    "several "
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen "
+    "nineteen twenty spring summer fall autumn winter"
+).split()
+_NAMED = rf"(?:{'|'.join((*MONTHS, *SEASON_FIRST_MONTH))})"
+VALUE = (  # every wording of a TimeSpan, as a pattern: closed, so that it is told from other text in parentheses
+    rf"(?:\d{{4}}(?=\))|(?=[^()]{{0,60}}\b(?:{_NAMED} \d{{4}}|(?:before|since|early|mid|late|of) \d{{4}}\)))"
+    rf"(?:(?:\d{{1,4}}|\d\d:\d\d|{'|'.join(MONTHS)}|(?:{'|'.join(_VALUE_WORDS)})s?)\b ?){{2,12}}(?=\)))"
+)
+STEP: dict[str, int] = {"last": -1, "this": 0, "next": 1}
+YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _PREPOSITION = {"last": "before", "this": "of", "next": "after"}
 
 
@@ -35,6 +43,9 @@ class TimeSpan(NamedTuple):
     value: str
     first: date
     last: date
+
+
+TAKEN = TimeSpan("", date.min, date.min)  # words that are a date and need no annotation
 
 
 def one_day(day: date) -> TimeSpan:
@@ -60,9 +71,8 @@ def season(name: str, year: int) -> TimeSpan:
 
 
 def holiday(name: str, year: int) -> TimeSpan:
-    """The day of one of HOLIDAYS in `year`."""
-    fixed = HOLIDAYS[name]
-    return one_day(date(year, *fixed) if fixed else same_weekday("this", date(year, 11, 22), 3).first)
+    """The day of one of `feasts.FESTIVALS` in `year`. Raises ValueError where it is not known."""
+    return one_day(feast(name, year))
 
 
 def recurring(which: Which, day: date, yearly: Callable[[int], TimeSpan]) -> TimeSpan:
@@ -107,3 +117,17 @@ def shift(day: date, count: int, unit: str) -> TimeSpan:
     if unit == "month" or abs(count) == 1:
         return whole_month(day.year, day.month + count * (1 if unit == "month" else 12))
     return whole_year(day.year + count)
+
+
+def between(first: date, last: date) -> str:
+    """The wording of a range: `13 to 16 May 2024`, `22 December 2025 to 2 January 2026`."""
+    if first.year != last.year:
+        return f"{format_date(first)} to {format_date(last)}"
+    month = "" if first.month == last.month else f" {MONTHS[first.month - 1]}"
+    return f"{first.day}{month} to {format_date(last)}"
+
+
+def under_way(day: date, yearly: Callable[[int], TimeSpan]) -> TimeSpan | None:
+    """The yearly span that `day` is in."""
+    found = (yearly(day.year - step) for step in (0, 1) if day.year - step >= 1)
+    return next((span for span in found if span.first <= day <= span.last), None)

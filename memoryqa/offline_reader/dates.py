@@ -6,13 +6,16 @@ Relative dates are already resolved in the evidence, as in `last Friday (= 14 Ju
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Literal
 
+from memoryqa.language.time_spans import VALUE, YEAR
 from memoryqa.offline_reader.ranking import MONTH_PATTERN, Ranking, Sentence
+from memoryqa.turns import MONTHS
 
 Unit = Literal["day", "month", "year"]
 
-_RESOLVED = re.compile(r"(?P<words>[^()]{0,40}?)\(= (?P<value>[^)]{0,80})\)")
+_RESOLVED = re.compile(rf"(?P<words>[^()]{{0,40}}?)\(= (?P<value>{VALUE})\)")
 _ABSOLUTE = re.compile(
     rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{MONTH_PATTERN})\b(?:,? \d{{4}})?"
     rf"|(?:{MONTH_PATTERN}) \d{{1,2}}(?:st|nd|rd|th)?\b(?:,? \d{{4}})?|(?:{MONTH_PATTERN}),? \d{{4}}"
@@ -20,8 +23,7 @@ _ABSOLUTE = re.compile(
 )
 _WEEKDAY = re.compile(r"\b(?P<before>next |this )?(?P<day>(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)\s*$", re.I)
 _PLAIN_DAY = re.compile(rf"\d{{1,2}} (?:{MONTH_PATTERN}) \d{{4}}")
-_MONTH_YEAR = re.compile(rf"\b(?:{MONTH_PATTERN}) \d{{4}}\b")
-_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_MONTHYEAR = re.compile(rf"\b(?:{MONTH_PATTERN}) \d{{4}}\b")
 _FUTURE_WORDS = re.compile(r"\b(?:next|tomorrow|this|in (?:\w+ )?\w+ (?:days|weeks|months))\s*\S*\s*$", re.I)
 _FUTURE_QUESTION = re.compile(r"\b(?:will|plan|plans|planning|planned|going to|is \w+ \w+ing)\b")
 
@@ -55,29 +57,45 @@ def _dates(sentence: Sentence, future: bool) -> list[tuple[float, str]]:
     text, session_date = sentence.tokens.text, sentence.line.date
     found: list[tuple[float, str]] = []
     for match in _RESOLVED.finditer(text):
-        about_future = bool(_FUTURE_WORDS.search(match["words"]))
+        about_future = bool(_FUTURE_WORDS.search(match["words"])) or _is_later(match["value"], session_date)
         tense = _RIGHT_TENSE * (about_future if future else -about_future)
         found.append((_RESOLVED_DATE + tense, _as_annotated(match["words"], match["value"], session_date)))
     if found:
         return found
     if named := _ABSOLUTE.search(text):
         found.append((_NAMES_A_DATE, named[0]))
-    if _YEAR.search(session_date):  # not "date unknown"
+    if YEAR.search(session_date):  # not "date unknown"
         found.append((0.0, session_date))
     return found
 
 
 def _as_annotated(words: str, value: str, session_date: str) -> str:
-    """Word a resolved weekday as LoCoMo's annotators do: "The Friday before 15 July 2023" instead of 14 July 2023.
+    """Word a past weekday as LoCoMo's annotators do: "The Friday before 15 July 2023" instead of 14 July 2023.
 
     This gives +0.03 token F1 on the training split's 127 "when" questions.
     """
     match = _WEEKDAY.search(words)
-    if match is None or match["before"] or not _PLAIN_DAY.fullmatch(value):
+    if match is None or match["before"] or not _PLAIN_DAY.fullmatch(value) or _is_later(value, session_date):
         return value
     return f"The {match['day'].capitalize()} before {session_date}"
 
 
+def _is_later(value: str, session_date: str) -> bool:
+    """Whether the day `value` comes after the session's; False where either is no day."""
+    resolved, said = _read_day(value), _read_day(session_date)
+    return resolved is not None and said is not None and resolved > said
+
+
+def _read_day(text: str) -> date | None:
+    if not _PLAIN_DAY.fullmatch(text):
+        return None
+    day, month, year = text.split()
+    try:
+        return date(int(year), MONTHS.index(month) + 1, int(day))
+    except ValueError:
+        return None
+
+
 def _to_unit(value: str, unit: Unit) -> str:
-    match = _MONTH_YEAR.search(value) if unit == "month" else _YEAR.search(value) if unit == "year" else None
+    match = _MONTHYEAR.search(value) if unit == "month" else YEAR.search(value) if unit == "year" else None
     return match[0] if match else value

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from memoryqa.language.date_grammar import NUMBER_WORDS
+from memoryqa.language.english.date_words import NUMBER_WORDS
 from memoryqa.offline_reader import NO_INFORMATION
 from memoryqa.offline_reader.dates import answer_when
 from memoryqa.offline_reader.ranking import STOPWORDS, Ranking, Sentence, rank, stem, tokenize

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from memoryqa.language.date_grammar import NUMBER_WORDS
+from memoryqa.language.english.date_words import NUMBER_WORDS
+from memoryqa.language.time_spans import VALUE
 from memoryqa.offline_reader.ranking import STOPWORDS, Ranking, Sentence, Tokens, previous_line, stem, tokenize
 
 # Logistic regression (L2, C = 3) of "the gold answer contains this word's Porter stem" on the words of the
@@ -86,7 +87,7 @@ _NAMED_THINGS = (  # asked for by name
 ).split()
 _PREPOSITIONS = frozenset("about at by for from in of on to with".split())
 _PLACE_PREPOSITIONS = frozenset("at from in near to".split())
-RESOLVED_DATE = re.compile(r"\(=[^)]*\)?")
+RESOLVED_DATE = re.compile(rf"\(= {VALUE}\)")
 _QUOTED = re.compile(r'["“][^"”]{2,60}["”]')
 _BREAK = re.compile(r'[,;.:!?()"“”]| - ')
 _FIRST_PERSON = re.compile(r"\b(?:i|i['’]m|i['’]ve|my|we|our|me|us)\b", re.I)
