@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date
 
 from memoryqa.rendering import Line, count_lines, render
 from memoryqa.turns import Turn
@@ -91,8 +91,7 @@ class MemoryStats:
     turns_forgotten: int = 0  # and in no other number
 
 
-def sizes(turns: int, sessions: int, times: Sequence[datetime]) -> str:
-    """`5 turns in 2 sessions, 2023-05-25 to 2023-08-02`; `times`: of the turns that have one."""
-    dates = [time.date() for time in times]
-    dated = f", {min(dates)} to {max(dates)}" if dates else ""
+def sizes(turns: int, sessions: int, first_day: date | None, last_day: date | None) -> str:
+    """`5 turns in 2 sessions, 2023-05-25 to 2023-08-02`; the days of the turns that have a time."""
+    dated = f", {first_day} to {last_day}" if first_day else ""
     return f"{turns:,} turn{'' if turns == 1 else 's'} in {sessions:,} session{'' if sessions == 1 else 's'}{dated}"

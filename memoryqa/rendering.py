@@ -173,6 +173,17 @@ class Replies:
         self._previous = turn
         return self._other_asks
 
+    def state(self) -> tuple[bool, bool]:
+        """What `resume` needs besides the last turn."""
+        return self._asks, self._other_asks
+
+    @classmethod
+    def resume(cls, last: Turn, asks: bool, other_asks: bool) -> Replies:
+        """The follower whose `state` that is, after the turn `last`."""
+        found = cls()
+        found._previous, found._asks, found._other_asks = last, asks, other_asks
+        return found
+
 
 def render_turn(turn: Turn, names: frozenset[str], header: str, replies: bool = False) -> tuple[list[Line], list[Line]]:
     """Render the turn's passages in full and in brief; both lists are equally long.

@@ -3,39 +3,81 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
 from dataclasses import replace
 from datetime import date
+from hashlib import blake2b
+from typing import Any, TypeVar, overload
 
 from memoryqa.checks import shown, text
 from memoryqa.errors import UsageError
 from memoryqa.language.names import name_words, speaker_key
 from memoryqa.rendering import Line, Replies, render_turn
 from memoryqa.tokens import count_tokens
-from memoryqa.turns import HANDLE_PREFIX, MONTHS, Turn, render_header
+from memoryqa.turns import HANDLE_PREFIX, MONTHS, Turn, id_of_turn, render_header
 
 _FEWEST_WORDS = 4  # what is shorter may answer another question each time
 _FEWEST_REPEATS = 3  # a text said twice is shown twice: to say so takes about as many tokens
 _WORD = re.compile(r"\w+")
 
+Item = TypeVar("Item")
+
+
+class OnDemand(MutableSequence[Item]):
+    """A list whose first `length` items are made when they are asked for, by `make`, and kept."""
+
+    def __init__(self, length: int, make: Callable[[int], Item]) -> None:
+        self._items: list[Item | None] = [None] * length
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, at: int) -> Item: ...
+    @overload
+    def __getitem__(self, at: slice) -> MutableSequence[Item]: ...
+    def __getitem__(self, at: int | slice) -> Item | MutableSequence[Item]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(len(self)))]
+        if (item := self._items[at]) is None:
+            at %= len(self._items)
+            item = self._make(at)
+            self._items[at] = item
+        return item
+
+    def __setitem__(self, at: Any, item: Any) -> None:
+        self._items[at] = item
+
+    def __delitem__(self, at: int | slice) -> None:
+        del self._items[at]
+
+    def insert(self, at: int, item: Item) -> None:
+        self._items.insert(at, item)
+
 
 class Transcript:
     """Grows by one turn at a time. A place is a position in `full` and `brief`. Not thread-safe: the owner locks.
 
-    full: the line of every passage, in order. brief: the same without filler, which is what a search packs.
+    full: the line of every passage, in order. brief: the same without filler, which is what a search packs. One that
+    was `resume`d reads turns and renders lines when they are asked for.
     """
 
     def __init__(self) -> None:
-        self.turns: list[Turn] = []
-        self.full: list[Line] = []
-        self.brief: list[Line] = []
+        self.turns: MutableSequence[Turn] = []
+        self.full: MutableSequence[Line] = []
+        self.brief: MutableSequence[Line] = []
         self.places: dict[str, range] = {}  # turn id -> the places of its passages
-        self._speakers: set[str] = set()
-        self._names: frozenset[str] = frozenset()  # the words of the speakers' names
+        self.first_day: date | None = None
+        self.last_day: date | None = None
+        self._speakers: dict[str, int] = {}  # speaker -> the first turn
+        self._names: list[tuple[int, frozenset[str]]] = []  # the words of the speakers' names, by the first turn
         self._replies = Replies()
+        self._replied = bytearray()  # by turn, whether it replies to a question
         self._headers: dict[int, str] = {}  # session -> its header: the date of the first of its turns
 
-        # by the hash of its words: the first line that says so; lines that others repeat, with those
+        # by a hash of its words: the first line that says so; lines that others repeat, with those
         self._first_with: dict[int, int] = {}
         self._repeats: dict[int, list[int]] = {}
         self._first_of: dict[int, int] = {}
@@ -44,17 +86,22 @@ class Transcript:
     def num_sessions(self) -> int:
         return len(self._headers)
 
-    def add(self, turn: Turn) -> list[Line]:
+    def add(self, turn: Turn) -> Sequence[Line]:
         """Append `turn`; returns its lines in full. UsageError for an id that is there, and then nothing changes."""
         if turn.id in self.places:
             raise UsageError(f"turn {turn.id} is in this memory already; every turn needs its own session and number")
         # rendered before anything is changed: a turn that cannot be leaves the transcript as it was
         header = self._headers.get(turn.session) or render_header(turn.session, turn.time)
-        names = self._names if turn.speaker in self._speakers else self._names | name_words([turn.speaker])
-        full, brief = render_turn(turn, names, header, self._replies.note(turn))
-        self._names = names
-        self._speakers.add(turn.speaker)
+        names = self._names_with(turn.speaker)
+        replied = self._replies.note(turn)
+        full, brief = render_turn(turn, names, header, replied)
+        self._note_speaker(turn.speaker, names)
         self._headers[turn.session] = header
+        self._replied.append(replied)
+        if turn.time is not None:
+            day = turn.time.date()
+            self.first_day = min(day, self.first_day or day)
+            self.last_day = max(day, self.last_day or day)
         self.turns.append(turn)
         self.places[turn.id] = range(len(self.full), len(self.full) + len(full))
         self.full += full
@@ -63,12 +110,22 @@ class Transcript:
             self.brief[-1] = replace(brief[0], repeated=True)
         return full
 
+    def _names_with(self, speaker: str) -> frozenset[str]:
+        """The words of the names of all speakers so far and of `speaker`."""
+        known = self._names[-1][1] if self._names else frozenset()
+        return known if speaker in self._speakers else known | name_words([speaker])
+
+    def _note_speaker(self, speaker: str, names: frozenset[str]) -> None:
+        if speaker not in self._speakers:
+            self._speakers[speaker] = len(self.turns)
+            self._names.append((len(self.turns), names))
+
     def _note_repeat(self, place: int) -> bool:
         """Whether the line at `place`, the last one, says what an earlier one said; noted for `lines_at`."""
         said = _words_of(self.brief[place])
         if len(said) <= _FEWEST_WORDS:  # besides the speaker
             return False
-        first = self._first_with.setdefault(hash(said), place)
+        first = self._first_with.setdefault(_hash(said), place)
         if first == place or _words_of(self.brief[first]) != said:
             return False
         self._repeats.setdefault(first, [first]).append(place)
@@ -101,10 +158,100 @@ class Transcript:
         """The lines of a turn in full."""
         return [self.full[place] for place in self.places[turn.id]]
 
+    def highest_numbers(self) -> dict[int, int]:
+        """By session the highest number of its turns."""
+        highest: dict[int, int] = {}
+        for turn_id in self.places:
+            session, number = _address(turn_id)
+            if number > highest.get(session, -1):
+                highest[session] = number
+        return highest
+
+    # -- put aside and resumed -----------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """What `resume` needs besides the turns: plain numbers and texts, by name."""
+        addresses = list(map(_address, self.places))
+        return {
+            "sessions": [session for session, _ in addresses],
+            "numbers": [number for _, number in addresses],
+            "passages": [len(places) for places in self.places.values()],
+            "days": [day.toordinal() for day in (self.first_day, self.last_day) if day],
+            "speakers": self._speakers,
+            "replied": bytes(self._replied),
+            "asks": [int(one) for one in self._replies.state()],
+            "headers": self._headers,
+            "first_with": self._first_with,
+            "repeats": self._repeats,
+        }
+
+    @classmethod
+    def resume(cls, state: dict[str, Any], read: Callable[[int], Turn]) -> Transcript:
+        """The transcript whose `state` that is. `read`: gives a turn by its number, from 0."""
+        found = cls()
+        start = 0
+        for session, number, passages in zip(state["sessions"], state["numbers"], state["passages"], strict=True):
+            found.places[id_of_turn(session, number)] = range(start, start + passages)
+            start += passages
+        count = len(found.places)
+        found.first_day, found.last_day = map(date.fromordinal, state["days"]) if state["days"] else (None, None)
+        names: frozenset[str] = frozenset()
+        for speaker, first in state["speakers"].items():
+            names |= name_words([speaker])
+            found._names.append((first, names))
+        found._speakers = state["speakers"]
+        found._replied = bytearray(state["replied"])
+        found._headers, found._first_with, found._repeats = (
+            state[name] for name in ("headers", "first_with", "repeats")
+        )
+        found._first_of = {place: first for first, places in found._repeats.items() for place in places}
+        turns = found.turns = OnDemand(count, read)
+        if count:
+            found._replies = Replies.resume(turns[-1], *map(bool, state["asks"]))
+        starts = [places.start for places in found.places.values()]
+
+        def fill(place: int) -> None:
+            turn_number = bisect_right(starts, place) - 1  # a turn has at least one passage
+            full, brief = found._render_again(turn_number)
+            for number, both in enumerate(zip(full, brief, strict=True), starts[turn_number]):
+                found.full[number], found.brief[number] = both
+
+        def in_full(place: int) -> Line:
+            fill(place)
+            return found.full[place]
+
+        def in_brief(place: int) -> Line:
+            fill(place)
+            return found.brief[place]
+
+        found.full, found.brief = OnDemand(start, in_full), OnDemand(start, in_brief)
+        return found
+
+    def _render_again(self, number: int) -> tuple[list[Line], list[Line]]:
+        """The lines of a turn by its number, as `add` made them."""
+        turn = self.turns[number]
+        names = self._names[bisect_right(self._names, number, key=lambda one: one[0]) - 1][1]
+        full, brief = render_turn(turn, names, self._headers[turn.session], bool(self._replied[number]))
+        place = self.places[turn.id].start
+        if self._first_of.get(place, place) != place:
+            brief = [replace(brief[0], repeated=True)]
+        return full, brief
+
+
+def _address(turn_id: str) -> tuple[int, int]:
+    session, _, number = turn_id[1:].partition(":")
+    return int(session), int(number)
+
 
 def _words_of(line: Line) -> tuple[str, ...]:
     """Who says what, up to case and punctuation; dates that were resolved are words too."""
     return (speaker_key(line.turn.speaker), *_WORD.findall(line.body.casefold()))
+
+
+def _hash(words: Sequence[str]) -> int:
+    """The same in every process, as `hash` is not."""
+    written = "\0".join(words).encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(written, digest_size=8).digest(), "little", signed=True)
 
 
 def _with_repeats(line: Line, turns: Sequence[Turn]) -> Line:

@@ -30,6 +30,7 @@ LAYERS: tuple[set[str], ...] = (
     {"memoryqa.search", "memoryqa.tags"},
     {"memoryqa.working"},
     {"memoryqa.messages", "memoryqa.evidence", "memoryqa.steps", "memoryqa.transcript"},
+    {"memoryqa.store"},
     {"memoryqa.memory"},
     {"memoryqa.memories"},
     {"memoryqa.offline_reader", "memoryqa.compaction"},  # compaction: a product of its own

@@ -60,10 +60,7 @@ def write_history(archive: Archive, older: Iterable[Turn], forgotten_turns: Mapp
                 f"INSERT INTO revisions (number, {', '.join(COLUMNS)}) {values}", (numbers[turn.id], *encode(turn))
             )
             numbers[turn.id] += 1
-        archive.connection.executemany(
-            "INSERT OR REPLACE INTO forgotten VALUES (?, ?, ?)",
-            [(session, highest, turns) for session, (highest, turns) in forgotten_turns.items()],
-        )
+        _write_forgotten(archive, forgotten_turns)
 
 
 def remove(archive: Archive, turns: Iterable[Turn]) -> None:
@@ -71,20 +68,24 @@ def remove(archive: Archive, turns: Iterable[Turn]) -> None:
     that no id is used twice."""
     with archive.transaction():
         _overwrite_what_is_deleted(archive)
+        counts = forgotten(archive)
         for turn in turns:
             archive.connection.execute("DELETE FROM turns WHERE id = ?", (turn.id,))  # a trigger deletes its revisions
-            archive.connection.execute(
-                "INSERT INTO forgotten VALUES (?, ?, 1) ON CONFLICT (session) DO UPDATE"
-                " SET highest = max(highest, excluded.highest), turns = turns + 1",
-                (turn.session, turn.number),
-            )
+            highest, count = counts.get(turn.session, (0, 0))
+            counts[turn.session] = max(highest, turn.number), count + 1
+        _write_forgotten(archive, counts)
         _note_change(archive, erase_due=True)
+
+
+def _write_forgotten(archive: Archive, counts: Mapping[int, tuple[int, int]]) -> None:
+    rows = [(str(session), str(highest), turns) for session, (highest, turns) in counts.items()]
+    archive.connection.executemany("INSERT OR REPLACE INTO forgotten VALUES (?, ?, ?)", rows)
 
 
 def forgotten(archive: Archive) -> dict[int, tuple[int, int]]:
     """By session, the highest number of a forgotten turn, and how many turns were forgotten."""
-    rows = archive.fetch("SELECT session, highest, turns FROM forgotten ORDER BY session")
-    return {session: (highest, turns) for session, highest, turns in rows}
+    rows = archive.fetch("SELECT session, highest, turns FROM forgotten")
+    return {int(session): (int(highest), turns) for session, highest, turns in rows}
 
 
 def _overwrite_what_is_deleted(archive: Archive) -> None:

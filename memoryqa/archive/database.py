@@ -156,11 +156,9 @@ class Archive(ArchiveFile):
         return False
 
     def _check_not_forgotten(self, turn: Turn) -> None:
-        found = (
-            "SELECT 1 FROM forgotten WHERE session = ? AND highest >= ?"
-            " AND NOT EXISTS (SELECT 1 FROM turns WHERE id = ?)"
-        )
-        if self._connection.execute(found, (turn.session, turn.number, turn.id)).fetchone():
+        found = "SELECT highest FROM forgotten WHERE session = ? AND NOT EXISTS (SELECT 1 FROM turns WHERE id = ?)"
+        row = self._connection.execute(found, (str(turn.session), turn.id)).fetchone()
+        if row and turn.number <= int(row[0]):
             raise ArchiveError(f"{self.path}: {used_twice(turn.id)}")
 
     def _set_tags(self, turn_id: str, tags: bytes | None) -> None:
@@ -213,10 +211,20 @@ class Archive(ArchiveFile):
         """The next rows behind `position`, at most a thousand."""
         return self.fetch(f"{_SELECT} WHERE position > ? ORDER BY position LIMIT ?", position, _BATCH)
 
-    def at(self, position: int) -> Turn | None:
-        """The turn at `position`; None when it is no more."""
-        rows = self.fetch(f"{_SELECT} WHERE position = ?", position)
-        return self._turn(rows[0]) if rows else None
+    def between(self, first: int, last: int) -> list[Turn]:
+        """The turns from position `first` to `last`, both included."""
+        rows = self.fetch(f"{_SELECT} WHERE position BETWEEN ? AND ? ORDER BY position", first, last)
+        return [self._turn(row) for row in rows]
+
+    def snapshot(self) -> dict[str, bytes]:
+        """The rows that `write_snapshot` wrote; {} when there are none, or what they were made from has changed."""
+        return dict(self.fetch("SELECT name, data FROM snapshot"))
+
+    def write_snapshot(self, rows: Mapping[str, bytes]) -> None:
+        """Keep `rows` beside the turns until a turn is corrected or forgotten: see memoryqa/store/snapshot.py."""
+        with self.transaction():
+            self._connection.execute("DELETE FROM snapshot")
+            self._connection.executemany("INSERT INTO snapshot VALUES (?, ?)", list(rows.items()))
 
     def search(self, query: str, limit: int = 10) -> list[Turn]:
         """At most `limit` turns that contain a word of `query`, stemmed, best first by BM25. Any text is a query."""

@@ -46,6 +46,7 @@ class ArchiveFile:
         self._migrations = migrations
         self.busy_sec = busy_sec
         self._lock = threading.RLock()
+        self.is_closed = False
         in_memory = path == ":memory:"
         where = Path(path).absolute()
         with self._explained():
@@ -79,6 +80,7 @@ class ArchiveFile:
     def close(self) -> None:
         """Write everything to the disk and close the file."""
         with self._lock:
+            self.is_closed = True
             self._connection.close()
 
     # -- statements ----------------------------------------------------------------------------------------------------

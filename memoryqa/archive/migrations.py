@@ -29,7 +29,8 @@ def m003_changes(connection: sqlite3.Connection) -> None:
 
     state: generation counts changes of turns that were there; stale_words those since `words` was written; erase_due is
     1 while the file may still contain bytes of what was forgotten. revisions: what turns said before they were
-    corrected. forgotten: by session the highest number and how many turns. snapshot: see store/snapshot.py.
+    corrected. forgotten: by session the highest number (both may be
+    larger than SQLite's integers) and how many turns. snapshot: see store/snapshot.py.
     """
     connection.execute("CREATE TABLE state (name TEXT PRIMARY KEY, value INTEGER NOT NULL)")
     connection.execute("INSERT INTO state VALUES ('generation', 0), ('stale_words', 0), ('erase_due', 0)")
@@ -39,7 +40,7 @@ def m003_changes(connection: sqlite3.Connection) -> None:
         " tags TEXT, PRIMARY KEY (id, number))"
     )
     connection.execute(
-        "CREATE TABLE forgotten (session INTEGER PRIMARY KEY, highest INTEGER NOT NULL, turns INTEGER NOT NULL)"
+        "CREATE TABLE forgotten (session TEXT PRIMARY KEY, highest TEXT NOT NULL, turns INTEGER NOT NULL)"
     )
     connection.execute("CREATE TABLE snapshot (name TEXT PRIMARY KEY, data BLOB NOT NULL)")
     count = "UPDATE state SET value = value + 1 WHERE name IN"

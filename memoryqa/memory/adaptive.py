@@ -7,6 +7,7 @@ where it stays, whole, by its handle. With `recovery` a search finds archived tu
 from __future__ import annotations
 
 import threading
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
@@ -25,6 +26,7 @@ from memoryqa.config import (
     RankingConfig,
     renamed,
 )
+from memoryqa.memory.kept_index import AT_THE_END, WHILE_ADDING
 from memoryqa.memory.stored import StoredMemory
 from memoryqa.messages import SESSION_GAP, Message, Numbering, TimeLike
 from memoryqa.search.dense import DenseIndex
@@ -87,6 +89,7 @@ class AdaptiveMemory(StoredMemory):
             self._dense = DenseIndex(embedder, dense, vector_cache)
             self._dense_ranking = self._index.with_config(self._dense.config.ranking)
         self._embedding_failures = 0
+        self._positions = array("q")
         self._revisions: dict[str, list[Turn]] = {}
         self._forgotten: dict[int, tuple[int, int]] = {}
         self._transcript = Transcript()
@@ -131,6 +134,8 @@ class AdaptiveMemory(StoredMemory):
         turns, error = self._add([message], given)
         if error is not None:
             raise error
+        with self._lock:
+            self._keep_index(WHILE_ADDING)
         return turns[0]
 
     def extend(self, messages: Iterable[Message]) -> list[Turn]:
@@ -144,6 +149,8 @@ class AdaptiveMemory(StoredMemory):
             if error is not None:
                 error.add_note(f"message {len(added) + 1} of extend(); those before it were added")
                 raise error
+        with self._lock:
+            self._keep_index(AT_THE_END)
         return added
 
     # -- keeping -------------------------------------------------------------------------------------------------------
@@ -183,7 +190,9 @@ class AdaptiveMemory(StoredMemory):
                 archive.set_settings(settings_of(memory.config, memory._dense_config, memory._numbering.session_gap))
             memory._archive = archive
             memory._data_version = archive.data_version()
+            memory._has_usual_settings = is_new or not settings.keys() - {"embedder", "vector_cache"}
             memory._read_anew()
+            memory._keep_index(WHILE_ADDING)
         except BaseException:
             archive.close()
             raise
@@ -192,7 +201,8 @@ class AdaptiveMemory(StoredMemory):
     def close(self) -> None:
         """Write everything to the disk and close the file of an `open`ed memory, which can then be used no more."""
         with self._lock:
-            if self._archive is not None:
+            if self._archive is not None and not self._archive.is_closed:
+                self._keep_index(AT_THE_END)
                 self._archive.close()
 
     def __enter__(self) -> Self:

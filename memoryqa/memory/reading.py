@@ -67,8 +67,8 @@ class ReadableMemory:
 
     def __repr__(self) -> str:
         with self._current():
-            times = [turn.time for turn in self._transcript.turns if turn.time is not None]
-            said = sizes(len(self), self._transcript.num_sessions, times)
+            days = (self._transcript.first_day, self._transcript.last_day)
+            said = sizes(len(self), self._transcript.num_sessions, *days)
             held = f"{self.tokens:,} of {self.memory_tokens:,}"
         return f"<AdaptiveMemory: {said}; {held} tokens held>"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from array import array
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,10 +16,12 @@ from memoryqa.archive.erasing import erase
 from memoryqa.archive.saved import History
 from memoryqa.checks import text
 from memoryqa.errors import UsageError
+from memoryqa.memory.kept_index import is_due, keep, read_kept
 from memoryqa.memory.reading import ReadableMemory
 from memoryqa.messages import Message, Numbering, TimeLike, parse_time
 from memoryqa.rendering import Line
 from memoryqa.search.ranking import PassageIndex
+from memoryqa.store.snapshot import Built
 from memoryqa.transcript import Transcript
 from memoryqa.turns import Turn
 from memoryqa.working.memory import WorkingMemory
@@ -27,13 +30,16 @@ from memoryqa.working.memory import WorkingMemory
 class StoredMemory(ReadableMemory):
     """The part of `AdaptiveMemory` that follows its file, corrects and forgets; without a file it does so in memory.
 
-    _position: of the last turn in the file that is in the memory. _generation: see `migrations.m003_changes`.
+    _positions: in the file, of the turns that are in the memory. _generation: see `migrations.m003_changes`. _kept: how
+    many turns the index has that is kept in the file.
     """
 
     _numbering: Numbering
     _archive: Archive | None = None
-    _position = 0
+    _positions: array[int]
     _generation = 0
+    _kept = 0
+    _has_usual_settings = True  # those that the file has
     _data_version = 0
     _is_taking = False  # a turn is being taken in; if it stays so, that was interrupted
     _revisions: dict[str, list[Turn]]  # of a memory without a file
@@ -148,8 +154,13 @@ class StoredMemory(ReadableMemory):
         with self._archive.reading():
             self._generation = self._archive.state()["generation"]
             self._forgotten = changes.forgotten(self._archive)
-            self._position, self._is_taking = 0, False
-            self._rebuild(())
+            self._is_taking = False
+            kept = read_kept(self._archive, self.config, self._index.config, self._generation)
+            if kept is None:
+                self._rebuild(())
+            else:
+                self._use(kept.built, kept.positions)
+            self._kept = len(self)
             self._catch_up()
 
     @contextmanager
@@ -169,26 +180,32 @@ class StoredMemory(ReadableMemory):
         if self._archive is None:
             return 0
         before = len(self)
-        for position, turn in self._archive.after(self._position):
+        for position, turn in self._archive.after(self._positions[-1] if self._positions else 0):
             self._take(turn, position)
         return len(self) - before
 
     def _rebuild(self, turns: Iterable[Turn]) -> None:
         """Make it a memory of `turns` alone."""
-        ranking, numbering = self._index.config, Numbering(self._numbering.session_gap)
-        self._index = PassageIndex(ranking)
+        transcript = Transcript()
+        working = WorkingMemory(self.memory_tokens, transcript.brief, self.config.compaction, self.config.coverage)
+        self._use(Built(transcript, PassageIndex(self._index.config), working), array("q"))
+        for turn in turns:
+            self._take(turn)
+
+    def _use(self, built: Built, positions: array[int]) -> None:
+        """Make it the memory of what was built."""
+        self._transcript, self._index, self._working = built.transcript, built.index, built.working
+        self._positions = positions
         if self._dense is not None:
             self._dense = self._dense.empty()
             self._dense_ranking = self._index.with_config(self._dense.config.ranking)
-        self._transcript = Transcript()
-        self._working = WorkingMemory(
-            self.memory_tokens, self._transcript.brief, self.config.compaction, self.config.coverage
-        )
+        self._numbering = Numbering(self._numbering.session_gap)
         for session, (highest, _) in self._forgotten.items():
-            numbering.reserve(session, highest)
-        self._numbering = numbering
-        for turn in turns:
-            self._take(turn)
+            self._numbering.reserve(session, highest)
+        for session, highest in self._transcript.highest_numbers().items():
+            self._numbering.reserve(session, highest)
+        if self._transcript.turns:
+            self._numbering.note(self._transcript.turns[-1])
 
     def _take(self, turn: Turn, position: int = 0) -> None:
         self._is_taking = self._archive is not None
@@ -196,7 +213,18 @@ class StoredMemory(ReadableMemory):
         self._index.add(turn, lines)
         self._working.add(lines)
         self._numbering.note(turn)
-        self._position, self._is_taking = position, False
+        self._positions.append(position)
+        self._is_taking = False
+
+    def _keep_index(self, when: tuple[int, float]) -> None:
+        """Keep the index in the file when that is due."""
+        archive = self._archive
+        if archive is None or archive.is_read_only or not self._has_usual_settings or self._is_taking:
+            return
+        if is_due(len(self) - self._kept, len(self), when):
+            built = Built(self._transcript, self._index, self._working)
+            keep(archive, built, self._positions, self.config, self._generation)
+            self._kept = len(self)  # or not before as many more
 
     # -- adding --------------------------------------------------------------------------------------------------------
 

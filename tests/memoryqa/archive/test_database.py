@@ -650,7 +650,7 @@ VERSION_3 = (
     "CREATE TABLE revisions (id TEXT NOT NULL, number INTEGER NOT NULL, time TEXT, fold INTEGER NOT NULL,"
     " utc_offset_us INTEGER, zone TEXT, speaker TEXT NOT NULL, text TEXT NOT NULL, caption TEXT NOT NULL,"
     " tags TEXT, PRIMARY KEY (id, number))",
-    "CREATE TABLE forgotten (session INTEGER PRIMARY KEY, highest INTEGER NOT NULL, turns INTEGER NOT NULL)",
+    "CREATE TABLE forgotten (session TEXT PRIMARY KEY, highest TEXT NOT NULL, turns INTEGER NOT NULL)",
     "CREATE TABLE snapshot (name TEXT PRIMARY KEY, data BLOB NOT NULL)",
     "CREATE TRIGGER turn_deleted AFTER DELETE ON turns BEGIN"
     " UPDATE state SET value = value + 1 WHERE name IN ('generation', 'stale_words');"

@@ -37,7 +37,8 @@ def check_same(one: AdaptiveMemory, other: AdaptiveMemory) -> None:
     assert other.render() == one.render()
     assert other.stats() == one.stats()
     for query in ("Who rowed past 17 otters?", "mill 3 in May"):
-        assert other.search(query, 200) == one.search(query, 200)
+        found, expected = other.search(query, 200), one.search(query, 200)
+        assert (found, found.scores, found.lines) == (expected, expected.scores, expected.lines)
 
 
 def fresh(said: list[Turn], memory_tokens: int = 20_000) -> AdaptiveMemory:

@@ -1,0 +1,79 @@
+"""Keeps what a memory built from its turns in its file, and takes it from there: see memoryqa/store/snapshot.py."""
+
+from __future__ import annotations
+
+import logging
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from memoryqa.archive.database import Archive, ArchiveError
+from memoryqa.config import MemoryConfig, RankingConfig
+from memoryqa.store.columns import UnknownKindError, decode, encode
+from memoryqa.store.snapshot import Built, are_whole, built_of, digest_of, rows_of
+from memoryqa.turns import Turn
+
+logger = logging.getLogger(__name__)
+
+# A snapshot is written when so many turns came since the last one: at least, and as a share of all. Reading takes
+# longer the more come after it, and adding the more often it is written.
+WHILE_ADDING = (500, 0.05)
+AT_THE_END = (100, 0.01)  # when the memory is closed, or many turns were added at once
+_READ_AHEAD = 256  # turns, once they are read in order
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was kept, and the positions in the file of the turns that it was built from."""
+
+    built: Built
+    positions: array[int]
+
+
+class TurnReader:
+    """Gives the turns of a file by their number, from 0; those behind it too, when they are asked for in order."""
+
+    def __init__(self, archive: Archive, positions: Sequence[int]) -> None:
+        self._archive, self._positions = archive, positions
+        self._last = -1
+        self._ahead: list[Turn] = []  # the next ones, in reverse
+
+    def __call__(self, number: int) -> Turn:
+        in_order, self._last = number == self._last + 1, number
+        if not in_order or not self._ahead:
+            end = min(number + (_READ_AHEAD if in_order else 1), len(self._positions))
+            turns = self._archive.between(self._positions[number], self._positions[end - 1])
+            if len(turns) != end - number:
+                raise ArchiveError(f"{self._archive.path}: was changed by another process at this moment; ask again")
+            self._ahead = turns[::-1]
+        return self._ahead.pop()
+
+
+def read_kept(archive: Archive, config: MemoryConfig, ranking: RankingConfig, generation: int) -> Kept | None:
+    """What is kept in the file; None when that is nothing, or made by other code or settings or of other turns."""
+    rows = archive.snapshot()
+    made_by = encode([digest_of(config, ranking), str(generation)])
+    if rows.get("meta.made_by") != made_by or not are_whole(rows):
+        return None
+    positions = array("q", decode(rows["meta.positions"]))
+    return Kept(built_of(rows, config, ranking, TurnReader(archive, positions)), positions)
+
+
+def keep(archive: Archive, built: Built, positions: array[int], config: MemoryConfig, generation: int) -> bool:
+    """Keep what was built in the file. Returns False when that is impossible now; nothing is lost then but time."""
+    meta = {"made_by": [digest_of(config, built.index.config), str(generation)], "positions": positions}
+    try:
+        rows = rows_of(built, meta)
+        with archive.transaction():
+            if archive.state()["generation"] == generation:
+                archive.write_snapshot(rows)
+    except (UnknownKindError, OverflowError, ArchiveError) as error:
+        logger.warning("%s: the index is not kept in the file (%s)", archive.path, error)
+        return False
+    return True
+
+
+def is_due(new: int, total: int, when: tuple[int, float]) -> bool:
+    """Whether so many `new` turns of `total` are worth a snapshot. `when`: WHILE_ADDING or AT_THE_END."""
+    least, share = when
+    return new > max(least, share * total)

@@ -1,0 +1,269 @@
+"""The index that is kept in a file: used where it may be, never where it would be wrong."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import conversations, tagged
+
+from memoryqa.archive.database import Archive
+from memoryqa.memory import AdaptiveMemory, adaptive, kept_index
+from memoryqa.search.ranking import PassageIndex
+from memoryqa.store import snapshot
+from memoryqa.turns import Turn
+
+MONDAY = datetime(2023, 5, 8, 13, 56)
+LONG = "We rowed past the mill. " * 30 + "\n\n- otters\n- swans\n\n" + "Then it rained on Tuesday. " * 20
+
+
+def turns(num_turns: int, first: int = 0) -> list[Turn]:
+    """Short and long ones, questions, replies, repeats, tags and photos."""
+    texts = (
+        "How many?",
+        "{0} of them, last Friday.",
+        "Thanks!",
+        "Please call me back at the mill.",
+        LONG + "{0}",
+    )
+    return [
+        Turn(
+            1 + n // 7,
+            1 + n % 7,
+            ("Ines", "Bo", "Zoé", "user")[n % 4],
+            texts[n % 5].format(n),
+            MONDAY + timedelta(days=n // 7) if n % 3 else None,
+            "a photo of a boat" if n % 6 == 1 else "",
+            ("animal", f"tag{n}") if n % 8 == 2 else (),
+        )
+        for n in range(first, first + num_turns)
+    ]
+
+
+@pytest.fixture(autouse=True)
+def kept_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AT_THE_END", "WHILE_ADDING"):
+        monkeypatch.setattr(adaptive, name, (0, 0.0))
+
+
+@pytest.fixture
+def indexed(monkeypatch: pytest.MonkeyPatch) -> list[Turn]:
+    """The turns that were indexed from now on."""
+    added: list[Turn] = []
+    add = PassageIndex.add
+
+    def note(self: PassageIndex, turn: Turn, lines: Any) -> None:
+        added.append(turn)
+        add(self, turn, lines)
+
+    monkeypatch.setattr(PassageIndex, "add", note)
+    return added
+
+
+def fresh(said: list[Turn], memory_tokens: int = 300, **other: Any) -> AdaptiveMemory:
+    memory = AdaptiveMemory(memory_tokens, **other)
+    memory.extend(said)
+    return memory
+
+
+def check_same(one: AdaptiveMemory, other: AdaptiveMemory) -> None:
+    assert repr(other) == repr(one)
+    for query in (["How many otters were there?", "boat"], "What did Zoé say in May 2023?", "animal", "call back mill"):
+        for scope in ("all", "working"):
+            found, expected = other.search(query, 200, scope=scope), one.search(query, 200, scope=scope)
+            assert (found, found.scores, found.lines) == (expected, expected.scores, expected.lines)
+    assert other.render() == one.render()
+    assert other.stats() == one.stats()
+    assert other.lines() == one.lines()
+    assert other.losses() == one.losses()
+    assert list(other.archived()) == list(one.archived())
+    if len(one):
+        assert other.add("And then?", speaker="Bo") == one.add("And then?", speaker="Bo")
+
+
+@pytest.mark.parametrize("memory_tokens", [30, 300, 20_000])
+@pytest.mark.parametrize("compaction", ["coverage", "recency"])
+def test_an_opened_memory_takes_its_index_from_the_file(
+    memory_tokens: int, compaction: str, tmp_path: Path, indexed: list[Turn]
+) -> None:
+    path = tmp_path / "a.db"
+    AdaptiveMemory.open(path, memory_tokens=memory_tokens, compaction=compaction).close()
+    for count in range(0, 60, 5):
+        with AdaptiveMemory.open(path) as memory:
+            memory.extend(turns(5, first=count))
+        indexed.clear()
+        with AdaptiveMemory.open(path) as memory:
+            assert indexed == []
+            copy = tmp_path / f"{count}.db"
+            memory.save(copy)
+            check_same(fresh(turns(count + 5), memory_tokens, compaction=compaction), AdaptiveMemory.open(path))
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("DELETE FROM turns WHERE position = (SELECT max(position) FROM turns)")  # "And then?"
+
+
+@given(tagged(conversations()), st.data())
+@settings(max_examples=60)
+def test_random_conversations_are_the_same_opened_at_any_turn(conversation: list[Turn], data: st.DataObject) -> None:
+    kept_after = data.draw(st.integers(0, len(conversation)))
+    tokens = data.draw(st.sampled_from((20, 200, 20_000)))
+    with tempfile.TemporaryDirectory() as folder:
+        with AdaptiveMemory.open(Path(folder) / "a.db", memory_tokens=tokens) as memory:
+            memory.extend(conversation[:kept_after])
+        with Archive(Path(folder) / "a.db") as archive:
+            archive.extend(conversation[kept_after:])  # which come after the index that is kept
+        with AdaptiveMemory.open(Path(folder) / "a.db") as memory:
+            check_same(fresh(conversation, tokens), memory)
+
+
+def test_an_index_that_other_code_made_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, indexed: list[Turn]
+) -> None:
+    with AdaptiveMemory.open(tmp_path / "a.db", memory_tokens=300) as memory:
+        memory.extend(turns(20))
+    monkeypatch.setattr(snapshot, "_code_digest", lambda: "other code")
+    for expected in (20, 0):
+        indexed.clear()
+        with AdaptiveMemory.open(tmp_path / "a.db") as memory:
+            assert len(indexed) == expected, "once"
+            assert memory.render() == fresh(turns(20)).render()
+
+
+def test_every_module_that_shapes_an_index_is_in_the_digest() -> None:
+    names = {name for name, _ in snapshot._code()}
+    assert {"terms.py", "word_lists.py", "postings.py", "coverage.py", "rendering.py", "transcript.py"} <= names
+    assert snapshot._code_digest() == snapshot._code_digest.__wrapped__()
+
+
+def test_other_settings_read_the_turns_anew_and_leave_the_index_that_is_kept(
+    tmp_path: Path, indexed: list[Turn]
+) -> None:
+    with AdaptiveMemory.open(tmp_path / "a.db", memory_tokens=300) as memory:
+        memory.extend(turns(20))
+    with AdaptiveMemory.open(tmp_path / "a.db", memory_tokens=30) as memory:
+        check_same(fresh(turns(20), 30), memory)
+    indexed.clear()
+    with AdaptiveMemory.open(tmp_path / "a.db") as memory:
+        assert [turn.text for turn in indexed] == ["And then?"], "what came after the index was kept"
+
+
+def rows_of(path: Path) -> dict[str, bytes]:
+    with Archive(path) as archive:
+        return archive.snapshot()
+
+
+def test_a_damaged_index_is_made_anew(tmp_path: Path, indexed: list[Turn]) -> None:
+    path = tmp_path / "a.db"
+    with AdaptiveMemory.open(path, memory_tokens=300) as memory:
+        memory.extend(turns(20))
+    rows = rows_of(path)
+    assert len(rows) > 30
+    for name, data in rows.items():
+        for damaged in (data[:-1] + bytes([data[-1] ^ 1]), None):
+            with closing(sqlite3.connect(path)) as connection, connection:
+                if damaged is None:
+                    connection.execute("DELETE FROM snapshot WHERE name = ?", (name,))
+                else:
+                    connection.execute("UPDATE snapshot SET data = ? WHERE name = ?", (damaged, name))
+            indexed.clear()
+            with AdaptiveMemory.open(path) as memory:
+                assert len(indexed) == 20
+                assert memory.search("otters in May").lines == fresh(turns(20)).search("otters in May").lines
+    assert rows_of(path) == rows
+
+
+def test_a_change_by_another_program_makes_the_index_anew(tmp_path: Path, indexed: list[Turn]) -> None:
+    with AdaptiveMemory.open(tmp_path / "a.db", memory_tokens=300) as memory:
+        memory.extend(turns(20))
+    said = turns(20)
+    said[3] = replace(said[3], tags=("telephone",))
+    with Archive(tmp_path / "a.db") as archive:
+        archive.add(said[3])
+    with AdaptiveMemory.open(tmp_path / "a.db") as memory:
+        check_same(fresh(said), memory)
+
+
+def test_a_memory_that_has_not_seen_a_change_does_not_keep_its_index(tmp_path: Path) -> None:
+    with AdaptiveMemory.open(tmp_path / "a.db") as writer, AdaptiveMemory.open(tmp_path / "a.db") as stale:
+        writer.extend(turns(9))
+        stale.refresh()
+        writer.forget(person="Bo")
+        stale._keep_index((-1, 0.0))
+        assert rows_of(tmp_path / "a.db") == {}
+        writer._keep_index((-1, 0.0))
+        kept = rows_of(tmp_path / "a.db")
+        assert kept
+        stale._keep_index((-1, 0.0))
+        assert rows_of(tmp_path / "a.db") == kept
+
+
+@pytest.mark.parametrize(("when", "counts"), [((500, 0.05), [501, 1_002, 1_503]), ((10, 0.5), [11, 23, 47])])
+def test_the_index_is_kept_after_so_many_turns(
+    when: tuple[int, float], counts: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, kept = list[int](), 0
+    for total in range(1, counts[-1] + 1):
+        if kept_index.is_due(total - kept, total, when):
+            written.append(total)
+            kept = total
+    assert written == counts
+    assert kept_index.WHILE_ADDING == (500, 0.05)
+
+
+def test_all_of_an_index_can_be_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A new kind of attribute needs a kind in columns.py, or to be built anew in snapshot.py."""
+    with caplog.at_level(logging.WARNING), AdaptiveMemory.open(tmp_path / "a.db", memory_tokens=50) as memory:
+        memory.extend(turns(40))
+    assert rows_of(tmp_path / "a.db")
+    assert caplog.messages == []
+
+
+def test_numbers_that_no_array_holds_cost_time_and_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = [replace(turn, session=turn.session + 2**63) for turn in turns(9)]
+    with AdaptiveMemory.open(tmp_path / "a.db", memory_tokens=300) as memory:
+        memory.extend(said)
+    assert "the index is not kept in the file" in caplog.text
+    with AdaptiveMemory.open(tmp_path / "a.db") as memory:
+        assert memory.lines() == fresh(said).lines()
+
+
+def lines_read(memory: AdaptiveMemory) -> int:
+    return sum(line is not None for line in memory._transcript.full._items)  # type: ignore[attr-defined]
+
+
+def test_opening_and_searching_renders_few_lines(tmp_path: Path) -> None:
+    with AdaptiveMemory.open(tmp_path / "a.db", memory_tokens=100) as memory:
+        memory.extend(turns(300))
+    with AdaptiveMemory.open(tmp_path / "a.db") as memory:
+        memory.search("How many?", 100)
+        assert lines_read(memory) < 100
+        assert len(memory.lines()) > 300
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[AdaptiveMemory]:
+    with AdaptiveMemory.open(tmp_path / "a.db", memory_tokens=100) as one:
+        one.extend(turns(30))
+    with AdaptiveMemory.open(tmp_path / "a.db") as one:
+        yield one
+
+
+def test_a_memory_that_was_read_on_demand_can_be_changed_ranked_and_copied(memory: AdaptiveMemory) -> None:
+    said = turns(30)
+    memory.correct("D1:3", "Nothing at all.")
+    said[2] = replace(said[2], text="Nothing at all.")
+    other = memory.with_ranking(replace(memory.config.ranking, window_before=0.1))
+    expected = fresh(said, 100).with_ranking(replace(memory.config.ranking, window_before=0.1))
+    assert other.search("otters").lines == expected.search("otters").lines
+    check_same(fresh(said, 100), memory)
