@@ -14,14 +14,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from memoryqa.checks import described, kind_of, one_of_kind, shown, text, whole_number
 from memoryqa.errors import UsageError
 from memoryqa.turns import Turn
 
 TimeLike: TypeAlias = datetime | date | str | int | float | None
-Message: TypeAlias = Turn | Mapping[str, Any] | str
+
+
+@runtime_checkable
+class Imported(Protocol):
+    """A message of an importer (memoryqa/importers/message.py), which knows what its turn is made of."""
+
+    def turn_fields(self) -> Mapping[str, Any]:
+        """The fields of the turn."""
+
+
+Message: TypeAlias = Turn | Mapping[str, Any] | str | Imported
 
 SESSION_GAP = timedelta(hours=6)
 _LATEST_EPOCH_SEC = 1e11  # the year 5138; what is larger counts milliseconds
@@ -115,6 +125,8 @@ class Numbering:
             extra = {**_of_mapping(message), **extra}
         elif isinstance(message, str):
             extra["text"] = message
+        elif isinstance(message, Imported):
+            extra = {**message.turn_fields(), **extra}
         else:
             raise TypeError(f"add takes text, a Turn or a chat message (a dict), got {kind_of(message)}")
         if "speaker" not in extra:

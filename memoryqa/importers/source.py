@@ -1,0 +1,123 @@
+"""An export on disk: a file, a folder or a zip, with its files by name. Nothing is unpacked, nothing is read whole."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from memoryqa.errors import UsageError
+
+HEAD_CHARS = 20_000  # of a file, to tell its format by
+_MOST_NAMES = 200_000
+_BOMS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_JUNK = ("__macosx/", ".ds_store", "thumbs.db")
+
+
+class Source:
+    """What lies at `path`. names: its files, relative and with `/`; a single file is its own only name."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._heads: dict[str, str] = {}
+        with reading(path):
+            self.is_folder = path.is_dir()
+            self.is_zip = path.is_file() and zipfile.is_zipfile(path)
+            if not path.exists():
+                raise UsageError(f"{path}: no such file; check the name")
+            self.names = tuple(sorted(name for name in self._listed() if not _is_junk(name)))
+        if not self.names:
+            raise UsageError(f"{path}: {'the folder' if self.is_folder else 'the zip'} has no files; name the export")
+
+    @cached_property
+    def _zip(self) -> zipfile.ZipFile:
+        return zipfile.ZipFile(self.path)
+
+    def _listed(self) -> Iterator[str]:
+        if self.is_zip:
+            yield from (one.filename for one in self._zip.infolist() if not one.is_dir())
+        elif self.is_folder:
+            for number, path in enumerate(self.path.rglob("*")):
+                if number > _MOST_NAMES:
+                    raise UsageError(f"{self.path}: more than {_MOST_NAMES:,} files; name the folder of the export")
+                if path.is_file():
+                    yield path.relative_to(self.path).as_posix()
+        else:
+            yield self.path.name
+
+    @property
+    def title(self) -> str:
+        """The name of the file or folder without its ending."""
+        return self.path.name if self.is_folder else self.path.stem
+
+    def place(self, name: str) -> str:
+        """How messages call one of the files."""
+        return f"{self.path}/{name}" if self.is_zip or self.is_folder else str(self.path)
+
+    def named(self, *endings: str) -> list[str]:
+        """The files whose last part ends in one of `endings`, in lower case."""
+        return [name for name in self.names if PurePosixPath(name).name.lower().endswith(endings)]
+
+    def open(self, name: str) -> IO[bytes]:
+        """The file's bytes. Errors while it is read are made plain by `reading`."""
+        if self.is_zip:
+            return self._zip.open(name)
+        return (self.path / name if self.is_folder else self.path).open("rb")
+
+    def text(self, name: str, errors: str = "strict") -> io.TextIOWrapper:
+        """The file as text, UTF-8 or UTF-16 with its mark; lines end in \\n alone, as they are written."""
+        file = self.open(name)
+        start = file.read(4)
+        file.close()
+        encoding = next((encoding for mark, encoding in _BOMS if start.startswith(mark)), "utf-8-sig")
+        return io.TextIOWrapper(self.open(name), encoding=encoding, errors=errors, newline="\n")
+
+    def head(self, name: str) -> str:
+        """The first characters of a file, what is no text replaced; kept, because each format asks for it."""
+        if name not in self._heads:
+            with reading(self.path), self.text(name, errors="replace") as file:
+                self._heads[name] = file.read(HEAD_CHARS)
+        return self._heads[name]
+
+    def lines(self, name: str) -> Iterator[str]:
+        """The lines of a text file without their ends. Only `\\n` and `\\r\\n` end a line."""
+        with self.text(name) as file:
+            for line in file:
+                yield line.rstrip("\r\n")
+
+    def close(self) -> None:
+        """Close the zip."""
+        if self.is_zip:
+            self._zip.close()
+
+
+@contextmanager
+def reading(path: Path | str) -> Iterator[None]:
+    """Turn what can go wrong while a file is read into a UsageError of one line."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except UnicodeDecodeError as error:
+        cut = "ends in the middle of a character: export it again" if "end" in error.reason else "save it as UTF-8"
+        raise UsageError(f"{path}: not readable as text ({error.reason}); {cut}") from error
+    except RuntimeError as error:  # zipfile on encrypted members; NotImplementedError on foreign compression
+        if type(error) not in (RuntimeError, NotImplementedError):
+            raise
+        raise UsageError(f"{path}: the zip cannot be read ({error}); unpack it and name the folder") from error
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
+        raise UsageError(f"{path}: the zip is damaged ({error}); export or download it again") from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror or error}); check the file") from error
+
+
+def _is_junk(name: str) -> bool:
+    lower = name.lower()
+    return any(part in f"/{lower}" for part in ("/__macosx/",)) or lower.endswith(_JUNK[1:])

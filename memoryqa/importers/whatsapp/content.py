@@ -1,0 +1,96 @@
+"""What a message's text says besides words: attachments, deletions, edits, events."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from memoryqa.importers.whatsapp.words import (
+    ATTACHED,
+    CALL,
+    DELETED,
+    DELETED_BY_ADMIN,
+    EDITED,
+    ENCRYPTED,
+    EVENT,
+    OMITTED,
+)
+
+MARK = "\u200e"  # iOS puts it before what it writes itself
+_EDITED = re.compile(r"[ \n]*\u200e?<([^<>\n]{5,60})>[\u200e\s]*\Z")
+_IOS_FILE = re.compile(r"(?s)(?P<caption>.*?) ?\u200e<[^<>:\n]{2,30}: ?(?P<file>[^<>\n]+)>\Z")
+_BARE_FILE = re.compile(r"<[^<>:\n]{2,30}: ?(?P<file>\d{5,}-[^<>\n]+\.\w{2,5})>\Z")
+_ANDROID_FILE = re.compile(
+    r"(?s)(?P<file>[^\n/\\]{1,200}\.\w{1,5}) \((?P<word>[^()\n]{3,40})\)(?:\n(?P<caption>.*))?\Z"
+)
+_OWN_NAME = re.compile(r"(?:IMG|VID|AUD|PTT|STK|DOC)-\d{8}-WA\d+\.\w+")
+_ANDROID_OMITTED = re.compile(r"(?s)<(?P<what>[^<>\n]{3,60})>(?:\n(?P<caption>.*))?\Z")
+_MOST_OMITTED = 60  # characters
+_MOST_DELETED = 90
+
+
+@dataclass(slots=True)
+class Content:
+    """What is left of a message. event: the reason to leave it out, "" for a message that somebody wrote."""
+
+    text: str
+    attachments: tuple[str, ...] = ()
+    edited: bool = False
+    deleted: bool = False
+    event: str = ""
+
+
+def content_of(text: str, names: frozenset[str] = frozenset()) -> Content:
+    """The content of a message. names: the files beside the chat, which are its attachments."""
+    if "<" not in text and MARK not in text and "(" not in text:  # nearly all
+        return Content("", deleted=True) if _is_deleted(text) else Content(text)
+    edited = False
+    match = _EDITED.search(text) if text.rstrip("\u200e ").endswith(">") else None
+    if match and EDITED.search(match[1]):
+        text, edited = text[: match.start()], True
+    bare = text.strip("\u200e\u200f \n")
+    if _is_deleted(bare):
+        return Content("", deleted=True)
+    found = _attachment(text, bare, names)
+    if found is not None:
+        found.edited = edited
+        return found
+    if text.startswith(MARK):
+        event = event_of(bare)
+        if event:
+            return Content("", event=event)
+    return Content(text.replace(f"\n{MARK}", "\n").lstrip(MARK), edited=edited)
+
+
+def _is_deleted(said: str) -> bool:
+    if len(said) > _MOST_DELETED:
+        return False
+    return said.rstrip(".。 ").casefold() in DELETED or DELETED_BY_ADMIN.fullmatch(said) is not None
+
+
+def _attachment(text: str, bare: str, names: frozenset[str]) -> Content | None:
+    match = _IOS_FILE.fullmatch(text) or _BARE_FILE.fullmatch(bare)
+    if match:
+        caption = (match.groupdict().get("caption") or "").strip(f"{MARK} \n")
+        return Content(caption, (match["file"].strip(),))
+    match = _ANDROID_FILE.fullmatch(bare)
+    if match:
+        file = match["file"].strip(MARK)
+        if file in names or _OWN_NAME.fullmatch(file) or match["word"].casefold() in ATTACHED:
+            return Content((match["caption"] or "").strip(), (file,))
+    match = _ANDROID_OMITTED.fullmatch(bare)
+    if match and OMITTED.search(match["what"]):
+        return Content((match["caption"] or "").strip(), (match["what"].strip(),))
+    before, mark, said = text.rpartition(MARK)
+    if mark and "\n" not in said and len(said) <= _MOST_OMITTED and OMITTED.search(said):
+        return Content(before.strip(f"{MARK} \n•"), (said.strip(" ."),))
+    return None
+
+
+def event_of(said: str) -> str:
+    """What kind of event a line of WhatsApp's own reports, "" when it is not known to be one."""
+    if ("WhatsApp" in said and ENCRYPTED.search(said)) or ENCRYPTED.search(said[:80]):
+        return "encryption notice"
+    if CALL.match(said):
+        return "call"
+    return "group event or notice" if EVENT.search(said) else ""

@@ -1,0 +1,86 @@
+"""The beginning of a message's line: date, time, and what ends them, in any locale that WhatsApp writes.
+
+12/31/23, 9:05 PM - Ana: text          Android          31.12.23, 21:05 - Ana: text
+[12/31/23, 9:05:33 PM] Ana: text       iOS              [31.12.2023 klo 21.05.33] Ana: text
+2023. 12. 31. 오후 9:05 - Ana: text    Korean           ٣١/١٢/٢٠٢٣، ٩:٠٥ م - Ana: text
+[21:05, 31/12/2023] Ana: text          copied from WhatsApp Web
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from memoryqa.importers.whatsapp.words import EVENING, MORNING, NEUTRAL
+
+MARKS = "\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff"  # invisible, around and inside of dates
+_M = f"[{MARKS}]*"
+_S = "[ \u00a0\u202f]"
+_SEPARATOR = rf"{_M}{_S}?[./\-年月년월]{_S}?{_M}"
+_DATE = rf"(?P<a>\d{{1,4}})(?P<sign>{_SEPARATOR})(?P<b>\d{{1,2}}){_SEPARATOR}(?P<c>\d{{1,4}})(?:{_S}?BE)?"
+_TIME = rf"(?P<hour>\d{{1,2}})(?:[:.٫]|{_S}?h{_S}?)(?P<minute>\d{{2}})(?:[:.٫](?P<second>\d{{2}}))?"
+_WORDS = r"[^\d\n\]\[:\-–]"
+_BRACKETED = rf"\[{_M}{_DATE}(?P<before>{_WORDS}{{1,16}}?){_TIME}(?P<after>{_WORDS}{{0,18}})\]{_S}?"
+_ENDED = rf"(?:{_S}[-–]{_S}|(?<=\d\d[:.]\d\d[:.]\d\d):{_S})"
+_DASHED = rf"{_DATE}(?P<before>{_WORDS}{{1,16}}?){_TIME}(?P<after>{_WORDS}{{0,18}}?){_ENDED}"
+_COPIED = rf"\[{_M}{_TIME}(?P<after>{_WORDS}{{0,18}}?)(?P<before>,){_S}?{_DATE}\]{_S}?"
+_FORMS = tuple(re.compile(f"{_M}{form}") for form in (_DASHED, _BRACKETED, _COPIED))
+_PARTS = ("a", "b", "c", "sign", "hour", "minute", "second", "before", "after")
+_FIRST = frozenset("[\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+_PLAIN = (", ", " ")
+_TRIMMED = re.compile(rf"[{MARKS},،、.日일 \u00a0\u202f]+")
+
+
+class Header(NamedTuple):
+    """date: the three numbers as written, and the sign after the first. half: 0 morning, 1 afternoon, None 24 hours.
+
+    unknown: words beside the time that are neither. end: where the message begins in the line.
+    """
+
+    date: tuple[str, str, str, str]
+    hour: int
+    minute: int
+    second: int
+    half: int | None
+    unknown: str
+    end: int
+
+
+def header_of(line: str) -> Header | None:
+    """The header that `line` begins with, None for a line that goes on."""
+    if not line or (line[0] not in _FIRST and not line[0].isdigit()):
+        return None
+    for form in _FORMS:
+        match = form.match(line)
+        if match:
+            a, b, c, sign, hour, minute, second, before, after = match.group(*_PARTS)
+            half, unknown = (None, "") if before in _PLAIN and not after else _half(before, after)
+            at, of, then = int(hour), int(minute), int(second or 0)
+            if at > 24 or of > 59 or then > 59:
+                return None
+            return Header((a, b, c, sign), at, of, then, half, unknown, match.end())
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _half(before: str, after: str) -> tuple[int | None, str]:
+    for written in (before, after):
+        word = _TRIMMED.sub(" ", written).strip().casefold()
+        dotted = (
+            re.sub(rf"[{MARKS},،、]", "", written).replace("\u00a0", " ").replace("\u202f", " ").strip(" .").casefold()
+        )
+        for said in (word, dotted):
+            if said in MORNING:
+                return 0, ""
+            if said in EVENING:
+                return 1, ""
+    words = " ".join(_TRIMMED.sub(" ", f"{before} {after}").casefold().split())
+    return None, "" if all(word in NEUTRAL for word in words.split()) else words
+
+
+def hour_of(hour: int, half: int | None) -> int:
+    """The hour of the day, 0 to 23."""
+    if half is None:
+        return hour % 24
+    return hour % 12 + 12 * half

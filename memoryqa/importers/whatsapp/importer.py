@@ -1,0 +1,187 @@
+"""WhatsApp: the text that "Export chat" writes, alone, in its zip or in a folder.
+
+Format: no documentation is public; the structure is that of the samples and patterns of
+https://github.com/starkdmi/whats_json (test/data, lib/src/patterns.dart) and of
+https://github.com/mlomb/chat-analytics (pipeline/parse/parsers/WhatsAppParser.ts). A file is read twice: first for the
+order of day, month and year and for names that only events have, then for its messages.
+
+An id is made of chat, time, speaker and the place among that speaker's messages of this moment, not of the text: so an
+edited or deleted message keeps its id.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import PurePosixPath
+
+from memoryqa.errors import UsageError
+from memoryqa.importers.format import Format
+from memoryqa.importers.message import Message, digest
+from memoryqa.importers.options import Options
+from memoryqa.importers.report import ImportReport
+from memoryqa.importers.source import Source
+from memoryqa.importers.whatsapp.content import MARK, Content, content_of, event_of
+from memoryqa.importers.whatsapp.dates import OrderEvidence, day_of
+from memoryqa.importers.whatsapp.header import Header, header_of, hour_of
+
+_SPEAKER = re.compile(r"[^:\n]{1,150}:")
+_MOST_NAME = 150  # characters
+_QUOTES = re.compile('["“”„«»「」]')
+_TITLES = re.compile(
+    r"(?i)^(?:WhatsApp[ -]Chat (?:with|mit|-|–|met) |Chat de WhatsApp con |Conversa do WhatsApp com |"
+    r"Discussion WhatsApp avec (?:le contact )?|Chat WhatsApp con |Чат WhatsApp с (?:контактом )?|"
+    r"Chat WhatsApp s uživatelem |WhatsApp Chat )"
+)
+_COPY = re.compile(r"(?: ?\(\d+\)| - Copy)+$")
+_TESTED_LINES = 40
+_KEPT_MOMENTS = 4096  # a chat goes back in time by minutes
+
+
+def recognises(source: Source) -> bool:
+    """Whether one of the text files has lines of a chat."""
+    return bool(_chats(source))
+
+
+def _chats(source: Source) -> list[str]:
+    texts = [name for name in source.names if name.lower().endswith(".txt") or len(source.names) == 1]
+    exported = [name for name in texts if PurePosixPath(name).name == "_chat.txt" or "whatsapp" in name.lower()]
+    return [name for name in exported or texts[:1000] if _is_chat(source.head(name))]
+
+
+def _is_chat(head: str) -> bool:
+    headers = [(header_of(line), line) for line in head.split("\n")[:_TESTED_LINES]]
+    said = [line for header, line in headers if header and _SPEAKER.match(line[header.end :])]
+    return bool(said) or (bool(headers) and any(header and event_of(line[header.end :]) for header, line in headers))
+
+
+def read(source: Source, options: Options, report: ImportReport) -> Iterator[Message]:
+    """The messages of each chat."""
+    names = frozenset(PurePosixPath(name).name for name in source.names)
+    for name in _chats(source):
+        yield from _Chat(source, name, options, report, names).messages()
+
+
+def chat_name(source: Source, name: str) -> str:
+    """What the chat is called by the names of the files."""
+    stem = PurePosixPath(name).stem
+    parents = PurePosixPath(name).parts[:-1]
+    if stem == "_chat":
+        stem = parents[-1] if parents else source.title if source.is_zip or source.is_folder else ""
+    return _COPY.sub("", _TITLES.sub("", _COPY.sub("", stem))).strip()
+
+
+class _Chat:
+    """One text file."""
+
+    def __init__(
+        self, source: Source, name: str, options: Options, report: ImportReport, names: frozenset[str]
+    ) -> None:
+        self._source, self._name, self._options, self._report = source, name, options, report
+        self._place = source.place(name)
+        self._chat = chat_name(source, name)
+        self._names = names
+        self._order = "dmy"
+        self._notices: set[str] = set()  # speakers that only ever stand above events: the group itself
+        self._moments: OrderedDict[tuple[datetime, str], int] = OrderedDict()
+
+    def messages(self) -> Iterator[Message]:
+        self._survey()
+        header: Header | None = None
+        lines: list[str] = []
+        for line in self._source.lines(self._name):
+            found = header_of(line)
+            if found is None:
+                if header is None:
+                    if line.strip():
+                        self._report.skip("line before the first message")
+                else:
+                    lines.append(line)
+                continue
+            if header is not None:
+                yield from self._message(header, lines)
+            header, lines = found, [line[found.end :]]
+        if header is not None:
+            yield from self._message(header, lines)
+
+    # -- the first pass ------------------------------------------------------------------------------------------------
+
+    def _survey(self) -> None:
+        evidence = OrderEvidence()
+        wrote: set[str] = set()
+        notices: set[str] = set()
+        unknown: set[str] = set()
+        latest_hour = 0
+        for number, line in enumerate(self._source.lines(self._name), start=1):
+            header = header_of(line)
+            if header is None:
+                continue
+            evidence.add(header.date, number)
+            latest_hour = max(latest_hour, header.hour)
+            if header.unknown and len(unknown) < 10:
+                unknown.add(header.unknown)
+            if not line.isascii():
+                evidence.add_text(line)
+            if MARK in line or "-WA" in line:
+                evidence.add_name(header.date, line[header.end :])
+            speaker, _, said = line[header.end :].partition(":")
+            if speaker not in wrote:
+                content = content_of(said.removeprefix(" ")) if said.startswith(f" {MARK}") else None
+                if content is None or content.attachments or content.deleted:
+                    wrote.add(speaker)
+                elif content.event:
+                    notices.add(speaker)
+        if len(unknown) > 1 and latest_hour <= 12:
+            words = ", ".join(sorted(unknown))
+            raise UsageError(f"{self._place}: cannot tell morning from afternoon by {words}; export with 24 hours")
+        self._order, reason = evidence.decide(self._place, self._options.dates, date.today())
+        self._notices = notices - wrote
+        self._report.note(f"dates are read as {'/'.join(self._order)}: {reason}")
+
+    # -- the second ----------------------------------------------------------------------------------------------------
+
+    def _message(self, header: Header, lines: list[str]) -> Iterator[Message]:
+        text = "\n".join(lines).rstrip() if len(lines) > 1 else lines[0].rstrip()
+        name, colon, said = text.partition(":")
+        if not colon or len(name) > _MOST_NAME or "\n" in name or _is_unbalanced(name):
+            self._report.skip(event_of(text) or "group event or notice")
+            return
+        speaker = name.strip(f"{MARK}\u200f ")
+        content = content_of(said.removeprefix(" "), self._names)
+        if name in self._notices and not content.attachments and not content.deleted:
+            content = Content("", event="group event or notice")
+        if content.event:
+            self._report.skip(content.event)
+            return
+        if not content.text and not content.attachments and not content.deleted:
+            self._report.skip("empty message")
+            return
+        time = self._time(header)
+        yield Message(
+            speaker, content.text, self._options.placed(time), self._id(time, speaker), "", content.attachments,
+            content.edited, content.deleted, "", self._chat,
+        )  # fmt: skip
+
+    def _time(self, header: Header) -> datetime:
+        day = day_of(header.date, self._order)
+        if day is None:  # the first pass has seen every date
+            raise UsageError(f"{self._place}: the file changed while it was read; import it again")
+        return datetime(day.year, day.month, day.day, hour_of(header.hour, header.half), header.minute, header.second)
+
+    def _id(self, time: datetime, speaker: str) -> str:
+        key = (time, speaker)
+        number = self._moments[key] = self._moments.pop(key, 0) + 1
+        if len(self._moments) > _KEPT_MOMENTS:
+            self._moments.popitem(last=False)
+        return f"whatsapp:{digest(self._chat, time.isoformat(), speaker, str(number))}"
+
+
+def _is_unbalanced(name: str) -> bool:
+    """Whether a quote begins in what stands before the colon: `Ana created group "Trip: Rome"` names no speaker."""
+    quotes = _QUOTES.findall(name)
+    return quotes.count('"') % 2 == 1 or (len(quotes) - quotes.count('"')) % 2 == 1
+
+
+WHATSAPP = Format("whatsapp", "WhatsApp", recognises, read)
