@@ -140,6 +140,7 @@ def show_stats(memory: AdaptiveMemory, *, as_json: bool) -> None:
 
 def open_memory(path: Path) -> AdaptiveMemory:
     """The memory in `path`, saved or as messages. Raises UsageError that names the file, the line and the fix."""
+    from memoryqa.archive.exchange import COUNTS
     from memoryqa.memory import AdaptiveMemory
 
     try:
@@ -156,7 +157,9 @@ def open_memory(path: Path) -> AdaptiveMemory:
     for number, line in enumerate(content.split("\n"), start=1):  # splitlines() would cut at U+2028 too
         if line.strip():
             try:
-                memory.add(_message(line))
+                message = _message(line)
+                if COUNTS not in message:  # of turns that were forgotten, in an export
+                    memory.add(message)
             except (TypeError, ValueError) as error:
                 raise UsageError(f"{path}, line {number}: {error}") from error
     return memory

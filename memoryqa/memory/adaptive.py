@@ -27,7 +27,7 @@ from memoryqa.config import (
     renamed,
 )
 from memoryqa.memory.kept_index import AT_THE_END, WHILE_ADDING
-from memoryqa.memory.stored import StoredMemory
+from memoryqa.memory.stored import ADDED_AT_ONCE, StoredMemory
 from memoryqa.messages import SESSION_GAP, Message, Numbering, TimeLike
 from memoryqa.search.dense import DenseIndex
 from memoryqa.search.embedders import Embedder
@@ -36,8 +36,6 @@ from memoryqa.search.vector_cache import VectorCache
 from memoryqa.transcript import Transcript
 from memoryqa.turns import Turn
 from memoryqa.working.memory import WorkingMemory
-
-_ADDED_AT_ONCE = 1000  # turns in one transaction of a file
 
 
 class AdaptiveMemory(StoredMemory):
@@ -143,7 +141,7 @@ class AdaptiveMemory(StoredMemory):
         if isinstance(messages, str | bytes | Mapping | Turn) or not isinstance(messages, Iterable):
             raise TypeError(f"extend takes a list of messages, got {described(messages)}; add takes a single one")
         added = list[Turn]()
-        for batch in _batches(messages, _ADDED_AT_ONCE if self._archive else 1):
+        for batch in _batches(messages, ADDED_AT_ONCE if self._archive else 1):
             turns, error = self._add(batch, {})
             added += turns
             if error is not None:

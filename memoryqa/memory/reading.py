@@ -171,8 +171,9 @@ class ReadableMemory:
         is_meant = selector(speakers, since, until)
         if is_meant is None:
             return held
-        full = self._transcript.full
-        return {place for place in (range(len(full)) if held is None else held) if is_meant(full[place].turn)}
+        said = zip(self._transcript.turns, self._transcript.places.values(), strict=True)
+        meant = {place for turn, places in said if is_meant(turn) for place in places}
+        return meant if held is None else meant & held.keys()
 
     def _ranked(
         self, queries: Sequence[str], dense: Floats | None, among: Collection[int] | None, score_floor: float = 0.0

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import unicodedata
 from array import array
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from memoryqa.archive import changes
 from memoryqa.archive.database import Archive, used_twice
 from memoryqa.archive.erasing import erase
+from memoryqa.archive.exchange import exported, format_of, from_jsonl
 from memoryqa.archive.saved import History
+from memoryqa.archive.text_files import read_text, write_whole
 from memoryqa.checks import text
 from memoryqa.errors import UsageError
 from memoryqa.memory.kept_index import is_due, keep, read_kept
 from memoryqa.memory.reading import ReadableMemory
+from memoryqa.memory.selection import selector
 from memoryqa.messages import Message, Numbering, TimeLike, parse_time
 from memoryqa.rendering import Line
 from memoryqa.search.ranking import PassageIndex
@@ -25,6 +28,8 @@ from memoryqa.store.snapshot import Built
 from memoryqa.transcript import Transcript
 from memoryqa.turns import Turn
 from memoryqa.working.memory import WorkingMemory
+
+ADDED_AT_ONCE = 1000  # turns in one transaction of a file
 
 
 class StoredMemory(ReadableMemory):
@@ -113,6 +118,44 @@ class StoredMemory(ReadableMemory):
             self._read_anew([turn for turn in self._transcript.turns if turn.id not in gone])
             self._erase(lines)
         return len(gone)
+
+    # -- export and import ---------------------------------------------------------------------------------------------
+
+    def export(self, path: str | Path, *, format: str | None = None) -> int:
+        """Write all turns to a file, whole or not at all, and return how many: "jsonl" (which `import_jsonl` reads
+        back), "csv", "markdown" or "locomo" (see archive/exchange.py); None goes by the suffix .jsonl, .csv, .md or
+        .json. A new file can be read by its owner alone. Raises UsageError.
+        """
+        path = Path(path)
+        with self._current():
+            written = exported(self._transcript.turns, self._history(), format or format_of(path.suffix), path.stem)
+            write_whole(path, "".join(written).encode())
+            return len(self)
+
+    def import_jsonl(self, path: str | Path) -> int:
+        """Add what `export` wrote, with its revisions and its count of forgotten turns; returns the number of turns.
+
+        Raises UsageError that names the line, and for a turn that is here already; those before it are added.
+        """
+        turns, history = from_jsonl(read_text(Path(path)).split("\n"))
+        with self._lock:
+            for first in range(0, len(turns), ADDED_AT_ONCE):
+                _, error = self._add(turns[first : first + ADDED_AT_ONCE], {})
+                if error is not None:
+                    raise error
+            with self._changing() as archive:
+                kept = self._history()
+                revisions, forgotten = {**kept.revisions, **history.revisions}, dict(kept.forgotten)
+                for session, (highest, count) in history.forgotten.items():
+                    known, counted = forgotten.get(session, (0, 0))
+                    forgotten[session] = max(known, highest), counted + count
+                    self._numbering.reserve(session, highest)
+                if archive is not None:
+                    changes.write_history(archive, chain.from_iterable(revisions.values()), forgotten)
+                else:
+                    self._revisions = revisions
+            self._forgotten = forgotten
+        return len(turns)
 
     def _note_forgotten(self, gone: Iterable[Turn]) -> None:
         for turn in gone:
@@ -264,20 +307,10 @@ def _chosen(handle: str | None, person: str | None, before: TimeLike, everything
             "forget needs one of a handle, person=NAME, before=DATE and everything=True, got "
             + (" and ".join(given) or "none")
         )
-    if person is not None:
-        wanted = _folded(text("person", person))
-        return lambda turn: _folded(turn.speaker) == wanted
     if before is not None:
-        latest = _clock(parse_time(before))
-        return lambda turn: turn.time is not None and _clock(turn.time) < latest
-    return lambda turn: True
-
-
-def _folded(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-
-
-def _clock(time: datetime | None) -> datetime:
-    """What the clock showed."""
-    assert time is not None
-    return time.replace(tzinfo=None)
+        latest = parse_time(before)
+        assert latest is not None
+        clock = latest.replace(tzinfo=None)
+        return lambda turn: turn.time is not None and turn.time.replace(tzinfo=None) < clock
+    of_person = None if person is None else selector(text("person", person), None, None)
+    return of_person or (lambda turn: True)
