@@ -5,16 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from memoryqa.errors import UsageError
+from memoryqa.importers.assistants.chatgpt import CHATGPT
+from memoryqa.importers.assistants.claude import CLAUDE
 from memoryqa.importers.format import Format
-from memoryqa.importers.source import Source
+from memoryqa.importers.messengers.telegram import TELEGRAM
+from memoryqa.importers.plain.named_lines import NAMED_LINES
+from memoryqa.importers.plain.records import RECORDS
+from memoryqa.importers.plain.roles import ROLES
+from memoryqa.importers.plain.subtitles import SUBTITLES
+from memoryqa.importers.source import Source, reading
 from memoryqa.importers.whatsapp.importer import WHATSAPP
 
-FORMATS: Mapping[str, Format] = {one.name: one for one in (WHATSAPP,)}
+_IN_ORDER = (
+    *(CHATGPT, CLAUDE),
+    *(TELEGRAM, WHATSAPP),
+    *(SUBTITLES, ROLES, RECORDS, NAMED_LINES),
+)
+FORMATS: Mapping[str, Format] = {one.name: one for one in _IN_ORDER}
 
 
 def format_of(source: Source) -> Format:
     """The format of `source`. UsageError when it is none of them."""
-    for one in FORMATS.values():
-        if one.recognises(source):
-            return one
+    with reading(source.path):
+        for one in FORMATS.values():
+            if one.recognises(source):
+                return one
     raise UsageError(f"{source.path}: no export that is known ({', '.join(FORMATS)}); name its format")

@@ -1,7 +1,7 @@
 """JSON read piece by piece, so that a document of any size needs the memory of its largest piece.
 
     reader = JsonReader(file, "chat.json")
-    for key in reader.keys():                 # of the object that comes next; what is not read is skipped
+    for key in reader.fields():                 # of the object that comes next; what is not read is skipped
         if key == "messages":
             for message in reader.items():    # of the array that comes next, each decoded whole
 
@@ -20,6 +20,7 @@ from memoryqa.errors import UsageError
 _CHUNK_CHARS = 1 << 16
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NEAR_END = 16  # characters: an error further from the end of the text at hand is no lack of text
+_MAY_GO_ON = frozenset(["", ".", "e", "E", "e+", "e-", "E+", "E-"])
 _DECODE = json.JSONDecoder(strict=False).raw_decode
 
 
@@ -61,7 +62,7 @@ class JsonReader:
                 raise self._fault("nested too deeply", self._at) from error
             except ValueError as error:  # a number of thousands of digits
                 raise self._fault("a number of too many digits", self._at) from error
-            if end == len(self._text) and self._more():  # a number may go on
+            if self._text[end : end + 3] in _MAY_GO_ON and end + 3 > len(self._text) and self._more():  # a number
                 continue
             self._at = end
             return value
@@ -87,7 +88,7 @@ class JsonReader:
             if not self._goes_on("]"):
                 return
 
-    def keys(self) -> Iterator[str]:
+    def fields(self) -> Iterator[str]:
         """The keys of the object that comes next: after each, the caller reads its value, or it is skipped."""
         self._expect("{", "an object")
         if self.peek() == "}":
@@ -128,7 +129,8 @@ class JsonReader:
         return found == ","
 
     def _expect(self, opening: str, what: str) -> None:
-        if self.peek() != opening:
+        found = self.peek()
+        if found != opening:
             raise self._fault(f"expecting {what}", self._at)
         self._values += 1
         self._at += 1

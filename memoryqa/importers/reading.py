@@ -14,6 +14,7 @@ from memoryqa.importers.format import Format
 from memoryqa.importers.message import Message
 from memoryqa.importers.options import Options, zone_of
 from memoryqa.importers.people import People
+from memoryqa.importers.plain.records import RECORDS
 from memoryqa.importers.report import ImportReport
 from memoryqa.importers.source import Source, reading
 from memoryqa.turns import printable
@@ -87,8 +88,9 @@ def read(
 
     format: a name of `FORMATS` where it is not to be recognised by content. timezone: `Europe/Lisbon` or `+02:00`;
     converts what the export has in UTC, and is attached to times without a zone. dates: `dmy`, `mdy` or `ymd`, where
-    the file leaves it open. columns: fields of a table or of JSON records by what they are, `{"speaker": "from"}`.
-    same: names by the names, numbers and ids that mean the same person. me: the name of the export's owner.
+    the file leaves it open. columns: fields of a table or of JSON records by what they are, `{"speaker": "from"}`; then
+    the export is one of records. same: names by the names, numbers and ids that mean the same person. me: the name of
+    the export's owner.
 
     Raises UsageError, one line with the place and the fix, for what cannot be read.
     """
@@ -99,4 +101,6 @@ def read(
         raise error if isinstance(error, UsageError) else UsageError(f"{shown(str(path))}: no file name") from error
     if format is not None and format not in FORMATS:
         raise UsageError(f"unknown format {shown(format)}; it is one of {', '.join(FORMATS)}")
+    if columns and format is None:
+        format = RECORDS.name
     return Import(source, FORMATS[format] if format is not None else format_of(source), options)

@@ -62,7 +62,9 @@ class Source:
         return f"{self.path}/{name}" if self.is_zip or self.is_folder else str(self.path)
 
     def named(self, *endings: str) -> list[str]:
-        """The files whose last part ends in one of `endings`, in lower case."""
+        """The files whose last part ends in one of `endings`, in lower case; a file that was named itself, always."""
+        if not self.is_zip and not self.is_folder:
+            return list(self.names)
         return [name for name in self.names if PurePosixPath(name).name.lower().endswith(endings)]
 
     def open(self, name: str) -> IO[bytes]:

@@ -1,0 +1,80 @@
+"""Lists of chat messages as OpenAI's interface takes them: `role` and `content`, in JSON or JSONL.
+
+    [{"role": "user", "content": "Hi"}, ...]       {"messages": [...]}       a line of JSON per message, or per chat
+
+Structure: https://platform.openai.com/docs/api-reference/chat. The system's prompt, calls of tools and their results
+are counted, not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from memoryqa.importers.fields import outline, record, records, text
+from memoryqa.importers.format import Format
+from memoryqa.importers.message import ME, Message, digest
+from memoryqa.importers.options import Options
+from memoryqa.importers.plain.tables import kind_of, rows
+from memoryqa.importers.report import ImportReport
+from memoryqa.importers.source import Source
+from memoryqa.importers.written_times import from_number, from_text
+from memoryqa.messages import text_of
+
+_TIMES = ("timestamp", "time", "created_at", "create_time", "created", "date")
+_TOOL = "result of a tool"
+_SKIPPED = {"system": "system prompt", "developer": "system prompt", "tool": _TOOL, "function": _TOOL}
+
+
+def _documents(source: Source) -> list[str]:
+    return [name for name in source.named(".json", ".jsonl", ".ndjson") if _is_known(source, name)]
+
+
+def _is_known(source: Source, name: str) -> bool:
+    if kind_of(source, name) not in ("json", "jsonl"):
+        return False
+    found = outline(source, name)
+    return any({"role", "content"} <= keys for keys in (found.keys, found.inner.get("messages", set())))
+
+
+def read(source: Source, options: Options, report: ImportReport) -> Iterator[Message]:
+    """The messages of every file; each line of JSONL with `messages` is a chat of its own."""
+    for name in _documents(source):
+        stem = name.rpartition("/")[2].rpartition(".")[0] or name
+        place = 0
+        for number, row in rows(source, name):
+            whole = record(row)
+            listed = records(whole.get("messages"))
+            for message in listed if "messages" in whole else [whole]:
+                place += 1
+                chat = f"{stem} {number}" if "messages" in whole else ""
+                yield from _message(message, f"{stem}:{place}", chat, options, report)
+
+
+def _message(
+    one: Mapping[str, Any], place: str, chat: str, options: Options, report: ImportReport
+) -> Iterator[Message]:
+    role = text(one.get("role")).lower()
+    try:
+        said, caption = text_of(one.get("content"))
+    except TypeError:
+        said, caption = "", ""
+    if role in _SKIPPED or not (said.strip() or caption):
+        has_calls = bool(one.get("tool_calls") or one.get("function_call"))
+        report.skip(_SKIPPED.get(role) or ("call of a tool" if has_calls else "empty message"))
+        return
+    written = next((one[key] for key in _TIMES if one.get(key) not in (None, "")), None)
+    is_number = isinstance(written, int | float) and not isinstance(written, bool)
+    time = from_number(written, options) if is_number else from_text(text(written), options)  # type: ignore[arg-type]
+    yield Message(
+        speaker=text(one.get("name")) or role.capitalize(),
+        text=said,
+        time=time,
+        id=f"roles:{text(one.get('id')) or digest(place, role)}",
+        attachments=(caption,) if caption else (),
+        author=ME if role == "user" and not one.get("name") else "",
+        chat=chat,
+    )
+
+
+ROLES = Format("roles", "Messages with roles", lambda source: bool(_documents(source)), read)

@@ -1,0 +1,69 @@
+"""Times as tables and transcripts write them: ISO 8601, seconds since 1970, mail's form, or numbers in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from email.utils import parsedate_to_datetime
+
+from memoryqa.importers.options import Options
+from memoryqa.importers.whatsapp.dates import OrderEvidence, day_of
+from memoryqa.importers.whatsapp.header import Header, header_of, hour_of
+
+_UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))  # from how many: nano-, micro-, milliseconds
+_LEAST_EPOCH = 1e8  # the year 1973; a smaller number is no time
+
+
+def from_number(number: float, options: Options) -> datetime | None:
+    """Seconds, milli-, micro- or nanoseconds since 1970, told apart by their size."""
+    if not _LEAST_EPOCH <= abs(number) < float("inf"):
+        return None
+    per_second = next((unit for least, unit in _UNITS if abs(number) >= least), 1.0)
+    return options.moment(number / per_second)
+
+
+def from_text(written: str, options: Options) -> datetime | None:
+    """A time that needs no decision: ISO 8601, a number as text, or as mail writes it."""
+    written = written.strip()
+    if not written:
+        return None
+    if written.replace(".", "", 1).isdigit() and written.isascii():
+        digits = written.partition(".")[0]
+        is_date = len(digits) == 8 and "." not in written and digits[:2] in ("19", "20")  # 20240513
+        return options.iso(written) if is_date else from_number(float(written), options)
+    found = options.iso(written)
+    if found is not None:
+        return found
+    try:
+        return options.placed(parsedate_to_datetime(written)) if "," in written or written[:1].isalpha() else None
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+class NumericTimes:
+    """Times such as `13/05/2024 9:05 PM`, whose order of day, month and year the whole file decides."""
+
+    def __init__(self, written: Iterable[tuple[int, str]], place: str, options: Options) -> None:
+        """written: line and text of every time that `from_text` does not read."""
+        evidence, any_found = OrderEvidence(), False
+        for line, one in written:
+            header = _header(one)
+            if header is not None:
+                evidence.add(header.date, line)
+                any_found = True
+        self.order, self.reason = evidence.decide(place, options.dates, date.today()) if any_found else ("", "")
+        self._options = options
+
+    def time_of(self, written: str) -> datetime | None:
+        """The time, None for what is none."""
+        header = _header(written)
+        day = day_of(header.date, self.order) if header is not None and self.order else None
+        if header is None or day is None:
+            return None
+        hour = hour_of(header.hour, header.half)
+        return self._options.placed(datetime(day.year, day.month, day.day, hour, header.minute, header.second))
+
+
+def _header(written: str) -> Header | None:
+    written = written.strip()
+    return header_of(f"{written} - ") or header_of(f"{written} 00:00 - ")

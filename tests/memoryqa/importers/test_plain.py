@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from exports import import_export, write_export
+from samples_of_exports import SAMPLES
+
+from memoryqa.errors import UsageError
+from memoryqa.importers import Message, read
+
+
+def sample(name: str, folder: Path) -> tuple[list[Message], list[str]]:
+    _, file_name, content = SAMPLES[name]
+    messages, found = import_export(write_export(folder / file_name, content))
+    return messages, found.report.notes
+
+
+def test_fields_of_records_are_guessed_and_shown(tmp_path: Path) -> None:
+    messages, notes = sample("records", tmp_path)
+    assert notes == ["fields: speaker=from, text=body, time=sent, id=uuid, reply_to=parent_id"]
+    assert [(one.speaker, one.author, one.text) for one in messages] == [
+        ("Ana", "7", "The key is under the mat."),
+        ("Rui", "8", "Found it."),
+    ]
+    assert messages[1].time == datetime(2024, 5, 13, 11, 33, 20, tzinfo=UTC)  # milliseconds
+    assert messages[1].reply_to == messages[0].id
+    assert sample("records-jsonl", tmp_path)[0] == messages
+
+
+def test_columns_of_a_table_and_its_dates(tmp_path: Path) -> None:
+    messages, notes = sample("records-csv", tmp_path)
+    assert [(one.speaker, one.text) for one in messages] == [
+        ("Ana", "The key is under the mat,\nor in the pot"),
+        ("Rui", "Found it"),
+    ]
+    assert messages[0].time == datetime(2024, 5, 13, 10, 15)
+    assert notes == [
+        "fields: speaker=Sender, text=Message, time=Date",
+        "dates are read as d/m/y: no other order fits all dates",
+    ]
+
+
+def test_columns_are_taken_as_given(tmp_path: Path) -> None:
+    path = write_export(tmp_path / "t.csv", "name,topic,note\nAna,keys,under the mat\n")
+    messages, _ = import_export(path, columns={"text": "note", "chat": "topic"})
+    assert [(one.speaker, one.text, one.chat) for one in messages] == [("Ana", "under the mat", "keys")]
+    with pytest.raises(UsageError, match=r"t\.csv: no field 'body'; there are name, topic, note"):
+        read(path, columns={"text": "body"}).scan()
+    with pytest.raises(UsageError, match="unknown part 'words'; it is one of speaker, text"):
+        read(path, columns={"words": "note"})
+
+
+def test_a_column_that_cannot_be_guessed_is_asked_for(tmp_path: Path) -> None:
+    path = write_export(tmp_path / "t.json", '[{"a": "Ana", "b": "hi"}]')
+    with pytest.raises(UsageError, match="no export that is known"):
+        read(path)
+    with pytest.raises(UsageError, match=r"which field is the speaker\? Say it with columns; there are a, b"):
+        read(path, "records").scan()
+    assert import_export(path, "records", columns={"speaker": "a", "text": "b"})[0][0].text == "hi"
+
+
+def test_dates_of_a_table_that_stay_open_are_asked_for(tmp_path: Path) -> None:
+    path = write_export(tmp_path / "t.csv", "from,text,date\nAna,hi,01/02/2024 10:15\nRui,ho,02/02/2024 9:05 PM\n")
+    with pytest.raises(UsageError, match=r"line 2: 01/02/2024 may be 1 February 2024 \(dates=dmy\)"):
+        read(path).scan()
+    messages, _ = import_export(path, dates="mdy")
+    assert [one.time for one in messages] == [datetime(2024, 1, 2, 10, 15), datetime(2024, 2, 2, 21, 5)]
+
+
+def test_times_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
+    path = write_export(tmp_path / "t.csv", "from,text,date\nAna,hi,2024-05-13\nRui,ho,soon\n")
+    messages, found = import_export(path)
+    assert [one.time for one in messages] == [datetime(2024, 5, 13), None]
+    assert "1 times cannot be read; write them as 2024-05-13T10:15" in found.report.notes
+
+
+def test_a_line_of_jsonl_that_is_broken_is_named(tmp_path: Path) -> None:
+    path = write_export(tmp_path / "c.jsonl", '{"speaker": "A", "text": "x"}\n{"speaker": "A", "text"\n')
+    with pytest.raises(UsageError, match=r"c\.jsonl, line 2: not JSON"):
+        read(path).scan()
+
+
+def test_lines_of_jsonl_longer_than_what_is_looked_at(tmp_path: Path) -> None:
+    lines = [json.dumps({"speaker": "Ana", "text": word * 15_000}) for word in ("ab", "cd")]
+    messages, _ = import_export(write_export(tmp_path / "c.jsonl", "\n".join(lines)))
+    assert [one.text[:2] for one in messages] == ["ab", "cd"]
+
+
+def test_roles_leave_out_prompts_and_tools(tmp_path: Path) -> None:
+    messages, _ = sample("roles", tmp_path)
+    assert [(one.speaker, one.text) for one in messages] == [
+        ("User", "Where is the key?"),
+        ("Assistant", "In the drawer."),
+    ]
+    assert messages[0].time == datetime(2024, 5, 13, 11, 33, 20, tzinfo=UTC)
+
+
+def test_a_chat_on_each_line(tmp_path: Path) -> None:
+    chats = [{"messages": [{"role": "user", "content": word}, {"role": "assistant", "content": "ok"}]} for word in "ab"]
+    path = write_export(tmp_path / "train.jsonl", "\n".join(map(json.dumps, chats)))
+    messages, found = import_export(path)
+    assert found.format == "roles"
+    assert [(one.chat, one.text) for one in messages] == [
+        ("train 1", "a"),
+        ("train 1", "ok"),
+        ("train 2", "b"),
+        ("train 2", "ok"),
+    ]
+
+
+def test_text_with_names(tmp_path: Path) -> None:
+    messages, _ = sample("lines", tmp_path)
+    assert [(one.speaker, one.text) for one in messages] == [
+        ("Ana", "The key is under the mat."),
+        ("Rui", "Thank you.\n  And the bread?"),
+        ("Ana", "In the tin."),
+    ]
+    dated, _ = sample("lines-dated", tmp_path)
+    assert [one.time for one in dated] == [
+        datetime(2024, 5, 13, 10, 15),
+        datetime(2024, 5, 13, 10, 16),
+        datetime(2024, 5, 14, 8),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["Dear all,\nsee below: nothing.\nBest\n", "just words\n" * 20, "key: value\n", "<html>a: b</html>"]
+)
+def test_text_without_names_is_no_chat(text: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no export that is known"):
+        read(write_export(tmp_path / "x.txt", text))
+
+
+def test_transcripts(tmp_path: Path) -> None:
+    vtt, _ = sample("subtitles-vtt", tmp_path)
+    assert [(one.speaker, one.text, one.time) for one in vtt] == [
+        ("Ana", "Welcome & thanks. We begin.", datetime(2024, 5, 13, 10, 0, 1)),
+        ("Rui Sá", "One question.", datetime(2024, 5, 13, 10, 0, 7)),
+    ]
+    srt, notes = sample("subtitles-srt", tmp_path)
+    assert [(one.speaker, one.text, one.time) for one in srt] == [
+        ("Ana", "Welcome, everybody. We begin.", None),
+        ("RUI", "One question.", None),
+    ]
+    assert notes == ["no date: name the file by its day, as in 2024-05-13 meeting.vtt"]
