@@ -7,7 +7,8 @@ each word piece of the question takes its most similar piece of a passage (MaxSi
 formula 3). These similarities are spread over the passages around like term frequencies (memoryqa/search/postings.py),
 and pieces are weighed by how rare they are.
 
-Every passage is compared, word piece by word piece: milliseconds for a history of months, too slow for 100,000 turns.
+Every passage is compared by its vectors, and piece by piece as many as have 60,000 pieces: all of a
+history of months, and of a longer one those that the vectors rank first.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from memoryqa.arrays import Floats, Matrix, Vectors
+from memoryqa.arrays import Floats, Ints, Matrix, Vectors
 from memoryqa.checks import described, one_of_kind
 from memoryqa.config import ONE_VECTOR, DenseConfig
 from memoryqa.language.names import without_names
@@ -35,6 +36,7 @@ from memoryqa.search.vector_cache import VectorCache
 logger = logging.getLogger(__name__)
 
 _PASSAGES_AT_ONCE = 256  # embedded and cached together: an error loses at most the work on so many
+_MOST_PIECES = 60_000  # content pieces compared with a question: a chat of 100,000 tokens has about as many
 _SEPARATOR = "\x1e"  # between the parts of a text, where it is kept
 _SENTENCE_WORDS = 4  # a shorter one counts to the one before it
 
@@ -110,7 +112,7 @@ class DenseIndex:
                 match += self._match_vectors(encoded[stripped].pooled)
             if query.strip() and len(self) and self._late_interaction:
                 kept = self._query_pieces(query, stripped, encoded[query])
-                match += self.config.token_weight * self._match_pieces(kept)
+                match += self.config.token_weight * self._match_pieces(kept, self._likely(match))
             matches.append(np.round(match, 4))  # a batch of other texts moves a vector by 1e-7
         return matches
 
@@ -214,12 +216,16 @@ class DenseIndex:
         cosine = config.turn_weight * own + config.window_weight * (self._around @ query)
         return np.maximum(cosine - cosine.mean(), 0.0).astype(np.float64)
 
-    def _match_pieces(self, query: Pieces) -> Floats:
-        """Windowed MaxSim, about 0 to 1: saturated like a term frequency, with k1 = 1."""
+    def _likely(self, match: Floats) -> Ints:
+        """The passages to compare piece by piece, ascending: all of them, or of a long history the most similar."""
+        return np.sort(self._pieces.within(np.argsort(-match, kind="stable"), _MOST_PIECES))
+
+    def _match_pieces(self, query: Pieces, places: Ints) -> Floats:
+        """Windowed MaxSim with the passages at `places`, about 0 to 1: saturated like a term frequency, with k1 = 1."""
         if not query.ids:
             return np.zeros(len(self))
         floor = self.config.similarity_floor
-        similarity = np.maximum(self._pieces.max_similarity(query.vectors) - floor, 0.0) / (1 - floor)
+        similarity = np.maximum(self._pieces.max_similarity(query.vectors, places) - floor, 0.0) / (1 - floor)
         windowed = self._windowed(similarity)
         idf = self._pieces.idf(query.ids)
         return np.asarray((idf[:, None] * (2 * windowed / (windowed + 1))).sum(axis=0) / idf.sum())
@@ -285,14 +291,25 @@ class _Runs:
         self.lengths += map(len, runs)
         self._vectors.extend(np.concatenate(runs, dtype=np.float32))
 
-    def max_similarity(self, query: Vectors) -> Vectors:
-        """Cosine of each row of `query` with the most similar vector of each run, shape (rows, runs); -1 for none."""
+    def within(self, places: Ints, most: int) -> Ints:
+        """The first of `places` whose runs have at most `most` vectors together."""
+        return places[np.cumsum(np.array(self.lengths)[places]) <= most]
+
+    def max_similarity(self, query: Vectors, places: Ints | None = None) -> Vectors:
+        """Cosine of each row of `query` with the most similar vector of each run, shape (rows, runs); -1 for none.
+
+        `places`: only with these runs, ascending; -1 for all others.
+        """
         lengths = np.array(self.lengths)
+        starts = np.cumsum(lengths) - lengths
         best = np.full((len(query), len(lengths)), -1.0, dtype=np.float32)
-        filled = lengths > 0
-        starts = (np.cumsum(lengths) - lengths)[filled]
-        if len(starts):
-            best[:, filled] = np.maximum.reduceat(query @ self._vectors.rows.T, starts, axis=1)
+        looked_at = np.flatnonzero(lengths) if places is None else places[lengths[places] > 0]
+        gaps = np.flatnonzero(np.diff(starts[looked_at]) != lengths[looked_at[:-1]])
+        for stretch in np.split(looked_at, gaps + 1) if len(looked_at) else ():  # one product for runs in a row
+            first, last = stretch[0], stretch[-1]
+            begin = starts[first]
+            similarity = self._vectors.rows[begin : starts[last] + lengths[last]] @ query.T
+            best[:, stretch] = np.maximum.reduceat(similarity, starts[stretch] - begin, axis=0).T
         return best
 
 
@@ -312,9 +329,14 @@ class _PieceIndex:
         """Inverse document frequency of each piece among the passages."""
         return idfs([self._held[piece] for piece in ids], len(self._vectors.lengths))
 
-    def max_similarity(self, query: Vectors) -> Vectors:
-        """Cosine of each query piece with the most similar piece of each passage, shape (query pieces, passages)."""
-        return self._vectors.max_similarity(query)
+    def within(self, places: Ints, most: int) -> Ints:
+        """The first of `places` that have at most `most` pieces together."""
+        return self._vectors.within(places, most)
+
+    def max_similarity(self, query: Vectors, places: Ints) -> Vectors:
+        """Cosine of each query piece with the most similar piece of each passage at `places`, shape (query pieces,
+        passages)."""
+        return self._vectors.max_similarity(query, places)
 
 
 def _as_read(line: Line) -> list[str]:

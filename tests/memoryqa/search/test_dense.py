@@ -20,6 +20,7 @@ from memoryqa.config import ONE_VECTOR, DenseConfig, RankingConfig
 from memoryqa.errors import MissingExtraError, UsageError
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.rendering import empty_line
+from memoryqa.search import dense
 from memoryqa.search.dense import DenseIndex
 from memoryqa.search.embedders import BUNDLED_MODEL, EmbeddingError, LocalEmbedder, Vectors, embed, load_embedder
 from memoryqa.search.vector_cache import VectorCache
@@ -341,6 +342,34 @@ def test_the_model_finds_what_shares_no_word_with_the_question(minilm: LocalEmbe
 def test_a_single_vector_of_the_model_ranks_too(minilm: LocalEmbedder) -> None:
     memory = memory_of(STORY, lambda texts: minilm(texts))
     assert ids(memory, "What vehicle did Bo fix?")[0] == "D2:2"
+
+
+@pytest.mark.slow
+@needs_model
+def test_of_a_long_history_the_passages_that_the_vectors_rank_first_are_compared_piece_by_piece(
+    minilm: LocalEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = DenseIndex(minilm, DenseConfig(window_weight=0.0, ranking=RankingConfig(window_tokens=1.0)))
+    lines = [line for line, _ in memory_of(STORY).lines()]
+    index.update(lines)
+    vectors_alone = replace(index.config, token_weight=0.0)
+    questions = ["Which pets does Ines have?", "What vehicle did Bo fix?", "Whose brakes squeak?"]
+    everything = index.match(questions, ["Ines", "Bo"])
+    pieces = index._pieces._vectors.lengths
+    monkeypatch.setattr(dense, "_MOST_PIECES", sum(pieces))
+    for one, other in zip(index.match(questions, ["Ines", "Bo"]), everything, strict=True):
+        assert (one == other).all(), "what all passages have is no limit"
+    monkeypatch.setattr(dense, "_MOST_PIECES", sum(pieces) // 2)
+    limited = index.match(questions, ["Ines", "Bo"])
+    index.config = vectors_alone
+    by_vectors = index.match(questions, ["Ines", "Bo"])
+    for most, some, none in zip(everything, limited, by_vectors, strict=True):
+        first = np.argsort(-none, kind="stable")
+        looked_at = first[np.cumsum(np.array(pieces)[first]) <= sum(pieces) // 2]
+        left = sorted(set(range(len(lines))) - set(looked_at.tolist()))
+        assert 0 < len(looked_at) < len(lines)
+        assert some[looked_at] == pytest.approx(most[looked_at], abs=1e-3)
+        assert some[left] == pytest.approx(none[left], abs=1e-3)
 
 
 @pytest.mark.slow
