@@ -194,7 +194,8 @@ class RankingConfig:
         default=0.1, metadata={"help": "for the user against the assistant, when the question names nobody"}
     )
     length_weight: float = field(
-        default=0.14, metadata={"help": "taken from a turn's passages each time its length doubles, from 100 tokens on"}
+        default=0.14,
+        metadata={"help": "taken from a turn's passages each time its length doubles, from 100 to 3,200 tokens"},
     )
     code_weight: float = field(default=0.2, metadata={"help": "taken from passages that are code"})
     date_weight: float = field(

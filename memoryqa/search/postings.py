@@ -33,6 +33,7 @@ _WIDTH = 2 * REACH + 1
 _ALONE = array("f", [0.0] * REACH + [1.0] + [0.0] * REACH)
 _ROUNDED_UP = 1 + 2**-23  # shares are kept as float32, which may be a little more than they are
 _LONG_TURN_TOKENS = 100  # longer turns hold every word once, and are handicapped for it
+_MOST_DOUBLINGS = 5.0  # from 3,200 tokens on: a pasted book stays within reach, and on the scale of other scores
 _LEAD_SHARE = 0.5  # ... their first passage, which says what they are about, less so
 _CODE_SIGNS = '{}()[]=<>;_/"|'
 _SMALLEST_SHARE = 0.0125  # of an occurrence; what would be less is nothing
@@ -76,7 +77,7 @@ class IndexedPassages:
         self._windowed_lengths = array("d")
         self._windowed_length_sum = 0.0
         self._token_starts = array("q", [0])  # tokens before each passage, and before the next one
-        self._doublings = array("d")  # how often the whole turn's length is twice `_LONG_TURN_TOKENS`, 0 for short ones
+        self._doublings = array("d")  # how often the turn is twice `_LONG_TURN_TOKENS` long, 0 for short ones
         self._code_share = array("f")
         self._block = array("i")
         self._speaker = array("i")
@@ -105,7 +106,8 @@ class IndexedPassages:
             self._open_block(turn)
         replies = self._replies.note(turn)
         self._turns += 1
-        doublings = max(0.0, math.log2(max(sum(line.tokens for line in lines), 1) / _LONG_TURN_TOKENS))
+        doublings = math.log2(max(sum(line.tokens for line in lines), 1) / _LONG_TURN_TOKENS)
+        doublings = min(max(0.0, doublings), _MOST_DOUBLINGS)
         tags = dict.fromkeys(all_terms(" ".join(turn.tags)) if turn.tags else ())
         speaker = self._number_of_speaker(turn.speaker)
         for line in lines:

@@ -232,7 +232,9 @@ class Reference:
         if not question.asks_what_was_told:
             tokens = sum(line.tokens for line in passages_of(turn))
             leads = i == 0 or self.turn_of[i] != self.turn_of[i - 1]
-            total -= config.length_weight * (0.5 if leads else 1.0) * max(0.0, math.log2(max(tokens, 1) / 100))
+            total -= (
+                config.length_weight * (0.5 if leads else 1.0) * min(max(0.0, math.log2(max(tokens, 1) / 100)), 5.0)
+            )
         time = self.blocks[self.block_of[i]][0].time
         if time and question.windows:
             total += config.date_weight * max(self.date_match(time.date(), window) for window in question.windows)

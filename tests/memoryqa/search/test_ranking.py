@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from reference_ranking import DAY, Reference, configs, index_of, long_history, passages_of, questions, weight
 from strategies import WORDS, chats, conversations, dialogues, tagged, texts
 
+from memoryqa.cli import MIN_SCORE
 from memoryqa.config import RankingConfig
 from memoryqa.language.question import Window
 from memoryqa.search.date_match import match_dates
@@ -363,3 +364,10 @@ def test_a_word_said_often_needs_no_related_words_and_is_none() -> None:
     assert gain("cinema", "We saw a theater.", *["The cinema was full."] * 201) == 0
     assert gain("cinema", "Bread is in the oven.", *["We saw a theater."] * 200) > 0
     assert gain("cinema", "Bread is in the oven.", *["We saw a theater."] * 201) == 0
+
+
+@pytest.mark.parametrize("words", [1_000, 30_000, 100_000])
+def test_a_line_of_a_book_scores_as_much_as_one_of_a_chapter(words: int) -> None:
+    text = "word " * words + "The safe opens with 48213. " + "more " * words
+    best = index_of([Turn(1, 1, "Ana", text)]).score(["What opens the safe?"]).max()
+    assert best > MIN_SCORE
