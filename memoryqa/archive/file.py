@@ -122,6 +122,10 @@ class ArchiveFile:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
 
+    def shrink(self) -> None:
+        """Give back the memory in which pages of the file are cached."""
+        self.fetch("PRAGMA shrink_memory")
+
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Execute statements of `connection` outside of a transaction."""

@@ -33,6 +33,7 @@ from memoryqa.search.dense import DenseIndex
 from memoryqa.search.embedders import Embedder
 from memoryqa.search.ranking import PassageIndex
 from memoryqa.search.vector_cache import VectorCache
+from memoryqa.tokens import encoding
 from memoryqa.transcript import Transcript
 from memoryqa.turns import Turn
 from memoryqa.working.memory import WorkingMemory
@@ -91,7 +92,7 @@ class AdaptiveMemory(StoredMemory):
         self._revisions: dict[str, list[Turn]] = {}
         self._forgotten: dict[int, tuple[int, int]] = {}
         self._transcript = Transcript()
-        self._working = WorkingMemory(self.memory_tokens, self._transcript.brief, compaction, self.config.coverage)
+        self._held = WorkingMemory(self.memory_tokens, self._transcript.brief, compaction, self.config.coverage)
 
     @classmethod
     def of(cls, config: MemoryConfig, **other: Any) -> Self:
@@ -191,6 +192,8 @@ class AdaptiveMemory(StoredMemory):
             memory._has_usual_settings = is_new or not settings.keys() - {"embedder", "vector_cache"}
             memory._read_anew()
             memory._keep_index(WHILE_ADDING)
+            archive.shrink()
+            encoding()  # now, and not at the first search
         except BaseException:
             archive.close()
             raise

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 # A snapshot is written when so many turns came since the last one: at least, and as a share of all. Reading takes
 # longer the more come after it, and adding the more often it is written.
 WHILE_ADDING = (500, 0.05)
-AT_THE_END = (100, 0.01)  # when the memory is closed, or many turns were added at once
+AT_THE_END = (20, 0.01)  # when the memory is closed, or many turns were added at once
 _READ_AHEAD = 256  # turns, once they are read in order
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal, Self
 
@@ -49,7 +49,7 @@ class ReadableMemory:
     _dense_ranking: PassageIndex  # with an embedder
     _embedding_failures: int
     _transcript: Transcript
-    _working: WorkingMemory
+    _held: WorkingMemory | Callable[[], WorkingMemory]  # what makes it, until it is needed
     _forgotten: dict[int, tuple[int, int]]  # by session the highest number of a forgotten turn, and how many
 
     @contextmanager
@@ -58,6 +58,12 @@ class ReadableMemory:
         with self._lock:
             self._follow()
             yield
+
+    @property
+    def _working(self) -> WorkingMemory:
+        if not isinstance(self._held, WorkingMemory):
+            self._held = self._held()
+        return self._held
 
     def _follow(self) -> None:
         """Take over what was changed in the file, if there is one."""

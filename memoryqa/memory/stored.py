@@ -231,13 +231,13 @@ class StoredMemory(ReadableMemory):
         """Make it a memory of `turns` alone."""
         transcript = Transcript()
         working = WorkingMemory(self.memory_tokens, transcript.brief, self.config.compaction, self.config.coverage)
-        self._use(Built(transcript, PassageIndex(self._index.config), working), array("q"))
+        self._use(Built(transcript, PassageIndex(self._index.config), lambda: working), array("q"))
         for turn in turns:
             self._take(turn)
 
     def _use(self, built: Built, positions: array[int]) -> None:
         """Make it the memory of what was built."""
-        self._transcript, self._index, self._working = built.transcript, built.index, built.working
+        self._transcript, self._index, self._held = built.transcript, built.index, built.working
         self._positions = positions
         if self._dense is not None:
             self._dense = self._dense.empty()
@@ -252,9 +252,10 @@ class StoredMemory(ReadableMemory):
 
     def _take(self, turn: Turn, position: int = 0) -> None:
         self._is_taking = self._archive is not None
+        working = self._working  # of the turns so far
         lines = self._transcript.add(turn)
         self._index.add(turn, lines)
-        self._working.add(lines)
+        working.add(lines)
         self._numbering.note(turn)
         self._positions.append(position)
         self._is_taking = False
@@ -265,7 +266,7 @@ class StoredMemory(ReadableMemory):
         if archive is None or archive.is_read_only or not self._has_usual_settings or self._is_taking:
             return
         if is_due(len(self) - self._kept, len(self), when):
-            built = Built(self._transcript, self._index, self._working)
+            built = Built(self._transcript, self._index, lambda: self._working)
             keep(archive, built, self._positions, self.config, self._generation)
             self._kept = len(self)  # or not before as many more
 

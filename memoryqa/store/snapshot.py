@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -42,11 +42,11 @@ Rows = dict[str, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a memory builds from its turns."""
+    """What a memory builds from its turns. working: makes the working memory, which many a search does without."""
 
     transcript: Transcript
     index: PassageIndex
-    working: WorkingMemory
+    working: Callable[[], WorkingMemory]
 
 
 def digest_of(config: MemoryConfig, ranking: RankingConfig) -> str:
@@ -89,7 +89,8 @@ def _contents(folder: Traversable) -> Iterator[tuple[str, bytes]]:
 
 def rows_of(built: Built, meta: Mapping[str, Any]) -> Rows:
     """What is built and `meta`, as rows of bytes by name. Raises UnknownKindError and OverflowError: see columns.py."""
-    working, chain = built.working, built.working._best
+    working = built.working()
+    chain = working._best
     parts: dict[str, Mapping[str, Any]] = {
         "meta": meta,
         "transcript": built.transcript.state(),
@@ -138,7 +139,7 @@ def built_of(
     set_state(index._passages, parts["index"], leave_out=_INDEX_LEFT_OUT)
     index._passages._replies = copy(transcript._replies)
     index._passages._previous = transcript.turns[-1] if transcript.turns else None
-    return Built(transcript, index, _working_of(parts, config, transcript))
+    return Built(transcript, index, partial(_working_of, parts, config, transcript))
 
 
 def _working_of(parts: Mapping[str, dict[str, Any]], config: MemoryConfig, transcript: Transcript) -> WorkingMemory:
