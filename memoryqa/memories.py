@@ -1,25 +1,37 @@
-"""The memories that a program answers from: one per conversation, built beforehand and only read at question time."""
+"""The memories that a program answers from: one per conversation. Those of a folder live in its files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Self
 
-from memoryqa.checks import described, one_of_kind, text
+from memoryqa.chats import ChatsEvidence, join_chats
+from memoryqa.checks import described, one_of_kind, shown, text, whole_number
 from memoryqa.config import MemoryConfig
 from memoryqa.errors import UsageError
-from memoryqa.memory import AdaptiveMemory
+from memoryqa.memory import SEARCH_TOKENS, AdaptiveMemory
 from memoryqa.rendering import whole_line
 from memoryqa.turns import Turn
 
+_NAME = re.compile(r"[\w(@+][\w .,@+()-]{0,99}(?<![ .])")  # of a file, on every system
+SUFFIX = ".db"  # of the files of a folder of chats
+
 
 class Memories(MutableMapping[str, AdaptiveMemory]):
-    """Memories by conversation id. Copies of a program share them: optimizers copy it hundreds of times a step."""
+    """Memories by conversation id. Copies of a program share them: optimizers copy it hundreds of times a step.
+
+    with Memories.open("chats") as chats:       # a folder, which is made when there is none
+        chats.create("ines").add("I moved to Porto!", speaker="Ines", time="2023-05-25")
+        print(chats.search("Who moved?"))       # in all; what is found is under the name of its chat
+    """
 
     def __init__(self, memories: Mapping[str, AdaptiveMemory] | None = None) -> None:
-        self._memories: dict[str, AdaptiveMemory] = {}
+        self._memories: dict[str, AdaptiveMemory | None] = {}  # None: in its file, not opened yet
+        self._folder: Path | None = None
+        self._settings: dict[str, Any] = {}
         if memories is not None and not isinstance(memories, Mapping):
             raise TypeError(f'memories must be a dict such as {{"chat": memory}}, got {described(memories)}')
         self.update(memories or {})
@@ -48,18 +60,84 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
             memories[conversation_id].embed()
         return memories
 
+    @classmethod
+    def open(cls, folder: str | Path, **settings: Any) -> Self:
+        """The chats that live in the files NAME.db of `folder`; a new folder can be read by its owner alone.
+
+        Each is opened (`AdaptiveMemory.open`, with `settings`) when it is first asked for. Close them all with `close`,
+        or use `with`. Raises UsageError.
+        """
+        memories = cls()
+        memories._folder, memories._settings = Path(folder), settings
+        try:
+            memories._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            memories._find_files()
+        except OSError as error:
+            raise UsageError(f"{folder}: no folder for chats ({error.strerror}); name another one") from error
+        return memories
+
+    def create(self, name: str) -> AdaptiveMemory:
+        """The chat `name` of the folder, in a new file when there is none."""
+        if self._folder is None:
+            raise UsageError("create needs the folder of Memories.open(folder); here, set memories[name] = memory")
+        if not _NAME.fullmatch(text("name", name)):
+            raise UsageError(f"{shown(name)} is no name for a chat; use letters, digits, spaces and -_.,@+() in it")
+        self._memories.setdefault(name, None)
+        return self[name]
+
+    def refresh(self) -> int:
+        """Take in new files of the folder and what other processes added to the chats that are open: see
+        `AdaptiveMemory.refresh`. Returns how many turns of those are new."""
+        self._find_files()
+        return sum(memory.refresh() for memory in self._memories.values() if memory is not None)
+
+    def close(self) -> None:
+        """Close all files that were opened."""
+        for memory in self._memories.values():
+            if memory is not None:
+                memory.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _find_files(self) -> None:
+        if self._folder is not None:
+            for path in sorted(self._folder.glob(f"*{SUFFIX}")):
+                if not path.name.startswith("."):
+                    self._memories.setdefault(path.stem, None)
+
+    def search(
+        self,
+        queries: str | Sequence[str],
+        budget_tokens: int = SEARCH_TOKENS,
+        *,
+        chats: str | Iterable[str] | None = None,
+        **how: Any,
+    ) -> ChatsEvidence:
+        """What answers best in one chat, some, or all (None): as many turns as `budget_tokens` hold, never more.
+
+        how: further arguments of `AdaptiveMemory.search`. KeyError for a chat that is not there.
+        """
+        whole_number("budget_tokens", budget_tokens)
+        names = list(self) if chats is None else [chats] if isinstance(chats, str) else list(dict.fromkeys(chats))
+        found = {name: self[name].search(queries, budget_tokens, **how) for name in names}
+        return join_chats(found, budget_tokens)
+
     def choose(self, conversation_id: str | None) -> AdaptiveMemory:
         """The memory of that conversation; None means the only one. UsageError when there are several or none."""
         if conversation_id is not None:
             return self[conversation_id]
         if len(self) != 1:
             raise UsageError(f"conversation_id is missing: there are {len(self)} memories ({self._known()})")
-        return next(iter(self._memories.values()))
+        return self[next(iter(self._memories))]
 
     @property
     def embedding_failures(self) -> int:
         """Searches that had to do without an embedder's vectors, of all memories."""
-        return sum(memory.stats().embedding_failures for memory in self.values())
+        return sum(memory.stats().embedding_failures for memory in self._memories.values() if memory is not None)
 
     def rendered_lines(self) -> dict[str, dict[str, Any]]:
         """Every turn as an LM may be sent it: by conversation and turn id, [header, in brief, in full], under "turns".
@@ -72,9 +150,14 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
 
     def __getitem__(self, conversation_id: str) -> AdaptiveMemory:
         try:
-            return self._memories[conversation_id]
+            memory = self._memories[conversation_id]
         except KeyError:
             raise KeyError(f"no memory of conversation {conversation_id!r}; there are: {self._known()}") from None
+        if memory is None:
+            assert self._folder is not None
+            memory = AdaptiveMemory.open(self._folder / f"{conversation_id}{SUFFIX}", **self._settings)
+            self._memories[conversation_id] = memory
+        return memory
 
     def _known(self) -> str:
         known = ", ".join(islice(self._memories, 8)) or "none"

@@ -30,7 +30,7 @@ LAYERS: tuple[set[str], ...] = (
     {"memoryqa.search", "memoryqa.tags"},
     {"memoryqa.working"},
     {"memoryqa.messages", "memoryqa.evidence", "memoryqa.steps", "memoryqa.transcript"},
-    {"memoryqa.store"},
+    {"memoryqa.store", "memoryqa.chats"},
     {"memoryqa.memory"},
     {"memoryqa.memories", "memoryqa.importers"},
     {"memoryqa.offline_reader", "memoryqa.compaction"},  # compaction: a product of its own

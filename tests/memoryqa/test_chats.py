@@ -1,0 +1,143 @@
+"""A folder of chats: searched one by one or together, with results that say which chat."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memoryqa.archive.database import Archive, ArchiveError
+from memoryqa.memories import Memories
+from memoryqa.memory import AdaptiveMemory
+from memoryqa.tokens import count_tokens
+from memoryqa.turns import Turn
+
+MONDAY = datetime(2023, 5, 8, 13, 56)
+CHATS = {
+    "ines": ("I bought a xylophone.", "We rowed past 3 otters at the mill."),
+    "Bo & co": ("The zeppelin leaves on Friday.", "I saw otters too."),
+    "李雷": ("博物馆很好看。",),
+    "empty": (),
+}
+
+
+def said_in(name: str) -> list[Turn]:
+    return [Turn(1, number, name, text, MONDAY) for number, text in enumerate(CHATS[name], 1)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in CHATS:
+        with AdaptiveMemory.open(tmp_path / f"{name}.db") as memory:
+            memory.extend(said_in(name))
+    (tmp_path / "notes.txt").write_text("no chat")
+    (tmp_path / ".hidden.db").write_text("no chat")
+    return tmp_path
+
+
+def test_a_folder_is_a_library_of_its_files(folder: Path) -> None:
+    with Memories.open(folder) as chats:
+        assert sorted(chats) == sorted(CHATS)
+        assert {name: [turn.text for turn in chats[name].transcript()] for name in chats} == {
+            name: list(said) for name, said in CHATS.items()
+        }
+        with pytest.raises(KeyError, match="no memory of conversation 'Zoe'; there are: "):
+            chats["Zoe"]
+
+
+def test_a_search_in_all_some_or_one_says_which_chat(folder: Path) -> None:
+    with Memories.open(folder) as chats:
+        found = chats.search("Who saw otters?", min_score=0.1)
+        assert {chat for chat, _ in found} == {"ines", "Bo & co"} == set(found.chats)
+        addresses = [(chat, turn.id) for chat, turn in found]
+        assert addresses[0] == ("Bo & co", "D1:2")
+        assert ("ines", "D1:2") in addresses
+        assert str(found).splitlines()[:2] == ["# Bo & co", "[D1, 8 May 2023]"]
+        assert found.text.endswith(f"# ines\n{found.by_chat['ines'].text}")
+        assert found.by_chat["ines"].ids[0] == "D1:2"
+        assert [score for _, _, score in found.ranked] == sorted((one[2] for one in found.ranked), reverse=True)
+        assert chats.search("otters", chats="ines", min_score=0.1).chats == ("ines",)
+        assert set(chats.search("otters", chats=["ines", "empty", "ines"]).chats) == {"ines"}
+        assert str(chats.search("otters", chats="empty")) == "(nothing found)"
+        assert chats.search("otters", speakers="ines").chats == ("ines",)
+        with pytest.raises(KeyError, match="no memory of conversation 'Zoe'"):
+            chats.search("otters", chats=["ines", "Zoe"])
+
+
+@given(st.integers(0, 120), st.sampled_from(("otters", "zeppelin and xylophone", "博物馆", "nothing of the kind")))
+def test_the_tokens_of_all_chats_fit_and_are_counted(budget_tokens: int, question: str) -> None:
+    memories = Memories()
+    for name in CHATS:
+        memories[name] = AdaptiveMemory()
+        memories[name].extend(said_in(name))
+    found = memories.search(question, budget_tokens)
+    assert found.tokens == count_tokens(found.text) <= budget_tokens
+    assert "".join(f"# {chat}\n{one.text}" for chat, one in found.by_chat.items()) == found.text
+    assert sorted((chat, turn.id) for chat, turn in found) == sorted(
+        (chat, turn_id) for chat, one in found.by_chat.items() for turn_id in one.ids
+    )
+
+
+def test_a_search_in_one_chat_finds_what_its_memory_finds(folder: Path) -> None:
+    with Memories.open(folder) as chats:
+        alone = chats["ines"].search("otters", 200)
+        found = chats.search("otters", 200, chats="ines").by_chat["ines"]
+        assert (found.text, found.ids, found.scores) == (alone.text, alone.ids, alone.scores)
+
+
+def test_a_new_chat_is_a_new_file_and_a_new_folder_its_owners_alone(tmp_path: Path) -> None:
+    with Memories.open(tmp_path / "all" / "chats", memory_tokens=100) as chats:
+        assert (tmp_path / "all" / "chats").stat().st_mode & 0o777 == 0o700
+        memory = chats.create("Ana, 2")
+        memory.extend(said_in("ines"))
+        assert chats.create("Ana, 2") is memory is chats["Ana, 2"]
+        assert memory.memory_tokens == 100
+    assert [one.name for one in (tmp_path / "all" / "chats").iterdir()] == ["Ana, 2.db"]
+    with Archive(tmp_path / "all" / "chats" / "Ana, 2.db") as archive:
+        assert list(archive.restore()) == said_in("ines")
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/b", "../x", "a\\b", ".hidden", "a\0", "x" * 101, "a:b", "end.", "a\nb"]
+)
+def test_a_name_that_is_no_files_is_refused(name: str, tmp_path: Path) -> None:
+    with Memories.open(tmp_path) as chats:
+        with pytest.raises(ValueError, match="is no name for a chat"):
+            chats.create(name)
+        assert list(chats) == list(tmp_path.iterdir()) == []
+
+
+def test_files_and_turns_that_come_later_are_seen_at_a_refresh(folder: Path) -> None:
+    with Memories.open(folder) as chats:
+        assert len(chats["ines"]) == 2
+        with AdaptiveMemory.open(folder / "new.db") as memory, AdaptiveMemory.open(folder / "ines.db") as ines:
+            memory.add("Hello otters.", speaker="Ana")
+            ines.add("More otters.", speaker="Ines")
+        assert "new" not in chats
+        assert chats.refresh() == 1
+        assert len(chats["new"]) == 1
+        assert len(chats["ines"]) == 3
+
+
+def test_what_is_no_folder_or_no_chat_is_named(folder: Path) -> None:
+    with pytest.raises(ValueError, match=r"notes.txt: no folder for chats"):
+        Memories.open(folder / "notes.txt")
+    (folder / "broken.db").write_text("My diary\n" * 500)
+    with Memories.open(folder) as chats, pytest.raises(ArchiveError, match=r"broken\.db: not an archive of turns"):
+        chats.search("otters")
+    wrong: Any = Memories()
+    with pytest.raises(ValueError, match=r"create needs the folder of Memories.open\(folder\)"):
+        wrong.create("ines")
+
+
+def test_a_closed_library_says_so(folder: Path) -> None:
+    chats = Memories.open(folder)
+    chats.search("otters")
+    chats.close()
+    chats.close()
+    with pytest.raises(ArchiveError, match="closed"):
+        chats.search("otters")
