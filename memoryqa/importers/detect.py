@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from memoryqa.errors import UsageError
 from memoryqa.importers.assistants.chatgpt import CHATGPT
 from memoryqa.importers.assistants.claude import CLAUDE
+from memoryqa.importers.assistants.sessions import SESSIONS
 from memoryqa.importers.format import Format
+from memoryqa.importers.mail import MAIL
+from memoryqa.importers.messengers.discord import DISCORD
+from memoryqa.importers.messengers.imessage import IMESSAGE
+from memoryqa.importers.messengers.meta import META
+from memoryqa.importers.messengers.signal import SIGNAL
+from memoryqa.importers.messengers.slack import SLACK
 from memoryqa.importers.messengers.telegram import TELEGRAM
 from memoryqa.importers.plain.named_lines import NAMED_LINES
 from memoryqa.importers.plain.records import RECORDS
@@ -17,8 +24,9 @@ from memoryqa.importers.source import Source, reading
 from memoryqa.importers.whatsapp.importer import WHATSAPP
 
 _IN_ORDER = (
-    *(CHATGPT, CLAUDE),
-    *(TELEGRAM, WHATSAPP),
+    *(CHATGPT, CLAUDE, SESSIONS),
+    *(TELEGRAM, DISCORD, SLACK, META, SIGNAL, IMESSAGE),
+    *(MAIL, WHATSAPP),
     *(SUBTITLES, ROLES, RECORDS, NAMED_LINES),
 )
 FORMATS: Mapping[str, Format] = {one.name: one for one in _IN_ORDER}

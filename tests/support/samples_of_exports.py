@@ -229,6 +229,253 @@ RUI: One question.
 """
 
 
+DISCORD: Mapping[str, Any] = {
+    "guild": {"id": "1", "name": "Harbour"},
+    "channel": {"id": "2", "type": "GuildTextChat", "category": "Boats", "name": "repairs"},
+    "dateRange": {"after": None, "before": None},
+    "messages": [
+        {
+            "id": "10",
+            "type": "Default",
+            "timestamp": "2024-05-13T10:15:00.123+00:00",
+            "timestampEdited": "2024-05-13T10:16:00+00:00",
+            "content": "The mast is loose.",
+            "author": {"id": "77", "name": "ana_b", "nickname": "Ana"},
+            "attachments": [{"id": "a", "fileName": "mast.jpg"}],
+            "embeds": [],
+        },
+        {
+            "id": "11",
+            "type": "Reply",
+            "timestamp": "2024-05-13T10:17:00+00:00",
+            "timestampEdited": None,
+            "content": "I have a spare bolt: https://example.org/bolt",
+            "author": {"id": "78", "name": "ana_b", "nickname": "Ana"},
+            "attachments": [],
+            "embeds": [{"url": "https://example.org/bolt", "title": "A bolt", "fields": []}],
+            "reference": {"messageId": "10"},
+        },
+        {
+            "id": "12",
+            "type": "GuildMemberJoin",
+            "timestamp": "2024-05-13T10:18:00+00:00",
+            "content": "Joined the server.",
+            "author": {"id": "79", "name": "rui"},
+        },
+        {
+            "id": "13",
+            "type": "Default",
+            "timestamp": "2024-05-13T10:19:00+00:00",
+            "content": "",
+            "author": {"id": "80", "name": "bot", "isBot": True},
+            "embeds": [
+                {"title": "Tides", "description": "High at noon", "fields": [{"name": "Low", "value": "18:00"}]}
+            ],
+            "stickers": [{"name": "wave"}],
+        },
+    ],
+    "messageCount": 4,
+}
+META: Mapping[str, Any] = {
+    "participants": [{"name": "Ana"}, {"name": "Zo\u00c3\u00ab"}],
+    "messages": [
+        {"sender_name": "Ana", "timestamp_ms": 1715595700000, "call_duration": 5, "type": "Call"},
+        {"sender_name": "Ana", "timestamp_ms": 1715595600000, "content": "Liked a message"},
+        {"sender_name": "Ana", "timestamp_ms": 1715595500000, "is_unsent": True},
+        {
+            "sender_name": "Ana",
+            "timestamp_ms": 1715595400000,
+            "content": "Ana sent an attachment.",
+            "share": {"link": "https://example.org/p", "share_text": "A caf\u00c3\u00a9"},
+        },
+        {"sender_name": "Ana", "timestamp_ms": 1715595300000, "photos": [{"uri": "inbox/x/photos/1.jpg"}]},
+        {
+            "sender_name": "Zo\u00c3\u00ab",
+            "timestamp_ms": 1715595200000,
+            "content": "Tomorrow \u00f0\u009f\u0098\u0080",
+        },
+    ],
+    "title": "Zo\u00c3\u00ab",
+    "thread_path": "inbox/zoe_1",
+}
+CLAUDE_CODE: list[Any] = [
+    {"type": "summary", "summary": "x", "leafUuid": "u4"},
+    {
+        "type": "user",
+        "message": {"role": "user", "content": "Rename the function"},
+        "uuid": "u1",
+        "timestamp": "2024-05-13T10:00:00.000Z",
+        "sessionId": "s",
+    },
+    {
+        "type": "assistant",
+        "message": {"role": "assistant", "content": [{"type": "thinking"}, {"type": "text", "text": "Done."}]},
+        "uuid": "u2",
+        "timestamp": "2024-05-13T10:00:05.000Z",
+        "sessionId": "s",
+    },
+    {
+        "type": "user",
+        "message": {"role": "user", "content": [{"type": "tool_result", "content": "ok"}]},
+        "uuid": "u3",
+        "timestamp": "2024-05-13T10:00:06.000Z",
+        "sessionId": "s",
+    },
+    {
+        "type": "user",
+        "isMeta": True,
+        "message": {"role": "user", "content": "Caveat"},
+        "uuid": "u4",
+        "timestamp": "2024-05-13T10:00:07.000Z",
+        "sessionId": "s",
+    },
+]
+CODEX: list[Any] = [
+    {"timestamp": "2024-05-13T10:00:00Z", "type": "session_meta", "payload": {"id": "s", "cwd": "/x"}},
+    *(
+        {"timestamp": f"2024-05-13T10:00:0{second}Z", "type": "response_item", "payload": payload}
+        for second, payload in enumerate(
+            [
+                {
+                    "type": "message",
+                    "role": "user",
+                    "content": [{"type": "input_text", "text": "<environment_context>x</environment_context>"}],
+                },
+                {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Add a test"}]},
+                {"type": "reasoning", "summary": []},
+                {"type": "function_call", "name": "shell", "arguments": "{}"},
+                {"type": "function_call_output", "output": "ok"},
+                {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Added."}]},
+            ]
+        )
+    ),
+]
+GEMINI_CLI: Mapping[str, Any] = {
+    "sessionId": "s",
+    "projectHash": "h",
+    "messages": [
+        {"id": "g1", "timestamp": "2024-05-13T10:00:00.000Z", "type": "user", "content": "List the files"},
+        {
+            "id": "g2",
+            "timestamp": "2024-05-13T10:00:03.000Z",
+            "type": "gemini",
+            "content": "Two files.",
+            "toolCalls": [{"name": "ls"}],
+            "thoughts": [],
+        },
+        {"id": "g3", "timestamp": "2024-05-13T10:00:04.000Z", "type": "info", "content": "Update available"},
+    ],
+}
+SIGNAL_FRAMES: list[Any] = [
+    {"version": 1},
+    {"account": {"givenName": "Ines"}},
+    {"recipient": {"id": "1", "self": {}}},
+    {"recipient": {"id": "2", "contact": {"profileGivenName": "Rui", "profileFamilyName": "S\u00e1"}}},
+    {"recipient": {"id": "3", "contact": {"profileGivenName": "Rui", "profileFamilyName": "S\u00e1"}}},
+    {"recipient": {"id": "4", "group": {"snapshot": {"title": {"title": "Regatta"}}}}},
+    {"chat": {"id": "9", "recipientId": "4"}},
+    *(
+        {"chatItem": {"chatId": "9", **item}}
+        for item in [
+            {"authorId": "2", "dateSent": "1715595200000", "standardMessage": {"text": {"body": "Start at two."}}},
+            {
+                "authorId": "1",
+                "dateSent": "1715595300000",
+                "outgoing": {},
+                "standardMessage": {
+                    "text": {"body": "Fine"},
+                    "quote": {"targetSentTimestamp": "1715595200000", "authorId": "2"},
+                    "attachments": [{"pointer": {"fileName": "map.png"}}],
+                },
+                "revisions": [{"chatId": "9"}],
+            },
+            {"authorId": "3", "dateSent": "1715595400000", "remoteDeletedMessage": {}},
+            {"authorId": "3", "dateSent": "1715595500000", "stickerMessage": {"sticker": {"emoji": "\u26f5"}}},
+            {"authorId": "2", "dateSent": "1715595600000", "updateMessage": {"simpleUpdate": {}}},
+        ]
+    ),
+]
+_SIGNAL_EXPORT = [
+    {"date": "2024-05-13 10:15:00", "sender": "Rui", "body": "Start at two.\n\n", "quote": "", "attachments": []},
+    {"date": "2024-05-13 10:15:00", "sender": "Rui", "body": "Or three", "quote": "", "attachments": []},
+    {"date": "2024-05-13 10:16:00", "sender": "Me", "body": "", "quote": "", "attachments": [{"name": "map.png"}]},
+]
+_SIGNAL_CLI = [
+    {
+        "envelope": {
+            "source": "+351911",
+            "sourceUuid": "u",
+            "sourceName": "Rui",
+            "timestamp": 1715595200000,
+            "dataMessage": {"timestamp": 1715595200000, "message": "Start at two."},
+        },
+        "account": "+351912",
+    },
+    {
+        "envelope": {
+            "source": "+351912",
+            "sourceUuid": "v",
+            "timestamp": 1715595300000,
+            "syncMessage": {"sentMessage": {"destination": "+351911", "timestamp": 1715595300000, "message": "Fine"}},
+        },
+        "account": "+351912",
+    },
+    {"envelope": {"source": "+351911", "timestamp": 1, "receiptMessage": {}}, "account": "+351912"},
+]
+MBOX = b"""\
+From 123@xxx Mon May 13 10:15:00 2024
+From: =?utf-8?b?Wm/DqyDDhWx1bmQ=?= <Zoe@Example.org>
+To: rui@example.org
+Subject: Re: Boat shed
+Date: Tue, 14 May 2024 09:00:00 +0200
+Message-ID: <2@example.org>
+In-Reply-To: <1@example.org>
+Content-Type: text/plain; charset="iso-8859-1"
+Content-Transfer-Encoding: quoted-printable
+
+The key is at the caf=E9.
+
+On Mon, 13 May 2024 at 10:15, Rui <rui@example.org>
+wrote:
+> Where is the key?
+> Rui
+
+>From there it is a short walk.
+--=20
+Zoe
+Harbour office
+
+From 124@xxx Mon May 13 10:15:00 2024
+From: Rui <rui@example.org>
+Subject: Boat shed
+Date: Mon, 13 May 2024 10:15:00 +0100
+Message-ID: <1@example.org>
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary="b"
+
+--b
+Content-Type: text/html; charset=utf-8
+
+<html><head><style>p {}</style></head><body><p>Where is<br>the key?</p><div>R&amp;B</div></body></html>
+--b
+Content-Type: application/pdf
+Content-Disposition: attachment; filename="plan.pdf"
+Content-Transfer-Encoding: base64
+
+JVBERg==
+--b--
+
+From 125@xxx Mon May 13 10:15:00 2024
+From: Shop <shop@example.org>
+Subject: Win
+Date: Mon, 13 May 2024 10:15:00 +0100
+Message-ID: <3@example.org>
+X-Gmail-Labels: Spam
+
+Buy
+"""
+
+
 def as_json(document: object) -> bytes:
     """`document` as a file."""
     return json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "surrogatepass")
@@ -255,4 +502,14 @@ SAMPLES: dict[str, tuple[str, str, bytes]] = {
     "lines-dated": ("lines", "notes.txt", _DATED_LINES.encode()),
     "subtitles-vtt": ("subtitles", "2024-05-13 10-00 meeting.vtt", _VTT.encode()),
     "subtitles-srt": ("subtitles", "meeting.srt", _SRT.encode()),
+    "discord": ("discord", "Harbour - repairs.json", as_json(DISCORD)),
+    "meta": ("meta", "message_1.json", as_json(META)),
+    "mail": ("mail", "All mail.mbox", MBOX),
+    "mail-crlf": ("mail", "one.eml", MBOX.partition(b"\n")[2].partition(b"\nFrom 124")[0].replace(b"\n", b"\r\n")),
+    "signal": ("signal", "main.jsonl", as_jsonl(SIGNAL_FRAMES)),
+    "signal-export": ("signal", "data.json", as_jsonl(_SIGNAL_EXPORT)),
+    "signal-cli": ("signal", "received.jsonl", as_jsonl(_SIGNAL_CLI)),
+    "claude-code": ("sessions", "s.jsonl", as_jsonl(CLAUDE_CODE)),
+    "codex": ("sessions", "rollout-1.jsonl", as_jsonl(CODEX)),
+    "gemini-cli": ("sessions", "session-1.json", as_json(GEMINI_CLI)),
 }

@@ -12,7 +12,6 @@ edited or deleted message keeps its id.
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import PurePosixPath
@@ -20,6 +19,7 @@ from pathlib import PurePosixPath
 from memoryqa.errors import UsageError
 from memoryqa.importers.format import Format
 from memoryqa.importers.message import Message, digest
+from memoryqa.importers.moments import Moments
 from memoryqa.importers.options import Options
 from memoryqa.importers.report import ImportReport
 from memoryqa.importers.source import Source
@@ -37,7 +37,6 @@ _TITLES = re.compile(
 )
 _COPY = re.compile(r"(?: ?\(\d+\)| - Copy)+$")
 _TESTED_LINES = 40
-_KEPT_MOMENTS = 4096  # a chat goes back in time by minutes
 
 
 def recognises(source: Source) -> bool:
@@ -85,7 +84,7 @@ class _Chat:
         self._names = names
         self._order = "dmy"
         self._notices: set[str] = set()  # speakers that only ever stand above events: the group itself
-        self._moments: OrderedDict[tuple[datetime, str], int] = OrderedDict()
+        self._moments = Moments()
 
     def messages(self) -> Iterator[Message]:
         self._survey()
@@ -171,11 +170,7 @@ class _Chat:
         return datetime(day.year, day.month, day.day, hour_of(header.hour, header.half), header.minute, header.second)
 
     def _id(self, time: datetime, speaker: str) -> str:
-        key = (time, speaker)
-        number = self._moments[key] = self._moments.pop(key, 0) + 1
-        if len(self._moments) > _KEPT_MOMENTS:
-            self._moments.popitem(last=False)
-        return f"whatsapp:{digest(self._chat, time.isoformat(), speaker, str(number))}"
+        return f"whatsapp:{digest(self._chat, time.isoformat(), speaker, self._moments.number(time, speaker))}"
 
 
 def _is_unbalanced(name: str) -> bool:

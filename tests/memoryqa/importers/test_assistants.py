@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from exports import import_export, write_export, zipped
-from samples_of_exports import CHATGPT, CLAUDE, as_json, chatgpt_node, chatgpt_tree
+from samples_of_exports import CHATGPT, CLAUDE, CLAUDE_CODE, SAMPLES, as_json, as_jsonl, chatgpt_node, chatgpt_tree
 
 from memoryqa import AdaptiveMemory
 from memoryqa.importers import Message, read
@@ -121,3 +122,29 @@ def test_a_memory_of_an_assistants_export_finds_what_the_user_said(tmp_path: Pat
     found = memory.search("How long does rye rise?", min_score=0.1)
     assert "[D2, 14 May 2024]" in str(found)
     assert "Twelve hours" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "said_there", "skipped"),
+    [
+        ("claude-code", ["Rename the function", "Done."], 4),
+        ("codex", ["Add a test", "Added."], 5),
+        ("gemini-cli", ["List the files", "Two files."], 2),
+    ],
+)
+def test_sessions_on_the_command_line(name: str, said_there: list[str], skipped: int, tmp_path: Path) -> None:
+    _, file_name, content = SAMPLES[name]
+    messages, found = import_export(write_export(tmp_path / file_name, content))
+    assert found.format == "sessions"
+    assert said(messages) == list(zip(["User", "Assistant"], said_there, strict=True))
+    assert sum(found.report.skipped.values()) == skipped
+
+
+def test_a_folder_of_sessions_is_read_oldest_first(tmp_path: Path) -> None:
+    later = json.loads(as_json(CLAUDE_CODE))
+    for one in later:
+        one["timestamp"], one["uuid"] = "2024-06-01T10:00:00Z", f"later {one.get('uuid')}"
+    write_export(tmp_path / "project" / "a.jsonl", as_jsonl(later))
+    write_export(tmp_path / "project" / "b.jsonl", as_jsonl(CLAUDE_CODE))
+    messages, _ = import_export(tmp_path)
+    assert [one.chat for one in messages] == ["b", "b", "a", "a"]

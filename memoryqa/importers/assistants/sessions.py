@@ -1,0 +1,162 @@
+"""Sessions of coding assistants on the command line: Claude Code, Codex, Gemini CLI.
+
+Structure, from https://github.com/MemPalace/mempalace (convo_miner.py) and the tools' own files:
+    ~/.claude/projects/PROJECT/SESSION.jsonl     {"type": "user", "message": {"role", "content"}, "timestamp", "uuid"}
+    ~/.codex/sessions/2025/05/13/rollout-*.jsonl {"timestamp", "type": "response_item", "payload": {"type": "message"}}
+    ~/.gemini/tmp/HASH/chats/session-*.json      {"sessionId", "messages": [{"type": "user", "content", "timestamp"}]}
+What the person and the assistant said is read; calls of tools, their results and reasoning are counted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from memoryqa.importers.fields import items_of, outline, record, text
+from memoryqa.importers.format import Format
+from memoryqa.importers.message import ME, Message, digest
+from memoryqa.importers.options import Options
+from memoryqa.importers.plain.tables import rows
+from memoryqa.importers.report import ImportReport
+from memoryqa.importers.source import Source
+from memoryqa.importers.spool import oldest_first
+
+_CODEX_TYPES = {"session_meta", "response_item", "event_msg", "turn_context", "compacted"}
+_SKIPPED_PARTS = {
+    "tool_use": "call of a tool",
+    "tool_result": "result of a tool",
+    "thinking": "reasoning of the model",
+    "redacted_thinking": "reasoning of the model",
+}
+_NOT_TYPED = ("<environment_context>", "<user_instructions>", "<system-reminder>", "<command-name>", "<local-command")
+
+
+def _kind(source: Source, name: str) -> str:
+    """`claude-code`, `codex` or `gemini`; "" for any other file."""
+    found = outline(source, name)
+    messages = found.inner.get("messages", set())
+    if "sessionId" in found.keys and {"type", "content"} <= messages:
+        return "gemini"
+    if found.kind == "[" and {"sessionId", "messageId", "message"} <= found.keys:
+        return "gemini-log"
+    for line in source.head(name).split("\n")[:12]:
+        one = _parsed(line)
+        if one.get("type") in ("user", "assistant") and {"sessionId", "message"} <= one.keys():
+            return "claude-code"
+        if one.get("type") in _CODEX_TYPES and "payload" in one:
+            return "codex"
+    return ""
+
+
+def _parsed(line: str) -> Mapping[str, Any]:
+    try:
+        return record(json.loads(line))
+    except (ValueError, RecursionError):
+        return record(None)
+
+
+def _documents(source: Source) -> list[tuple[str, str]]:
+    kinds = ((name, _kind(source, name)) for name in source.named(".jsonl", ".json"))
+    return [(name, kind) for name, kind in kinds if kind]
+
+
+def read(source: Source, options: Options, report: ImportReport) -> Iterator[Message]:
+    """The messages of every session, the oldest session first."""
+    if options.zone is None:
+        report.note("times are in UTC; timezone shows them in yours")
+    yield from oldest_first(_session(source, name, kind, options, report) for name, kind in _documents(source))
+
+
+def _session(source: Source, name: str, kind: str, options: Options, report: ImportReport) -> Iterator[Message]:
+    listed = rows(source, name)
+    if kind.startswith("gemini"):
+        listed = enumerate(items_of(source, name, *(("messages",) if kind == "gemini" else ())), start=1)
+    readers = {"claude-code": _claude_code, "codex": _codex, "gemini": _gemini, "gemini-log": _gemini}
+    stem = PurePosixPath(name).stem
+    seen: set[str] = set()
+    for number, one in listed:
+        fields = record(one)
+        role, said, attachments = readers[kind](fields, report)
+        if role not in ("user", "assistant"):
+            continue
+        if not said.strip() and not attachments:
+            continue
+        if role == "user" and said.lstrip().startswith(_NOT_TYPED):
+            report.skip("context that the program added")
+            continue
+        own = text(fields.get("uuid")) or text(fields.get("id"))
+        key = f"{kind}:{own}" if own and own not in seen else f"{kind}:{digest(stem, str(number))}"
+        seen.add(own)
+        yield Message(
+            speaker="User" if role == "user" else "Assistant",
+            text=said,
+            time=options.iso(text(fields.get("timestamp"))),
+            id=key,
+            attachments=attachments,
+            author=ME if role == "user" else "assistant",
+            chat=stem,
+        )
+
+
+def _claude_code(one: Mapping[str, Any], report: ImportReport) -> tuple[str, str, tuple[str, ...]]:
+    if one.get("type") not in ("user", "assistant"):
+        report.skip("record of the session")
+        return "", "", ()
+    if one.get("isMeta") is True or one.get("isSidechain") is True or one.get("isCompactSummary") is True:
+        report.skip("message of the program to itself")
+        return "", "", ()
+    message = record(one.get("message"))
+    said, attachments = _parts(message.get("content"), report)
+    return text(message.get("role")) or text(one.get("type")), said, attachments
+
+
+def _codex(one: Mapping[str, Any], report: ImportReport) -> tuple[str, str, tuple[str, ...]]:
+    payload = record(one.get("payload"))
+    if one.get("type") != "response_item" or payload.get("type") != "message":
+        kind = text(payload.get("type"))
+        is_said_twice = one.get("type") == "event_msg" or one.get("type") != "response_item"
+        report.skip(
+            "record of the session"
+            if is_said_twice
+            else "reasoning of the model"
+            if kind == "reasoning"
+            else "result of a tool"
+            if kind.endswith("output")
+            else "call of a tool"
+        )
+        return "", "", ()
+    said, attachments = _parts(payload.get("content"), report)
+    return text(payload.get("role")), said, attachments
+
+
+def _gemini(one: Mapping[str, Any], report: ImportReport) -> tuple[str, str, tuple[str, ...]]:
+    kind = text(one.get("type"))
+    said, attachments = _parts(one.get("content", one.get("message")), report)
+    for calls in (one.get("toolCalls"), one.get("thoughts")):
+        if isinstance(calls, list) and calls:
+            report.skip("call of a tool" if calls is one.get("toolCalls") else "reasoning of the model", len(calls))
+    if kind not in ("user", "gemini", "model"):
+        report.skip("record of the session")
+        return "", "", ()
+    return "user" if kind == "user" else "assistant", said, attachments
+
+
+def _parts(content: object, report: ImportReport) -> tuple[str, tuple[str, ...]]:
+    if not isinstance(content, list):
+        return text(content), ()
+    texts, attachments = list[str](), list[str]()
+    for part in content:
+        fields = record(part)
+        kind = text(fields.get("type"))
+        if isinstance(part, str) or isinstance(fields.get("text"), str):
+            texts.append(part if isinstance(part, str) else text(fields.get("text")))
+        elif kind in _SKIPPED_PARTS:
+            report.skip(_SKIPPED_PARTS[kind])
+        elif "image" in kind:
+            attachments.append("image")
+    return "\n".join(one for one in texts if one.strip()), tuple(attachments)
+
+
+SESSIONS = Format("sessions", "Sessions on the command line", lambda source: bool(_documents(source)), read)
