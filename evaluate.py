@@ -30,10 +30,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from evaluation.config import EvaluationConfig
+from evaluation.config import ADDED, EvaluationConfig
 from evaluation.flags import build_parser
 from harness.commands import print_document, run_command
 from harness.flags import from_args
+from harness.lm_flags import record_of, saved_fields
 from locomo.rows import MAIN_PROGRAM
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def run(args: argparse.Namespace) -> None:
     from evaluation.lms import choose_lms, connect
     from evaluation.programs import build_memories, make_programs
     from evaluation.tagging import choose_tags
+    from harness.lm_flags import role_settings, settings_of
     from harness.runs import Run
     from harness.settings import choose_settings
     from harness.tracking.tracker import check_tracking, open_tracker
@@ -69,8 +71,9 @@ def run(args: argparse.Namespace) -> None:
     saved = {} if args.resume is None else Run.open(args.resume).config
     config = from_args(EvaluationConfig, args, saved=saved.get("evaluation"))
     settings, verdict = choose_settings(args, saved, program=config.program, parameters=config.parameters)
-    lms = choose_lms(args, config)
-    add_tags = choose_tags(config.tags, args.tag_model, args.tag_api_base, dry_run=args.dry_run)
+    lms = choose_lms(args, config, saved)
+    tagging = role_settings(args, "tag", settings_of(config, args))
+    add_tags = choose_tags(config.tags, args.tag_model, args.tag_api_base, dry_run=args.dry_run, settings=tagging)
     selection = choose(
         config.data,
         data_format=config.format,
@@ -140,7 +143,8 @@ def full_config_of(
     from evaluation.tagging import tags_of
 
     predictions = {name: one.digest for name, one in predictions_of(programs).items()}
-    asked = {name: value for name, value in asdict(config).items() if name != "format" or value is not None}
+    asked = saved_fields(asdict(config), ADDED)
+    of_lms = record_of({"task": lms.task})
     return {
         "evaluation": asked,
         "memory": asdict(settings.memory),
@@ -152,6 +156,7 @@ def full_config_of(
             "prompts": prompts_of(programs) if config.mode == "answers" else {},
             **({"tags": tags_of(config.tags, selection)} if config.tags else {}),
             **({"predictions": predictions} if predictions else {}),
+            **({"lms": of_lms} if of_lms else {}),
         },
     }
 

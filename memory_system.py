@@ -27,6 +27,9 @@ from memoryqa.memories import Memories as Memories
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.offline_reader import NO_INFORMATION as NO_INFORMATION
 from memoryqa.parameters import settings_from
+from memoryqa.replies.acceptance import accepted_queries, is_nothing
+from memoryqa.replies.adapter import reading_replies
+from memoryqa.replies.reading import without_thoughts
 from memoryqa.steps import Call, run, run_async
 from memoryqa.tokens import count_tokens
 from memoryqa.turns import parse_citations
@@ -105,11 +108,13 @@ class ProgramOnMemories(dspy.Module):
 
     def forward(self, question: str, conversation_id: str | None = None) -> dspy.Prediction:
         """Answer from the memory of `conversation_id`, which may be left out when there is one memory."""
-        return run(self.steps(question, self.memories.choose(conversation_id)))
+        with reading_replies():
+            return run(self.steps(question, self.memories.choose(conversation_id)))
 
     async def aforward(self, question: str, conversation_id: str | None = None) -> dspy.Prediction:
         """`forward`, with the LM awaited."""
-        return await run_async(self.steps(question, self.memories.choose(conversation_id)))
+        with reading_replies():
+            return await run_async(self.steps(question, self.memories.choose(conversation_id)))
 
     def steps(self, question: str, memory: AdaptiveMemory) -> Steps:
         """The recipe, without its driver: yields calls of predictors, is sent their predictions, returns the answer."""
@@ -201,7 +206,7 @@ class MemoryQA(ProgramOnMemories):
         except AdapterParseError:  # the question alone finds most of the evidence: go on, and say so
             problems.append("the queries could not be read; searched with the question alone")
             return []
-        return _distinct(written.queries)
+        return accepted_queries(written.queries, problems)
 
     def _follow_ups(self, question: str, evidence: Evidence, problems: list[str]) -> Generator[Call, Any, list[str]]:
         try:
@@ -209,7 +214,7 @@ class MemoryQA(ProgramOnMemories):
         except AdapterParseError:
             problems.append("the assessment of the evidence could not be read; taken as sufficient")
             return []
-        return [] if assessed.sufficient else _distinct(assessed.follow_up_queries)
+        return [] if assessed.sufficient else accepted_queries(assessed.follow_up_queries, problems)
 
 
 class SimplePredict(ProgramOnMemories):
@@ -253,7 +258,8 @@ def answer_from(
     if evidence.text:
         answered = yield Call(answer_question, question=question, evidence=evidence.text)
         shown = set(evidence.ids)
-        answer = (answered.answer or "").strip() or NO_INFORMATION
+        answer = without_thoughts(str(answered.answer or ""))
+        answer = NO_INFORMATION if not answer or is_nothing(answer) else answer
         cited = [turn_id for turn_id in parse_citations(str(answered.evidence_ids)) if turn_id in shown]
     return dspy.Prediction(
         answer=answer,
@@ -266,11 +272,6 @@ def answer_from(
         memory_tokens=memory_tokens,
         problems=list(problems),
     )
-
-
-def _distinct(queries: Iterable[str] | None) -> list[str]:
-    """Queries without repeats and empty ones, in order."""
-    return list(dict.fromkeys(stripped for query in queries or () if (stripped := str(query).strip())))
 
 
 def prompt_digests(program: dspy.Module) -> dict[str, str]:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.commands import add_json_flag, print_document, run_command
 from harness.flags import add_flags, add_tracking_flags
+from harness.lm_flags import add_timeout_flag
 from memoryqa.config import MemoryConfig, ProgramConfig
 from memoryqa.errors import StoppedError
 from optimization.config import OptimizeConfig
@@ -60,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     folder.add_argument("--resume", type=Path, metavar="RUN_DIR", help="finish that run; the cache has what it asked")
     group.add_argument("--dry-run", action="store_true", help="print what the run would cost, and ask no LM")
     group.add_argument("--force", action="store_true", help="save even when more than 5%% of the program runs failed")
+    add_timeout_flag(group)
     add_json_flag(group)
     add_tracking_flags(parser)
     return parser

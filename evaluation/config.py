@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.flags import API_BASE, DATA, MODEL, NUM_THREADS
+from harness.lm_flags import EFFORT, MAX_TOKENS, NUM_CTX, REASONING
 from locomo.formats.names import FORMAT
 from locomo.rows import MAIN_PROGRAM, PROGRAM_NAMES, USUAL_BUDGETS_TOKENS
 from locomo.split_data import PROJECT, PROTOCOLS
 from memoryqa.config import ConfigError
 
 MODES = ("answers", "retrieval")
+# Fields that runs of earlier versions do not have, with the value that those runs had.
+ADDED = {"format": None, "max_tokens": None, "reasoning_effort": None, "reasoning": "auto", "num_ctx": None}
 OWN_PROGRAM = r"[\w.-]+=[^=,]+:[\w.]+"  # name=module:factory
 
 
@@ -88,11 +91,15 @@ class EvaluationConfig:
     model: str | None = field(default=None, metadata=MODEL)
     api_base: str | None = field(default=None, metadata=API_BASE)
     temperature: float = field(default=0.0, metadata={"help": "sampling temperature of the LM"})
+    max_tokens: int | None = field(default=None, metadata=MAX_TOKENS)
+    reasoning_effort: str | None = field(default=None, metadata=EFFORT)
+    reasoning: str = field(default="auto", metadata=REASONING)
+    num_ctx: int | None = field(default=None, metadata=NUM_CTX)
     num_threads: int | None = field(default=None, metadata=NUM_THREADS)
     seed: int = field(default=0, metadata={"help": "of the sample that --num-test draws"})
 
     def __post_init__(self) -> None:
-        for name in ("num_test", "num_threads"):
+        for name in ("num_test", "num_threads", "max_tokens", "num_ctx"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError(name, f"must be at least 1, got {value}")
@@ -118,6 +125,6 @@ class EvaluationConfig:
     def _check_retrieval(self) -> None:
         if "full-context" in self.programs:
             raise ConfigError("mode", "retrieval: full-context retrieves nothing; drop it from `programs`")
-        for name in ("program", "predictions", "model", "api_base"):
+        for name in ("program", "predictions", "model", "api_base", "max_tokens", "reasoning_effort", "num_ctx"):
             if getattr(self, name) is not None:
                 raise ConfigError("mode", f"retrieval asks no LM: drop `{name}`")

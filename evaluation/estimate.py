@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from locomo.asking import Program
@@ -11,7 +11,16 @@ from locomo.judging.verdicts import judges_category
 from locomo.predictions import Predictions
 from locomo.questions import Selection
 from memory_system import ProgramOnMemories, expected_cost
-from memoryqa.lms.prices import ANSWER_TOKENS, JUDGE_PROMPT_TOKENS, TokenUse, describe_cost, model_facts, total_cost
+from memoryqa.lms.prices import (
+    ANSWER_TOKENS,
+    JUDGE_PROMPT_TOKENS,
+    MOST_CALLS_PER_STEP,
+    MOST_CALLS_PER_VERDICT,
+    TokenUse,
+    describe_cost,
+    model_facts,
+    total_cost,
+)
 from memoryqa.lms.roles import LMChoice
 
 
@@ -25,7 +34,7 @@ def report_estimate(
     judges: Collection[Any] = (),
     num_votes: int = 1,
 ) -> dict[str, Any]:
-    """Print what asking and judging will cost at most, for people; the same as a document.
+    """Print what asking and judging will cost, and at most; the same as a document.
 
     done: (program, question id) pairs that need no answer. Calls of a researcher's own program are not known.
     """
@@ -35,7 +44,11 @@ def report_estimate(
             asked = [one.inputs() for one in selection.questions if (name, one.id) not in done]
             costs[name] = expected_cost(program, asked)
             calls, tokens = costs[name]["lm_calls"], costs[name]["prompt_tokens"]
-            print(f"{name}: at most {calls:,} LM calls, {tokens:,} prompt tokens", file=sys.stderr)
+            print(
+                f"{name}: {calls:,} LM calls, {tokens:,} prompt tokens; at most {MOST_CALLS_PER_STEP * calls:,} calls, "
+                "when every reply misses the format once",
+                file=sys.stderr,
+            )
         elif isinstance(program, Predictions):
             print(f"{name}: answered already, no LM calls", file=sys.stderr)
         else:
@@ -45,7 +58,9 @@ def report_estimate(
         read = [one for one in selection.questions for name in judges if judges_category(name, one.category, one.kinds)]
         verdicts = num_votes * len(programs) * len(read)
         print(
-            f"judges: at most {verdicts:,} LM calls, {verdicts * JUDGE_PROMPT_TOKENS:,} prompt tokens", file=sys.stderr
+            f"judges: {verdicts:,} LM calls, {verdicts * JUDGE_PROMPT_TOKENS:,} prompt tokens; at most "
+            f"{MOST_CALLS_PER_VERDICT * verdicts:,} calls, when no verdict can be read",
+            file=sys.stderr,
         )
     facts = {choice: model_facts(choice) for choice in (task, judge) if choice is not None and choice.model is not None}
     sent, calls = (sum(cost[key] for cost in costs.values()) for key in ("prompt_tokens", "lm_calls"))
@@ -53,11 +68,25 @@ def report_estimate(
     if verdicts:
         uses.append((judge, TokenUse(verdicts * JUDGE_PROMPT_TOKENS, verdicts * ANSWER_TOKENS)))
     cost_usd = total_cost((facts[choice].price, use) for choice, use in uses)
+    at_most_usd = total_cost((facts[choice].price, use) for choice, use in _at_most(uses, judge))
     print(describe_cost(cost_usd, facts) if facts else "no LM is asked: none of it costs anything", file=sys.stderr)
     return {
         "dry_run": True,
         "model": None if task is None else task.model,
         "programs": costs,
         "judge_lm_calls": verdicts,
+        "lm_calls_at_most": MOST_CALLS_PER_STEP * calls,
+        "judge_lm_calls_at_most": MOST_CALLS_PER_VERDICT * verdicts,
         "cost_usd": cost_usd,
+        "cost_usd_at_most": at_most_usd,
+        "reasoning_not_counted": [str(choice.model) for choice, one in facts.items() if one.reasons],
     }
+
+
+def _at_most(uses: Sequence[tuple[LMChoice, TokenUse]], judge: LMChoice) -> list[tuple[LMChoice, TokenUse]]:
+    """`uses` when every format is missed once."""
+    factors = {choice: MOST_CALLS_PER_VERDICT if choice is judge else MOST_CALLS_PER_STEP for choice, _ in uses}
+    return [
+        (choice, TokenUse(use.prompt_tokens * factors[choice], use.completion_tokens * factors[choice]))
+        for choice, use in uses
+    ]

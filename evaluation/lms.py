@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from evaluation.config import EvaluationConfig
 from harness.flags import with_flags
+from harness.lm_flags import role_settings, settings_of
 from memoryqa.errors import UsageError
-from memoryqa.lms.roles import LMChoice, describe, resolve
+from memoryqa.lms.roles import LMChoice, LMSettings, describe, resolve
 
 if TYPE_CHECKING:
     from locomo.judging.prompts import Judge
@@ -56,18 +58,44 @@ class ChosenLMs:
         return MANY_THREADS if waits else 1
 
 
-def choose_lms(args: argparse.Namespace, config: EvaluationConfig) -> ChosenLMs:
-    """Choose from flags and environment; asks no LM. Raises UsageError."""
+def choose_lms(args: argparse.Namespace, config: EvaluationConfig, saved: Mapping[str, Any] | None = None) -> ChosenLMs:
+    """Choose from flags, environment and, when a run is resumed, its `saved` config; asks no LM.
+
+    Where only a key decides on the model, its provider is asked which it offers. Raises UsageError, LMUnavailable.
+    """
     if config.mode == "retrieval":
         for flag, given in (("--judge-model", args.judge_model), ("--dry-run", args.dry_run)):
             if given:
                 raise UsageError(f"--mode retrieval asks no LM: drop {flag}")
         return ChosenLMs(None, None)
-    task = resolve("task", model=config.model, api_base=config.api_base) if config.programs else None
-    judge = resolve("judge", model=args.judge_model, api_base=args.judge_api_base)
+    settings = settings_of(config, args)
+    task = _task(args, config, settings, saved or {}) if config.programs else None
+    judge = resolve(
+        "judge",
+        model=args.judge_model,
+        api_base=args.judge_api_base,
+        settings=role_settings(args, "judge", settings),
+    )
     if judge.offline:
         raise UsageError("--judge-model offline: the offline reader judges nothing; name a model, or none")
     return ChosenLMs(task, judge)
+
+
+def _task(
+    args: argparse.Namespace, config: EvaluationConfig, settings: LMSettings, saved: Mapping[str, Any]
+) -> LMChoice:
+    """The LM that answers. A run that is resumed keeps the model that it began with, whatever the default is today."""
+    choice = resolve("task", model=config.model, api_base=config.api_base, settings=settings)
+    resolved = saved.get("resolved", {})
+    if not choice.alternatives:
+        return choice
+    if before := resolved.get("model"):
+        effort = resolved.get("lms", {}).get("task", {}).get("reasoning_effort")
+        kept = replace(settings, reasoning_effort=settings.reasoning_effort or effort)
+        return replace(resolve("task", model=before, settings=kept), reason="the run began with it")
+    from memoryqa.lms.catalogue import settle
+
+    return choice if args.dry_run else settle(choice)
 
 
 def connect(lms: ChosenLMs, config: EvaluationConfig, args: argparse.Namespace, *, missing: int) -> list[Judge]:
@@ -91,5 +119,8 @@ def connect(lms: ChosenLMs, config: EvaluationConfig, args: argparse.Namespace, 
     if lms.judge.model is not None:
         judge_lm = build(lms.judge, temperature=0.0)
         preflight(judge_lm, lms.judge)
-        judges = [Judge(name, judge_lm, model=lms.judge.model, num_votes=args.judge_votes) for name in args.judge]
+        judges = [
+            Judge(name, judge_lm, model=lms.judge.model, num_votes=args.judge_votes, lm_identity=lms.judge.identity)
+            for name in args.judge
+        ]
     return judges

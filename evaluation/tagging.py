@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.flags import with_flags
 from locomo.questions import Selection
 from memoryqa.errors import UsageError
-from memoryqa.lms.roles import LMChoice, describe, resolve
+from memoryqa.lms.roles import LMChoice, LMSettings, describe, resolve
 from memoryqa.tags.files import Tags, add_tags, load_tags, open_tags, origin_of, save_tags
 from memoryqa.turns import Turn
 
@@ -17,7 +17,9 @@ Conversations = Mapping[str, tuple[Turn, ...]]
 AddTags = Callable[[Conversations], Conversations]
 
 
-def choose_tags(path: str | None, model: str | None, api_base: str | None, *, dry_run: bool) -> AddTags:
+def choose_tags(
+    path: str | None, model: str | None, api_base: str | None, *, dry_run: bool, settings: LMSettings | None = None
+) -> AddTags:
     """What puts the tags of the file on the turns, writing what is missing with the LM of the role `index`.
 
     It raises UsageError for a file or a model that cannot be used, LMUnavailable and TaggingStoppedError.
@@ -26,7 +28,7 @@ def choose_tags(path: str | None, model: str | None, api_base: str | None, *, dr
         if model or api_base:
             raise UsageError("--tag-model writes the tags into a file: name it too, e.g. --tags tags.json")
         return lambda conversations: conversations
-    choice = resolve("index", model=model, api_base=api_base)
+    choice = resolve("index", model=model, api_base=api_base, settings=settings)
     if choice.offline:
         raise UsageError("--tag-model offline: the offline reader cannot write tags; name a model, or none")
 
@@ -51,7 +53,7 @@ def write_tags(path: str, choice: LMChoice, conversations: Conversations, *, dry
     from memoryqa.tags.writing import SessionTagger, tag_conversations, tagging_cost
 
     tagger = SessionTagger()
-    tags = open_tags(path, f"{choice.model}, prompt {prompt_digests(tagger)['tag_session']}")
+    tags = open_tags(path, f"{choice.identity}, prompt {prompt_digests(tagger)['tag_session']}")
     cost = tagging_cost(tagger, conversations, tags)
     print(with_flags(describe(choice)), file=sys.stderr)
     print(f"{path}: {cost['lm_calls']} LM calls, {cost['prompt_tokens']:,} prompt tokens", file=sys.stderr)
@@ -68,7 +70,7 @@ def write_tags(path: str, choice: LMChoice, conversations: Conversations, *, dry
 
         report = tag_conversations(tagger, conversations, tags, on_session=on_session, is_systemic=is_systemic)
     for failure in report.failures:
-        print(redact(f"not tagged: {failure}"), file=sys.stderr)
+        print(with_flags(redact(f"not tagged: {failure}")), file=sys.stderr)
     return tags
 
 

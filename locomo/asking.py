@@ -31,12 +31,15 @@ MAX_FAILURE_RATE = 0.2  # above it the answers say more about the server than ab
 
 
 class Usage(Protocol):
-    """Counts of one question's LM calls; `paid_calls` are those that a server answered, not the cache."""
+    """Counts of one question's LM calls; `paid_calls` are those that a server answered, not the cache.
+
+    Tokens are None where the server counts none. What else memoryqa/lms/usage.py notes is kept where it is there.
+    """
 
     calls: int
     paid_calls: int
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
 
 
 MeasureUsage = Callable[[], AbstractContextManager[Usage]]
@@ -114,8 +117,8 @@ class NoUsage:
 
     calls: int = 0
     paid_calls: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: int | None = 0
+    completion_tokens: int | None = 0
 
 
 @contextmanager
@@ -151,6 +154,7 @@ def ask_for_answer(
         **score(question, prediction),
         **cost(usage, latency_sec, failure),
     }
+    row["problems"] += [one for one in getattr(usage, "problems", ()) if one not in row["problems"]]
     return row, failure
 
 
@@ -188,7 +192,7 @@ def search_row(
 
 def cost(usage: Usage, latency_sec: float | None, failure: BaseException | None) -> Cost:
     """The part of a row that says what the question cost, and whether it failed."""
-    return {
+    paid: Cost = {
         "lm_calls": usage.calls,
         "lm_calls_cached": usage.calls - usage.paid_calls,
         "prompt_tokens": usage.prompt_tokens,
@@ -196,6 +200,11 @@ def cost(usage: Usage, latency_sec: float | None, failure: BaseException | None)
         "latency_sec": None if latency_sec is None else round(latency_sec, 6),
         "error": None if failure is None else f"{type(failure).__name__}: {_storable(_one_line(failure))}",
     }
+    if counted := getattr(usage, "counted_tokens", 0):
+        paid["counted_prompt_tokens"] = counted
+    if missed := getattr(usage, "formats_missed", 0):
+        paid["formats_missed"] = missed
+    return paid
 
 
 def identity(name: str, question: Question) -> Asked:

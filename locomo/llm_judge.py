@@ -21,6 +21,7 @@ from typing import Any
 
 from harness.commands import add_json_flag, print_document, run_command
 from harness.flags import with_flags
+from harness.lm_flags import add_role_flags, role_settings
 from locomo.judging.names import JUDGE_NAMES, judge_names
 from memoryqa.errors import UsageError
 
@@ -55,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar=("A", "B"),
         help="compare the verdicts of two judges, by name (strict) or, where there are several models, as judge@model",
     )
+    add_role_flags(parser)
     add_json_flag(parser)
     return parser
 
@@ -104,13 +106,16 @@ def judge_run(args: argparse.Namespace) -> Mapping[str, Any]:
 
     run = Run.open(args.run_dir)
     answers = read_answers(run.run_dir)
-    choice = resolve("judge", model=args.judge_model, api_base=args.api_base)
+    choice = resolve("judge", model=args.judge_model, api_base=args.api_base, settings=role_settings(args))
     if choice.model is None or choice.offline:
         reason = "the offline reader judges nothing" if choice.offline else choice.reason
         raise UsageError(f"no judge: {reason}; give --judge-model NAME, e.g. openai/gpt-4o-mini")
     print(with_flags(describe(choice)), file=sys.stderr)
     lm = build(choice, temperature=0.0)
-    judges = [Judge(name, lm, model=choice.model, num_votes=args.judge_votes) for name in args.judge]
+    judges = [
+        Judge(name, lm, model=choice.model, num_votes=args.judge_votes, lm_identity=choice.identity)
+        for name in args.judge
+    ]
     if any(work.tasks for work in missing_work(run, judges, answers, args.controls or 0)):
         preflight(lm, choice)
         configure(lm, num_threads=args.num_threads)

@@ -36,14 +36,20 @@ class Asked(TypedDict):
 
 
 class Cost(TypedDict):
-    """What a question cost. latency_sec: None where it was not timed. error: None unless the question failed."""
+    """What a question cost. latency_sec: None where it was not timed. error: None unless the question failed.
+
+    Tokens are the server's counts; None where it gives none. counted_prompt_tokens: our count of the prompts that were
+    paid for (o200k_base). formats_missed: replies that did not follow the format and were asked for again.
+    """
 
     lm_calls: int
     lm_calls_cached: int
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
     latency_sec: float | None
     error: str | None
+    counted_prompt_tokens: NotRequired[int]
+    formats_missed: NotRequired[int]
 
 
 class Scores(TypedDict):
@@ -119,7 +125,7 @@ class VerdictRow(TypedDict):
 
     `judge`, `model`, `num_votes` and `prompt_digest` say who judged; `program`, `question_id` and `answer_digest` what
     was judged. without_lm: the answer had failed or was empty, and no LM was asked. declines: what the abstention judge
-    found; None for the others.
+    found; None for the others. lm: the judge's LM with its address and sampling.
     """
 
     judge: JudgeName
@@ -138,10 +144,11 @@ class VerdictRow(TypedDict):
     votes: list[Vote]
     lm_calls: int
     lm_calls_cached: int
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
     latency_sec: float
     error: str | None
+    lm: NotRequired[str]
 
 
 class ScoreSummary(TypedDict):
@@ -163,8 +170,8 @@ class ScoreSummary(TypedDict):
     memory_tokens_max: int | None
     hops_mean: float | None
     lm_calls_mean: float | None
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
     latency_sec_p50: float | None
     latency_sec_p95: float | None
     latency_sec_p99: float | None

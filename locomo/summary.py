@@ -48,8 +48,8 @@ def summarise(rows: Sequence[Mapping[str, Any]], kinds: Kinds = LOCOMO) -> Score
         ),
         "hops_mean": _mean([row["hops"] for row in rows]),
         "lm_calls_mean": _mean([row["lm_calls"] for row in rows]),
-        "prompt_tokens": sum(row["prompt_tokens"] for row in rows),
-        "completion_tokens": sum(row["completion_tokens"] for row in rows),
+        "prompt_tokens": _sum([row["prompt_tokens"] for row in rows]),
+        "completion_tokens": _sum([row["completion_tokens"] for row in rows]),
         "latency_sec_p50": latency["p50"],
         "latency_sec_p95": latency["p95"],
         "latency_sec_p99": latency["p99"],
@@ -121,3 +121,9 @@ def _shown(value: float | int | str | None) -> str:
 def _mean(values: Sequence[float | None]) -> float | None:
     measured = [value for value in values if value is not None]
     return sum(measured) / len(measured) if measured else None
+
+
+def _sum(values: Sequence[int | None]) -> int | None:
+    """Their sum; None, not a part of it, when one is unknown."""
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None

@@ -5,11 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.flags import API_BASE, DATA, MODEL, NUM_THREADS
+from harness.lm_flags import EFFORT, MAX_TOKENS, NUM_CTX, REASONING
 from locomo.formats.names import FORMAT
 from memoryqa.config import ConfigError
 
 OPTIMIZERS = ("simba", "miprov2", "gepa")
 METRICS = ("f1", "judge", "f1+recall")
+# Fields that runs of earlier versions do not have, with the value that those runs had.
+ADDED = {
+    **dict.fromkeys(("max_tokens", "reasoning_effort", "num_ctx", "prompt_max_tokens", "prompt_reasoning_effort")),
+    **dict.fromkeys(("judge_max_tokens", "judge_reasoning_effort")),
+    "reasoning": "auto",
+}
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,16 @@ class OptimizeConfig:
     judge_api_base: str | None = field(
         default=None, metadata={"help": "address of the judge's server", "metavar": "URL"}
     )
+    max_tokens: int | None = field(default=None, metadata=MAX_TOKENS)
+    reasoning_effort: str | None = field(default=None, metadata=EFFORT)
+    reasoning: str = field(default="auto", metadata=REASONING)
+    num_ctx: int | None = field(default=None, metadata=NUM_CTX)
+    prompt_max_tokens: int | None = field(
+        default=None, metadata={"help": "the same of the prompt model; none: as --max-tokens, or 4,096"}
+    )
+    prompt_reasoning_effort: str | None = field(default=None, metadata=EFFORT)
+    judge_max_tokens: int | None = field(default=None, metadata={"help": "the same of the judge"})
+    judge_reasoning_effort: str | None = field(default=None, metadata=EFFORT)
     context_window: int | None = field(
         default=None,
         metadata={"help": "longest input of the models in tokens; none: looked up by their names"},
@@ -98,7 +115,8 @@ class OptimizeConfig:
     )
 
     def __post_init__(self) -> None:
-        for name in ("num_examples", "num_val", "num_held_back", "context_window", "max_calls", "num_threads"):
+        limits = ("max_tokens", "prompt_max_tokens", "judge_max_tokens", "num_ctx", "context_window", "max_calls")
+        for name in ("num_examples", "num_val", "num_held_back", "num_threads", *limits):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError(name, f"must be at least 1, got {value}")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memoryqa.lms.prices import Price
+from memoryqa.lms.replies import read_reply
 from memoryqa.tokens import count_tokens
 
 _NUM_LOCKS = 64
@@ -26,8 +27,9 @@ class SearchStopped(BaseException):
 class Spent:
     """Counts of LM calls; a server answered `paid_calls` of them and the cache the others.
 
-    Tokens are counted here (o200k_base) for all calls alike. `cost_usd`: as if no answer had come from the cache;
-    `paid_usd`: from the servers' own token counts. Both leave out models of unknown price.
+    Tokens are counted here (o200k_base), and as the server counts them wherever that is more: it bills thoughts that it
+    does not show. `cost_usd`: as if no answer had come from the cache; `paid_usd`: what servers billed, or where they
+    count nothing, our counts. Both leave out models of unknown price. formats_missed: replies asked for again.
     """
 
     calls: int = 0
@@ -37,6 +39,7 @@ class Spent:
     largest_prompt_tokens: int = 0
     cost_usd: float = 0.0
     paid_usd: float = 0.0
+    formats_missed: int = 0
 
 
 class Meter:
@@ -81,18 +84,29 @@ class Meter:
 
     def record(self, role: str, endpoint: str | None, entry: Mapping[str, Any]) -> None:
         """Count an answer: `entry` is DSPy's history entry of the call; `endpoint` was paid for it, None: no server."""
-        tokens = sum(count_tokens(str(output)) for output in entry["outputs"])
-        usage, price = entry["usage"], self._prices.get(role)
+        reply, price = read_reply(entry, {}), self._prices.get(role)
+        shown = sum(count_tokens(str(output)) for output in entry["outputs"])
+        completion = max(shown, reply.completion_tokens or 0)
+        prompt = max(reply.counted_tokens, reply.prompt_tokens or 0)
+        more = prompt - reply.counted_tokens  # `admit` has counted the rest
         with self._lock:
-            self.spent.completion_tokens += tokens
+            self.spent.completion_tokens += completion
+            self.spent.prompt_tokens += more
             if price:
-                self.spent.cost_usd += price.of(0, tokens)
+                self.spent.cost_usd += price.of(more, completion)
             if endpoint is None:
                 return
             self.answering.add(endpoint)
             self.spent.paid_calls += 1
             if price:
-                self.spent.paid_usd += price.of(usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0)
+                sent = prompt if reply.prompt_tokens is None else reply.prompt_tokens
+                received = shown if reply.completion_tokens is None else reply.completion_tokens
+                self.spent.paid_usd += price.of(sent, received)
+
+    def on_format_missed(self) -> None:
+        """memoryqa/replies/adapter.py calls this when a reply is asked for again."""
+        with self._lock:
+            self.spent.formats_missed += 1
 
     def stop(self, reason: str) -> None:
         """Refuse all further calls. The first reason is kept."""

@@ -67,7 +67,7 @@ class MeteredLM(EndpointLM):
                 message=f"a prompt of {tokens:,} tokens is longer than {self.max_prompt_tokens:,}; it was not sent",
                 model=self.model,
             )
-        key = f"{self.model} {self.kwargs.get('rollout_id')} {kwargs} {text}"
+        key = f"{self.choice.identity} {self.kwargs.get('rollout_id')} {kwargs} {text}"
         with self.meter.one_at_a_time(key) if self.cache else nullcontext():
             self.meter.admit(self.choice.role, tokens)
             return self._call(prompt, messages, kwargs)
@@ -103,7 +103,7 @@ class MeteredLM(EndpointLM):
     @staticmethod
     def endpoint_of(choice: LMChoice) -> str:
         """The model and its address, which several roles may share."""
-        return f"{choice.model} {choice.api_base}"
+        return choice.identity
 
     def _stop(self, reason: str, error: LMError) -> None:
         self.meter.stop(reason)
@@ -116,6 +116,10 @@ class MeteredLM(EndpointLM):
         except LMUnavailable:
             return False
         return True
+
+    def on_format_missed(self) -> None:
+        """memoryqa/replies/adapter.py calls this when a reply of this LM is asked for again."""
+        self.meter.on_format_missed()
 
     def update_history(self, entry: dict[str, Any]) -> None:
         """DSPy calls this with every answer, cached or not."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import dspy
 
 from harness.flags import with_flags
+from harness.lm_flags import settings_of
 from memoryqa.errors import UsageError
+from memoryqa.lms.catalogue import settle
 from memoryqa.lms.preflight import preflight
 from memoryqa.lms.prices import ModelFacts, describe_cost, model_facts, unpriced_models
 from memoryqa.lms.roles import LMChoice, build, describe, resolve
@@ -67,13 +71,31 @@ class Models:
                 preflight(self.lms[role], choice)
 
 
-def choose_models(config: OptimizeConfig) -> Models:
-    """Choose from the flags and the environment; asks no LM. Raises UsageError with the fix."""
-    task = resolve("task", model=config.model, api_base=config.api_base)
-    prompt = resolve("prompt", model=config.prompt_model, api_base=config.prompt_api_base, task=task)
+def choose_models(
+    config: OptimizeConfig, args: argparse.Namespace | None = None, saved: Mapping[str, Any] | None = None
+) -> Models:
+    """Choose from the flags, the environment and the config of a run that is resumed; asks no LM.
+
+    Where only a key decides on the model, its provider is asked which it offers. Raises UsageError with the fix, and
+    LMUnavailable.
+    """
+    args = args or argparse.Namespace(dry_run=True)
+    task = _task(config, args, saved or {})
+    prompt = resolve(
+        "prompt",
+        model=config.prompt_model,
+        api_base=config.prompt_api_base,
+        task=task,
+        settings=settings_of(config, args, prefix="prompt"),
+    )
     choices = {"task": task, "prompt": prompt}
     if config.metric == "judge":
-        judge = resolve("judge", model=config.judge_model, api_base=config.judge_api_base)
+        judge = resolve(
+            "judge",
+            model=config.judge_model,
+            api_base=config.judge_api_base,
+            settings=settings_of(config, args, prefix="judge"),
+        )
         if judge.model is None or judge.offline:
             raise UsageError("--metric judge needs a model that judges: name one by --judge-model, or use --metric f1")
         choices["judge"] = judge
@@ -83,3 +105,17 @@ def choose_models(config: OptimizeConfig) -> Models:
         for role, choice in choices.items()
     }
     return Models(choices, lms, {role: model_facts(one) for role, one in choices.items()}, config.context_window)
+
+
+def _task(config: OptimizeConfig, args: argparse.Namespace, saved: Mapping[str, Any]) -> LMChoice:
+    """The LM that answers. A run that is resumed keeps the model that it began with, whatever the default is today."""
+    settings = settings_of(config, args)
+    choice = resolve("task", model=config.model, api_base=config.api_base, settings=settings)
+    if not choice.alternatives:
+        return choice
+    resolved = saved.get("resolved", {})
+    if before := resolved.get("models", {}).get("task"):
+        effort = resolved.get("lms", {}).get("task", {}).get("reasoning_effort")
+        kept = replace(settings, reasoning_effort=settings.reasoning_effort or effort)
+        return replace(resolve("task", model=before, settings=kept), reason="the run began with it")
+    return choice if args.dry_run else settle(choice)

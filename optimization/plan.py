@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.flags import from_args
+from harness.lm_flags import record_of, saved_fields
 from harness.settings import choose_settings
 from locomo.dataset import find
 from locomo.questions import Selection
@@ -18,7 +19,7 @@ from memory_system import Memories, MemoryQA, load_program, prompt_digests
 from memoryqa.config import Settings
 from memoryqa.errors import UsageError
 from memoryqa.lms.prices import dollars
-from optimization.config import OptimizeConfig
+from optimization.config import ADDED, OptimizeConfig
 from optimization.estimates import Estimate, Estimator
 from optimization.models import Models, choose_models
 from optimization.questions import QuestionSets, draw_questions
@@ -55,8 +56,9 @@ class Plan:
 
     def full_config(self) -> dict[str, Any]:
         """Everything that the result depends on: saved with the run and compared when it is resumed."""
+        of_lms = record_of(self.models.choices)
         return {
-            "optimize": asdict(self.config),
+            "optimize": saved_fields(asdict(self.config), ADDED),
             "memory": asdict(self.settings.memory),
             "program": asdict(self.settings.program),
             "resolved": {
@@ -66,6 +68,7 @@ class Plan:
                     name: ids_digest(one.id for one in questions) for name, questions in self.sets.by_name().items()
                 },
                 "prompts": prompt_digests(self.program),
+                **({"lms": of_lms} if of_lms else {}),
             },
         }
 
@@ -92,7 +95,7 @@ def make_plan(args: argparse.Namespace, saved: Mapping[str, Any]) -> Plan:
     settings, verdict = choose_settings(args, saved, program=config.from_file, parameters=config.parameters)
     dataset = find(config.data, config.format)
     sets = draw_questions(dataset, config)
-    models = choose_models(config)
+    models = choose_models(config, args, saved)
     conversations = Selection(dataset, "all sets", sets.all()).conversations
     memories = Memories.of(conversations, settings.memory, vector_cache=Path("vectors.sqlite"))
     program = MemoryQA(memories, settings.program)

@@ -113,8 +113,9 @@ def latencies_sec(answers: Mapping[str, AnswerRow]) -> list[float]:
 
 
 def prompt_tokens(answers: Mapping[str, AnswerRow]) -> list[int]:
-    """Prompt tokens per question, all LM calls together; of answers that did not fail."""
-    return [row["prompt_tokens"] for row in answers.values() if row["error"] is None]
+    """Prompt tokens per question, all LM calls together; of answers that did not fail and were counted."""
+    counted = [row["prompt_tokens"] for row in answers.values() if row["error"] is None]
+    return [tokens for tokens in counted if tokens is not None]
 
 
 def judged_share(judge: str, program: str, records: RunRecords) -> JudgedShare:

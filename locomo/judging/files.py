@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +40,7 @@ class Judged:
     model: str
     num_votes: int
     prompt_digest: str
+    lm_identity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +56,15 @@ class VerdictFiles:
 
     def append(self, row: VerdictRow) -> None:
         """Keep one verdict, in the file of its judge."""
-        self._file(judged_name(row["judge"], row["model"], row["num_votes"])).append(row)
+        name = judged_name(row["judge"], row["model"], row["num_votes"])
+        self._file(self._name_for(name, row.get("lm"))).append(row)
 
     def pending(self, judges: Sequence[Judge], answers: Answers) -> list[Task]:
         """What `judges` have not judged yet, or not readably."""
         done = set()
         for judge in judges:
-            rows = self._rows(judged_name(judge.name, judge.model, judge.num_votes))
+            name = self._name_for(judged_name(judge.name, judge.model, judge.num_votes), judge.lm_identity)
+            rows = self._rows(name)
             done |= {(judge.name, *key) for key in settled(current_verdicts(rows, answers, judge))}
         return pending(judges, answers.values(), done, self.kinds)
 
@@ -73,7 +78,7 @@ class VerdictFiles:
         if not rows:
             raise UsageError(f"{self._path(name)} has no whole row: delete it, or judge again")
         last = rows[-1]
-        judged = Judged(last["judge"], last["model"], last["num_votes"], last["prompt_digest"])
+        judged = Judged(last["judge"], last["model"], last["num_votes"], last["prompt_digest"], last.get("lm"))
         return judged, current_verdicts(rows, answers, judged)
 
     def find(self, name: str) -> str:
@@ -84,6 +89,15 @@ class VerdictFiles:
             problem = "several judges are called" if matching else "no verdicts of a judge"
             raise UsageError(f"{self.run_dir} has {problem} {name!r}; there are {there}")
         return matching[0]
+
+    def _name_for(self, name: str, lm_identity: str | None) -> str:
+        """The name of the judge's file: with its LM's digest when another LM of that name has `name` already."""
+        if lm_identity is None:
+            return name
+        first = _first_lm(self._path(name))
+        if first in (None, lm_identity):
+            return name
+        return f"{name}-at-{hashlib.sha256(lm_identity.encode()).hexdigest()[:6]}"
 
     def _path(self, name: str) -> Path:
         return self.run_dir / f"{self.kind}-{name}.jsonl"
@@ -97,6 +111,18 @@ class VerdictFiles:
             if problem := problem_of(row, VerdictRow):
                 raise UsageError(f"{self._path(name)}, line {number}{problem}: delete the line")
         return cast(list[VerdictRow], rows)
+
+
+def _first_lm(path: Path) -> str | None:
+    """The LM that the first row with one names. Read line by line: this is asked for every verdict."""
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        for line in file:
+            if b'"lm": ' in line and line.endswith(b"\n"):
+                found: str | None = json.loads(line).get("lm")
+                return found
+    return None
 
 
 def read_answers(run_dir: Path) -> dict[tuple[str, str], AnswerRow]:
@@ -124,6 +150,7 @@ def summarise_judges(files: VerdictFiles, answers: Answers) -> dict[str, Any]:
             "model": judged.model,
             "num_votes": judged.num_votes,
             "prompt_digest": judged.prompt_digest,
+            **({"lm": judged.lm_identity} if judged.lm_identity else {}),
             "programs": programs,
         }
     return document

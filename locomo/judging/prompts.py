@@ -21,6 +21,8 @@ from dspy.utils.exceptions import AdapterParseError
 
 from locomo.judging.names import JudgeName
 from memoryqa.errors import UsageError
+from memoryqa.replies.adapter import ReplyAdapter
+from memoryqa.replies.reading import json_object, last_reply, set_last_reply, without_thoughts
 
 VOTE_TEMPERATURE = 0.3  # several votes at temperature 0 would be one vote counted several times
 _MAX_UNREAD_CHARS = 200
@@ -88,6 +90,15 @@ PROMPTS: dict[JudgeName, type[dspy.Signature]] = {
     "abstention": FindRefusal,
 }
 _GRADES = {"CORRECT": True, "WRONG": False, "INCORRECT": False}
+# what may stand before a verdict: words that announce it, but none that turns it
+_LEADS = re.compile(
+    r"(?:(?:the|this|my|final|overall|so|therefore|thus|hence|final|is|it|grade|graded|verdict|answer|judg(?:e)?ment|output"
+    r"|result|response|as|marked|1|reason|one word|correctness)\s*)*"
+)
+_ENDS = re.compile(r"\s*(?:\Z|[.,;:!\n)\]-]|[–—])(?!\s*(?:or|but|partly|in part)\b)", re.I)
+_MARKER = re.compile(r"\[\[\s*##\s*\w+\s*##\s*\]\]|<\|[^|]{1,30}\|>|</?s>")
+_PUNCTUATION = " \t\r\n.,:;!*_`\"'“”‘’[](){}<>"
+_MAX_VERDICT_WORDS = 60
 _DECLINES = {"DECLINES": True, "DECLINED": True, "ANSWERS": False, "ANSWERED": False}
 
 
@@ -119,17 +130,20 @@ class Judge(dspy.Module):
     when not, None without a majority; and `votes`, (finding, reason) each. Raises dspy's LMError when the LM fails.
     """
 
-    def __init__(self, name: JudgeName, lm: dspy.LM, *, model: str, num_votes: int = 1) -> None:
+    def __init__(
+        self, name: JudgeName, lm: dspy.LM, *, model: str, num_votes: int = 1, lm_identity: str | None = None
+    ) -> None:
         super().__init__()
         if num_votes < 1 or num_votes % 2 == 0:
             raise UsageError(f"--judge-votes must be odd, so that there is a majority; got {num_votes}")
         self.name = name
         self.model = model
         self.num_votes = num_votes
+        self.lm_identity = lm_identity
         self.prompt_digest = prompt_digest(PROMPTS[name])
         self.grade = dspy.Predict(PROMPTS[name])
         self.samples = [lm] if num_votes == 1 else [_sample(lm, vote) for vote in range(1, num_votes + 1)]
-        self.adapter = dspy.ChatAdapter()  # of its own, not the program's: the prompt is part of the number
+        self.adapter = ReplyAdapter()  # of its own, not the program's: the prompt is part of the number
 
     def forward(self, question: str, gold: str, answer: str) -> dspy.Prediction:
         inputs = {"question": question, "reference": gold, "answer": answer}
@@ -147,22 +161,54 @@ class Judge(dspy.Module):
         return finding, reason
 
     def _ask(self, lm: dspy.LM, inputs: dict[str, str]) -> tuple[bool | None, str]:
+        set_last_reply(None)
         with dspy.context(lm=lm, adapter=self.adapter):
             try:
                 graded = self.grade(**inputs)
             except AdapterParseError as error:
-                return None, f"cannot be read: {str(error.lm_response)[:_MAX_UNREAD_CHARS]!r}"
+                return self._read_whole(str(error.lm_response))
+        if (reply := last_reply()) is not None and reply.is_cut:
+            return None, "the reply was cut at the token limit; a cut verdict is none"
         finding = read_verdict(self.name, graded.verdict)
         if finding is None:
             return None, f"no verdict: {str(graded.verdict)[:_MAX_UNREAD_CHARS]!r}"
         return finding, str(graded.reason)
 
+    def _read_whole(self, text: str) -> tuple[bool | None, str]:
+        """What a reply off the format comes to: a verdict when all of it is one, else nothing."""
+        bare = without_thoughts(text)
+        cut = (reply := last_reply()) is not None and reply.is_cut
+        finding = None if cut or len(bare.split()) > _MAX_VERDICT_WORDS else read_verdict(self.name, bare)
+        if finding is not None:
+            return finding, bare
+        return None, f"cannot be read{' (it was cut)' if cut else ''}: {text[:_MAX_UNREAD_CHARS]!r}"
+
 
 def read_verdict(judge: JudgeName, text: object) -> bool | None:
-    """The finding behind a one-word verdict in any case and punctuation; None for anything else."""
-    word = re.fullmatch(r"[\W_]*([A-Za-z]+)[\W_]*", str(text))
+    """The finding that a person reads at once in `text`; None where it is a refusal, an error, both or neither.
+
+    The verdict is one word of its kind, in any case and punctuation, first or after what announces it ("Verdict:
+    CORRECT", "**WRONG**, the date differs", {"verdict": "CORRECT"}, true). Doubt is no verdict: "not wrong", "partly
+    correct", "CORRECT or WRONG".
+    """
     findings = _DECLINES if judge == "abstention" else _GRADES
-    return findings.get(word[1].upper()) if word else None
+    words = without_thoughts(_MARKER.sub(" ", str(text)))
+    if (found := json_object(words)) is not None:
+        by_name = {str(name).lower(): value for name, value in found.items()}
+        words = str(by_name.get("verdict", by_name.get("grade", "")))
+    if judge != "abstention" and (plain := words.strip(_PUNCTUATION).lower()) in ("true", "false"):
+        return plain == "true"
+    first = next((line.strip(_PUNCTUATION).upper() for line in words.splitlines() if line.strip()), "")
+    if first in findings:
+        return findings[first]
+    read = re.sub(r"[*_`\"'“”‘’]|\\boxed", "", words)
+    matches = list(re.finditer(rf"\b(?:{'|'.join(findings)})\b", read, re.I))
+    if not matches or len({findings[match[0].upper()] for match in matches}) > 1:
+        return None
+    before = re.sub(r"[\W_]+", " ", read[: matches[0].start()]).strip().lower()
+    if _LEADS.fullmatch(before) is None or _ENDS.match(read[matches[0].end() :]) is None:
+        return None
+    return findings[matches[0][0].upper()]
 
 
 def _sample(lm: dspy.LM, vote: int) -> dspy.LM:

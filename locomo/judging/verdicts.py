@@ -24,7 +24,10 @@ Verdicts = Mapping[tuple[str, str], VerdictRow]  # the same
 
 
 class Identity(Protocol):
-    """Who judges: verdicts of two identities are never mixed. `model`: its name as chosen, not as sent on the wire."""
+    """Who judges: verdicts of two identities are never mixed. `model`: its name as chosen, not as sent on the wire.
+
+    lm_identity: the LM with its address and sampling (memoryqa/lms/identity.py); None where it is not known.
+    """
 
     @property
     def name(self) -> JudgeName: ...
@@ -34,6 +37,8 @@ class Identity(Protocol):
     def num_votes(self) -> int: ...
     @property
     def prompt_digest(self) -> str: ...
+    @property
+    def lm_identity(self) -> str | None: ...
 
 
 def judged_name(judge: JudgeName, model: str, num_votes: int) -> str:
@@ -88,8 +93,15 @@ def current_verdicts(
             *(judge.name, judge.model, judge.num_votes, judge.prompt_digest),
         ):
             continue
+        if judge is not None and not same_lm(row, judge):
+            continue
         current[key] = row
     return current
+
+
+def same_lm(row: VerdictRow, judge: Identity) -> bool:
+    """Whether the LM of `judge` gave the verdict; rows of earlier versions do not say where theirs was."""
+    return row.get("lm") is None or judge.lm_identity is None or row["lm"] == judge.lm_identity
 
 
 def settled(verdicts: Verdicts) -> set[tuple[str, str]]:

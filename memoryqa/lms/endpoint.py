@@ -1,4 +1,4 @@
-"""`dspy.LM` with two changes for long evaluations: retries that end, and a cache that tells two servers apart."""
+"""`dspy.LM` for long evaluations: calls end, replies are read in one place, and the cache knows its servers."""
 
 from __future__ import annotations
 
@@ -6,16 +6,39 @@ import asyncio
 import itertools
 import random
 import socket
+import threading
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar, copy_context
+from typing import Any, TypeVar
 
 import dspy
 from dspy.clients.cache import Cache
-from dspy.utils.exceptions import LMError, is_retryable_lm_error
+from dspy.utils.exceptions import (
+    ContextWindowExceededError,
+    LMError,
+    LMInvalidRequestError,
+    LMProviderError,
+    LMTimeoutError,
+    is_retryable_lm_error,
+)
 
+from memoryqa.lms.replies import header_seconds, read_reply
+from memoryqa.replies.reading import last_reply, set_last_reply, without_thoughts
+
+T = TypeVar("T")
 _MAX_BACKOFF_SEC = 30.0
 _MAX_UNREACHABLE_RETRIES = 2  # about 3 s: when no server listens, stopping and `--resume` is better than waiting
+_GRACE_SEC = 0.5  # beyond the timeout, so that the transport's own error, which says more, comes first
+_FEWER_TOKENS = 2_048  # of a reply, where the server has no room for as many as a thinking model may need
+_LIMITS = ("max_tokens", "max_completion_tokens")
+_address: ContextVar[str | None] = ContextVar("address of the LM that is called", default=None)
+
+
+class CutReplyError(LMProviderError):
+    """The reply reached its token limit before it said anything: all of it was thoughts."""
+
+    default_code = "reply_cut"
 
 
 class EndpointLM(dspy.LM):
@@ -23,20 +46,40 @@ class EndpointLM(dspy.LM):
 
     DSPy obeys any Retry-After, even of an hour, and waits minutes for a server that is down. Here a wait is the
     server's Retry-After, else 1, 2, 4 .. 30 seconds with jitter; a wait beyond the deadline raises the error instead.
-    The same holds for awaited calls.
+    `timeout` is a clock over the whole call: a gateway that sends a byte now and then does not hold it. The same holds
+    for awaited calls.
+
+    address: where the calls go when an environment variable decides, for the cache. more_tokens: the limit to try once
+    when the usual one cuts a reply before it says anything. Raises CutReplyError when that does not help either.
     """
 
-    def __init__(self, model: str, *, max_retries: int = 8, retry_deadline_sec: float = 180.0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        model: str,
+        *,
+        max_retries: int = 8,
+        retry_deadline_sec: float = 180.0,
+        address: str | None = None,
+        more_tokens: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(model, num_retries=0, **kwargs)
         self.max_retries = max_retries
         self.retry_deadline_sec = retry_deadline_sec
+        self.address = address
+        self.more_tokens = more_tokens
 
     def __call__(self, prompt: Any = None, *, messages: Any = None, **kwargs: Any) -> Any:
         started = time.monotonic()
         for attempt in itertools.count():
             try:
-                return super().__call__(prompt, messages=messages, **kwargs)
+                outputs = self._timed(lambda: super(EndpointLM, self).__call__(prompt, messages=messages, **kwargs))
+                if not self._adapt(outputs, None, kwargs):
+                    return _without_thoughts(outputs)
+                continue
             except LMError as error:
+                if self._adapt(None, error, kwargs):
+                    continue
                 wait_sec = self._wait_or_raise(error, attempt, started)
             time.sleep(wait_sec)
         raise AssertionError("unreachable: the loop returns or raises")
@@ -45,11 +88,91 @@ class EndpointLM(dspy.LM):
         started = time.monotonic()
         for attempt in itertools.count():
             try:
-                return await super().acall(prompt, messages=messages, **kwargs)
+                set_last_reply(None)
+                _address.set(self.address)
+                call = super().acall(prompt, messages=messages, **kwargs)
+                try:
+                    outputs = await asyncio.wait_for(call, self._clock_sec())
+                except TimeoutError as error:
+                    raise self._too_late() from error
+                if not self._adapt(outputs, None, kwargs):
+                    return _without_thoughts(outputs)
+                continue
             except LMError as error:
+                if self._adapt(None, error, kwargs):
+                    continue
                 wait_sec = self._wait_or_raise(error, attempt, started)
             await asyncio.sleep(wait_sec)
         raise AssertionError("unreachable: the loop returns or raises")
+
+    def update_history(self, entry: dict[str, Any]) -> None:
+        """DSPy calls this with every answer, cached or not."""
+        reply = read_reply(entry, self.kwargs)
+        set_last_reply(reply)
+        for callback in dspy.settings.callbacks or ():
+            if hasattr(callback, "on_reply"):
+                callback.on_reply(self, reply)
+        super().update_history(entry)
+
+    def _timed(self, call: Callable[[], T]) -> T:
+        """`call()` in a thread of its own, which is given up when the clock has run out."""
+        outcome: list[tuple[T | None, BaseException | None, Any]] = []
+        done = threading.Event()
+
+        def run() -> None:
+            set_last_reply(None)
+            _address.set(self.address)
+            try:
+                outcome.append((call(), None, last_reply()))
+            except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
+                outcome.append((None, error, last_reply()))
+            finally:
+                done.set()
+
+        thread = threading.Thread(target=copy_context().run, args=(run,), daemon=True, name="lm-call")
+        thread.start()
+        if not done.wait(self._clock_sec()):
+            raise self._too_late() from TimeoutError("the whole call took too long")
+        result, error, reply = outcome[0]
+        set_last_reply(reply)
+        if error is not None:
+            raise error
+        return result  # type: ignore[return-value]  # None only with an error
+
+    def _clock_sec(self) -> float | None:
+        timeout = self.kwargs.get("timeout")
+        return timeout + _GRACE_SEC if isinstance(timeout, int | float) else None
+
+    def _too_late(self) -> LMTimeoutError:
+        seconds = self.kwargs.get("timeout")
+        return LMTimeoutError(
+            message=f"timed out: no whole answer within {seconds:g} s, though bytes may have come; raise `timeout`",
+            model=self.model,
+        )
+
+    def _adapt(self, outputs: Any, error: LMError | None, kwargs: dict[str, Any]) -> bool:
+        """Whether the call is worth repeating with another limit, which is set then. Raises CutReplyError."""
+        name = next((one for one in _LIMITS if self.kwargs.get(one)), None)
+        limit = None if name is None else self.kwargs[name]
+        if error is not None:
+            if not (limit and self.more_tokens and limit > _FEWER_TOKENS and _has_no_room(error)):
+                return False
+            self.kwargs[name], self.more_tokens = _FEWER_TOKENS, None
+            return True
+        reply = last_reply()
+        if reply is None or not reply.is_cut or reply.text or not isinstance(outputs, list):
+            return False
+        if limit and self.more_tokens and limit < self.more_tokens and not any(one in kwargs for one in _LIMITS):
+            self.kwargs[name] = self.more_tokens
+            if isinstance(timeout := self.kwargs.get("timeout"), int | float):
+                self.kwargs["timeout"] = timeout * 5
+            return True
+        spent = f"{reply.max_tokens:,}" if reply.max_tokens else "all"
+        raise CutReplyError(
+            message=f"the reply was cut: all its {spent} tokens were thoughts, and none was left for the answer; raise "
+            "`max_tokens`, or lower `reasoning_effort`",
+            model=self.model,
+        )
 
     def _wait_or_raise(self, error: LMError, attempt: int, started: float) -> float:
         """Seconds until the next attempt; raises `error` when there is none."""
@@ -66,13 +189,16 @@ class EndpointCache(Cache):
 
     DSPy leaves `api_base` out of the key, so that two servers with the same model name share answers
     (https://github.com/stanfordnlp/dspy/pull/10006), and includes `timeout`, so that changing it loses every answer.
-    DSPy documents overriding `cache_key`. Storage and settings are those of the cache that is replaced.
+    An address that an environment variable gives is part of the key too. DSPy documents overriding `cache_key`.
+    Storage and settings are those of the cache that is replaced.
     """
 
     def __init__(self, replaced: Cache) -> None:
         self.__dict__.update(replaced.__dict__)
 
     def cache_key(self, request: dict[str, Any], ignored_args_for_cache_key: list[str] | None = None) -> str:
+        if (address := _address.get()) is not None and not request.get("api_base"):
+            request = {**request, "api_base": address}
         return super().cache_key(request, ["api_key", "timeout"])
 
 
@@ -95,8 +221,31 @@ def is_unreachable(error: BaseException) -> bool:
     return any(isinstance(cause, ConnectionRefusedError | socket.gaierror) for cause in causes(error))
 
 
+def _without_thoughts(outputs: Any) -> Any:
+    """The completions of an LM call as DSPy hands them on, each without its thoughts."""
+    if not isinstance(outputs, list):
+        return outputs  # a typed response, which its caller reads
+    return [_output_without_thoughts(one) for one in outputs]
+
+
+def _output_without_thoughts(output: Any) -> Any:
+    if isinstance(output, str):
+        return without_thoughts(output)
+    if isinstance(output, dict) and isinstance(output.get("text"), str):
+        return {**output, "text": without_thoughts(output["text"])}
+    return output
+
+
+def _has_no_room(error: LMError) -> bool:
+    """Whether the server refuses the limit of the reply, and not the prompt."""
+    text = str(error).lower()
+    names_limit = any(name in text for name in ("max_tokens", "max_completion_tokens", "completion", "output tokens"))
+    return isinstance(error, LMInvalidRequestError | ContextWindowExceededError) and names_limit
+
+
 def _wait_sec(error: LMError, attempt: int) -> float:
-    if error.retry_after is not None:
-        return float(error.retry_after)
+    asked_sec = error.retry_after if error.retry_after is not None else header_seconds(causes(error))
+    if asked_sec is not None:
+        return float(asked_sec)
     backoff_sec = min(2.0**attempt, _MAX_BACKOFF_SEC)
     return backoff_sec * random.uniform(0.5, 1.0)  # so that the threads of a run do not return all at once

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from memoryqa.lms.roles import LMChoice, keep_litellm_offline
+from memoryqa.lms.roles import LMChoice, is_reasoning_model, keep_litellm_offline
 
+MOST_CALLS_PER_STEP = 2  # a reply off the format is asked for once more, in JSON
+MOST_CALLS_PER_VERDICT = 4  # and a verdict that cannot be read, once more in both
 ANSWER_TOKENS = 60  # typical completion of one step of the program: a line or two in DSPy's format
 JUDGE_PROMPT_TOKENS = 350  # typical prompt of a judge
 
@@ -34,10 +35,14 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """price: None when unknown. window_tokens: the longest input the model takes; None when unknown."""
+    """price: None when unknown. window_tokens: the longest input the model takes; None when unknown.
+
+    reasons: it may think before it answers, and bills that; how long cannot be known before.
+    """
 
     price: Price | None
     window_tokens: int | None
+    reasons: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +57,21 @@ def model_facts(choice: LMChoice) -> ModelFacts:
     """Price and window of the LM of `choice`. The offline reader costs nothing. No network."""
     if choice.offline:
         return ModelFacts(Price(0.0, 0.0), None)
-    elsewhere = choice.api_base is not None and not (urlsplit(choice.api_base).hostname or "").endswith("openai.com")
-    if choice.model is None or elsewhere:
+    if choice.model is None:
         return ModelFacts(None, None)
     keep_litellm_offline()
+    reasons = choice.thinks or is_reasoning_model(choice)
+    if choice.is_elsewhere:
+        return ModelFacts(None, None, reasons)
     import litellm
 
     try:
         info = litellm.get_model_info(choice.model)
     except Exception:  # noqa: BLE001 (LiteLLM raises a bare Exception for a model that is not in its table)
-        return ModelFacts(None, None)
+        return ModelFacts(None, None, reasons)
     prompt_usd, completion_usd = info.get("input_cost_per_token"), info.get("output_cost_per_token")
     price = Price(prompt_usd, completion_usd) if prompt_usd and completion_usd else None
-    return ModelFacts(price, info.get("max_input_tokens"))
+    return ModelFacts(price, info.get("max_input_tokens"), reasons or bool(info.get("supports_reasoning")))
 
 
 def total_cost(uses: Iterable[tuple[Price | None, TokenUse]]) -> float | None:
@@ -90,7 +97,10 @@ def describe_cost(cost_usd: float | None, facts: Mapping[LMChoice, ModelFacts]) 
         return "the offline reader runs on this machine: none of it costs anything"
     if cost_usd is None:
         return f"cost unknown: no price is known of {', '.join(unpriced_models(facts))}"
-    return "about $0.01 or less" if 0 < cost_usd < 0.01 else f"about {dollars(cost_usd)}"
+    about = "about $0.01 or less" if 0 < cost_usd < 0.01 else f"about {dollars(cost_usd)}"
+    thinkers = dict.fromkeys(str(choice.model) for choice, one in facts.items() if one.reasons and choice.model)
+    unknown = f", and what {', '.join(thinkers)} thinks before it answers, which is billed too and cannot be known here"
+    return about + (unknown if thinkers else "")
 
 
 def dollars(amount_usd: float) -> str:

@@ -15,23 +15,23 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from memoryqa.errors import UsageError, missing_extras_named
+from memoryqa.lms.identity import LMChoice as LMChoice
+from memoryqa.lms.identity import LMSettings as LMSettings
+from memoryqa.lms.identity import Role as Role
+from memoryqa.lms.providers import DEFAULTS, OPENAI_PROTOCOL, TOGETHER_KEYS, DefaultModel, provider_named
 from memoryqa.offline_reader import OFFLINE_MODEL
 from memoryqa.redaction import redact
 
 if TYPE_CHECKING:
     import dspy
 
-Role = Literal["task", "judge", "prompt", "compaction", "index"]
-
-OPENAI_DEFAULT = "openai/gpt-4o-mini"  # the reader that most LoCoMo papers use
-TOGETHER_DEFAULT = "together_ai/meta-llama/Llama-3.3-70B-Instruct-Turbo"
-TOGETHER_KEYS = ("TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_TOKEN")
-VLLM_KEYS = ("HOSTED_VLLM_API_KEY", "VLLM_API_KEY")
+OPENAI_DEFAULT = DEFAULTS["OPENAI_API_KEY"][0].model
+TOGETHER_DEFAULT = DEFAULTS["TOGETHER_API_KEY"][0].model
 
 # Role -> the setting and the environment variable that name its LM, in order of precedence. Messages write settings
 # between backticks; scripts make flags of them (harness/flags.py::with_flags).
@@ -42,26 +42,18 @@ _SOURCES: dict[Role, tuple[str, str]] = {
     "compaction": ("compaction_model", "MEMORY_COMPACTION_MODEL"),
     "index": ("tag_model", "MEMORY_INDEX_MODEL"),
 }
-# OpenAI's reasoning models, for which DSPy requires other settings; as in dspy/clients/lm.py of 3.4.1 (private there)
-_REASONING_MODEL = re.compile(
-    r"^openai/(?:.*/)?(?:o[1345](?:-(?:mini|nano|pro))?(?:-\d{4}-\d{2}-\d{2})?|gpt-5(?:\.\d+)*(?!-chat)(?:-.*)?)$"
-)
-_REASONING_MIN_TOKENS = 16_000
-
-
-@dataclass(frozen=True, slots=True)
-class LMChoice:
-    """The LM of one role. `model`: a LiteLLM string, OFFLINE_MODEL, or None (no LM). `reason`: what decided on it."""
-
-    role: Role
-    model: str | None
-    api_base: str | None
-    reason: str
-    offline: bool = False
+_REASONING_MIN_TOKENS = 16_000  # DSPy refuses less
+_USUAL_TOKENS, _THINKING_TOKENS = 2_048, 16_000  # room for a line or two; for thoughts before it
+_USUAL_TIMEOUT_SEC, _THINKING_TIMEOUT_SEC = 120.0, 600.0
 
 
 def resolve(
-    role: Role, *, model: str | None = None, api_base: str | None = None, task: LMChoice | None = None
+    role: Role,
+    *,
+    model: str | None = None,
+    api_base: str | None = None,
+    task: LMChoice | None = None,
+    settings: LMSettings | None = None,
 ) -> LMChoice:
     """Decide on the LM of `role` by `model`, `api_base` and the environment, without network and without DSPy.
 
@@ -70,29 +62,48 @@ def resolve(
     prompt: `model` > MEMORY_PROMPT_MODEL > that of `task`, the task role's choice.
     compaction: `model` > MEMORY_COMPACTION_MODEL > none.
     index: `model` > MEMORY_INDEX_MODEL > none.
-    The model "offline" is the offline reader.
-    Raises UsageError, one line with the fix, for a model without provider and for an unusable `api_base`.
+    The model "offline" is the offline reader. A model that only a key decides on is the newest small one known here;
+    `memoryqa.lms.catalogue.settle` replaces it by the first that the provider offers.
+    Raises UsageError, one line with the fix, for a model without provider, and for an unusable `api_base` or key.
     """
+    settings = settings or LMSettings()
     setting, variable = model_of(role), _SOURCES[role][1]
     if model:
-        return _choice(role, model, api_base, setting)
+        return _choice(role, model, api_base, setting, settings)
     if from_environment := _environment(variable):
-        return _choice(role, from_environment, api_base, variable)
+        return _choice(role, from_environment, api_base, variable, settings)
     if role == "prompt":
         task = task or resolve("task", api_base=api_base)
-        return replace(task, role=role, reason=f"the task LM, no {setting} or {variable} is set")
+        reason = f"the task LM, no {setting} or {variable} is set"
+        return replace(task, role=role, reason=reason, settings=_merged(settings, task.settings))
     if api_base:
         raise UsageError(
             f"{api_base_of(role)} {redact(api_base)}: say which model to ask there, e.g. {setting} hosted_vllm/NAME"
         )
     if role != "task":
         return LMChoice(role, None, None, f"no {setting} or {variable} is set")
-    if _environment("TOGETHER_API_KEY"):
-        return _choice(role, TOGETHER_DEFAULT, None, f"TOGETHER_API_KEY is set, no {setting} or {variable}")
-    if _environment("OPENAI_API_KEY"):
-        return _choice(role, OPENAI_DEFAULT, None, f"OPENAI_API_KEY is set, no {setting} or {variable}")
+    for key in DEFAULTS:
+        if _environment(key):
+            return _default(role, key, f"{key} is set, no {setting} or {variable}", settings)
     reason = f"no {setting}, {variable}, TOGETHER_API_KEY or OPENAI_API_KEY is set"
     return LMChoice(role, OFFLINE_MODEL, None, reason, offline=True)
+
+
+def _default(role: Role, key: str, reason: str, settings: LMSettings) -> LMChoice:
+    first, *others = DEFAULTS[key]
+    choice = _choice(role, first.model, None, reason, settings_of_default(first, settings))
+    return replace(choice, alternatives=tuple(one.model for one in others))
+
+
+def settings_of_default(default: DefaultModel, given: LMSettings) -> LMSettings:
+    """The settings that a default model needs, under those that were given."""
+    return _merged(given, LMSettings(reasoning=default.reasoning, reasoning_effort=default.effort))
+
+
+def _merged(given: LMSettings, otherwise: LMSettings) -> LMSettings:
+    names = ("max_tokens", "timeout_sec", "reasoning_effort", "reasoning", "num_ctx")
+    chosen = {name: getattr(given, name) for name in names}
+    return LMSettings(**{name: getattr(otherwise, name) if one is None else one for name, one in chosen.items()})
 
 
 def describe(choice: LMChoice) -> str:
@@ -102,7 +113,7 @@ def describe(choice: LMChoice) -> str:
     elif choice.model is None:
         what = "none"
     else:
-        what = f"{choice.model} at {choice.api_base}" if choice.api_base else choice.model
+        what = choice.identity
     return redact(f"{choice.role} LM: {what} — {choice.reason}")
 
 
@@ -110,20 +121,22 @@ def build(
     choice: LMChoice,
     *,
     temperature: float = 0.0,
-    max_tokens: int = 2048,  # room for a chain of thought before a one-line answer
-    timeout_sec: float = 60.0,
+    max_tokens: int | None = None,
+    timeout_sec: float | None = None,
     num_retries: int = 8,
     retry_deadline_sec: float = 180.0,
     cache: bool = True,
 ) -> dspy.LM:
-    """Build the `dspy.LM` of `choice`, without a call.
+    """Build the `dspy.LM` of `choice`, without a call. The settings of `choice` precede the arguments.
 
     Rate limits, timeouts, 5xx and cut connections are retried up to `num_retries` times, but no attempt starts later
-    than `retry_deadline_sec` after the first: a call lasts at most `retry_deadline_sec + timeout_sec`. Answers are
-    cached per model, endpoint and prompt. OpenAI's reasoning models accept only their own temperature and at least
-    16,000 tokens, so for them `temperature` is not sent and `max_tokens` is raised.
-    Raises UsageError when the role has no LM, and MissingExtraError without the extra [ask]. The offline reader ignores
-    all settings.
+    than `retry_deadline_sec` after the first: a call lasts at most `retry_deadline_sec + timeout_sec`, whatever bytes
+    the server sends meanwhile. Answers are cached per model, address and prompt. Without `max_tokens` a reply may have
+    2,048 tokens, and that of a model that thinks first 16,000; a model that turns out to think gets the larger limit.
+    Reasoning models of OpenAI's, whoever serves them, accept only their own temperature and at least 16,000 tokens, so
+    for them `temperature` is not sent and `max_tokens` is raised.
+    Raises UsageError when the role has no LM or a setting is not for it, and MissingExtraError without the extra [ask].
+    The offline reader ignores all settings.
     """
     if choice.model is None:
         raise UsageError(f"the {choice.role} role has no LM: {choice.reason}")
@@ -137,17 +150,48 @@ def build(
 
     if cache:
         separate_endpoints_in_cache()
-    reasoning = _REASONING_MODEL.match(choice.model) is not None
-    return EndpointLM(
+    thinks = choice.thinks or is_reasoning_model(choice)
+    usual = max(max_tokens or 0, _THINKING_TOKENS) if thinks else max_tokens or _USUAL_TOKENS
+    limit = choice.settings.max_tokens or usual
+    timeout = choice.settings.timeout_sec or timeout_sec
+    lm = EndpointLM(
         _wire_model(choice),
-        temperature=None if reasoning else temperature,
-        max_tokens=max(max_tokens, _REASONING_MIN_TOKENS) if reasoning else max_tokens,
-        timeout=timeout_sec,
         max_retries=num_retries,
         retry_deadline_sec=retry_deadline_sec,
         cache=cache,
+        address=choice.address,
+        more_tokens=None if choice.settings.max_tokens else _THINKING_TOKENS,
+        timeout=timeout or (_THINKING_TIMEOUT_SEC if thinks else _USUAL_TIMEOUT_SEC),
+        **_sampling(choice, temperature, limit),
         **_connection(choice),
     )
+    if choice.settings.reasoning is False and lm.kwargs.get("max_tokens") is None:  # a name that only looks like one
+        lm.kwargs.pop("max_completion_tokens", None)
+        lm.kwargs |= {"temperature": temperature, "max_tokens": limit}
+    return lm
+
+
+def _sampling(choice: LMChoice, temperature: float, max_tokens: int) -> dict[str, Any]:
+    """Temperature, limit and effort as the model takes them."""
+    settings = choice.settings
+    effort = {} if settings.reasoning_effort is None else {"reasoning_effort": settings.reasoning_effort}
+    if _known_to_dspy(choice):
+        enough = max(max_tokens, _REASONING_MIN_TOKENS)
+        return {"temperature": None, "max_tokens": None if settings.reasoning is False else enough, **effort}
+    if settings.reasoning:  # an alias: DSPy does not know what is behind it
+        return {"temperature": None, "max_completion_tokens": max(max_tokens, _REASONING_MIN_TOKENS), **effort}
+    return {"temperature": temperature, "max_tokens": max_tokens, **effort}
+
+
+def is_reasoning_model(choice: LMChoice) -> bool:
+    """Whether it is a reasoning model of OpenAI's: by the setting, else by its name, as DSPy knows it."""
+    return _known_to_dspy(choice) if choice.settings.reasoning is None else choice.settings.reasoning
+
+
+def _known_to_dspy(choice: LMChoice) -> bool:
+    from dspy.clients.lm import _is_openai_reasoning_model
+
+    return bool(_is_openai_reasoning_model(choice.model or ""))
 
 
 def keep_litellm_offline() -> None:
@@ -160,20 +204,41 @@ def configure(lm: dspy.LM, *, num_threads: int = 8) -> None:
     with missing_extras_named("an LM"):
         import dspy
 
+        from memoryqa.replies.adapter import ReplyAdapter
+
     dspy.configure(
         lm=lm,
         num_threads=num_threads,
         track_usage=True,
         trace=None,
         max_history_size=200,
+        adapter=ReplyAdapter(),
         warn_on_type_mismatch=False,  # optimizers pass strings for floats and lists: dozens of harmless warnings
     )
 
 
 def api_key(model: str) -> str | None:
-    """The key to send with `model` where DSPy may not find it itself; None leaves it to DSPy."""
-    names = {"hosted_vllm": VLLM_KEYS, "openai": ("OPENAI_API_KEY",)}.get(model.partition("/")[0], ())
-    return next((value for name in names if (value := _environment(name))), None)
+    """The key to send with `model`, without the spaces and line ends around it; None leaves it to DSPy.
+
+    Raises UsageError for a key with a line break or space inside, which no server takes; the message does not show it.
+    """
+    name = model.partition("/")[0]
+    ours = name in ("hosted_vllm", "openai")  # DSPy does not look for these under every name
+    for variable in provider_named(name).keys:
+        raw = os.environ.get(variable, "")
+        key = raw.strip()
+        if not key:
+            continue
+        if not key.isprintable() or " " in key or not key.isascii():
+            raise UsageError(f"{variable} has a line break or another character that no key has: copy the key again")
+        return key if ours or key != raw else None
+    return None
+
+
+def any_key(model: str) -> str | None:
+    """The key of the provider of `model`, wherever it is sent; None without one."""
+    found = (_environment(variable) for variable in provider_named(model.partition("/")[0]).keys)
+    return next((key for key in found if key), None)
 
 
 def is_key_missing(model: str) -> bool:
@@ -191,7 +256,7 @@ def api_base_of(role: Role) -> str:
     return model_of(role).replace("model", "api_base")
 
 
-def _choice(role: Role, model: str, api_base: str | None, reason: str) -> LMChoice:
+def _choice(role: Role, model: str, api_base: str | None, reason: str, settings: LMSettings) -> LMChoice:
     if model in ("offline", OFFLINE_MODEL):
         if api_base:
             raise UsageError(f"{reason} offline asks no server: drop {api_base_of(role)} {redact(api_base)}")
@@ -199,9 +264,22 @@ def _choice(role: Role, model: str, api_base: str | None, reason: str) -> LMChoi
     provider, _, name = model.partition("/")
     if not provider or not name:
         raise UsageError(f"{reason} {model!r} names no provider: write {_with_provider(role, model.strip('/'))}")
-    if provider == "openai":
-        api_base = api_base or _environment("OPENAI_BASE_URL") or _environment("OPENAI_API_BASE")
-    return LMChoice(role, model, _normalised_api_base(role, provider, api_base), reason)
+    if settings.num_ctx is not None and not provider.startswith("ollama"):
+        raise UsageError(f"{reason} {model!r}: only Ollama takes a window with a request: drop `num_ctx`")
+    from_environment = None
+    if not api_base:
+        variables = provider_named(provider).addresses
+        from_environment = next((found for one in variables if (found := _environment(one))), None)
+    if from_environment and provider in OPENAI_PROTOCOL:
+        from_environment = api_base = _normalised_api_base(role, provider, from_environment)
+    given = _normalised_api_base(role, provider, api_base)
+    if settings.num_ctx is not None and given:  # Ollama takes it in its own protocol only
+        given = given.removesuffix("/v1")
+    return LMChoice(role, model, given, reason, from_environment=_tidy(from_environment), settings=settings)
+
+
+def _tidy(address: str | None) -> str | None:
+    return None if address is None else redact(address.rstrip("/"))
 
 
 def _with_provider(role: Role, name: str) -> str:
@@ -231,14 +309,18 @@ def _wire_model(choice: LMChoice) -> str:
     """The name for DSPy: `openai/` sends max_completion_tokens, which other servers ignore; `hosted_vllm/` does not."""
     model = choice.model or ""
     provider, _, name = model.partition("/")
-    own_server = choice.api_base is not None and not (urlsplit(choice.api_base).hostname or "").endswith("openai.com")
-    if provider == "openai" and own_server and not _REASONING_MODEL.match(model):
+    if choice.settings.num_ctx is not None:
+        return f"ollama_chat/{name}"
+    own_server = choice.api_base is not None and choice.is_elsewhere
+    if provider == "openai" and own_server and not _known_to_dspy(choice) and not choice.settings.reasoning:
         return f"hosted_vllm/{name}"
     return model
 
 
 def _connection(choice: LMChoice) -> dict[str, Any]:
-    connection = {"api_base": choice.api_base, "api_key": api_key(choice.model or "")}
+    connection: dict[str, Any] = {"api_base": choice.api_base, "api_key": api_key(choice.model or "")}
+    if choice.settings.num_ctx is not None:
+        connection |= {"num_ctx": choice.settings.num_ctx, "engine": "litellm"}
     return {name: value for name, value in connection.items() if value is not None}
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from memoryqa.errors import StoppedError, UsageError
+from memoryqa.replies.acceptance import is_placeholder, problem_of
 from memoryqa.turns import Turn, id_of_turn
 
 TurnTags: TypeAlias = Mapping[str, tuple[str, ...]]  # turn id -> its tags, for one conversation
@@ -29,6 +30,7 @@ TurnTags: TypeAlias = Mapping[str, tuple[str, ...]]  # turn id -> its tags, for 
 MAX_TAGS = 6  # per turn: with more it would match everything
 _MAX_TAG_WORDS, _MAX_TAG_CHARS = 5, 60  # per tag: more words are a sentence
 _MARKUP = " \t\r*_`\"'“”‘’[](){}<>."
+_REFUSED = ("a refusal", "an error message", "JSON")
 _NOTHING = frozenset(("none", "n/a", "no tags", "nothing", "-"))
 # "3", "- **3**", "Line 3", "D8:3", "8:3"
 _OPENING = r"^\W{0,8}(?:line\s+)?(?:D?(?P<session>\d{1,20}):(?=\d))?(?P<number>\d{1,20})"
@@ -152,6 +154,9 @@ def parse_tags(answer: str, turns: Sequence[Turn]) -> dict[str, tuple[str, ...]]
     Unreadable lines, lines with numbers of no turn, phrases longer than a tag and tags beyond MAX_TAGS are left out.
     Raises TagsError when nothing is left, unless the answer says that there is nothing.
     """
+    if (problem := problem_of(answer)) in _REFUSED:
+        shown = " ".join(answer.split())[:80]
+        raise TagsError(f"{problem}: no line of the form 'number: words' about this session in {shown!r}")
     ids = {turn.id for turn in turns}
     found: dict[str, dict[str, str]] = {}  # turn id -> lower case -> as written
     for match in _LINE.finditer(answer):
@@ -164,9 +169,13 @@ def parse_tags(answer: str, turns: Sequence[Turn]) -> dict[str, tuple[str, ...]]
     return tags
 
 
+def _is_no_tag(tag: str) -> bool:
+    return tag.lower() in _NOTHING or is_placeholder(tag) or problem_of(tag) is not None
+
+
 def _split(words: str) -> Iterator[str]:
     """The tags in `hobby, "outdoors"; fun.`"""
     for part in re.split(r"[,;|、，；]", words):
         tag = " ".join(part.strip(_MARKUP).split())
-        if tag and len(tag) <= _MAX_TAG_CHARS and len(tag.split()) <= _MAX_TAG_WORDS and tag.lower() not in _NOTHING:
+        if tag and len(tag) <= _MAX_TAG_CHARS and len(tag.split()) <= _MAX_TAG_WORDS and not _is_no_tag(tag):
             yield tag

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from memoryqa.errors import missing_extras_named
 from memoryqa.rendering import Line, render, render_turn
+from memoryqa.replies.reading import last_reply, set_last_reply, without_thoughts
 from memoryqa.tags.files import TaggingStoppedError, Tags, TagsError, parse_tags
 from memoryqa.tokens import count_tokens
 from memoryqa.turns import Turn, render_header
@@ -25,6 +26,8 @@ from memoryqa.turns import Turn, render_header
 with missing_extras_named("memoryqa.tags.writing"):
     import dspy
     from dspy.utils.exceptions import AdapterParseError, LMError
+
+    from memoryqa.replies.adapter import ReplyAdapter
 
 MAX_TURNS_PER_CALL = 60  # a longer session takes several calls, so that an answer fits into 2,048 tokens
 MAX_FAILURE_RATE = 0.2  # share of sessions; above it the LM cannot follow the format, or the server fails
@@ -56,13 +59,17 @@ class SessionTagger(dspy.Module):
         super().__init__()
         self.tag_session = dspy.Predict(TagSession)
 
-    def forward(self, session: str) -> dspy.Prediction:
+    def forward(self, session: str, cache: bool = True) -> dspy.Prediction:
         # no second call in another format: an answer without the field's marker usually is the lines themselves
-        with dspy.context(adapter=dspy.ChatAdapter(use_json_adapter_fallback=False)):
+        with dspy.context(adapter=ReplyAdapter(use_json_adapter_fallback=False)):
+            set_last_reply(None)
             try:
-                return dspy.Prediction(tags=self.tag_session(session=session).tags or "")
+                tags = str(self.tag_session(session=session, config={} if cache else {"cache": False}).tags or "")
             except AdapterParseError as error:
-                return dspy.Prediction(tags=str(error.lm_response))
+                tags = str(error.lm_response)
+        if (reply := last_reply()) is not None and reply.is_cut:  # the lines that are missing would stay without tags
+            raise TagsError("the reply was cut at the token limit; raise `tag_max_tokens`")
+        return dspy.Prediction(tags=without_thoughts(tags))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +127,18 @@ def tag_turns(tagger: SessionTagger, turns: Sequence[Turn]) -> dict[str, tuple[s
     """Tags of a session's turns by turn id; () for a turn with nothing to look for. Raises LMError and TagsError."""
     tags: dict[str, tuple[str, ...]] = {turn.id: () for turn in turns}
     for lines in _calls(turns):
-        tags |= parse_tags(tagger(session=render(lines)).tags, [line.turn for line in lines])
+        tags |= _tags_of(tagger, lines)
     return tags
+
+
+def _tags_of(tagger: SessionTagger, lines: Sequence[Line]) -> dict[str, tuple[str, ...]]:
+    turns = [line.turn for line in lines]
+    try:
+        return parse_tags(tagger(session=render(lines)).tags, turns)
+    except TagsError:
+        if (reply := last_reply()) is None or not reply.from_cache:
+            raise
+    return parse_tags(tagger(session=render(lines), cache=False).tags, turns)  # the cache would repeat it for ever
 
 
 def tagging_cost(tagger: SessionTagger, conversations: Mapping[str, Sequence[Turn]], tags: Tags) -> dict[str, int]:

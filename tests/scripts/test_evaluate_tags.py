@@ -105,7 +105,7 @@ def test_a_session_that_fails_is_named_counted_and_read_by_the_next_run(run: Run
         untagged = json.loads(Path("a/config.json").read_text())["resolved"]["tags"]["untagged_sessions"]
         assert untagged == 1
         assert f"tags.json: {untagged} sessions are not tagged" in told
-    with OpenAIServer(write_words) as server:
+    with OpenAIServer(write_words, port=server.port) as server:  # another address would be another author
         status, document, _ = run("--run-dir", "b", *asking(server))
         assert (status, recall(document)) == (0, 1.0)
         assert sessions_read(server) == untagged

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,7 +26,8 @@ class Fault:
 
     `status`: None closes the connection without an answer. `body`: text is sent as it is, anything else as JSON.
     `delay_sec`: the wait before the answer; it ends early when the server stops. `truncate`: the connection closes half
-    way through the announced body. `obeyed`: the service carries the request out, and only its answer is lost.
+    way through the announced body. `drip_sec`: for so long only white space comes, a byte at a time. `obeyed`: the
+    service carries the request out, and only its answer is lost.
     """
 
     status: int | None = 200
@@ -34,6 +36,7 @@ class Fault:
     delay_sec: float = 0.0
     truncate: bool = False
     obeyed: bool = False
+    drip_sec: float = 0.0
 
     @property
     def payload(self) -> bytes:
@@ -158,12 +161,16 @@ def _handler_of(stand_in: HttpStandIn) -> type[BaseHTTPRequestHandler]:
             headers = {"Content-Length": str(len(payload)), **answer.headers}
             if not isinstance(answer.body, str):
                 headers["Content-Type"] = "application/json"
-            if headers.get("Content-Type") == "text/event-stream":
+            if answer.drip_sec or headers.get("Content-Type") == "text/event-stream":
                 del headers["Content-Length"]  # such a body ends with its connection
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
+            until = time.monotonic() + answer.drip_sec
+            while time.monotonic() < until and not stand_in.stopping.wait(0.02):
+                self.wfile.write(b" ")
+                self.wfile.flush()
             self.wfile.write(payload[: len(payload) // 2] if answer.truncate else payload)
 
         def log_message(self, format: str, *args: object) -> None:

@@ -18,8 +18,8 @@ from typing import Any
 from http_stand_in import DISCONNECTED, NOT_FOUND, Fault, HttpStandIn, RecordedRequest
 
 Message = Mapping[str, Any]
-Answer = Callable[[list[Message], Mapping[str, Any]], str]
-"""(messages, whole request body) -> the assistant's text. Called in the request's own thread."""
+Answer = Callable[[list[Message], Mapping[str, Any]], Any]
+"""(messages, whole request body) -> the assistant's text, or a `Shaped` completion. Called in the request's thread."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,27 @@ class OffFormat(Fault):
     """A normal completion with this text in the place of the answer's."""
 
     text: str = ""
+
+
+@dataclass(frozen=True)
+class Shaped(Fault):
+    """A completion of this shape: why it ended, and what the server says that it counted ({}: nothing)."""
+
+    text: str | None = ""
+    finish_reason: str | None = "stop"
+    usage: Mapping[str, Any] | None = None
+
+
+def shaped(
+    text: str | None, *, finish_reason: str | None = "stop", usage: Mapping[str, Any] | None = None
+) -> Callable[[list[Message], Mapping[str, Any]], Any]:
+    """An `answer` that always has this shape."""
+    return lambda messages, body: Shaped(text=text, finish_reason=finish_reason, usage=usage)
+
+
+def dripping(seconds: float) -> Fault:
+    """A normal answer after so many seconds of white space, byte by byte."""
+    return Fault(drip_sec=seconds)
 
 
 def rate_limited(retry_after_sec: float | None = 0.01) -> Fault:
@@ -133,8 +154,10 @@ class OpenAIServer(HttpStandIn):
             self.stop_listening()  # before replying: a client that has the last answer finds the port closed
         if fault.status != 200:
             return Fault(fault.status, fault.body, fault.headers)
-        text = fault.text if isinstance(fault, OffFormat) else None
-        return self._refusal(request) or Fault(body=self._completion(request.body, text), truncate=fault.truncate)
+        shape = fault if isinstance(fault, OffFormat | Shaped) else None
+        return self._refusal(request) or Fault(
+            body=self._completion(request.body, shape), truncate=fault.truncate, drip_sec=fault.drip_sec
+        )
 
     def _refusal(self, request: RecordedRequest) -> Fault | None:
         if self.api_key is not None and request.headers.get("authorization") != f"Bearer {self.api_key}":
@@ -144,15 +167,20 @@ class OpenAIServer(HttpStandIn):
             return Fault(404, _error(f"The model `{model}` does not exist.", "NotFoundError", "model_not_found"))
         return None
 
-    def _completion(self, body: Mapping[str, Any], text: str | None) -> dict[str, Any]:
+    def _completion(self, body: Mapping[str, Any], shape: OffFormat | Shaped | None) -> dict[str, Any]:
         messages = list(body["messages"])
-        if text is None:
-            text = self.answer(messages, body)
+        found: Any = self.answer(messages, body) if shape is None else shape
+        text = found if isinstance(found, str) else found.text
         prompt_tokens = sum(len(str(message["content"]).split()) for message in messages)
-        return chat_completion(body["model"], text, prompt_tokens, len(text.split()))
+        completion = chat_completion(body["model"], text, prompt_tokens, len((text or "").split()))
+        if isinstance(found, Shaped):
+            completion["choices"][0]["finish_reason"] = found.finish_reason
+            if found.usage is not None:
+                completion["usage"] = dict(found.usage)
+        return completion
 
 
-def chat_completion(model: str, text: str, prompt_tokens: int, completion_tokens: int) -> dict[str, Any]:
+def chat_completion(model: str, text: str | None, prompt_tokens: int, completion_tokens: int) -> dict[str, Any]:
     """The body of a completed chat request."""
     return {
         "id": "chatcmpl-test",

@@ -20,7 +20,7 @@ def test_the_task_model_follows_its_order_of_precedence(monkeypatch: pytest.Monk
     assert resolve("task").offline
     assert resolve("task").model == "offline/extractive-reader"
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
-    assert resolve("task").model == "openai/gpt-4o-mini"
+    assert resolve("task").model == lms.OPENAI_DEFAULT
     monkeypatch.setenv("TOGETHER_API_KEY", SECRET)
     assert resolve("task").model == lms.TOGETHER_DEFAULT
     monkeypatch.setenv("MEMORY_MODEL", "groq/some-model")
@@ -128,8 +128,8 @@ def test_the_description_tells_the_lm_and_the_reason(monkeypatch: pytest.MonkeyP
     at_server = resolve("task", model="hosted_vllm/m", api_base="http://here/v1")
     assert describe(at_server) == "task LM: hosted_vllm/m at http://here/v1 — `model`"
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
-    assert (
-        describe(resolve("task")) == "task LM: openai/gpt-4o-mini — OPENAI_API_KEY is set, no `model` or MEMORY_MODEL"
+    assert describe(resolve("task")) == (
+        f"task LM: {lms.OPENAI_DEFAULT} (reasoning effort low) — OPENAI_API_KEY is set, no `model` or MEMORY_MODEL"
     )
 
 

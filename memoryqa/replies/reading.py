@@ -1,0 +1,152 @@
+"""Reads what an LM sent: its thoughts are cut off, nothing stays nothing, and a reply that was cut says so.
+
+Standard library only. memoryqa/lms/endpoint.py makes a `Reply` of every completion; memoryqa/replies/adapter.py parses
+it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+_CUT = frozenset(("length", "max_tokens", "max_output_tokens", "model_length", "incomplete"))
+_NAMES = r"(?:[\w-]+:)?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis)"
+# opening and closing marks of a model's thoughts, pair by pair
+_PAIRS = (
+    (rf"<{_NAMES}(?:\s[^<>]*)?>", rf"</{_NAMES}\s*>"),
+    (r"\[THINK\]", r"\[/THINK\]"),
+    (r"<\|(?:begin_of_thought|START_THINKING|thought_start)\|>", r"<\|(?:end_of_thought|END_THINKING|thought_end)\|>"),
+    (r"◁think▷", r"◁/think▷"),
+    (r"<\|channel\|>\s*(?:analysis|commentary)\b[^<]*<\|message\|>", r"<\|(?:end|return)\|>"),
+)
+_MARKS = [(re.compile(opening, re.I), re.compile(closing, re.I)) for opening, closing in _PAIRS]
+_FINAL_CHANNEL = re.compile(r"(?:<\|start\|>\s*assistant\s*)?<\|channel\|>\s*final\b[^<]*<\|message\|>", re.I)
+_END_OF_CHANNEL = re.compile(r"<\|(?:end|return)\|>\s*\Z", re.I)
+_MIN_COMPARED_TOKENS = 800  # below, the words around a chat's messages make a difference between tokenizers
+_FEWEST_PART = 0.5  # a tokenizer that needs half of o200k's tokens for the same text does not exist
+_SMALLEST_WINDOW = 512
+_CLOSE_TO_WINDOW = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One completion. `text`: without thoughts; "" for nothing.
+
+    finish_reason: as the server gave it; None when it gave none. prompt_tokens, completion_tokens: the server's counts,
+    what is billed and not shown included; None where it reported none. counted_tokens: the prompt as we count it
+    (o200k_base). max_tokens: the limit of the call. from_cache: no server was asked.
+    """
+
+    text: str
+    finish_reason: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    counted_tokens: int = 0
+    max_tokens: int | None = None
+    from_cache: bool = False
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the token limit ended it; a server that gives no reason has reached the limit when it counts so."""
+        if self.finish_reason is not None:
+            return self.finish_reason.lower() in _CUT
+        return bool(self.max_tokens and self.completion_tokens and self.completion_tokens >= self.max_tokens)
+
+    @property
+    def is_prompt_cut(self) -> bool:
+        """Whether the server read less of the prompt than was sent, as Ollama does beyond its window, without a word.
+
+        Such a server counts exactly as many tokens as its window has, or far fewer than there are.
+        """
+        read, sent = self.prompt_tokens, self.counted_tokens
+        if read is None or sent < _MIN_COMPARED_TOKENS or read <= 0:
+            return False
+        return read < _FEWEST_PART * sent or (_is_window(read) and sent > read + _CLOSE_TO_WINDOW)
+
+
+_last: ContextVar[Reply | None] = ContextVar("last reply", default=None)
+
+
+def set_last_reply(reply: Reply | None) -> None:
+    """Note the reply of the call that is made in this thread or task; None before a call."""
+    _last.set(reply)
+
+
+def last_reply() -> Reply | None:
+    """The reply that this thread or task received last; None when its LM is not one of memoryqa/lms/roles.py."""
+    return _last.get()
+
+
+def without_thoughts(text: str) -> str:
+    """`text` without what the model thought aloud before or between its answer.
+
+    A closing mark without an opening one ends thoughts that the chat template opened; an opening mark at the beginning
+    of a line without a closing one means that the reply was cut in the middle of a thought.
+    """
+    if final := _last_match(_FINAL_CHANNEL, text):
+        return _END_OF_CHANNEL.sub("", text[final.end() :]).strip()
+    for opening, closing in _MARKS:
+        text = _without_blocks(text, opening, closing)
+    return text.strip()
+
+
+def without_nulls(value: object) -> object:
+    """JSON as read, with "" for null where text is meant: nothing is not the word None."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return [one for one in value if one is not None]
+    return value
+
+
+def json_object(text: str) -> dict[str, object] | None:
+    """The object that is all of `text`, in a fence or not; None when it is none."""
+    bare = re.sub(r"\A\s*```\w*\s*|\s*```\s*\Z", "", text).strip()
+    try:
+        found = json.loads(bare)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _without_blocks(text: str, opening: re.Pattern[str], closing: re.Pattern[str]) -> str:
+    kept, rest = "", text
+    while True:
+        begin, end = opening.search(rest), closing.search(rest)
+        if end is None:
+            if begin is not None and not rest[: begin.start()].rpartition("\n")[2].strip():
+                return kept + rest[: begin.start()]
+            return kept + rest
+        if begin is None or begin.start() > end.start():  # the template has opened it
+            kept, rest = "", rest[end.end() :]
+        else:
+            kept, rest = kept + rest[: begin.start()], rest[_end_of_block(rest, begin, opening, closing) :]
+
+
+def _end_of_block(text: str, begin: re.Match[str], opening: re.Pattern[str], closing: re.Pattern[str]) -> int:
+    """Where the block that `begin` opens ends: blocks may be nested."""
+    depth, place = 1, begin.end()
+    while depth:
+        inner, end = opening.search(text, place), closing.search(text, place)
+        if end is None:
+            return place
+        is_inner = inner is not None and inner.start() < end.start()
+        depth, place = (depth + 1, inner.end()) if is_inner and inner is not None else (depth - 1, end.end())
+    return place
+
+
+def _last_match(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    found = None
+    for match in pattern.finditer(text):
+        found = match
+    return found
+
+
+def _is_window(tokens: int) -> bool:
+    """Whether `tokens` is the size of a usual window, or a little below: a power of two or three quarters of one."""
+    for window in (2**power * part // 4 for power in range(9, 21) for part in (3, 4)):
+        if window >= _SMALLEST_WINDOW and window - _CLOSE_TO_WINDOW <= tokens <= window:
+            return True
+    return False

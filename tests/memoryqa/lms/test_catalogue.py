@@ -1,0 +1,120 @@
+"""Defaults that age: providers that have retired each of the models that are asked when nobody names one."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from http_stand_in import Fault, FixedAnswers
+from openai_server import OpenAIServer
+
+from memoryqa.lms.catalogue import LMUnavailable, nearest, served_models, settle
+from memoryqa.lms.preflight import preflight
+from memoryqa.lms.providers import DEFAULTS
+from memoryqa.lms.roles import LMSettings, build, describe, resolve
+
+SECRET = "planted-key-0123456789"
+ADDRESS = {"OPENAI_API_KEY": "OPENAI_BASE_URL", "TOGETHER_API_KEY": "TOGETHER_AI_API_BASE"}
+OFFERS = [(key, number) for key, models in DEFAULTS.items() for number in range(len(models))]
+
+
+@pytest.mark.parametrize(("key", "number"), OFFERS)
+def test_the_newest_default_that_the_provider_offers_is_taken(
+    key: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defaults = DEFAULTS[key]
+    offered = [one.model.partition("/")[2] for one in defaults[number:]]
+    with OpenAIServer(models=["another", *reversed(offered)]) as server:
+        monkeypatch.setenv(key, SECRET)
+        monkeypatch.setenv(ADDRESS[key], server.api_base)
+        choice = settle(resolve("task"))
+        assert choice.model == defaults[number].model
+        assert choice.settings.reasoning_effort == defaults[number].effort
+        said = describe(choice)
+        preflight(build(choice), choice)
+    assert "choose another by `model`" in said
+    assert number == 0 or "is not offered" in said
+    assert SECRET not in said
+
+
+def test_what_was_given_for_the_model_stays() -> None:
+    with OpenAIServer(models=["gpt-4o-mini"]) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_API_KEY", SECRET)
+        patch.setenv("OPENAI_BASE_URL", server.api_base)
+        choice = settle(resolve("task", settings=LMSettings(max_tokens=99, timeout_sec=5)))
+    assert (choice.settings.max_tokens, choice.settings.timeout_sec) == (99, 5)
+    assert (choice.settings.reasoning, choice.settings.reasoning_effort) == (None, None)
+
+
+def test_a_provider_with_none_of_them_is_named_with_what_it_has() -> None:
+    with OpenAIServer(models=["qwen3-8b"]) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_API_KEY", SECRET)
+        patch.setenv("OPENAI_BASE_URL", server.api_base)
+        with pytest.raises(LMUnavailable, match=r"offers none of the models.*it has: qwen3-8b") as refused:
+            settle(resolve("task"))
+    assert SECRET not in str(refused.value)
+
+
+def test_a_list_that_cannot_be_read_settles_nothing() -> None:
+    with OpenAIServer() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_API_KEY", SECRET)
+        patch.setenv("OPENAI_BASE_URL", f"{server.api_base}/nowhere")
+        assert settle(resolve("task")) == resolve("task")
+
+
+def test_a_model_that_a_person_named_is_never_replaced() -> None:
+    with OpenAIServer(models=["gpt-4o-mini"]) as server:
+        choice = resolve("task", model="openai/retired", api_base=server.api_base)
+        assert settle(choice) is choice
+        assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "retired",
+    [
+        Fault(404, {"error": {"message": "The model `m` does not exist", "code": "model_not_found"}}),
+        Fault(400, {"error": {"message": "The model `m` has been decommissioned.", "code": "model_decommissioned"}}),
+        Fault(
+            400,
+            {"error": {"message": "Unable to access model m. Please visit our site", "code": "model_not_available"}},
+        ),
+        Fault(410, {"error": {"message": "gone"}}),
+        Fault(400, {"error": {"message": "meta/m is not a valid model ID", "code": 400}}),
+        Fault(403, {"error": {"message": "Project does not have access: model not found", "code": "model_not_found"}}),
+    ],
+)
+def test_a_retired_name_gets_the_three_nearest(retired: Fault) -> None:
+    offered = ["llama-4-70b-turbo", "qwen3-8b", "llama-3.3-70b", "llama-3.1-70b-turbo", "whisper", "flux"]
+    with OpenAIServer(faults=[retired] * 3, models=offered) as server:
+        choice = resolve("task", model="hosted_vllm/llama-3.3-70b-turbo", api_base=server.api_base)
+        with pytest.raises(LMUnavailable) as refused:
+            preflight(build(choice, cache=False), choice)
+    listed = str(refused.value).partition("it has: ")[2].removesuffix(", ...").split(", ")
+    assert sorted(listed) == ["llama-3.1-70b-turbo", "llama-3.3-70b", "llama-4-70b-turbo"]
+
+
+@pytest.mark.parametrize(
+    "body", [[{"id": "a"}, {"name": "models/b"}, {"x": 1}, "c"], {"models": [{"name": "a"}, "b", "c"]}]
+)
+def test_lists_of_any_form_are_read(body: object) -> None:
+    with FixedAnswers({"/v1/models": Fault(body=body)}) as server:
+        choice = resolve("task", model="hosted_vllm/m", api_base=f"{server.base_url}/v1")
+        assert served_models(choice.api_base or "", choice) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("address", ["", "the groq API", "ftp://x", "http:///v1", "http://127.0.0.1:1/v1"])
+def test_an_address_that_is_none_is_asked_nothing(address: str) -> None:
+    assert served_models(address, resolve("task", model="groq/m")) == []
+
+
+def test_a_list_that_drips_is_given_up() -> None:
+    with FixedAnswers({"/v1/models": Fault(body={"data": []}, drip_sec=30)}) as server:
+        started = time.monotonic()
+        assert served_models(f"{server.base_url}/v1", resolve("task", model="hosted_vllm/m"), timeout_sec=0.4) == []
+        assert time.monotonic() - started < 3
+
+
+def test_the_last_part_of_a_name_counts_most() -> None:
+    served = ["meta-llama/Llama-3.3-70B-Instruct", "mistralai/Mixtral", "meta-models/Other"]
+    assert nearest("meta-llama/Llama-3.3-70B-Instruct-Turbo", served)[0] == served[0]
+    assert nearest("zzz", ["abc"]) == []

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+
+from memoryqa.replies.reading import Reply, json_object, without_thoughts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think>It may be Rome.</think>Paris",
+        "<thinking>Rome?\n</thinking>\n\nParis",
+        "It may be Rome.\n</think>\nParis",  # the chat template opened it
+        "<think>one</think><think>two <think>nested</think></think> Paris",
+        "[THINK]Rome[/THINK]Paris",
+        "◁think▷Rome◁/think▷Paris",
+        "<|channel|>analysis<|message|>Rome<|end|><|start|>assistant<|channel|>final<|message|>Paris<|return|>",
+        "<seed:think>Rome</seed:think>Paris",
+        "<reasoning effort='low'>Rome</reasoning>\nParis",
+        "Paris",
+        "Paris\n<think>and now I was cut",
+    ],
+)
+def test_only_what_is_meant_for_the_reader_is_left(text: str) -> None:
+    assert without_thoughts(text) == "Paris"
+
+
+@pytest.mark.parametrize("text", ["<think>still thinking", "<think></think>", " \n<thought>hm"])
+def test_of_thoughts_alone_nothing_is_left(text: str) -> None:
+    assert without_thoughts(text) == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["She wrote <b>yes</b>.", "the tag <think> opens a thought", "I think so", "a < b > c"]
+)
+def test_what_only_looks_like_a_thought_stays(text: str) -> None:
+    assert without_thoughts(text) == text
+
+
+@pytest.mark.parametrize(
+    ("reply", "is_cut"),
+    [
+        (Reply("x", "length"), True),
+        (Reply("x", "max_tokens"), True),
+        (Reply("x", "MAX_TOKENS"), True),
+        (Reply("x", "stop", completion_tokens=50, max_tokens=50), False),
+        (Reply("x", None, completion_tokens=50, max_tokens=50), True),
+        (Reply("x", None, completion_tokens=49, max_tokens=50), False),
+        (Reply("x"), False),
+    ],
+)
+def test_a_reply_is_cut_where_its_server_says_so_or_counts_so(reply: Reply, is_cut: bool) -> None:
+    assert reply.is_cut is is_cut
+
+
+@pytest.mark.parametrize(
+    ("read", "sent", "is_cut"),
+    [
+        (4096, 4422, True),
+        (4095, 4422, True),
+        (2048, 4422, True),
+        (6144, 7000, True),
+        (900, 4422, True),
+        (4200, 4422, False),  # another tokenizer
+        (4096, 4096, False),
+        (4500, 4422, False),
+        (None, 4422, False),
+        (200, 500, False),  # too short to tell
+    ],
+)
+def test_a_prompt_that_was_cut_is_known_by_the_servers_count(read: int | None, sent: int, is_cut: bool) -> None:
+    assert Reply("x", prompt_tokens=read, counted_tokens=sent).is_prompt_cut is is_cut
+
+
+def test_an_object_is_read_in_a_fence_too_and_nothing_else_is_one() -> None:
+    assert json_object('```json\n{"a": null}\n```') == {"a": None}
+    assert json_object('{"a": 1} and more') is None
+    assert json_object("[1]") is None
