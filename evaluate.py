@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> None:
         print(note, file=sys.stderr)
     traced_ids = sample_ids([question.id for question in selection.questions], args.trace_sample)
     full_config = full_config_of(config, selection, programs, settings, lms)
-    earlier = None if args.resume is None else Run.resume(args.resume, full_config)
+    earlier = None if args.resume is None else Run.resume(args.resume, full_config, lock=not args.dry_run)
     done = set() if earlier is None else answered(earlier)
     if args.dry_run:
         print_document(estimate(args, programs, selection, done, lms), as_json=args.json)

@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
     # 1. What to search, on which questions, whom to ask, and what it will cost.
     saved = {} if args.resume is None else Run.open(args.resume).config
     plan = make_plan(args, saved)
-    earlier = None if args.resume is None else Run.resume(args.resume, plan.full_config())
+    earlier = None if args.resume is None else Run.resume(args.resume, plan.full_config(), lock=not args.dry_run)
     say = speaker()
     for line in (*plan.notes, *estimate_lines(plan)):
         say(line)

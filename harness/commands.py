@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 from collections.abc import Callable
 
@@ -12,12 +13,15 @@ from memoryqa.errors import EXTRAS, MemoryQAError, MissingExtraError, StoppedErr
 from memoryqa.redaction import redact
 from memoryqa.terminal import harmless, is_terminal
 
+_DISK_PROBLEMS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG))
+
 
 def run_command(name: str, command: Callable[[], int | None]) -> int:
     """The exit status: 1 after a StoppedError or Ctrl-C, 2 after any other MemoryQAError, else `command`'s own or 0.
 
-    A package that is missing because its extra was not installed is a UsageError that names the extra. All other
-    exceptions pass: they are bugs, and their traceback is what mends them.
+    A full disk, a quota and a file system that may not be written are one line too. A package that is missing because
+    its extra was not installed is a UsageError that names the extra. All other exceptions pass: they are bugs, and their
+    traceback is what mends them.
     """
     try:
         return command() or 0
@@ -31,8 +35,19 @@ def run_command(name: str, command: Callable[[], int | None]) -> int:
         if (error.name or "").partition(".")[0] not in EXTRAS:
             raise
         return _failed(name, MissingExtraError(error.name or "", name, in_checkout=True), 2)
+    except OSError as error:
+        if error.errno not in _DISK_PROBLEMS:
+            raise
+        return _failed(name, StoppedError(disk_problem(error)), 1)
     except KeyboardInterrupt:
         return _failed(name, None, 1)
+
+
+def disk_problem(error: OSError) -> str:
+    """One line for a write that the disk did not take; what was written before is whole."""
+    where = f"{error.filename}: " if error.filename else ""
+    reason = error.strerror or str(error)
+    return f"{where}{reason}; what was written until then is kept: free some space, then run it again (or --resume it)"
 
 
 def _failed(name: str, error: Exception | None, status: int) -> int:

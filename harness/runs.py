@@ -20,7 +20,8 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakValueDictionary
 
 from harness.checkout import checkout_root, commit_of
 from harness.files import JsonlError, JsonlFile, to_json, write_bytes_atomically
@@ -39,8 +40,43 @@ class RunConfigChanged(RunFolderError):  # noqa: N818 (it names what happened)
     """A run was to be resumed with another config; the message lists each differing key, old -> new."""
 
 
+class FolderLock:
+    """This process's lock on a folder; every object of the process that works on the folder has the same."""
+
+    _held: ClassVar[WeakValueDictionary[str, FolderLock]] = WeakValueDictionary()
+
+    def __init__(self, folder: Path) -> None:
+        self._descriptor: int | None = None
+        try:
+            import fcntl
+        except ModuleNotFoundError:  # Windows
+            return
+        self._descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunFolderError(
+                f"another process is working on {folder}, and two would both ask and pay: wait for it, or stop it"
+            ) from None
+        except OSError:  # a file system without locks
+            return
+
+    @classmethod
+    def of(cls, folder: Path) -> FolderLock:
+        """The lock on `folder`. Raises RunFolderError when another process holds it."""
+        name = str(folder.resolve())
+        held = cls._held.get(name)
+        if held is None:
+            held = cls._held[name] = cls(folder)
+        return held
+
+    def __del__(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+
+
 class Run:
-    """One run folder. `append` may be called from many threads; one process at a time writes to a folder.
+    """One run folder. `append` may be called from many threads; one process at a time writes to a folder (`lock`).
 
     Get one from `Run.create`, `Run.resume` or, to read only, `Run.open`.
     """
@@ -48,16 +84,19 @@ class Run:
     def __init__(self, run_dir: Path) -> None:
         self.run_dir = run_dir
         self._answers = JsonlFile(run_dir / ANSWERS)
+        self._lock: FolderLock | None = None
 
     @classmethod
     def create(cls, run_dir: Path, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> Run:
         """Start a run in a folder that is new or empty. Raises RunFolderError otherwise."""
-        if run_dir.exists() and (not run_dir.is_dir() or any(run_dir.iterdir())):
-            raise RunFolderError(
-                f"{run_dir} is in use: name a new folder, or continue that run with --resume {run_dir}"
-            )
+        in_use = f"{run_dir} is in use: name a new folder, or continue that run with --resume {run_dir}"
+        if run_dir.exists() and not run_dir.is_dir():
+            raise RunFolderError(in_use)
         run_dir.mkdir(parents=True, exist_ok=True)
         run = cls(run_dir)
+        run.lock()  # before looking: another process may be about to start here too
+        if any(run_dir.iterdir()):
+            raise RunFolderError(in_use)
         run.write_json(MANIFEST, manifest)
         run.write_json(CONFIG, config)  # last: a folder with a config.json is a whole run folder
         return run
@@ -72,8 +111,11 @@ class Run:
         return cls(run_dir)
 
     @classmethod
-    def resume(cls, run_dir: Path, config: Mapping[str, Any]) -> Run:
-        """An existing run with this very config, else RunConfigChanged. Compared as JSON: tuples equal lists."""
+    def resume(cls, run_dir: Path, config: Mapping[str, Any], *, lock: bool = True) -> Run:
+        """An existing run with this very config, else RunConfigChanged. Compared as JSON: tuples equal lists.
+
+        lock: this process will write to it; only what spends nothing may do without.
+        """
         run = cls.open(run_dir)
         differences = list(_differences(run.config, json.loads(to_json(config))))
         if differences:
@@ -81,7 +123,16 @@ class Run:
                 f"{run_dir} was made with another config ({'; '.join(differences)}): "
                 "drop the flags that differ, or start a new run"
             )
+        if lock:
+            run.lock()
         return run
+
+    def lock(self) -> None:
+        """Be the only process that works on this run until this object is gone: two would both ask, and pay.
+
+        The operating system drops the lock when the process ends, even by a kill. Raises RunFolderError.
+        """
+        self._lock = FolderLock.of(self.run_dir)
 
     @property
     def config(self) -> dict[str, Any]:

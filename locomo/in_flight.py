@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from itertools import islice
 from types import FrameType
@@ -27,16 +27,17 @@ def run_in_threads(
 
     Only as many calls are begun as there are threads, so that a stop leaves no queue behind. A StoppedError
     that `check` raises, and Ctrl-C, wait for the calls in flight and pass their results to `on_result`; a second Ctrl-C
-    gives those up. Ctrl-C never interrupts `on_result`. What a call or `on_result` raises ends the run at once.
+    gives those up that have not ended, at once. Ctrl-C never interrupts `on_result`. What a call or `on_result` raises
+    ends the run at once.
     """
     waiting = iter(calls)
-    with ThreadPoolExecutor(max_workers=num_threads) as executor, interruptions() as interrupted:
+    with interruptions() as interrupted:
         running: set[Future[Result]] = set()
         try:
             while True:
                 interrupted.deliver()
                 for call in islice(waiting, num_threads - len(running)):
-                    running.add(executor.submit(call))
+                    running.add(_begin(call))
                 if not running:
                     return
                 with interrupted.now():
@@ -47,11 +48,38 @@ def run_in_threads(
                     on_result(result)
                     check(result)
         except (StoppedError, KeyboardInterrupt):
-            for future in running:
-                with interrupted.now():
-                    wait([future])
-                on_result(future.result())
+            _hand_over(running, on_result, interrupted)
             raise
+
+
+def _begin(call: Callable[[], Result]) -> Future[Result]:
+    """Make `call` in a thread that does not keep the process from ending, as those of an executor do."""
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # noqa: BLE001 (raised again where the result is asked for)
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True, name="in-flight").start()
+    return future
+
+
+def _hand_over(running: set[Future[Result]], on_result: Callable[[Result], None], interrupted: Interruptions) -> None:
+    """Wait for the calls in flight and pass on their results; Ctrl-C passes on those that are there, and ends it."""
+    try:
+        while running:
+            with interrupted.now():
+                done = wait(running, return_when=FIRST_COMPLETED).done
+            for future in done:
+                running.remove(future)
+                on_result(future.result())
+    except KeyboardInterrupt:
+        for future in running:
+            if future.done() and future.exception() is None:
+                on_result(future.result())
+        raise
 
 
 class Interruptions:

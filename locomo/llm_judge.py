@@ -105,6 +105,7 @@ def judge_run(args: argparse.Namespace) -> Mapping[str, Any]:
     from reports.terminal import write_report
 
     run = Run.open(args.run_dir)
+    run.lock()
     answers = read_answers(run.run_dir)
     choice = resolve("judge", model=args.judge_model, api_base=args.api_base, settings=role_settings(args))
     if choice.model is None or choice.offline:

@@ -6,7 +6,10 @@ import os
 import re
 
 _SECRET_NAME = re.compile(r"(API_KEY|ACCESS_KEY|TOKEN|SECRET|PASSWORD)$")
-_SECRET_SHAPE = re.compile(r"\bsk-[\w*-]{6,}|(?<=://)[^/@\s]+(?=@)")  # OpenAI's keys, half masked too; a URL's password
+_ESCAPED = re.compile(r"\\[nrt]|[\r\n\t]")
+_SECRET_SHAPE = re.compile(
+    r"\bsk-[\w*-]{6,}|(?<=://)(?:[^/@\s:]*:[^/@\s]+|[^/@\s]{20,})(?=@)"
+)  # OpenAI's keys, half masked too; a URL's password or token
 _REDACTED = "[redacted]"
 _MIN_SECRET_CHARS = 8  # a shorter value cannot be told from an ordinary word
 
@@ -19,6 +22,11 @@ def redact(text: str, found: tuple[str, ...] | None = None) -> str:
 
 
 def secrets() -> tuple[str, ...]:
-    """The values of the environment variables that are named like secrets."""
-    named = (value.strip() for name, value in os.environ.items() if _SECRET_NAME.search(name.upper()))
-    return tuple(value for value in named if len(value) >= _MIN_SECRET_CHARS)
+    """The values of the environment variables that are named like secrets, and their parts.
+
+    A key with a line break inside is quoted in other ways than it is written, and half of it is a secret too.
+    """
+    named = [value.strip() for name, value in os.environ.items() if _SECRET_NAME.search(name.upper())]
+    parts = [part for value in named for part in (*value.split(), *_ESCAPED.split(value))]
+    long_enough = (value for value in (*named, *parts) if len(value) >= _MIN_SECRET_CHARS)
+    return tuple(sorted(dict.fromkeys(long_enough), key=len, reverse=True))

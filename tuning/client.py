@@ -14,11 +14,13 @@ study: `python tune.py worker --service URL`.
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 from harness.commands import add_json_flag, print_document, run_command
 from memoryqa.errors import UsageError
@@ -35,6 +37,14 @@ _SHOWN = ("name", "number", "state", "values", "best_value", "trials", "params",
 _FIRST_PAUSE_SEC = 0.2
 
 
+def _is_loopback(url: str) -> bool:
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 class TunerClient:
     """The service at `url`. Methods return the service's JSON documents.
 
@@ -49,7 +59,17 @@ class TunerClient:
 
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         try:
-            self._http = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=timeout_sec)
+            self._http = httpx.Client(
+                base_url=url.rstrip("/"),
+                headers=headers,
+                timeout=timeout_sec,
+                trust_env=not _is_loopback(url),  # a proxy cannot reach this machine's own address
+            )
+        except ImportError as error:
+            raise UsageError(
+                f"ALL_PROXY names a SOCKS proxy, which needs another package ({error}): pip install 'httpx[socks]', or "
+                "export NO_PROXY with the service's host"
+            ) from None
         except httpx.InvalidURL as error:
             raise UsageError(f"the address {url!r} cannot be read: {error}") from None
         if self._http.base_url.scheme not in ("http", "https") or not self._http.base_url.host:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import socket
 import sqlite3
 import sys
+import tempfile
 import urllib.request
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -97,3 +100,19 @@ def prepare_sqlite(database: Path) -> None:
             connection.execute("ROLLBACK")
     except (OSError, sqlite3.Error) as error:
         raise StoreUnavailable(f"the SQLite database cannot be written ({describe_error(error)})") from error
+
+
+@contextmanager
+def one_at_a_time(database: Path | None) -> Iterator[None]:
+    """Be the only process in the block that works on `database`; None, or a system without such locks: at once."""
+    if database is None:
+        yield
+        return
+    with ExitStack() as stack:
+        with suppress(OSError, ModuleNotFoundError):  # no locks on Windows, and on some file systems
+            import fcntl
+
+            digest = hashlib.sha256(str(database.resolve()).encode()).hexdigest()[:16]
+            path = Path(tempfile.gettempdir()) / f"memoryqa-{digest}.lock"
+            fcntl.flock(stack.enter_context(path.open("a")), fcntl.LOCK_EX)
+        yield

@@ -21,7 +21,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from harness.tracking.address import StoreUnavailable, describe_error, prepare_sqlite, probe, sqlite_path
+from harness.tracking.address import (
+    StoreUnavailable,
+    describe_error,
+    one_at_a_time,
+    prepare_sqlite,
+    probe,
+    sqlite_path,
+)
 from memoryqa.redaction import redact
 
 if TYPE_CHECKING:
@@ -52,7 +59,8 @@ class MLflowStore:
         probe(uri)
         database = sqlite_path(uri)
         if database is not None:
-            prepare_sqlite(database)
+            with one_at_a_time(database):
+                prepare_sqlite(database)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # MLflow 3.17 uses what SQLAlchemy 2.1 deprecates
             logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # else tells of its migrations
@@ -60,9 +68,10 @@ class MLflowStore:
                 from mlflow import MlflowClient
                 from mlflow.tracing.client import TracingClient
 
-                self._client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-                self._tracing = TracingClient(uri)
-                self._experiment_id = self._find_or_create_experiment(experiment, database)
+                with one_at_a_time(database):  # MLflow's migrations fail when two processes make the tables
+                    self._client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+                    self._tracing = TracingClient(uri)
+                    self._experiment_id = self._find_or_create_experiment(experiment, database)
             except write_errors() as error:
                 raise StoreUnavailable(describe_error(error)) from error
 

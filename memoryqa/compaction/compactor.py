@@ -28,6 +28,7 @@ from memoryqa.compaction.summaries import (
     ask,
     carried_facts,
     check_summary,
+    check_told,
     choose,
     compose,
     cover,
@@ -37,6 +38,7 @@ from memoryqa.compaction.summaries import (
     without_least,
     write_prompt,
 )
+from memoryqa.errors import UsageError
 from memoryqa.language.facts import shown
 from memoryqa.tokens import count_tokens
 
@@ -58,23 +60,44 @@ class LLMConnector(Protocol):
 class MemoryCompactor:
     """Compacts histories of REPL steps, of a conversation's turns, or of anything else that is an `Entry`.
 
-    `lm`: a dspy.LM, or any function from prompt to text; called at most once per compaction. Without it, or when it
-    fails (see `CompactionConfig.fallback_to_deterministic`), summaries are composed from the facts in the entries: the
-    same input then gives the same output. Threads may share a compactor.
+    `lm`: a dspy.LM, or any function from prompt to text; called at most once per compaction. `llm_connector` is the
+    same for an object with `generate_response(prompt=...)`, rlm-code's keyword. Without either, or when it fails or
+    writes no summary (see `CompactionConfig.fallback_to_deterministic`), summaries are composed from the facts in
+    the entries: the same input then gives the same output. Threads may share a compactor.
     """
 
-    def __init__(self, config: CompactionConfig | None = None, lm: SummaryLM | None = None) -> None:
+    def __init__(
+        self,
+        config: CompactionConfig | None = None,
+        lm: SummaryLM | None = None,
+        *,
+        llm_connector: LLMConnector | None = None,
+    ) -> None:
+        if config is not None and not isinstance(config, CompactionConfig):
+            raise TypeError(f"config must be a CompactionConfig, got {type(config).__name__}")
+        if lm is not None and llm_connector is not None:
+            raise UsageError("give `lm` or `llm_connector`, not both: one LM writes the summaries")
         self.config = config or CompactionConfig()
-        self._lm = lm
+        self._lm: SummaryLM | None = None
+        self.set_lm(lm)
+        if llm_connector is not None:
+            self.set_llm_connector(llm_connector)
         self._stats = CompactionStats()
         self._lock = threading.Lock()
 
     def set_lm(self, lm: SummaryLM | None) -> None:
         """Let `lm` write the summaries from now on; None lets no LM write them."""
+        if lm is not None and not callable(lm):
+            raise TypeError(
+                f"lm must be a function from a prompt to text, got {type(lm).__name__}; an object with "
+                "generate_response(prompt=...) is an `llm_connector`"
+            )
         self._lm = lm
 
     def set_llm_connector(self, connector: LLMConnector | None) -> None:
         """Like `set_lm`, for an object with `generate_response(prompt=...)`."""
+        if connector is not None and not callable(getattr(connector, "generate_response", None)):
+            raise TypeError(f"llm_connector needs generate_response(prompt=...), {type(connector).__name__} has none")
         self._lm = None if connector is None else lambda prompt: connector.generate_response(prompt=prompt)
 
     @property
@@ -158,7 +181,7 @@ class MemoryCompactor:
         freed = 1 - plan.size_with(draft) / plan.size
         if freed < least_freed and not plan.is_over:
             return self._no_op(plan.items, f"it would free {freed:.0%} of the history, less than {least_freed:.0%}")
-        written, lm_error = self._write(covered, plan, task)
+        written, lm_error = self._write(covered, plan, task, draft)
         self._count(compactions=1)
         return _report(plan, covered, written or draft, used_llm=written is not None, lm_error=lm_error)
 
@@ -177,14 +200,14 @@ class MemoryCompactor:
             shown_of = without_least(shown_of)
         return None
 
-    def _write(self, covered: Coverage, plan: Plan, task: str) -> tuple[SummaryEntry | None, str]:
-        """The LM's summary; or None, and why there is none."""
+    def _write(self, covered: Coverage, plan: Plan, task: str, draft: SummaryEntry) -> tuple[SummaryEntry | None, str]:
+        """The LM's summary; or None, and why there is none. `draft` is the one without an LM."""
         lm = self._lm
         if lm is None or not self.config.use_llm_for_summary:
             return None, ""
         self._count(lm_calls=1)
         try:
-            return self._ask(lm, covered, plan, task), ""
+            return self._ask(lm, covered, plan, task, draft), ""
         except Exception as error:  # the LM is the caller's and may raise anything: counted, logged and reported
             self._count(lm_failures=1)
             if not self.config.fallback_to_deterministic:
@@ -192,7 +215,7 @@ class MemoryCompactor:
             logger.warning("no summary by the LM, composing one without it: %s: %s", type(error).__name__, error)
             return None, f"{type(error).__name__}: {error}"
 
-    def _ask(self, lm: SummaryLM, covered: Coverage, plan: Plan, task: str) -> SummaryEntry:
+    def _ask(self, lm: SummaryLM, covered: Coverage, plan: Plan, task: str, draft: SummaryEntry) -> SummaryEntry:
         max_sentences = self.config.summary_max_sentences
         answer = ask(lm, write_prompt(plan.covered, task, max_sentences))
         checked = check_summary(answer, plan.covered, task, max_sentences)
@@ -204,6 +227,7 @@ class MemoryCompactor:
                 text, replace(covered, facts=facts_shown_by(covered.facts, text, handle_of(entry)))
             )
             if plan.fits(entry):
+                check_told(plan.covered, entry.summary, draft.summary)
                 return entry
         raise UnusableSummaryError("the LM's summary is larger than the target, or than what it covers")
 

@@ -27,12 +27,14 @@ from memoryqa.language.facts import (
     words,
 )
 from memoryqa.language.terms import terms
+from memoryqa.replies.acceptance import RefusedTextError, accepted
 
 # A dspy.LM, or any function from a prompt to its completion (or to a list of completions; the first one is read).
 SummaryLM: TypeAlias = Callable[[str], object]
 
 TASK_CHARS = 100
 _REASONING_CHARS, _CODE_CHARS, _OUTPUT_CHARS = 200, 150, 100  # of each step in the prompt; rlm-code's numbers
+_FEWEST_TOLD = 3
 _SETTING = frozenset(("llm", "lm", "repl"))  # words by which an LM may mean itself and its setting
 _INNER_STOP = re.compile(r"[.!?…]+(?=\s)|[.!?…]+$")
 _WIDE_STOPS = str.maketrans("。！？", "，，，")
@@ -279,10 +281,14 @@ def ask(lm: SummaryLM, prompt: str) -> str:
 def check_summary(answer: str, covered: Sequence[Entry], task: str, max_sentences: int) -> CheckedSummary:
     """The first `max_sentences` sentences of `answer` whose numbers and names are all in the entries.
 
-    The numbers of steps and of LM calls are allowed too. Raises UnusableSummaryError when nothing remains.
+    The numbers of steps and of LM calls are allowed too. Thoughts, a preamble and a closing remark are cut off. Raises
+    UnusableSummaryError when nothing remains, and for a refusal, an error message, a placeholder or foreign JSON.
     """
-    if not answer.strip():
-        raise UnusableSummaryError("the LM returned an empty summary")
+    try:
+        answer = accepted(answer)
+    except RefusedTextError as error:
+        what = "an empty summary" if not answer.strip() else f"no summary but {error}"
+        raise UnusableSummaryError(f"the LM returned {what}") from None
     counts = cover(covered, (), task)
     known_counts = (counts.steps, counts.steps - counts.failed_steps, counts.failed_steps, counts.num_llm_calls)
     said = [text for entry in covered for text in (*entry.parts, *(fact.text for fact in entry.facts))]
@@ -301,6 +307,24 @@ def check_summary(answer: str, covered: Sequence[Entry], task: str, max_sentence
     if not grounded:
         raise UnusableSummaryError("every sentence of the LM's summary names something that the history does not")
     return CheckedSummary(tuple(grounded[:max_sentences]), len(found) - len(grounded))
+
+
+def check_told(covered: Sequence[Entry], written: str, composed: str) -> None:
+    """Raise UnusableSummaryError when `written` tells nothing of `covered`, where `composed` tells several things.
+
+    Nothing: no number, no name, and no word of its own. That is the sign of every text that is no summary, in whatever
+    words it says so.
+    """
+    asked = covered_probes(covered)
+    told, would_be_told = asked & shown(written), asked & shown(composed)
+    if told or len(would_be_told) < _FEWEST_TOLD:
+        return
+    said = frozenset(term for entry in covered for part in entry.parts for term in terms(part))
+    if not said & frozenset(terms(written)):
+        raise UnusableSummaryError(
+            f"the LM's summary has none of {len(asked)} numbers and names, and no word, of what it covers: "
+            f"{written[:80]!r}"
+        )
 
 
 def facts_shown_by(facts: Iterable[Fact], summary: str, handle: str) -> tuple[Fact, ...]:

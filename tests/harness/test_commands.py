@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import json
+import os
 import sys
 from typing import Any
 
@@ -94,3 +96,22 @@ def test_settings_in_a_message_of_the_library_are_flags_in_a_scripts(capsys: pyt
     assert run_command("evaluate.py", fail) == 2
     told = capsys.readouterr().err
     assert told == "evaluate.py: write hosted_vllm/m with --judge-api-base URL, or run `ollama pull m`\n"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_a_full_disk_is_one_line_and_no_bug(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    def write() -> None:
+        raise OSError(number, os.strerror(number), "runs/x/report.html")
+
+    assert run_command("x.py", write) == 1
+    line = capsys.readouterr().err
+    assert line.startswith(f"x.py: runs/x/report.html: {os.strerror(number)}; what was written until then is kept")
+    assert line.count("\n") == 1
+
+
+def test_other_errors_of_the_system_are_bugs() -> None:
+    def read() -> None:
+        raise FileNotFoundError(errno.ENOENT, "no", "x")
+
+    with pytest.raises(FileNotFoundError):
+        run_command("x.py", read)

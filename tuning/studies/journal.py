@@ -33,8 +33,17 @@ class JournalFile(BaseJournalBackend):
         self._reader = JournalFileBackend(str(path))
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
-        """The records from number `log_number_from` on."""
-        return self._reader.read_logs(log_number_from)
+        """The records from number `log_number_from` on. Raises StorageUnavailableError for a line that is none."""
+        try:
+            yield from self._reader.read_logs(log_number_from)
+        except (ValueError, KeyError, AssertionError) as error:  # changed by somebody else since it was opened
+            raise StorageUnavailableError(
+                f"the journal {self._path} is damaged ({error or 'a line is no record'}); restore it, or use another"
+            ) from error
+        except OSError as error:
+            raise StorageUnavailableError(
+                f"the journal {self._path} cannot be read: {error.strerror or error}; restore it, or use another"
+            ) from error
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Add records, and return when they are on the disk. StorageUnavailableError means that none was added."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 DEFAULT_STORAGE = "runs/tuning.journal"
-_CONNECT_SEC = 2.0
+_CONNECT_SEC = 10.0  # a database in the cloud may take some seconds to wake
 _ATTEMPTS = 5
 _FORMS = "a path (a journal file), sqlite:///FILE or postgresql+psycopg2://USER@HOST/DATABASE"
 _DRIVERS = ("sqlite", "postgresql", "postgresql+psycopg2")
@@ -35,8 +35,9 @@ _DRIVERS = ("sqlite", "postgresql", "postgresql+psycopg2")
 def open_storage(location: str | Path) -> optuna.storages.BaseStorage:
     """The storage at `location`; a missing journal or SQLite file is created, its folder too.
 
-    Answers within about two seconds when a server cannot be reached. Raises StorageLocationError for what can never be
-    a storage, and StorageUnavailableError for one that is unavailable now; neither shows a password.
+    Answers within ten seconds when a server cannot be reached, or as `connect_timeout` in its address says. Raises
+    StorageLocationError for what can never be a storage, and StorageUnavailableError for one that is unavailable
+    now; neither shows a password.
     """
     if "://" not in str(location):
         return _open_journal(Path(location))
@@ -137,6 +138,7 @@ def _parsed(location: str) -> URL:
 
 def _reach(url: URL) -> None:
     """Log in once, in a thread of its own: a name server or a silent server may take longer than we wait."""
+    wait_sec = _connect_sec(url)
     try:
         import psycopg2
     except ModuleNotFoundError:
@@ -146,18 +148,27 @@ def _reach(url: URL) -> None:
     def log_in() -> None:
         arguments = {**url.translate_connect_args(username="user", database="dbname"), **url.query}
         try:
-            psycopg2.connect(**{"connect_timeout": 2, **arguments}).close()
+            psycopg2.connect(**{"connect_timeout": round(wait_sec), **arguments}).close()
             outcome.append("")
         except psycopg2.Error as error:
             outcome.append(_first_line(error))
 
     thread = threading.Thread(target=log_in, daemon=True)
     thread.start()
-    thread.join(_CONNECT_SEC)
-    problem = outcome[0] if outcome else f"no answer within {_CONNECT_SEC:g} seconds"
+    thread.join(wait_sec)
+    problem = outcome[0] if outcome else f"no answer within {wait_sec:g} seconds"
     if problem:
         shown = url.render_as_string(hide_password=True)
         raise StorageUnavailableError(f"the storage {shown} cannot be reached: {problem}")
+
+
+def _connect_sec(url: URL) -> float:
+    """How long to wait for a connection: as the address says, else `_CONNECT_SEC`; never without end."""
+    try:
+        asked_for = float(str(url.query.get("connect_timeout", _CONNECT_SEC)))
+    except ValueError:
+        return _CONNECT_SEC
+    return min(asked_for, 300.0) if asked_for > 0 else _CONNECT_SEC
 
 
 def _open_database(url: URL, engine_kwargs: dict[str, Any]) -> optuna.storages.RDBStorage:
