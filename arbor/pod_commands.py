@@ -9,7 +9,7 @@ from typing import NoReturn
 from deploy_output import COMMAND, Output, duration_text, table
 from pod_wait import STATE_FOLDER, PodFailedError, living
 from runpod_api import CONSOLE_URL, Patience, terminate_surely
-from runpod_types import RunPodApi, RunPodError
+from runpod_types import RunPodApi
 from ssh_access import SshAccess, SshError, is_arbor
 from usage_error import UsageError
 
@@ -23,12 +23,19 @@ def list_pods(api: RunPodApi, args: argparse.Namespace, output: Output) -> int:
     documents = []
     for pod in ours:
         age_sec = pod.age_sec()
-        spent = None if age_sec is None or not pod.cost_per_hour_usd else pod.cost_per_hour_usd * age_sec / 3600
+        hourly = pod.cost_per_hour_usd
+        spent = None if age_sec is None or not hourly else hourly * age_sec / 3600
         access = SshAccess(pod.id, pod.ssh_host, pod.ssh_port) if pod.ssh_host and pod.ssh_port else None
         shown = access.tunnel_text() if access else "-"
         rows.append(
             (
-                *(pod.id, pod.name, pod.state, f"{pod.gpu_count} x {pod.gpu}", f"{pod.cost_per_hour_usd:.2f}"),
+                *(
+                    pod.id,
+                    pod.name,
+                    pod.state,
+                    f"{pod.gpu_count} x {pod.gpu}",
+                    "?" if hourly is None else f"{hourly:.2f}",
+                ),
                 *("-" if spent is None else f"{spent:.2f}", duration_text(age_sec), shown),
             )
         )
@@ -60,7 +67,7 @@ def terminate(api: RunPodApi, args: argparse.Namespace, output: Output) -> int:
         try:
             terminate_surely(api, pod_id, Patience.of(args.poll_seconds), output.say)
             ended.append(pod_id)
-        except (RunPodError, KeyboardInterrupt) as error:
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the other pods are ended all the same
             remaining[pod_id] = str(error) or "interrupted"
             output.say(
                 f"pod {pod_id} may still run and cost money ({remaining[pod_id]}): try again, or in {CONSOLE_URL}"

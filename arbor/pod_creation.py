@@ -85,8 +85,8 @@ def dry_run(request: PodRequest, args: argparse.Namespace, api: RunPodApi, outpu
         lines.append(f"  note       no {KEY_VARIABLE}: RunPod was not asked for prices and availability")
     else:
         document |= {
-            "price_per_hour_usd": round(quotation.price_per_hour_usd, 4),
-            "price_max_hours_usd": round(quotation.price_max_hours_usd, 2),
+            "price_per_hour_usd": _rounded(quotation.price_per_hour_usd, 4),
+            "price_max_hours_usd": _rounded(quotation.price_max_hours_usd, 2),
             "max_hours": request.max_hours,
             "availability": quotation.availability,
             "data_centers": dict(quotation.offer.data_centers),
@@ -155,12 +155,16 @@ def clean_up(
             return False
         output.say(f"terminating pod {pod.id} ...")
         terminate_surely(api, pod.id, Patience.of(args.poll_seconds), output.say)
-    except (RunPodError, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  whatever it is, a pod may cost money, and is named
         which = f"pod {pod.id}" if pod else "a pod of this run"
         output.say(f"{which} may still run and cost money ({str(error) or 'interrupted'}): {by_hand}")
         return False
     output.say(f"pod {pod.id} is terminated")
     return True
+
+
+def _rounded(price_usd: float | None, digits: int) -> float | None:
+    return None if price_usd is None else round(price_usd, digits)
 
 
 def report_created(
@@ -176,7 +180,7 @@ def report_created(
         "ready_after_sec": round(took_sec, 1) if args.wait else None,
         "gpu": request.card.name,
         "gpu_count": request.gpu_count,
-        "cost_per_hour_usd": pod.cost_per_hour_usd or round(quotation.price_per_hour_usd, 4),
+        "cost_per_hour_usd": pod.cost_per_hour_usd or _rounded(quotation.price_per_hour_usd, 4),
         "max_hours": request.max_hours,
         "tunnel_command": f"{COMMAND} --tunnel {pod.id}{with_key}",
         "terminate_command": f"{COMMAND} --terminate {pod.id}",

@@ -21,12 +21,16 @@ class Quotation:
     offer: Offer
 
     @property
-    def price_per_hour_usd(self) -> float:
+    def price_per_hour_usd(self) -> float | None:
+        """None: RunPod names no price of the card."""
+        if self.offer.price_per_gpu_hour_usd is None:
+            return None
         return self.offer.price_per_gpu_hour_usd * self.request.gpu_count + self.request.disks_usd_per_hour
 
     @property
-    def price_max_hours_usd(self) -> float:
-        return self.price_per_hour_usd * self.request.max_hours
+    def price_max_hours_usd(self) -> float | None:
+        price = self.price_per_hour_usd
+        return None if price is None else price * self.request.max_hours
 
     @property
     def availability(self) -> str:
@@ -69,11 +73,17 @@ def describe(request: PodRequest, quotation: Quotation | None) -> list[str]:
     ]
     if quotation is not None:
         lines += [
-            f"  price      {quotation.price_per_hour_usd:.2f} USD/h with its disks, "
-            f"{quotation.price_max_hours_usd:.2f} USD for {request.max_hours:g} h",
+            _price_line(request, quotation),
             f"  available  {quotation.availability.lower()}{_places(quotation.offer)}",
         ]
     return lines + [f"  note       {note}" for note in notes(request)]
+
+
+def _price_line(request: PodRequest, quotation: Quotation) -> str:
+    hourly, whole = quotation.price_per_hour_usd, quotation.price_max_hours_usd
+    if hourly is None or whole is None:
+        return "  price      unknown: RunPod names none; look in its console before you agree"
+    return f"  price      {hourly:.2f} USD/h with its disks, {whole:.2f} USD for {request.max_hours:g} h"
 
 
 def notes(request: PodRequest) -> list[str]:
@@ -103,10 +113,13 @@ def alternatives(api: RunPodApi, request: PodRequest) -> list[str]:
             continue
         if card == request.card and request.data_center_id is None:
             continue  # this is what is out of stock
-        price = offer.price_per_gpu_hour_usd * request.gpu_count
+        price = None if offer.price_per_gpu_hour_usd is None else offer.price_per_gpu_hour_usd * request.gpu_count
         flags = f"--gpu-type {card.name}"
-        lines.append((price, f"  {price:6.2f} USD/h  {flags:21}  {card.memory_gb:3} GB{_places(offer)}"))
-    return [line for _, line in sorted(lines)][:MAX_ALTERNATIVES]
+        shown = "     ?" if price is None else f"{price:6.2f}"
+        lines.append(
+            (price is None, price or 0.0, f"  {shown} USD/h  {flags:21}  {card.memory_gb:3} GB{_places(offer)}")
+        )
+    return [line for *_, line in sorted(lines)][:MAX_ALTERNATIVES]
 
 
 def _places(offer: Offer) -> str:

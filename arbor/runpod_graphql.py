@@ -19,6 +19,8 @@ from runpod_types import (
     RequestRefusedError,
     RunPodError,
     TransientError,
+    number_of,
+    price_of_state,
 )
 from usage_error import UsageError
 
@@ -53,7 +55,7 @@ class GraphQLApi:
             offered = reply["secureCloud" if secure else "communityCloud"]
             free = (reply["lowestPrice"] or {}).get("uninterruptablePrice") is not None
             return Offer(
-                gpu_id, float(price or 0), int(reply["maxGpuCount"]), "UNKNOWN" if free and offered else "NONE"
+                gpu_id, number_of(price) or None, int(reply["maxGpuCount"]), "UNKNOWN" if free and offered else "NONE"
             )
 
         rented = self._ask(lambda: {one["id"] for one in self._sdk.get_gpus()})
@@ -74,10 +76,10 @@ class GraphQLApi:
     def create(self, request: PodRequest) -> Pod:
         arguments = create_arguments(request)
         reply = self._ask(lambda: self._sdk.create_pod(**arguments)["id"])
-        return Pod(reply, request.name, "PROVISIONING", request.card.gpu_id, request.gpu_count, 0.0)
+        return Pod(reply, request.name, "PROVISIONING", request.card.gpu_id, request.gpu_count, None)
 
     def pods(self) -> list[Pod]:
-        return self._ask(lambda: [_pod(one) for one in self._sdk.get_pods()])
+        return self._ask(lambda: [_pod(one) for one in self._sdk.get_pods() if one and one.get("id")])
 
     def pod(self, pod_id: str) -> Pod | None:
         def ask() -> Pod | None:
@@ -145,9 +147,11 @@ def _number(version: str) -> tuple[int, ...]:
 
 
 def _pod(reply: Mapping[str, Any]) -> Pod:
-    runtime, state = reply.get("runtime"), reply["desiredStatus"]
+    runtime, state = reply.get("runtime"), str(reply.get("desiredStatus") or "UNKNOWN")
     ports = (runtime or {}).get("ports") or []
-    ssh: Mapping[str, Any] = next((port for port in ports if port["privatePort"] == 22 and port["isIpPublic"]), {})
+    ssh: Mapping[str, Any] = next(
+        (port for port in ports if port.get("privatePort") == 22 and port.get("isIpPublic")), {}
+    )
     environment = dict(str(one).partition("=")[::2] for one in reply.get("env") or [])
     return Pod(
         id=reply["id"],
@@ -155,7 +159,7 @@ def _pod(reply: Mapping[str, Any]) -> Pod:
         state="STARTING" if state == "RUNNING" and runtime is None else state,
         gpu=(reply.get("machine") or {}).get("gpuDisplayName") or "?",
         gpu_count=int(reply.get("gpuCount") or 0),
-        cost_per_hour_usd=float(reply.get("costPerHr") or 0.0) if state == "RUNNING" else 0.0,
+        cost_per_hour_usd=price_of_state(reply.get("costPerHr"), state),
         ssh_host=ssh.get("ip"),
         ssh_port=ssh.get("publicPort"),
         deployment=environment.get(DEPLOYMENT_VARIABLE),

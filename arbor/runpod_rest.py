@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Collection, Mapping
 from email.message import Message
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from pod_request import DEPLOYMENT_VARIABLE, PodRequest
 from runpod_types import (
@@ -20,6 +20,8 @@ from runpod_types import (
     Pod,
     RequestRefusedError,
     TransientError,
+    number_of,
+    price_of_state,
 )
 
 LOG_QUIET_SEC = 3.0  # the log is an endless stream; a pause this long means that its tail is complete
@@ -51,18 +53,9 @@ class RestApi:
             "cloud": request.cloud,
             "minCudaVersion": request.min_cuda_version,
         }
-        cloud = request.cloud.lower()
-        return [
-            Offer(
-                gpu_id=one["id"],
-                price_per_gpu_hour_usd=float(one["price"][cloud]),
-                max_count=int(one["maxCount"][cloud]),
-                availability=one.get("availability") or "NONE",
-                data_centers={place["id"]: place["availability"] for place in one.get("dataCenters") or []},
-            )
-            for one in self._list("/v2/catalog/gpus", "gpus", params)
-            if one["id"] in gpu_ids
-        ]
+        rows = self._list("/v2/catalog/gpus", "gpus", params)
+        found = [_offer(one, request.cloud.lower()) for one in rows if one.get("id") in gpu_ids]
+        return [one for one in found if one is not None]
 
     def data_center_of(self, volume_id: str) -> str:
         volume = self._ask("GET", f"/v2/network-volumes/{volume_id}", missing_ok=True)
@@ -82,7 +75,8 @@ class RestApi:
             raise
 
     def pods(self) -> list[Pod]:
-        return [_pod(one) for one in self._list("/v2/pods", "pods")]
+        """All pods that can be read; an entry without an id is nothing that could be ended, and none of ours."""
+        return [_pod(one) for one in self._list("/v2/pods", "pods") if one.get("id")]
 
     def pod(self, pod_id: str) -> Pod | None:
         reply = self._ask("GET", f"/v2/pods/{pod_id}", missing_ok=True)
@@ -108,10 +102,29 @@ class RestApi:
         return lines
 
     def _list(self, path: str, key: str, params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
-        rows = self._ask("GET", path, params=params).get(key)
-        if not isinstance(rows, list):
-            raise TransientError(f"RunPod answered GET {path} without {key}")
-        return rows
+        """All rows of a list, page by page. Raises RequestRefusedError when it cannot be read whole.
+
+        A list of which a part is missing would leave pods running that nobody sees.
+        """
+        rows: list[dict[str, Any]] = []
+        query = dict(params or {})
+        pages = set[str]()
+        while True:
+            answer = self._ask("GET", path, params=query)
+            if answer is None or not isinstance(answer.get(key), list):
+                raise TransientError(f"RunPod answered GET {path} without {key}")
+            rows += [row for row in answer[key] if isinstance(row, dict)]
+            following = next_page(answer)
+            if following is None:
+                return rows
+            name, cursor = following
+            if not cursor or cursor in pages:
+                raise RequestRefusedError(
+                    f"RunPod has more {key} than it lists ({len(rows)}) and does not say how to get them: look in "
+                    "its console, no list of deploy.py is whole"
+                )
+            pages.add(cursor)
+            query[name] = cursor
 
     def _ask(
         self,
@@ -180,20 +193,86 @@ def create_body(request: PodRequest) -> dict[str, Any]:
 
 
 def _pod(reply: Mapping[str, Any]) -> Pod:
-    direct = (reply.get("ssh") or {}).get("direct") or {}
-    gpu = reply.get("gpu") or {}
+    """The pod of an entry, as far as it can be read: a pod that costs money must not hide behind an odd field."""
+    if not reply.get("id"):
+        raise TransientError("RunPod answered with a pod that has no id")
+    direct = _object(_object(reply.get("ssh")).get("direct"))
+    gpu = _object(reply.get("gpu"))
+    state = str(reply.get("status") or "UNKNOWN")
+    port = number_of(direct.get("port"))
     return Pod(
-        id=reply["id"],
-        name=reply.get("name") or "",
-        state=reply["status"],
-        gpu=gpu.get("id") or "CPU",
-        gpu_count=int(gpu.get("count") or 0),
-        cost_per_hour_usd=float(reply.get("cost") or 0.0),
-        ssh_host=direct.get("host"),
-        ssh_port=direct.get("port"),
+        id=str(reply["id"]),
+        name=str(reply.get("name") or ""),
+        state=state,
+        gpu=str(gpu.get("id") or "CPU"),
+        gpu_count=int(number_of(gpu.get("count")) or 0),
+        cost_per_hour_usd=price_of_state(reply.get("cost"), state),
+        ssh_host=direct.get("host") if port else None,
+        ssh_port=int(port) if port else None,
         data_center=reply.get("dataCenterId"),
-        deployment=(reply.get("env") or {}).get(DEPLOYMENT_VARIABLE),
+        deployment=_deployment(reply.get("env")),
     )
+
+
+def _offer(row: Mapping[str, Any], cloud: str) -> Offer | None:
+    """The offer of a row of the catalog; None for one that does not say how many cards a machine has."""
+    most = number_of(_object(row.get("maxCount")).get(cloud))
+    if most is None:
+        return None
+    price = number_of(_object(row.get("price")).get(cloud))
+    places = [place for place in row.get("dataCenters") or [] if isinstance(place, dict) and place.get("id")]
+    return Offer(
+        gpu_id=str(row["id"]),
+        price_per_gpu_hour_usd=price or None,
+        max_count=int(most),
+        availability=row.get("availability") or "NONE",
+        data_centers={place["id"]: place.get("availability") or "NONE" for place in places},
+    )
+
+
+def next_page(answer: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The parameter and the cursor of the page after `answer`; None at the end; an empty cursor: there is more, but how
+    to get it is not said."""
+    places = [
+        answer,
+        *(_object(answer.get(name)) for name in ("pagination", "paging", "page", "pageInfo", "meta", "links")),
+    ]
+    for place in places:
+        for name in ("nextCursor", "next_cursor", "endCursor", "cursor"):
+            if place.get(name) and place.get("hasNextPage") is not False and place.get("hasMore") is not False:
+                return "cursor", str(place[name])
+        for name, parameter in (
+            ("nextPageToken", "pageToken"),
+            ("next_page_token", "page_token"),
+            ("nextToken", "nextToken"),
+        ):
+            if place.get(name):
+                return parameter, str(place[name])
+        if following := place.get("next"):
+            query = parse_qs(urlsplit(str(following)).query)
+            found = next(
+                ((name, query[name][0]) for name in ("cursor", "pageToken", "page", "offset") if name in query), None
+            )
+            return found or ("cursor", str(following) if "/" not in str(following) else "")
+    if any(place.get(name) is True for place in places for name in ("hasMore", "has_more", "hasNextPage")):
+        return "cursor", ""
+    return None
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _deployment(environment: Any) -> str | None:
+    """The token in a pod's environment, an object or a list of "NAME=value" or {"key", "value"}."""
+    if isinstance(environment, list):
+        pairs = [
+            str(one).partition("=")[::2] if not isinstance(one, dict) else (one.get("key"), one.get("value"))
+            for one in environment
+        ]
+        environment = dict(pairs)
+    found = _object(environment).get(DEPLOYMENT_VARIABLE)
+    return None if found is None else str(found)
 
 
 def _refusal(status: int, headers: Message, content: bytes) -> KeyRefusedError | RequestRefusedError | TransientError:

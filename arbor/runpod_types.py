@@ -9,10 +9,11 @@ RunPodError
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from pod_request import DEPLOYMENT_TIME, PodRequest
 
@@ -47,7 +48,8 @@ class TransientError(RunPodError):
 class Pod:
     """A pod as it is now. `state`: PROVISIONING, STARTING, RUNNING, EXITED (stopped), ERROR or TERMINATED.
 
-    `cost_per_hour_usd` is 0 for a stopped pod (its volume still costs). `ssh_host` and `ssh_port` are None until the
+    UNKNOWN: RunPod does not say. `cost_per_hour_usd` is 0 for a stopped pod (its volume still costs), and None where
+    RunPod names no price or zero: an unknown price is not nothing. `ssh_host` and `ssh_port` are None until the
     container runs. `deployment` is the token of the `deploy.py` run that made it, None for any other pod.
     """
 
@@ -56,7 +58,7 @@ class Pod:
     state: str
     gpu: str
     gpu_count: int
-    cost_per_hour_usd: float
+    cost_per_hour_usd: float | None
     ssh_host: str | None = None
     ssh_port: int | None = None
     data_center: str | None = None
@@ -78,14 +80,28 @@ class Offer:
     """A card in one cloud, for one number of cards on a machine.
 
     `availability`: NONE, LOW, MEDIUM, HIGH, or UNKNOWN if the API does not grade it. `data_centers`: the same
-    grades by data center id; empty if the API does not report them.
+    grades by data center id; empty if the API does not report them. The price is None where RunPod names none.
     """
 
     gpu_id: str
-    price_per_gpu_hour_usd: float
+    price_per_gpu_hour_usd: float | None
     max_count: int
     availability: str
     data_centers: Mapping[str, str] = field(default_factory=dict)
+
+
+def number_of(value: Any) -> float | None:
+    """`value` as a number that is finite and not negative; None for anything else."""
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        return None
+    return found if 0 <= found < math.inf else None
+
+
+def price_of_state(value: Any, state: str) -> float | None:
+    """What a pod costs per hour: nothing once it is stopped; None where RunPod names no price, or zero."""
+    return 0.0 if state in ("EXITED", "TERMINATED") else number_of(value) or None
 
 
 class RunPodApi(Protocol):

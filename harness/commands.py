@@ -19,9 +19,9 @@ _DISK_PROBLEMS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG
 def run_command(name: str, command: Callable[[], int | None]) -> int:
     """The exit status: 1 after a StoppedError or Ctrl-C, 2 after any other MemoryQAError, else `command`'s own or 0.
 
-    A full disk, a quota and a file system that may not be written are one line too. A package that is missing because
-    its extra was not installed is a UsageError that names the extra. All other exceptions pass: they are bugs, and their
-    traceback is what mends them.
+    A full disk, a quota and a file system that may not be written are one line too. A package that is missing
+    because its extra was not installed is a UsageError that names the extra. All other exceptions pass: they are
+    bugs, and their traceback is what mends them.
     """
     try:
         return command() or 0

@@ -184,6 +184,10 @@ class RunPodServer(HttpStandIn):
         self.terminated: list[str] = []
         self.faults: defaultdict[str, deque[Fault | None]] = defaultdict(deque)
         self.log = ["Pod Started", "12:00:00 installing packages"]
+        self.page_size: int | None = None  # pods on a page; None: all of them
+        self.page_form = "nextCursor"  # how a page says that there is another: nextCursor, pagination, next, hasMore
+        self.odd_pods: list[Any] = []  # entries that the list has besides, as they are
+        self.odd_fields: dict[str, dict[str, Any]] = {}  # by pod id, fields of its entry that replace what is right
         self._ids = itertools.count(1)
 
     def fail(self, operation: str, *faults: Fault | None) -> None:
@@ -251,7 +255,7 @@ class RunPodServer(HttpStandIn):
             case "POST", "create":
                 return self._create_by_rest(request.body)
             case "GET", "pods":
-                return Fault(200, {"pods": [self._rest_pod(pod) for pod in self.pods.values()]})
+                return self._page([*self.odd_pods, *(self._rest_pod(pod) for pod in self.pods.values())], query)
             case "GET", "pod" | "logs" if pod_id not in self.pods:
                 return problem(404, "resource not found")
             case "GET", "pod":
@@ -272,6 +276,19 @@ class RunPodServer(HttpStandIn):
                 place = self.volumes[volume_id]
                 return Fault(200, {"id": volume_id, "name": "v", "size": 50, "dataCenter": place, "type": "STANDARD"})
         return problem(405, f"{request.method} {path} is not allowed")
+
+    def _page(self, rows: list[Any], query: Mapping[str, list[str]]) -> Fault:
+        start = int(query.get("cursor", ["0"])[0])
+        end = len(rows) if self.page_size is None else start + self.page_size
+        body: dict[str, Any] = {"pods": rows[start:end]}
+        if end < len(rows):
+            body |= {
+                "nextCursor": {"nextCursor": str(end)},
+                "pagination": {"pagination": {"nextCursor": str(end), "hasMore": True}},
+                "next": {"next": f"/v2/pods?cursor={end}"},
+                "hasMore": {"hasMore": True},
+            }[self.page_form]
+        return Fault(200, body)
 
     def _log_stream(self) -> Fault:
         events = [{"ts": "2026-06-01T12:02:03Z", "source": "container", "line": line} for line in self.log]
@@ -319,6 +336,7 @@ class RunPodServer(HttpStandIn):
             "cost": self._cost(pod),
             "runtime": {} if state == "RUNNING" else None,
             "createdAt": "2026-06-01T12:00:00Z",
+            **self.odd_fields.get(pod.id, self.odd_fields.get("*", {})),
         }
 
     def _rest_offers(self, query: Mapping[str, list[str]]) -> Fault:
