@@ -29,6 +29,16 @@ LOG_QUIET_SEC = 3.0  # the log is an endless stream; a pause this long means tha
 _NO_CAPACITY = re.compile(r"capacity|no longer any|not available|unavailable|no (\w+ )?(instance|machine|host)", re.I)
 
 
+# names of the cursor in an answer -> the parameter that takes it
+_CURSORS = {
+    **dict.fromkeys(("nextCursor", "next_cursor", "endCursor", "cursor"), "cursor"),
+    "nextPageToken": "pageToken",
+    "next_page_token": "page_token",
+    "nextToken": "nextToken",
+}
+_PARAMETERS = ("cursor", "pageToken", "page_token", "page", "offset")
+
+
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """RunPod never redirects; urllib would send the key to the address in the answer."""
 
@@ -75,8 +85,11 @@ class RestApi:
             raise
 
     def pods(self) -> list[Pod]:
-        """All pods that can be read; an entry without an id is nothing that could be ended, and none of ours."""
-        return [_pod(one) for one in self._list("/v2/pods", "pods") if one.get("id")]
+        """All pods. An entry without an id could not be ended; it is passed over unless deploy.py made it."""
+        rows = self._list("/v2/pods", "pods")
+        if any(not one.get("id") and _deployment(one.get("env")) for one in rows):
+            raise RequestRefusedError("RunPod lists a pod of deploy.py without its id: look for it in RunPod's console")
+        return [_pod(one) for one in rows if one.get("id")]
 
     def pod(self, pod_id: str) -> Pod | None:
         reply = self._ask("GET", f"/v2/pods/{pod_id}", missing_ok=True)
@@ -195,7 +208,7 @@ def create_body(request: PodRequest) -> dict[str, Any]:
 def _pod(reply: Mapping[str, Any]) -> Pod:
     """The pod of an entry, as far as it can be read: a pod that costs money must not hide behind an odd field."""
     if not reply.get("id"):
-        raise TransientError("RunPod answered with a pod that has no id")
+        raise RequestRefusedError("RunPod answered with a pod that has no id")  # asking again would make another
     direct = _object(_object(reply.get("ssh")).get("direct"))
     gpu = _object(reply.get("gpu"))
     state = str(reply.get("status") or "UNKNOWN")
@@ -233,26 +246,16 @@ def _offer(row: Mapping[str, Any], cloud: str) -> Offer | None:
 def next_page(answer: Mapping[str, Any]) -> tuple[str, str] | None:
     """The parameter and the cursor of the page after `answer`; None at the end; an empty cursor: there is more, but how
     to get it is not said."""
-    places = [
-        answer,
-        *(_object(answer.get(name)) for name in ("pagination", "paging", "page", "pageInfo", "meta", "links")),
-    ]
+    nested = ("pagination", "paging", "page", "pageInfo", "meta", "links")
+    places = [answer, *(_object(answer.get(name)) for name in nested)]
     for place in places:
-        for name in ("nextCursor", "next_cursor", "endCursor", "cursor"):
-            if place.get(name) and place.get("hasNextPage") is not False and place.get("hasMore") is not False:
-                return "cursor", str(place[name])
-        for name, parameter in (
-            ("nextPageToken", "pageToken"),
-            ("next_page_token", "page_token"),
-            ("nextToken", "nextToken"),
-        ):
-            if place.get(name):
+        is_last = any(place.get(name) is False for name in ("hasNextPage", "hasMore", "has_more"))
+        for name, parameter in _CURSORS.items():
+            if place.get(name) and not is_last:
                 return parameter, str(place[name])
         if following := place.get("next"):
             query = parse_qs(urlsplit(str(following)).query)
-            found = next(
-                ((name, query[name][0]) for name in ("cursor", "pageToken", "page", "offset") if name in query), None
-            )
+            found = next(((name, query[name][0]) for name in _PARAMETERS if name in query), None)
             return found or ("cursor", str(following) if "/" not in str(following) else "")
     if any(place.get(name) is True for place in places for name in ("hasMore", "has_more", "hasNextPage")):
         return "cursor", ""
@@ -266,11 +269,8 @@ def _object(value: Any) -> Mapping[str, Any]:
 def _deployment(environment: Any) -> str | None:
     """The token in a pod's environment, an object or a list of "NAME=value" or {"key", "value"}."""
     if isinstance(environment, list):
-        pairs = [
-            str(one).partition("=")[::2] if not isinstance(one, dict) else (one.get("key"), one.get("value"))
-            for one in environment
-        ]
-        environment = dict(pairs)
+        named = [(one.get("key"), one.get("value")) for one in environment if isinstance(one, dict)]
+        environment = dict([*named, *(one.partition("=")[::2] for one in environment if isinstance(one, str))])
     found = _object(environment).get(DEPLOYMENT_VARIABLE)
     return None if found is None else str(found)
 
