@@ -20,6 +20,7 @@ from memoryqa.turns import HANDLE_PREFIX, MONTHS, Turn, id_of_turn, render_heade
 _FEWEST_WORDS = 4  # what is shorter may answer another question each time
 _FEWEST_REPEATS = 3  # a text said twice is shown twice: to say so takes about as many tokens
 _WORD = re.compile(r"\w+")
+_ASCII_WORDS = {code: " " for code in range(128) if not _WORD.match(chr(code))}
 
 Item = TypeVar("Item")
 
@@ -245,7 +246,10 @@ def _address(turn_id: str) -> tuple[int, int]:
 
 def _words_of(line: Line) -> tuple[str, ...]:
     """Who says what, up to case and punctuation; dates that were resolved are words too."""
-    return (speaker_key(line.turn.speaker), *_WORD.findall(line.body.casefold()))
+    body = line.body.casefold()
+    # the same words for ASCII text, in a quarter of the time
+    words = body.translate(_ASCII_WORDS).split() if body.isascii() else _WORD.findall(body)
+    return (speaker_key(line.turn.speaker), *words)
 
 
 def _hash(words: Sequence[str]) -> int:

@@ -41,6 +41,7 @@ from memoryqa.turns import Turn
 
 _SESSION_K1 = 1.5
 _CODE_FROM, _CODE_SPAN = 0.05, 0.2  # share of code signs that prose may have, and what more makes a passage all code
+_MOST_QUERIES = 16  # kept as they were read
 _FIRST_CHUNKS = 512  # scored at once, so that shorter histories are one array; later batches:
 _FEWEST_CHUNKS, _MOST_CHUNKS = 128, 4096
 _FIRST_TURNS = 256  # that the first batches should yield: a little more than fit in a prompt
@@ -69,6 +70,10 @@ class PassageIndex:
         self._passages = IndexedPassages(
             Windows(self.config.window_before, self.config.window_after, self.config.window_tokens)
         )
+        self._queries: dict[
+            str, Query
+        ] = {}  # those of the last search, read while the index was `_queries_length` long
+        self._queries_length = 0
 
     def __len__(self) -> int:
         return len(self._passages)
@@ -124,7 +129,7 @@ class PassageIndex:
         """
         index, shares = self._passages, [0.0]
         for text in queries:
-            words = read_query(text, self.speakers, index.years).terms
+            words = self._read(text).terms
             weights = {term: index.idf(term) for term in words}
             known = sum(idf for term, idf in weights.items() if term in index or term in index.date_words)
             shares.append(known / sum(weights.values()) if weights else 1.0)
@@ -175,9 +180,18 @@ class PassageIndex:
             raise UsageError("a search needs at least one query: the question")
         return [self._plan(text, is_question=place == 0) for place, text in enumerate(dict.fromkeys(queries))]
 
+    def _read(self, text: str) -> Query:
+        """`read_query`, once for a search: who spoke, and in which years, changes only when turns are added."""
+        if self._queries_length != len(self) or len(self._queries) > _MOST_QUERIES:
+            self._queries.clear()
+            self._queries_length = len(self)
+        if text not in self._queries:
+            self._queries[text] = read_query(text, self.speakers, self._passages.years)
+        return self._queries[text]
+
     def _plan(self, text: str, is_question: bool) -> _Plan:
         config, index = self.config, self._passages
-        query = read_query(text, self.speakers, index.years)
+        query = self._read(text)
         present = [term for term in query.terms if term in index]
         per_block = config.session_weight * self._match_blocks(present)
         if is_question and query.windows:
