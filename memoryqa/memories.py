@@ -71,7 +71,7 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         memories._folder, memories._settings = Path(folder), settings
         try:
             memories._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            memories._find_files()
+            memories.find()
         except OSError as error:
             raise UsageError(f"{folder}: no folder for chats ({error.strerror}); name another one") from error
         return memories
@@ -88,7 +88,7 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
     def refresh(self) -> int:
         """Take in new files of the folder and what other processes added to the chats that are open: see
         `AdaptiveMemory.refresh`. Returns how many turns of those are new."""
-        self._find_files()
+        self.find()
         return sum(memory.refresh() for memory in self._memories.values() if memory is not None)
 
     def close(self) -> None:
@@ -103,7 +103,8 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _find_files(self) -> None:
+    def find(self) -> None:
+        """Take in new files of the folder, without opening them."""
         if self._folder is not None:
             for path in sorted(self._folder.glob(f"*{SUFFIX}")):
                 if not path.name.startswith("."):

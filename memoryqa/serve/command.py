@@ -54,19 +54,20 @@ def serve(args: argparse.Namespace) -> None:
     token = os.environ.get(TOKEN) or None
     if args.port is not None and token is None and not _is_loopback(args.host):
         raise UsageError(f"--host {args.host} is open to others: set {TOKEN} to a secret that clients send")
-    from memoryqa.serve.chats import Chats
+    from memoryqa.memories import Memories
     from memoryqa.serve.mcp_server import make_server
     from memoryqa.serve.operations import Operations
 
-    with Chats(store_folder(args.store)) as chats:
-        operations = Operations(chats)
+    folder = store_folder(args.store)
+    with Memories.open(folder) as memories:
+        operations = Operations(memories)
         server = make_server(operations, asker(operations, args.model))
         if args.port is None:
             server.run("stdio")
             return
         from memoryqa.serve.http import run_http
 
-        print(f"serving {chats.folder} at http://{args.host}:{args.port}/mcp", file=sys.stderr)
+        print(f"serving {folder} at http://{args.host}:{args.port}/mcp", file=sys.stderr)
         run_http(server, args.host, args.port, token)
 
 

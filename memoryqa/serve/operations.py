@@ -5,17 +5,19 @@ Errors that a caller can mend are UsageError or another MemoryQAError, with one 
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from memoryqa.chats import join_chats
+from memoryqa.checks import shown
 from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence
+from memoryqa.memories import Memories
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.messages import parse_time
-from memoryqa.rendering import Line, count_lines
-from memoryqa.serve.chats import Chats, check_name
 from memoryqa.serve.replies import (
     ChatSummary,
     CitedLine,
@@ -28,21 +30,20 @@ from memoryqa.serve.replies import (
     Person,
     Remembered,
 )
-from memoryqa.tokens import count_tokens
 from memoryqa.turns import Turn
 
 MAX_SEARCH_TOKENS = 20_000
 MAX_MESSAGES = 10_000  # in one call
 MAX_AROUND = 100
-NOTHING_FOUND = "(nothing found)"
 MIN_SCORE = 0.3  # as the command's: a question about something that never came up finds nothing
 
 
 class Operations:
     """The calls. Each opens what it needs, sees what other processes wrote, and may run in any thread."""
 
-    def __init__(self, chats: Chats) -> None:
-        self.chats = chats
+    def __init__(self, memories: Memories) -> None:
+        self._memories = memories
+        self._lock = threading.Lock()  # a chat is opened once
 
     def search(
         self,
@@ -59,13 +60,15 @@ class Operations:
         _in_range("budget_tokens", budget_tokens, 1, MAX_SEARCH_TOKENS)
         _said(question, "the question")
         only: dict[str, Any] = {"speakers": people or None, "since": since, "until": until, "min_score": min_score}
-        opened = dict(self.chats.chosen(chats))
+        names = self._names() if chats is None else list(dict.fromkeys(chats))
+        opened = {name: self._memory(name) for name in names}
         found = {name: memory.search(question, budget_tokens, **only) for name, memory in opened.items()}
-        if len(opened) > 1:
-            found = _shared(found, budget_tokens)
-        text = "".join((_heading(name) if len(opened) > 1 else "") + evidence.text for name, evidence in found.items())
-        ranked = sorted(_cited(found), key=lambda line: -(line.score or 0.0))
-        return Found(text=text.rstrip("\n") or NOTHING_FOUND, tokens=count_tokens(text), lines=ranked)
+        if len(found) == 1:
+            ((name, one),) = found.items()
+            ranked = [(name, turn, score) for turn, score in zip(one, one.scores, strict=True)]
+            return Found(text=str(one), tokens=one.tokens, lines=[_cited(*each) for each in ranked])
+        joined = join_chats(found, budget_tokens)
+        return Found(text=str(joined), tokens=joined.tokens, lines=[_cited(*each) for each in joined.ranked])
 
     def remember(
         self,
@@ -82,13 +85,12 @@ class Operations:
         _in_range("the number of messages", len(messages), 1, MAX_MESSAGES)
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         records = [_record(number, one, now) for number, one in enumerate(messages, start=1)]
-        name = check_name(chat)
-        memory = self.chats.get(name, create=True)
+        memory = self._memory(chat, create=True)
         ids = list[str]()
         for start in range(0, len(records), batch):
             ids += [turn.id for turn in memory.extend(records[start : start + batch])]
             progress(len(ids))
-        return Remembered(chat=name, ids=ids, messages=len(memory))
+        return Remembered(chat=chat, ids=ids, messages=len(memory))
 
     def open(self, id: str, chat: str | None = None, around: int = 5) -> Opened:
         """The message `id` and those around it."""
@@ -99,14 +101,14 @@ class Operations:
 
     def summaries(self) -> list[ChatSummary]:
         """Every chat, with its people, most talkative first."""
-        return [_summary(name, memory) for name, memory in self.chats.chosen(None)]
+        return [_summary(name, self._memory(name)) for name in self._names()]
 
     def people(self, chats: Sequence[str] | None = None) -> People:
         """Who speaks in some chats or all, most talkative first. One name is one person, in all chats."""
         said: dict[str, list[Turn]] = {}
         where: dict[str, list[str]] = {}
-        for name, memory in self.chats.chosen(chats):
-            for turn in memory.turns():
+        for name in self._names() if chats is None else dict.fromkeys(chats):
+            for turn in self._memory(name).turns():
                 said.setdefault(turn.speaker, []).append(turn)
                 if name not in where.setdefault(turn.speaker, []):
                     where[turn.speaker].append(name)
@@ -150,8 +152,35 @@ class Operations:
         return self._one(chat)[1]
 
     def _one(self, chat: str | None) -> tuple[str, AdaptiveMemory]:
-        memory = self.chats.get(chat)
-        return (check_name(chat) if chat is not None else self.chats.names()[0]), memory
+        if chat is None:
+            names = self._names()
+            if len(names) != 1:
+                raise UsageError(f"name the chat; there are: {_listed(names)}")
+            chat = names[0]
+        return chat, self._memory(chat)
+
+    def _names(self) -> list[str]:
+        with self._lock:
+            self._memories.find()
+            return sorted(self._memories)
+
+    def _memory(self, name: str, *, create: bool = False) -> AdaptiveMemory:
+        """The memory of a chat with all that other processes have added to it."""
+        with self._lock:
+            if name not in self._memories:
+                self._memories.find()
+            if create:
+                memory = self._memories.create(name)
+            elif name in self._memories:
+                memory = self._memories[name]
+            else:
+                raise UsageError(f"there is no chat {shown(name)}; there are: {_listed(sorted(self._memories))}")
+        memory.refresh()
+        return memory
+
+
+def _listed(names: Sequence[str]) -> str:
+    return (", ".join(names[:8]) + (", ..." if len(names) > 8 else "")) or "none yet"
 
 
 def _record(number: int, message: NewMessage, now: str) -> dict[str, str]:
@@ -173,46 +202,9 @@ def _in_range(name: str, value: int, least: int, most: int) -> None:
         raise UsageError(f"{name} must lie in {least:,}..{most:,}, got {value:,}")
 
 
-def _heading(chat: str) -> str:
-    return f"# {chat}\n"
-
-
-def _shared(found: dict[str, Evidence], budget_tokens: int) -> dict[str, Evidence]:
-    """Of several chats' evidence the best lines that fit into one budget together, with a heading for each chat."""
-    ranked = sorted(
-        (
-            (-score, number, name, line)
-            for name, evidence in found.items()
-            for number, (line, score) in _scored(evidence)
-        ),
-        key=lambda item: item[:3],
-    )
-    chosen: dict[str, list[Line]] = {}
-    spent: dict[str, int] = {}
-    for _, _, name, line in ranked:
-        cost = count_tokens(_heading(name)) + count_lines([*chosen.get(name, []), line])
-        if sum(spent.values()) - spent.get(name, 0) + cost <= budget_tokens:
-            chosen.setdefault(name, []).append(line)
-            spent[name] = cost
-    scores = {name: {line.key: score for _, (line, score) in _scored(found[name])} for name in chosen}
-    return {name: Evidence.of(lines, scores[name]) for name, lines in chosen.items()}
-
-
-def _scored(evidence: Evidence) -> Iterator[tuple[int, tuple[Line, float]]]:
-    scores = dict(zip(evidence.ids, evidence.scores, strict=True))
-    return enumerate((line, scores[line.turn.id]) for line in evidence.lines)
-
-
-def _cited(found: dict[str, Evidence]) -> Iterator[CitedLine]:
-    for name, evidence in found.items():
-        for turn, score in zip(evidence, evidence.scores, strict=True):
-            yield CitedLine(
-                chat=name,
-                id=turn.id,
-                speaker=turn.speaker,
-                time=None if turn.time is None else turn.time.isoformat(),
-                score=round(score, 4),
-            )
+def _cited(chat: str, turn: Turn, score: float) -> CitedLine:
+    time = None if turn.time is None else turn.time.isoformat()
+    return CitedLine(chat=chat, id=turn.id, speaker=turn.speaker, time=time, score=round(score, 4))
 
 
 def _days(turns: Iterable[Turn]) -> tuple[str | None, str | None]:

@@ -19,9 +19,8 @@ from mcp.shared.exceptions import MCPError
 from mcp_servers import STARTED, by_http, by_stdio, environment
 from mcp_types import INVALID_PARAMS, ElicitResult
 
-from memoryqa import AdaptiveMemory
+from memoryqa import AdaptiveMemory, Memories
 from memoryqa.errors import StoppedError
-from memoryqa.serve.chats import Chats
 from memoryqa.serve.mcp_server import NO_MODEL, make_server
 from memoryqa.serve.operations import Operations
 from memoryqa.serve.replies import Answered
@@ -41,7 +40,7 @@ def talk(store: Path, conversation: Talk, **client: Any) -> Any:
     """What `conversation` returns, with a server in this process."""
 
     async def main() -> Any:
-        with Chats(store) as chats:
+        with Memories.open(store) as chats:
             async with Client(make_server(Operations(chats)), **client) as one:
                 return await conversation(one)
 
@@ -64,9 +63,9 @@ async def refusal(client: Client, tool: str, **arguments: Any) -> str:
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     """A folder with the chats "ana" and "work"."""
-    with Chats(tmp_path / "store") as chats:
-        chats.get("ana", create=True).extend(SAID)
-        chats.get("work", create=True).add("The oboe case is in the office.", speaker="Kim", time="2023-06-01")
+    with Memories.open(tmp_path / "store") as chats:
+        chats.create("ana").extend(SAID)
+        chats.create("work").add("The oboe case is in the office.", speaker="Kim", time="2023-06-01")
     return tmp_path / "store"
 
 
@@ -225,8 +224,8 @@ def test_forgetting_needs_a_word_where_the_client_cannot_ask(store: Path) -> Non
         ("open", {"id": "D1:1"}, "name the chat; there are: ana, work"),
         ("open", {"id": "D9:9", "chat": "ana"}, "no turn 'D9:9'"),
         ("open", {"id": "D1:1", "chat": "ana", "around": -1}, "around"),
-        ("remember", {"chat": "../x", "messages": SAID}, "a chat cannot be called"),
-        ("remember", {"chat": "a/b", "messages": SAID}, "a chat cannot be called 'a/b'; leave out '/'"),
+        ("remember", {"chat": "../x", "messages": SAID}, "is no name for a chat"),
+        ("remember", {"chat": "a/b", "messages": SAID}, "'a/b' is no name for a chat; use letters"),
         ("remember", {"chat": "new", "messages": []}, "messages"),
         ("remember", {"chat": "new", "messages": [{"text": "x"}]}, "speaker"),
         ("remember", {"chat": "new", "messages": [{"text": " ", "speaker": "A"}]}, "message 1 is empty"),
@@ -266,7 +265,7 @@ def test_a_model_that_answers_is_passed_on_with_its_citations_and_one_that_fails
         return Answered(answer="20 May 2023", cited=["D1:1"], evidence="1 Ana: ...", model="some/model")
 
     async def main() -> tuple[Any, str]:
-        with Chats(store) as chats:
+        with Memories.open(store) as chats:
             async with Client(make_server(Operations(chats), ask)) as client:
                 reply = await client.call_tool("ask", {"question": "When did Ana move?", "chat": "ana"})
                 return reply, await refusal(client, "ask", question="When?")
@@ -416,7 +415,7 @@ def test_a_token_is_needed_where_one_is_set(store: Path) -> None:
     ("arguments", "told"),
     [
         (["--port", "0", "--host", "0.0.0.0"], "--host 0.0.0.0 is open to others: set MEMORYQA_TOKEN"),
-        (["--store", "/dev/null/x"], "the folder /dev/null/x cannot be used"),
+        (["--store", "/dev/null/x"], "/dev/null/x: no folder for chats"),
         (["--model", "no-provider"], "no-provider"),
     ],
 )
