@@ -35,8 +35,9 @@ _ASCII_TOKEN = re.compile(rf"[a-zA-Z0-9]++(?:{_JOINTS}[a-zA-Z0-9]++)*+")
 _TOKEN = re.compile(rf"[^\W_]++(?:{_JOINTS}[^\W_]++)*+")
 _LETTERS = r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*+"
 _TOKEN_WITH_MARKS = regex.compile(rf"{_LETTERS}(?:{_JOINTS}{_LETTERS})*+")
-_ENDING = r"(?:\+\+|[+#](?![\w+#]))?"
-_TOKEN_WITH_SIGNS = regex.compile(rf"(?<![\w.])\.(?=\p{{L}}){_LETTERS}|{_LETTERS}(?:{_JOINTS}{_LETTERS})*+{_ENDING}")
+_ENDING = r"(?:\+\+|[+#](?![\w+#]))?+"
+_ASCII_TOKEN_WITH_SIGNS = re.compile(rf"\.?[a-zA-Z0-9]++(?:{_JOINTS}[a-zA-Z0-9]++)*+{_ENDING}")
+_TOKEN_WITH_SIGNS = regex.compile(rf"\.?{_LETTERS}(?:{_JOINTS}{_LETTERS})*+{_ENDING}")
 
 _CLITIC = re.compile(r"'(?:s|t|re|ve|ll|d|m)(?![^\W_])")
 _JOINT = re.compile(r"[-.&']")
@@ -49,12 +50,11 @@ _CLOCK = re.compile(r"(\d{1,2}):\d\d(?::\d\d)?")
 _MIXED = re.compile(r"(\d+)([^\W\d_]+)|([^\W\d_]+)(\d+)")
 _ORDINAL = frozenset(("st", "nd", "rd", "th"))
 _MOST_PARTS, _MOST_JOINED, _LAST_DOTTED = 6, 40, 4
-_CACHED_CHARS = 64  # of a token; a longer one is hardly seen twice
 
 
 # What the words beside a token may change: it is one letter or digit, a number, a stop word with a capital or in
-# capitals, "us".
-SINGLE, NUMBER, CAPITAL, ACRONYM, THE_US = 1, 2, 4, 8, 16
+# capitals, "us", or a group of a code ("AB", "X9").
+SINGLE, NUMBER, CAPITAL, ACRONYM, THE_US, CODE = 1, 2, 4, 8, 16, 32
 _NEVER_BOUND = frozenset(("I", "a", "i", "u", "r", "n"))
 NEVER_NAMES = frozenset("i im ive id ill hi hey hello oh ok okay yes yeah yep wow".split())
 STRESSED = frozenset("so my we he no not all you too yes the and but can ok oh hi".split())  # by their capitals
@@ -106,12 +106,12 @@ def read_terms(normalised: str, language: Language = ENGLISH) -> tuple[list[str]
 
 def tokens(normalised: str) -> list[str]:
     """The words of a normalised text as they are written, with what joins their parts."""
+    ascii_only = normalised.isascii()
+    pattern: re.Pattern[str] | regex.Pattern[str] = _ASCII_TOKEN if ascii_only else _TOKEN
     if "+" in normalised or "#" in normalised or " ." in normalised or "\n." in normalised or normalised[:1] == ".":
-        pattern: re.Pattern[str] | regex.Pattern[str] = _TOKEN_WITH_SIGNS
-    elif normalised.isascii():
-        pattern = _ASCII_TOKEN
-    else:
-        pattern = _TOKEN_WITH_MARKS if _has_marks(normalised) else _TOKEN
+        pattern = _ASCII_TOKEN_WITH_SIGNS if ascii_only else _TOKEN_WITH_SIGNS
+    elif not ascii_only and _MARK.search(normalised):
+        pattern = _TOKEN_WITH_MARKS
     found: list[str] = pattern.findall(normalised)
     return found
 
@@ -127,10 +127,10 @@ def _flags_of(token: str, language: Language) -> int:
     if len(bare) == 1:
         return (0 if token[0] in _NEVER_BOUND else SINGLE) | (NUMBER if bare.isdigit() else 0)
     if any(sign.isdigit() for sign in token):
-        return NUMBER
+        return NUMBER | (CODE if token.isupper() else 0)
     word = token.lower()
     if word not in language.stopwords:
-        return 0
+        return CODE if len(token) == 2 and token.isupper() else 0
     if token.isupper():
         return ACRONYM if len(word) <= _MOST_ACRONYM and word not in STRESSED else 0
     if token[0].isupper():
@@ -185,6 +185,11 @@ def _number(token: str) -> tuple[str, ...]:
     if match := _CLOCK.fullmatch(token):
         return (token, match[1])
     return ()
+
+
+def as_number(token: str) -> str:
+    """A number as it is compared: "12,500" is "12500"."""
+    return next(iter(_number(token)), token)
 
 
 def _terms_of_part(part: str, language: Language) -> Iterator[str]:
