@@ -1,16 +1,20 @@
-"""Makes memoryqa/vocabulary/wordnet.npz from WordNet 3.0: the English words that are words before they are names.
+"""Makes memoryqa/vocabulary/wordnet.npz from WordNet 3.0: kinds of things, and words that are words before names.
 
 WordNet: Miller 1995, "WordNet: A Lexical Database for English"; its files are those of Debian's package wordnet-base.
 A word counts as ordinary when WordNet has it without a capital and SemCor's counts say that it is used. One that the US
 census of 1990 found more often as a first name does not (John, Mike, Ruby). The census' lists are in the public domain,
 carried by the package names. A plant, animal or food that nobody tagged and few are called counts (lily, basil).
+
+A kind has the words of all meanings below one of its own. Both the kind and its member count with the first meaning of
+the word, which is the most frequent, so that "bill" is no bird's part when people ask about birds; a kind also where
+it is short for two words.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -24,6 +28,15 @@ from memoryqa.language.ordinary_words import WORDNET
 TIMES_AS_OFTEN = 20  # uses that SemCor counts per percent of the population that is called so
 RARE_NAME = 0.06  # percent of the population
 _KINDS_IN_LOWER_CASE = {"05", "13", "20", "27"}  # lexicographer files of animals, foods, plants, substances
+# ... of animals, things, body parts, foods, objects, people, plants, substances; and what is below these meanings.
+_FILES_OF_KINDS = {"05", "06", "08", "13", "17", "18", "20", "27"}
+_ROOTS_OF_KINDS = {
+    *("diversion", "sport", "dance", "illness", "emotion", "chromatic_color", "musical_style", "science"),
+    *("weather_condition", "currency"),
+}
+_LIVING = {"05", "13", "20"}
+_MOST_MEANINGS = 3  # of a word that are looked at
+LEAST_MEMBERS, MOST_MEMBERS = 3, 1000  # a larger class says nothing
 _SENSE_TYPES = {"n": "1", "v": "2", "a": "3", "r": "4", "s": "5"}
 
 
@@ -101,6 +114,76 @@ def ordinary_words(folder: Path, names: dict[str, float]) -> list[str]:
     )
 
 
+def main_meanings(folder: Path, meanings: Mapping[str, Synset]) -> dict[str, list[str]]:
+    """The offset of the first meaning of each noun without a capital, and those of others of the same living thing.
+
+    A mackerel is first a dish, then the fish.
+    """
+    found: dict[str, list[str]] = {}
+    for line in (folder / "index.noun").read_text(encoding="ascii").splitlines():
+        if not line.startswith("  "):
+            word, *_, number = (fields := line.split())[:3]
+            offsets = [one for one in fields[-int(number) :] if word in meanings[one].words]
+            living = [one for one in offsets[1:_MOST_MEANINGS] if meanings[one].file in _LIVING]
+            found[word] = offsets[:1]
+            if offsets and meanings[offsets[0]].file in _LIVING:
+                found[word] += living
+    return found
+
+
+def below(roots: Iterable[str], kinds: Mapping[str, list[str]]) -> set[str]:
+    """The meanings below `roots`, at any depth, without them."""
+    found: set[str] = set()
+    left = list(roots)
+    while left:
+        for one in kinds.get(left.pop(), ()):
+            if one not in found:
+                found.add(one)
+                left.append(one)
+    return found
+
+
+def kinds_of_things(folder: Path) -> dict[str, list[str]]:
+    """Class -> its members, sorted: single words in lower case."""
+    meanings = {synset.offset: synset for synset in synsets(folder, "noun")}
+    main, kinds = main_meanings(folder, meanings), dict[str, list[str]]()
+    for synset in meanings.values():
+        for above in synset.kind_of:
+            kinds.setdefault(above, []).append(synset.offset)
+    roots = [one.offset for one in meanings.values() if not _ROOTS_OF_KINDS.isdisjoint(one.words)]
+    wanted = below(roots, kinds) | set(roots)
+
+    def own(offset: str) -> set[str]:
+        words = meanings[offset].words
+        return {word for word in words if word.isalpha() and word == word.lower() and offset in main.get(word, ())}
+
+    def short_forms(offset: str) -> set[str]:
+        """ "instrument" in the meaning that is "musical instrument" in full."""
+        words = meanings[offset].words
+        return {word for word in words if any(other.endswith(f"_{word}") for other in words)}
+
+    found: dict[str, set[str]] = {}
+    for offset, synset in meanings.items():
+        if (synset.file in _FILES_OF_KINDS or offset in wanted) and (names := own(offset) | short_forms(offset)):
+            members = set().union(*map(own, below([offset], kinds)))
+            for name in names:
+                if LEAST_MEMBERS <= len(members - {name}) <= MOST_MEMBERS:
+                    found.setdefault(name, set()).update(members - {name})
+    return {name: sorted(members) for name, members in sorted(found.items())}
+
+
+def as_columns(kinds: Mapping[str, list[str]]) -> dict[str, np.ndarray]:
+    """How memoryqa/language/kinds.py reads them."""
+    words = sorted(set(kinds).union(*kinds.values()))
+    place = {word: number for number, word in enumerate(words)}
+    return {
+        "words": np.frombuffer("\n".join(words).encode(), dtype=np.uint8),
+        "classes": np.array([place[name] for name in kinds], dtype=np.uint16),
+        "counts": np.array([len(members) for members in kinds.values()], dtype=np.uint16),
+        "members": np.array([place[one] for members in kinds.values() for one in members], dtype=np.uint16),
+    }
+
+
 def names_folder() -> Path:
     """Where the installed package `names` keeps the census' lists."""
     try:
@@ -117,9 +200,12 @@ def run(args: argparse.Namespace) -> None:
         raise UsageError(f"{folder} has no data.noun; apt-get install wordnet-base")
     ordinary = ordinary_words(folder, first_names(Path(args.names) if args.names else names_folder()))
     written = BytesIO()
-    np.savez_compressed(written, ordinary=np.frombuffer("\n".join(ordinary).encode(), dtype=np.uint8))
+    kinds = kinds_of_things(folder)
+    columns = as_columns(kinds) | {"ordinary": np.frombuffer("\n".join(ordinary).encode(), dtype=np.uint8)}
+    np.savez_compressed(written, **columns)  # type: ignore[arg-type]
     Path(args.output).write_bytes(written.getvalue())
-    print(f"{args.output}: {len(ordinary):,} ordinary words, {len(written.getvalue()):,} bytes")
+    pairs, size = sum(map(len, kinds.values())), len(written.getvalue())
+    print(f"{args.output}: {len(ordinary):,} ordinary words, {len(kinds):,} kinds, {pairs:,} members, {size:,} bytes")
 
 
 def main(argv: list[str] | None = None) -> int:

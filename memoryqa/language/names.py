@@ -38,6 +38,11 @@ _IS_SUBJECT = re.compile(  # what follows a name that opens a sentence, where th
 _IS_OBJECT = re.compile(
     r" (?:the|a|an|my|your|his|her|its|our|their|this|that|these|those|me|him|us|them|it|up|down|out)\b"
 )
+_CAPITALISED = re.compile(r" (?<=[\w,] )([A-Z][a-z]+)(?![\w'])")
+_ONLY_NAME = re.compile(r"\W*(?:[A-Z]\w+\W*){1,3}")
+_SHORT_ANSWER_CHARS = 40
+_NO_ONE = frozenset((*MONTHS, *(month[:3] for month in MONTHS), "I"))
+_NO_ONE |= frozenset("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
 _HANGUL = re.compile("[\uac00-\ud7a3]+")
 _LEAST_SHORT = 3  # letters of a short form: "Mel" is Melanie
 _MOST_PARTICLES = 3  # syllables after a Korean name
@@ -158,6 +163,18 @@ def _agreed(question: str, mentions: list[Mention]) -> Iterator[Mention]:
         together = [mention for _, mention in group]
         common = frozenset.intersection(*(mention.speakers for mention in together))
         yield from (replace(mention, speakers=common) if common else mention for mention in together)
+
+
+def says_name(text: str, speakers: Collection[str]) -> bool:
+    """Whether `text` may say how something is called: it says so, or has a name that is not in `speakers`.
+
+    speakers: the words of the speakers' names, folded, by which people mostly address each other.
+    """
+    if "name" in text or "called" in text:
+        return True
+    if any(word.lower() not in speakers and word not in _NO_ONE for word in _CAPITALISED.findall(text)):
+        return True
+    return len(text) <= _SHORT_ANSWER_CHARS and bool(_ONLY_NAME.fullmatch(text))
 
 
 def without_mentions(question: str, mentions: Iterable[Mention]) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
+import regex
+
 from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.folding import normalise
 from memoryqa.language.names import find_mentions, speaker_key, without_mentions
@@ -36,6 +38,12 @@ _ASKS_WHAT_WAS_TOLD = re.compile(  # only what lies behind: "what would you sugg
     r"your (?:\w+ )?(?:advice|answers?|suggestions?|recommendations?|explanations?|respon[sc]es?|replies|reply))\b",
     re.I,
 )
+_NAMING = regex.compile(  # words of a question for a name; the answer seldom has them: "This is Biscuit, our greyhound"
+    r"(?<=\w[ ]+)(?:called|(?:nick)?named|dubbed|(?:en)?titled)(?![\w'])|(?<!\w)(?:nick)?names?(?= (?:of|for|given)\b)"
+    r"|(?<=(?:'s|s'|\b(?:its|his|her|their|our|your|my|the|that|what|which))[ ]+)(?:nick)?names?(?!\w)",
+    regex.I,
+)
+_WHAT = re.compile(r"\b(?:what|what's|which|how|name|names)\b", re.I)
 _USERS = frozenset({"user", "human", "me", "you"})
 _ASSISTANTS = frozenset({"assistant", "ai", "bot", "chatbot", "model", "gpt", "chatgpt", "claude", "gemini", "copilot"})
 
@@ -63,6 +71,7 @@ class Query:
     windows: tuple[Window, ...]
     asks_when: bool
     asks_what_was_told: bool = False  # by the other side: "what did you recommend?"
+    asks_name: bool = False  # how something or somebody is called
     marked: tuple[tuple[str, str], ...] = ()
 
 
@@ -75,15 +84,22 @@ def read_query(text: str, speakers: Collection[str], years: Collection[int]) -> 
     normal = normalise(text)
     mentions = find_mentions(normal, speakers)
     asked = without_mentions(normal, mentions)
-    distinct = tuple(dict.fromkeys(all_terms(asked)))
+    asks_name = bool(_WHAT.search(normal) and _NAMING.search(normal))
+    of_things = all_terms(_NAMING.sub(_blank, asked)) if asks_name else []
+    distinct = tuple(dict.fromkeys(of_things or all_terms(asked)))
     return Query(
         terms=tuple(term for term in distinct if term not in META_TERMS) or distinct,
         named=frozenset().union(*(mention.speakers for mention in mentions)),
         windows=tuple(read_windows(asked, years)),
         asks_when=bool(_ASKS_WHEN.search(text)),
         asks_what_was_told=bool(_ASKS_WHAT_WAS_TOLD.search(text)),
+        asks_name=asks_name,
         marked=tuple(dict.fromkeys(marked(asked))),
     )
+
+
+def _blank(match: regex.Match[str]) -> str:
+    return " " * len(match[0])
 
 
 def users_among(speakers: Collection[str]) -> frozenset[str]:

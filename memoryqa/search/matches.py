@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from memoryqa.config import RankingConfig
+from memoryqa.language.kinds import kinds
 from memoryqa.language.question import Query
 from memoryqa.language.related import related
 from memoryqa.language.terms import instances, synonyms
@@ -15,6 +16,7 @@ from memoryqa.search.postings import IndexedPassages, tag_term, written_term
 _FEW_TERMS = 3  # of a question, which related words help most
 _SAID_OFTEN = 200  # in so many passages; a word of which there are more needs no related ones
 _AS_WRITTEN = 0.5  # what an occurrence counts more whose marks are those of the question
+_NAMING = ("name", "nicknam")  # terms by which an answer says how something is called
 _MOST_NEAR = 12  # related words that are looked for per term
 _LEAST_SIMILARITY = 0.45  # of the table of related words
 
@@ -62,6 +64,19 @@ def find_matches(query: Query, index: IndexedPassages, config: RankingConfig) ->
         elif others:
             rarity = min(index.idf(term), index.idf(*others))
             matches.append(Match(tuple(others), rarity / everything, tuple(others.values())))
+    naming = tuple(term for term in _NAMING if term in index and term not in seen) if query.asks_name else ()
+    if naming:  # less than a word of the question: the answer may just say the name
+        rarity = index.idf(*naming)
+        matches.append(Match(naming, rarity / (everything + rarity)))
+        seen.update(naming)
+    # what the lists written by hand and the words used alike leave, for the same weight as theirs
+    taken = {term for match in matches for term in match.terms} | seen
+    for term in query.terms:
+        members = tuple(one for one in kinds(term) if one in index and one not in taken)
+        if members:
+            rarity = min(index.idf(term), index.idf(*members))
+            matches.append(Match(members, config.instance_weight * rarity / everything))
+            taken.update(members)
     return matches
 
 

@@ -19,14 +19,15 @@ import numpy.typing as npt
 from memoryqa.arrays import Flags, Floats, Ints
 from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.dates import has_time_expression
-from memoryqa.language.names import speaker_key
+from memoryqa.language.names import name_words, says_name, speaker_key
 from memoryqa.language.terms import idf, marked, terms
 from memoryqa.rendering import Line, Replies
 from memoryqa.turns import MONTHS, Turn
 
 Postings = npt.NDArray[np.int32]  # numbers of passages, as the postings keep them
 
-ENDS_IN_QUESTION, FOLLOWS_QUESTION, OPENS_SESSION, NAMES_TIME = 1, 2, 4, 8  # bits of a passage's flags
+ENDS_IN_QUESTION, FOLLOWS_QUESTION, OPENS_SESSION, NAMES_TIME, SAYS_NAME = 1, 2, 4, 8, 16  # bits of a passage's flags
+FLAGS = 32
 CHUNK = 8  # passages; fewer make tighter bounds, more make bounding faster
 REACH = CHUNK  # passages to each side from which one may inherit terms; no more than a chunk has: see bound_windowed
 _WIDTH = 2 * REACH + 1
@@ -66,6 +67,8 @@ class IndexedPassages:
         self._windows = windows
         self.speakers: dict[str, int] = {}  # speaker, as first spelled -> number, in order of appearance
         self._speaker_numbers: dict[str, int] = {}  # the same for all spellings: by `speaker_key`
+        self._spellings: set[str] = set()  # of all speakers
+        self._name_words: frozenset[str] = frozenset()  # of their names
         self.years: set[int] = set()
         self.date_words: set[str] = set()  # terms by which the dates of the blocks may be named
         # term (of tags: `tag_term`) -> passages, once per occurrence; a term that occurs once has an int, not an array
@@ -114,8 +117,9 @@ class IndexedPassages:
             number, found = len(self), all_terms(line.content)
             for term, frequency in Counter(found).items():
                 self._post(term, number, frequency)
-            for (_, written), frequency in Counter(marked(line.content)).items():
-                self._post(written_term(written), number, frequency)
+            if not line.content.isascii():
+                for (_, written), frequency in Counter(marked(line.content)).items():
+                    self._post(written_term(written), number, frequency)
             for term in tags:
                 self._post(tag_term(term), number, 1)
             self._block_length[-1] += len(found)
@@ -131,6 +135,9 @@ class IndexedPassages:
 
     def _number_of_speaker(self, speaker: str) -> int:
         """The number of `speaker`, the same for all spellings of the name."""
+        if speaker not in self._spellings:
+            self._spellings.add(speaker)
+            self._name_words |= name_words([speaker])
         number = self._speaker_numbers.setdefault(speaker_key(speaker), len(self._speaker_numbers))
         if number == len(self.speakers):
             self.speakers[speaker] = number
@@ -178,6 +185,7 @@ class IndexedPassages:
             | FOLLOWS_QUESTION * (leads and replies)
             | OPENS_SESSION * (leads and opens)
             | NAMES_TIME * has_time_expression(line.said)
+            | SAYS_NAME * says_name(line.said, self._name_words)
         )
 
     def _spread(self, tokens: int, length: int) -> None:

@@ -30,9 +30,11 @@ from memoryqa.search.matches import find_matches
 from memoryqa.search.postings import (
     CHUNK,
     ENDS_IN_QUESTION,
+    FLAGS,
     FOLLOWS_QUESTION,
     NAMES_TIME,
     OPENS_SESSION,
+    SAYS_NAME,
     IndexedPassages,
     Postings,
     Windows,
@@ -40,6 +42,7 @@ from memoryqa.search.postings import (
 from memoryqa.turns import Turn
 
 _SESSION_K1 = 1.5
+_NAME_PRIOR = 0.2  # of a passage that says a name, where the question asks for one
 _CODE_FROM, _CODE_SPAN = 0.05, 0.2  # share of code signs that prose may have, and what more makes a passage all code
 _MOST_QUERIES = 16  # kept as they were read
 _FIRST_CHUNKS = 512  # scored at once, so that shorter histories are one array; later batches:
@@ -247,6 +250,8 @@ class PassageIndex:
         score -= config.code_weight * np.clip((index.code_share(passages) - _CODE_FROM) / _CODE_SPAN, 0.0, 1.0)
         if question.asks_when:
             score += config.time_prior * index.flagged(passages, NAMES_TIME)
+        if question.asks_name:
+            score += _NAME_PRIOR * index.flagged(passages, SAYS_NAME)
         return score
 
     def _preference(self, question: Query) -> tuple[Collection[str], float]:
@@ -300,8 +305,9 @@ class PassageIndex:
             FOLLOWS_QUESTION: config.reply_prior,
             OPENS_SESSION: config.opening_prior,
             NAMES_TIME: config.time_prior if question.asks_when else 0.0,
+            SAYS_NAME: _NAME_PRIOR if question.asks_name else 0.0,
         }
-        flags = np.arange(16)
+        flags = np.arange(FLAGS)
         by_flags = sum(max(prior, 0.0) * ((flags & flag) != 0) for flag, prior in priors.items())
         bound = by_flags[index.chunk_flags()]
         preferred, weight = self._preference(question)

@@ -18,7 +18,8 @@ from strategies import WORDS, sentences
 from memoryqa.config import RankingConfig
 from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.dates import has_time_expression
-from memoryqa.language.names import speaker_key
+from memoryqa.language.kinds import kinds
+from memoryqa.language.names import name_words, says_name, speaker_key
 from memoryqa.language.question import Query, Window, read_query
 from memoryqa.language.related import related
 from memoryqa.language.terms import instances, marked, synonyms, terms
@@ -162,6 +163,16 @@ class Reference:
                 weights.append(({term: 1.0, **as_written, **others}, self.idf(term) / matchable))
             elif others:
                 weights.append((others, min(self.idf(term), self.idf(*others)) / everything))
+        unused -= set(near)
+        if query.asks_name and (naming := unused.intersection(("name", "nicknam"))):
+            rarity = self.idf(*naming)
+            weights.append((dict.fromkeys(naming, 1.0), rarity / (everything + rarity)))
+            unused -= naming
+        for term in query.terms:
+            if members := unused.intersection(kinds(term)):
+                rarity = min(self.idf(term), self.idf(*members))
+                weights.append((dict.fromkeys(members, 1.0), self.config.instance_weight * rarity / everything))
+                unused -= members
         return weights
 
     def near(self, query: Query, unused: set[str]) -> dict[str, tuple[float, str]]:
@@ -226,6 +237,8 @@ class Reference:
         """What the question says besides words: who, when, whether it asks when, and what was told."""
         turn, config = self.lines[i].turn, self.config
         total = config.time_prior if question.asks_when and has_time_expression(self.lines[i].said) else 0.0
+        if question.asks_name and self.says_name(i):
+            total += 0.2
         named, weight = self.preferred(question)
         if named and set(self.speakers) - named:
             total += weight if speaker_key(turn.speaker) in set(map(speaker_key, named)) else -weight
@@ -239,6 +252,11 @@ class Reference:
         if time and question.windows:
             total += config.date_weight * max(self.date_match(time.date(), window) for window in question.windows)
         return total
+
+    def says_name(self, i: int) -> bool:
+        """A name that is no speaker's so far."""
+        seen = {line.turn.speaker for line in self.lines[: i + 1]}
+        return says_name(self.lines[i].said, name_words(seen))
 
     def date_match(self, day: date, window: Window) -> float:
         if window.first <= day <= window.last:
@@ -278,6 +296,7 @@ questions = st.tuples(
         (
             "",
             "When did Ines ",
+            "What is the name of ",
             "What did Bo and Ines ",
             "Lena: ",
             "on 9 May 2023 ",

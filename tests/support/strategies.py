@@ -55,7 +55,7 @@ _speakers = st.one_of(st.sampled_from(SPEAKERS), st.text(max_size=6))
 
 WORDS = (
     "otter mill kid child daughter buy bought movie film trip Porto 2023 May 9 winter yesterday dance 博物馆 музей "
-    "متحف the and did Ines Bo Lena hobby hiking chess vehicle boat"
+    "متحف the and did Ines Bo Lena hobby hiking chess vehicle boat name called Rex José heron bird"
 ).split()
 
 
