@@ -7,15 +7,20 @@ from collections.abc import Mapping
 from memoryqa.errors import UsageError
 from memoryqa.importers.assistants.chatgpt import CHATGPT
 from memoryqa.importers.assistants.claude import CLAUDE
+from memoryqa.importers.assistants.gemini import GEMINI
 from memoryqa.importers.assistants.sessions import SESSIONS
 from memoryqa.importers.format import Format
 from memoryqa.importers.mail import MAIL
 from memoryqa.importers.messengers.discord import DISCORD
+from memoryqa.importers.messengers.discord_html import DISCORD_HTML
+from memoryqa.importers.messengers.google_chat import GOOGLE_CHAT
 from memoryqa.importers.messengers.imessage import IMESSAGE
 from memoryqa.importers.messengers.meta import META
 from memoryqa.importers.messengers.signal import SIGNAL
 from memoryqa.importers.messengers.slack import SLACK
+from memoryqa.importers.messengers.teams import TEAMS
 from memoryqa.importers.messengers.telegram import TELEGRAM
+from memoryqa.importers.messengers.telegram_html import TELEGRAM_HTML
 from memoryqa.importers.plain.named_lines import NAMED_LINES
 from memoryqa.importers.plain.records import RECORDS
 from memoryqa.importers.plain.roles import ROLES
@@ -24,8 +29,8 @@ from memoryqa.importers.source import Source, reading
 from memoryqa.importers.whatsapp.importer import WHATSAPP
 
 _IN_ORDER = (
-    *(CHATGPT, CLAUDE, SESSIONS),
-    *(TELEGRAM, DISCORD, SLACK, META, SIGNAL, IMESSAGE),
+    *(CHATGPT, CLAUDE, GEMINI, SESSIONS),
+    *(TELEGRAM, TELEGRAM_HTML, DISCORD, DISCORD_HTML, SLACK, META, SIGNAL, IMESSAGE, GOOGLE_CHAT, TEAMS),
     *(MAIL, WHATSAPP),
     *(SUBTITLES, ROLES, RECORDS, NAMED_LINES),
 )

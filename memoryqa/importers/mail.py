@@ -8,7 +8,6 @@ and counted; forwarded text is kept. A mail's subject is its first line, unless 
 from __future__ import annotations
 
 import email
-import html
 import re
 from collections.abc import Iterator
 from datetime import datetime
@@ -18,6 +17,7 @@ from email.message import Message as Mail
 from email.utils import parseaddr, parsedate_to_datetime
 
 from memoryqa.importers.format import Format
+from memoryqa.importers.markup import words
 from memoryqa.importers.message import Message, digest
 from memoryqa.importers.options import Options
 from memoryqa.importers.report import ImportReport
@@ -39,8 +39,6 @@ _OUTLOOK = re.compile(
     r"messaggio originale|mensagem original|oorspronkelijk bericht) ?-{2,}|_{20,})\s*$"
 )
 _SIGNATURE = re.compile(r"(?m)^-- ?$")
-_TAG = re.compile(r"(?s)<(?:style|script|head)\b.*?</(?:style|script|head)>|<!--.*?-->|<[^>]*>")
-_BREAK = re.compile(r"(?i)<(?:br|/p|/div|/tr|/li|/h\d)\b[^>]*>")
 _QUOTE = re.compile(r"(?is)<blockquote\b.*</blockquote>|<div class=[\"']?gmail_quote.*")
 _JUNK_LABELS = ("spam", "trash", "junk")
 _ENVELOPE = b"From "
@@ -153,7 +151,7 @@ def _body(mail: Mail) -> tuple[str, tuple[str, ...]]:
         else:
             plain.append(_decoded(part))
     text = "\n".join(plain)
-    return (text if text.strip() else "\n".join(map(_words, rich))), tuple(attachments)
+    return (text if text.strip() else "\n".join(words(_QUOTE.sub(" ", part)) for part in rich)), tuple(attachments)
 
 
 def _name(part: Mail) -> str:
@@ -180,13 +178,6 @@ def _charset(part: Mail) -> str:
         return part.get_content_charset() or "utf-8"
     except (LookupError, ValueError, TypeError):
         return "utf-8"
-
-
-def _words(markup: str) -> str:
-    """HTML as text, without quoted mails, styles and tags."""
-    flat = " ".join(_QUOTE.sub(" ", markup).split())
-    lines = html.unescape(_TAG.sub("", _BREAK.sub("\n", flat))).split("\n")
-    return "\n".join(" ".join(line.split()) for line in lines)
 
 
 def _own(body: str, report: ImportReport) -> str:

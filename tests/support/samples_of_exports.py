@@ -476,6 +476,183 @@ Buy
 """
 
 
+_TELEGRAM_HTML = """\
+<!DOCTYPE html>
+<html><head><title>Exported Data</title></head><body><div class="page_wrap">
+<div class="page_header"><div class="content"><div class="text bold">
+Harbour walks
+</div></div></div>
+<div class="page_body chat_page"><div class="history">
+<div class="message service" id="message-1"><div class="body details">13 May 2024</div></div>
+<div class="message default clearfix" id="message2">
+ <div class="pull_left userpic_wrap"><div class="userpic userpic1"><div class="initials">A</div></div></div>
+ <div class="body">
+  <div class="pull_right date details" title="13.05.2024 10:15:00 UTC+01:00">10:15</div>
+  <div class="from_name">
+Ana
+  </div>
+  <div class="text">
+The <strong>ferry</strong> &amp; the pier<br>second line
+  </div>
+ </div>
+</div>
+<div class="message default clearfix joined" id="message3">
+ <div class="body">
+  <div class="pull_right date details" title="13.05.2024 10:16:00 UTC+01:00">10:16</div>
+  <div class="reply_to details">In reply to <a href="#go_to_message2" onclick="return">this message</a></div>
+  <div class="media_wrap clearfix"><a class="photo_wrap clearfix pull_left" href="photos/photo_1.jpg">
+   <img class="photo"></a></div>
+ </div>
+</div>
+<div class="message default clearfix" id="message4">
+ <div class="body">
+  <div class="pull_right date details" title="14.05.2024 00:30:00 UTC+01:00">00:30</div>
+  <div class="from_name">Rui </div>
+  <div class="forwarded body"><div class="from_name">Port office<span class="date" title="x"> 1.5.24</span></div>
+   <div class="text">No boats today.</div></div>
+ </div>
+</div>
+</div></div></div></body></html>
+"""
+_DISCORD_HTML = """\
+<!DOCTYPE html><html><head><title>Harbour</title><style>.chatlog__message {}</style></head><body>
+<!-- DiscordChatExporter -->
+<div class="preamble"><div class="preamble__entries-container"><div class="preamble__entry">Harbour</div>
+<div class="preamble__entry">Boats / repairs</div></div></div>
+<div class=chatlog>
+<div class=chatlog__message-group>
+<div id=chatlog__message-container-1239512345678901248
+ class="chatlog__message-container" data-message-id=1239512345678901248>
+<div class=chatlog__message><div class=chatlog__message-primary>
+<div class=chatlog__header><span class=chatlog__author title=ana_b data-user-id=77>Ana</span>
+<span class=chatlog__timestamp title="Monday, 13 May 2024 10:15"><a href="#x">13/05/2024 10:15</a></span></div>
+<div class="chatlog__content chatlog__markdown">
+<span class=chatlog__markdown-preserve>The mast is <strong>loose</strong>.</span>
+<span class=chatlog__edited-timestamp title="x">(edited)</span></div>
+<div class=chatlog__attachment><a href="https://cdn/x/mast.jpg?ex=1">
+<img class=chatlog__attachment-media src="https://cdn/x/mast.jpg?ex=1"></a></div>
+</div></div></div>
+<div class="chatlog__message-container" data-message-id=1239512345678901999>
+<div class=chatlog__message><div class=chatlog__message-primary>
+<div class=chatlog__content><span class=chatlog__markdown-preserve>Who has bolts?</span></div></div></div></div></div>
+<div class=chatlog__message-group>
+<div class="chatlog__message-container" data-message-id=1239512999999901248>
+<div class=chatlog__message><div class=chatlog__message-primary>
+<div class=chatlog__reply><div class=chatlog__reply-author>Ana</div><div class=chatlog__reply-content>
+<span class=chatlog__reply-link onclick="scrollToMessage(event, '1239512345678901248')">The mast</span></div></div>
+<div class=chatlog__header><span class=chatlog__author data-user-id=78>Ana</span></div>
+<div class=chatlog__content><span class=chatlog__markdown-preserve>I do.</span></div></div></div></div></div>
+</div></body></html>
+"""
+GOOGLE_CHAT: Mapping[str, Any] = {
+    "messages": [
+        {
+            "creator": {"name": "Ana", "email": "ana@example.org", "user_type": "Human"},
+            "created_date": "Monday, May 13, 2024 at 10:15:00\u202fPM UTC",
+            "text": "The key is under the mat.",
+            "topic_id": "t",
+            "message_id": "g/t/1",
+        },
+        {
+            "creator": {"name": "Ana", "email": "other@example.org", "user_type": "Human"},
+            "created_date": "Tuesday, May 14, 2024 at 12:05:00 AM UTC",
+            "attached_files": [{"original_name": "plan.pdf", "export_name": "File-plan.pdf"}],
+            "message_id": "g/t/2",
+            "quoted_message_metadata": {"message_id": {"message_id": "g/t/1"}},
+        },
+        {
+            "creator": {"name": "Ana", "email": "ana@example.org"},
+            "created_date": "Tuesday, May 14, 2024 at 12:06:00 AM UTC",
+            "message_state": "DELETED",
+            "message_id": "g/t/3",
+        },
+    ]
+}
+SKYPE: Mapping[str, Any] = {
+    "userId": "8:ana",
+    "exportDate": "2024-06-01T00:00",
+    "conversations": [
+        {
+            "id": "19:x@thread",
+            "displayName": "Boats",
+            "MessageList": [
+                {
+                    "id": "3",
+                    "displayName": "Rui",
+                    "originalarrivaltime": "2024-05-13T10:17:00.000Z",
+                    "messagetype": "Event/Call",
+                    "content": "<partlist/>",
+                    "from": "8:rui",
+                },
+                {
+                    "id": "2",
+                    "displayName": "Rui",
+                    "originalarrivaltime": "2024-05-13T10:16:00.000Z",
+                    "messagetype": "RichText",
+                    "content": '<quote author="ana">The mast</quote><b>I</b> do &amp; you',
+                    "from": "8:rui",
+                    "properties": {"edittime": "1"},
+                },
+                {
+                    "id": "1",
+                    "displayName": "Ana",
+                    "originalarrivaltime": "2024-05-13T10:15:00.000Z",
+                    "messagetype": "RichText/UriObject",
+                    "content": '<URIObject><OriginalName v="mast.jpg"></OriginalName></URIObject>',
+                    "from": "8:ana",
+                },
+            ],
+        }
+    ],
+}
+TEAMS: Mapping[str, Any] = {
+    "value": [
+        {
+            "id": "2",
+            "messageType": "message",
+            "createdDateTime": "2024-05-13T10:16:00Z",
+            "lastEditedDateTime": "2024-05-13T10:17:00Z",
+            "chatId": "c",
+            "from": {"user": {"id": "u2", "displayName": "Rui"}},
+            "body": {"contentType": "html", "content": "<div>Yes<br>I do</div>"},
+            "replyToId": "1",
+        },
+        {
+            "id": "1",
+            "messageType": "message",
+            "createdDateTime": "2024-05-13T10:15:00Z",
+            "chatId": "c",
+            "from": {"user": {"id": "u1", "displayName": "Ana"}},
+            "body": {"contentType": "text", "content": "Who has bolts?"},
+            "attachments": [{"name": "mast.jpg"}],
+        },
+        {
+            "id": "0",
+            "messageType": "systemEventMessage",
+            "createdDateTime": "2024-05-13T10:14:00Z",
+            "from": None,
+            "body": {},
+        },
+    ]
+}
+GEMINI: list[Any] = [
+    {
+        "header": "Gemini Apps",
+        "title": "Prompted How long does rye rise?",
+        "time": "2024-05-14T10:15:00.000Z",
+        "products": ["Gemini Apps"],
+        "safeHtmlItem": [{"html": "<p>Twelve <b>hours</b>.</p><ul><li>or more</li></ul>"}],
+    },
+    {"header": "Gemini Apps", "title": "Used an Assistant feature", "time": "2024-05-13T11:00:00.000Z"},
+    {
+        "header": "Gemini Apps",
+        "title": "Prompted Draw a boat",
+        "time": "2024-05-13T10:15:00.000Z",
+        "attachedFiles": ["a.png"],
+    },
+]
+
+
 def as_json(document: object) -> bytes:
     """`document` as a file."""
     return json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "surrogatepass")
@@ -512,4 +689,10 @@ SAMPLES: dict[str, tuple[str, str, bytes]] = {
     "claude-code": ("sessions", "s.jsonl", as_jsonl(CLAUDE_CODE)),
     "codex": ("sessions", "rollout-1.jsonl", as_jsonl(CODEX)),
     "gemini-cli": ("sessions", "session-1.json", as_json(GEMINI_CLI)),
+    "telegram-html": ("telegram-html", "messages.html", _TELEGRAM_HTML.encode()),
+    "discord-html": ("discord-html", "Harbour.html", _DISCORD_HTML.encode()),
+    "google-chat": ("google-chat", "messages.json", as_json(GOOGLE_CHAT)),
+    "skype": ("teams", "messages.json", as_json(SKYPE)),
+    "teams": ("teams", "chat.json", as_json(TEAMS)),
+    "gemini": ("gemini", "MyActivity.json", as_json(GEMINI)),
 }

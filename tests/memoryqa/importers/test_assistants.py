@@ -148,3 +148,14 @@ def test_a_folder_of_sessions_is_read_oldest_first(tmp_path: Path) -> None:
     write_export(tmp_path / "project" / "b.jsonl", as_jsonl(CLAUDE_CODE))
     messages, _ = import_export(tmp_path)
     assert [one.chat for one in messages] == ["b", "b", "a", "a"]
+
+
+def test_gemini(tmp_path: Path) -> None:
+    messages, found = import_export(write_export(tmp_path / "MyActivity.json", SAMPLES["gemini"][2]), me="Ines")
+    assert said(messages) == [
+        ("Ines", "Draw a boat"),
+        ("Ines", "How long does rye rise?"),
+        ("Assistant", "Twelve hours.\nor more"),
+    ]
+    assert messages[0].attachments == ("a.png",)
+    assert found.report.skipped == {"activity that is no prompt": 1, "prompt without an answer": 1}

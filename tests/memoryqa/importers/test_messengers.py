@@ -296,3 +296,94 @@ def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
         )
     with pytest.raises(UsageError, match=r"unpack it and name chat\.db"):
         read(zipped(tmp_path / "db.zip", {"chat.db": whole})).scan()
+
+
+# -- pages, and what Google and Microsoft export -----------------------------------------------------------------------
+
+
+def test_pages_of_telegram(tmp_path: Path) -> None:
+    messages, skipped = sample("telegram-html", tmp_path)
+    assert [(one.speaker, one.text, one.attachments) for one in messages] == [
+        ("Ana", "The ferry & the pier\nsecond line", ()),
+        ("Ana", "", ("photo_1.jpg",)),  # of the speaker before
+        ("Rui", "Forwarded from Port office: No boats today.", ()),
+    ]
+    assert messages[1].reply_to == messages[0].id
+    assert [str(one.time) for one in messages][::2] == ["2024-05-13 10:15:00+01:00", "2024-05-14 00:30:00+01:00"]
+    assert {one.chat for one in messages} == {"Harbour walks"}
+    assert skipped == {"service message": 1}
+
+
+def test_pages_of_telegram_go_on_in_the_next(tmp_path: Path) -> None:
+    page = SAMPLES["telegram-html"][2].decode()
+    second = page.replace('id="message', 'id="message1000').replace('default clearfix"', 'default clearfix joined"')
+    second = second.replace('<div class="from_name">\nAna\n  </div>', "")
+    for number, content in {"": page, "2": second, "10": second.replace("1000", "2000")}.items():
+        write_export(tmp_path / "chat" / f"messages{number}.html", content)
+    messages, _ = import_export(tmp_path)
+    assert [one.id.rpartition(":")[2] for one in messages] == [
+        "2",
+        "3",
+        "4",
+        "10002",
+        "10003",
+        "10004",
+        "20002",
+        "20003",
+        "20004",
+    ]
+    assert messages[3].speaker == "Rui"  # who spoke last on the page before
+
+
+def test_pages_of_discord_are_dated_by_their_ids(tmp_path: Path) -> None:
+    messages, _ = sample("discord-html", tmp_path)
+    assert [(one.speaker, one.text, one.attachments) for one in messages] == [
+        ("Ana", "The mast is loose.", ("mast.jpg",)),
+        ("Ana", "Who has bolts?", ()),
+        ("Ana (78)", "I do.", ()),
+    ]
+    assert messages[0].time == datetime(2024, 5, 13, 9, 39, 32, 235000, tzinfo=UTC)
+    assert (messages[0].edited, messages[2].reply_to) == (True, messages[0].id)
+
+
+def test_google_chat(tmp_path: Path) -> None:
+    info = {"name": "", "members": [{"name": "Ana"}, {"name": "Rui"}]}
+    folder = "Takeout/Google Chat/Groups/DM 1"
+    content = SAMPLES["google-chat"][2]
+    path = zipped(
+        tmp_path / "takeout.zip", {f"{folder}/messages.json": content, f"{folder}/group_info.json": as_json(info)}
+    )
+    messages, _ = import_export(path)
+    assert [(one.speaker, one.text, one.attachments) for one in messages] == [
+        ("Ana", "The key is under the mat.", ()),
+        ("Ana (other@example.org)", "", ("plan.pdf",)),
+        ("Ana", "", ()),
+    ]
+    assert [one.time for one in messages][:2] == [
+        datetime(2024, 5, 13, 22, 15, tzinfo=UTC),
+        datetime(2024, 5, 14, 0, 5, tzinfo=UTC),
+    ]
+    assert (messages[1].reply_to, messages[2].deleted, messages[0].chat) == (messages[0].id, True, "Ana, Rui")
+
+
+def test_google_chat_in_another_language_says_so(tmp_path: Path) -> None:
+    content = SAMPLES["google-chat"][2].decode().replace("Monday, May", "lunes, mayo")
+    messages, found = import_export(write_export(tmp_path / "messages.json", content))
+    assert messages[0].time is None
+    assert any("set your Google account to English" in note for note in found.report.notes)
+
+
+def test_skype_and_teams(tmp_path: Path) -> None:
+    messages, skipped = sample("skype", tmp_path)
+    assert [(one.speaker, one.text, one.attachments, one.edited) for one in messages] == [
+        ("Ana", "", ("mast.jpg",), False),
+        ("Rui", "I do & you", (), True),
+    ]
+    assert skipped == {"call or event": 1}
+    messages, skipped = sample("teams", tmp_path)
+    assert [(one.speaker, one.text, one.attachments) for one in messages] == [
+        ("Ana", "Who has bolts?", ("mast.jpg",)),
+        ("Rui", "Yes\nI do", ()),
+    ]
+    assert (messages[1].reply_to, messages[1].edited) == (messages[0].id, True)
+    assert skipped == {"call or event": 1}

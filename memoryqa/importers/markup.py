@@ -1,0 +1,137 @@
+"""HTML as text, whole or block by block while it streams."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import TextIO
+
+from memoryqa.errors import UsageError
+
+_TAG = re.compile(r"(?s)<(?:style|script|head)\b.*?</(?:style|script|head)>|<!--.*?-->|<[^>]*>")
+_BREAK = re.compile(r"(?i)<(?:br|/p|/div|/tr|/li|/h\d)\b[^>]*>")
+_SPACE = re.compile(r"\s+")
+_CHUNK_CHARS = 1 << 16
+_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+_SILENT = frozenset(("date", "chatlog__edited-timestamp"))  # classes of what stands within a text and is none of it
+_LINES = frozenset("br p div li tr".split())
+
+
+def words(markup: str) -> str:
+    """A piece of HTML as text: a line for each block, entities as signs."""
+    flat = " ".join(markup.split())
+    lines = html.unescape(_TAG.sub("", _BREAK.sub("\n", flat))).split("\n")
+    return "\n".join(" ".join(line.split()) for line in lines).strip()
+
+
+@dataclass
+class Block:
+    """One element that holds a message. id: of the element. texts: by the field that `Region` names, in order."""
+
+    id: str
+    classes: frozenset[str]
+    texts: dict[str, list[str]] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        return "\n".join(self.texts.get(name, ()))
+
+
+Attributes = Mapping[str, str]
+Starts = Callable[[str, frozenset[str], Attributes], str]
+Region = Callable[[frozenset[str], frozenset[str]], str]
+Noted = Callable[[frozenset[str], Attributes, Block, frozenset[str]], None]
+
+
+class _Collector(HTMLParser):
+    """Collects blocks. starts: the id of the block that an element opens, "" for others. region: the field that the
+    text in an element belongs to, "" for none. noted: is shown every element within a block, and all classes around."""
+
+    def __init__(self, starts: Starts, region: Region, noted: Noted) -> None:
+        super().__init__(convert_charrefs=True)
+        self.done: list[Block] = []
+        self._starts, self._region, self._noted = starts, region, noted
+        self._open: list[tuple[str, frozenset[str]]] = []
+        self._block: Block | None = None
+        self._block_depth = 0
+        self._captured: tuple[str, int, list[str]] | None = None
+        self._silent_depth: int | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        classes = frozenset(attributes.get("class", "").split())
+        started = self._starts(tag, classes, attributes)
+        if started:
+            self._finish()
+            self._block, self._block_depth = Block(started, classes), len(self._open)
+        elif self._block is not None:
+            around = frozenset(name for _, names in self._open[self._block_depth :] for name in names)
+            self._noted(classes, attributes, self._block, around)
+            name = self._region(classes, around)
+            if name and self._captured is None and tag not in _VOID:
+                self._captured = (name, len(self._open), [])
+        if self._captured and _SILENT & classes and tag not in _VOID and self._silent_depth is None:
+            self._silent_depth = len(self._open)
+        if self._captured and tag in _LINES:
+            self._captured[2].append("\n")
+        if tag == "img" and self._captured and "emoji" in attributes.get("class", ""):
+            self._captured[2].append(attributes.get("alt", ""))
+        if tag not in _VOID:
+            self._open.append((tag, classes))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in _VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        for place in range(len(self._open) - 1, -1, -1):
+            if self._open[place][0] == tag:
+                del self._open[place:]
+                break
+        else:
+            return
+        if self._silent_depth is not None and len(self._open) <= self._silent_depth:
+            self._silent_depth = None
+        if self._captured and len(self._open) <= self._captured[1]:
+            self._keep()
+        if self._block is not None and len(self._open) <= self._block_depth:
+            self._finish()
+
+    def handle_data(self, data: str) -> None:
+        if self._captured and self._silent_depth is None:
+            self._captured[2].append(_SPACE.sub(" ", data))
+
+    def _keep(self) -> None:
+        if self._captured and self._block is not None:
+            name, _, parts = self._captured
+            lines = "".join(parts).split("\n")
+            text = "\n".join(" ".join(line.split()) for line in lines).strip()
+            self._block.texts.setdefault(name, []).append(text)
+        self._captured = self._silent_depth = None
+
+    def _finish(self) -> None:
+        self._keep()
+        if self._block is not None:
+            self.done.append(self._block)
+        self._block = None
+
+    def close(self) -> None:
+        super().close()
+        self._finish()
+
+
+def blocks(file: TextIO, place: str, starts: Starts, region: Region, noted: Noted) -> Iterator[Block]:
+    """The blocks of a page, while it is read; see `_Collector`. UsageError for what is no HTML."""
+    collector = _Collector(starts, region, noted)
+    try:
+        while chunk := file.read(_CHUNK_CHARS):
+            collector.feed(chunk)
+            yield from collector.done
+            collector.done.clear()
+        collector.close()
+    except AssertionError as error:  # how the standard library's parser refuses a declaration
+        raise UsageError(f"{place}: not HTML ({error}); export it again") from error
+    yield from collector.done
