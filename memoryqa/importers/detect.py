@@ -22,7 +22,7 @@ from memoryqa.importers.messengers.teams import TEAMS
 from memoryqa.importers.messengers.telegram import TELEGRAM
 from memoryqa.importers.messengers.telegram_html import TELEGRAM_HTML
 from memoryqa.importers.plain.named_lines import NAMED_LINES
-from memoryqa.importers.plain.records import RECORDS
+from memoryqa.importers.plain.records import RECORDS, unnamed_fields
 from memoryqa.importers.plain.roles import ROLES
 from memoryqa.importers.plain.subtitles import SUBTITLES
 from memoryqa.importers.source import Source, reading
@@ -43,4 +43,6 @@ def format_of(source: Source) -> Format:
         for one in FORMATS.values():
             if one.recognises(source):
                 return one
-    raise UsageError(f"{source.path}: no export that is known ({', '.join(FORMATS)}); name its format")
+        fields = unnamed_fields(source)
+    advice = f", or the fields of speaker and text with columns; there are {', '.join(fields)}" if fields else ""
+    raise UsageError(f"{source.path}: no export that is known ({', '.join(FORMATS)}); name its format{advice}")

@@ -46,6 +46,11 @@ def recognises(source: Source) -> bool:
     return any(_is_known(source, name) for name in _documents(source)[:20])
 
 
+def unnamed_fields(source: Source) -> list[str]:
+    """The fields of a table or of records in which no speaker or no text was recognised; none for other files."""
+    return next((fields for name in _documents(source)[:20] if (fields := _fields_of(_first(source, name)))), [])
+
+
 def _is_known(source: Source, name: str) -> bool:
     found = _guess(_first(source, name), {})
     return "text" in found and "speaker" in found

@@ -111,8 +111,8 @@ class OrderEvidence:
         yield lambda order: not (is_dotted and order == "mdy"), "dates with this sign begin with the day or the year"
         year_first = any("-" in sign and len(a) == 4 for a, _, _, sign in self._dates)
         yield lambda order: not year_first or order == "ymd", "the year comes first"
-        is_slashed = all("/" in sign and len(a) == 2 for a, _, _, sign in self._dates) and not self._is_east_asian
-        yield lambda order: not (is_slashed and order == "ymd"), "a year of two digits comes last in this language"
+        is_short = all("-" not in sign and len(a) == 2 for a, _, _, sign in self._dates) and not self._is_east_asian
+        yield lambda order: not (is_short and order == "ymd"), "a year of two digits comes last in this language"
         yield (
             lambda order: self._latest[order] <= today + timedelta(days=1),
             "another order would date it in the future",

@@ -55,7 +55,8 @@ def test_columns_are_taken_as_given(tmp_path: Path) -> None:
 
 def test_a_column_that_cannot_be_guessed_is_asked_for(tmp_path: Path) -> None:
     path = write_export(tmp_path / "t.json", '[{"a": "Ana", "b": "hi"}]')
-    with pytest.raises(UsageError, match="no export that is known"):
+    told = r"no export that is known .*, or the fields of speaker and text with columns; there are a, b"
+    with pytest.raises(UsageError, match=told):
         read(path)
     with pytest.raises(UsageError, match=r"which field is the speaker\? Say it with columns; there are a, b"):
         read(path, "records").scan()

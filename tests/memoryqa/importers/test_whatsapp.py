@@ -146,6 +146,7 @@ def chat(*dates: str, form: str = "{}, 10:00 - Ana: hi") -> str:
         (("3/4/23", "4/14/23"), date(2023, 3, 4)),
         (("11/2/21", "2/3/21", "6/4/21"), date(2021, 2, 11)),  # otherwise it would go back
         (("3.4.23", "5.4.23"), date(2023, 4, 3)),  # no locale writes month.day.year
+        (("25.05.23", "26.05.23"), date(2023, 5, 25)),  # nor the year first, with two digits
         (("2023/3/4", "2023/3/5"), date(2023, 3, 4)),
         (("23-03-04", "23-03-31"), date(2023, 3, 4)),
         (("5/5/23",), date(2023, 5, 5)),  # means the same in both
