@@ -221,13 +221,13 @@ def _hour(value: str, day: date) -> datetime | None:
     return datetime(day.year, day.month, day.day, int(found[1]), int(found[2])) if found else None
 
 
-def dateparser_search(text: str, said: datetime) -> list[Predicted]:
+def dateparser_search(text: str, said: datetime, language: str = "en") -> list[Predicted]:
     """dateparser finds the phrases and their dates, nearest first."""
     from dateparser.search import search_dates
 
     settings = {"RELATIVE_BASE": said, "PREFER_DATES_FROM": "current_period"}
     predicted, position = [], 0
-    for phrase, moment in search_dates(text, languages=["en"], settings=settings) or []:
+    for phrase, moment in search_dates(text, languages=[language], settings=settings) or []:
         start = max(text.find(phrase, position), 0)
         position = start + len(phrase)
         predicted.append(_moment(start, position, moment))

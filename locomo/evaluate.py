@@ -1,8 +1,9 @@
 """LoCoMo's scores: the official token F1 per category, evidence recall, and their averages. No LM is involved.
 
 The rules are those of task_eval/evaluation.py in
-https://github.com/snap-research/locomo/tree/3eb6f2c585f5e1699204e3c3bdf7adc5c28cb376 but for two things: a category 5
-question without "answer" is scored (there: KeyError), and scores are not rounded to three decimals before averaging.
+https://github.com/snap-research/locomo/tree/3eb6f2c585f5e1699204e3c3bdf7adc5c28cb376 but for three things: a category 5
+question without "answer" is scored (there: KeyError), scores are not rounded to three decimals before averaging, and
+what is written without spaces (Chinese, Japanese, Thai) is compared sign by sign (there: an answer is one word).
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import regex
+
 from locomo.kinds import LOCOMO, F1Rule, Kinds
 from locomo.schema import CATEGORY_NAMES
+from memoryqa.language.segmentation import UNSPACED
 
 if TYPE_CHECKING:
     from nltk.stem.porter import PorterStemmer
@@ -37,6 +41,7 @@ __all__ = [
 _ABSTENTIONS = ("no information available", "not mentioned")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)  # ASCII only: curly quotes survive
 _ARTICLES = re.compile(r"\b(a|an|the|and)\b")
+_SIGN = regex.compile(rf"{UNSPACED.pattern}\p{{M}}*|(?:(?!{UNSPACED.pattern})\w)+")
 _MEM0_SEPARATORS = str.maketrans(".,!?", "    ")
 
 
@@ -47,7 +52,10 @@ def normalize_answer(text: str) -> str:
 
 
 def token_f1(prediction: str, gold: str) -> float:
-    """F1 of the two multisets of Porter stems, 0..1; 0 when they share none, so also when either is empty."""
+    """F1 of the two multisets of Porter stems, 0..1; 0 when they share none, so also when either is empty.
+
+    A sign of a script without spaces counts as a stem.
+    """
     predicted, wanted = _stems(prediction), _stems(gold)
     shared = sum((Counter(predicted) & Counter(wanted)).values())
     if not shared:
@@ -153,7 +161,13 @@ def _mean(rows: Sequence[Mapping[str, Any]], key: str) -> float | None:
 
 
 def _stems(text: str) -> list[str]:
-    return [_stem(word) for word in normalize_answer(text).split()]
+    words = normalize_answer(text).split()
+    return [stem for word in words for stem in ((_stem(word),) if word.isascii() else _pieces(word))]
+
+
+def _pieces(word: str) -> Sequence[str]:
+    """The signs of a word in a script without spaces, and the stem of what is between them."""
+    return [_stem(piece) for piece in (_SIGN.findall(word) if UNSPACED.search(word) else (word,))]
 
 
 @lru_cache(maxsize=1 << 16)

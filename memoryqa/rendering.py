@@ -21,6 +21,7 @@ from functools import lru_cache
 from itertools import groupby
 
 from memoryqa.language.dates import annotate, unmarked
+from memoryqa.language.locales.detection import LETTERS
 from memoryqa.language.names import speaker_key
 from memoryqa.language.word_lists import (
     ANSWERING,
@@ -42,7 +43,6 @@ _CAPTION_OPENING = re.compile(
 )
 _SHORT_CHARS = 800  # that WHOLE_TOKENS mostly hold
 _DIGIT = re.compile(r"\d")
-_LETTERS = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def is_filler(sentence: str, names: frozenset[str]) -> bool:
     """Whether `sentence` is only greeting, thanks or praise: no digit, no date, no name except `names` (lower case)."""
     if _DIGIT.search(sentence):
         return False
-    found = _LETTERS.findall(sentence.lower())
+    found = LETTERS.findall(sentence.lower())
     if len(found) == 1 and found[0] in YES_OR_NO:
         return False  # the answer to a question
     if not found and sentence.strip(" .!?…"):
@@ -118,7 +118,7 @@ def is_filler(sentence: str, names: frozenset[str]) -> bool:
 
 def may_answer(sentence: str) -> bool:
     """Whether `sentence`, were it filler elsewhere, may be the answer to a question: "Very.", "Ben.", "Not really."."""
-    found = set(_LETTERS.findall(sentence.lower()))
+    found = set(LETTERS.findall(sentence.lower()))
     if not found or sentence.rstrip().endswith("?"):
         return False
     return PLEASANTRIES.isdisjoint(found) or not ANSWERING.isdisjoint(found)

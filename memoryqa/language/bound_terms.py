@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from memoryqa.language.folding import normalise
+from memoryqa.language.folding import fold, normalise
 from memoryqa.language.languages import ENGLISH, Language
+from memoryqa.language.locales.scripts import stem_of_script
 from memoryqa.language.terms import (
     ACRONYM,
     CAPITAL,
@@ -58,6 +59,8 @@ def all_terms(text: str, language: Language = ENGLISH) -> list[str]:
     """`terms`, and what is a term only beside other words: what an index keeps of a text, and a question asks for."""
     normal = normalise(text)
     found, flags = read_terms(normal, language)
+    if language is not ENGLISH:
+        flags &= SINGLE | NUMBER  # capitals are no sign of a name in German
     if not flags:
         return found
     if flags & CAPITAL:
@@ -82,7 +85,7 @@ def _singles(text: str, language: Language) -> Iterator[str]:
         single, before = written.lower(), text[max(0, start - _MOST_CHARS_BESIDE) : start]
         if single.isdigit():
             yield single
-        elif single in _PRONOUNS_AND_CHAT and written != "A":
+        elif (single in _PRONOUNS_AND_CHAT and written != "A") or _is_word(written, language):
             continue
         noun = _noun_before(before)
         if noun and (term := term_of(noun, language)):
@@ -103,6 +106,13 @@ def _noun_before(before: str) -> str | None:
         words.pop()
     word = words[-1].lower().removesuffix("'s") if words else ""
     return word if len(word) > 1 and word.isalnum() and not word[0].isdigit() else None
+
+
+def _is_word(letter: str, language: Language) -> bool:
+    """Whether a letter is a word of its own in its language: "y", "w", "я"."""
+    return (language is not ENGLISH or not letter.isascii()) and (
+        letter.islower() or fold(letter) in language.stopwords or stem_of_script(fold(letter)) == ""
+    )
 
 
 def _acronyms(text: str, language: Language) -> Iterator[str]:

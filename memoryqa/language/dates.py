@@ -19,6 +19,8 @@ from functools import lru_cache
 from memoryqa.language.date_grammar import HANDLERS, PATTERN, TIME_EXPRESSION, TRIGGER, fold
 from memoryqa.language.english.calendar_dates import apposed
 from memoryqa.language.english.date_words import LETTERS, REACH, TRIGGER_WORDS, WORD_START
+from memoryqa.language.locales.date_language import date_language
+from memoryqa.language.locales.dates import find_dates, names_time
 from memoryqa.language.protected import hide_protected, is_name
 from memoryqa.language.time_spans import TAKEN, VALUE, TimeSpan
 from memoryqa.turns import Turn
@@ -51,11 +53,14 @@ def resolve(text: str, anchor: date, names: Collection[str] = ()) -> list[Resolv
     With a datetime for an anchor hours are resolved too, "an hour ago"; midnight sharp counts as a day without an hour.
     Dates outside the years 1 to 9999 are not resolved.
     """
+    day = anchor.date() if isinstance(anchor, datetime) else anchor
+    if code := date_language(text):
+        found_dates = find_dates(_without_marks(text), day, code)
+        return [ResolvedDate(start, end, text[start:end], *span) for start, end, span in found_dates]
     folded = fold(text)
     if TRIGGER_WORDS.isdisjoint(LETTERS.findall(folded)):
         return []
-    folded = fold(hide_protected(_MARK.sub(lambda mark: " " * len(mark[0]), text) if DATE_MARK in text else text))
-    day = anchor.date() if isinstance(anchor, datetime) else anchor
+    folded = fold(_without_marks(text))
     found: list[ResolvedDate] = []
     position = 0
     while trigger := TRIGGER.search(folded, position):
@@ -71,6 +76,11 @@ def resolve(text: str, anchor: date, names: Collection[str] = ()) -> list[Resolv
         if span is not TAKEN:
             found.append(ResolvedDate(match.start(), position, text[match.start() : position], *span))
     return found
+
+
+def _without_marks(text: str) -> str:
+    """`text`, as long as before, without annotations, quotes, code and links."""
+    return hide_protected(_MARK.sub(lambda mark: " " * len(mark[0]), text) if DATE_MARK in text else text)
 
 
 def _match_at(folded: str, position: int, trigger: re.Match[str]) -> re.Match[str] | None:
@@ -125,4 +135,6 @@ def _annotate_on(text: str, moment: datetime) -> str:
 
 def has_time_expression(text: str) -> bool:
     """Whether `text` names a time: a date, month, weekday, year, duration in days or more, or a relative phrase."""
+    if code := date_language(text):
+        return names_time(text, code)
     return TIME_EXPRESSION.search(fold(text)) is not None

@@ -12,13 +12,17 @@ marks sets `stems_marked`: it gets the word with its marks, and its stem is fold
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import Stemmer
 
-from memoryqa.language.segmentation import Segmenter
+from memoryqa.language.folding import fold
+from memoryqa.language.locales.files import LATIN, read_locale
+from memoryqa.language.locales.scripts import stem_of_script, unspaced_stop_terms
+from memoryqa.language.segmentation import HAN_AND_KANA, Segmenter, signs_and_pairs
 from memoryqa.language.word_lists import IRREGULAR, STOPWORDS
 
 
@@ -39,9 +43,45 @@ class Language:
     segmenters: Mapping[str, Segmenter] = field(default_factory=dict)
 
 
-@lru_cache(maxsize=1)
-def _english_stemmer() -> Stemmer.Stemmer:
-    return Stemmer.Stemmer("english", 0)  # no cache of its own: that of `terms` is bounded and thread-safe
+def _snowball(name: str) -> Callable[[str], str]:
+    """Snowball's stemmer for words in Latin letters; words in other scripts get the stem of their script's language."""
+    stemmer = Stemmer.Stemmer(name, 0)  # no cache of its own: that of `terms` is bounded and thread-safe
+
+    def stem(word: str) -> str:
+        other = None if word.isascii() else stem_of_script(word)
+        return str(stemmer.stemWord(word)) if other is None else other
+
+    return stem
 
 
-ENGLISH = Language("en", lambda word: str(_english_stemmer().stemWord(word)), STOPWORDS, IRREGULAR)
+def _cut_han_and_kana(run: str) -> list[str]:
+    """Signs and pairs of signs, without those that say nothing."""
+    stop = unspaced_stop_terms()
+    return [term for term in signs_and_pairs(run) if term not in stop]
+
+
+_SEGMENTERS: Mapping[str, Segmenter] = {HAN_AND_KANA: _cut_han_and_kana}
+ENGLISH = Language("en", _snowball("english"), STOPWORDS, IRREGULAR, segmenters=_SEGMENTERS)
+
+
+def _without_participle(stem: Callable[[str], str], participle: re.Pattern[str]) -> Callable[[str], str]:
+    """The stem of "gekocht" is that of "kochen"."""
+
+    def stem_of(word: str) -> str:
+        match = participle.fullmatch(word)
+        return stem(f"{match[1] or ''}{match[2]}en" if match else word)
+
+    return stem_of
+
+
+@lru_cache(maxsize=len(LATIN) + 1)
+def language(code: str) -> Language:
+    """The language of `code`: English or one of LATIN. Words in other scripts become the same terms in each."""
+    if code == ENGLISH.code:
+        return ENGLISH
+    locale = read_locale(code)
+    stopwords = frozenset(fold(f"{locale['stopwords']} {locale.get('suffixes', '')}").split())
+    stem = _snowball(locale["snowball"])
+    if "participle" in locale:
+        stem = _without_participle(stem, re.compile(locale["participle"]))
+    return Language(code, stem, stopwords, stems_marked=True, segmenters=_SEGMENTERS)

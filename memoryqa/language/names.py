@@ -17,6 +17,7 @@ from itertools import groupby
 import regex
 
 from memoryqa.language.folding import fold, fold_marks, normalise
+from memoryqa.language.locales.asking import is_form_of
 from memoryqa.language.ordinary_words import is_ordinary
 from memoryqa.language.segmentation import UNSPACED
 from memoryqa.language.terms import words
@@ -77,10 +78,11 @@ def _words_of(speaker: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(fold_marks(word) for word in words(speaker)))
 
 
-def find_mentions(question: str, speakers: Collection[str]) -> list[Mention]:
+def find_mentions(question: str, speakers: Collection[str], code: str = "en") -> list[Mention]:
     """The words of `question` (normalised) that name one of `speakers`, in order.
 
-    Words side by side name the speakers that have them all: "Anna Lee" is not Anna Smith.
+    Words side by side name the speakers that have them all: "Anna Lee" is not Anna Smith. code: the question's
+    language, in which names may be inflected.
     """
     by_word: dict[str, set[str]] = {}
     for speaker in speakers:
@@ -89,13 +91,13 @@ def find_mentions(question: str, speakers: Collection[str]) -> list[Mention]:
     unspaced = list(_in_unspaced(question, speakers))
     in_words = (
         one
-        for one in _in_words(question, by_word)
+        for one in _in_words(question, by_word, code)
         if not any(one.start < other.end and other.start < one.end for other in unspaced)
     )
     return list(_agreed(question, sorted([*unspaced, *in_words], key=lambda mention: mention.start)))
 
 
-def _in_words(question: str, by_word: dict[str, set[str]]) -> Iterator[Mention]:
+def _in_words(question: str, by_word: dict[str, set[str]], code: str) -> Iterator[Mention]:
     has_case = _has_case(question)
     for match in _WORD.finditer(question):
         word, start, end = match[0], match.start(), match.end()
@@ -104,6 +106,8 @@ def _in_words(question: str, by_word: dict[str, set[str]]) -> Iterator[Mention]:
         if folded in by_word:
             if sure := _is_name(question, start, end, folded, capital, word):
                 yield Mention(start, end, frozenset(by_word[folded]), sure is True)
+        elif forms := [name for name in by_word if is_form_of(folded, name, code)]:
+            yield Mention(start, end, frozenset().union(*(by_word[name] for name in forms)))
         elif capital and len(folded) >= _LEAST_SHORT:
             longer = [name for name in by_word if name.startswith(folded)]
             if longer and _is_name(question, start, end, folded, capital, word) is True:

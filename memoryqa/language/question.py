@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,8 +12,12 @@ import regex
 
 from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.folding import normalise
+from memoryqa.language.languages import language
+from memoryqa.language.locales.asking import asks_time, read_locale_windows
+from memoryqa.language.locales.detection import ENGLISH, detect
+from memoryqa.language.locales.files import LATIN
 from memoryqa.language.names import find_mentions, speaker_key, without_mentions
-from memoryqa.language.terms import META_TERMS, marked
+from memoryqa.language.terms import META_TERMS, marked, other_terms
 from memoryqa.language.time_spans import SEASON_FIRST_MONTH
 from memoryqa.turns import MONTHS
 
@@ -64,6 +68,7 @@ class Query:
     """A parsed question. `terms` are distinct, without the speakers' names; `named` are the speakers it names.
 
     marked: terms whose words have marks that are folded, each with the word as it is written: ("jose", "josé").
+    language: its code. others: terms with what their words are in another language of the conversation.
     """
 
     terms: tuple[str, ...]
@@ -73,28 +78,39 @@ class Query:
     asks_what_was_told: bool = False  # by the other side: "what did you recommend?"
     asks_name: bool = False  # how something or somebody is called
     marked: tuple[tuple[str, str], ...] = ()
+    language: str = ENGLISH
+    others: tuple[tuple[str, str], ...] = ()
 
 
-def read_query(text: str, speakers: Collection[str], years: Collection[int]) -> Query:
+def read_query(
+    text: str, speakers: Collection[str], years: Collection[int], languages: Sequence[str] = (ENGLISH,)
+) -> Query:
     """Read `text`. `years` are the conversation's: a month without a year may lie in any of them.
+
+    languages: codes of the conversation's languages in Latin letters, the most frequent first.
 
     Names are not among the terms: turns *addressed* to a person contain the name, turns that the person *said* do not.
     Words about the conversation itself ("mentioned") are none either, unless there are no others.
     """
     normal = normalise(text)
-    mentions = find_mentions(normal, speakers)
+    code = detect(normal, languages[0])
+    latin = code if code in LATIN else ENGLISH if code == ENGLISH else languages[0]
+    spoken, others = language(latin), [language(one) for one in languages if one != latin]
+    mentions = find_mentions(normal, speakers, code)
     asked = without_mentions(normal, mentions)
-    asks_name = bool(_WHAT.search(normal) and _NAMING.search(normal))
+    asks_name = code == ENGLISH and bool(_WHAT.search(normal) and _NAMING.search(normal))
     of_things = all_terms(_NAMING.sub(_blank, asked)) if asks_name else []
-    distinct = tuple(dict.fromkeys(of_things or all_terms(asked)))
+    distinct = tuple(dict.fromkeys(of_things or all_terms(asked, spoken)))
     return Query(
         terms=tuple(term for term in distinct if term not in META_TERMS) or distinct,
         named=frozenset().union(*(mention.speakers for mention in mentions)),
-        windows=tuple(read_windows(asked, years)),
-        asks_when=bool(_ASKS_WHEN.search(text)),
+        windows=tuple(read_windows(asked, years) if code == ENGLISH else _windows_in(code, asked, years)),
+        asks_when=bool(_ASKS_WHEN.search(text)) if code == ENGLISH else asks_time(normal, code),
         asks_what_was_told=bool(_ASKS_WHAT_WAS_TOLD.search(text)),
         asks_name=asks_name,
-        marked=tuple(dict.fromkeys(marked(asked))),
+        marked=tuple(dict.fromkeys(marked(asked, spoken))),
+        language=code,
+        others=tuple(other_terms(asked, spoken, others)),
     )
 
 
@@ -152,7 +168,14 @@ def read_windows(text: str, years: Collection[int]) -> list[Window]:
             if last < first and not match["year"]:  # a conversation may begin in a winter that began the year before
                 found_years |= {year - 1 for year in found_years}
             windows += [_month_window(first, year, last) for year in sorted(found_years) if 1 <= year <= 9998]
-    if not windows:
-        found = sorted({int(match["year"]) for match in _YEAR.finditer(text)})
-        windows = [Window(date(year, 1, 1), date(year, 12, 31), _YEAR_WEIGHT) for year in found]
-    return windows
+    return windows or _bare_years(text)
+
+
+def _windows_in(code: str, text: str, years: Collection[int]) -> list[Window]:
+    """The days and months that a question in another language names; else its bare years."""
+    return [Window(first, last) for first, last in read_locale_windows(text, code, years)] or _bare_years(text)
+
+
+def _bare_years(text: str) -> list[Window]:
+    found = sorted({int(match["year"]) for match in _YEAR.finditer(text)})
+    return [Window(date(year, 1, 1), date(year, 12, 31), _YEAR_WEIGHT) for year in found]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -78,7 +78,7 @@ def term_of(word: str, language: Language = ENGLISH) -> str | None:
     folded = fold_marks(word)
     if folded in language.stopwords or (len(folded) < 2 and not is_syllable(folded)):
         return None
-    return _stem(word, folded, language)
+    return _stem(word, folded, language) or None  # a stemmer gives "" for a stop word of another script
 
 
 def _stem(word: str, folded: str, language: Language) -> str:
@@ -102,6 +102,22 @@ def read_terms(normalised: str, language: Language = ENGLISH) -> tuple[list[str]
         found += of_token
         flags |= flag
     return found, flags
+
+
+def other_terms(normalised: str, language: Language, others: Iterable[Language]) -> list[tuple[str, str]]:
+    """What the terms of a normalised text are in `others`, where that differs: (term in `language`, other term)."""
+    pairs: dict[tuple[str, str], None] = {}
+    others = tuple(others)
+    for token in tokens(normalised) if others else ():
+        found = _read(token, language)[0]
+        for other in others:
+            in_other = _read(token, other)[0]
+            same_number = len(found) == len(in_other)
+            together = (
+                zip(found, in_other, strict=True) if same_number else ((found[0], one) for one in in_other if found)
+            )
+            pairs.update(dict.fromkeys(pair for pair in together if pair[0] != pair[1]))
+    return list(pairs)
 
 
 def tokens(normalised: str) -> list[str]:
@@ -217,12 +233,12 @@ def _joined(token: str, parts: list[str], language: Language) -> str | None:
     return term_of(joined, language)
 
 
-def marked(text: str) -> list[tuple[str, str]]:
+def marked(text: str, language: Language = ENGLISH) -> list[tuple[str, str]]:
     """The words of `text` whose marks are folded, each as its term and as it is written: ("jose", "josé")."""
     if text.isascii():
         return []
     found = ((word, fold_marks(word)) for word in words(text))
-    return [(term, word) for word, folded in found if word != folded and (term := term_of(word))]
+    return [(term, word) for word, folded in found if word != folded and (term := term_of(word, language))]
 
 
 def idf(held: int, total: int) -> float:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from memoryqa.config import RankingConfig
 from memoryqa.language.kinds import kinds
+from memoryqa.language.locales.detection import ENGLISH
 from memoryqa.language.question import Query
 from memoryqa.language.related import related
 from memoryqa.language.terms import instances, synonyms
@@ -17,6 +18,7 @@ _FEW_TERMS = 3  # of a question, which related words help most
 _SAID_OFTEN = 200  # in so many passages; a word of which there are more needs no related ones
 _AS_WRITTEN = 0.5  # what an occurrence counts more whose marks are those of the question
 _NAMING = ("name", "nicknam")  # terms by which an answer says how something is called
+_LEAST_ALIKE, _ALIKE = 4, 0.5  # letters that words alike share, and what an occurrence of such a word counts
 _MOST_NEAR = 12  # related words that are looked for per term
 _LEAST_SIMILARITY = 0.45  # of the table of related words
 
@@ -41,21 +43,26 @@ def find_matches(query: Query, index: IndexedPassages, config: RankingConfig) ->
     # idf among the words said: a class that nobody names ("hobby") is rare, even when it is a frequent tag
     matches = [Match((tag_term(term),), config.tag_weight * index.idf(term) / matchable) for term in tagged]
     seen = set(query.terms)
-    for other in dict.fromkeys(other for term in query.terms for other in synonyms(term)):
+    in_english = query.terms if query.language == ENGLISH else ()  # the tables are English
+    for other in dict.fromkeys(other for term in in_english for other in synonyms(term)):
         if other in index and other not in seen:
             matches.append(Match((other,), config.synonym_weight * index.idf(other) / everything))
             seen.add(other)
-    for term in query.terms:
+    for term in in_english:
         members = tuple(one for one in instances(term) if one in index and one not in seen)
         if members:
             rarity = min(index.idf(term), index.idf(*members))
             matches.append(Match(members, config.instance_weight * rarity / everything))
             seen.update(members)
-    near = _near(query.terms, seen, index, config.related_weight)
+    is_english = query.language == ENGLISH
+    near = _near(in_english, seen, index, config.related_weight) if is_english else _alike(query.terms, seen, index)
     written: dict[str, dict[str, float]] = {}
     for term, word in query.marked:
         if written_term(word) in index:
             written.setdefault(term, {})[written_term(word)] = _AS_WRITTEN
+    for term, other in query.others:
+        if other in index:
+            written.setdefault(term, {})[other] = 1.0
     for term in query.terms:
         others = written.get(term, {}) | near.get(term, {})
         if term in index:
@@ -71,13 +78,37 @@ def find_matches(query: Query, index: IndexedPassages, config: RankingConfig) ->
         seen.update(naming)
     # what the lists written by hand and the words used alike leave, for the same weight as theirs
     taken = {term for match in matches for term in match.terms} | seen
-    for term in query.terms:
+    for term in in_english:
         members = tuple(one for one in kinds(term) if one in index and one not in taken)
         if members:
             rarity = min(index.idf(term), index.idf(*members))
             matches.append(Match(members, config.instance_weight * rarity / everything))
             taken.update(members)
     return matches
+
+
+def as_spoken(query: Query, index: IndexedPassages) -> Query:
+    """`query` with each term that was not said replaced by what its word is in a language in which it was said."""
+    others: dict[str, str] = {}
+    for term, other in query.others:
+        if term not in index and other in index:
+            others.setdefault(term, other)
+    if not others:
+        return query
+    terms = tuple(dict.fromkeys(others.get(term, term) for term in query.terms))
+    return replace(query, terms=terms, others=tuple((others.get(term, term), other) for term, other in query.others))
+
+
+def _alike(query_terms: Sequence[str], seen: Collection[str], index: IndexedPassages) -> dict[str, dict[str, float]]:
+    """For each term the indexed terms that begin as it does, or end in it, as forms and compounds of one word do."""
+    found: dict[str, dict[str, float]] = {}
+    for term in query_terms:
+        if len(term) < _LEAST_ALIKE or not term.isalpha():
+            continue
+        for other in index.terms_like(term, max(_LEAST_ALIKE, (2 * len(term) + 2) // 3)):
+            if other not in seen and index.held(other) <= _SAID_OFTEN:
+                found.setdefault(term, {})[other] = _ALIKE
+    return found
 
 
 def _near(

@@ -11,7 +11,7 @@ import math
 import sys
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,8 @@ import numpy.typing as npt
 from memoryqa.arrays import Flags, Floats, Ints
 from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.dates import has_time_expression
+from memoryqa.language.languages import language
+from memoryqa.language.locales.detection import note_language
 from memoryqa.language.names import name_words, says_name, speaker_key
 from memoryqa.language.terms import idf, marked, terms
 from memoryqa.rendering import Line, Replies
@@ -91,6 +93,7 @@ class IndexedPassages:
         self._chunk_flags = array("b")  # the flags of all passages of the chunk together
         self._chunk_length = array("d")  # the smallest windowed length in the chunk
         self._chunks_of_speaker: list[array[int]] = []  # by the speaker's number
+        self.languages: dict[str, int] = {}  # in Latin letters: code -> number of messages
         self._previous: Turn | None = None
         self._replies = Replies()
 
@@ -111,14 +114,15 @@ class IndexedPassages:
         self._turns += 1
         doublings = math.log2(max(sum(line.tokens for line in lines), 1) / _LONG_TURN_TOKENS)
         doublings = min(max(0.0, doublings), _MOST_DOUBLINGS)
-        tags = dict.fromkeys(all_terms(" ".join(turn.tags)) if turn.tags else ())
+        spoken = language(note_language(turn.text, self.languages))
+        tags = dict.fromkeys(all_terms(" ".join(turn.tags), spoken) if turn.tags else ())
         speaker = self._number_of_speaker(turn.speaker)
         for line in lines:
-            number, found = len(self), all_terms(line.content)
+            number, found = len(self), all_terms(line.content, spoken)
             for term, frequency in Counter(found).items():
                 self._post(term, number, frequency)
             if not line.content.isascii():
-                for (_, written), frequency in Counter(marked(line.content)).items():
+                for (_, written), frequency in Counter(marked(line.content, spoken)).items():
                     self._post(written_term(written), number, frequency)
             for term in tags:
                 self._post(tag_term(term), number, 1)
@@ -222,6 +226,13 @@ class IndexedPassages:
         """Inverse document frequency of the terms taken as one; a passage that holds two of them is counted twice."""
         held = sum(map(self.held, one_of))
         return idf(min(held, len(self)), len(self))
+
+    def terms_like(self, term: str, letters: int) -> Iterator[str]:
+        """Other indexed terms with the same first `letters` letters, or that end in `term`."""
+        opening = term[:letters]
+        for other in self._postings:
+            if (other.startswith(opening) or other.endswith(term)) and other != term and other.isalpha():
+                yield other
 
     def occurrences(self, terms: Sequence[str]) -> Postings:
         """The passages that contain one of `terms` (all of them indexed), once per occurrence, term by term."""

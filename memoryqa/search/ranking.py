@@ -22,11 +22,12 @@ import numpy as np
 from memoryqa.arrays import Floats, Ints
 from memoryqa.config import RankingConfig
 from memoryqa.errors import UsageError
+from memoryqa.language.locales.detection import by_use
 from memoryqa.language.question import Query, read_query, users_among
 from memoryqa.language.terms import idf
 from memoryqa.rendering import Line
 from memoryqa.search.date_match import match_dates
-from memoryqa.search.matches import find_matches
+from memoryqa.search.matches import as_spoken, find_matches
 from memoryqa.search.postings import (
     CHUNK,
     ENDS_IN_QUESTION,
@@ -189,7 +190,9 @@ class PassageIndex:
             self._queries.clear()
             self._queries_length = len(self)
         if text not in self._queries:
-            self._queries[text] = read_query(text, self.speakers, self._passages.years)
+            index = self._passages
+            query = read_query(text, self.speakers, index.years, by_use(index.languages))
+            self._queries[text] = as_spoken(query, index)
         return self._queries[text]
 
     def _plan(self, text: str, is_question: bool) -> _Plan:

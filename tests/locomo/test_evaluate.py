@@ -191,3 +191,18 @@ def test_no_rows_average_to_nothing() -> None:
 def test_a_row_of_an_unknown_category_is_refused() -> None:
     with pytest.raises(ValueError, match="category"):
         aggregate([row(6, 1.0)])
+
+
+@pytest.mark.parametrize(
+    ("prediction", "gold", "score"),
+    [
+        ("四月二十一号在苏州", "四月二十一号", 0.8),
+        ("生姜茶。", "生姜茶", 1.0),
+        ("iPhone和电脑", "iPhone", 0.4),
+        ("猫", "犬", 0.0),
+        ("소나무", "소나무", 1.0),
+        ("der blaue Becher", "ein blauer Becher", 1 / 3),
+    ],
+)
+def test_what_is_written_without_spaces_is_compared_sign_by_sign(prediction: str, gold: str, score: float) -> None:
+    assert token_f1(prediction, gold) == pytest.approx(score)

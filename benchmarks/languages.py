@@ -1,0 +1,231 @@
+"""How well a memory searches conversations, and resolves dates, in each language: the same story fifteen times.
+
+    python -m benchmarks.languages
+    python -m benchmarks.languages --language de --language ja --json
+
+data/languages/ holds one conversation of 120 messages with 40 questions in each language, told alike line by line, so
+that figures compare. A budget of tokens holds fewer lines where the tokenizer cuts a language smaller: `size` is the
+tokens of the whole conversation over those of the English one. So recall is measured twice: within 100, 300 and 1,000
+tokens, and within budgets that are as large a share of the conversation as those are of the English one (`fair`).
+
+bm25s ranks the same lines with the language's Snowball stemmer and stop words (for Chinese, Japanese and Korean, which
+have none, with pairs of signs), and its ranking is packed by the same rule.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import statistics
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.counting import share_found
+from benchmarks.dates import PARTS, System, dateparser_search, ours, read_sentences
+from benchmarks.dates import measure as score_dates
+from benchmarks.rankers import peer_text
+from harness.commands import run_command
+
+if TYPE_CHECKING:
+    from locomo.schema import Dataset
+    from memoryqa.memory import AdaptiveMemory
+    from memoryqa.rendering import Line
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+BUDGETS = (100, 300, 1000)
+FIRST = "en"  # the language that the others are compared with
+
+Rows = Mapping[str, Mapping[str, Any]]
+
+
+def available() -> list[str]:
+    """The codes of the languages that have a conversation, English first."""
+    codes = sorted(path.stem for path in (DATA / "languages").glob("*.json"))
+    return sorted(codes, key=lambda code: (code != FIRST, code))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.languages", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--language", action="append", choices=available(), metavar="CODE", help="one of them; repeat (default: all)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of the tables")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit status 0: measured; 2: bad input."""
+    args = build_parser().parse_args(argv)
+    return run_command("benchmarks.languages", lambda: run(args))
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure the languages and print tables, or JSON."""
+    english = read(FIRST)
+    size = remember(english).tokens
+    codes = args.language or available()
+    rows = {code: measure(code, size) for code in codes}
+    dates = {code: measure_dates(code) for code in codes}
+    if args.json:
+        print(json.dumps({"budgets_tokens": BUDGETS, "languages": rows, "dates": dates}))
+    else:
+        print_recall(rows)
+        print_dates(dates)
+
+
+def read(code: str) -> Dataset:
+    """The conversation of a language."""
+    from locomo.dataset import load
+
+    return load(DATA / "languages" / f"{code}.json")
+
+
+def remember(dataset: Dataset) -> AdaptiveMemory:
+    from memoryqa.memory import AdaptiveMemory
+
+    memory = AdaptiveMemory()
+    memory.extend(dataset.conversations[0].turns)
+    return memory
+
+
+# ---------------------------------------------------------------- recall
+
+
+def measure(code: str, english_tokens: int) -> dict[str, Any]:
+    """Shares of evidence found, 0 to 1: {"ours": {"100": .., "fair 100": ..}, "bm25s": .., "kinds": {kind: at 300}}."""
+    dataset = read(code)
+    memory = remember(dataset)
+    size = memory.tokens / english_tokens
+    budgets = {str(budget): budget for budget in BUDGETS}
+    budgets |= {f"fair {budget}": round(budget * size) for budget in BUDGETS}
+    rank = build_bm25s([line for line, _ in memory.lines() if line.text], code)
+    ours: dict[str, list[float]] = {name: [] for name in budgets}
+    peer: dict[str, list[float]] = {name: [] for name in budgets}
+    kinds: dict[str, list[float]] = {}
+    for question in dataset.questions:
+        ranked = rank(question.text)
+        for name, budget in budgets.items():
+            ours[name].append(share_found(question, memory.search(question.text, budget).ids))
+            peer[name].append(share_found(question, memory.pack(ranked, budget).ids))
+        kinds.setdefault(dataset.kinds.names[question.category], []).append(ours["fair 300"][-1])
+    return {
+        "questions": len(dataset.questions),
+        "size": size,
+        "ours": _means(ours),
+        "bm25s": _means(peer),
+        "kinds": _means(kinds),
+    }
+
+
+def _means(found: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    return {name: statistics.fmean(values) for name, values in found.items()}
+
+
+def build_bm25s(lines: Sequence[Line], code: str) -> Callable[[str], Sequence[Line]]:
+    """bm25s on the words of the language as its users set it up: Snowball stems, without stop words."""
+    import bm25s
+    import numpy as np
+
+    words = word_cutter(code)
+    index = bm25s.BM25()
+    index.index([words(peer_text(line)) for line in lines], show_progress=False)
+
+    def rank(question: str) -> Sequence[Line]:
+        known = [word for word in words(question) if word in index.vocab_dict]
+        if not known:
+            return lines
+        places, scores = index.retrieve([known], k=len(lines), show_progress=False, n_threads=0)
+        return [lines[place] for place in places[0][np.lexsort((places[0], -scores[0]))]]
+
+    return rank
+
+
+SNOWBALL = {
+    **{
+        "ar": "arabic",
+        "de": "german",
+        "en": "english",
+        "es": "spanish",
+        "fr": "french",
+        "hi": "hindi",
+        "it": "italian",
+    },
+    **{"nl": "dutch", "pl": "polish", "pt": "portuguese", "ru": "russian", "tr": "turkish"},
+}
+_WORD = r"[\p{L}\p{N}\p{M}]+"
+
+
+def word_cutter(code: str) -> Callable[[str], list[str]]:
+    """A text -> its stems, or the pairs of signs of its words where there is no stemmer."""
+    import regex
+    import Stemmer
+
+    word, stop = regex.compile(_WORD), stop_words(code)
+    if code in SNOWBALL:
+        stemmer = Stemmer.Stemmer(SNOWBALL[code])
+        return lambda text: stemmer.stemWords([one for one in word.findall(text.lower()) if one not in stop])
+
+    def pairs(text: str) -> list[str]:
+        found = word.findall(text.lower())
+        return [one[at : at + 2] for one in found for at in range(max(len(one) - 1, 1))]
+
+    return pairs
+
+
+def stop_words(code: str) -> Collection[str]:
+    """Ours, which bm25s is given for every language."""
+    from memoryqa.language.locales.files import read_locale
+    from memoryqa.language.word_lists import STOPWORDS
+
+    return STOPWORDS if code == FIRST else read_locale(code).get("stopwords", "").split()
+
+
+def print_recall(rows: Rows) -> None:
+    """Recall of both systems, in points."""
+    print("share of the evidence found, in percent, within so many tokens (`fair`: scaled by `size`)")
+    columns = [*map(str, BUDGETS), *(f"fair {budget}" for budget in BUDGETS)]
+    print(f"{'':4}{'n':>4}{'size':>6}" + "".join(f"{column:>16}" for column in columns) + "   ours / bm25s")
+    for code, row in rows.items():
+        cells = "".join(f"{100 * row['ours'][name]:>9.1f} /{100 * row['bm25s'][name]:>5.1f}" for name in columns)
+        print(f"{code:4}{row['questions']:>4}{row['size']:>6.2f}{cells}")
+
+
+# ---------------------------------------------------------------- dates
+
+
+def measure_dates(code: str) -> dict[str, dict[str, dict[str, Any]]]:
+    """{part: {system: rates}}, the rates those of benchmarks.dates."""
+    sentences = read_sentences(DATA / "dates" / f"{code}.jsonl")
+    systems: dict[str, System] = {"ours": ours}
+    if importlib.util.find_spec("dateparser"):
+        systems["dateparser"] = partial(dateparser_search, language=code)
+    return {
+        part: {
+            name: score_dates(system, [one for one in sentences if one.part == part])["all"].rates()
+            for name, system in systems.items()
+        }
+        for part in PARTS
+    }
+
+
+def print_dates(rows: Mapping[str, Mapping[str, Mapping[str, Mapping[str, Any]]]]) -> None:
+    """Precision and coverage on the held half."""
+    systems = list(next(iter(rows.values()))["hold"])
+    print("\ndates of the held half: precision / coverage, in percent")
+    print(f"{'':4}" + "".join(f"{name:>16}" for name in systems))
+    for code, row in rows.items():
+        print(f"{code:4}" + "".join(f"{_pair(row['hold'][name]):>16}" for name in systems))
+
+
+def _pair(rates: Mapping[str, Any]) -> str:
+    precision, coverage = rates["precision"], rates["coverage"]
+    return f"{100 * (precision or 0):.1f} /{100 * coverage:6.1f}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

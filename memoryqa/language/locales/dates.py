@@ -1,0 +1,275 @@
+"""Resolves dates in languages other than English, by the words of their data files.
+
+As in English a wrong date is worse than none: a weekday, month or day of a month is the last or the next one by the
+tense of its sentence, and is left alone in habits, in quotes and beside "street". The wordings are those of
+memoryqa/language/time_spans.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import regex
+
+from memoryqa.language.locales.flatten import flatten, lower
+from memoryqa.language.locales.patterns import QUOTED, DatePatterns, date_patterns
+from memoryqa.language.time_spans import (
+    STEP,
+    TimeSpan,
+    Which,
+    one_day,
+    recurring,
+    same_weekday,
+    shift,
+    week,
+    weekend,
+    whole_month,
+    whole_year,
+)
+
+_SENTENCE_END = regex.compile(r"[.!?\n。！？؟।]")
+_ORDINAL_STOP = regex.compile(r"(?<=\d)\.")
+_NEAR = 25  # characters around a date in which "street" makes it a name
+_CJK_DIGITS = {sign: value for value, sign in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
+
+
+class FoundDate(NamedTuple):
+    """`text[start:end]` means the days of `span`."""
+
+    start: int
+    end: int
+    span: TimeSpan
+
+
+class _Words(NamedTuple):
+    """A match in its text. flat: the text flattened, as the pattern reads it. lower: in lower case, with its marks."""
+
+    match: regex.Match[str]
+    flat: str
+    lower: str
+    patterns: DatePatterns
+
+    def group(self, name: str) -> str | None:
+        return self.match.groupdict().get(name)
+
+
+def find_dates(text: str, day: date, code: str) -> list[FoundDate]:
+    """The dates in a text of the language `code` that was said on `day`: in order, without overlap."""
+    patterns, flat = date_patterns(code), flatten(text)
+    if len(flat) != len(text):
+        return []
+    quoted = [match.span() for match in QUOTED.finditer(text)]
+    found = []
+    for match in patterns.pattern.finditer(flat):
+        if any(start < match.start() < end for start, end in quoted):
+            continue
+        span = _read(_Words(match, flat, lower(text), patterns), day)
+        if span is not None:
+            found.append(FoundDate(match.start(), match.end(), span))
+    return found
+
+
+def names_time(text: str, code: str) -> bool:
+    """Whether a text of the language `code` names a date, resolved or not."""
+    return date_patterns(code).pattern.search(flatten(text)) is not None
+
+
+def _read(words: _Words, day: date) -> TimeSpan | None:
+    kind = next(name for name, said in words.match.groupdict().items() if name.startswith("kind_") and said)
+    try:
+        return _READERS[kind.removeprefix("kind_")](words, day)
+    except (OverflowError, ValueError, StopIteration):  # beyond what `date` can hold
+        return None
+
+
+# ---------------------------------------------------------------- one kind each
+
+
+def _near_day(words: _Words, day: date) -> TimeSpan | None:
+    said, patterns = str(words.group("near")), words.patterns
+    if patterns.not_days and patterns.not_days.search(words.flat[: words.match.start()]):
+        return None
+    if said in patterns.days:
+        return one_day(day + timedelta(patterns.days[said]))
+    which = _way(words)
+    return one_day(day + timedelta(STEP[which] * patterns.tense_days[said])) if which else None
+
+
+def _ago(words: _Words, day: date) -> TimeSpan | None:
+    count, unit = _amount(words)
+    return shift(day, -count, unit)
+
+
+def _ahead(words: _Words, day: date) -> TimeSpan | None:
+    count, unit = _amount(words)
+    sentence, patterns = _sentence(words), words.patterns
+    if patterns.strict_ahead and patterns.past.search(sentence) and not patterns.future.search(sentence):
+        return None  # "in three days he had painted it"
+    return shift(day, count, unit)
+
+
+def _named(words: _Words, day: date) -> TimeSpan | None:
+    last = words.patterns.last
+    which: Which = "last" if last and last.fullmatch(str(words.group("which"))) else "next"
+    if words.group("weekend"):
+        return weekend(which, day)
+    if weekday := words.group("weekday"):
+        return same_weekday(which, day, _place_of(weekday, words.patterns.weekdays))
+    return _unit_from_now(_unit(str(words.group("unit")), words.patterns), STEP[which], day)
+
+
+def _span(words: _Words, day: date) -> TimeSpan | None:
+    unit, step = words.patterns.spans[str(words.group("span"))]
+    return _unit_from_now(unit, step, day)
+
+
+def _of_week(words: _Words, day: date) -> TimeSpan | None:
+    said = str(words.group("weekof"))
+    weeks = next(step for form, step in words.patterns.weeks.items() if regex.fullmatch(form, said))
+    weekday = _place_of(str(words.group("weekday")), words.patterns.weekdays)
+    return one_day(day + timedelta(7 * weeks - day.weekday() + weekday))
+
+
+def _on_weekday(words: _Words, day: date) -> TimeSpan | None:
+    said = words.group("weekday")
+    if said is None or _is_habit(words) or _is_place(words):
+        return None
+    which = _way(words)
+    return same_weekday(which, day, _place_of(said, words.patterns.weekdays)) if which else None
+
+
+def _since(words: _Words, day: date) -> TimeSpan | None:
+    return same_weekday("last", day, _place_of(str(words.group("weekday")), words.patterns.weekdays))
+
+
+def _until(words: _Words, day: date) -> TimeSpan | None:
+    sentence, patterns = _sentence(words), words.patterns
+    if patterns.past.search(sentence) and not patterns.future.search(sentence):
+        return None
+    return same_weekday("next", day, _place_of(str(words.group("weekday")), patterns.weekdays))
+
+
+def _in_month(words: _Words, day: date) -> TimeSpan | None:
+    month, which = _month(words), _way(words)
+    if which is None or _is_place(words) or _is_habit(words):
+        return None
+    if month == day.month and which == "next":
+        return None
+    return recurring(which, day, lambda year: whole_month(year, month))
+
+
+def _on_date(words: _Words, day: date) -> TimeSpan | None:
+    month, number = _month(words), _number(str(words.group("dd")), words.patterns, default=1)
+    if _is_place(words):
+        return None
+    if year := words.group("yyyy"):
+        return one_day(date(int(year), month, number))
+    which = _way(words)
+    years = (day.year - 1, day.year, day.year + 1)
+    days = [date(year, month, number) for year in years if (month, number) != (2, 29) or year % 4 == 0]
+    if which == "last":
+        return one_day(max(one for one in days if one < day))
+    return one_day(min(one for one in days if one > day)) if which == "next" else None
+
+
+_READERS: dict[str, Callable[[_Words, date], TimeSpan | None]] = {
+    "day": _near_day,
+    "ago": _ago,
+    "ahead": _ahead,
+    "named": _named,
+    "span": _span,
+    "of_week": _of_week,
+    "since": _since,
+    "until": _until,
+    "on_weekday": _on_weekday,
+    "in_month": _in_month,
+    "on_date": _on_date,
+}
+
+
+# ---------------------------------------------------------------- what the words say
+
+
+def _unit_from_now(unit: str, step: int, day: date) -> TimeSpan:
+    if unit == "week":
+        return week("last" if step < 0 else "next", day)
+    if unit == "weekend":
+        return weekend("last" if step < 0 else "next", day)
+    return whole_month(day.year, day.month + step) if unit == "month" else whole_year(day.year + step)
+
+
+def _amount(words: _Words) -> tuple[int, str]:
+    if counted := words.group("counted"):
+        count, unit = words.patterns.counted[counted]
+        return count, unit
+    return _number(str(words.group("n")), words.patterns), _unit(str(words.group("unit")), words.patterns)
+
+
+def _unit(said: str, patterns: DatePatterns) -> str:
+    for unit, forms in patterns.units.items():
+        if said in forms.split("|"):
+            return unit
+    raise ValueError(said)
+
+
+def _place_of(said: str, patterns: Iterable[str]) -> int:
+    return next(place for place, pattern in enumerate(patterns) if regex.fullmatch(pattern, said))
+
+
+def _month(words: _Words) -> int:
+    if said := words.group("month"):
+        return _place_of(said, words.patterns.months) + 1
+    month = _number(str(words.group("monthnumber")), words.patterns)
+    if not 1 <= month <= 12:
+        raise ValueError(month)
+    return month
+
+
+def _number(said: str, patterns: DatePatterns, default: int | None = None) -> int:
+    """`3`, `drei` and `三` are 3. `default`: the value of other words, as "first"."""
+    if said.isdigit() and said.isascii():
+        return int(said)
+    for value, forms in enumerate(patterns.numbers, 1):
+        if said in forms.split("|"):
+            return value
+    if default is not None and not set(said) <= {*_CJK_DIGITS, "十"}:
+        return default
+    tens, ten, ones = said.rpartition("十")
+    return (_CJK_DIGITS.get(tens, 1) * 10 if ten else 0) + (_CJK_DIGITS[ones] if ones else 0)
+
+
+# ---------------------------------------------------------------- what stands around them
+
+
+def _sentence(words: _Words) -> str:
+    """The sentence that the date is in, in lower case with its marks."""
+    start, end = words.match.span()
+    before, after = _ORDINAL_STOP.sub(" ", words.lower[:start]), _ORDINAL_STOP.sub(" ", words.lower[end:])
+    stop = _SENTENCE_END.search(after)
+    head = _SENTENCE_END.split(before)[-1]
+    return head + words.lower[start:end] + after[: stop.end() if stop else len(after)]
+
+
+def _way(words: _Words) -> Which | None:
+    """Whether the sentence looks back ("last") or ahead ("next"); None where it does not say."""
+    sentence, patterns = _sentence(words), words.patterns
+    if patterns.unclear and patterns.unclear.search(sentence):
+        return None
+    past, future = patterns.past.search(sentence), patterns.future.search(sentence)
+    if past and future:
+        return "next" if patterns.future_wins else None
+    if past:
+        return "last"
+    return "next" if future or patterns.unmarked == "next" else None
+
+
+def _is_habit(words: _Words) -> bool:
+    return words.patterns.habit.search(_sentence(words)) is not None
+
+
+def _is_place(words: _Words) -> bool:
+    start, end = words.match.span()
+    place = words.patterns.place
+    return bool(place.search(words.flat[max(0, start - _NEAR) : start]) or place.search(words.flat[end : end + _NEAR]))
