@@ -284,4 +284,7 @@ def _id(handle: str) -> bytes:
 
 def _searchable(text: str) -> str:
     """What FTS5 reads: valid UTF-8 without NUL, at which it would stop; each sign of an unspaced script is a word."""
-    return UNSPACED.sub(r" \g<0> ", text.replace("\0", " ")).encode("utf-8", "replace").decode("utf-8")
+    text = text.replace("\0", " ")
+    if text.isascii():
+        return text
+    return UNSPACED.sub(r" \g<0> ", text).encode("utf-8", "replace").decode("utf-8")

@@ -142,7 +142,7 @@ class AdaptiveMemory(StoredMemory):
         if isinstance(messages, str | bytes | Mapping | Turn) or not isinstance(messages, Iterable):
             raise TypeError(f"extend takes a list of messages, got {described(messages)}; add takes a single one")
         added = list[Turn]()
-        for batch in _batches(messages, ADDED_AT_ONCE if self._archive else 1):
+        for batch in _batches(messages, 1 if self._archive is None else ADDED_AT_ONCE):
             turns, error = self._add(batch, {})
             added += turns
             if error is not None:

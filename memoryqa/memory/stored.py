@@ -45,7 +45,8 @@ class StoredMemory(ReadableMemory):
     _generation = 0
     _kept = 0
     _has_usual_settings = True  # those that the file has
-    _data_version = 0
+    _data_version = 0  # of the file, when what it changed was last taken over
+    _caught_up = -1  # the same, when all turns of the file had been taken in
     _is_taking = False  # a turn is being taken in; if it stays so, that was interrupted
     _revisions: dict[str, list[Turn]]  # of a memory without a file
 
@@ -214,8 +215,10 @@ class StoredMemory(ReadableMemory):
             return
         self._follow()  # before the transaction too: that may take long
         with self._archive.transaction():
-            self._follow()
-            self._catch_up()
+            if self._archive.data_version() != self._caught_up:
+                self._follow()
+                self._catch_up()
+                self._caught_up = self._data_version
             yield self._archive
 
     def _catch_up(self) -> int:
