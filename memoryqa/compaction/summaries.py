@@ -36,7 +36,7 @@ TASK_CHARS = 100
 _REASONING_CHARS, _CODE_CHARS, _OUTPUT_CHARS = 200, 150, 100  # of each step in the prompt; rlm-code's numbers
 _FEWEST_TOLD = 3
 _SETTING = frozenset(("llm", "lm", "repl"))  # words by which an LM may mean itself and its setting
-_INNER_STOP = re.compile(r"[.!?…]+(?=\s)|[.!?…]+$")
+_INNER_STOP = re.compile(r"(?<![.!?…])[.!?…]+(?=\s|$)")  # of a long run, one start only: linear
 _WIDE_STOPS = str.maketrans("。！？", "，，，")
 _BULLET = re.compile(r"^(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 

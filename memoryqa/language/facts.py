@@ -21,11 +21,14 @@ MAX_FACT_CHARS = 160  # a longer sentence becomes several facts, so that each fi
 _COURTEOUS = STOPWORDS | FILLER_WORDS | COURTESY_WORDS
 _ABBREVIATION = re.compile(r"(?:\b(?:[A-Za-z]|Drs?|Mrs?|Ms|Prof|St|vs|etc|No|Inc|Jr|Sr)|\b[a-z]\.[a-z])\.$")
 
+_LONGEST_END = 16  # characters in which an abbreviation with its stop is looked for
+
 _NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _OPENING = re.compile(r"(?:^|[.!?…。！？:;\n])[\s\"“”'‘’(\[{*•>#-]*")
-_SENTENCE_END = re.compile(r"[.!?…]+[\"”’')\]]*\s+|[。！？]+[”’」』）]*")
+# a run of stops is looked at from its first one only: from each of them, a long run would take quadratic time
+_SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]+[\"”’')\]]*\s+|[。！？]+[”’」』）]*")
 _PAIR = re.compile(
     r"['\"]?([^\W\d][\w .%-]{0,30}?)['\"]?\s*(?:=|:(?=\s))\s*"  # key, = or :
     r"['\"]?([^\s'\"=:](?:(?!:\s)[^'\"=]){0,38}?)['\"]?"
@@ -116,7 +119,8 @@ def sentences(text: str) -> list[str]:
     for line in text.splitlines():
         start = 0
         for match in _SENTENCE_END.finditer(line):
-            if not _ABBREVIATION.search(line[start : match.end()].rstrip()):
+            end = match.start() + len(match[0].rstrip())
+            if not _ABBREVIATION.search(line[max(start, end - _LONGEST_END) : end]):
                 found.append(line[start : match.end()])
                 start = match.end()
         found.append(line[start:])

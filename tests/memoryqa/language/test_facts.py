@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import texts
 
+from memoryqa.compaction.summaries import flat
 from memoryqa.language.facts import (
     MAX_FACT_CHARS,
     Fact,
@@ -132,3 +134,18 @@ def test_the_facts_of_a_turn_are_its_dated_sentences_and_its_photo() -> None:
     ]
     assert {fact.handle for fact in facts} == {"mem:D8:6"}
     assert facts_of(Turn(1, 1, "Ana", "")) == ()
+
+
+@pytest.mark.parametrize(
+    "unit", [".", "…", "!?", "e.g. ", "Dr. ", '."', ".) ", "U.S.", "No. ", "a.b. ", "。", ". . ", "x! ", "?\t", "vs. "]
+)
+@pytest.mark.parametrize("end", ["", "x", " "])
+def test_sentences_take_linear_time(unit: str, end: str) -> None:
+    def cpu(times: int) -> float:
+        text = unit * times + end
+        start = time.process_time()
+        sentences(text)
+        flat(text)
+        return time.process_time() - start
+
+    assert cpu(60_000) < 12 * max(cpu(15_000), 0.02)  # quadratic time takes sixteen times as long
