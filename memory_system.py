@@ -14,6 +14,7 @@ import hashlib
 import json
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence
 from memoryqa.memories import Memories as Memories
 from memoryqa.memory import AdaptiveMemory
+from memoryqa.messages import TimeLike
 from memoryqa.offline_reader import NO_INFORMATION as NO_INFORMATION
 from memoryqa.parameters import settings_from
 from memoryqa.replies.acceptance import accepted_queries, is_nothing
@@ -106,17 +108,19 @@ class ProgramOnMemories(dspy.Module):
         self.config = config or ProgramConfig()
         self.answer_question = dspy.Predict(AnswerQuestion)
 
-    def forward(self, question: str, conversation_id: str | None = None) -> dspy.Prediction:
-        """Answer from the memory of `conversation_id`, which may be left out when there is one memory."""
+    def forward(self, question: str, conversation_id: str | None = None, *, asked: TimeLike = None) -> dspy.Prediction:
+        """Answer from the memory of `conversation_id` (None: the only one); `asked`: see `AdaptiveMemory.search`."""
         with reading_replies():
-            return run(self.steps(question, self.memories.choose(conversation_id)))
+            return run(self.steps(question, self.memories.choose(conversation_id), asked))
 
-    async def aforward(self, question: str, conversation_id: str | None = None) -> dspy.Prediction:
+    async def aforward(
+        self, question: str, conversation_id: str | None = None, *, asked: TimeLike = None
+    ) -> dspy.Prediction:
         """`forward`, with the LM awaited."""
         with reading_replies():
-            return await run_async(self.steps(question, self.memories.choose(conversation_id)))
+            return await run_async(self.steps(question, self.memories.choose(conversation_id), asked))
 
-    def steps(self, question: str, memory: AdaptiveMemory) -> Steps:
+    def steps(self, question: str, memory: AdaptiveMemory, asked: TimeLike = None) -> Steps:
         """The recipe, without its driver: yields calls of predictors, is sent their predictions, returns the answer."""
         evidence = self.evidence(memory)
         return (yield from answer_from(self.answer_question, question, evidence))
@@ -143,8 +147,8 @@ class MemoryQA(ProgramOnMemories):
         self.write_queries = dspy.Predict(WriteQueries)
         self.assess_evidence = dspy.Predict(AssessEvidence)
 
-    def steps(self, question: str, memory: AdaptiveMemory) -> Steps:
-        floor, problems = self.config.score_floor, list[str]()
+    def steps(self, question: str, memory: AdaptiveMemory, asked: TimeLike = None) -> Steps:
+        search, problems = partial(memory.search, score_floor=self.config.score_floor, asked=asked), list[str]()
         if not self.evidence(memory).text:  # an empty memory needs no LM to say that it knows nothing
             return (
                 yield from answer_from(self.answer_question, question, memory.recent(0), memory_tokens=memory.tokens)
@@ -152,22 +156,18 @@ class MemoryQA(ProgramOnMemories):
 
         # 1. Say in a speaker's words what the answer may look like, and search for it together with the question.
         queries = [question, *(yield from self._write_queries(question, problems))]
-        evidence = memory.search(queries, self.hop_budget(1), score_floor=floor)
+        evidence = search(queries, self.hop_budget(1))
 
         # 2. While something is missing, search for that; keep what was found.
-        hops = 1
-        while hops < self.config.max_hops and (
-            follow_ups := (yield from self._follow_ups(question, evidence, problems))
-        ):
+        hops, most = 1, self.config.max_hops
+        while hops < most and (follow_ups := (yield from self._follow_ups(question, evidence, problems))):
             hops += 1
             queries += follow_ups
-            evidence = memory.search(
-                [question, *follow_ups], self.hop_budget(hops), keep=evidence.line_ids, score_floor=floor
-            )
+            evidence = search([question, *follow_ups], self.hop_budget(hops), keep=evidence.line_ids)
 
         # 3. Fill up the context with what all queries find, beside what the hops found, and answer from it.
         found = evidence.line_ids if hops > 1 else ()
-        evidence = memory.search(queries, self.config.context_tokens, keep=found, score_floor=floor)
+        evidence = search(queries, self.config.context_tokens, keep=found)
         return (
             yield from answer_from(
                 self.answer_question,

@@ -53,6 +53,11 @@ def build_parser() -> argparse.ArgumentParser:
         help="leave out lines that score less, so that a question about something else finds nothing; 0 shows as many "
         "as fit (default: %(default)s)",
     )
+    search.add_argument(
+        "--asked",
+        metavar="DATE",
+        help='the day of asking, 2023-05-25, by which "last week" is read (default: the last day of the conversation)',
+    )
     stats = commands.add_parser("stats", help="print how much is in a conversation")
     stats.add_argument("file", type=Path, metavar="FILE")
     for command in (search, stats):
@@ -79,7 +84,7 @@ def main(argv: list[str] | None = None) -> int:
             return 0
         memory = open_memory(args.file)
         if args.command == "search":
-            search(memory, args.question, args.budget, args.min_score, as_json=args.json)
+            search(memory, args.question, args.budget, args.min_score, args.asked, as_json=args.json)
         else:
             show_stats(memory, as_json=args.json)
         if sys.stdout is not None:
@@ -98,11 +103,19 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def search(memory: AdaptiveMemory, question: str, budget_tokens: int, min_score: float, *, as_json: bool) -> None:
+def search(
+    memory: AdaptiveMemory,
+    question: str,
+    budget_tokens: int,
+    min_score: float,
+    asked: str | None = None,
+    *,
+    as_json: bool,
+) -> None:
     """Print what `question` finds: the text, or one JSON object."""
     if budget_tokens < 1:
         raise UsageError(f"--budget must be at least 1, got {budget_tokens}")
-    found = memory.search(question, budget_tokens, min_score=min_score)
+    found = memory.search(question, budget_tokens, min_score=min_score, asked=asked)
     if not as_json:
         show(str(found))
         return

@@ -21,6 +21,7 @@ from functools import lru_cache
 from itertools import groupby
 
 from memoryqa.language.dates import annotate, unmarked
+from memoryqa.language.english.date_words import DIGIT
 from memoryqa.language.locales.detection import LETTERS
 from memoryqa.language.names import speaker_key
 from memoryqa.language.word_lists import (
@@ -42,7 +43,6 @@ _CAPTION_OPENING = re.compile(
     re.IGNORECASE,
 )
 _SHORT_CHARS = 800  # that WHOLE_TOKENS mostly hold
-_DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Line:
     turn: Turn
     text: str
     tokens: int
-    header: str  # the session's header, shown above the first of its lines
+    header: str  # of its session and day, shown above the first of their lines
     header_tokens: int  # counted once, with that line
     body: str
     said: str
@@ -104,7 +104,7 @@ class Line:
 
 def is_filler(sentence: str, names: frozenset[str]) -> bool:
     """Whether `sentence` is only greeting, thanks or praise: no digit, no date, no name except `names` (lower case)."""
-    if _DIGIT.search(sentence):
+    if DIGIT.search(sentence):
         return False
     found = LETTERS.findall(sentence.lower())
     if len(found) == 1 and found[0] in YES_OR_NO:
@@ -189,8 +189,8 @@ def render_turn(turn: Turn, names: frozenset[str], header: str, replies: bool = 
     """Render the turn's passages in full and in brief; both lists are equally long.
 
     In brief, a turn of one passage goes without its filler sentences; a long one stays as it is. `names`: the
-    participants' names in lower case; a sentence that only addresses one of them is filler too. `header`: the session's
-    header, the same for all its turns even if their times differ. `replies`: see `Replies`.
+    participants' names in lower case; a sentence that only addresses one of them is filler too. `header`: of its
+    session, or of its day in the session. `replies`: see `Replies`.
     """
     caption = unmarked(shorten_caption(turn.caption))
     full = _line(turn, turn.text, caption, header, names) if len(turn.text) < _SHORT_CHARS else None
@@ -295,14 +295,14 @@ def _count(text: str) -> int:
 
 
 def render(lines: Iterable[Line]) -> str:
-    """Render lines in time order under their sessions' headers, each with a newline. Empty lines are left out."""
+    """Render lines in order under the headers of sessions and days, each with a newline. Empty lines are left out."""
     rendered: list[str] = []
-    session: int | None = None
+    under: tuple[int, str] | None = None
     shown = sorted((line for line in lines if line.text), key=lambda line: line.key)
     for _, of_turn in groupby(shown, key=lambda line: line.key[:2]):
         group = list(of_turn)
-        if group[0].turn.session != session:
-            session = group[0].turn.session
+        if (heading := (group[0].turn.session, group[0].header)) != under:
+            under = heading
             rendered.append(f"{group[0].header}\n")
         rendered.append(f"{group[0].text if len(group) == 1 else _assemble(group)}\n")
     return "".join(rendered)
@@ -317,14 +317,14 @@ class Tally:
 
     def __init__(self, lines: Iterable[Line] = ()) -> None:
         self.tokens = 0
-        self._in_session: dict[int, int] = {}  # session -> number of its lines; they share one header
+        self._under: dict[tuple[int, str], int] = {}  # session and header -> number of the lines that share it
         self._of_turn: dict[tuple[int, int], list[Part]] = {}  # passages of long turns, in order
         for line in lines:
             self.add(line)
 
     def cost(self, line: Line) -> int:
         """What the tokens grow by when `line` is added."""
-        header = 0 if line.turn.session in self._in_session else line.header_tokens
+        header = 0 if (line.turn.session, line.header) in self._under else line.header_tokens
         part, shown = line.part, self._of_turn.get(line.key[:2])
         if part is None or not shown:
             return line.tokens + header
@@ -341,8 +341,8 @@ class Tally:
         if not line.text:
             return
         self.tokens += self.cost(line)
-        session = line.turn.session
-        self._in_session[session] = self._in_session.get(session, 0) + 1
+        heading = line.turn.session, line.header
+        self._under[heading] = self._under.get(heading, 0) + 1
         if line.part is not None:
             insort(self._of_turn.setdefault(line.key[:2], []), line.part, key=_number)
 
@@ -350,10 +350,10 @@ class Tally:
         """Count `line` no more."""
         if not line.text:
             return
-        session = line.turn.session
-        self._in_session[session] -= 1
-        if not self._in_session[session]:
-            del self._in_session[session]
+        heading = line.turn.session, line.header
+        self._under[heading] -= 1
+        if not self._under[heading]:
+            del self._under[heading]
         if line.part is not None:
             shown = self._of_turn[line.key[:2]]
             del shown[bisect(shown, line.part.number, key=_number) - 1]

@@ -76,7 +76,8 @@ class Transcript:
         self._names: list[tuple[int, frozenset[str]]] = []  # the words of the speakers' names, by the first turn
         self._replies = Replies()
         self._replied = bytearray()  # by turn, whether it replies to a question
-        self._headers: dict[int, str] = {}  # session -> its header: the date of the first of its turns
+        # session -> its highest number, then of each of its days the first number and the day (0: unknown), in order
+        self._days: dict[int, list[int]] = {}
 
         # by a hash of its words: the first line that says so; lines that others repeat, with those
         self._first_with: dict[int, int] = {}
@@ -85,24 +86,25 @@ class Transcript:
 
     @property
     def num_sessions(self) -> int:
-        return len(self._headers)
+        return len(self._days)
 
     def add(self, turn: Turn) -> Sequence[Line]:
         """Append `turn`; returns its lines in full. UsageError for an id that is there, and then nothing changes."""
         if turn.id in self.places:
             raise UsageError(f"turn {turn.id} is in this memory already; every turn needs its own session and number")
         # rendered before anything is changed: a turn that cannot be leaves the transcript as it was
-        header = self._headers.get(turn.session) or render_header(turn.session, turn.time)
+        day = self._day_of(turn)
+        header = _header(turn, day)
         names = self._names_with(turn.speaker)
         replied = self._replies.note(turn)
         full, brief = render_turn(turn, names, header, replied)
         self._note_speaker(turn.speaker, names)
-        self._headers[turn.session] = header
+        self._note_day(turn, day)
         self._replied.append(replied)
         if turn.time is not None:
-            day = turn.time.date()
-            self.first_day = min(day, self.first_day or day)
-            self.last_day = max(day, self.last_day or day)
+            said_on = turn.time.date()
+            self.first_day = min(said_on, self.first_day or said_on)
+            self.last_day = max(said_on, self.last_day or said_on)
         self.turns.append(turn)
         self.places[turn.id] = range(len(self.full), len(self.full) + len(full))
         self.full += full
@@ -110,6 +112,25 @@ class Transcript:
         if len(brief) == 1 and self._note_repeat(len(self.brief) - 1):
             self.brief[-1] = replace(brief[0], repeated=True)
         return full
+
+    def _day_of(self, turn: Turn) -> int:
+        """The day, or 0, under which `turn` is to be shown: its own, if it is in order and later than those before it.
+
+        A session may pass midnight, and its first turns may have no time. What comes out of order, or goes back in
+        time, is shown under the day that it was put in.
+        """
+        own = turn.time.toordinal() if turn.time else 0
+        days = self._days.get(turn.session)
+        if days is None:
+            return own
+        return _day_among(days, turn) if turn.number < days[0] else max(own, days[-1])
+
+    def _note_day(self, turn: Turn, day: int) -> None:
+        days = self._days.setdefault(turn.session, [turn.number, turn.number, day])
+        if turn.number >= days[0]:
+            days[0] = turn.number
+            if day > days[-1]:
+                days += (turn.number, day)
 
     def _names_with(self, speaker: str) -> frozenset[str]:
         """The words of the names of all speakers so far and of `speaker`."""
@@ -181,7 +202,7 @@ class Transcript:
             "speakers": self._speakers,
             "replied": bytes(self._replied),
             "asks": [int(one) for one in self._replies.state()],
-            "headers": self._headers,
+            "session_days": self._days,
             "first_with": self._first_with,
             "repeats": self._repeats,
         }
@@ -202,8 +223,8 @@ class Transcript:
             found._names.append((first, names))
         found._speakers = state["speakers"]
         found._replied = bytearray(state["replied"])
-        found._headers, found._first_with, found._repeats = (
-            state[name] for name in ("headers", "first_with", "repeats")
+        found._days, found._first_with, found._repeats = (
+            state[name] for name in ("session_days", "first_with", "repeats")
         )
         found._first_of = {place: first for first, places in found._repeats.items() for place in places}
         turns = found.turns = OnDemand(count, read)
@@ -232,11 +253,22 @@ class Transcript:
         """The lines of a turn by its number, as `add` made them."""
         turn = self.turns[number]
         names = self._names[bisect_right(self._names, number, key=lambda one: one[0]) - 1][1]
-        full, brief = render_turn(turn, names, self._headers[turn.session], bool(self._replied[number]))
+        full, brief = render_turn(
+            turn, names, _header(turn, _day_among(self._days[turn.session], turn)), bool(self._replied[number])
+        )
         place = self.places[turn.id].start
         if self._first_of.get(place, place) != place:
             brief = [replace(brief[0], repeated=True)]
         return full, brief
+
+
+def _day_among(days: Sequence[int], turn: Turn) -> int:
+    """The day under which a turn is shown; `days` as in `Transcript._days`."""
+    return days[2 + 2 * max(bisect_right(days[1::2], turn.number) - 1, 0)]
+
+
+def _header(turn: Turn, day: int) -> str:
+    return render_header(turn.session, date.fromordinal(day) if day else None)
 
 
 def _address(turn_id: str) -> tuple[int, int]:

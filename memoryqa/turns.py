@@ -115,9 +115,9 @@ def id_of_turn(session: int, number: int) -> str:
     return f"D{session}:{number}"
 
 
-def render_header(session: int, time: datetime | None) -> str:
-    """The line above a session's turns."""
-    return f"[D{session}, {format_date(time)}]"
+def render_header(session: int, day: date | None) -> str:
+    """The line above the turns of a session, or above those of one of its days."""
+    return f"[D{session}, {format_date(day)}]"
 
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half of a character: no encoding has it, so none prints it

@@ -18,11 +18,19 @@ from functools import lru_cache
 
 from memoryqa.language.date_grammar import HANDLERS, PATTERN, TIME_EXPRESSION, TRIGGER, fold
 from memoryqa.language.english.calendar_dates import apposed
-from memoryqa.language.english.date_words import LETTERS, REACH, TRIGGER_WORDS, WORD_START
+from memoryqa.language.english.date_words import (
+    DIGIT,
+    LETTERS,
+    MONTH_NUMBERS,
+    REACH,
+    TRIGGER_WORDS,
+    WEEKDAY_NUMBERS,
+    WORD_START,
+)
+from memoryqa.language.english.protected import hide_protected, is_name
 from memoryqa.language.locales.date_language import date_language
 from memoryqa.language.locales.dates import find_dates, names_time
-from memoryqa.language.protected import hide_protected, is_name
-from memoryqa.language.time_spans import TAKEN, VALUE, TimeSpan
+from memoryqa.language.time_spans import STEP, TAKEN, VALUE, TimeSpan
 from memoryqa.turns import Turn
 
 DATE_MARK = " (= "  # opens an annotation; the offline reader looks for it
@@ -103,16 +111,29 @@ def _span(match: re.Match[str], day: date, anchor: date) -> TimeSpan | None:
 def annotate(text: str, anchor: date, names: Collection[str] = ()) -> str:
     """Insert ` (= VALUE)` after each relative date in `text`; see `unmarked` for what else changes.
 
+    A day and month of the year of saying have none: the header above the line shows the year.
+
     A date that has its annotation already keeps it, so that annotating twice is annotating once.
     """
     parts: list[str] = []
     position = 0
     for resolved in resolve(text, anchor, names):
+        if _adds_only_the_year(resolved, anchor):
+            continue
         mark = f"{DATE_MARK}{resolved.value})"
         parts.append(unmarked(text[position : resolved.end]))
         parts.append(mark)
         position = resolved.end + (len(mark) if text.startswith(mark, resolved.end) else 0)
     return "".join([*parts, unmarked(text[position:])])
+
+
+def _adds_only_the_year(resolved: ResolvedDate, anchor: date) -> bool:
+    """Whether "May 12" is of the year of saying, which the header above the line shows."""
+    if not resolved.first.year == resolved.last.year == anchor.year:
+        return False
+    words = frozenset(LETTERS.findall(fold(resolved.phrase)))
+    says_day = DIGIT.search(resolved.phrase) and not words.isdisjoint(MONTH_NUMBERS)
+    return bool(says_day) and words.isdisjoint(WEEKDAY_NUMBERS) and words.isdisjoint(STEP)
 
 
 def unmarked(text: str) -> str:

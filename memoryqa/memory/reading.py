@@ -18,9 +18,11 @@ from memoryqa.checks import one_of_kind, whole_number
 from memoryqa.config import WINDOW_FIELDS, MemoryConfig, RankingConfig, warn_of_old_name
 from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence, MemoryStats, sizes
+from memoryqa.language.english.question_dates import habit_of, may_be_swapped
+from memoryqa.language.question import Asking
 from memoryqa.language.terms import terms
 from memoryqa.memory.selection import selector
-from memoryqa.messages import TimeLike
+from memoryqa.messages import TimeLike, parse_time
 from memoryqa.rendering import Line, render
 from memoryqa.search.arguments import check_search, list_queries
 from memoryqa.search.dense import DenseIndex
@@ -114,6 +116,7 @@ class ReadableMemory:
         speakers: str | Iterable[str] | None = None,
         since: TimeLike = None,
         until: TimeLike = None,
+        asked: TimeLike = None,
     ) -> Evidence:
         """The turns that answer best, as many as `budget_tokens` hold, never more.
 
@@ -124,6 +127,7 @@ class ReadableMemory:
         scores below this share of the best line; 0 fills the budget. min_score: leave out what scores less; at 0.3 most
         questions about something that never came up find nothing; 0 is off. speakers, since, until: find only what
         these people said, from that moment or day on, and up to it, the day included; without a time it is not found.
+        asked: the day of asking, by which "last week" in the question is read; None: the conversation's last day.
         """
         queries = check_search(queries, budget_tokens, keep, score_floor, min_score)
         with self._current():
@@ -131,13 +135,14 @@ class ReadableMemory:
             places = [place for one in keep for place in self._transcript.places_of(one)]
             among = self._among(scope, speakers, since, until)
             kept = [place for place in places if among is None or place in among]
-            dense = self._dense_scores(queries)
-            scale = self._index.share_known(queries) if dense is None else 1.0
+            asking = self._asking(queries[0], asked)
+            dense = self._dense_scores(queries, asking)
+            scale = self._index.share_known(queries, asking) if dense is None else 1.0
             scores: dict[int, float] = {}
 
             def ranked() -> Iterator[int]:
                 yield from kept
-                for place, score in self._ranked(queries, dense, among, score_floor):
+                for place, score in self._ranked(queries, dense, among, score_floor, asking):
                     if min_score and score * scale < min_score:
                         return
                     scores[place] = score
@@ -148,15 +153,16 @@ class ReadableMemory:
 
             chosen = pack(self._transcript.lines_at(ranked()), budget_tokens, shorten=shorten)
             if unranked := [place for place in kept if place not in scores]:
-                late = self._index.scores_of(queries, unranked) if dense is None else dense[unranked].tolist()
+                late = self._index.scores_of(queries, unranked, asking) if dense is None else dense[unranked].tolist()
                 scores.update(zip(unranked, late, strict=True))
             return Evidence.of(chosen, {brief[place].key: scale * score for place, score in scores.items()})
 
-    def rank(self, queries: str | Sequence[str], *, scope: Scope | None = None) -> list[Turn]:
+    def rank(self, queries: str | Sequence[str], *, scope: Scope | None = None, asked: TimeLike = None) -> list[Turn]:
         """All turns that `search` may find, best first."""
         queries = list_queries(queries)
         with self._current():
-            ranked = self._ranked(queries, self._dense_scores(queries), self._among(scope))
+            asking = self._asking(queries[0], asked)
+            ranked = self._ranked(queries, self._dense_scores(queries, asking), self._among(scope), asking=asking)
             turns = (self._transcript.full[place].turn for place, _ in ranked)
             return list({turn.id: turn for turn in turns}.values())
 
@@ -181,19 +187,30 @@ class ReadableMemory:
         meant = {place for turn, places in said if is_meant(turn) for place in places}
         return meant if held is None else meant & held.keys()
 
+    def _asking(self, question: str, asked: TimeLike) -> Asking:
+        """What the question's dates are read by. Numeric dates in what was said matter only when one is asked for."""
+        time = parse_time(asked)
+        day_first = habit_of(turn.text for turn in self._transcript.turns) if may_be_swapped(question) else None
+        return Asking(time.date() if time else self._transcript.last_day, day_first)
+
     def _ranked(
-        self, queries: Sequence[str], dense: Floats | None, among: Collection[int] | None, score_floor: float = 0.0
+        self,
+        queries: Sequence[str],
+        dense: Floats | None,
+        among: Collection[int] | None,
+        score_floor: float = 0.0,
+        asking: Asking | None = None,
     ) -> Iterator[tuple[int, float]]:
         """Places and their scores, best first, computed as far as they are read; `dense`: what `_dense_scores` gave."""
         if dense is None:
-            yield from self._index.ranked(queries, among, score_floor)
+            yield from self._index.ranked(queries, among, score_floor, asking)
             return
         order = np.argsort(-dense, kind="stable")
         for place in order[: worth_showing(dense[order], score_floor)].tolist():
             if among is None or place in among:
                 yield place, float(dense[place])
 
-    def _dense_scores(self, queries: Sequence[str]) -> Floats | None:
+    def _dense_scores(self, queries: Sequence[str], asking: Asking | None = None) -> Floats | None:
         """Scores of all turns by meaning and words together; None without an embedder, and when it fails."""
         if self._dense is None:
             return None
@@ -205,7 +222,7 @@ class ReadableMemory:
                 logger.warning("ranking by words alone, here and wherever embedding_failures counts it: %s", error)
             self._embedding_failures += 1
             return None
-        return self._dense_ranking.score(queries, matches)
+        return self._dense_ranking.score(queries, matches, asking)
 
     def with_ranking(self, ranking: RankingConfig) -> Self:
         """The same memory with other weights in its ranking by words, for reading: nothing may be added to either.

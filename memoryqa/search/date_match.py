@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,27 @@ from memoryqa.language.question import Window
 _RECENT_DAYS = 21  # people talk about the last weeks, so a session counts up to so many days after a window
 _AHEAD_DAYS = 3  # ... and about the next days
 _AHEAD_WEIGHT = 0.4
+
+
+def note_day(first_days: array[int], last_days: array[int], day: int) -> bool:
+    """Widen the days of the last block to `day`: a session may pass midnight, or begin without a time (-1).
+
+    Returns whether anything changed.
+    """
+    first, last = first_days[-1], last_days[-1]
+    if 0 <= first <= day <= last:
+        return False
+    first_days[-1] = day if first < 0 else min(first, day)
+    last_days[-1] = max(last, day)
+    return True
+
+
+def match_blocks(windows: Sequence[Window], first_days: Ints, last_days: Ints) -> Floats:
+    """The match of each block of turns, which lasts from a first to a last day: the better one of both."""
+    match = match_dates(windows, first_days)
+    if np.array_equal(first_days, last_days):
+        return match
+    return np.maximum(match, match_dates(windows, last_days))
 
 
 def match_dates(windows: Sequence[Window], days: Ints) -> Floats:

@@ -24,6 +24,7 @@ from memoryqa.language.locales.detection import note_language
 from memoryqa.language.names import name_words, says_name, speaker_key
 from memoryqa.language.terms import idf, marked, terms
 from memoryqa.rendering import Line, Replies
+from memoryqa.search.date_match import note_day
 from memoryqa.turns import MONTHS, Turn
 
 Postings = npt.NDArray[np.int32]  # numbers of passages, as the postings keep them
@@ -88,7 +89,8 @@ class IndexedPassages:
         self._speaker = array("i")
         self._flags = array("b")
         self._block_start = array("i")
-        self._block_day = array("i")
+        self._block_day = array("i")  # the first and the last day on which something was said in the block
+        self._block_last_day = array("i")
         self._block_length = array("d")
         self._chunk_flags = array("b")  # the flags of all passages of the chunk together
         self._chunk_length = array("d")  # the smallest windowed length in the chunk
@@ -109,7 +111,10 @@ class IndexedPassages:
         """Index the passages of the next turn."""
         opens = self._previous is None or self._previous.session != turn.session
         if opens:
-            self._open_block(turn)
+            self._open_block()
+        if turn.time and note_day(self._block_day, self._block_last_day, turn.time.toordinal()):
+            self.years.add(turn.time.year)
+            self.date_words.update(terms(f"{MONTHS[turn.time.month - 1]} {turn.time.year}"), (str(turn.time.day),))
         replies = self._replies.note(turn)
         self._turns += 1
         doublings = math.log2(max(sum(line.tokens for line in lines), 1) / _LONG_TURN_TOKENS)
@@ -161,14 +166,12 @@ class IndexedPassages:
         if not chunks or chunks[-1] != chunk:
             chunks.append(chunk)
 
-    def _open_block(self, turn: Turn) -> None:
+    def _open_block(self) -> None:
         self._recent.clear()
         self._block_start.append(len(self))
-        self._block_day.append(turn.time.toordinal() if turn.time else -1)
+        self._block_day.append(-1)
+        self._block_last_day.append(-1)
         self._block_length.append(0.0)
-        if turn.time:
-            self.years.add(turn.time.year)
-            self.date_words.update(terms(f"{MONTHS[turn.time.month - 1]} {turn.time.year}"), (str(turn.time.day),))
 
     def _post(self, term: str, passage: int, frequency: int) -> None:
         """Add occurrences of `term`. Half of all terms occur once; an int instead of an array saves memory."""
@@ -282,9 +285,9 @@ class IndexedPassages:
         return len(self._block_start)
 
     @property
-    def block_days(self) -> Ints:
-        """The date of each block as an ordinal; -1 where it is unknown."""
-        return _ints(self._block_day)
+    def block_days(self) -> tuple[Ints, Ints]:
+        """The first and the last day of each block as ordinals; -1 where they are unknown."""
+        return _ints(self._block_day), _ints(self._block_last_day)
 
     def relative_block_lengths(self) -> Floats:
         """Number of terms of each block over the mean of all blocks."""

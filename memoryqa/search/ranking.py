@@ -23,10 +23,10 @@ from memoryqa.arrays import Floats, Ints
 from memoryqa.config import RankingConfig
 from memoryqa.errors import UsageError
 from memoryqa.language.locales.detection import by_use
-from memoryqa.language.question import Query, read_query, users_among
+from memoryqa.language.question import Asking, Query, read_query, users_among
 from memoryqa.language.terms import idf
 from memoryqa.rendering import Line
-from memoryqa.search.date_match import match_dates
+from memoryqa.search.date_match import match_blocks
 from memoryqa.search.matches import as_spoken, find_matches
 from memoryqa.search.postings import (
     CHUNK,
@@ -75,7 +75,7 @@ class PassageIndex:
             Windows(self.config.window_before, self.config.window_after, self.config.window_tokens)
         )
         self._queries: dict[
-            str, Query
+            tuple[str, Asking | None], Query
         ] = {}  # those of the last search, read while the index was `_queries_length` long
         self._queries_length = 0
 
@@ -97,15 +97,16 @@ class PassageIndex:
         other._passages = self._passages
         return other
 
-    def score(self, queries: Sequence[str], matches: Sequence[Floats] = ()) -> Floats:
+    def score(self, queries: Sequence[str], matches: Sequence[Floats] = (), asking: Asking | None = None) -> Floats:
         """Scores of all turns, shape (len(self),), higher is better; the first query is the question itself.
 
         The others support it: `s(question) + query_weight * sqrt(sum_j lexical(query_j)^2)`. Each query is written for
         another possible answer, so one good match should nearly suffice; with the root of squares several still add up.
         For a question that names or asks a time the question is the best query, and the others count half.
         `matches`: for each distinct query a further match of every turn, of the same shape, added to the lexical one.
+        `asking`: what the question's dates are read by.
         """
-        plans = self._plans(queries)
+        plans = self._plans(queries, asking)
         chunks = np.arange(self._passages.num_chunks)
         parts = [self._score(plans, chunks[i : i + _MOST_CHUNKS], matches) for i in range(0, len(chunks), _MOST_CHUNKS)]
         return np.concatenate([np.zeros(0), *parts])
@@ -116,16 +117,15 @@ class PassageIndex:
         """The turns of `ranked`, without their scores."""
         return (place for place, _ in self.ranked(queries, among, score_floor))
 
-    def scores_of(self, queries: Sequence[str], places: Sequence[int]) -> list[float]:
+    def scores_of(self, queries: Sequence[str], places: Sequence[int], asking: Asking | None = None) -> list[float]:
         """Scores of single turns, as `score` has them, at the cost of the chunks that they are in."""
         wanted = np.array(places, dtype=np.int64)
         chunks = np.unique(wanted // CHUNK)
-        scored = dict(
-            zip(self._passages.passages_of(chunks).tolist(), self._score(self._plans(queries), chunks), strict=True)
-        )
+        scores = self._score(self._plans(queries, asking), chunks)
+        scored = dict(zip(self._passages.passages_of(chunks).tolist(), scores, strict=True))
         return [float(scored[place]) for place in places]
 
-    def share_known(self, queries: Sequence[str]) -> float:
+    def share_known(self, queries: Sequence[str], asking: Asking | None = None) -> float:
         """Share of a query's words that were said, each counting its idf, 0 to 1; the largest of any query.
 
         Scores are relative to these words alone: a question about something else has one word in common, and that fits.
@@ -133,14 +133,18 @@ class PassageIndex:
         """
         index, shares = self._passages, [0.0]
         for text in queries:
-            words = self._read(text).terms
+            words = self._read(text, asking).terms
             weights = {term: index.idf(term) for term in words}
             known = sum(idf for term, idf in weights.items() if term in index or term in index.date_words)
             shares.append(known / sum(weights.values()) if weights else 1.0)
         return max(shares)
 
     def ranked(
-        self, queries: Sequence[str], among: Collection[int] | None = None, score_floor: float = 0.0
+        self,
+        queries: Sequence[str],
+        among: Collection[int] | None = None,
+        score_floor: float = 0.0,
+        asking: Asking | None = None,
     ) -> Iterator[tuple[int, float]]:
         """Yield turns with their scores, best first, ties in order; scores only as many turns as the caller reads.
 
@@ -148,7 +152,7 @@ class PassageIndex:
         scored in the order of an upper bound of their turns' scores; a turn is yielded when no remaining chunk can have
         one that is as good. Raises RuntimeError when turns were added meanwhile.
         """
-        plans, length = self._plans(queries), len(self)
+        plans, length = self._plans(queries, asking), len(self)
         wanted = None if among is None else np.array(sorted(among), dtype=np.int64)
         chunks = np.arange(self._passages.num_chunks) if wanted is None else np.unique(wanted // CHUNK)
         bounds = self._bounds(plans)[chunks] if len(chunks) > _FIRST_CHUNKS else np.zeros(len(chunks))
@@ -179,29 +183,29 @@ class PassageIndex:
 
     # -- what to look for ----------------------------------------------------------------------------------------------
 
-    def _plans(self, queries: Sequence[str]) -> list[_Plan]:
+    def _plans(self, queries: Sequence[str], asking: Asking | None = None) -> list[_Plan]:
         if not queries:
             raise UsageError("a search needs at least one query: the question")
-        return [self._plan(text, is_question=place == 0) for place, text in enumerate(dict.fromkeys(queries))]
+        return [self._plan(text, place == 0, asking) for place, text in enumerate(dict.fromkeys(queries))]
 
-    def _read(self, text: str) -> Query:
+    def _read(self, text: str, asking: Asking | None = None) -> Query:
         """`read_query`, once for a search: who spoke, and in which years, changes only when turns are added."""
         if self._queries_length != len(self) or len(self._queries) > _MOST_QUERIES:
             self._queries.clear()
             self._queries_length = len(self)
-        if text not in self._queries:
+        if (text, asking) not in self._queries:
             index = self._passages
-            query = read_query(text, self.speakers, index.years, by_use(index.languages))
-            self._queries[text] = as_spoken(query, index)
-        return self._queries[text]
+            query = read_query(text, self.speakers, index.years, by_use(index.languages), asking)
+            self._queries[text, asking] = as_spoken(query, index)
+        return self._queries[text, asking]
 
-    def _plan(self, text: str, is_question: bool) -> _Plan:
+    def _plan(self, text: str, is_question: bool, asking: Asking | None) -> _Plan:
         config, index = self.config, self._passages
-        query = self._read(text)
+        query = self._read(text, asking)
         present = [term for term in query.terms if term in index]
         per_block = config.session_weight * self._match_blocks(present)
         if is_question and query.windows:
-            per_block += config.date_weight * match_dates(query.windows, index.block_days)
+            per_block += config.date_weight * match_blocks(query.windows, *index.block_days)
         matches = find_matches(query, index, config)
         weights = np.array([match.weight for match in matches])
         found = [index.occurrences(match.terms) for match in matches]

@@ -248,9 +248,12 @@ class Reference:
             total -= (
                 config.length_weight * (0.5 if leads else 1.0) * min(max(0.0, math.log2(max(tokens, 1) / 100)), 5.0)
             )
-        time = self.blocks[self.block_of[i]][0].time
-        if time and question.windows:
-            total += config.date_weight * max(self.date_match(time.date(), window) for window in question.windows)
+        days = [turn.time.date() for turn in self.blocks[self.block_of[i]] if turn.time]
+        if days and question.windows:
+            ends = (min(days), max(days))
+            total += config.date_weight * max(
+                self.date_match(day, window) for day in ends for window in question.windows
+            )
         return total
 
     def says_name(self, i: int) -> bool:

@@ -154,6 +154,7 @@ _TRIGGERS = (  # one list of words, most of them plain, is what the search is fa
 # Every match of PATTERN contains one of these, and begins at most `REACH` characters before it. Most turns have none.
 TRIGGER = re.compile(rf"\b(?:{'|'.join(_TRIGGERS)})(?![a-z])".replace(" ", r"\s+"))
 REACH = 48
+DIGIT = re.compile(r"\d")
 LETTERS = re.compile("[a-z]+")
 # Every match of TRIGGER has one of these among its LETTERS. To look the words up takes a third of the search for it.
 TRIGGER_WORDS = frozenset(

@@ -8,8 +8,8 @@ from datetime import date, datetime
 import pytest
 
 from memoryqa.language.dates import annotate, has_time_expression, resolve, unmarked
+from memoryqa.language.english.protected import hide_protected
 from memoryqa.language.feasts import FESTIVALS, easter, feast
-from memoryqa.language.protected import hide_protected
 from memoryqa.offline_reader.dates import _RESOLVED
 
 MONDAY = datetime(2024, 5, 13, 10, 30)
@@ -275,6 +275,22 @@ def test_every_wording_of_ours_is_known_as_an_annotation() -> None:
         assert found
         shown = annotate(text, WEDNESDAY)
         assert [match["value"] for match in _RESOLVED.finditer(shown)] == [one.value for one in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("We open on June 2.", "We open on June 2."),
+        ("We're open May 20-24.", "We're open May 20-24."),
+        ("We open on January 2.", "We open on January 2 (= 2 January 2025)."),
+        ("We open on Sunday, June 2.", "We open on Sunday, June 2 (= 2 June 2024)."),
+        ("We open next Sunday, May 19.", "We open next Sunday, May 19 (= 19 May 2024)."),
+        ("We open on the 20th.", "We open on the 20th (= 20 May 2024)."),
+    ],
+)
+def test_a_day_of_the_year_of_saying_needs_no_annotation(text: str, shown: str) -> None:
+    assert annotate(text, WEDNESDAY) == shown
+    assert resolve(text, WEDNESDAY)
 
 
 # -- festivals ---------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import texts
 
+from memoryqa.language.english.question_dates import habit_of
 from memoryqa.language.names import name_words
 from memoryqa.language.question import Window, read_query, read_windows
 from memoryqa.turns import MONTHS
@@ -184,3 +185,91 @@ def test_any_question_can_be_read(text: str, speakers: list[str], years: set[int
     assert query.named <= set(speakers)
     assert len(set(query.terms)) == len(query.terms)
     assert all(window.first <= window.last and 0 < window.weight <= 1 for window in query.windows)
+
+
+# -- dates in figures, ranges, and by the day of asking ----------------------------------------------------------------
+
+SEPTEMBER = [("2023-09-03", "2023-09-03")]
+BOTH = [*SEPTEMBER, ("2023-03-09", "2023-03-09")]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("on 2023-09-03", SEPTEMBER),
+        ("on 2023/09/03", SEPTEMBER),
+        ("at 2023-09-03T10:15", SEPTEMBER),
+        ("on 3.9.2023", BOTH),
+        ("on 03/09/2023", BOTH),
+        ("on 3-9-23", BOTH),
+        ("on 25/12/2023", [("2023-12-25", "2023-12-25")]),
+        ("on 12/25/2023", [("2023-12-25", "2023-12-25")]),
+        ("on 31/31/2023", [("2023-01-01", "2023-12-31")]),
+        ("Sept. 3, 2023", SEPTEMBER),
+        ("3rd of Sept. 2023", SEPTEMBER),
+        ("Sep 3 '23", SEPTEMBER),
+        ("at 9 pm on 3 September 2023", SEPTEMBER),
+        ("in 2023-09", [("2023-09-01", "2023-09-30")]),
+        ("on 3/9", BOTH),
+        ("3/4 of it", []),
+        ("version 1.5.3", []),
+        ("call 555-12-2023", [("2023-01-01", "2023-12-31")]),
+        ("between May and July 2023", [("2023-05-01", "2023-07-31")]),
+        ("from May to July", [("2023-05-01", "2023-07-31")]),
+        ("from 3 May to 6 June 2023", [("2023-05-03", "2023-06-06")]),
+        ("May 3-5, 2023", [("2023-05-03", "2023-05-05")]),
+        ("between 3 and 5 May 2023", [("2023-05-03", "2023-05-05")]),
+        ("from December to February 2023", [("2022-12-01", "2023-02-28")]),
+        ("December 2022 to March 2023", [("2022-12-01", "2023-03-31")]),
+        ("in May and in July 2023", [("2023-05-01", "2023-05-31"), ("2023-07-01", "2023-07-31")]),
+        ("at Easter 2023", [("2023-04-09", "2023-04-09")]),
+        ("on Thanksgiving", [("2023-11-23", "2023-11-23")]),
+        ("Christmas 2021", [("2021-12-25", "2021-12-25")]),
+        ("last week", []),
+    ],
+)
+def test_dates_in_figures_ranges_and_festivals_are_read(text: str, found: list[tuple[str, str]]) -> None:
+    assert days(text) == found
+
+
+def test_years_in_a_range_include_those_between() -> None:
+    assert [window.first.year for window in read_windows("between 2019 and 2022", ())] == [2019, 2020, 2021, 2022]
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last", "weight"),
+    [
+        ("last week", "2023-10-11", "2023-10-17", 1.0),
+        ("yesterday", "2023-10-17", "2023-10-17", 1.0),
+        ("What did she do on Friday?", "2023-10-13", "2023-10-13", 1.0),
+        ("two weeks ago", "2023-10-04", "2023-10-04", 1.0),
+        ("last year", "2022-01-01", "2022-12-31", 0.3),
+        ("last spring", "2023-03-01", "2023-05-31", 1.0),
+        ("this morning", "2023-10-18", "2023-10-18", 1.0),
+        ("next May", "2024-05-01", "2024-05-31", 1.0),
+    ],
+)
+def test_relative_dates_are_read_by_the_day_of_asking(text: str, first: str, last: str, weight: float) -> None:
+    (window,) = read_windows(text, (2022, 2023), date(2023, 10, 18))
+    assert (window.first.isoformat(), window.last.isoformat(), window.weight) == (first, last, weight)
+
+
+@pytest.mark.parametrize(
+    ("texts", "habit"),
+    [
+        (["on 25/12/2023"], True),
+        (["on 12/25/2023"], False),
+        (["on 3/9/2023", "no date"], None),
+        (["25.12.2023", "12/25/2023"], None),
+        (["25.12.2023", "24.12.2023", "12/25/2023"], True),
+        ([], None),
+    ],
+)
+def test_the_habit_of_a_conversation_is_what_its_plain_dates_show(texts: list[str], habit: bool | None) -> None:
+    assert habit_of(texts) is habit
+
+
+@pytest.mark.parametrize("day_first", [True, False])
+def test_a_known_habit_leaves_one_reading(day_first: bool) -> None:
+    (window,) = read_windows("on 3/9/2023", (), day_first=day_first)
+    assert window.first == (date(2023, 9, 3) if day_first else date(2023, 3, 9))
