@@ -22,7 +22,7 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
     if path.name != "LOG.md"  # tells what was typed then
 )
-EXECUTED = (ROOT / "README.md", ROOT / "docs" / "api.md", ROOT / "docs" / "evaluate.md")
+EXECUTED = (ROOT / "README.md", *(ROOT / "docs" / name for name in ("api.md", "evaluate.md", "store.md")))
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 PYTHON_WORDS = ("python", "python3", ".venv/bin/python", ".venv-arbor-server/bin/python")
 PIP_WORDS = ("pip", ".venv/bin/pip", ".venv-arbor-server/bin/pip")
