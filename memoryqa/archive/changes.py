@@ -97,7 +97,7 @@ def _note_change(archive: Archive, *, erase_due: bool) -> None:
     archive.connection.execute("DELETE FROM snapshot")
     archive.write_words()
     if erase_due:
-        archive.connection.execute("UPDATE state SET value = 1 WHERE name = 'erase_due'")
+        archive.connection.execute("UPDATE state SET value = value + 1 WHERE name = 'erase_due'")
 
 
 def _position(archive: Archive, turn_id: str) -> int:

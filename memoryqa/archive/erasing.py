@@ -12,6 +12,8 @@ from pathlib import Path
 
 from memoryqa.archive.file import ArchiveError, ArchiveFile
 
+_SHORT_WAIT_SEC = 0.5  # for other processes, when a file is opened
+
 
 def erase(archive: ArchiveFile) -> None:
     """Write the file anew without what was deleted, and empty its log. Raises ArchiveError when that cannot be done now
@@ -19,13 +21,14 @@ def erase(archive: ArchiveFile) -> None:
     """
     try:
         _delete_unfinished_copies(Path(archive.path))
+        due = _due(archive)
         with archive.waiting():
             archive.connection.execute("PRAGMA temp_store = MEMORY")  # the copy of VACUUM
             archive.connection.execute("VACUUM")
             archive.connection.execute("PRAGMA temp_store = DEFAULT")
         _empty_log(archive)
-        with archive.transaction():
-            archive.connection.execute("UPDATE state SET value = 0 WHERE name = 'erase_due'")
+        with archive.transaction():  # what another process forgot meanwhile is still due
+            archive.connection.execute("UPDATE state SET value = max(0, value - ?) WHERE name = 'erase_due'", (due,))
         _empty_log(archive)
     except (ArchiveError, OSError) as error:
         raise ArchiveError(
@@ -35,12 +38,23 @@ def erase(archive: ArchiveFile) -> None:
 
 
 def erase_what_is_due(archive: ArchiveFile) -> None:
-    """Finish what a killed process began; without an error where that cannot be done now."""
-    if archive.fetch("SELECT value FROM state WHERE name = 'erase_due'")[0][0]:
-        try:
-            erase(archive)
-        except ArchiveError:
-            return
+    """Finish what a killed process began; without an error, and without a long wait, where that cannot be done now."""
+    if not _due(archive):
+        return
+    patience, archive.busy_sec = archive.busy_sec, min(archive.busy_sec, _SHORT_WAIT_SEC)
+    try:
+        archive.fetch(f"PRAGMA busy_timeout = {int(1000 * archive.busy_sec)}")
+        erase(archive)
+    except ArchiveError:
+        return
+    finally:
+        archive.busy_sec = patience
+        archive.fetch(f"PRAGMA busy_timeout = {int(1000 * patience)}")
+
+
+def _due(archive: ArchiveFile) -> int:
+    """How often something was forgotten since the file was last erased."""
+    return int(archive.fetch("SELECT value FROM state WHERE name = 'erase_due'")[0][0])
 
 
 def _empty_log(archive: ArchiveFile) -> None:

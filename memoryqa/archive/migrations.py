@@ -28,7 +28,7 @@ def m003_changes(connection: sqlite3.Connection) -> None:
     """Let turns be corrected and forgotten, by other programs too, and keep an index beside them.
 
     state: generation counts changes of turns that were there; stale_words those since `words` was written; erase_due is
-    1 while the file may still contain bytes of what was forgotten. revisions: what turns said before they were
+    above 0 while the file may still contain bytes of what was forgotten. revisions: what turns said before they were
     corrected. forgotten: by session the highest number (both may be
     larger than SQLite's integers) and how many turns. snapshot: see store/snapshot.py.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -248,6 +249,10 @@ def test_bytes_that_another_process_keeps_in_use_are_erased_when_it_is_done(
         with pytest.raises(ArchiveError, match="nothing finds any more what was to be forgotten, but the file"):
             memory.forget(person="Bo")
         check_is(memory, [SAID[0], SAID[2]])
+        assert b"yacht" in bytes_of(tmp_path)
+        started = time.monotonic()
+        AdaptiveMemory.open(tmp_path / "a.db").close()
+        assert time.monotonic() - started < 15, "opening does not wait for the reader as long as a writer would"
         assert b"yacht" in bytes_of(tmp_path)
         reader.rollback()
         AdaptiveMemory.open(tmp_path / "a.db").close()
