@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from harness.commands import add_json_flag, print_document, run_command
 from harness.flags import add_flags, add_tracking_flags, from_args
 from memoryqa.config import MemoryConfig, ProgramConfig
+from memoryqa.errors import UsageError
 from training.backend_api import TrainingResult, TrainingTask
 from training.config import GRPOConfig, TrainingConfig
 from training.folder import check_same_settings, choose_settings, open_run
@@ -127,6 +128,11 @@ def train(args: argparse.Namespace) -> int:
     )
     for note in (reason, *material.notes, *load_backend(backend).preflight(task)):
         print(note, file=sys.stderr)
+    if backend == "arbor" and not material.takes_system_turn:
+        raise UsageError(
+            f"--model {config.model}: its chat template has no place for a system turn, and Arbor sends one: train it "
+            "with --backend local, or choose another model"
+        )
     if backend == "arbor" and material.is_base_model:
         check_chat_end(config)
     if args.dry_run:

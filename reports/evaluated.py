@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from harness.flags import with_flags
 from harness.progress import counting
 from harness.runs import ANSWERS, MANIFEST, Run, default_run_dir, manifest_environment
 from harness.tracking.tracker import NullTracker, Tracker
@@ -34,6 +35,7 @@ from memoryqa.memories import Memories
 from reports.plots import write_plots
 from reports.records import LINES, SUMMARY
 from reports.terminal import print_summary, write_report
+from reports.trouble import trouble_lines
 
 if TYPE_CHECKING:
     from locomo.judging.prompts import Judge
@@ -139,7 +141,8 @@ def write_results(
         document["parameters"] = parameters
     run.write_json(SUMMARY, {**document, **(more or {})})
     failed = [f"{embedding_failures} searches did without the embedder's vectors: see the warning above"]
-    loud = [*loud, *(failed if embedding_failures else []), *([] if parameters is None else [parameters])]
+    troubles = map(with_flags, trouble_lines(run.latest_rows("program", "question_id").values()))
+    loud = [*loud, *troubles, *(failed if embedding_failures else []), *([] if parameters is None else [parameters])]
     if budgets_tokens:  # there are no answers to page through
         text = "\n".join([*loud, result.report])
         (run.run_dir / REPORT_TEXT).write_text(text + "\n", encoding="utf-8")

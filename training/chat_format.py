@@ -12,7 +12,7 @@ from memoryqa.errors import UsageError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_PROBE = "x"
+_PROBE, _SYSTEM_PROBE = "x", "the system turn"
 
 
 class ChatFormatError(UsageError):
@@ -37,16 +37,55 @@ def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
 
 
 def render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Mapping[str, str]]) -> str:
-    """The prompt as text, up to the beginning of the answer."""
-    return str(
-        tokenizer.apply_chat_template([dict(one) for one in messages], tokenize=False, add_generation_prompt=True)
-    )
+    """The prompt as text, up to the beginning of the answer.
+
+    A template without a system turn (Gemma's) gets its text at the beginning of the first turn of the user. Raises
+    ChatFormatError for a template that does not take that either.
+    """
+    chat = [dict(one) for one in messages]
+    if not takes_system_turn(tokenizer):
+        chat = without_system_turn(chat)
+    return _applied(tokenizer, chat, add_generation_prompt=True)
+
+
+def takes_system_turn(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether the chat template has a place for a system turn: some refuse it, and some leave it out."""
+    template = str(tokenizer.chat_template)
+    known: dict[str, bool] = tokenizer.__dict__.setdefault("_takes_system_turn", {})  # asked for every prompt
+    if template not in known:
+        chat = [{"role": "system", "content": _SYSTEM_PROBE}, {"role": "user", "content": _PROBE}]
+        try:
+            known[template] = _SYSTEM_PROBE in _applied(tokenizer, chat)
+        except ChatFormatError:
+            known[template] = False
+    return known[template]
+
+
+def without_system_turn(messages: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """`messages` with the text of their system turns before that of the first turn of the user."""
+    system = [one["content"] for one in messages if one["role"] == "system"]
+    chat = [dict(one) for one in messages if one["role"] != "system"]
+    if system and chat:
+        chat[0]["content"] = "\n\n".join([*system, chat[0]["content"]])
+    return chat
+
+
+def _applied(tokenizer: PreTrainedTokenizerBase, chat: list[dict[str, str]], **options: bool) -> str:
+    from jinja2 import TemplateError
+
+    try:
+        return str(tokenizer.apply_chat_template(chat, tokenize=False, **options))
+    except TemplateError as error:
+        raise ChatFormatError(
+            f"the model's chat template refuses a chat of {', '.join(one['role'] for one in chat)} ({error}): use "
+            "another version of the model"
+        ) from error
 
 
 def chat_end_id(tokenizer: PreTrainedTokenizerBase) -> int | None:
     """The special token that the chat template puts after an answer, `<|im_end|>` for Qwen; None without one."""
     chat = [{"role": "user", "content": _PROBE}, {"role": "assistant", "content": _PROBE}]
-    text = str(tokenizer.apply_chat_template(chat, tokenize=False))
+    text = _applied(tokenizer, chat)
     behind = text[text.rindex(_PROBE) + len(_PROBE) :]
     ids: list[int] = tokenizer(behind, add_special_tokens=False)["input_ids"]
     added = tokenizer.added_tokens_decoder.get(ids[0]) if ids else None

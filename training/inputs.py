@@ -15,7 +15,7 @@ from locomo.schema import Dataset
 from memory_system import Memories
 from memoryqa.config import ProgramConfig, Settings
 from memoryqa.errors import UsageError
-from training.chat_format import chat_end_id, load_tokenizer, render
+from training.chat_format import chat_end_id, load_tokenizer, render, takes_system_turn
 from training.config import GRPOConfig, TrainingConfig
 from training.students import examples_for, prompt_of, student_for
 
@@ -30,7 +30,7 @@ class Material:
     """The inputs. `settings` are those asked for, with fewer `context_tokens` if the prompts did not fit the model.
 
     longest_prompt: in the model's tokens. is_base_model: the model's texts end in another token than its chat turns.
-    notes: lines for people.
+    takes_system_turn: the chat template has a place for it. notes: lines for people.
     """
 
     dataset: Dataset
@@ -42,6 +42,7 @@ class Material:
     longest_prompt: int
     is_base_model: bool
     notes: tuple[str, ...]
+    takes_system_turn: bool = True
 
 
 def gather(config: TrainingConfig, grpo: GRPOConfig, settings: Settings) -> Material:
@@ -76,6 +77,9 @@ def gather(config: TrainingConfig, grpo: GRPOConfig, settings: Settings) -> Mate
             f"evidence: --context-tokens {settings.program.context_tokens} is reduced to {fitted.context_tokens}, "
             "so that every prompt fits"
         )
+    takes = takes_system_turn(tokenizer)
+    if not takes:
+        notes.append(f"{config.model} has no system turn: its text stands at the beginning of the user's")
     end = chat_end_id(tokenizer)
     is_base_model = False
     if end is not None and end != tokenizer.eos_token_id:
@@ -85,7 +89,7 @@ def gather(config: TrainingConfig, grpo: GRPOConfig, settings: Settings) -> Mate
             f"template in {tokenizer.convert_ids_to_tokens(end)}; both end an answer here"
         )
     fitting = replace(settings, program=fitted)
-    return Material(dataset, memories, fitting, student, trainset, valset, longest, is_base_model, tuple(notes))
+    return Material(dataset, memories, fitting, student, trainset, valset, longest, is_base_model, tuple(notes), takes)
 
 
 def fit_context(

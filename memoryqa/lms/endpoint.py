@@ -23,6 +23,7 @@ from dspy.utils.exceptions import (
     is_retryable_lm_error,
 )
 
+from memoryqa.lms.reasons import reason_of
 from memoryqa.lms.replies import header_seconds, read_reply
 from memoryqa.replies.reading import last_reply, set_last_reply, without_thoughts
 
@@ -78,6 +79,7 @@ class EndpointLM(dspy.LM):
                     return _without_thoughts(outputs)
                 continue
             except LMError as error:
+                _name_reason(error, self.model)
                 if self._adapt(None, error, kwargs):
                     continue
                 wait_sec = self._wait_or_raise(error, attempt, started)
@@ -99,6 +101,7 @@ class EndpointLM(dspy.LM):
                     return _without_thoughts(outputs)
                 continue
             except LMError as error:
+                _name_reason(error, self.model)
                 if self._adapt(None, error, kwargs):
                     continue
                 wait_sec = self._wait_or_raise(error, attempt, started)
@@ -234,6 +237,13 @@ def _output_without_thoughts(output: Any) -> Any:
     if isinstance(output, dict) and isinstance(output.get("text"), str):
         return {**output, "text": without_thoughts(output["text"])}
     return output
+
+
+def _name_reason(error: LMError, model: str) -> None:
+    """Give an error without a message the server's, for the row that will quote it."""
+    if not error.message:
+        error.message = reason_of(error)
+        error.args = (f"[{model}] {error.message}",)
 
 
 def _has_no_room(error: LMError) -> bool:

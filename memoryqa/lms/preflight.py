@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from memoryqa.lms.catalogue import LMUnavailable as LMUnavailable
 from memoryqa.lms.catalogue import address_of, served_models, shown_models
 from memoryqa.lms.providers import TOGETHER_KEYS, VLLM_KEYS, provider_named
+from memoryqa.lms.reasons import reason_of
 from memoryqa.lms.roles import LMChoice, api_base_of, is_key_missing, model_of
 from memoryqa.redaction import redact
 
@@ -152,41 +152,6 @@ def _diagnose(error: LMError, choice: LMChoice) -> str:
         return refused
     status = f" ({error.status})" if error.status else ""
     return _line(choice, f"{address} answered with an error{status}: {_first_line(text)}", "see the server's log")
-
-
-def reason_of(error: LMError) -> str:
-    """What the server said, from the error's message or, where DSPy keeps only its status, from the body behind it."""
-    from memoryqa.lms.endpoint import causes
-
-    for cause in causes(error):
-        for name in ("body", "raw", "response_body", "text"):
-            if said := _said(getattr(cause, name, None)):
-                return said
-        if said := _said(getattr(getattr(cause, "response", None), "text", None)):
-            return said
-    return error.message or str(error)
-
-
-def _said(body: object) -> str:
-    """The message in an error's body: nested, flat, or a list of details; "" when there is none."""
-    if isinstance(body, bytes):
-        body = body.decode("utf-8", "replace")
-    if isinstance(body, str):
-        try:
-            body = json.loads(body)
-        except ValueError:
-            return ""
-    if isinstance(body, list):
-        return next((said for one in body if (said := _said(one))), "")
-    if not isinstance(body, dict):
-        return ""
-    for name in ("message", "error", "detail", "details", "error_message", "msg", "title", "errors", "reason"):
-        value: Any = body.get(name)
-        if isinstance(value, str) and value.strip():
-            return value
-        if isinstance(value, dict | list) and (said := _said(value)):
-            return said
-    return ""
 
 
 def _page_problem(text: str, error: LMError, choice: LMChoice, address: str) -> str | None:

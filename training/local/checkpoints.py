@@ -17,7 +17,8 @@ from typing import Any
 
 from harness.files import write_bytes_atomically
 from memoryqa.errors import UsageError
-from training.local.policy import Policy
+from training.backend_api import TrainingStoppedError
+from training.local.policy import Policy, loading_errors
 
 INDEX, TRAINER_STATE, WEIGHTS = "checkpoints.json", "trainer_state.pt", "adapter_model.safetensors"
 
@@ -72,20 +73,34 @@ class Checkpoints:
         return self.folder / checkpoint.name
 
     def save(self, policy: Policy, state: dict[str, Any], step: int, val_score: float | None) -> None:
-        """Write the adapter and the trainer's state as the last checkpoint; delete all but the best and the last."""
+        """Write the adapter and the trainer's state as the last checkpoint; delete all but the best and the last.
+
+        Raises TrainingStoppedError when the disk does not take it; the checkpoints of before are whole.
+        """
         import torch
 
         checkpoint = Checkpoint(f"step-{step:06d}", step, val_score)
-        path = self.path(checkpoint)
+        path, before = self.path(checkpoint), self.all
         partial = path.with_name(f"{path.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
-        policy.model.save_pretrained(str(partial))
-        torch.save(state, partial / TRAINER_STATE)
-        shutil.rmtree(path, ignore_errors=True)
-        partial.rename(path)
-        self.all = [one for one in self.all if one.step < step] + [checkpoint]
-        self.write_index()
+        try:
+            policy.model.save_pretrained(str(partial))
+            torch.save(state, partial / TRAINER_STATE)
+            shutil.rmtree(path, ignore_errors=True)
+            partial.rename(path)
+            self.all = [one for one in self.all if one.step < step] + [checkpoint]
+            self.write_index()
+        except writing_errors() as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            self.all = before
+            raise TrainingStoppedError(
+                f"step {step}: its checkpoint cannot be written to {self.folder} ({_first_line(error)}); "
+                f"{self._kept()}: free some space, then --resume"
+            ) from error
         self._drop_old()
+
+    def _kept(self) -> str:
+        return "there is none yet" if self.last is None else f"the last one is kept, {self.path(self.last)}"
 
     def write_index(self) -> None:
         best, last = self.best, self.last
@@ -113,8 +128,11 @@ class Checkpoints:
             if loaded.unexpected_keys:
                 raise ValueError(f"it has {loaded.unexpected_keys[0]}, which the model does not have")
             state: dict[str, Any] = torch.load(path / TRAINER_STATE, map_location="cpu", weights_only=True)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise CheckpointError(f"{path}: cannot be resumed ({error}); start again in another folder") from error
+        except loading_errors() as error:
+            best = f", or use the best one, {self.path(other)}" if (other := self.best) and other != checkpoint else ""
+            raise CheckpointError(
+                f"{path}: cannot be resumed ({_first_line(error)}); start again in another folder{best}"
+            ) from error
         return state
 
     def _drop_old(self) -> None:
@@ -123,3 +141,14 @@ class Checkpoints:
             (self.path(one) / TRAINER_STATE).unlink(missing_ok=True)
             if one.name not in kept:
                 shutil.rmtree(self.path(one), ignore_errors=True)
+
+
+def writing_errors() -> tuple[type[Exception], ...]:
+    """What the disk's refusal looks like: torch and safetensors have errors of their own for it."""
+    from safetensors import SafetensorError
+
+    return (OSError, RuntimeError, SafetensorError)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__

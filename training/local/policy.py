@@ -71,8 +71,10 @@ class Policy:
         tokenizer = load_tokenizer(model)
         try:
             loaded: Any = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16 if bf16 else torch.float32)
-        except (OSError, ValueError) as error:
-            raise ModelError(f"--model {model}: cannot be loaded ({_first_line(error)})") from error
+        except loading_errors() as error:
+            raise ModelError(
+                f"--model {model}: cannot be loaded ({_first_line(error)}); if a file of it is cut, download it again"
+            ) from error
         return cls(loaded.to(device), tokenizer)
 
     @property
@@ -116,8 +118,8 @@ class Policy:
         try:
             with _without_known_warning():
                 self.model = PeftModel.from_pretrained(self.model, str(folder)).eval()
-        except (OSError, ValueError, RuntimeError) as error:
-            raise ModelError(f"{folder}: is not an adapter for this model ({_first_line(error)})") from error
+        except loading_errors() as error:
+            raise ModelError(f"{folder}: is not an adapter for this model, or cut ({_first_line(error)})") from error
 
     @contextmanager
     def without_adapter(self) -> Iterator[None]:
@@ -210,6 +212,15 @@ class Policy:
             scaled = logits.float() / temperature
             log_probs = scaled.gather(2, chosen).squeeze(2) - scaled.logsumexp(dim=2)
         return log_probs, mask.float()
+
+
+def loading_errors() -> tuple[type[Exception], ...]:
+    """What torch, transformers, PEFT and safetensors raise for files that are missing, cut, or of something else."""
+    from pickle import UnpicklingError
+
+    from safetensors import SafetensorError
+
+    return (OSError, ValueError, RuntimeError, KeyError, TypeError, EOFError, UnpicklingError, SafetensorError)
 
 
 @contextmanager
