@@ -70,11 +70,13 @@ def without_system_turn(messages: Sequence[Mapping[str, str]]) -> list[dict[str,
     return chat
 
 
-def _applied(tokenizer: PreTrainedTokenizerBase, chat: list[dict[str, str]], **options: bool) -> str:
+def _applied(
+    tokenizer: PreTrainedTokenizerBase, chat: list[dict[str, str]], *, add_generation_prompt: bool = False
+) -> str:
     from jinja2 import TemplateError
 
     try:
-        return str(tokenizer.apply_chat_template(chat, tokenize=False, **options))
+        return str(tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=add_generation_prompt))
     except TemplateError as error:
         raise ChatFormatError(
             f"the model's chat template refuses a chat of {', '.join(one['role'] for one in chat)} ({error}): use "
