@@ -70,14 +70,18 @@ def report_estimate(
     cost_usd = total_cost((facts[choice].price, use) for choice, use in uses)
     at_most_usd = total_cost((facts[choice].price, use) for choice, use in _at_most(uses, judge))
     print(describe_cost(cost_usd, facts) if facts else "no LM is asked: none of it costs anything", file=sys.stderr)
-    return {
+    document: dict[str, Any] = {
         "dry_run": True,
         "model": None if task is None else task.model,
         "programs": costs,
         "judge_lm_calls": verdicts,
+        "cost_usd": cost_usd,
+    }
+    if not calls and not verdicts:
+        return document
+    return document | {
         "lm_calls_at_most": MOST_CALLS_PER_STEP * calls,
         "judge_lm_calls_at_most": MOST_CALLS_PER_VERDICT * verdicts,
-        "cost_usd": cost_usd,
         "cost_usd_at_most": at_most_usd,
         "reasoning_not_counted": [str(choice.model) for choice, one in facts.items() if one.reasons],
     }

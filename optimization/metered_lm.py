@@ -55,7 +55,8 @@ class MeteredLM(EndpointLM):
     def of(cls, lm: dspy.LM, choice: LMChoice, meter: Meter, max_prompt_tokens: int | None = None) -> Self:
         """Meter `lm`, which memoryqa.lms.roles.build made for `choice`."""
         metered = cls.__new__(cls)
-        metered.__dict__ = {"max_retries": 0, "retry_deadline_sec": 0.0, **lm.__dict__}
+        usual = {"max_retries": 0, "retry_deadline_sec": 0.0, "address": None, "more_tokens": None}
+        metered.__dict__ = {**usual, **lm.__dict__}  # the offline reader is no EndpointLM
         metered.meter, metered.choice, metered.max_prompt_tokens, metered._plain = meter, choice, max_prompt_tokens, lm
         return metered
 

@@ -123,9 +123,9 @@ class EndpointLM(dspy.LM):
         done = threading.Event()
 
         def run() -> None:
-            set_last_reply(None)
-            _address.set(self.address)
             try:
+                set_last_reply(None)
+                _address.set(self.address)
                 outcome.append((call(), None, last_reply()))
             except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
                 outcome.append((None, error, last_reply()))
