@@ -10,7 +10,7 @@ from typing import Protocol
 
 from locomo.asking import MAX_FAILURE_RATE, Usage
 from locomo.in_flight import run_in_threads
-from locomo.judging.verdicts import Identity, answer_digest, judges_category
+from locomo.judging.verdicts import Identity, answer_digest, identity_of, judges_category
 from locomo.kinds import LOCOMO, Kinds
 from locomo.rows import AnswerRow, Verdict, VerdictRow, Vote
 from memoryqa.errors import StoppedError
@@ -129,7 +129,7 @@ def _row(
     votes: list[Vote] = [{"verdict": _verdict(found, wanted), "reason": _one_line(reason)} for found, reason in voted]
     verdict: Verdict = "WRONG" if plainly_wrong else _verdict(finding, wanted)
     error = None if failure is None else f"{type(failure).__name__}: {_one_line(str(failure))}"
-    return {
+    row: VerdictRow = {
         "judge": judge.name,
         "model": judge.model,
         "num_votes": judge.num_votes,
@@ -150,8 +150,10 @@ def _row(
         "completion_tokens": usage.completion_tokens,
         "latency_sec": latency_sec,
         "error": error,
-        **({"lm": judge.lm_identity} if judge.lm_identity else {}),  # type: ignore[typeddict-item]
     }
+    if identity := identity_of(judge):
+        row["lm"] = identity
+    return row
 
 
 def _plainly_wrong(answer: AnswerRow) -> str | None:

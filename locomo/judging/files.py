@@ -18,6 +18,7 @@ from locomo.judging.verdicts import (
     Verdicts,
     answers_by_key,
     current_verdicts,
+    identity_of,
     judged_name,
     judges_category,
     settled,
@@ -63,7 +64,7 @@ class VerdictFiles:
         """What `judges` have not judged yet, or not readably."""
         done = set()
         for judge in judges:
-            name = self._name_for(judged_name(judge.name, judge.model, judge.num_votes), judge.lm_identity)
+            name = self._name_for(judged_name(judge.name, judge.model, judge.num_votes), identity_of(judge))
             rows = self._rows(name)
             done |= {(judge.name, *key) for key in settled(current_verdicts(rows, answers, judge))}
         return pending(judges, answers.values(), done, self.kinds)

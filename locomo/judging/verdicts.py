@@ -26,7 +26,7 @@ Verdicts = Mapping[tuple[str, str], VerdictRow]  # the same
 class Identity(Protocol):
     """Who judges: verdicts of two identities are never mixed. `model`: its name as chosen, not as sent on the wire.
 
-    lm_identity: the LM with its address and sampling (memoryqa/lms/identity.py); None where it is not known.
+    One that knows the LM's address and sampling has it as `lm_identity` (memoryqa/lms/identity.py).
     """
 
     @property
@@ -37,8 +37,6 @@ class Identity(Protocol):
     def num_votes(self) -> int: ...
     @property
     def prompt_digest(self) -> str: ...
-    @property
-    def lm_identity(self) -> str | None: ...
 
 
 def judged_name(judge: JudgeName, model: str, num_votes: int) -> str:
@@ -99,9 +97,16 @@ def current_verdicts(
     return current
 
 
+def identity_of(judge: Identity) -> str | None:
+    """The judge's LM with its address and sampling; None where it is not known."""
+    found: str | None = getattr(judge, "lm_identity", None)
+    return found
+
+
 def same_lm(row: VerdictRow, judge: Identity) -> bool:
     """Whether the LM of `judge` gave the verdict; rows of earlier versions do not say where theirs was."""
-    return row.get("lm") is None or judge.lm_identity is None or row["lm"] == judge.lm_identity
+    identity = identity_of(judge)
+    return row.get("lm") is None or identity is None or row["lm"] == identity
 
 
 def settled(verdicts: Verdicts) -> set[tuple[str, str]]:
