@@ -58,7 +58,7 @@ def _is_mail(head: str) -> bool:
 
 def read(source: Source, options: Options, report: ImportReport) -> Iterator[Message]:
     """The mails of every file, the oldest first, each once."""
-    seen: set[str] = set()
+    seen: set[int] = set()
     mails = (content for name in _documents(source) for content in _contents(source, name))
     yield from oldest_first(_mail(content, seen, options, report) for content in mails)
 
@@ -82,7 +82,7 @@ def _contents(source: Source, name: str) -> Iterator[bytes]:
             yield b"".join(lines)
 
 
-def _mail(content: bytes, seen: set[str], options: Options, report: ImportReport) -> Iterator[Message]:
+def _mail(content: bytes, seen: set[int], options: Options, report: ImportReport) -> Iterator[Message]:
     mail = email.message_from_bytes(content)
     labels = f"{_header(mail, 'X-Gmail-Labels')} {_header(mail, 'X-Folder')}".lower()
     if any(label in labels for label in _JUNK_LABELS):
@@ -91,10 +91,10 @@ def _mail(content: bytes, seen: set[str], options: Options, report: ImportReport
     key = _header(mail, "Message-ID").strip(" <>") or digest(
         _header(mail, "Date"), _header(mail, "From"), _header(mail, "Subject")
     )
-    if key in seen:
+    if (mark := hash(key)) in seen:  # a number each, where an archive has millions of mails
         report.skip("copy of a mail")
         return
-    seen.add(key)
+    seen.add(mark)
     name, address = parseaddr(_header(mail, "From"))
     subject = " ".join(_header(mail, "Subject").split())
     thread = _PREFIX.sub("", subject)

@@ -54,8 +54,9 @@ class Import:
         people = People(self._options.same, self._options.me)
         with reading(self._source.path):
             for message in self._format.read(self._source, self._options, report):
-                name = people.name(message.author, message.speaker)
-                text = message.text if message.text.isascii() else printable(message.text)
+                name, text = people.name(message.author, message.speaker), message.text
+                if not text.isascii():
+                    text = printable(text)
                 if name != message.speaker or text is not message.text:
                     message = replace(message, speaker=name, text=text)
                 report.count(message)

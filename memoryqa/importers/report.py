@@ -32,6 +32,7 @@ class ImportReport:
     skipped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     days: set[date] = field(default_factory=set)
+    _last_day: date | None = field(default=None, repr=False, compare=False)
 
     @property
     def first_day(self) -> date | None:
@@ -59,8 +60,12 @@ class ImportReport:
         if message.time is None:
             self.undated += 1
         else:
-            self.days.add(message.time.date())
-        self.attachments += len(message.attachments)
+            day = message.time.date()
+            if day != self._last_day:
+                self._last_day = day
+                self.days.add(day)
+        if message.attachments:
+            self.attachments += len(message.attachments)
         self.edited += message.edited
         self.deleted += message.deleted
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pickle
 import tempfile
+from array import array
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 
 from memoryqa.importers.message import Message
 
@@ -18,30 +20,29 @@ def oldest_first(conversations: Iterable[Iterable[Message]]) -> Iterator[Message
 
     They wait in a temporary file that nobody else can read and that goes with the process.
     """
+    begins, offsets, batches = array("d"), array("q"), array("l")  # of each conversation, in 24 bytes
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as file:
-        places: list[tuple[float, int, list[int]]] = []
-        for number, conversation in enumerate(conversations):
-            began, batch, offsets = float("-inf"), list[Message](), list[int]()
-            for message in conversation:
-                if message.time is not None and began == float("-inf"):
-                    began = _moment(message.time)
-                batch.append(message)
-                if len(batch) == _AT_ONCE:
-                    offsets.append(_kept(file, batch))
-                    batch = []
-            if batch:
-                offsets.append(_kept(file, batch))
-            places.append((began, number, offsets))
-        for _, _, offsets in sorted(places):
-            for offset in offsets:
-                file.seek(offset)
+        for conversation in conversations:
+            offset, count, began = file.tell(), 0, float("-inf")
+            for batch in _batches(conversation):
+                if began == float("-inf"):
+                    began = next((_moment(one.time) for one in batch if one.time is not None), began)
+                pickle.dump(batch, file, pickle.HIGHEST_PROTOCOL)
+                count += 1
+            if count:
+                begins.append(began)
+                offsets.append(offset)
+                batches.append(count)
+        for place in sorted(range(len(begins)), key=begins.__getitem__):
+            file.seek(offsets[place])
+            for _ in range(batches[place]):
                 yield from pickle.load(file)
 
 
-def _kept(file: tempfile.SpooledTemporaryFile[bytes], batch: list[Message]) -> int:
-    offset = file.tell()
-    pickle.dump(batch, file, pickle.HIGHEST_PROTOCOL)
-    return offset
+def _batches(messages: Iterable[Message]) -> Iterator[list[Message]]:
+    waiting = iter(messages)
+    while batch := list(islice(waiting, _AT_ONCE)):
+        yield batch
 
 
 def _moment(time: datetime) -> float:

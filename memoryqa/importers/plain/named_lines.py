@@ -36,7 +36,7 @@ class _Said(NamedTuple):
 
 
 def recognises(source: Source) -> bool:
-    """Whether half of the first lines begin with a name, and a name comes back."""
+    """Whether half of the first lines begin with a name, and a name comes back or each line has a time."""
     return any(_is_known(source.head(name)) for name in _documents(source)[:20])
 
 
@@ -46,8 +46,10 @@ def _documents(source: Source) -> list[str]:
 
 def _is_known(head: str) -> bool:
     lines = [line for line in head.split("\n")[:_LOOKED_AT] if line.strip()]
-    names = [match["speaker"] for line in lines if (match := _LINE.match(line))]
-    comes_back = len(set(names)) < len(names) or len(names) < _FEW
+    begun = [match for line in lines if (match := _LINE.match(line))]
+    names = [match["speaker"] for match in begun]
+    is_dated = all(match["time"] for match in begun)
+    comes_back = is_dated or len(set(names)) < len(names) or len(names) < _FEW
     return len(names) >= 2 and len(names) >= _LEAST_SHARE * len(lines) and comes_back
 
 

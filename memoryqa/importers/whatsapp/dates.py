@@ -2,7 +2,8 @@
 
 `12/11/10` has six readings. What speaks for one: numbers above 12 and 31, a year of four digits, the sign between the
 numbers (no locale writes month.day.year), that a chat goes forward in time and not beyond today, and the dates in the
-names of attachments. A year of two digits stands first, with this sign, in Chinese, Japanese and Basque alone.
+names of attachments. A year of two digits stands first, with a slash or a dot, in Chinese, Japanese and
+Basque alone; Korean puts a blank behind the dot.
 """
 
 from __future__ import annotations

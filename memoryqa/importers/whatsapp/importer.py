@@ -100,10 +100,13 @@ class _Chat:
                     lines.append(line)
                 continue
             if header is not None:
-                yield from self._message(header, lines)
+                message = self._message(header, lines)
+                if message is not None:
+                    yield message
             header, lines = found, [line[found.end :]]
-        if header is not None:
-            yield from self._message(header, lines)
+        last = None if header is None else self._message(header, lines)
+        if last is not None:
+            yield last
 
     # -- the first pass ------------------------------------------------------------------------------------------------
 
@@ -141,24 +144,24 @@ class _Chat:
 
     # -- the second ----------------------------------------------------------------------------------------------------
 
-    def _message(self, header: Header, lines: list[str]) -> Iterator[Message]:
+    def _message(self, header: Header, lines: list[str]) -> Message | None:
         text = "\n".join(lines).rstrip() if len(lines) > 1 else lines[0].rstrip()
         name, colon, said = text.partition(":")
         if not colon or len(name) > _MOST_NAME or "\n" in name or _is_unbalanced(name):
             self._report.skip(event_of(text) or "group event or notice")
-            return
+            return None
         speaker = name.strip(f"{MARK}\u200f ")
         content = content_of(said.removeprefix(" "), self._names)
         if name in self._notices and not content.attachments and not content.deleted:
             content = Content("", event="group event or notice")
         if content.event:
             self._report.skip(content.event)
-            return
+            return None
         if not content.text and not content.attachments and not content.deleted:
             self._report.skip("empty message")
-            return
+            return None
         time = self._time(header)
-        yield Message(
+        return Message(
             speaker, content.text, self._options.placed(time), self._id(time, speaker), "", content.attachments,
             content.edited, content.deleted, "", self._chat,
         )  # fmt: skip

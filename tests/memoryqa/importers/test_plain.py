@@ -147,3 +147,11 @@ def test_transcripts(tmp_path: Path) -> None:
         ("RUI", "One question.", None),
     ]
     assert notes == ["no date: name the file by its day, as in 2024-05-13 meeting.vtt"]
+
+
+def test_lines_with_times_need_no_name_twice(tmp_path: Path) -> None:
+    text = "\n".join(
+        f"2024-05-13 10:1{number} {name}: hi" for number, name in enumerate(["Ana", "Rui", "Zoë", "Tom", "Eva"])
+    )
+    messages, found = import_export(write_export(tmp_path / "c.txt", text))
+    assert (found.format, [one.speaker for one in messages]) == ("lines", ["Ana", "Rui", "Zoë", "Tom", "Eva"])

@@ -152,6 +152,7 @@ def chat(*dates: str, form: str = "{}, 10:00 - Ana: hi") -> str:
         (("5/5/23",), date(2023, 5, 5)),  # means the same in both
         (("13/05/24",), date(2024, 5, 13)),  # the year stands last but in a few languages
         (("05/13/24",), date(2024, 5, 13)),
+        (("01.02.20",), date(2020, 2, 1)),
     ],
 )
 def test_order_of_dates_is_decided_by_the_whole_file(dates: tuple[str, ...], first: date, tmp_path: Path) -> None:
