@@ -3,7 +3,8 @@
     read("When did Ana plant the fig tree?", "[D3, 9 May 2023]\\n4 Ana: I planted the fig yesterday (= 8 May 2023).")
     -> Reading(answer="8 May 2023", evidence_ids=("D3:4",))
 
-The wording of the question alone decides what kind of answer it asks for. The rules know English only.
+The wording of the question alone decides what kind of answer it asks for. The rules know English, and that questions of
+other languages ask for a time.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from memoryqa.language.english.date_words import NUMBER_WORDS
+from memoryqa.language.locales.asking import asks_time
+from memoryqa.language.locales.detection import ENGLISH, detect
 from memoryqa.offline_reader import NO_INFORMATION
 from memoryqa.offline_reader.dates import answer_when
 from memoryqa.offline_reader.ranking import STOPWORDS, Ranking, Sentence, rank, stem, tokenize
@@ -71,7 +74,10 @@ class Reading:
 
 
 def kind_of(question: str) -> Kind:
-    """The kind of answer that the wording asks for."""
+    """The kind of answer that the wording asks for. Other languages than English have "when" and "what" only."""
+    code = detect(question)
+    if code != ENGLISH:
+        return "when" if asks_time(question, code) else "what"
     return next((kind for kind, pattern in _KINDS if re.match(pattern, question, re.I)), "what")
 
 

@@ -67,9 +67,10 @@ def is_foreign_word(word: str) -> bool:
 
 def shows_no_other_language(words: Sequence[str]) -> bool:
     """Whether none of the words, as they are written, is a sign of a language other than English."""
-    return _not_english().isdisjoint(words) and not any(
-        _OWN_LETTER.search(word) for word in words if not word.isascii()
-    )
+    if not _not_english().isdisjoint(words):
+        return False
+    together = "".join(words)
+    return together.isascii() or not _OWN_LETTER.search(together)
 
 
 def _words_of(code: str) -> Iterable[str]:

@@ -126,6 +126,10 @@ def test_a_list_question_is_answered_with_distinct_items_joined_by_commas() -> N
         ("What are Ana's hobbies?", "what", True),
         ("Which board games has Ana played?", "what", True),
         ("What is Ana's bus pass for?", "what", False),
+        ("Wann ist Ana denn nach Porto gezogen?", "when", False),
+        ("Когда Ана переехала?", "when", False),
+        ("アナはいつ引っ越しましたか？", "when", False),
+        ("Wer hat denn das Haus gekauft?", "what", False),
     ],
 )
 def test_the_wording_alone_decides_the_kind_of_answer(question: str, kind: str, several: bool) -> None:

@@ -1,0 +1,40 @@
+"""benchmarks.languages: recall and dates in each language, on the conversations of data/languages/."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmarks.dates import read_sentences
+from benchmarks.languages import DATA, available, main, read
+from memoryqa.language.locales.files import CODES
+
+
+def test_every_language_has_a_conversation_questions_and_sentences_alike() -> None:
+    assert available()[0] == "en"
+    assert set(available()) == set(CODES)
+    english = read("en")
+    for code in available():
+        dataset = read(code)
+        assert [len(dataset.conversations[0].turns), len(dataset.questions)] == [120, 40], code
+        assert [one.evidence for one in dataset.questions] == [one.evidence for one in english.questions], code
+        sentences = read_sentences(DATA / "dates" / f"{code}.jsonl")
+        assert [one.part for one in sentences] == ["tune", "hold"] * 30, code
+
+
+def test_a_language_is_found_beside_its_peer(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("bm25s")
+    assert main(["--language", "de", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    german, dates = printed["languages"]["de"], printed["dates"]["de"]["hold"]["ours"]
+    assert german["ours"]["300"] > 0.9 > german["bm25s"]["300"]
+    assert dates["precision"] >= 0.9
+    assert dates["coverage"] >= 0.8
+    assert dates["past_for_future"] == 0
+
+
+def test_the_table_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("bm25s")
+    assert main(["--language", "en"]) == 0
+    assert "dates of the held half" in capsys.readouterr().out
