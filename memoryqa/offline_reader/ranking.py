@@ -13,8 +13,11 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+import regex
 import Stemmer
 
+from memoryqa.language.folding import normalise
+from memoryqa.language.names import find_mentions
 from memoryqa.language.terms import idf
 from memoryqa.language.word_lists import COMMON_IRREGULAR, FUNCTION_WORDS
 from memoryqa.turns import MONTHS, PHOTO_PREFIX, id_of_turn
@@ -30,10 +33,12 @@ _IRREGULAR = COMMON_IRREGULAR | {"child": "kid", "children": "kid", "hurt": "inj
 MONTH_PATTERN = "|".join(MONTHS)  # capitals only: "may" and "march" are mostly not months
 
 _WORD = re.compile(r"[^\W_]+(?:['’&:./-][^\W_]+)*")
+_WORD_WITH_MARKS = regex.compile(r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*(?:['’&:./-][\p{L}\p{N}\p{M}]+)*")  # Hindi, Thai
+_MARK = regex.compile(r"\p{M}")
 _CLITIC = re.compile(r"'(?:s|t|re|ve|d|ll|m)$")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[^a-z])")
 _HEADER = re.compile(r"\[D(\d+), ([^\]]*)\]")
-_LINE = re.compile(r"(\d+) ([^:]{1,60}): (.*)")
+_LINE = re.compile(r"(\d+) ([^:]*): ?(.*)")  # a speaker may have no name, or a long one
 _CONTINUED = re.compile(r"\n +(?=\S)")
 _FIRST_PERSON = re.compile(r"\b(?:I|I['’]m|I['’]ve|[Mm]y|[Ww]e|[Oo]ur)\b")
 _NAMED_DATE = re.compile(
@@ -154,7 +159,8 @@ def stem(word: str) -> str:
 @lru_cache(maxsize=1 << 13)
 def tokenize(text: str) -> Tokens:
     """Cut `text` into words. Cached, because consecutive questions share most of their evidence."""
-    matches = list(_WORD.finditer(text))
+    has_marks = not text.isascii() and _MARK.search(text)
+    matches = list((_WORD_WITH_MARKS if has_marks else _WORD).finditer(text))
     words = tuple(match[0] for match in matches)
     return Tokens(text, words, tuple(stem(word) for word in words), tuple(match.span() for match in matches))
 
@@ -179,20 +185,16 @@ def rank(question: str, evidence: str) -> Ranking:
 
 def _read_question(question: str, speakers: dict[str, None]) -> tuple[tuple[str, ...], frozenset[str]]:
     """The question's content stems without the speakers' names, and the speakers it names ("Mel" is Melanie)."""
+    normal = normalise(question)
+    mentions = find_mentions(normal, speakers)
+    tokens = tokenize(normal)
     stems: dict[str, None] = {}  # ordered, so that sums over it are the same in every process
-    named: set[str] = set()
-    for word in tokenize(question).words:
+    for word, (start, end) in zip(tokens.words, tokens.spans, strict=True):
         base = word.lower().replace("’", "'").removesuffix("'s")
-        who = {name for name in speakers if _is_name(word, base, name.lower())}
-        named |= who
-        if not who and base not in STOPWORDS and len(base) > 1:
+        is_name = any(mention.sure and mention.start < end and start < mention.end for mention in mentions)
+        if not is_name and base not in STOPWORDS and len(base) > 1:
             stems[stem(word)] = None
-    return tuple(stems), frozenset(named)
-
-
-def _is_name(word: str, base: str, name: str) -> bool:
-    short_form = len(base) >= 3 and word[0].isupper() and name.startswith(base) and base not in STOPWORDS
-    return short_form or base in name.split()
+    return tuple(stems), frozenset().union(*(mention.speakers for mention in mentions))
 
 
 def _relevance(ranking: Ranking, texts: list[Tokens]) -> list[float]:

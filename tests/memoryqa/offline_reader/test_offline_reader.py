@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from memoryqa.offline_reader import NO_INFORMATION, OFFLINE_MODEL
 from memoryqa.offline_reader.engine import ExtractiveReader, offline_lm, parse_prompt, respond
 from memoryqa.offline_reader.extraction import Reading, asks_for_several, kind_of, read
-from memoryqa.offline_reader.ranking import parse_evidence, rank, stem
+from memoryqa.offline_reader.ranking import parse_evidence, rank, stem, tokenize
 from memoryqa.offline_reader.spans import best_items, best_span
 from memoryqa.offline_reader.words import WEIGHTS, word_features
+from memoryqa.turns import Turn, render_line
 
 EVIDENCE = """\
 [D2, 4 March 2024]
@@ -378,3 +379,32 @@ def test_usage_is_estimated_and_nothing_is_cached() -> None:
     usages = [entry["usage"] for entry in lm.history]
     assert len(usages) == 2
     assert all(usage["prompt_tokens"] > 100 and usage["completion_tokens"] > 5 for usage in usages)
+
+
+@pytest.mark.parametrize("speaker", ["", "Ines " * 40, "Ana-María", "小明", "A" * 300])
+def test_a_line_is_read_whatever_its_speaker_is_called(speaker: str) -> None:
+    line = render_line(Turn(2, 1, speaker, ""), "I adopted a greyhound called Basil.")
+    (read_line,) = parse_evidence(f"[D2, 4 March 2024]\n{line}")
+    assert read_line.text == "I adopted a greyhound called Basil."
+    assert read_line.speaker == " ".join(speaker.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("मैंने किताब पढ़ी", ("मैंने", "किताब", "पढ़ी")),
+        ("হাতি বনে থাকে", ("হাতি", "বনে", "থাকে")),
+        ("שָׁלוֹם עולם", ("שָׁלוֹם", "עולם")),
+        ("நான் புத்தகம் படித்தேன்", ("நான்", "புத்தகம்", "படித்தேன்")),
+        ("don't go to Node.js", ("don't", "go", "to", "Node.js")),
+    ],
+)
+def test_words_whose_vowels_are_marks_stay_whole(text: str, words: tuple[str, ...]) -> None:
+    assert tokenize(text).words == words
+
+
+def test_a_speaker_called_like_a_word_is_named_by_its_capital() -> None:
+    evidence = "[D2, 4 March 2024]\n1 Rose: I bought a rose.\n2 José: I bought a fern."
+    assert rank("What did the rose cost?", evidence).named == set()
+    assert rank("What did Rose buy?", evidence).named == {"Rose"}
+    assert rank("What did Jose buy?", evidence).named == {"José"}
