@@ -74,9 +74,9 @@ class AssessEvidence(dspy.Signature):
 class AnswerQuestion(dspy.Signature):
     """Answer the question from the lines of the chat, and from nothing else.
 
-    "I" is the user, "you" the assistant, if any. Answer with a short phrase in the question's language, in the exact
-    words of the lines where possible: no sentence, no explanation. List every item that the lines show when
-    the question asks for several, separated by commas. A session's date stands above its lines; resolve "yesterday"
+    "I" is the user, "you" the assistant, if any. Answer with a short phrase in the question's language, in exact
+    words of the lines where possible: no sentence, no explanation. List every item that the lines show when the
+    question asks for several, separated by commas. A session's date stands above its lines; resolve "yesterday"
     or "last week" against it ("(= 20 May 2023)" is already resolved) and give dates as "20 May 2023", "May 2023" or
     "2023", as exact as the lines allow. If the question asks what is likely, conclude from what the lines show, as
     "Likely yes, since ...". If the lines do not hold the answer, or what the question takes for granted did not

@@ -75,7 +75,8 @@ class Comparison(TypedDict):
 
 class Spent(TypedDict):
     """What the run took. paid_calls: answered by a server; the cache answered the others. cost_usd: as if no answer had
-    come from the cache; paid_usd: what the servers' own token counts cost. Both None when a price is unknown."""
+    come from the cache; paid_usd: what the servers' own token counts cost. Both None when a price is unknown.
+    formats_missed: replies that could not be read."""
 
     calls: int
     paid_calls: int
@@ -85,6 +86,7 @@ class Spent(TypedDict):
     program_runs: int
     cost_usd: float | None
     paid_usd: float | None
+    formats_missed: int
 
 
 class Estimated(TypedDict):

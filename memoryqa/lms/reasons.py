@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from typing import Any
 
 _FIELDS = ("message", "error", "detail", "details", "error_message", "msg", "title", "errors", "reason")
+_RESPONSES = ("resp", "response")
+_ONLY_A_MODEL = re.compile(r"\[[^\]]*\]")  # what DSPy puts before a message, where it has lost the message
 _BODIES = ("body", "raw", "response_body", "text", "data", "payload", "content")
 
 
 def reason_of(error: BaseException) -> str:
     """What the server said: the error's message, or the body behind it where that says nothing to a person."""
     message = str(getattr(error, "message", "") or "").strip()
-    if message and not message.startswith("{"):
+    if message and not message.startswith("{") and not _ONLY_A_MODEL.fullmatch(message):
         return message
-    return said_in(message) or next(_bodies_behind(error), "") or message or str(error)
+    text = message or str(error)
+    return said_in(message) or next(_bodies_behind(error), "") or ("" if _ONLY_A_MODEL.fullmatch(text) else text)
 
 
 def said_in(body: object) -> str:
@@ -56,6 +59,15 @@ def _bodies_behind(error: BaseException) -> Iterator[str]:
         frame = current.__traceback__
         while frame is not None:
             held = frame.tb_frame.f_locals
-            yield from (said for name in _BODIES if name in held and (said := said_in(held[name])))
+            bodies = [held.get(name) for name in _BODIES]
+            bodies += [_body_of(held[name], attribute) for name in _RESPONSES if name in held for attribute in _BODIES]
+            yield from (said for body in bodies if (said := said_in(body)))
             frame = frame.tb_next
         current = current.__cause__ or current.__context__
+
+
+def _body_of(response: object, attribute: str) -> object:
+    try:
+        return getattr(response, attribute, None)
+    except RuntimeError:  # a stream that was not read
+        return None

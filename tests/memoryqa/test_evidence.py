@@ -56,7 +56,8 @@ def test_scores_are_those_of_the_ranking_kept_turns_included(
     kept = [turn.id for turn in turns[:num_kept]]
     found = memory.search(query, budget, keep=kept)
     order = {turn.id: place for place, turn in enumerate(memory.rank(query))}
-    exact = dict(zip([turn.id for turn in turns], memory._index.score([query]).tolist(), strict=True))
+    asking = memory._asking(query, None)  # by the chat's last day
+    exact = dict(zip([turn.id for turn in turns], memory._index.score([query], asking=asking).tolist(), strict=True))
     known = memory._index.share_known([query])
     assert 0 <= known <= 1
     for turn, score in zip(found, found.scores, strict=True):

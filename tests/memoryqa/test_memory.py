@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from types import FrameType
 from typing import Any
 
@@ -51,7 +51,9 @@ def check(evidence: Evidence, budget_tokens: int) -> None:
     assert addresses == sorted(addresses), "in time order"
     assert sorted(shown) == sorted(evidence.ids), "every line is a turn that was found"
     headers = [line for line in evidence.text.splitlines() if line.startswith("[")]
-    assert len(headers) == len({turn.session for turn in evidence.turns})
+    in_order = sorted(evidence.lines, key=lambda line: line.key)
+    assert headers == [header for header, _ in groupby(line.header for line in in_order)], "one a session and day"
+    assert {header.partition(",")[0] for header in headers} == {f"[D{turn.session}" for turn in evidence.turns}
 
 
 budgets = st.one_of(st.integers(1, 50), st.integers(1, 900))
