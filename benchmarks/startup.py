@@ -6,8 +6,9 @@
 Times are milliseconds, the median of `--runs` processes, after one that is not counted. import_ms and first_use_ms are
 read from `python -X importtime`: the cumulative time of `import memoryqa`, whose names load lazily, and the sum of the
 modules that `memoryqa.AdaptiveMemory` loads. The time of a command is wall clock, the interpreter's start included.
-help_ms is `memoryqa --help`. The environment's size is the sum of its files in megabytes (10^6 bytes), pip and
-setuptools included. The last line on stdout is one JSON document; null means not measured.
+help_ms is `memoryqa --help`, help_slowest_ms the slowest `memoryqa COMMAND --help`. The environment's size is the sum
+of its files in megabytes (10^6 bytes), pip and setuptools included. The last line on stdout is one JSON document; null
+means not measured.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.commands import run_command
+from memoryqa.cli.parser import COMMANDS
 from memoryqa.errors import StoppedError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,6 +77,11 @@ def time_command(command: Sequence[str], cwd: Path, runs: int) -> float:
     return round(statistics.median(times[1:]), 1)
 
 
+def time_slowest_help(runs: int) -> float:
+    """Median wall-clock milliseconds of `memoryqa COMMAND --help`, of the command that takes longest."""
+    return max(time_command([sys.executable, "-m", "memoryqa", name, "--help"], ROOT, runs) for name in COMMANDS)
+
+
 def size_mb(folder: Path) -> float:
     """Sum of the files below `folder`, links not followed, in 10^6 bytes."""
     return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink()) / 1e6
@@ -119,6 +126,7 @@ def run(args: argparse.Namespace) -> None:
         "here": {
             **time_imports(sys.executable, ROOT, args.runs),
             "help_ms": time_command([sys.executable, "-m", "memoryqa", "--help"], ROOT, args.runs),
+            "help_slowest_ms": time_slowest_help(args.runs),
             "evaluate_help_ms": time_command([sys.executable, "evaluate.py", "--help"], ROOT, args.runs),
         },
         "fresh": measure_fresh(args.runs) if args.fresh else None,

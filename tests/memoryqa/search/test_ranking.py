@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from reference_ranking import DAY, Reference, configs, index_of, long_history, passages_of, questions, weight
 from strategies import WORDS, chats, conversations, dialogues, tagged, texts
 
-from memoryqa.cli import MIN_SCORE
+from memoryqa.cli.commands.search import MIN_SCORE
 from memoryqa.config import RankingConfig
 from memoryqa.language.question import Window
 from memoryqa.search.date_match import match_dates

@@ -12,7 +12,8 @@ import pytest
 from checkout import ROOT
 
 import memoryqa
-from memoryqa.cli import MIN_SCORE, main
+from memoryqa.cli import main
+from memoryqa.cli.commands.search import MIN_SCORE
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.terminal import harmless
 
@@ -192,7 +193,7 @@ def hostile(tmp_path: Path) -> Path:
 def test_on_a_terminal_control_characters_are_shown_and_not_sent(
     hostile: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("memoryqa.cli.is_terminal", lambda stream: True)
+    monkeypatch.setattr("memoryqa.cli.output.is_terminal", lambda stream: True)
     for argv in (["search", str(hostile), "What is red?"], ["stats", str(hostile)]):
         assert main(argv) == 0
         assert harmless(out := capsys.readouterr().out) == out
