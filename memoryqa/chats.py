@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import merge
 
 from memoryqa.evidence import Evidence
 from memoryqa.rendering import Line, Tally
+from memoryqa.search.packing import MOST_SKIPS, SMALLEST_LINE, Shorten
 from memoryqa.tokens import count_tokens
+from memoryqa.transcript import Transcript
 from memoryqa.turns import Turn, printable
 
 
@@ -49,26 +52,54 @@ def render_name(chat: str) -> str:
     return f"# {printable(' '.join(chat.split()))}\n"
 
 
-def join_chats(found: Mapping[str, Evidence], budget_tokens: int) -> ChatsEvidence:
-    """The best of what was found in each chat, as much as fits in `budget_tokens` with the chats' names."""
-    scores = {chat: dict(zip(one.ids, one.scores, strict=True)) for chat, one in found.items()}
-    ranked = sorted(
-        ((scores[chat][line.turn.id], chat, line) for chat, one in found.items() for line in one.lines),
-        key=lambda each: -each[0],
-    )
-    names = {chat: count_tokens(render_name(chat)) for chat in found}
-    tallies = {chat: Tally() for chat in found}
-    chosen: dict[str, list[Line]] = {}
-    tokens = 0
-    for _, chat, line in ranked:
-        cost = tallies[chat].cost(line) + (0 if chat in chosen else names[chat])
-        if tokens + cost > budget_tokens:
+def pack_chats(
+    ranked: Mapping[str, tuple[Iterable[tuple[int, float]], Transcript]], budget_tokens: int, shorten: Shorten
+) -> ChatsEvidence:
+    """The best lines of all chats, as many as fit in `budget_tokens` with the chats' names.
+
+    ranked: by chat the places and scores of its lines, best first, read as far as needed, and the transcript that has
+    them. Lines are chosen as `pack` chooses them within one chat; `shorten` gives a part of the very best one where the
+    whole does not fit.
+    """
+    names = {chat: count_tokens(render_name(chat)) for chat in ranked}
+    tallies = {chat: Tally() for chat in ranked}
+    seen: dict[str, set[int]] = {chat: set() for chat in ranked}
+    chosen: dict[str, list[tuple[Line, float]]] = {}
+    tokens = skips = 0
+    for score, chat, place in _merged({chat: places for chat, (places, _) in ranked.items()}):
+        line = ranked[chat][1].line_at(place, seen[chat])
+        if line is None or not line.text:
             continue
-        tokens += cost
+        left = budget_tokens - tokens - (0 if chat in chosen else names[chat])
+        if tallies[chat].cost(line) > left:
+            if not chosen and not skips and (part := shorten(line, left - line.header_tokens)):
+                chosen[chat] = [(part, score)]
+                break
+            skips += 1
+            if skips == MOST_SKIPS:
+                break
+            continue
+        skips = 0
+        tokens = budget_tokens - left + tallies[chat].cost(line)
         tallies[chat].add(line)
-        chosen.setdefault(chat, []).append(line)
+        chosen.setdefault(chat, []).append((line, score))
+        if budget_tokens - tokens < SMALLEST_LINE:
+            break
+    return _evidence_of(chosen)
+
+
+def _merged(ranked: Mapping[str, Iterable[tuple[int, float]]]) -> Iterator[tuple[float, str, int]]:
+    """Score, chat and place of all lines, best first, ties in the chats' order."""
+
+    def of(chat: str) -> Iterator[tuple[float, str, int]]:
+        return ((score, chat, place) for place, score in ranked[chat])
+
+    return merge(*map(of, ranked), key=lambda one: -one[0])
+
+
+def _evidence_of(chosen: Mapping[str, Sequence[tuple[Line, float]]]) -> ChatsEvidence:
     by_chat = {
-        chat: Evidence.of(lines, {line.key: scores[chat][line.turn.id] for line in lines})
+        chat: Evidence.of([line for line, _ in lines], {line.key: score for line, score in lines})
         for chat, lines in chosen.items()
     }
     best_first = sorted(
@@ -80,4 +111,5 @@ def join_chats(found: Mapping[str, Evidence], budget_tokens: int) -> ChatsEviden
         key=lambda each: -each[2],
     )
     text = "".join(f"{render_name(chat)}{one.text}" for chat, one in by_chat.items())
+    tokens = sum(count_tokens(render_name(chat)) + one.tokens for chat, one in by_chat.items())
     return ChatsEvidence(by_chat, text, tokens, tuple(best_first))

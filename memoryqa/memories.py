@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import ExitStack
+from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Self
 
-from memoryqa.chats import ChatsEvidence, join_chats
-from memoryqa.checks import described, one_of_kind, shown, text, whole_number
+from memoryqa.chats import ChatsEvidence, pack_chats
+from memoryqa.checks import described, one_of_kind, shown, text
 from memoryqa.config import MemoryConfig
 from memoryqa.errors import UsageError
 from memoryqa.memory import SEARCH_TOKENS, AdaptiveMemory
 from memoryqa.rendering import whole_line
+from memoryqa.search.arguments import check_search
+from memoryqa.search.excerpt import shortened
 from memoryqa.turns import Turn
 
 _NAME = re.compile(r"[\w(@+][\w .,@+()-]{0,99}(?<![ .])")  # of a file, on every system
+_HOW = ("scope", "score_floor", "min_score", "speakers", "since", "until", "asked")
 SUFFIX = ".db"  # of the files of a folder of chats
 
 
@@ -120,12 +125,17 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
     ) -> ChatsEvidence:
         """What answers best in one chat, some, or all (None): as many turns as `budget_tokens` hold, never more.
 
-        how: further arguments of `AdaptiveMemory.search`. KeyError for a chat that is not there.
+        how: further arguments of `AdaptiveMemory.search`, but for `keep`. KeyError for a chat that is not there.
         """
-        whole_number("budget_tokens", budget_tokens)
+        if unknown := sorted(how.keys() - _HOW):
+            raise TypeError(f"a search in chats takes {', '.join(_HOW)}, not {unknown[0]}")
+        floors = how.get("score_floor", 0.0), how.get("min_score", 0.0)
+        listed = check_search(queries, budget_tokens, (), *floors)
         names = list(self) if chats is None else [chats] if isinstance(chats, str) else list(dict.fromkeys(chats))
-        found = {name: self[name].search(queries, budget_tokens, **how) for name in names}
-        return join_chats(found, budget_tokens)
+        memories = {name: self[name] for name in names}
+        with ExitStack() as stack:  # in one order, so that no two threads wait for each other
+            entered = {name: stack.enter_context(memories[name].ranking(listed, **how)) for name in sorted(names)}
+            return pack_chats({name: entered[name] for name in names}, budget_tokens, partial(shortened, listed))
 
     def choose(self, conversation_id: str | None) -> AdaptiveMemory:
         """The memory of that conversation; None means the only one. UsageError when there are several or none."""

@@ -20,6 +20,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -117,12 +118,17 @@ def values_from(config_type: type, values: Mapping[str, Any]) -> dict[str, Any]:
     Types: int, float, str, bool, tuple[T, ...], dataclasses, and unions of them. Raises ParametersError for an unknown
     field, a wrong type, and for what `refusal` says.
     """
-    hints = typing.get_type_hints(config_type)
+    hints = _hints(config_type)
     known = {one.name: one for one in dataclasses.fields(config_type) if one.init}
     unknown = sorted(str(name) for name in set(values) - set(known))
     if unknown:
         raise ParametersError(f"{config_type.__name__} has no {unknown[0]!r}; it has {', '.join(known)}")
     return {name: _value(value, hints[name], known[name]) for name, value in values.items()}
+
+
+@lru_cache(maxsize=32)
+def _hints(config_type: type) -> dict[str, Any]:
+    return typing.get_type_hints(config_type)
 
 
 def refusal(value: Any, metadata: Mapping[str, Any]) -> str | None:

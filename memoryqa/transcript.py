@@ -159,12 +159,18 @@ class Transcript:
         how often and when it was said."""
         seen: set[int] = set()
         for place in places:
-            first = self._first_of.get(place)
-            if first is None or len(self._repeats[first]) < _FEWEST_REPEATS:
-                yield self.brief[place]
-            elif first not in seen:
-                seen.add(first)
-                yield _with_repeats(self.brief[place], [self.brief[one].turn for one in self._repeats[first]])
+            if (line := self.line_at(place, seen)) is not None:
+                yield line
+
+    def line_at(self, place: int, seen: set[int]) -> Line | None:
+        """One line of `lines_at`; None when one that says the same is in `seen`, which is kept up."""
+        first = self._first_of.get(place)
+        if first is None or len(self._repeats[first]) < _FEWEST_REPEATS:
+            return self.brief[place]
+        if first in seen:
+            return None
+        seen.add(first)
+        return _with_repeats(self.brief[place], [self.brief[one].turn for one in self._repeats[first]])
 
     def places_of(self, handle: str) -> range:
         """The places of a turn's lines by its handle (`mem:D8:6`) or id, or of one passage (`D8:6/2`). KeyError when

@@ -9,7 +9,8 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal, Self
+from functools import partial
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -20,14 +21,13 @@ from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence, MemoryStats, sizes
 from memoryqa.language.english.question_dates import habit_of, may_be_swapped
 from memoryqa.language.question import Asking
-from memoryqa.language.terms import terms
 from memoryqa.memory.selection import selector
 from memoryqa.messages import TimeLike, parse_time
 from memoryqa.rendering import Line, render
 from memoryqa.search.arguments import check_search, list_queries
 from memoryqa.search.dense import DenseIndex
 from memoryqa.search.embedders import EmbeddingError
-from memoryqa.search.excerpt import excerpt
+from memoryqa.search.excerpt import shortened
 from memoryqa.search.packing import pack
 from memoryqa.search.ranking import PassageIndex, worth_showing
 from memoryqa.transcript import Transcript
@@ -39,6 +39,12 @@ logger = logging.getLogger(__name__)
 
 Scope = Literal["all", "working"]
 SEARCH_TOKENS = 1_000  # of evidence, where a search is not given a budget
+
+
+class _Found(NamedTuple):
+    among: Collection[int] | None  # the places that are meant; None for all
+    ranked: Iterator[tuple[int, float]]  # places and scores, best first
+    scores_of: Callable[[Sequence[int]], list[float]]
 
 
 class ReadableMemory:
@@ -133,29 +139,58 @@ class ReadableMemory:
         with self._current():
             brief = self._transcript.brief
             places = [place for one in keep for place in self._transcript.places_of(one)]
-            among = self._among(scope, speakers, since, until)
-            kept = [place for place in places if among is None or place in among]
-            asking = self._asking(queries[0], asked)
-            dense = self._dense_scores(queries, asking)
-            scale = self._index.share_known(queries, asking) if dense is None else 1.0
+            found = self._find(queries, scope, score_floor, min_score, speakers, since, until, asked)
+            kept = [place for place in places if found.among is None or place in found.among]
             scores: dict[int, float] = {}
 
             def ranked() -> Iterator[int]:
                 yield from kept
-                for place, score in self._ranked(queries, dense, among, score_floor, asking):
-                    if min_score and score * scale < min_score:
-                        return
+                for place, score in found.ranked:
                     scores[place] = score
                     yield place
 
-            def shorten(line: Line, max_tokens: int) -> Line | None:
-                return excerpt(line, {term for query in queries for term in terms(query)}, max_tokens)
-
-            chosen = pack(self._transcript.lines_at(ranked()), budget_tokens, shorten=shorten)
+            chosen = pack(self._transcript.lines_at(ranked()), budget_tokens, shorten=partial(shortened, queries))
             if unranked := [place for place in kept if place not in scores]:
-                late = self._index.scores_of(queries, unranked, asking) if dense is None else dense[unranked].tolist()
-                scores.update(zip(unranked, late, strict=True))
-            return Evidence.of(chosen, {brief[place].key: scale * score for place, score in scores.items()})
+                scores.update(zip(unranked, found.scores_of(unranked), strict=True))
+            return Evidence.of(chosen, {brief[place].key: score for place, score in scores.items()})
+
+    @contextmanager
+    def ranking(self, queries: Sequence[str], **how: Any) -> Iterator[tuple[Iterable[tuple[int, float]], Transcript]]:
+        """What `search` packs, for a packing of one's own: places and their scores, best first, computed as far as
+        they are read, and the transcript that has their lines. Other threads wait meanwhile.
+
+        how: further arguments of `search`, but for `keep`.
+        """
+        with self._current():
+            yield self._find(queries, **how).ranked, self._transcript
+
+    def _find(
+        self,
+        queries: Sequence[str],
+        scope: Scope | None = None,
+        score_floor: float = 0.0,
+        min_score: float = 0.0,
+        speakers: str | Iterable[str] | None = None,
+        since: TimeLike = None,
+        until: TimeLike = None,
+        asked: TimeLike = None,
+    ) -> _Found:
+        among = self._among(scope, speakers, since, until)
+        asking = self._asking(queries[0], asked)
+        dense = self._dense_scores(queries, asking)
+        scale = self._index.share_known(queries, asking) if dense is None else 1.0
+
+        def ranked() -> Iterator[tuple[int, float]]:
+            for place, score in self._ranked(queries, dense, among, score_floor, asking):
+                if min_score and score * scale < min_score:
+                    return
+                yield place, scale * score
+
+        def scores_of(places: Sequence[int]) -> list[float]:
+            late = self._index.scores_of(queries, places, asking) if dense is None else dense[places].tolist()
+            return [scale * score for score in late]
+
+        return _Found(among, ranked(), scores_of)
 
     def rank(self, queries: str | Sequence[str], *, scope: Scope | None = None, asked: TimeLike = None) -> list[Turn]:
         """All turns that `search` may find, best first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from memoryqa.language.terms import terms
@@ -12,6 +12,11 @@ from memoryqa.tokens import count_tokens
 from memoryqa.turns import line_prefix, printable
 
 _FEWEST_WORDS = 3  # fewer say nothing
+
+
+def shortened(queries: Iterable[str], line: Line, max_tokens: int) -> Line | None:
+    """`excerpt` for what any of the queries asks for."""
+    return excerpt(line, {term for query in queries for term in terms(query)}, max_tokens)
 
 
 def excerpt(line: Line, wanted: Collection[str], max_tokens: int) -> Line | None:

@@ -8,7 +8,7 @@ from itertools import chain
 from memoryqa.rendering import Line, Tally
 
 SMALLEST_LINE = 6  # tokens of about the shortest possible line, "1 A: b" and its newline
-_MOST_SKIPS = 128  # after so many lines in a row that do not fit, none is likely to; a ranking may have a million more
+MOST_SKIPS = 128  # after so many lines in a row that do not fit, none is likely to; a ranking may have a million more
 
 
 Shorten = Callable[[Line, int], Line | None]  # to at most so many tokens
@@ -23,7 +23,7 @@ def pack(
 
     `taken` lines come first and are in the result. A session's header counts with its first line, a long turn's number
     and speaker with the first of its passages. Stops when fewer than `SMALLEST_LINE` tokens are left, or when
-    `_MOST_SKIPS` lines in a row did not fit.
+    `MOST_SKIPS` lines in a row did not fit.
     """
     chosen: list[Line] = []
     skips = 0
@@ -38,7 +38,7 @@ def pack(
             return [part]
         if not fits:
             skips += 1
-            if skips == _MOST_SKIPS:
+            if skips == MOST_SKIPS:
                 break
             continue
         skips = 0

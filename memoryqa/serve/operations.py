@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from memoryqa.chats import join_chats
 from memoryqa.checks import shown
 from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence
@@ -62,12 +61,12 @@ class Operations:
         only: dict[str, Any] = {"speakers": people or None, "since": since, "until": until, "min_score": min_score}
         names = self._names() if chats is None else list(dict.fromkeys(chats))
         opened = {name: self._memory(name) for name in names}
-        found = {name: memory.search(question, budget_tokens, **only) for name, memory in opened.items()}
-        if len(found) == 1:
-            ((name, one),) = found.items()
+        if len(opened) == 1:
+            ((name, memory),) = opened.items()
+            one = memory.search(question, budget_tokens, **only)
             ranked = [(name, turn, score) for turn, score in zip(one, one.scores, strict=True)]
             return Found(text=str(one), tokens=one.tokens, lines=[_cited(*each) for each in ranked])
-        joined = join_chats(found, budget_tokens)
+        joined = self._memories.search(question, budget_tokens, chats=names, **only)
         return Found(text=str(joined), tokens=joined.tokens, lines=[_cited(*each) for each in joined.ranked])
 
     def remember(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memoryqa.archive.database import Archive, ArchiveError
+from memoryqa.chats import render_name
+from memoryqa.evidence import Evidence
 from memoryqa.memories import Memories
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.tokens import count_tokens
@@ -80,6 +83,56 @@ def test_the_tokens_of_all_chats_fit_and_are_counted(budget_tokens: int, questio
     assert sorted((chat, turn.id) for chat, turn in found) == sorted(
         (chat, turn_id) for chat, one in found.by_chat.items() for turn_id in one.ids
     )
+
+
+@given(
+    st.integers(1, 300),
+    st.sampled_from(("otters", "Who saw otters at the mill?", "zeppelin and xylophone", "When did Ines buy what?")),
+    st.sampled_from((0.0, 0.2)),
+)
+def test_the_best_lines_of_all_chats_are_chosen_as_if_they_were_one_ranking(
+    budget_tokens: int, question: str, min_score: float
+) -> None:
+    """The slow way: everything that each chat has, with its scores, in one list."""
+    memories = Memories()
+    for name in CHATS:
+        memories[name] = AdaptiveMemory()
+        memories[name].extend(replace(turn, session=session) for session in (1, 2, 3) for turn in said_in(name))
+    alone = {name: memory.search(question, 100_000, min_score=min_score) for name, memory in memories.items()}
+    every = [
+        (-score, place, turn)
+        for place, one in enumerate(alone.values())
+        for turn, score in zip(one.turns, one.scores, strict=True)
+    ]
+    names, expected = list(alone), list[tuple[str, Turn]]()
+    shown: dict[str, list[Turn]] = {}
+    for _, place, turn in sorted(every, key=lambda one: one[:2]):
+        tried = {**shown, names[place]: [*shown.get(names[place], ()), turn]}
+        lines = {name: [line for line in alone[name].lines if line.turn in turns] for name, turns in tried.items()}
+        text = "".join(render_name(name) + Evidence.of(some).text for name, some in lines.items())
+        if count_tokens(text) <= budget_tokens:
+            shown = tried
+            expected.append((names[place], turn))
+    found = memories.search(question, budget_tokens, min_score=min_score)
+    part_of_best = len(found) == 1 and found.text.rstrip("\n").endswith("…")  # where the best line does not fit
+    assert part_of_best or list(found) == expected
+
+
+def test_a_budget_below_the_best_line_shows_a_part_of_it() -> None:
+    memories = Memories()
+    for name in ("ines", "bo"):
+        memories[name] = AdaptiveMemory()
+    memories["ines"].add("We rowed for hours. Then three otters came up to the boat. It rained later.", speaker="Ines")
+    found = memories.search("Which otters came up?", 24)
+    assert found.text.startswith("# ines\n")
+    assert "otters" in found.text
+    assert found.tokens == count_tokens(found.text) <= 24
+
+
+def test_an_argument_that_a_search_in_chats_does_not_take_is_named() -> None:
+    wrong: Any = Memories()
+    with pytest.raises(TypeError, match="not keep"):
+        wrong.search("otters", keep=["D1:1"])
 
 
 def test_a_search_in_one_chat_finds_what_its_memory_finds(folder: Path) -> None:
