@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from heapq import merge
 
 from memoryqa.evidence import Evidence
-from memoryqa.rendering import Line, Tally
+from memoryqa.rendering import Line, Tally, with_clock
 from memoryqa.search.packing import MOST_SKIPS, SMALLEST_LINE, Shorten
 from memoryqa.tokens import count_tokens
 from memoryqa.transcript import Transcript
@@ -53,14 +53,18 @@ def render_name(chat: str) -> str:
 
 
 def pack_chats(
-    ranked: Mapping[str, tuple[Iterable[tuple[int, float]], Transcript]], budget_tokens: int, shorten: Shorten
+    ranked: Mapping[str, tuple[Iterable[tuple[int, float]], Transcript]],
+    budget_tokens: int,
+    shorten: Shorten,
+    clock: bool = False,
 ) -> ChatsEvidence:
     """The best lines of all chats, as many as fit in `budget_tokens` with the chats' names.
 
     ranked: by chat the places and scores of its lines, best first, read as far as needed, and the transcript that has
     them. Lines are chosen as `pack` chooses them within one chat; `shorten` gives a part of the very best one where the
-    whole does not fit.
+    whole does not fit. clock: show the time of day.
     """
+    timed = {chat for chat, (_, transcript) in ranked.items() if clock and transcript.has_hours()}
     names = {chat: count_tokens(render_name(chat)) for chat in ranked}
     tallies = {chat: Tally() for chat in ranked}
     seen: dict[str, set[int]] = {chat: set() for chat in ranked}
@@ -70,6 +74,8 @@ def pack_chats(
         line = ranked[chat][1].line_at(place, seen[chat])
         if line is None or not line.text:
             continue
+        if chat in timed:
+            line = with_clock(line)
         left = budget_tokens - tokens - (0 if chat in chosen else names[chat])
         if tallies[chat].cost(line) > left:
             if not chosen and not skips and (part := shorten(line, left - line.header_tokens)):

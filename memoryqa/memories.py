@@ -121,11 +121,12 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         budget_tokens: int = SEARCH_TOKENS,
         *,
         chats: str | Iterable[str] | None = None,
+        clock: bool = False,
         **how: Any,
     ) -> ChatsEvidence:
         """What answers best in one chat, some, or all (None): as many turns as `budget_tokens` hold, never more.
 
-        how: further arguments of `AdaptiveMemory.search`, but for `keep`. KeyError for a chat that is not there.
+        clock, how: further arguments of `AdaptiveMemory.search`, but for `keep`. KeyError for a chat that is not there.
         """
         if unknown := sorted(how.keys() - _HOW):
             raise TypeError(f"a search in chats takes {', '.join(_HOW)}, not {unknown[0]}")
@@ -135,7 +136,7 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         memories = {name: self[name] for name in names}
         with ExitStack() as stack:  # in one order, so that no two threads wait for each other
             entered = {name: stack.enter_context(memories[name].ranking(listed, **how)) for name in sorted(names)}
-            return pack_chats({name: entered[name] for name in names}, budget_tokens, partial(shortened, listed))
+            return pack_chats({name: entered[name] for name in names}, budget_tokens, partial(shortened, listed), clock)
 
     def choose(self, conversation_id: str | None) -> AdaptiveMemory:
         """The memory of that conversation; None means the only one. UsageError when there are several or none."""

@@ -79,6 +79,7 @@ class Line:
     part: Part | None = None
     altered: bool = False  # shown otherwise than the memory has it: a part of it, or with how often it was said
     repeated: bool = False  # the same speaker has said the same before
+    clock: bool = False  # shown with the time of day
     key: tuple[int, int, int] = field(init=False)
     """Session, number and passage: the order in which lines are shown. No two lines of a memory share one."""
 
@@ -90,6 +91,11 @@ class Line:
     def id(self) -> str:
         """The turn's id; of a long turn with the passage's number from 1, `D8:6/2`."""
         return self.turn.id if self.part is None else f"{self.turn.id}/{self.part.number + 1}"
+
+    @property
+    def prefix(self) -> str:
+        """What `text` begins with: number, time of day where it is shown, and speaker."""
+        return printable(line_prefix(self.turn, self.clock))
 
     @property
     def caption(self) -> str:
@@ -214,7 +220,7 @@ def _line(turn: Turn, text: str, caption: str, header: str, names: frozenset[str
 
 def _lines(turn: Turn, pieces: Sequence[Piece], caption: str, header: str, names: frozenset[str]) -> list[Line]:
     lines = []
-    prefix = printable(line_prefix(turn))
+    prefix_tokens = _count(printable(line_prefix(turn)))
     for number, piece in enumerate(pieces):
         is_last = number == len(pieces) - 1
         body = printable(join_caption(_dated(turn, piece.text, names), caption if is_last else ""))
@@ -224,12 +230,25 @@ def _lines(turn: Turn, pieces: Sequence[Piece], caption: str, header: str, names
             piece.breaks,
             count_tokens(f" {body}"),
             count_tokens(f" {body}\n"),
-            _count(prefix),
+            prefix_tokens,
         )
         tokens = part.prefix_tokens + _opening_tokens(part) + _tokens_with(part, None)
         line = Line(turn, "", tokens, header, _count_header(header), body, piece.text, part)
         lines.append(replace(line, text=_assemble([line])))
     return lines
+
+
+def with_clock(line: Line) -> Line:
+    """`line` with the time of day at which it was said: `6 14:05 Ana: ...`; as it is where that is unknown."""
+    if line.turn.time is None or line.clock or not line.text:
+        return line
+    timed = replace(line, clock=True)
+    text = timed.prefix + line.text[len(line.prefix) :]
+    if line.part is None:
+        return replace(timed, text=text, tokens=count_tokens(text + "\n"))
+    part = replace(line.part, prefix_tokens=_count(timed.prefix))
+    tokens = line.tokens + part.prefix_tokens - line.part.prefix_tokens
+    return replace(timed, text=text, tokens=tokens, part=part)
 
 
 def _dated(turn: Turn, text: str, names: frozenset[str]) -> str:
@@ -238,7 +257,7 @@ def _dated(turn: Turn, text: str, names: frozenset[str]) -> str:
 
 def _assemble(lines: Sequence[Line]) -> str:
     """Passages of one turn, in order, as they are shown together, without the newline at the end."""
-    written, before = printable(line_prefix(lines[0].turn)), -1
+    written, before = lines[0].prefix, -1
     for line in lines:
         assert line.part is not None
         written += _GAP if line.part.number > before + 1 else ""
@@ -282,7 +301,7 @@ def whole_line(lines: Sequence[Line]) -> tuple[str, list[int]]:
     """The line that shows all passages of a turn, and where each begins; [] for a turn of one passage."""
     if len(lines) == 1:
         return lines[0].text, []
-    starts, text = [], printable(line_prefix(lines[0].turn))
+    starts, text = [], lines[0].prefix
     for line in lines:
         starts.append(len(text))
         text += ("\n " if line.part and line.part.breaks else " ") + line.body

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, time
 from hashlib import blake2b
 from typing import Any, TypeVar, overload
 
@@ -19,6 +19,7 @@ from memoryqa.turns import HANDLE_PREFIX, MONTHS, Turn, id_of_turn, render_heade
 
 _FEWEST_WORDS = 4  # what is shorter may answer another question each time
 _FEWEST_REPEATS = 3  # a text said twice is shown twice: to say so takes about as many tokens
+_MIDNIGHT = time()
 _WORD = re.compile(r"\w+")
 _ASCII_WORDS = {code: " " for code in range(128) if not _WORD.match(chr(code))}
 
@@ -171,6 +172,10 @@ class Transcript:
             return None
         seen.add(first)
         return _with_repeats(self.brief[place], [self.brief[one].turn for one in self._repeats[first]])
+
+    def has_hours(self) -> bool:
+        """Whether a turn has a time of day: one whose time is a day is kept as its midnight."""
+        return any(turn.time is not None and turn.time.time() != _MIDNIGHT for turn in self.turns)
 
     def places_of(self, handle: str) -> range:
         """The places of a turn's lines by its handle (`mem:D8:6`) or id, or of one passage (`D8:6/2`). KeyError when

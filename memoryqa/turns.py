@@ -123,9 +123,10 @@ def render_header(session: int, day: date | None) -> str:
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half of a character: no encoding has it, so none prints it
 
 
-def line_prefix(turn: Turn) -> str:
-    """What a turn's line begins with, up to the text."""
-    return f"{turn.number} {' '.join(turn.speaker.split())}:"
+def line_prefix(turn: Turn, clock: bool = False) -> str:
+    """What a turn's line begins with, up to the text: `6 Ana:`; with `clock` its time of day too, `6 14:05 Ana:`."""
+    said_at = f" {turn.time:%H:%M}" if clock and turn.time else ""
+    return f"{turn.number}{said_at} {' '.join(turn.speaker.split())}:"
 
 
 def join_caption(text: str, caption: str) -> str:

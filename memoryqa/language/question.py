@@ -14,7 +14,7 @@ from memoryqa.language.dates import resolve
 from memoryqa.language.english.question_dates import Window, bare_years, read_figures, read_windows
 from memoryqa.language.folding import normalise
 from memoryqa.language.languages import language
-from memoryqa.language.locales.asking import asks_time, read_locale_windows
+from memoryqa.language.locales.asking import asks_time, asks_time_of_day, read_locale_windows
 from memoryqa.language.locales.detection import ENGLISH, detect
 from memoryqa.language.locales.files import LATIN
 from memoryqa.language.names import find_mentions, speaker_key, without_mentions
@@ -23,6 +23,10 @@ from memoryqa.language.terms import META_TERMS, marked, other_terms
 __all__ = ["Asking", "Query", "Window", "read_query", "read_windows", "users_among"]
 
 _ASKS_WHEN = re.compile(r"\b(?:when|how long|(?:what|which) (?:year|month|date|day|time))\b", re.I)
+
+_ASKS_CLOCK = re.compile(
+    r"\b(?:(?:what|which) (?:exact )?(?:time|hour)(?! (?:of (?:the )?year|zone|frame|period))|what o['’]?clock)\b", re.I
+)
 
 _ASKS_WHAT_WAS_TOLD = re.compile(  # only what lies behind: "what would you suggest?" asks for nothing that was said
     r"\b(?:did you|you(?:'ve| have| had)?(?: also| just| previously| earlier)? "
@@ -102,6 +106,15 @@ def read_query(
         language=code,
         others=tuple(other_terms(rest, spoken, others)),
     )
+
+
+def asks_clock(text: str) -> bool:
+    """Whether a question asks for a time of day, in any of the languages."""
+    normal = normalise(text)
+    if _ASKS_CLOCK.search(normal):
+        return True
+    code = detect(normal)  # of a few words in Latin letters it is often unsure, and the phrases are not
+    return any(asks_time_of_day(normal, one) for one in (LATIN if code == ENGLISH or code in LATIN else (code,)))
 
 
 def _blank(match: regex.Match[str]) -> str:

@@ -23,7 +23,7 @@ from memoryqa.language.english.question_dates import habit_of, may_be_swapped
 from memoryqa.language.question import Asking
 from memoryqa.memory.selection import selector
 from memoryqa.messages import TimeLike, parse_time
-from memoryqa.rendering import Line, render
+from memoryqa.rendering import Line, render, with_clock
 from memoryqa.search.arguments import check_search, list_queries
 from memoryqa.search.dense import DenseIndex
 from memoryqa.search.embedders import EmbeddingError
@@ -123,6 +123,7 @@ class ReadableMemory:
         since: TimeLike = None,
         until: TimeLike = None,
         asked: TimeLike = None,
+        clock: bool = False,
     ) -> Evidence:
         """The turns that answer best, as many as `budget_tokens` hold, never more.
 
@@ -134,6 +135,7 @@ class ReadableMemory:
         questions about something that never came up find nothing; 0 is off. speakers, since, until: find only what
         these people said, from that moment or day on, and up to it, the day included; without a time it is not found.
         asked: the day of asking, by which "last week" in the question is read; None: the conversation's last day.
+        clock: show the time of day of each message (`6 14:05 Ana: ...`), where those of the conversation have one.
         """
         queries = check_search(queries, budget_tokens, keep, score_floor, min_score)
         with self._current():
@@ -149,7 +151,8 @@ class ReadableMemory:
                     scores[place] = score
                     yield place
 
-            chosen = pack(self._transcript.lines_at(ranked()), budget_tokens, shorten=partial(shortened, queries))
+            lines = self._shown(self._transcript.lines_at(ranked()), clock)
+            chosen = pack(lines, budget_tokens, shorten=partial(shortened, queries))
             if unranked := [place for place in kept if place not in scores]:
                 scores.update(zip(unranked, found.scores_of(unranked), strict=True))
             return Evidence.of(chosen, {brief[place].key: score for place, score in scores.items()})
@@ -192,6 +195,10 @@ class ReadableMemory:
 
         return _Found(among, ranked(), scores_of)
 
+    def _shown(self, lines: Iterable[Line], clock: bool) -> Iterable[Line]:
+        """`lines`, with the time of day if that is asked for and known."""
+        return map(with_clock, lines) if clock and self._transcript.has_hours() else lines
+
     def rank(self, queries: str | Sequence[str], *, scope: Scope | None = None, asked: TimeLike = None) -> list[Turn]:
         """All turns that `search` may find, best first."""
         queries = list_queries(queries)
@@ -224,9 +231,9 @@ class ReadableMemory:
 
     def _asking(self, question: str, asked: TimeLike) -> Asking:
         """What the question's dates are read by. Numeric dates in what was said matter only when one is asked for."""
-        time = parse_time(asked)
+        day = parse_time(asked)
         day_first = habit_of(turn.text for turn in self._transcript.turns) if may_be_swapped(question) else None
-        return Asking(time.date() if time else self._transcript.last_day, day_first)
+        return Asking(day.date() if day else self._transcript.last_day, day_first)
 
     def _ranked(
         self,
@@ -304,8 +311,9 @@ class ReadableMemory:
         with self._current():
             return list(self._transcript.turns)
 
-    def around(self, handle: str, num_turns: int = 5) -> Evidence:
-        """The turn with a handle or id, between `num_turns` before it and as many after it, all in full."""
+    def around(self, handle: str, num_turns: int = 5, *, clock: bool = False) -> Evidence:
+        """The turn with a handle or id, between `num_turns` before it and as many after it, all in full; `clock`: see
+        `search`."""
         if whole_number("num_turns", num_turns) < 0:
             raise UsageError(f"num_turns must be at least 0, got {num_turns}")
         with self._current():
@@ -313,7 +321,8 @@ class ReadableMemory:
             whole = self._transcript.places[full[places[0]].turn.id]
             first = self._turns_away(range(whole[0] - 1, -1, -1), num_turns, whole[0])
             last = self._turns_away(range(whole[-1] + 1, len(full)), num_turns, whole[-1])
-            return Evidence.of([full[place] for place in range(first, last + 1) if full[place].text])
+            lines = (full[place] for place in range(first, last + 1))
+            return Evidence.of([line for line in self._shown(lines, clock) if line.text])
 
     def _turns_away(self, places: Iterable[int], num_turns: int, here: int) -> int:
         """The last of `places` that is within `num_turns` turns; `here` when there is none."""
@@ -349,10 +358,16 @@ class ReadableMemory:
         with self._current():
             return list(zip(self._transcript.full, self._transcript.brief, strict=True))
 
-    def transcript(self) -> Evidence:
-        """Every turn that says something, in full and at any length: the bar that a memory is compared with."""
+    def transcript(self, *, since: TimeLike = None, until: TimeLike = None, clock: bool = False) -> Evidence:
+        """Every turn that says something, in full and at any length: the bar that a memory is compared with.
+
+        since, until, clock: see `search`.
+        """
         with self._current():
-            return Evidence.of([line for line in self._transcript.full if line.text])
+            among = self._among("all", None, since, until)
+            full = self._transcript.full
+            lines = iter(full) if among is None else (full[place] for place in sorted(among))
+            return Evidence.of([line for line in self._shown(lines, clock) if line.text])
 
     def stats(self) -> MemoryStats:
         """How much is held and how much is archived."""

@@ -38,7 +38,7 @@ _MARK = regex.compile(r"\p{M}")
 _CLITIC = re.compile(r"'(?:s|t|re|ve|d|ll|m)$")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[^a-z])")
 _HEADER = re.compile(r"\[D(\d+), ([^\]]*)\]")
-_LINE = re.compile(r"(\d+) ([^:]*): ?(.*)")  # a speaker may have no name, or a long one
+_LINE = re.compile(r"(\d+) (?:\d\d:\d\d )?([^:]*): ?(.*)")  # a speaker may have no name, or a long one
 _CONTINUED = re.compile(r"\n +(?=\S)")
 _FIRST_PERSON = re.compile(r"\b(?:I|I['’]m|I['’]ve|[Mm]y|[Ww]e|[Oo]ur)\b")
 _NAMED_DATE = re.compile(

@@ -9,7 +9,7 @@ from memoryqa.language.terms import terms
 from memoryqa.passages import SENTENCE_END
 from memoryqa.rendering import Line
 from memoryqa.tokens import count_tokens
-from memoryqa.turns import line_prefix, printable
+from memoryqa.turns import printable
 
 _FEWEST_WORDS = 3  # fewer say nothing
 
@@ -83,7 +83,7 @@ def _join(sentences: Sequence[str], shown: Sequence[int]) -> str:
 
 
 def _text(line: Line, body: str) -> str:
-    return printable(f"{line_prefix(line.turn)} {body}")
+    return printable(f"{line.prefix} {body}")
 
 
 def _tokens(line: Line, body: str) -> int:

@@ -194,3 +194,15 @@ def test_a_closed_library_says_so(folder: Path) -> None:
     chats.close()
     with pytest.raises(ArchiveError, match="closed"):
         chats.search("otters")
+
+
+def test_hours_are_shown_in_the_chats_that_have_them_within_the_budget() -> None:
+    ines, bo = AdaptiveMemory(), AdaptiveMemory()
+    ines.add("The ferry leaves at night.", speaker="Ines", time="2024-05-13T23:50")
+    bo.add("The ferry was late.", speaker="Bo", time="2024-05-20")
+    chats = Memories({"ines": ines, "bo": bo})
+    assert "\n1 23:50 Ines: " in chats.search("the ferry", clock=True).text
+    assert "\n1 Bo: " in chats.search("the ferry", clock=True).text
+    for budget in range(0, 60, 3):
+        found = chats.search("the ferry", budget, clock=True)
+        assert count_tokens(found.text) == found.tokens <= budget

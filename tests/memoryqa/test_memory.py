@@ -583,3 +583,33 @@ def test_the_transcript_holds_a_long_turn_whole_while_the_search_shows_its_best_
     assert long not in shown.text
     assert memory.search("word700", 4000).text == memory.transcript().text
     assert 0 < shown.tokens < 600
+
+
+# -- hours -------------------------------------------------------------------------------------------------------------
+
+
+def test_hours_are_shown_where_asked_within_the_budget() -> None:
+    memory = AdaptiveMemory()
+    memory.add("The ferry leaves at night.", speaker="Ana", time="2024-05-13T23:50", session=1, number=1)
+    memory.add("We are on it.", speaker="Bo", time="2024-05-14T00:10", session=1, number=2)
+    assert memory.transcript(clock=True).text == (
+        "[D1, 13 May 2024]\n1 23:50 Ana: The ferry leaves at night.\n[D1, 14 May 2024]\n2 00:10 Bo: We are on it.\n"
+    )
+    assert memory.around("D1:2", 0, clock=True).text == "[D1, 14 May 2024]\n2 00:10 Bo: We are on it.\n"
+    for budget in range(0, 60, 3):
+        check(memory.search("When does the ferry leave?", budget, clock=True), budget)
+    assert "23:50" not in memory.search("When does the ferry leave?").text
+
+
+def test_days_that_are_no_hours_are_not_shown_as_midnight() -> None:
+    memory = AdaptiveMemory()
+    memory.add("I moved to Porto.", speaker="Ana", time="2023-05-25")
+    assert memory.transcript(clock=True) == memory.transcript()
+
+
+def test_a_transcript_may_be_of_some_days_alone() -> None:
+    memory = AdaptiveMemory()
+    for day in range(1, 6):
+        memory.add(f"Day {day}.", speaker="Ana", time=f"2024-05-0{day}T09:00")
+    found = memory.transcript(since="2024-05-02", until="2024-05-03")
+    assert [turn.text for turn in found] == ["Day 2.", "Day 3."]

@@ -21,6 +21,7 @@ from memoryqa.rendering import (
     render,
     render_turn,
     shorten_caption,
+    with_clock,
 )
 from memoryqa.search.packing import pack
 from memoryqa.tokens import count_tokens
@@ -196,6 +197,32 @@ def test_the_tokens_of_a_text_are_exactly_those_of_its_lines(turns: list[Turn]) 
     assert count_tokens(text) == count_lines(lines)
     assert ids_in(text) == list(dict.fromkeys(line.turn.id for line in sorted(lines, key=address) if line.text))
     assert render(reversed(lines)) == text, "in time order, whatever the order of the lines"
+
+
+@pytest.mark.slow
+@given(conversations(), st.data())
+@settings(max_examples=100)
+def test_tokens_add_up_with_the_time_of_day_too(turns: list[Turn], data: st.DataObject) -> None:
+    lines = [with_clock(line) for line in lines_of(turns)]
+    chosen = data.draw(st.lists(st.sampled_from(lines), unique_by=address)) if lines else []
+    tally = Tally()
+    for line in chosen:
+        before, cost = tally.tokens, tally.cost(line)
+        tally.add(line)
+        assert tally.tokens == before + cost
+    assert count_tokens(render(chosen)) == tally.tokens
+    assert [with_clock(line) for line in lines] == lines, "it is shown once"
+
+
+@pytest.mark.parametrize("text", ["otter " * 600, "short"])
+def test_a_line_with_its_time_of_day_has_it_after_its_number(text: str) -> None:
+    turn = Turn(1, 2, "Ines", text, datetime(2023, 5, 25, 7, 5))
+    plain = render_turn(turn, NAMES, "[D1, 25 May 2023]")[0]
+    shown, timed = render(plain), render(map(with_clock, plain))
+    assert timed == shown.replace("\n2 Ines:", "\n2 07:05 Ines:")
+    assert count_tokens(timed) == count_lines(map(with_clock, plain))
+    without = Turn(1, 2, "Ines", text)
+    assert [*map(with_clock, render_turn(without, NAMES, "")[0])] == render_turn(without, NAMES, "")[0]
 
 
 @given(st.text("();:'\"/\n*{}[]<>=_!.…-# a1", max_size=12), st.text("();\"'/}]>_", min_size=1, max_size=4))

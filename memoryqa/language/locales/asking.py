@@ -16,10 +16,10 @@ from memoryqa.language.locales.patterns import CJK_NUMBER, date_patterns, either
 _LEAST_NAME = 3  # letters of a name that may be inflected
 
 
-@lru_cache(maxsize=16)
-def _when(code: str) -> regex.Pattern[str]:
+@lru_cache(maxsize=32)
+def _words(code: str, key: str) -> regex.Pattern[str]:
     locale = read_locale(code)
-    words = f"(?:{flatten(locale['when'])})"
+    words = f"(?:{flatten(locale[key])})"
     if locale["dates"].get("unspaced"):
         return regex.compile(words)
     return regex.compile(rf"(?<![\p{{L}}\p{{M}}]){words}(?![\p{{L}}\p{{M}}])")
@@ -27,7 +27,12 @@ def _when(code: str) -> regex.Pattern[str]:
 
 def asks_time(question: str, code: str) -> bool:
     """Whether a question in the language `code` asks when or how long."""
-    return _when(code).search(flatten(question)) is not None
+    return _words(code, "when").search(flatten(question)) is not None
+
+
+def asks_time_of_day(question: str, code: str) -> bool:
+    """Whether a question in the language `code` asks for hours: "um wie viel Uhr"."""
+    return _words(code, "time_of_day").search(flatten(question)) is not None
 
 
 @lru_cache(maxsize=16)

@@ -9,7 +9,7 @@ from strategies import texts
 
 from memoryqa.language.english.question_dates import habit_of
 from memoryqa.language.names import name_words
-from memoryqa.language.question import Window, read_query, read_windows
+from memoryqa.language.question import Window, asks_clock, read_query, read_windows
 from memoryqa.turns import MONTHS
 
 TWO = ("Melanie", "Caroline Vega")
@@ -273,3 +273,48 @@ def test_the_habit_of_a_conversation_is_what_its_plain_dates_show(texts: list[st
 def test_a_known_habit_leaves_one_reading(day_first: bool) -> None:
     (window,) = read_windows("on 3/9/2023", (), day_first=day_first)
     assert window.first == (date(2023, 9, 3) if day_first else date(2023, 3, 9))
+
+
+# -- hours -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What time is the operation?",
+        "At what time did Ana write?",
+        "Which hour was it?",
+        "Um wie viel Uhr ist die Operation?",
+        "¿A qué hora sale el ferry?",
+        "À quelle heure part le ferry ?",
+        "A che ora parte il traghetto?",
+        "A que horas sai o barco?",
+        "Во сколько отходит паром?",
+        "O której odpływa prom?",
+        "Feribot saat kaçta kalkıyor?",
+        "フェリーは何時に出ますか",
+        "페리는 몇 시에 출발해요?",
+        "Hoe laat vertrekt de boot?",
+        "في أي ساعة تغادر العبارة؟",
+        "नाव कितने बजे जाती है?",
+        "手术几点开始？",
+    ],
+)
+def test_a_question_for_a_time_of_day_is_known_in_fifteen_languages(question: str) -> None:
+    assert asks_clock(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "When is the operation?",
+        "What time of year do we go?",
+        "What time zone is Porto in?",
+        "Wann ist die Operation?",
+        "¿Cuándo sale el ferry?",
+        "手术什么时候？",
+        "the last time we met",
+    ],
+)
+def test_a_question_for_a_day_asks_for_no_time_of_day(question: str) -> None:
+    assert not asks_clock(question)
