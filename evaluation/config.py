@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.flags import API_BASE, DATA, MODEL, NUM_THREADS
-from harness.lm_flags import EFFORT, MAX_TOKENS, NUM_CTX, REASONING
+from harness.lm_flags import EFFORT, MAX_TOKENS, NUM_CTX, REASONING, STRUCTURED
 from locomo.formats.names import FORMAT
 from locomo.rows import MAIN_PROGRAM, PROGRAM_NAMES, USUAL_BUDGETS_TOKENS
 from locomo.split_data import PROJECT, PROTOCOLS
@@ -13,7 +13,11 @@ from memoryqa.config import ConfigError
 
 MODES = ("answers", "retrieval")
 # Fields that runs of earlier versions do not have, with the value that those runs had.
-ADDED = {"format": None, "max_tokens": None, "reasoning_effort": None, "reasoning": "auto", "num_ctx": None}
+ADDED = {
+    **dict.fromkeys(("format", "max_tokens", "reasoning_effort", "num_ctx")),
+    "reasoning": "auto",
+    "structured": False,
+}
 OWN_PROGRAM = r"[\w.-]+=[^=,]+:[\w.]+"  # name=module:factory
 
 
@@ -95,6 +99,7 @@ class EvaluationConfig:
     reasoning_effort: str | None = field(default=None, metadata=EFFORT)
     reasoning: str = field(default="auto", metadata=REASONING)
     num_ctx: int | None = field(default=None, metadata=NUM_CTX)
+    structured: bool = field(default=False, metadata=STRUCTURED)
     num_threads: int | None = field(default=None, metadata=NUM_THREADS)
     seed: int = field(default=0, metadata={"help": "of the sample that --num-test draws"})
 

@@ -1,7 +1,7 @@
 """The flags by which every script says how its LMs are asked, one set for each role.
 
---max-tokens and --timeout hold for all roles of a script; --judge-max-tokens and the like for one. An effort holds for
-its own role only: another role's model may have none.
+--max-tokens, --timeout and --structured hold for all roles of a script; --judge-max-tokens and the like for one. An
+effort holds for its own role only: another role's model may have none.
 """
 
 from __future__ import annotations
@@ -13,13 +13,17 @@ from typing import Any
 from memoryqa.lms.identity import EFFORTS, LMChoice, LMSettings
 
 MAX_TOKENS = {
-    "help": "tokens of a reply at most, thoughts included; none: 2,048, or 16,000 for a model that thinks first",
+    "help": "tokens of a reply at most, thoughts included; none: 1,024, or 16,000 for a model that thinks first",
 }
 EFFORT = {"help": "how long a model that has it reasons; none: the provider's default", "choices": EFFORTS}
 REASONING = {
     "help": "on: a reasoning model of OpenAI's is behind this name; off: none is, though the name looks like one; "
     "auto: by the name",
     "choices": ("auto", "on", "off"),
+}
+STRUCTURED = {
+    "help": "have the servers enforce the form of replies, as JSON of a schema (response_format): for small models and "
+    "those that were never taught to follow instructions"
 }
 NUM_CTX = {"help": "the window to ask of Ollama, in tokens; none: the server's own, which is 4,096 by default"}
 _TIMEOUT = "seconds for one call, up to the last byte of its answer (default: 120; 600 where the model thinks)"
@@ -50,6 +54,8 @@ def add_role_flags(group: argparse._ActionsContainer, prefix: str = "") -> None:
         default="auto",
         help="is it a reasoning model under an alias?",
     )
+    if not prefix:
+        group.add_argument("--structured", action="store_true", help=STRUCTURED["help"])
 
 
 def settings_of(config: Any, args: argparse.Namespace, *, prefix: str = "") -> LMSettings:
@@ -61,6 +67,7 @@ def settings_of(config: Any, args: argparse.Namespace, *, prefix: str = "") -> L
         reasoning_effort=getattr(config, f"{lead}reasoning_effort"),
         reasoning=_reasoning(getattr(config, f"{lead}reasoning", "auto")),
         num_ctx=getattr(config, "num_ctx", None) if not prefix else None,
+        structured=getattr(config, "structured", False) or None,
     )
 
 
@@ -72,6 +79,7 @@ def role_settings(args: argparse.Namespace, prefix: str = "", otherwise: LMSetti
         timeout_sec=_of(args, f"{lead}timeout") or shared.timeout_sec,
         reasoning_effort=_of(args, f"{lead}reasoning_effort"),
         reasoning=_reasoning(_of(args, f"{lead}reasoning")),
+        structured=(_of(args, "structured") if not prefix else None) or shared.structured,
     )
 
 

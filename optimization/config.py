@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.flags import API_BASE, DATA, MODEL, NUM_THREADS
-from harness.lm_flags import EFFORT, MAX_TOKENS, NUM_CTX, REASONING
+from harness.lm_flags import EFFORT, MAX_TOKENS, NUM_CTX, REASONING, STRUCTURED
 from locomo.formats.names import FORMAT
 from memoryqa.config import ConfigError
 
@@ -16,6 +16,7 @@ ADDED = {
     **dict.fromkeys(("max_tokens", "reasoning_effort", "num_ctx", "prompt_max_tokens", "prompt_reasoning_effort")),
     **dict.fromkeys(("judge_max_tokens", "judge_reasoning_effort")),
     "reasoning": "auto",
+    "structured": False,
 }
 
 
@@ -86,6 +87,7 @@ class OptimizeConfig:
     reasoning_effort: str | None = field(default=None, metadata=EFFORT)
     reasoning: str = field(default="auto", metadata=REASONING)
     num_ctx: int | None = field(default=None, metadata=NUM_CTX)
+    structured: bool = field(default=False, metadata=STRUCTURED)
     prompt_max_tokens: int | None = field(
         default=None, metadata={"help": "the same of the prompt model; none: as --max-tokens, or 4,096"}
     )

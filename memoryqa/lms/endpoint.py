@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar, copy_context
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import dspy
@@ -19,12 +20,15 @@ from dspy.utils.exceptions import (
     LMError,
     LMInvalidRequestError,
     LMProviderError,
+    LMRateLimitError,
     LMTimeoutError,
+    LMTransportError,
     is_retryable_lm_error,
 )
 
 from memoryqa.lms.reasons import reason_of
-from memoryqa.lms.replies import header_seconds, read_reply
+from memoryqa.lms.replies import header_seconds, read_reply, texts_of
+from memoryqa.replies.form import STOP, ReplyForm
 from memoryqa.replies.reading import last_reply, set_last_reply, without_thoughts
 
 T = TypeVar("T")
@@ -51,7 +55,8 @@ class EndpointLM(dspy.LM):
     for awaited calls.
 
     address: where the calls go when an environment variable decides, for the cache. more_tokens: the limit to try once
-    when the usual one cuts a reply before it says anything. Raises CutReplyError when that does not help either.
+    when the usual one cuts a reply before it says anything. Raises CutReplyError when that does not help either. form:
+    what the adapter asks besides the prompt; a part of it that the server refuses is not sent again.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class EndpointLM(dspy.LM):
         retry_deadline_sec: float = 180.0,
         address: str | None = None,
         more_tokens: int | None = None,
+        form: ReplyForm | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(model, num_retries=0, **kwargs)
@@ -69,6 +75,7 @@ class EndpointLM(dspy.LM):
         self.retry_deadline_sec = retry_deadline_sec
         self.address = address
         self.more_tokens = more_tokens
+        self.form = form or ReplyForm()
 
     def __call__(self, prompt: Any = None, *, messages: Any = None, **kwargs: Any) -> Any:
         started = time.monotonic()
@@ -92,9 +99,9 @@ class EndpointLM(dspy.LM):
             try:
                 set_last_reply(None)
                 _address.set(self.address)
-                call = super().acall(prompt, messages=messages, **kwargs)
                 try:
-                    outputs = await asyncio.wait_for(call, self._clock_sec())
+                    async with asyncio.timeout(self._clock_sec()):  # in this task, whose last reply the adapter reads
+                        outputs = await super().acall(prompt, messages=messages, **kwargs)
                 except TimeoutError as error:
                     raise self._too_late() from error
                 if not self._adapt(outputs, None, kwargs):
@@ -111,6 +118,8 @@ class EndpointLM(dspy.LM):
     def update_history(self, entry: dict[str, Any]) -> None:
         """DSPy calls this with every answer, cached or not."""
         reply = read_reply(entry, self.kwargs)
+        raw, stopped = "\n".join(texts_of(entry.get("outputs") or ())), STOP in (entry.get("kwargs") or {})
+        reply = replace(reply, is_in_question=self.form.is_in_question(raw, reply, stopped=stopped))
         set_last_reply(reply)
         for callback in dspy.settings.callbacks or ():
             if hasattr(callback, "on_reply"):
@@ -154,7 +163,13 @@ class EndpointLM(dspy.LM):
         )
 
     def _adapt(self, outputs: Any, error: LMError | None, kwargs: dict[str, Any]) -> bool:
-        """Whether the call is worth repeating with another limit, which is set then. Raises CutReplyError."""
+        """Whether the call is worth repeating in another form or with another limit, which is set then.
+
+        Raises CutReplyError.
+        """
+        if error is not None and (refused := self._refused(error, kwargs)):
+            del kwargs[refused]
+            return True
         name = next((one for one in _LIMITS if self.kwargs.get(one)), None)
         limit = None if name is None else self.kwargs[name]
         if error is not None:
@@ -176,6 +191,11 @@ class EndpointLM(dspy.LM):
             "`max_tokens`, or lower `reasoning_effort`",
             model=self.model,
         )
+
+    def _refused(self, error: LMError, kwargs: dict[str, Any]) -> str | None:
+        if isinstance(error, LMTransportError | LMRateLimitError):
+            return None
+        return self.form.refused(error.status, error.message or str(error), kwargs, self.model)
 
     def _wait_or_raise(self, error: LMError, attempt: int, started: float) -> float:
         """Seconds until the next attempt; raises `error` when there is none."""

@@ -25,7 +25,8 @@ class LMSettings:
 
     max_tokens: of one reply, thoughts included. timeout_sec: of one call, from sending to the last byte.
     reasoning_effort: for models that have it. reasoning: True for a reasoning model of OpenAI's under another name,
-    False for another model under such a name. num_ctx: the window to ask of Ollama, in tokens.
+    False for another model under such a name. num_ctx: the window to ask of Ollama, in tokens. structured: have the
+    server enforce the form of replies, as JSON of a schema.
     """
 
     max_tokens: int | None = None
@@ -33,6 +34,7 @@ class LMSettings:
     reasoning_effort: str | None = None
     reasoning: bool | None = None
     num_ctx: int | None = None
+    structured: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,9 @@ class LMChoice:
         """
         name = str(self.model) + (f" at {self.address}" if self.address else "")
         effort = self.settings.reasoning_effort
-        return f"{name} (reasoning effort {effort})" if effort else name
+        how = [f"reasoning effort {effort}"] if effort else []
+        how += ["structured"] if self.settings.structured else []
+        return f"{name} ({', '.join(how)})" if how else name
 
     @property
     def record(self) -> dict[str, object]:
@@ -76,6 +80,7 @@ class LMChoice:
         known = {
             "address": None if self.api_base and not self.from_environment else self.address,
             "reasoning_effort": self.settings.reasoning_effort,
+            "structured": self.settings.structured or None,
         }
         return {name: value for name, value in known.items() if value is not None}
 

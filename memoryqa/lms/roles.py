@@ -26,6 +26,7 @@ from memoryqa.lms.identity import Role as Role
 from memoryqa.lms.providers import DEFAULTS, OPENAI_PROTOCOL, TOGETHER_KEYS, DefaultModel, provider_named
 from memoryqa.offline_reader import OFFLINE_MODEL
 from memoryqa.redaction import redact
+from memoryqa.replies.form import ReplyForm
 
 if TYPE_CHECKING:
     import dspy
@@ -43,7 +44,9 @@ _SOURCES: dict[Role, tuple[str, str]] = {
     "index": ("tag_model", "MEMORY_INDEX_MODEL"),
 }
 _REASONING_MIN_TOKENS = 16_000  # DSPy refuses less
-_USUAL_TOKENS, _THINKING_TOKENS = 2_048, 16_000  # room for a line or two; for thoughts before it
+# tokens of a reply by role: a short phrase, a sentence, the tags of a session; a model that rambles stops there
+_USUAL_TOKENS: dict[Role, int] = {"task": 1_024, "judge": 1_024, "index": 2_048, "compaction": 2_048, "prompt": 4_096}
+_THINKING_TOKENS = 16_000  # room for thoughts before them
 _USUAL_TIMEOUT_SEC, _THINKING_TIMEOUT_SEC = 120.0, 600.0
 
 
@@ -101,7 +104,7 @@ def settings_of_default(default: DefaultModel, given: LMSettings) -> LMSettings:
 
 
 def _merged(given: LMSettings, otherwise: LMSettings) -> LMSettings:
-    names = ("max_tokens", "timeout_sec", "reasoning_effort", "reasoning", "num_ctx")
+    names = ("max_tokens", "timeout_sec", "reasoning_effort", "reasoning", "num_ctx", "structured")
     chosen = {name: getattr(given, name) for name in names}
     return LMSettings(**{name: getattr(otherwise, name) if one is None else one for name, one in chosen.items()})
 
@@ -132,7 +135,9 @@ def build(
     Rate limits, timeouts, 5xx and cut connections are retried up to `num_retries` times, but no attempt starts later
     than `retry_deadline_sec` after the first: a call lasts at most `retry_deadline_sec + timeout_sec`, whatever bytes
     the server sends meanwhile. Answers are cached per model, address and prompt. Without `max_tokens` a reply may have
-    2,048 tokens, and that of a model that thinks first 16,000; a model that turns out to think gets the larger limit.
+    1,024 tokens (tags and summaries 2,048, proposals of prompts 4,096), and that of a model that thinks first 16,000; a
+    model that turns out to think gets the larger limit. Other models than those that think are stopped at DSPy's end
+    mark.
     Reasoning models of OpenAI's, whoever serves them, accept only their own temperature and at least 16,000 tokens, so
     for them `temperature` is not sent and `max_tokens` is raised.
     Raises UsageError when the role has no LM or a setting is not for it, and MissingExtraError without the extra [ask].
@@ -151,7 +156,7 @@ def build(
     if cache:
         separate_endpoints_in_cache()
     thinks = choice.thinks or is_reasoning_model(choice)
-    usual = max(max_tokens or 0, _THINKING_TOKENS) if thinks else max_tokens or _USUAL_TOKENS
+    usual = max(max_tokens or 0, _THINKING_TOKENS) if thinks else max_tokens or _USUAL_TOKENS[choice.role]
     limit = choice.settings.max_tokens or usual
     timeout = choice.settings.timeout_sec or timeout_sec
     lm = EndpointLM(
@@ -162,6 +167,7 @@ def build(
         address=choice.address,
         more_tokens=None if choice.settings.max_tokens else _THINKING_TOKENS,
         timeout=timeout or (_THINKING_TIMEOUT_SEC if thinks else _USUAL_TIMEOUT_SEC),
+        form=_form(choice, thinks),
         **_sampling(choice, temperature, limit),
         **_connection(choice),
     )
@@ -169,6 +175,15 @@ def build(
         lm.kwargs.pop("max_completion_tokens", None)
         lm.kwargs |= {"temperature": temperature, "max_tokens": limit}
     return lm
+
+
+def _form(choice: LMChoice, thinks: bool) -> ReplyForm:
+    """A thought may hold the end mark, and so may a prompt that is proposed; tags are never asked for twice."""
+    return ReplyForm(
+        stops=not thinks and choice.role in ("task", "judge"),
+        structured=bool(choice.settings.structured),
+        bounds_texts=choice.is_elsewhere,
+    )
 
 
 def _sampling(choice: LMChoice, temperature: float, max_tokens: int) -> dict[str, Any]:

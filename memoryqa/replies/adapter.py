@@ -13,12 +13,16 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from memoryqa.errors import missing_extras_named
+from memoryqa.replies.form import END_MARK, FORMAT, STOP, form_of
 from memoryqa.replies.reading import json_object, last_reply, without_nulls, without_thoughts
 
 with missing_extras_named("memoryqa.replies.adapter"):
     import dspy
     import json_repair
+    from dspy.utils.callback import BaseCallback
     from dspy.utils.exceptions import AdapterParseError
+
+    from memoryqa.replies.schema import response_format
 
 
 class FormatListener(Protocol):
@@ -30,6 +34,11 @@ class FormatListener(Protocol):
 class ReplyJSONAdapter(dspy.JSONAdapter):
     """DSPy's JSON format, in which null is nothing and not the text "None"."""
 
+    def _prepare_response_format(self, lm: dspy.LM, lm_kwargs: dict[str, Any], signature: Any) -> None:
+        if lm_kwargs.get(STOP) == [END_MARK]:  # the chat format's, which has asked first
+            del lm_kwargs[STOP]
+        super()._prepare_response_format(lm, lm_kwargs, signature)
+
     def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
         text = without_thoughts(completion)
         found = json_object(text)
@@ -40,23 +49,78 @@ class ReplyJSONAdapter(dspy.JSONAdapter):
         return _checked(super().parse, signature, text, completion)
 
 
-class ReplyAdapter(dspy.ChatAdapter):
-    """DSPy's chat format. A reply that does not follow it is asked for once more in JSON, unless it was cut.
+class StructuredAdapter(ReplyJSONAdapter):
+    """DSPy's JSON format, whose schema the server of `lm` is asked to enforce."""
 
-    A cut reply would be cut in JSON too, and be paid for twice.
-    """
+    def __init__(self, lm: dspy.LM, callbacks: list[BaseCallback] | None = None) -> None:
+        super().__init__(callbacks=callbacks)
+        self._form, self._model = form_of(lm), lm.model
+
+    def _prepare_response_format(self, lm: dspy.LM, lm_kwargs: dict[str, Any], signature: Any) -> None:
+        lm_kwargs[FORMAT] = response_format(signature, bounds_texts=self._form.bounds_texts)
 
     def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
+        if json_object(without_thoughts(completion)) is None and not _is_cut():
+            self._form.ignored(self._model)
+        return super().parse(signature, completion)
+
+
+class _ChatReplies(dspy.ChatAdapter):
+    """DSPy's chat format, stopped at its end mark where the LM takes that.
+
+    A reply that does not follow it is asked for once more in JSON, unless it was cut: it would be cut in JSON too, and
+    be paid for twice.
+    """
+
+    def __call__(self, lm: dspy.LM, lm_kwargs: dict[str, Any], *call: Any, **named: Any) -> list[dict[str, Any]]:
+        return super().__call__(lm, _with_stop(lm, lm_kwargs), *call, **named)
+
+    async def acall(self, lm: dspy.LM, lm_kwargs: dict[str, Any], *call: Any, **named: Any) -> list[dict[str, Any]]:
+        return await super().acall(lm, _with_stop(lm, lm_kwargs), *call, **named)
+
+    def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
+        if (reply := last_reply()) is not None and reply.is_in_question:
+            name = type(self).__name__
+            raise AdapterParseError(name, signature, completion, message="it may be a thought that the stop cut")
         return _checked(super().parse, signature, without_thoughts(completion), completion)
 
     def _make_json_adapter_fallback(self) -> dspy.JSONAdapter:
         _announce()
-        reply = last_reply()
-        if reply is not None and reply.is_cut:
+        if _is_cut():
             raise
         return ReplyJSONAdapter(
             use_native_function_calling=self.use_native_function_calling, parallel_tool_calls=self.parallel_tool_calls
         )
+
+
+class ReplyAdapter(_ChatReplies):
+    """The chat format; for an LM with a structured form JSON of a schema.
+
+    Either is asked for once more in the other when a reply does not follow it, so that no step takes more than two.
+    """
+
+    def __call__(self, lm: dspy.LM, lm_kwargs: dict[str, Any], *call: Any, **named: Any) -> list[dict[str, Any]]:
+        if not form_of(lm).structured:
+            return super().__call__(lm, lm_kwargs, *call, **named)
+        try:
+            return StructuredAdapter(lm, self.callbacks)(lm, dict(lm_kwargs), *call, **named)
+        except AdapterParseError:
+            return self._second()(lm, lm_kwargs, *call, **named)
+
+    async def acall(self, lm: dspy.LM, lm_kwargs: dict[str, Any], *call: Any, **named: Any) -> list[dict[str, Any]]:
+        if not form_of(lm).structured:
+            return await super().acall(lm, lm_kwargs, *call, **named)
+        try:
+            return await StructuredAdapter(lm, self.callbacks).acall(lm, dict(lm_kwargs), *call, **named)
+        except AdapterParseError:
+            return await self._second().acall(lm, lm_kwargs, *call, **named)
+
+    def _second(self) -> dspy.ChatAdapter:
+        """What asks again, within an `except`; raises for a reply that was cut, and where no second is wanted."""
+        _announce()
+        if _is_cut() or not self.use_json_adapter_fallback:
+            raise
+        return _ChatReplies(callbacks=self.callbacks, use_json_adapter_fallback=False)
 
 
 def reading(adapter: dspy.Adapter | None) -> dspy.Adapter:
@@ -95,6 +159,18 @@ def _checked(parse: Any, signature: type[dspy.Signature], text: str, completion:
             adapter_name=error.adapter_name, signature=signature, lm_response=completion, message=message
         ) from error
     return found
+
+
+def _is_cut() -> bool:
+    reply = last_reply()
+    return reply is not None and reply.is_cut
+
+
+def _with_stop(lm: dspy.LM, lm_kwargs: dict[str, Any]) -> dict[str, Any]:
+    """`lm_kwargs` with the end mark as a stop sequence, where form and protocol take one."""
+    if not form_of(lm).stops or STOP in lm_kwargs or STOP not in lm.supported_params:
+        return lm_kwargs
+    return {**lm_kwargs, STOP: [END_MARK]}
 
 
 def _repaired(text: str) -> dict[str, Any] | None:

@@ -36,7 +36,8 @@ class Reply:
 
     finish_reason: as the server gave it; None when it gave none. prompt_tokens, completion_tokens: the server's counts,
     what is billed and not shown included; None where it reported none. counted_tokens: the prompt as we count it
-    (o200k_base). max_tokens: the limit of the call. from_cache: no server was asked.
+    (o200k_base). max_tokens: the limit of the call. from_cache: no server was asked. is_in_question: it may be a
+    thought in which a stop sequence ended it.
     """
 
     text: str
@@ -46,6 +47,7 @@ class Reply:
     counted_tokens: int = 0
     max_tokens: int | None = None
     from_cache: bool = False
+    is_in_question: bool = False
 
     @property
     def is_cut(self) -> bool:

@@ -91,7 +91,7 @@ def test_an_alias_is_a_reasoning_model_by_the_setting_and_a_look_alike_is_none()
     assert alias.kwargs["max_completion_tokens"] == 16_000
     assert alias.kwargs["temperature"] is None
     alike = build(LMChoice("task", "hosted_vllm/gpt-5-tiny", None, "", settings=LMSettings(reasoning=False)))
-    assert (alike.kwargs["temperature"], alike.kwargs["max_tokens"]) == (0.0, 2_048)
+    assert (alike.kwargs["temperature"], alike.kwargs["max_tokens"]) == (0.0, 1_024)
     assert "max_completion_tokens" not in alike.kwargs
 
 
@@ -111,7 +111,7 @@ def test_models_that_think_get_room_and_time(model: str) -> None:
     lm = build(LMChoice("task", model, "http://127.0.0.1:1/v1", "`model`"))
     assert (lm.kwargs["max_tokens"], lm.kwargs["timeout"]) == (16_000, 600.0)
     usual = build(LMChoice("task", "hosted_vllm/Qwen3-8B-Instruct", "http://127.0.0.1:1/v1", "`model`"))
-    assert (usual.kwargs["max_tokens"], usual.kwargs["timeout"]) == (2_048, 120.0)
+    assert (usual.kwargs["max_tokens"], usual.kwargs["timeout"]) == (1_024, 120.0)
 
 
 def test_a_window_is_asked_of_ollama_alone() -> None:
