@@ -15,7 +15,15 @@ import dspy
 
 from locomo.schema import Question
 from memory_system import MemoryQA
-from memoryqa.lms.prices import ANSWER_TOKENS, JUDGE_PROMPT_TOKENS, Price, TokenUse, total_cost
+from memoryqa.lms.prices import (
+    ANSWER_TOKENS,
+    JUDGE_PROMPT_TOKENS,
+    MOST_CALLS_PER_STEP,
+    MOST_CALLS_PER_VERDICT,
+    Price,
+    TokenUse,
+    total_cost,
+)
 from memoryqa.tokens import count_tokens
 from optimization.config import OptimizeConfig
 from optimization.questions import QuestionSets
@@ -29,7 +37,10 @@ _DEMO_SHARE = {"simba": 1 / 3, "miprov2": 1 / 2, "gepa": 0.0}  # of --max-demos,
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Expected totals. largest_task_prompt_tokens: the program's longest prompt. cost_usd None: a price is unknown."""
+    """Expected totals. largest_task_prompt_tokens: the program's longest prompt. cost_usd None: a price is unknown.
+
+    lm_calls_at_most: when every reply misses the format once, every proposal is asked for, and no verdict can be read.
+    """
 
     program_runs: int
     lm_calls: int
@@ -38,13 +49,15 @@ class Estimate:
     largest_prompt_tokens: int
     largest_task_prompt_tokens: int
     cost_usd: float | None
+    lm_calls_at_most: int
 
 
 @dataclass(frozen=True, slots=True)
 class RunSize:
-    """Mean calls and tokens of one program run, and the largest prompt on any of the questions."""
+    """Mean calls and tokens of one program run, and the most calls and the largest prompt on any of the questions."""
 
     calls: float
+    most_calls: int
     prompt_tokens: float
     largest_prompt_tokens: int
 
@@ -54,7 +67,9 @@ class Stage:
     """One optimizer: program runs, calls of the prompt model with their mean and largest size, demos per prompt."""
 
     runs: int
+    most_runs: int
     prompt_calls: int
+    most_prompt_calls: int
     prompt_call_tokens: float
     largest_prompt_tokens: float
     demos: float
@@ -63,7 +78,7 @@ class Stage:
 def measure_run(program: MemoryQA, questions: Sequence[Question]) -> RunSize:
     """Measure the prompts that `program` would send for `questions`; asks no LM."""
     sizes = [[count_tokens(prompt) for prompt in program.prompts(**one.inputs())] for one in questions]
-    return RunSize(fmean(map(len, sizes)), fmean(map(sum, sizes)), max(map(max, sizes)))
+    return RunSize(fmean(map(len, sizes)), max(map(len, sizes)), fmean(map(sum, sizes)), max(map(max, sizes)))
 
 
 def stage_of(optimizer: str, run: RunSize, sets: QuestionSets, max_demos: int, num_predictors: int) -> Stage:
@@ -73,13 +88,16 @@ def stage_of(optimizer: str, run: RunSize, sets: QuestionSets, max_demos: int, n
     demos = max_demos * _DEMO_SHARE[optimizer]
     if optimizer == "simba":  # the prompt model reads the code and two whole runs
         simba, size = simba_size(num_train, num_val), code_tokens + 2 * run.prompt_tokens
-        return Stage(simba.runs, simba.prompt_calls(max_demos), size, size, demos)
+        calls = simba.prompt_calls(max_demos)
+        return Stage(simba.runs, simba.runs, calls, simba.most_prompt_calls, size, size, demos)
     if optimizer == "miprov2":  # it reads the code, and descriptions of program and data
         mipro = mipro_size(num_train, num_val)
-        return Stage(mipro.runs(max_demos), mipro.prompt_calls(num_predictors), code_tokens, code_tokens, demos)
+        runs, calls = mipro.runs(max_demos), mipro.prompt_calls(num_predictors)
+        return Stage(runs, runs, calls, calls, code_tokens, code_tokens, demos)
     gepa = gepa_size(num_val)  # it reads the inputs of one predictor for a minibatch
     size, largest = (gepa.minibatch * one for one in (run.prompt_tokens / run.calls, run.largest_prompt_tokens))
-    return Stage(gepa.runs, gepa.prompt_calls, size, largest + _FRAME_TOKENS, demos)
+    calls, most = gepa.prompt_calls, gepa.most_prompt_calls
+    return Stage(gepa.runs, gepa.most_runs, calls, most, size, largest + _FRAME_TOKENS, demos)
 
 
 class Estimator:
@@ -128,7 +146,14 @@ class Estimator:
             largest_prompt_tokens=max([largest, *(round(stage.largest_prompt_tokens) for stage in stages)]),
             largest_task_prompt_tokens=largest,
             cost_usd=total_cost(uses),
+            lm_calls_at_most=self._at_most(other_runs, stages),
         )
+
+    def _at_most(self, other_runs: int, stages: Sequence[Stage]) -> int:
+        runs = other_runs + sum(stage.most_runs for stage in stages)
+        steps = runs * self._run.most_calls + sum(stage.most_prompt_calls for stage in stages)
+        judged = runs if self._config.metric == "judge" else 0
+        return MOST_CALLS_PER_STEP * steps + MOST_CALLS_PER_VERDICT * judged
 
 
 def _demo_tokens(predictor: dspy.Predict, context_tokens: int) -> int:

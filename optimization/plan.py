@@ -130,6 +130,7 @@ def estimate_lines(plan: Plan) -> list[str]:
         f"{' then '.join(plan.config.optimizer)}: learns from {len(sets.train)} questions of train, chooses on "
         f"{len(sets.val)} of val, compares on {len(sets.held_back)} other ones of val",
         f"expected: {expected.program_runs:,} program runs, {expected.lm_calls:,} LM calls, {tokens}; {cost}{cached}",
+        f"at most {expected.lm_calls_at_most:,} LM calls, when every reply misses the format once",
         f"longest prompt: about {expected.largest_prompt_tokens:,} tokens; {room}",
         *_limit_lines(plan),
     ]

@@ -40,6 +40,11 @@ class SimbaSize:
         search = self.steps * self.batch * (self.candidates + self.new_per_step)
         return search + self.finalists * (self.num_train + self.num_val)
 
+    @property
+    def most_prompt_calls(self) -> int:
+        """Prompt-model calls when every new candidate gets a rule."""
+        return self.prompt_calls(0)
+
     def prompt_calls(self, max_demos: int) -> int:
         """Estimated prompt-model calls: a new candidate gets a rule or, equally likely where allowed, a demo."""
         return self.steps * self.new_per_step // (2 if max_demos else 1)
@@ -75,6 +80,16 @@ class GepaSize:
     def prompt_calls(self) -> int:
         """Estimated prompt-model calls, assuming one instruction in three reaches val."""
         return round((self.runs - self.num_val) / (2 * self.minibatch + self.num_val / 3))
+
+    @property
+    def most_runs(self) -> int:
+        """Program runs when the last round begins just below the limit: both minibatches and all of val."""
+        return self.runs + 2 * self.minibatch + self.num_val
+
+    @property
+    def most_prompt_calls(self) -> int:
+        """Prompt-model calls when no instruction gets beyond its first minibatch."""
+        return ceil(self.most_runs / self.minibatch)
 
 
 def simba_size(num_train: int, num_val: int) -> SimbaSize:

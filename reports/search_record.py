@@ -10,7 +10,7 @@ config.json of such a run has the key `optimize`. An interrupted search leaves c
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from locomo.rows import RunSummary
 
@@ -90,7 +90,10 @@ class Spent(TypedDict):
 
 
 class Estimated(TypedDict):
-    """What was expected before anything was spent; cost_usd None: a price is unknown."""
+    """What was expected before anything was spent; cost_usd None: a price is unknown.
+
+    lm_calls_at_most: when every format is missed once; absent in runs of earlier versions.
+    """
 
     program_runs: int
     lm_calls: int
@@ -99,6 +102,7 @@ class Estimated(TypedDict):
     largest_prompt_tokens: int
     largest_task_prompt_tokens: int
     cost_usd: float | None
+    lm_calls_at_most: NotRequired[int]
 
 
 class Limits(TypedDict):

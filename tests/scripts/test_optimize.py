@@ -18,7 +18,7 @@ import pytest
 from checkout import ROOT
 from commands import Command
 from http_stand_in import Fault
-from instructed_reader import PLANTED, InstructedReader, write_carried
+from instructed_reader import OFF_FORMAT, PLANTED, InstructedReader, write_carried
 from openai_server import OpenAIServer, delayed, off_format, rate_limited, server_error, truncated, unauthorized
 
 import optimization.estimates
@@ -106,6 +106,26 @@ def test_each_optimizer_finds_the_planted_improvement_and_a_repetition_is_free(
     expected = json.loads((Path(found["run_dir"]) / "summary.json").read_text())["estimated"]
     assert spent["program_runs"] == pytest.approx(expected["program_runs"], rel=0.1)
     assert spent["prompt_tokens"] == pytest.approx(expected["prompt_tokens"], rel=0.35)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", ["simba", "miprov2", "gepa"])
+def test_the_most_calls_that_a_dry_run_names_hold_when_every_format_is_missed_once(
+    optimizer: str, main: Command, tmp_path: Path
+) -> None:
+    reader = InstructedReader()
+
+    def off_in_chat(messages: Any, body: Any) -> str:
+        text = reader(messages, body)
+        return text if text == "OK" or "Outputs will be a JSON object" in messages[0]["content"] else OFF_FORMAT
+
+    with OpenAIServer(off_in_chat) as server:
+        argv = flags(server, tmp_path, "--optimizer", optimizer, "--metric", "f1")
+        dry = main(*argv, "--dry-run").document
+        found = main(*argv).document
+    spent = json.loads((Path(found["run_dir"]) / "summary.json").read_text())["spent"]
+    assert spent["formats_missed"] > found["estimated_lm_calls"] / 3
+    assert found["estimated_lm_calls"] < found["lm_calls"] <= dry["lm_calls_at_most"]
 
 
 @pytest.mark.slow
