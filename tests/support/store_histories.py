@@ -1,8 +1,8 @@
 """Random lives of a store: two memories with one file open add, refresh, correct, forget, are closed and killed.
 
 After every step each memory must be what a memory built anew from a plain list of turns is, and no byte of what was
-forgotten may be in the file, its log, or anything beside it. `python tests/support/store_histories.py FIRST LAST` runs
-the histories with those seeds and prints a line for one that fails.
+forgotten may be in the file, its log, or anything beside it. `PYTHONPATH=. python tests/support/store_histories.py A B`
+runs the histories with the seeds from A to before B, and prints a line for one that fails.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class History:
         self._settings: dict[str, Any] = {"memory_tokens": self._chance.choice(MEMORY_TOKENS)}
         self._time = datetime(2023, 5, 8, 9)
         self._kills = 0
+        self._words: set[str] = set()
         self.turns: list[Turn] = []
         self.revisions: dict[str, list[Turn]] = {}
         self.used: set[str] = set()
@@ -150,7 +151,12 @@ class History:
         return AdaptiveMemory.open(self._path, **self._settings)
 
     def _word(self) -> str:
-        return "q" + "".join(self._chance.choice(SYLLABLES) for _ in range(6))
+        """A word that was never used before: what is forgotten with it must be nowhere."""
+        word = "q" + "".join(self._chance.choice(SYLLABLES) for _ in range(6))
+        if word in self._words:
+            return self._word()
+        self._words.add(word)
+        return word
 
     def _text(self) -> str:
         words = [self._word() for _ in range(self._chance.randrange(1, 4))]
