@@ -311,6 +311,17 @@ class ReadableMemory:
         with self._current():
             return list(self._transcript.turns)
 
+    def turns_from(self, start: int, count: int) -> list[Turn]:
+        """`count` turns, or as many as there are, from the one at `start` (from 0) in the order of `turns()`."""
+        with self._current():
+            return list(self._transcript.turns[start : start + count])
+
+    def place_of(self, handle: str) -> int | None:
+        """Where in the order of `turns()` the turn with a handle or id is, from 0; None when there is none."""
+        turn_id = handle.removeprefix(HANDLE_PREFIX)
+        with self._current():
+            return next((place for place, one in enumerate(self._transcript.places) if one == turn_id), None)
+
     def around(self, handle: str, num_turns: int = 5, *, clock: bool = False) -> Evidence:
         """The turn with a handle or id, between `num_turns` before it and as many after it, all in full; `clock`: see
         `search`."""

@@ -88,6 +88,11 @@ class StoredMemory(ReadableMemory):
         with self._current():
             return self._history().revisions.get(self.expand(handle).id, [])
 
+    def revised(self) -> frozenset[str]:
+        """Ids of the turns that have `revisions`."""
+        with self._current():
+            return frozenset(self._history().revisions)
+
     def forget(
         self,
         handle: str | None = None,

@@ -76,6 +76,12 @@ def elsewhere(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_the_wheel_holds_every_file_of_the_page(wheel: Path) -> None:
+    here = {f"memoryqa/serve/page/{path.name}" for path in (ROOT / "memoryqa/serve/page").iterdir()}
+    assert "memoryqa/serve/page/index.html" in here
+    assert here <= set(zipfile.ZipFile(wheel).namelist())
+
+
 def test_the_wheel_holds_the_library_its_vocabulary_and_its_licences_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"memoryqa", "memory_system.py"}

@@ -1,0 +1,143 @@
+// The question: its answer with numbered citations, and the lines it was found in.
+
+import { $, announce, count, counted, h, name } from "./dom.js";
+import { changed, keyOf, state, watch } from "./state.js";
+import { ask, search } from "./memory.js";
+import { how, lineItem, showFound } from "./evidence.js";
+import { openAt } from "./reader.js";
+import { noTrouble, trouble } from "./banner.js";
+import { go } from "./place.js";
+
+let stop = null; // of the question under way
+const question = $("question");
+const mode = () => document.querySelector("input[name=mode]:checked").value;
+
+export function setMode(value) {
+  const input = document.querySelector(`input[name=mode][value="${value}"]`);
+  if (input) input.checked = true;
+}
+
+/** Ask what is in the box. `history`: whether the address changes. */
+export async function askNow({ history = true } = {}) {
+  const text = question.value.trim();
+  if (!text) { question.focus(); return; }
+  stop?.abort();
+  const mine = new AbortController();
+  stop = mine;
+  noTrouble();
+  state.question = text;
+  state.cited = [];
+  if (history) go({ q: text, mode: mode() === "search" ? "search" : null });
+  document.title = `${text} · memoryqa`;
+  $("submit").setAttribute("aria-busy", "true");
+  clearAnswer();
+  try {
+    if (mode() === "search") {
+      const found = await search(text, how(), { signal: mine.signal });
+      showFound(found);
+      announce(found.lines.length ? `${counted(found.lines.length, "line")} found` : "Nothing was found");
+    } else await answered(text, mine.signal);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    $("answer").hidden = $("answer-text").textContent === "";
+    trouble(error.message);
+  } finally {
+    if (stop === mine) $("submit").removeAttribute("aria-busy");
+    stage("");
+  }
+}
+
+function clearAnswer() {
+  $("answer").hidden = true;
+  $("answer-text").replaceChildren();
+  $("who").replaceChildren();
+  $("cited").replaceChildren();
+}
+
+function stage(words) {
+  $("stage").hidden = !words;
+  $("stage").textContent = words;
+}
+
+async function answered(text, signal) {
+  $("answer").hidden = false;
+  stage("Searching…");
+  for await (const { event, data } of ask(text, how(), { signal })) {
+    if (event === "evidence") {
+      showFound(data);
+      stage(`Reading ${counted(data.lines.length, "line")}…`);
+    } else if (event === "stage") stage(data.words);
+    else if (event === "answer") showAnswer(data);
+  }
+}
+
+function showAnswer(data) {
+  state.cited = data.cited;
+  $("answer-text").replaceChildren(...withNumbers(data.answer, data.cited));
+  $("who").replaceChildren(...whoAnswered(data));
+  const several = new Set(data.cited.map((one) => one.chat)).size > 1;
+  $("cited").replaceChildren(...data.cited.filter((one) => one.text).map((one) => lineItem(one, several)));
+  showFound(state.found);
+}
+
+function whoAnswered(data) {
+  const who = data.offline
+    ? ["Found by the offline reader, without a language model"] : ["Answered by ", h("b", {}, name(data.model ?? "the language model"))];
+  return data.cited.length ? [...who, `, from ${counted(data.cited.length, "line")}`] : who;
+}
+
+/** The answer's text, with a numbered button where it cites a line, else all of them after it. */
+function withNumbers(text, cited) {
+  const parts = [];
+  const named = new Set();
+  let from = 0;
+  for (const match of text.matchAll(/[[(]\s*D?\d+:\d+(?:\s*[,;]\s*D?\d+:\d+)*\s*[\])]/g)) {
+    const numbers = (match[0].match(/\d+:\d+/g) ?? []).map((id) => cited.findIndex((one) => one.id === `D${id}`) + 1).filter(Boolean);
+    if (!numbers.length) continue;
+    parts.push(text.slice(from, match.index).replace(/\s+$/, ""));
+    for (const number of numbers) { named.add(number); parts.push(cite(number, cited[number - 1])); }
+    from = match.index + match[0].length;
+  }
+  parts.push(text.slice(from).trimEnd());
+  cited.forEach((one, at) => { if (!named.has(at + 1)) parts.push(cite(at + 1, one)); });
+  return parts;
+}
+
+const cite = (number, one) => h("sup", { class: "cite" },
+  h("button", { type: "button", class: "number", "data-chat": one.chat, "data-id": one.id, "aria-label": `Citation ${count(number)}: open the conversation`,
+    onclick: () => openAt(one.chat, one.id) }, String(number)));
+
+/** Open citation `number`, from 1. */
+export function openCitation(number) {
+  const one = state.cited[number - 1];
+  if (one) openAt(one.chat, one.id);
+  return Boolean(one);
+}
+
+/** Search again for what is shown, as after a change of the chats, people, dates or of a message. */
+export async function again() {
+  if (!state.question) return;
+  try {
+    const found = await search(state.question, how());
+    const left = new Set(found.lines.map((one) => keyOf(one.chat, one.id)));
+    state.cited = state.cited.filter((one) => left.has(keyOf(one.chat, one.id)) || !one.gone);
+    showFound(found);
+  } catch (error) { trouble(error.message); }
+}
+
+const fit = () => { question.style.height = "auto"; question.style.height = `${question.scrollHeight}px`; };
+export function setQuestion(text) { question.value = text; fit(); }
+question.addEventListener("input", fit);
+let width = 0;
+new ResizeObserver(() => { if (question.clientWidth !== width) { width = question.clientWidth; fit(); } }).observe(question);
+question.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); askNow(); }
+});
+$("ask").addEventListener("submit", (event) => { event.preventDefault(); askNow(); });
+$("mode").addEventListener("change", () => {
+  $("submit").textContent = mode() === "search" ? "Search" : "Ask";
+  if (state.question && question.value.trim() === state.question) askNow();
+});
+for (const id of ["since", "until"]) $(id).addEventListener("change", () => { state[id] = $(id).value; changed("scope"); });
+$("clear-dates").addEventListener("click", () => { $("since").value = $("until").value = state.since = state.until = ""; changed("scope"); });
+watch("scope", () => { $("narrow").classList.toggle("is-set", Boolean(state.since || state.until)); });

@@ -1,0 +1,24 @@
+// The calls of the API that the page makes, by what they mean.
+
+import { call, events, upload } from "./api.js";
+
+const at = (chat) => `v1/chats/${encodeURIComponent(chat)}`;
+const message = (chat, id) => `${at(chat)}/messages/${encodeURIComponent(id)}`;
+
+export const chats = () => call("v1/chats");
+export const people = (names) => call("v1/people", { method: "POST", body: { chats: names } });
+export const days = (chat) => call(`${at(chat)}/days`);
+export const messages = (chat, which) => call(`${at(chat)}/messages?${new URLSearchParams(which)}`);
+export const search = (question, how, options) => call("v1/search", { ...options, method: "POST", body: { question, ...how } });
+export const ask = (question, how, options) => events("v1/ask", { ...options, method: "POST", body: { question, ...how } });
+export const correctMessage = (chat, id, text, keepRevision) =>
+  call(message(chat, id), { method: "PATCH", body: { text, keep_revision: keepRevision } });
+export const revisions = async (chat, id) => (await call(`${message(chat, id)}/revisions`)).revisions;
+export const forgetMessages = (chat, what) => call(`${at(chat)}/forget`, { method: "POST", body: what });
+
+export function addExport(file, options, how) {
+  const form = new FormData();
+  for (const [key, value] of Object.entries(options)) form.set(key, value);
+  form.set("file", file);
+  return upload("v1/import", form, how);
+}

@@ -1,0 +1,31 @@
+// One message of a conversation, with what can be done to it.
+
+import { clock, day, h, name, said } from "./dom.js";
+import { correct, forget } from "./changes.js";
+
+const HUES = 6;
+
+/** Always the same of a few colours for one name. */
+export function hueOf(speaker) {
+  let sum = 0;
+  for (const sign of speaker) sum = (sum * 31 + sign.codePointAt(0)) % 9973;
+  return sum % HUES;
+}
+
+/** `message`: { id, place, speaker, time, text, caption, revised }. */
+export function messageItem(chat, message) {
+  const on = message.time ? message.time.slice(0, 10) : "";
+  const act = (event, change) => { event.stopPropagation(); change(chat, message); };
+  return h("li", { tabindex: "-1", "data-id": message.id, "data-place": message.place, "data-day": on },
+    h("h3", { class: "day" }, on ? day(on, { weekday: true }) : "Date unknown"),
+    h("div", { class: "message" },
+      h("p", { class: "speaker" }, h("span", { class: `speaker-name hue-${hueOf(message.speaker)}` }, name(message.speaker)), " ",
+        h("time", { datetime: message.time, class: "note" }, clock(message.time)),
+        message.revised ? h("span", { class: "revised" }, "corrected") : null,
+        h("span", { class: "number", "aria-hidden": "true" })),
+      said("p", { class: "text" }, message.text),
+      message.caption ? said("p", { class: "caption" }, `photo: ${message.caption}`) : null,
+      h("div", { class: "acts" },
+        h("button", { type: "button", class: "link do-correct", onclick: (event) => act(event, correct) }, "Correct"),
+        h("button", { type: "button", class: "link do-forget", onclick: (event) => act(event, forget) }, "Forget"))));
+}
