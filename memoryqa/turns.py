@@ -25,6 +25,8 @@ MONTHS = (  # not calendar.month_name, which follows the locale
     *("July", "August", "September", "October", "November", "December"),
 )
 PHOTO_PREFIX = "(photo: "
+KEPT_TAG = "memoryqa:"  # begins a tag that is no word: what a program keeps with a turn (see adapters/kept.py)
+KEPT_TEXT_TAG = f"{KEPT_TAG}text:"  # the same where it repeats what was said, and ends when that is corrected
 HANDLE_PREFIX = "mem:"  # before an id: "mem:D8:6" is the handle by which an archive gives the turn back
 # Message ids and time stamps are numbers of up to 20 digits; a babbling LM writes thousands.
 _CITATION = re.compile(r"\bD?(\d{1,20}):(\d{1,20})\b")
@@ -78,6 +80,11 @@ class Turn:
     def id(self) -> str:
         """The address as LoCoMo writes it, e.g. `D8:6`."""
         return id_of_turn(self.session, self.number)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The tags that are words."""
+        return tuple(tag for tag in self.tags if not tag.startswith(KEPT_TAG))
 
 
 @dataclass(frozen=True, slots=True)

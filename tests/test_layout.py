@@ -36,7 +36,7 @@ LAYERS: tuple[set[str], ...] = (
     {"memoryqa.offline_reader", "memoryqa.compaction"},  # compaction: a product of its own
     {"memoryqa.lms", "memory_system"},
     {"memoryqa"},  # its public names
-    {"memoryqa.serve"},
+    {"memoryqa.serve", "memoryqa.adapters"},
     {"memoryqa.cli"},
     {"memoryqa.__main__"},
     {"harness"},
@@ -81,6 +81,7 @@ MAY_READ_ENVIRONMENT = {
 OUTSIDE_CORE = {
     "memoryqa.lms",
     "memoryqa.offline_reader",
+    "memoryqa.adapters",
     "memoryqa.serve",
     "memoryqa.tags.writing",
     "memoryqa.replies.adapter",

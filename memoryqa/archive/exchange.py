@@ -110,7 +110,7 @@ def to_csv(turns: Iterable[Turn]) -> Iterator[str]:
     yield _row(_COLUMNS)
     for turn in turns:
         time = turn.time.isoformat() if turn.time else ""
-        said = (turn.speaker, time, turn.text, turn.caption, "; ".join(turn.tags))
+        said = (turn.speaker, time, turn.text, turn.caption, "; ".join(turn.words))
         yield _row((turn.id, turn.session, turn.number, *said))
 
 

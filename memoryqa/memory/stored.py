@@ -26,7 +26,7 @@ from memoryqa.rendering import Line
 from memoryqa.search.ranking import PassageIndex
 from memoryqa.store.snapshot import Built
 from memoryqa.transcript import Transcript
-from memoryqa.turns import Turn
+from memoryqa.turns import KEPT_TEXT_TAG, Turn
 from memoryqa.working.memory import WorkingMemory
 
 ADDED_AT_ONCE = 1000  # turns in one transaction of a file
@@ -70,7 +70,8 @@ class StoredMemory(ReadableMemory):
         with self._lock:
             with self._changing() as archive:
                 before = self.expand(handle)
-                after = replace(before, text=new_text)
+                tags = tuple(tag for tag in before.tags if not tag.startswith(KEPT_TEXT_TAG))
+                after = replace(before, text=new_text, tags=tags)
                 lines = self._transcript.lines_of(before)
                 if archive is not None:
                     changes.replace_turn(archive, after, keep_revision=keep_revision)

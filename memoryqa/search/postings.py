@@ -120,7 +120,7 @@ class IndexedPassages:
         doublings = math.log2(max(sum(line.tokens for line in lines), 1) / _LONG_TURN_TOKENS)
         doublings = min(max(0.0, doublings), _MOST_DOUBLINGS)
         spoken = language(note_language(turn.text, self.languages))
-        tags = dict.fromkeys(all_terms(" ".join(turn.tags), spoken) if turn.tags else ())
+        tags = dict.fromkeys(all_terms(" ".join(turn.words), spoken) if turn.tags else ())
         speaker = self._number_of_speaker(turn.speaker)
         for line in lines:
             number, found = len(self), all_terms(line.content, spoken)
