@@ -65,7 +65,12 @@ def find(
 ) -> Found:
     """The lines that answer best. chats: names, of the chats of a folder only; None is all. UsageError for what cannot
     be searched."""
-    how: dict[str, Any] = {"min_score": min_score, "speakers": people or None, "since": since or None, "until": until or None}
+    how: dict[str, Any] = {
+        "min_score": min_score,
+        "speakers": people or None,
+        "since": since or None,
+        "until": until or None,
+    }
     if not question.strip():
         raise UsageError("the question is empty")
     if whole_number("budget_tokens", budget_tokens) < 1:
