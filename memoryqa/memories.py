@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Self
+
+import regex
 
 from memoryqa.chats import ChatsEvidence, pack_chats
 from memoryqa.checks import described, one_of_kind, shown, text
@@ -20,7 +21,7 @@ from memoryqa.search.arguments import check_search
 from memoryqa.search.excerpt import shortened
 from memoryqa.turns import Turn
 
-_NAME = re.compile(r"[\w(@+][\w .,@+()-]{0,99}(?<![ .])")  # of a file, on every system
+_NAME = regex.compile(r"[\p{L}\p{N}_(@+][\p{L}\p{N}\p{M}_ .,@+()-]{0,99}(?<![ .])")  # of a file, on every system
 _HOW = ("scope", "score_floor", "min_score", "speakers", "since", "until", "asked")
 SUFFIX = ".db"  # of the files of a folder of chats
 
@@ -85,10 +86,20 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         """The chat `name` of the folder, in a new file when there is none."""
         if self._folder is None:
             raise UsageError("create needs the folder of Memories.open(folder); here, set memories[name] = memory")
-        if not _NAME.fullmatch(text("name", name)):
-            raise UsageError(f"{shown(name)} is no name for a chat; use letters, digits, spaces and -_.,@+() in it")
+        check_name(name)
         self._memories.setdefault(name, None)
         return self[name]
+
+    @property
+    def folder(self) -> Path:
+        """Where the chats are. UsageError for memories without a folder."""
+        if self._folder is None:
+            raise UsageError("these memories have no folder; Memories.open(folder) has")
+        return self._folder
+
+    def path_of(self, name: str) -> Path:
+        """The file of a chat of the folder."""
+        return self.folder / f"{name}{SUFFIX}"
 
     def refresh(self) -> int:
         """Take in new files of the folder and what other processes added to the chats that are open: see
@@ -193,6 +204,12 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
+
+
+def check_name(name: str) -> None:
+    """UsageError for what is no name of a chat."""
+    if not _NAME.fullmatch(text("name", name)):
+        raise UsageError(f"{shown(name)} is no name for a chat; use letters, digits, spaces and -_.,@+() in it")
 
 
 def _rendered(memory: AdaptiveMemory) -> dict[str, Any]:

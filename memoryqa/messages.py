@@ -144,6 +144,10 @@ class Numbering:
         self._time = turn.time
         self.reserve(turn.session, turn.number)
 
+    def resume(self, turn: Turn | None) -> None:
+        """The next message follows `turn`, which was added earlier; with None it begins a session."""
+        self._session, self._time = (None, None) if turn is None else (turn.session, turn.time)
+
     def reserve(self, session: int, number: int) -> None:
         """Give no message a number up to `number` in `session`: those were given to turns that are no more."""
         self._highest[session] = max(number, self._highest.get(session, 0))

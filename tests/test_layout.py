@@ -33,6 +33,7 @@ LAYERS: tuple[set[str], ...] = (
     {"memoryqa.store", "memoryqa.chats"},
     {"memoryqa.memory"},
     {"memoryqa.memories", "memoryqa.importers"},
+    {"memoryqa.home"},
     {"memoryqa.offline_reader", "memoryqa.compaction"},  # compaction: a product of its own
     {"memoryqa.lms", "memory_system"},
     {"memoryqa"},  # its public names
@@ -71,7 +72,8 @@ MAY_SHADOW = {  # names that the user of this project asked for; the checkout is
 MAY_READ_ENVIRONMENT = {
     "memoryqa/lms/roles.py",
     "memoryqa/redaction.py",  # what to redact: values that are named like secrets
-    "memoryqa/serve/command.py",  # the token of its clients, where the chats are
+    "memoryqa/home/folder.py",  # where the chats are
+    "memoryqa/serve/command.py",  # the token of its clients
     "tuning/service/token.py",  # the token of the tuning service
     "harness/tracking/tracker.py",
     "locomo/dataset.py",

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import cast
 
+from memoryqa.archive import imports
 from memoryqa.archive.database import Archive
 from memoryqa.archive.records import COLUMNS, Record, decode, digest, encode
 from memoryqa.turns import Turn
@@ -20,22 +22,62 @@ _VALUES = ", ".join(f"{name} = CAST(? AS TEXT)" for name in COLUMNS)
 
 def replace_turn(archive: Archive, turn: Turn, *, keep_revision: bool) -> None:
     """Let the turn with `turn`'s id be `turn`; what it was is kept as a revision, or erased with all older ones."""
-    connection = archive.connection
     with archive.transaction():
         _overwrite_what_is_deleted(archive)
         position = _position(archive, turn.id)
         if keep_revision:
-            connection.execute(
-                f"INSERT INTO revisions (number, {', '.join(COLUMNS)}) SELECT (SELECT count(*) FROM revisions AS older"
-                f" WHERE older.id = turns.id), {', '.join(COLUMNS)} FROM turns WHERE position = ?",
-                (position,),
-            )
+            _keep_revision(archive, position)
         else:
-            connection.execute("DELETE FROM revisions WHERE id = ?", (turn.id,))
-        record = encode(turn)
-        values = (*record, digest(record), position)
-        connection.execute(f"UPDATE turns SET {_VALUES}, digest = ? WHERE position = ?", values)
+            archive.connection.execute("DELETE FROM revisions WHERE id = ?", (turn.id,))
+            imports.set_digest(archive, position, None)
+        _write_turn(archive, position, turn)
         _note_change(archive, erase_due=not keep_revision)
+
+
+def follow_export(archive: Archive, found: Iterable[tuple[Turn, int, imports.Incoming]]) -> bool:
+    """Let turns say what a newer export says of them: each as it is to be, its position, and the message.
+
+    What an edited one said before is kept as a revision; of a deleted one no byte is. Returns whether the file must be
+    written anew for that.
+    """
+    erase_due = False
+    with archive.transaction():
+        _overwrite_what_is_deleted(archive)
+        for turn, position, message in found:
+            if message.deleted:
+                archive.connection.execute("DELETE FROM revisions WHERE id = ?", (turn.id,))
+                erase_due = True
+            else:
+                _keep_revision(archive, position)
+            _write_turn(archive, position, turn)
+            imports.set_digest(archive, position, message.digest)
+        _note_change(archive, erase_due=erase_due)
+    return erase_due
+
+
+def rename_speakers(archive: Archive, names: Mapping[str, str]) -> None:
+    """Let what was said under each of `names` be said under its new name, in revisions too."""
+    with archive.transaction():
+        for position, turn in list(archive.after(0)):
+            if turn.speaker in names:
+                _write_turn(archive, position, replace(turn, speaker=names[turn.speaker]))
+        renamed = [(new, old) for old, new in names.items()]
+        archive.connection.executemany("UPDATE revisions SET speaker = ? WHERE speaker = ?", renamed)
+        _note_change(archive, erase_due=False)
+
+
+def _keep_revision(archive: Archive, position: int) -> None:
+    archive.connection.execute(
+        f"INSERT INTO revisions (number, {', '.join(COLUMNS)}) SELECT (SELECT count(*) FROM revisions AS older"
+        f" WHERE older.id = turns.id), {', '.join(COLUMNS)} FROM turns WHERE position = ?",
+        (position,),
+    )
+
+
+def _write_turn(archive: Archive, position: int, turn: Turn) -> None:
+    record = encode(turn)
+    values = (*record, digest(record), position)
+    archive.connection.execute(f"UPDATE turns SET {_VALUES}, digest = ? WHERE position = ?", values)
 
 
 def revisions(archive: Archive) -> dict[str, list[Turn]]:
@@ -74,6 +116,7 @@ def remove(archive: Archive, turns: Iterable[Turn]) -> None:
             highest, count = counts.get(turn.session, (0, 0))
             counts[turn.session] = max(highest, turn.number), count + 1
         _write_forgotten(archive, counts)
+        imports.forget_unused(archive)
         _note_change(archive, erase_due=True)
 
 

@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from memoryqa.archive.erasing import erase_what_is_due
 from memoryqa.archive.file import APPLICATION_ID, ArchiveError, ArchiveFile, Migration, Row
-from memoryqa.archive.migrations import m001_initial, m002_tags, m003_changes
+from memoryqa.archive.migrations import m001_initial, m002_tags, m003_changes, m004_imports
 from memoryqa.archive.records import COLUMNS, Record, decode, digest, encode
 from memoryqa.errors import UsageError
 from memoryqa.language.terms import UNSPACED
@@ -41,7 +41,7 @@ _SAID = [2 + COLUMNS.index(name) for name in ("speaker", "text", "caption")]  # 
 _SELECT = f"SELECT turns.position, turns.digest, {_FIELDS} FROM turns"
 
 # A file's user_version is the number of migrations that it has seen.
-MIGRATIONS: tuple[Migration, ...] = (m001_initial, m002_tags, m003_changes)
+MIGRATIONS: tuple[Migration, ...] = (m001_initial, m002_tags, m003_changes, m004_imports)
 
 
 class Archive(ArchiveFile):

@@ -56,3 +56,27 @@ def m003_changes(connection: sqlite3.Connection) -> None:
     turns, words = (connection.execute(f"SELECT count(*) FROM {name}") for name in ("turns", "words_docsize"))
     if turns.fetchone() != words.fetchone():  # another program has deleted turns
         connection.execute("UPDATE state SET value = 1 WHERE name = 'stale_words'")
+
+
+def m004_imports(connection: sqlite3.Connection) -> None:
+    """Keep what was imported from which export, so that a newer one adds only what is new, and who is who.
+
+    conversations: those of exports; last: the position of the last turn of each. imported: by turn its conversation,
+    the key of its message and a digest of what the export said, NULL once the user has erased that. people: see
+    imports.py. What was forgotten leaves none of it.
+    """
+    connection.execute(
+        "CREATE TABLE conversations (number INTEGER PRIMARY KEY, format TEXT NOT NULL, scope TEXT NOT NULL,"
+        " title TEXT NOT NULL, last INTEGER NOT NULL DEFAULT 0)"
+    )
+    connection.execute(
+        "CREATE TABLE imported (position INTEGER PRIMARY KEY, conversation INTEGER NOT NULL, key INTEGER NOT NULL,"
+        " digest INTEGER, UNIQUE (key, conversation))"
+    )
+    connection.execute(
+        "CREATE TABLE people (kind TEXT NOT NULL, alias TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (kind, alias))"
+    )
+    connection.execute(
+        "CREATE TRIGGER import_forgotten AFTER DELETE ON turns BEGIN"
+        " DELETE FROM imported WHERE position = OLD.position; END"
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from memoryqa.checks import shown
 from memoryqa.errors import UsageError
-from memoryqa.serve.command import store_folder
+from memoryqa.home.folder import store_folder
 
 if TYPE_CHECKING:
     from memoryqa.memories import Memories

@@ -20,6 +20,8 @@ class Message:
     reply_to: the id of the message that this one answers, else "". attachments: names of files, or what they are.
     deleted: the export says that it was deleted; its text is then "". edited: the text is not the first one.
     author: the export's own id of the person, "" where names are all it has. chat: the name of the conversation.
+    chat_id: the app's own id of the conversation, the same in every export, "" where its name is all there is.
+    local: what of the id stays when the conversation or its file is renamed; "" where the whole id stays.
     """
 
     speaker: str
@@ -32,6 +34,8 @@ class Message:
     deleted: bool = False
     author: str = ""
     chat: str = ""
+    chat_id: str = ""
+    local: str = ""
 
     def turn_fields(self) -> Mapping[str, Any]:
         """The fields of the turn that it becomes. Attachments are the caption."""

@@ -23,6 +23,7 @@ class Options:
     zone: shows times that the export has in UTC, and is attached to times without a zone. dates: the order of day,
     month and year, where the file leaves it open. columns: names of the fields of a table or of JSON records, by what
     they are (`COLUMNS`). same: names by the names, numbers or ids that mean the same person. me: the owner's name.
+    known: names by the ids of authors, as an earlier import gave them.
     """
 
     zone: tzinfo | None = None
@@ -30,6 +31,7 @@ class Options:
     columns: Mapping[str, str] = field(default_factory=dict)
     same: Mapping[str, str] = field(default_factory=dict)
     me: str | None = None
+    known: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.dates is not None and self.dates not in ORDERS:

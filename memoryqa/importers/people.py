@@ -16,11 +16,13 @@ _PHONE = re.compile(r"\+?[0-9][0-9 ().\-/]{4,}")
 class People:
     """The names that messages are shown under, for one export."""
 
-    def __init__(self, same: Mapping[str, str], me: str | None) -> None:
+    def __init__(self, same: Mapping[str, str], me: str | None, known: Mapping[str, str] | None = None) -> None:
+        """known: names by the ids of authors, as an earlier import gave them."""
         self._joined = {key_of(alias): name.strip() for alias, name in same.items()}
         self._me = me.strip() if me and me.strip() else None
         self._names: dict[tuple[str, str], str] = {}
-        self._holders: dict[str, str] = {}  # whose name it is: the author's id
+        self._known = known or {}
+        self._holders = {name: author for author, name in self._known.items()}  # whose name it is: the author's id
 
     def name(self, author: str, speaker: str) -> str:
         """The name of the person who wrote under `speaker`; `author` is their id, "" where the export has none."""
@@ -37,6 +39,8 @@ class People:
         joined = self._joined.get(key_of(name)) or (self._joined.get(key_of(author)) if author else None)
         if joined is not None:
             return joined
+        if author and author in self._known:
+            return self._known[author]
         name = name or " ".join(_INVISIBLE.sub(" ", printable(author)).split()) or UNKNOWN
         if self._holders.setdefault(name, author) != author:
             return f"{name} ({author})" if author else name

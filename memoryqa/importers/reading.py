@@ -38,6 +38,16 @@ class Import:
         return self._format.name
 
     @property
+    def title(self) -> str:
+        """The name of the app."""
+        return self._format.title
+
+    @property
+    def stem(self) -> str:
+        """The name of the file or folder without its ending."""
+        return self._source.title
+
+    @property
     def messages(self) -> Iterator[Message]:
         """The messages, as they are read. A damaged file raises UsageError where the damage is: `scan` finds it
         before anything is kept."""
@@ -51,7 +61,7 @@ class Import:
         return self.report
 
     def _pass(self, report: ImportReport) -> Iterator[Message]:
-        people = People(self._options.same, self._options.me)
+        people = People(self._options.same, self._options.me, self._options.known)
         with reading(self._source.path):
             for message in self._format.read(self._source, self._options, report):
                 name, text = people.name(message.author, message.speaker), message.text
@@ -82,6 +92,7 @@ def read(
     columns: Mapping[str, str] | None = None,
     same: Mapping[str, str] | None = None,
     me: str | None = None,
+    known: Mapping[str, str] | None = None,
 ) -> Import:
     """The export at `path`: a file, a folder or a zip.
 
@@ -91,11 +102,11 @@ def read(
     converts what the export has in UTC, and is attached to times without a zone. dates: `dmy`, `mdy` or `ymd`, where
     the file leaves it open. columns: fields of a table or of JSON records by what they are, `{"speaker": "from"}`; then
     the export is one of records. same: names by the names, numbers and ids that mean the same person. me: the name of
-    the export's owner.
+    the export's owner. known: names by the ids of authors, as an earlier import gave them.
 
     Raises UsageError, one line with the place and the fix, for what cannot be read.
     """
-    options = Options(zone_of(timezone), dates, columns or {}, same or {}, me)
+    options = Options(zone_of(timezone), dates, columns or {}, same or {}, me, known or {})
     try:
         source = Source(Path(path))
     except ValueError as error:  # a NUL in the path

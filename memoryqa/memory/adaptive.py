@@ -26,8 +26,9 @@ from memoryqa.config import (
     RankingConfig,
     renamed,
 )
+from memoryqa.memory.imported import ImportedMemory
 from memoryqa.memory.kept_index import AT_THE_END, WHILE_ADDING
-from memoryqa.memory.stored import ADDED_AT_ONCE, StoredMemory
+from memoryqa.memory.stored import ADDED_AT_ONCE
 from memoryqa.messages import SESSION_GAP, Message, Numbering, TimeLike
 from memoryqa.search.dense import DenseIndex
 from memoryqa.search.embedders import Embedder
@@ -39,7 +40,7 @@ from memoryqa.turns import Turn
 from memoryqa.working.memory import WorkingMemory
 
 
-class AdaptiveMemory(StoredMemory):
+class AdaptiveMemory(ImportedMemory):
     """A memory of one conversation: `add` what is said, `search` at any time, from any thread.
 
         memory = AdaptiveMemory()

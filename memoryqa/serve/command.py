@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memoryqa.errors import UsageError, missing_extras_named
+from memoryqa.home.folder import HOME, store_folder
 
 if TYPE_CHECKING:
     from memoryqa.serve.mcp_server import Ask
     from memoryqa.serve.operations import Operations
 
 TOKEN = "MEMORYQA_TOKEN"
-HOME = "MEMORYQA_HOME"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,16 +62,6 @@ def serve(args: argparse.Namespace) -> None:
 
         print(f"serving {folder} at http://{args.host}:{args.port}/mcp", file=sys.stderr)
         run_http(server, args.host, args.port, token)
-
-
-def store_folder(given: Path | None) -> Path:
-    """The folder of the chats: `given`, MEMORYQA_HOME, or `memoryqa` among this user's data (XDG)."""
-    if given is not None:
-        return given
-    if home := os.environ.get(HOME):
-        return Path(home)
-    data = os.environ.get("XDG_DATA_HOME") or ""
-    return (Path(data) if os.path.isabs(data) else Path.home() / ".local" / "share") / "memoryqa"
 
 
 def asker(operations: Operations, model: str | None) -> Ask | None:

@@ -58,6 +58,7 @@ def _conversation(one: Mapping[str, Any], options: Options, report: ImportReport
             attachments=attachments,
             author=ME if role == "user" else "assistant",
             chat=text(one.get("title")),
+            chat_id=chat_id,
         )
 
 

@@ -53,6 +53,7 @@ def _conversation(one: Mapping[str, Any], options: Options, report: ImportReport
             attachments=attachments,
             author=ME if is_user else "assistant",
             chat=text(one.get("name")),
+            chat_id=text(one.get("uuid")),
         )
 
 

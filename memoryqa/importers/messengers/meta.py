@@ -111,6 +111,7 @@ def _message(
         attachments=() if is_deleted else attachments,
         deleted=is_deleted,
         chat=chat,
+        chat_id=thread,
     )
 
 

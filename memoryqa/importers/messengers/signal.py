@@ -145,15 +145,16 @@ def _exported(source: Source, name: str, options: Options, report: ImportReport)
             report.skip("empty message")
             continue
         date = text(fields.get("date"))
-        key = digest(chat, date, speaker, moments.number(date, speaker))
+        local = digest(date, speaker, moments.number(date, speaker))
         yield Message(
             speaker=speaker,
             text=said,
             time=options.iso(date),
-            id=f"signal:{key}",
+            id=f"signal:{digest(chat, local)}",
             attachments=attachments,
             author=ME if speaker == "Me" else "",
             chat=chat,
+            local=local,
         )
 
 

@@ -81,6 +81,7 @@ def _conversation(chat: Mapping[str, Any], options: Options, report: ImportRepor
             deleted=is_deleted,
             author=text(one.get("from")),
             chat=text(chat.get("displayName")) or text(chat.get("id")),
+            chat_id=text(chat.get("id")),
         )
 
 
@@ -114,6 +115,7 @@ def _from_graph(one: Mapping[str, Any], options: Options, report: ImportReport) 
         deleted=is_deleted,
         author=text(person.get("id")),
         chat=chat,
+        chat_id=chat,
     )
 
 

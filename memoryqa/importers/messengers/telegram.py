@@ -85,6 +85,7 @@ def _message(
         edited="edited" in one,
         author=text(one.get("from_id")),
         chat=chat,
+        chat_id=chat_id,
     )
 
 

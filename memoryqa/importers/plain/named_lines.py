@@ -64,8 +64,8 @@ def read(source: Source, options: Options, report: ImportReport) -> Iterator[Mes
         stem = name.rpartition("/")[2].rpartition(".")[0]
         for one in _said(source, name, report):
             time = from_text(one.time, options) or times.time_of(one.time)
-            key = digest(stem, one.time, one.speaker, str(one.number))
-            yield Message(one.speaker, one.text.rstrip(), time, f"lines:{key}")
+            local = digest(one.time, one.speaker, str(one.number))
+            yield Message(one.speaker, one.text.rstrip(), time, f"lines:{digest(stem, local)}", local=local)
 
 
 def _said(source: Source, name: str, report: ImportReport | None) -> Iterator[_Said]:

@@ -121,15 +121,17 @@ def _messages(
         speaker, author = _speaker(fields.get(columns["speaker"]))
         own = text(fields.get(columns.get("id", "")))
         chat = _speaker(fields.get(columns.get("chat", "")))[0] if "chat" in columns else ""
+        local = f"id {own}" if own else digest(speaker, str(written), str(number))
         yield Message(
             speaker=speaker,
             text=said,
             time=time,
-            id=f"record:{stem}:{own}" if own else f"record:{stem}:{digest(speaker, str(written), str(number))}",
+            id=f"record:{stem}:{own or local}",
             reply_to=f"record:{stem}:{answered}" if (answered := text(fields.get(columns.get("reply_to", "")))) else "",
             attachments=attachments,
             author=author,
             chat=chat,
+            local=local,
         )
     if unreadable:
         report.note(f"{unreadable:,} times cannot be read; write them as 2024-05-13T10:15")

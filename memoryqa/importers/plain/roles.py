@@ -48,11 +48,11 @@ def read(source: Source, options: Options, report: ImportReport) -> Iterator[Mes
             for message in listed if "messages" in whole else [whole]:
                 place += 1
                 chat = f"{stem} {number}" if "messages" in whole else ""
-                yield from _message(message, f"{stem}:{place}", chat, options, report)
+                yield from _message(message, stem, place, chat, options, report)
 
 
 def _message(
-    one: Mapping[str, Any], place: str, chat: str, options: Options, report: ImportReport
+    one: Mapping[str, Any], stem: str, place: int, chat: str, options: Options, report: ImportReport
 ) -> Iterator[Message]:
     role = text(one.get("role")).lower()
     try:
@@ -66,14 +66,17 @@ def _message(
     written = next((one[key] for key in _TIMES if one.get(key) not in (None, "")), None)
     is_number = isinstance(written, int | float) and not isinstance(written, bool)
     time = from_number(written, options) if is_number else from_text(text(written), options)  # type: ignore[arg-type]
+    own = text(one.get("id"))
+    local = own or digest(str(place), role, str(written))
     yield Message(
         speaker=text(one.get("name")) or role.capitalize(),
         text=said,
         time=time,
-        id=f"roles:{text(one.get('id')) or digest(place, role)}",
+        id=f"roles:{own or digest(stem, local)}",
         attachments=(caption,) if caption else (),
         author=ME if role == "user" and not one.get("name") else "",
         chat=chat,
+        local=local,
     )
 
 

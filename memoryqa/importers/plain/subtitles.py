@@ -50,8 +50,8 @@ def _transcript(source: Source, name: str, options: Options, report: ImportRepor
 
     def message() -> Message:
         time = None if began is None else options.placed(began + start)
-        key = digest(stem, str(start), speaker)
-        return Message(speaker, " ".join(texts), time, f"subtitles:{key}", chat=stem)
+        local = digest(str(began), str(start), speaker)
+        return Message(speaker, " ".join(texts), time, f"subtitles:{digest(stem, local)}", chat=stem, local=local)
 
     for at, cue in _cues(source, name):
         for voice, said in _voices(cue):

@@ -5,8 +5,9 @@ https://github.com/starkdmi/whats_json (test/data, lib/src/patterns.dart) and of
 https://github.com/mlomb/chat-analytics (pipeline/parse/parsers/WhatsAppParser.ts). A file is read twice: first for the
 order of day, month and year and for names that only events have, then for its messages.
 
-An id is made of chat, time, speaker and the place among that speaker's messages of this moment, not of the text: so an
-edited or deleted message keeps its id.
+An id is made of chat, minute, speaker and the place among that speaker's messages of this minute, not of the text: so
+an edited or deleted message keeps its id, and a chat that moved between Android, which writes minutes, and iOS, which
+writes seconds.
 """
 
 from __future__ import annotations
@@ -161,9 +162,11 @@ class _Chat:
             self._report.skip("empty message")
             return None
         time = self._time(header)
+        minute = time.replace(second=0)
+        local = digest(minute.isoformat(), speaker, self._moments.number(minute, speaker))
         return Message(
-            speaker, content.text, self._options.placed(time), self._id(time, speaker), "", content.attachments,
-            content.edited, content.deleted, "", self._chat,
+            speaker, content.text, self._options.placed(time), f"whatsapp:{digest(self._chat, local)}", "",
+            content.attachments, content.edited, content.deleted, "", self._chat, "", local,
         )  # fmt: skip
 
     def _time(self, header: Header) -> datetime:
@@ -171,9 +174,6 @@ class _Chat:
         if day is None:  # the first pass has seen every date
             raise UsageError(f"{self._place}: the file changed while it was read; import it again")
         return datetime(day.year, day.month, day.day, hour_of(header.hour, header.half), header.minute, header.second)
-
-    def _id(self, time: datetime, speaker: str) -> str:
-        return f"whatsapp:{digest(self._chat, time.isoformat(), speaker, self._moments.number(time, speaker))}"
 
 
 def _is_unbalanced(name: str) -> bool:

@@ -437,7 +437,7 @@ NOT_OURS: dict[str, tuple[Callable[[Path], object], str]] = {
     "noise": (lambda path: path.write_bytes(random.Random(1).randbytes(9000)), "not an archive of turns"),
     "a folder": (Path.mkdir, "a folder; name a file"),
     "a pipe": (lambda path: os.mkfifo(path), "no regular file; name a file"),
-    "a newer version": (of_a_newer_version, "of schema version 99, this program knows 3; update it"),
+    "a newer version": (of_a_newer_version, "of schema version 99, this program knows 4; update it"),
 }
 
 
@@ -661,6 +661,18 @@ VERSION_3 = (
     " UPDATE state SET value = value + 1 WHERE name IN ('generation'); END",
     "PRAGMA user_version = 3",
 )
+# Version 4: what was imported from exports, and who is who.
+VERSION_4 = (
+    *VERSION_3,
+    "CREATE TABLE conversations (number INTEGER PRIMARY KEY, format TEXT NOT NULL, scope TEXT NOT NULL,"
+    " title TEXT NOT NULL, last INTEGER NOT NULL DEFAULT 0)",
+    "CREATE TABLE imported (position INTEGER PRIMARY KEY, conversation INTEGER NOT NULL, key INTEGER NOT NULL,"
+    " digest INTEGER, UNIQUE (key, conversation))",
+    "CREATE TABLE people (kind TEXT NOT NULL, alias TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (kind, alias))",
+    "CREATE TRIGGER import_forgotten AFTER DELETE ON turns BEGIN"
+    " DELETE FROM imported WHERE position = OLD.position; END",
+    "PRAGMA user_version = 4",
+)
 
 
 def write_by_hand(path: Path, statements: tuple[str, ...]) -> None:
@@ -669,7 +681,7 @@ def write_by_hand(path: Path, statements: tuple[str, ...]) -> None:
             connection.execute(statement)
 
 
-@pytest.mark.parametrize("statements", [VERSION_1, VERSION_2, VERSION_3])
+@pytest.mark.parametrize("statements", [VERSION_1, VERSION_2, VERSION_3, VERSION_4])
 def test_a_hand_made_file_of_every_version_opens(statements: tuple[str, ...], tmp_path: Path) -> None:
     write_by_hand(tmp_path / "a.db", statements)
     with Archive(tmp_path / "a.db") as archive:
@@ -703,9 +715,9 @@ def test_a_turn_that_another_program_deleted_is_found_no_more_and_the_index_is_m
 
 
 def test_what_is_written_today_has_the_schema_of_the_hand_made_file(tmp_path: Path) -> None:
-    assert len(MIGRATIONS) == 3
+    assert len(MIGRATIONS) == 4
     schemas = []
-    write_by_hand(tmp_path / "old.db", VERSION_3)
+    write_by_hand(tmp_path / "old.db", VERSION_4)
     with Archive(tmp_path / "new.db") as archive:
         archive.add(INES)
     for name in ("old.db", "new.db"):
@@ -720,28 +732,28 @@ def test_what_is_written_today_has_the_schema_of_the_hand_made_file(tmp_path: Pa
 def test_an_older_file_goes_through_the_later_migrations_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def m004_notes(connection: sqlite3.Connection) -> None:
+    def m005_notes(connection: sqlite3.Connection) -> None:
         connection.execute("CREATE TABLE notes (id TEXT)")
 
-    def m005_rename(connection: sqlite3.Connection) -> None:
+    def m006_rename(connection: sqlite3.Connection) -> None:
         connection.execute("ALTER TABLE notes RENAME TO remarks")
 
     write_by_hand(tmp_path / "a.db", VERSION_1)
-    monkeypatch.setattr(archive_module, "MIGRATIONS", (*MIGRATIONS, m004_notes, m005_rename))
+    monkeypatch.setattr(archive_module, "MIGRATIONS", (*MIGRATIONS, m005_notes, m006_rename))
     for path in (tmp_path / "a.db", tmp_path / "new.db", tmp_path / "a.db"):
         with Archive(path) as archive:
             archive.add(INES)
             assert list(archive.restore()) == [INES]
         with closing(sqlite3.connect(path)) as connection:
             assert connection.execute("SELECT * FROM remarks").fetchall() == []
-            assert connection.execute("PRAGMA user_version").fetchone() == (5,)
+            assert connection.execute("PRAGMA user_version").fetchone() == (6,)
     monkeypatch.undo()
-    with pytest.raises(ArchiveError, match="of schema version 5, this program knows 3; update it"):
+    with pytest.raises(ArchiveError, match="of schema version 6, this program knows 4; update it"):
         Archive(tmp_path / "a.db")
 
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def m004_half(connection: sqlite3.Connection) -> None:
+    def m005_half(connection: sqlite3.Connection) -> None:
         connection.execute("DELETE FROM turns")
         connection.execute("DROP TABLE missing")
 
@@ -750,7 +762,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkey
         archive.add(counted_turn(0))
     before = contents(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(archive_module, "MIGRATIONS", (*MIGRATIONS, m004_half))
+        patch.setattr(archive_module, "MIGRATIONS", (*MIGRATIONS, m005_half))
         with pytest.raises(ArchiveError, match=r"a\.db: failed \(no such table: missing\)"):
             Archive(tmp_path / "a.db")
     assert contents(tmp_path) == before

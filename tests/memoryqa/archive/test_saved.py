@@ -358,7 +358,7 @@ def test_a_newer_file_is_refused_by_load_and_save(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(archive_module, "MIGRATIONS", ())
     before = contents(tmp_path)
     for use in (lambda: AdaptiveMemory.load(tmp_path / "a.db"), lambda: memory_of(turns(4)).save(tmp_path / "a.db")):
-        with pytest.raises(ArchiveError, match="of schema version 3, this program knows 0; update it"):
+        with pytest.raises(ArchiveError, match="of schema version 4, this program knows 0; update it"):
             use()
     assert contents(tmp_path) == before
 

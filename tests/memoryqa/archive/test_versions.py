@@ -16,6 +16,7 @@ from archive_process import contents
 from read_only import as_nobody
 
 from memoryqa.archive.database import MIGRATIONS, Archive, ArchiveError
+from memoryqa.archive.imports import Conversation, Incoming, People
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.turns import Turn
 
@@ -81,6 +82,17 @@ def test_what_version_3_had_besides_is_there(tmp_path: Path) -> None:
         assert [turn.text for turn in memory.revisions("D1:2")] == ["Which one?", "Which one was it?"]
         assert memory.stats().turns_forgotten == 1
         assert memory.add("Next.", speaker="Bo", session=4).id == "D4:2"
+
+
+def test_what_version_4_had_besides_is_there(tmp_path: Path) -> None:
+    with AdaptiveMemory.open(written(4, tmp_path)) as memory:
+        assert [turn.text for turn in memory.revisions("D1:2")] == ["Which one?", "Which one was it?"]
+        assert memory.stats().turns_forgotten == 1
+        assert memory.conversations() == [Conversation(1, "telegram", "77", "Boats")]
+        assert memory.titles() == {2: "Boats", 3: "Boats"}
+        assert memory.people() == People({"+351 912": "Ines"}, {"user5": "Bo"}, "Ines", {"dates": "dmy"})
+        message = Incoming(1, 101, 201, {"speaker": "Bo", "text": "We rowed past 3 otters."})
+        assert memory.take_in([message]).unchanged == 1
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -18,7 +18,7 @@ from checkout import ROOT
 from mcp import Client, StdioServerParameters
 from mcp_servers import environment
 
-from memoryqa.serve.command import store_folder
+from memoryqa.home.folder import store_folder
 
 PAGE = (ROOT / "docs" / "mcp.md").read_text(encoding="utf-8")
 
