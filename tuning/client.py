@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 from harness.commands import add_json_flag, print_document, run_command
 from memoryqa.errors import UsageError
+from memoryqa.redaction import redact
 from tuning.errors import ServiceError, ServiceUnavailableError, TrialLostError
 from tuning.service.token import TOKEN_VARIABLE, service_token
 from tuning.studies.constants import LEASE_SEC, PRUNERS, SAMPLERS, STATES
@@ -59,6 +60,10 @@ class TunerClient:
 
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         try:
+            httpx.URL(url.rstrip("/"))
+        except httpx.InvalidURL as error:
+            raise UsageError(f"the address {url!r} cannot be read: {error}") from None
+        try:
             self._http = httpx.Client(
                 base_url=url.rstrip("/"),
                 headers=headers,
@@ -70,8 +75,11 @@ class TunerClient:
                 f"ALL_PROXY names a SOCKS proxy, which needs another package ({error}): pip install 'httpx[socks]', or "
                 "export NO_PROXY with the service's host"
             ) from None
-        except httpx.InvalidURL as error:
-            raise UsageError(f"the address {url!r} cannot be read: {error}") from None
+        except (ValueError, httpx.InvalidURL) as error:  # the address is one, so that a proxy's is none
+            raise UsageError(
+                f"HTTP_PROXY, HTTPS_PROXY, ALL_PROXY or NO_PROXY cannot be read ({redact(str(error))}): mend it, or "
+                "unset it"
+            ) from None
         if self._http.base_url.scheme not in ("http", "https") or not self._http.base_url.host:
             raise UsageError(f"the address {url!r} is none of a service: give http://HOST:PORT")
         self.url = url

@@ -36,6 +36,7 @@ _GONE = re.compile(
     r"|model_decommissioned",
     re.I | re.S,
 )
+_NO_PROXY_ADDRESS = re.compile(r"\bproxy\b|\bin authority\b|proxies", re.I)
 _NOT_THE_MODEL = re.compile(r"\b(?:temperature|max_tokens|max_completion_tokens|parameter|role|context length)\b", re.I)
 
 
@@ -130,10 +131,13 @@ def _diagnose(error: LMError, choice: LMChoice) -> str:
             choice, "no API key", _export(choice, getattr(error, "env_keys", ()) or ("the provider's key variable",))
         )
     text = reason_of(error)
+    if page := _page_problem(text, error, choice, address):  # first: a gateway's 504 is a timeout too
+        return page
     if network := _network_problem(error, choice, address):
         return network
-    if page := _page_problem(text, error, choice, address):
-        return page
+    host = urlsplit(address).hostname or address
+    if _NO_PROXY_ADDRESS.search(text) and (proxy := _proxy_before(host, text)):
+        return _line(choice, f"the proxy {proxy} cannot be used ({_first_line(text)})", _proxy_advice(host))
     if _lacks_credentials(text):
         return _line(choice, f"no credentials for {provider}", _credentials_advice(provider))
     if isinstance(error, LMAuthError) and not (error.status == 403 and is_model_gone(error)):
@@ -260,7 +264,7 @@ def _proxy_before(host: str, said: str) -> str | None:
     proxy = proxies.get("https") or proxies.get("http") or proxies.get("all")
     if not proxy or proxy_bypass(host):
         return None
-    return redact(proxy)
+    return re.sub(r"//.*@", "//", proxy)  # a password may be one that no rule knows
 
 
 def _proxy_advice(host: str) -> str:

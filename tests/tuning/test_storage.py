@@ -278,6 +278,39 @@ def test_a_journal_damaged_in_the_middle_is_told(tmp_path: Path) -> None:
         open_storage(path)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    {
+        "text": lambda whole: whole + b"garbage\n",
+        "bytes": lambda whole: whole + b"\xff\xfe\x00\n",
+        "zeros": lambda whole: whole + b"\x00" * 300 + b"\n",
+        "no record": lambda whole: whole + b"{}\n",
+        "a number": lambda whole: whole + b"5\n",
+        "null": lambda whole: whole + b"null\n",
+        "a list": lambda whole: whole + b"[]\n",
+        "an unknown operation": lambda whole: whole + b'{"op_code":99,"worker_id":"w"}\n',
+        "no number": lambda whole: whole + b'{"op_code":"x","worker_id":"w"}\n',
+        "no fields": lambda whole: whole + b'{"op_code":4,"worker_id":"w"}\n',
+        "no worker": lambda whole: whole + b'{"op_code":4,"study_id":0}\n',
+        "emptied": lambda whole: b"",
+        "cut": lambda whole: whole[: len(whole) // 2],
+        "a line shortened": lambda whole: whole.replace(b'"worker_id"', b'"w"', 1),
+    }.items(),
+    ids=lambda item: item[0],
+)
+def test_a_journal_that_is_damaged_while_it_is_open_is_one_line(
+    tmp_path: Path, damage: tuple[str, Callable[[bytes], bytes]]
+) -> None:
+    path = tmp_path / "a.journal"
+    storage = open_storage(path)
+    study = open_study(storage, StudySpec("mine", SPACE))
+    run_worker(study, run_trial, n_trials=2)
+    path.write_bytes(damage[1](path.read_bytes()))
+    with pytest.raises(StorageUnavailableError, match=r"a\.journal is damaged \(.*restore it, or use another") as told:
+        run_worker(study, run_trial, n_trials=9)
+    assert "\n" not in str(told.value)
+
+
 def test_a_journal_that_may_not_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageUnavailableError, match=r"folder .* cannot be made: (File exists|Not a directory)"):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, JournalFileSymlinkLock
+from optuna.storages.journal._storage import JournalOperation
 
 from tuning.errors import StorageUnavailableError
 from tuning.studies.signals import signals_held_back
@@ -22,6 +23,19 @@ from tuning.studies.signals import signals_held_back
 _STALE_LOCK_SEC = 10  # a killed process may leave its lock; a write takes milliseconds, on a busy disk some seconds
 _TAIL_BYTES = 1 << 16
 _RECORD = b'{"op_code":'
+# By operation the fields that Optuna reads of its record, besides op_code and worker_id.
+_FIELDS = {
+    JournalOperation.CREATE_STUDY: ("study_name", "directions"),
+    JournalOperation.DELETE_STUDY: ("study_id",),
+    JournalOperation.SET_STUDY_USER_ATTR: ("study_id", "user_attr"),
+    JournalOperation.SET_STUDY_SYSTEM_ATTR: ("study_id", "system_attr"),
+    JournalOperation.CREATE_TRIAL: ("study_id",),
+    JournalOperation.SET_TRIAL_PARAM: ("trial_id", "param_name", "param_value_internal", "distribution"),
+    JournalOperation.SET_TRIAL_STATE_VALUES: ("trial_id", "state", "values"),
+    JournalOperation.SET_TRIAL_INTERMEDIATE_VALUE: ("trial_id", "step", "intermediate_value"),
+    JournalOperation.SET_TRIAL_USER_ATTR: ("trial_id", "user_attr"),
+    JournalOperation.SET_TRIAL_SYSTEM_ATTR: ("trial_id", "system_attr"),
+}
 
 
 class JournalFile(BaseJournalBackend):
@@ -31,15 +45,22 @@ class JournalFile(BaseJournalBackend):
         self._path = path
         self._lock = JournalFileSymlinkLock(str(path), grace_period=_STALE_LOCK_SEC)
         self._reader = JournalFileBackend(str(path))
+        self._seen_bytes = 0  # whole lines that were there: what was read is never written again
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
-        """The records from number `log_number_from` on. Raises StorageUnavailableError for a line that is none."""
+        """The records from number `log_number_from` on.
+
+        Raises StorageUnavailableError for a line that is none, and for a journal that is shorter than it was.
+        """
         try:
-            yield from self._reader.read_logs(log_number_from)
+            with self._path.open("rb") as file:
+                self._check_length(file.fileno())
+            for record in self._reader.read_logs(log_number_from):
+                if problem := _problem(record):
+                    raise ValueError(problem)
+                yield record
         except (ValueError, KeyError, AssertionError) as error:  # changed by somebody else since it was opened
-            raise StorageUnavailableError(
-                f"the journal {self._path} is damaged ({error or 'a line is no record'}); restore it, or use another"
-            ) from error
+            raise self._damaged(error or "a line is no record") from error
         except OSError as error:
             raise StorageUnavailableError(
                 f"the journal {self._path} cannot be read: {error.strerror or error}; restore it, or use another"
@@ -50,12 +71,22 @@ class JournalFile(BaseJournalBackend):
         data = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode()
         try:
             with self._locked(), self._path.open("ab+", buffering=0) as file:
+                self._check_length(file.fileno())
                 append(file.fileno(), data)
         except OSError as error:
             raise StorageUnavailableError(
                 f"cannot write to {self._path}: {error.strerror or error}; what is in it is safe, start again when it "
                 "can be written"
             ) from error
+
+    def _check_length(self, descriptor: int) -> None:
+        end = _whole_lines_end(descriptor)
+        if end < self._seen_bytes:
+            raise self._damaged("it is shorter than it was")
+        self._seen_bytes = end
+
+    def _damaged(self, problem: object) -> StorageUnavailableError:
+        return StorageUnavailableError(f"the journal {self._path} is damaged ({problem}); restore it, or use another")
 
     @contextmanager
     def _locked(self) -> Generator[None, None, None]:
@@ -66,6 +97,17 @@ class JournalFile(BaseJournalBackend):
                 yield
             finally:
                 self._lock.release()
+
+
+def _problem(record: object) -> str | None:
+    """What is wrong with a record, which Optuna would read only to fail at it; None when nothing is."""
+    if not isinstance(record, dict):
+        return "a line is no record"
+    operation = record.get("op_code")
+    if isinstance(operation, bool) or not isinstance(operation, int) or operation not in set(JournalOperation):
+        return f"a record has no operation of Optuna's: {operation!r}"
+    fields = ("worker_id", *_FIELDS.get(JournalOperation(operation), ()))
+    return next((f"a record has no {name}" for name in fields if name not in record), None)
 
 
 def append(descriptor: int, data: bytes) -> None:
