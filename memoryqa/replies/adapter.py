@@ -85,9 +85,9 @@ class _ChatReplies(dspy.ChatAdapter):
         return _checked(super().parse, signature, without_thoughts(completion), completion)
 
     def _make_json_adapter_fallback(self) -> dspy.JSONAdapter:
-        _announce()
         if _is_cut():
             raise
+        _announce()
         return ReplyJSONAdapter(
             use_native_function_calling=self.use_native_function_calling, parallel_tool_calls=self.parallel_tool_calls
         )
@@ -117,9 +117,9 @@ class ReplyAdapter(_ChatReplies):
 
     def _second(self) -> dspy.ChatAdapter:
         """What asks again, within an `except`; raises for a reply that was cut, and where no second is wanted."""
-        _announce()
         if _is_cut() or not self.use_json_adapter_fallback:
             raise
+        _announce()
         return _ChatReplies(callbacks=self.callbacks, use_json_adapter_fallback=False)
 
 

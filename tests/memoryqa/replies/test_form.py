@@ -204,10 +204,13 @@ def test_another_refusal_is_raised() -> None:
 
 
 def test_a_structured_reply_that_was_cut_is_not_paid_for_twice() -> None:
-    with OpenAIServer(lambda *_: Shaped(text='{"answer": "Par', finish_reason="length")) as server:
+    cut = Shaped(text='{"answer": "Par', finish_reason="length")
+    with OpenAIServer(lambda *_: cut) as server, measure_usage() as usage:
         with pytest.raises(AdapterParseError):
             ask(lm_at(server, structured=True))
         assert len(server.chat_requests) == 1
+    assert usage.formats_missed == 0  # it was not asked for again
+    assert "cut" in usage.problems[0]
 
 
 def test_answers_of_a_structured_lm_belong_to_it() -> None:
