@@ -89,6 +89,10 @@ class Transcript:
     def num_sessions(self) -> int:
         return len(self._days)
 
+    @property
+    def last_session(self) -> int:
+        return max(self._days, default=0)
+
     def add(self, turn: Turn) -> Sequence[Line]:
         """Append `turn`; returns its lines in full. UsageError for an id that is there, and then nothing changes."""
         if turn.id in self.places:

@@ -37,6 +37,7 @@ LAYERS: tuple[set[str], ...] = (
     {"memoryqa.offline_reader", "memoryqa.compaction"},  # compaction: a product of its own
     {"memoryqa.lms", "memory_system"},
     {"memoryqa"},  # its public names
+    {"memoryqa.asking"},
     {"memoryqa.serve", "memoryqa.adapters"},
     {"memoryqa.cli"},
     {"memoryqa.__main__"},
@@ -81,6 +82,7 @@ MAY_READ_ENVIRONMENT = {
 
 # The library without extras: all of memoryqa but these. It imports CORE_NEEDS at the top, CORE_MAY_USE in functions.
 OUTSIDE_CORE = {
+    "memoryqa.asking.program",
     "memoryqa.lms",
     "memoryqa.offline_reader",
     "memoryqa.adapters",

@@ -17,6 +17,17 @@ def show(text: str) -> None:
     print(harmless(text) if is_terminal(sys.stdout) else text)
 
 
+def show_styled(text: str, style: str) -> None:
+    """`show` with a style of rich's, "bold" or "dim", on a terminal that shows such (NO_COLOR is obeyed)."""
+    if not is_terminal(sys.stdout):
+        show(text)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(highlight=False).print(Text(harmless(text), style=style), soft_wrap=True)
+
+
 def print_json(document: Mapping[str, Any]) -> None:
     """One line, with its signs as they are where stdout can print them, else escaped."""
     line = json.dumps(document, ensure_ascii=False).translate(_CONTROLS)

@@ -17,6 +17,7 @@ from memoryqa import __version__
 DESCRIPTION = """Answers from your own chats, with the lines that say so. Nothing leaves this machine
 unless you name a model.
 
+    memoryqa ask "When did Ana move?"                       # the answer, and the lines it stands on
     memoryqa search "When did Ana move?"                    # the dated, cited lines that answer best
     memoryqa search chat.jsonl "When did Ana move?"         # of a saved memory or a file of messages
     memoryqa serve --mcp                                    # for Claude, Cursor and other programs; docs/mcp.md
@@ -32,7 +33,9 @@ class Command(NamedTuple):
 
 
 COMMANDS: Mapping[str, Command] = {
+    "ask": Command("ask", "answer a question, with the lines that the answer stands on"),
     "search": Command("search", "print the dated, cited lines that answer best; no language model"),
+    "show": Command("show", "print a message and those around it, or a day"),
     "stats": Command("stats", "print how much is in a conversation"),
     "serve": Command("serve", "serve the chats of this machine to other programs"),
 }

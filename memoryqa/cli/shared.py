@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memoryqa.checks import shown
+from memoryqa.cli.files import names_file, open_memory
 from memoryqa.errors import UsageError
 from memoryqa.home.folder import store_folder
 
 if TYPE_CHECKING:
     from memoryqa.memories import Memories
+    from memoryqa.turns import Turn
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
@@ -37,14 +42,75 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
+def add_clock(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--clock", action="store_true", help="show the time of day of each message")
+
+
+def add_scope(parser: argparse.ArgumentParser) -> None:
+    """Where to look: --file, --chat, --store; whom and when: --from, --since, --until; and --asked, --clock."""
+    parser.add_argument("--file", type=Path, metavar="FILE", help="look in this file rather than in the store")
+    add_chat(parser, several=True)
+    parser.add_argument(
+        "--from", action="append", dest="people", metavar="NAME", help="only what this person said; may be repeated"
+    )
+    parser.add_argument("--since", metavar="DATE", help="only what was said from this day on, 2024-05-01")
+    parser.add_argument("--until", metavar="DATE", help="only what was said up to this day, the day included")
+    parser.add_argument(
+        "--asked",
+        metavar="DATE",
+        help='the day of asking, 2024-05-25, by which "last week" in the question is read (default: today; with --file '
+        "the last day of the conversation)",
+    )
+    add_clock(parser)
+    add_store(parser)
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """--model and --api-base."""
+    parser.add_argument(
+        "--model",
+        metavar="NAME",
+        help="the LM that answers, openai/gpt-4o-mini or ollama_chat/llama3.2; offline: the reader without a model "
+        "(default: MEMORY_MODEL, or what a key is set for, else offline)",
+    )
+    parser.add_argument("--api-base", metavar="URL", help="where the LM is served, if not at its provider's")
+
+
+def take_file(args: argparse.Namespace, words: list[str]) -> str:
+    """The question of `words`, whose first may name a file, which then is `args.file`."""
+    if args.file is None and len(words) > 1 and names_file(words[0]):
+        args.file = Path(words[0])
+        words = words[1:]
+    return " ".join(words)
+
+
+def selection(args: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of a search that `add_scope` stands for, but `clock`."""
+    today = None if args.file else date.today()
+    return {"speakers": args.people, "since": args.since, "until": args.until, "asked": args.asked or today}
+
+
+@contextmanager
+def opened(args: argparse.Namespace) -> Iterator[tuple[Memories, list[str]]]:
+    """What `add_scope` names: the memories, and the chats of them to look in. Raises UsageError."""
+    if args.file is None:
+        with open_store(args.store) as memories:
+            yield memories, choose_chats(memories, args.chat)
+        return
+    if args.chat:
+        raise UsageError("--chat names a chat of the store, and a file is one chat: drop one of them")
+    from memoryqa.memories import Memories
+
+    name = args.file.stem or "chat"
+    yield Memories({name: open_memory(args.file)}), [name]
+
+
 def open_store(given: Path | None) -> Memories:
     """The chats of the store, to be closed. UsageError when there are none."""
     from memoryqa.memories import Memories
 
     folder = store_folder(given)
-    if not folder.is_dir():
-        raise UsageError(f"no chats in {folder}; import one first: memoryqa import FILE")
-    memories = Memories.open(folder)
+    memories = Memories.open(folder) if folder.is_dir() else None
     if not memories:
         raise UsageError(f"no chats in {folder}; import one first: memoryqa import FILE")
     return memories
@@ -52,10 +118,14 @@ def open_store(given: Path | None) -> Memories:
 
 def choose_chats(memories: Memories, names: list[str] | None) -> list[str]:
     """The chats that were named, once each; all where none was. UsageError for one that is not there."""
-    if names is None:
-        return sorted(memories)
-    for name in names:
+    for name in names or ():
         if name not in memories:
             known = ", ".join(sorted(memories)[:8]) + (", ..." if len(memories) > 8 else "")
             raise UsageError(f"there is no chat {shown(name)}; there are: {known}")
-    return list(dict.fromkeys(names))
+    return sorted(memories) if names is None else list(dict.fromkeys(names))
+
+
+def record(turn: Turn) -> dict[str, Any]:
+    """A message in JSON."""
+    time = None if turn.time is None else turn.time.isoformat()
+    return {"id": turn.id, "time": time, "speaker": turn.speaker, "text": turn.text}

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from functools import partial
 from typing import Any, Literal, NamedTuple, Self
 
@@ -90,6 +91,12 @@ class ReadableMemory:
     def memory_tokens(self) -> int:
         """The most tokens that the working memory may take."""
         return self.config.memory_tokens
+
+    @property
+    def last_session(self) -> int:
+        """The highest number of a session; 0 without any."""
+        with self._current():
+            return self._transcript.last_session
 
     @property
     def recovery(self) -> bool:
@@ -207,6 +214,12 @@ class ReadableMemory:
             ranked = self._ranked(queries, self._dense_scores(queries, asking), self._among(scope), asking=asking)
             turns = (self._transcript.full[place].turn for place, _ in ranked)
             return list({turn.id: turn for turn in turns}.values())
+
+    def days_asked(self, question: str, asked: TimeLike = None) -> list[tuple[date, date]]:
+        """The first and last days of each span that a question names ("last week", "in May"); `asked`: see `search`."""
+        with self._current():
+            windows = self._index.days_of(question, self._asking(question, asked))
+            return [(window.first, window.last) for window in windows]
 
     def _scope(self, scope: Scope | None) -> Scope:
         if scope not in (None, "all", "working"):

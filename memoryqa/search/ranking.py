@@ -23,7 +23,7 @@ from memoryqa.arrays import Floats, Ints
 from memoryqa.config import RankingConfig
 from memoryqa.errors import UsageError
 from memoryqa.language.locales.detection import by_use
-from memoryqa.language.question import Asking, Query, read_query, users_among
+from memoryqa.language.question import Asking, Query, Window, read_query, users_among
 from memoryqa.language.terms import idf
 from memoryqa.rendering import Line
 from memoryqa.search.date_match import match_blocks
@@ -124,6 +124,10 @@ class PassageIndex:
         scores = self._score(self._plans(queries, asking), chunks)
         scored = dict(zip(self._passages.passages_of(chunks).tolist(), scores, strict=True))
         return [float(scored[place]) for place in places]
+
+    def days_of(self, question: str, asking: Asking | None = None) -> Sequence[Window]:
+        """The days that a question names."""
+        return self._read(question, asking).windows
 
     def share_known(self, queries: Sequence[str], asking: Asking | None = None) -> float:
         """Share of a query's words that were said, each counting its idf, 0 to 1; the largest of any query.

@@ -408,3 +408,23 @@ def test_a_speaker_called_like_a_word_is_named_by_its_capital() -> None:
     assert rank("What did the rose cost?", evidence).named == set()
     assert rank("What did Rose buy?", evidence).named == {"Rose"}
     assert rank("What did Jose buy?", evidence).named == {"José"}
+
+
+# -- hours -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "line", "answer"),
+    [
+        ("What time does the ferry leave?", "The ferry leaves at 06:10, don't be late!", "06:10"),
+        ("At what time is the concert?", "The concert is at 8 pm on Friday.", "8 pm"),
+        ("What time is dinner?", "Dinner is at half past seven.", "half past seven"),
+        ("Um wie viel Uhr fährt die Fähre?", "Die Fähre fährt um 7 Uhr ab.", "7 Uhr"),
+        ("What time was the concert?", "The concert was yesterday (= 26 May 2024).", "26 May 2024"),
+    ],
+)
+def test_a_question_for_a_time_of_day_gets_hours_where_the_lines_have_them(
+    question: str, line: str, answer: str
+) -> None:
+    found = read(question, f"[D4, 27 May 2024]\n1 21:10 Ines: {line}\n")
+    assert (found.answer, found.evidence_ids) == (answer, ("D4:1",))

@@ -1,0 +1,40 @@
+"""Searches one chat or several of a folder, for a person: a question about some days finds what was said on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from memoryqa.chats import ChatsEvidence
+from memoryqa.memories import Memories
+
+
+def find(
+    memories: Memories, chats: Sequence[str], queries: str | Sequence[str], budget_tokens: int, **how: Any
+) -> ChatsEvidence:
+    """`Memories.search`; the lines of one chat alone are without its name, and `keep` is for one chat alone.
+
+    "What happened last week?" has no word that a line could have, so that `min_score` would leave out all of them.
+    Where nothing else is found, the days that the question names are what is found.
+    """
+    found = _find(memories, chats, queries, budget_tokens, how)
+    if found.ranked or not how.get("min_score") or how.get("since") or how.get("until"):
+        return found
+    question = queries if isinstance(queries, str) else queries[0]
+    days = {one for chat in chats for one in memories[chat].days_asked(question, how.get("asked"))}
+    for since, until in sorted(days, reverse=True):
+        on_days = {**how, "min_score": 0.0, "since": since, "until": until}
+        if (of_days := _find(memories, chats, queries, budget_tokens, on_days)).ranked:
+            return of_days
+    return found
+
+
+def _find(
+    memories: Memories, chats: Sequence[str], queries: str | Sequence[str], budget_tokens: int, how: dict[str, Any]
+) -> ChatsEvidence:
+    if len(chats) != 1:
+        return memories.search(queries, budget_tokens, chats=chats, **how)
+    (chat,) = chats
+    one = memories[chat].search(queries, budget_tokens, **how)
+    ranked = tuple((chat, turn, score) for turn, score in zip(one.turns, one.scores, strict=True))
+    return ChatsEvidence({chat: one} if one else {}, one.text, one.tokens, ranked)
