@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -22,9 +21,10 @@ from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence, MemoryStats, sizes
 from memoryqa.language.english.question_dates import habit_of, may_be_swapped
 from memoryqa.language.question import Asking
+from memoryqa.memory.opening import OpenableMemory
 from memoryqa.memory.selection import selector
 from memoryqa.messages import TimeLike, parse_time
-from memoryqa.rendering import Line, render, with_clock
+from memoryqa.rendering import Line, render
 from memoryqa.search.arguments import check_search, list_queries
 from memoryqa.search.dense import DenseIndex
 from memoryqa.search.embedders import EmbeddingError
@@ -48,37 +48,22 @@ class _Found(NamedTuple):
     scores_of: Callable[[Sequence[int]], list[float]]
 
 
-class ReadableMemory:
+class ReadableMemory(OpenableMemory):
     """The part of `AdaptiveMemory` that only reads. The other part builds what is declared here."""
 
     config: MemoryConfig
-    _lock: threading.RLock
     _index: PassageIndex
     _dense: DenseIndex | None
     _dense_ranking: PassageIndex  # with an embedder
     _embedding_failures: int
-    _transcript: Transcript
     _held: WorkingMemory | Callable[[], WorkingMemory]  # what makes it, until it is needed
     _forgotten: dict[int, tuple[int, int]]  # by session the highest number of a forgotten turn, and how many
-
-    @contextmanager
-    def _current(self) -> Iterator[None]:
-        """Keep other threads out, and answer from no turn that was changed or forgotten in the file."""
-        with self._lock:
-            self._follow()
-            yield
 
     @property
     def _working(self) -> WorkingMemory:
         if not isinstance(self._held, WorkingMemory):
             self._held = self._held()
         return self._held
-
-    def _follow(self) -> None:
-        """Take over what was changed in the file, if there is one."""
-
-    def __len__(self) -> int:
-        return len(self._transcript.turns)
 
     def __repr__(self) -> str:
         with self._current():
@@ -91,12 +76,6 @@ class ReadableMemory:
     def memory_tokens(self) -> int:
         """The most tokens that the working memory may take."""
         return self.config.memory_tokens
-
-    @property
-    def last_session(self) -> int:
-        """The highest number of a session; 0 without any."""
-        with self._current():
-            return self._transcript.last_session
 
     @property
     def recovery(self) -> bool:
@@ -201,10 +180,6 @@ class ReadableMemory:
             return [scale * score for score in late]
 
         return _Found(among, ranked(), scores_of)
-
-    def _shown(self, lines: Iterable[Line], clock: bool) -> Iterable[Line]:
-        """`lines`, with the time of day if that is asked for and known."""
-        return map(with_clock, lines) if clock and self._transcript.has_hours() else lines
 
     def rank(self, queries: str | Sequence[str], *, scope: Scope | None = None, asked: TimeLike = None) -> list[Turn]:
         """All turns that `search` may find, best first."""
@@ -314,50 +289,6 @@ class ReadableMemory:
         with self._current():
             return render(self._working.lines.values())
 
-    def expand(self, handle: str) -> Turn:
-        """The whole turn behind a handle (`mem:D8:6`) or an id, held or archived. KeyError when there is none."""
-        with self._current():
-            return self._transcript.full[self._transcript.places_of(handle)[0]].turn
-
-    def turns(self) -> list[Turn]:
-        """Every turn, in the order in which they were added."""
-        with self._current():
-            return list(self._transcript.turns)
-
-    def turns_from(self, start: int, count: int) -> list[Turn]:
-        """`count` turns, or as many as there are, from the one at `start` (from 0) in the order of `turns()`."""
-        with self._current():
-            return list(self._transcript.turns[start : start + count])
-
-    def place_of(self, handle: str) -> int | None:
-        """Where in the order of `turns()` the turn with a handle or id is, from 0; None when there is none."""
-        turn_id = handle.removeprefix(HANDLE_PREFIX)
-        with self._current():
-            return next((place for place, one in enumerate(self._transcript.places) if one == turn_id), None)
-
-    def around(self, handle: str, num_turns: int = 5, *, clock: bool = False) -> Evidence:
-        """The turn with a handle or id, between `num_turns` before it and as many after it, all in full; `clock`: see
-        `search`."""
-        if whole_number("num_turns", num_turns) < 0:
-            raise UsageError(f"num_turns must be at least 0, got {num_turns}")
-        with self._current():
-            places, full = self._transcript.places_of(handle), self._transcript.full
-            whole = self._transcript.places[full[places[0]].turn.id]
-            first = self._turns_away(range(whole[0] - 1, -1, -1), num_turns, whole[0])
-            last = self._turns_away(range(whole[-1] + 1, len(full)), num_turns, whole[-1])
-            lines = (full[place] for place in range(first, last + 1))
-            return Evidence.of([line for line in self._shown(lines, clock) if line.text])
-
-    def _turns_away(self, places: Iterable[int], num_turns: int, here: int) -> int:
-        """The last of `places` that is within `num_turns` turns; `here` when there is none."""
-        seen: set[str] = set()
-        for place in places:
-            seen.add(self._transcript.full[place].turn.id)
-            if len(seen) > num_turns:
-                break
-            here = place
-        return here
-
     def archived(self) -> Iterator[str]:
         """Handles of the turns that are not, or not wholly, in the working memory, in order."""
         with self._current():
@@ -376,22 +307,6 @@ class ReadableMemory:
         whole_number("budget_tokens", budget_tokens)
         with self._current():
             return Evidence.of(pack(reversed(self._transcript.brief), budget_tokens))
-
-    def lines(self) -> list[tuple[Line, Line]]:
-        """Every passage's line in full and in brief, in order; without text or photo it is empty."""
-        with self._current():
-            return list(zip(self._transcript.full, self._transcript.brief, strict=True))
-
-    def transcript(self, *, since: TimeLike = None, until: TimeLike = None, clock: bool = False) -> Evidence:
-        """Every turn that says something, in full and at any length: the bar that a memory is compared with.
-
-        since, until, clock: see `search`.
-        """
-        with self._current():
-            among = self._among("all", None, since, until)
-            full = self._transcript.full
-            lines = iter(full) if among is None else (full[place] for place in sorted(among))
-            return Evidence.of([line for line in self._shown(lines, clock) if line.text])
 
     def stats(self) -> MemoryStats:
         """How much is held and how much is archived."""
