@@ -79,7 +79,7 @@ class StoredMemory(ReadableMemory):
                     older = self._revisions.pop(after.id, ())
                     if keep_revision:
                         self._revisions[after.id] = [*older, before]
-            self._read_anew([after if turn.id == after.id else turn for turn in self._transcript.turns])
+            self._read_anew(after if turn.id == after.id else turn for turn in self._transcript.turns)
             if not keep_revision:
                 self._erase(lines)
         return after
@@ -122,7 +122,7 @@ class StoredMemory(ReadableMemory):
                     changes.remove(archive, gone.values())
                 else:
                     self._note_forgotten(gone.values())
-            self._read_anew([turn for turn in self._transcript.turns if turn.id not in gone])
+            self._read_anew(turn for turn in self._transcript.turns if turn.id not in gone)
             self._erase(lines)
         return len(gone)
 
@@ -197,7 +197,7 @@ class StoredMemory(ReadableMemory):
             self._read_anew()
 
     def _read_anew(self, turns: Iterable[Turn] = ()) -> None:
-        """Build the memory from all turns in the file; without one, from `turns`."""
+        """Build the memory from all turns in the file; without one, from `turns`, which are read only then."""
         if self._archive is None:
             self._rebuild(turns)
             return

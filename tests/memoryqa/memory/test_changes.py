@@ -165,6 +165,21 @@ def test_one_thing_is_forgotten_at_a_time(arguments: dict[str, Any], given: str,
     check_is(memory, list(SAID))
 
 
+@pytest.mark.parametrize("change", ["forget", "correct"])
+def test_one_turn_of_a_reopened_file_is_changed_without_reading_the_others(change: str, tmp_path: Path) -> None:
+    """The index is in the file, and turns are read from it when they are needed: what is forgotten is not there."""
+    said = [Turn(1, number, "Ines", f"Otter {number} came up to the boat.", MONDAY) for number in range(1, 301)]
+    with AdaptiveMemory.open(tmp_path / "a.db") as memory:
+        memory.extend(said)
+    with AdaptiveMemory.open(tmp_path / "a.db") as memory:
+        if change == "forget":
+            assert memory.forget("D1:150") == 1
+            del said[149]
+        else:
+            said[149] = memory.correct("D1:150", "No otter came.")
+        check_is(memory, said)
+
+
 def test_no_handle_is_used_twice(memory: AdaptiveMemory) -> None:
     memory.forget("D2:2")
     assert memory.add("Next.", speaker="Bo").id == "D2:3"
