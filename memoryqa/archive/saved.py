@@ -19,6 +19,7 @@ from memoryqa.parameters import ParametersError, config_from
 from memoryqa.turns import Turn
 
 _PLAIN = ("memory_tokens", "recovery", "compaction")
+_TEMPORARY_BYTES = 150  # of a file's name, in that of the file that becomes it: a name has 255 at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def _checked(path: str | Path) -> Path:
     if "\0" in str(path):
         raise ArchiveError(f"{str(path)!r}: no name of a file contains NUL; choose another one")
     try:
-        path.exists()
+        path.with_name(f"{path.name}-journal").exists() if path.name else path.exists()  # SQLite's has the longest name
     except OSError as error:  # such as a name that is too long
         raise ArchiveError(f"{path}: cannot be written there ({error.strerror})") from error
     return path
@@ -140,7 +141,8 @@ def _save_anew(path: Path, turns: Sequence[Turn], settings: Mapping[str, Any], h
         left = path.with_name(path.name + suffix)
         if left.exists():  # SQLite would play it into the new file
             raise ArchiveError(f"{left}: left over from an archive that was deleted; delete it too")
-    new = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    name = os.fsdecode(os.fsencode(path.name)[:_TEMPORARY_BYTES])
+    new = path.with_name(f".{name}.{uuid4().hex}.tmp")
     try:
         with Archive(new) as archive:
             _write(archive, turns, settings, history)

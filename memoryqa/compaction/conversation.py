@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from memoryqa import checks
 from memoryqa.compaction.compactor import MemoryCompactor
 from memoryqa.compaction.entries import (
     REPLHistory,
@@ -90,11 +91,14 @@ class ConversationMemory:
     def add_turn(
         self, user_message: str, assistant_response: str, history: REPLHistory | None = None, task: str = ""
     ) -> None:
-        """Remember a turn.
+        """Remember a turn. Raises TypeError for a message that is no text, and then remembers nothing.
 
         When the compactor's LM raises (and there is no fallback), the turn is remembered nevertheless, and the next
         turn tries again to compact.
         """
+        checks.text("user_message", user_message)
+        checks.text("assistant_response", assistant_response)
+        checks.text("task", task)
         exchange = Exchange(len(self) + 1, user_message, assistant_response)
         self._recent.append(exchange)
         if history is not None:

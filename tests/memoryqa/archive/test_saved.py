@@ -377,6 +377,27 @@ def test_a_name_with_nul_is_refused() -> None:
         AdaptiveMemory().save("a\0b")
 
 
+@pytest.mark.parametrize("length", [180, 210, 217, 230, 247, 248, 255, 300])
+@pytest.mark.parametrize("letter", ["x", "é", "語"])
+def test_a_long_name_is_a_files_or_refused_in_one_line(letter: str, length: int, tmp_path: Path) -> None:
+    """In bytes; SQLite needs eight more for its journal."""
+    size = len(letter.encode())
+    path = tmp_path / (letter * (length // size) + "y" * (length % size))
+    memory = AdaptiveMemory()
+    memory.add("I moved to Porto.", speaker="Ana")
+    if length <= 247:
+        memory.save(path)
+        memory.save(path)
+        assert len(AdaptiveMemory.load(path)) == 1
+        return
+    for use in (memory.save, AdaptiveMemory.open):
+        with pytest.raises(ArchiveError, match="File name too long"):
+            use(path)
+    with pytest.raises(ArchiveError):
+        AdaptiveMemory.load(path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_of_any_name_is_loaded_by_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     memory = memory_of(turns(3))

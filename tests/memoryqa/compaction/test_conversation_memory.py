@@ -156,3 +156,17 @@ def test_turns_too_short_to_be_summarised_at_once_are_summarised_with_the_next()
     summary = memory.get_context().split("\n\n")[0]
     assert "A: invoice: 774410" not in summary, "its preview has left"
     assert "invoice=774410" in summary
+
+
+@pytest.mark.parametrize("message", [None, 5, b"hello", ["hello"], [{"type": "text", "text": "hello"}], {"text": "hello"}])
+def test_a_message_that_is_no_text_is_refused_at_the_door(message: object) -> None:
+    memory = ConversationMemory(max_turns=4)
+    for number in range(6):
+        memory.add_turn(f"question {number}", f"answer {number}")
+    before = memory.get_context()
+    with pytest.raises(TypeError, match="user_message must be text, got"):
+        memory.add_turn(message, "fine")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="assistant_response must be text, got"):
+        memory.add_turn("fine", message)  # type: ignore[arg-type]
+    assert (len(memory), memory.get_context()) == (6, before)
+    memory.add_turn("question 6", "answer 6")
