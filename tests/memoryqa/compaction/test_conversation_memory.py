@@ -158,7 +158,9 @@ def test_turns_too_short_to_be_summarised_at_once_are_summarised_with_the_next()
     assert "invoice=774410" in summary
 
 
-@pytest.mark.parametrize("message", [None, 5, b"hello", ["hello"], [{"type": "text", "text": "hello"}], {"text": "hello"}])
+@pytest.mark.parametrize(
+    "message", [None, 5, b"hello", ["hello"], [{"type": "text", "text": "hello"}], {"text": "hello"}]
+)
 def test_a_message_that_is_no_text_is_refused_at_the_door(message: object) -> None:
     memory = ConversationMemory(max_turns=4)
     for number in range(6):
