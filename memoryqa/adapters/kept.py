@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from memoryqa.turns import KEPT_TAG, KEPT_TEXT_TAG, Turn
+from memoryqa.messages import text_of
+from memoryqa.turns import KEPT_TAG, KEPT_TEXT_TAG, Turn, join_caption
 
 _DATA_TAG = f"{KEPT_TAG}data:"
 _ROLE = "role"
@@ -59,11 +60,6 @@ def role_of(turn: Turn) -> str:
     return kept(turn, _ROLE) or turn.speaker
 
 
-def name_of(turn: Turn) -> str | None:
-    """The name of who spoke, where it is more than a role."""
-    return turn.speaker if kept(turn, _ROLE) else None
-
-
 def data_of(turn: Turn) -> Any:
     """The `data` that came with the message; None for none, and once the text that it repeats was corrected."""
     for start in (_DATA_TAG, KEPT_TEXT_TAG):
@@ -82,6 +78,15 @@ def text_in(value: Any) -> str:
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, default=_plain)
+
+
+def text_of_parts(content: Any) -> str:
+    """What there is to read in a message's content: a text, or a list of parts such as {"type": "text", ...}."""
+    try:
+        text, caption = text_of(content)
+    except TypeError:
+        return text_in(content)
+    return join_caption(text, caption)
 
 
 def call_text(name: str, arguments: Any) -> str:

@@ -79,7 +79,7 @@ def find(
         source.refresh()
         found = source.search(question, budget_tokens, **how)
         return Found(str(found), tuple(_turns(None, found)))
-    names = _named(source, chats)
+    names = _named(_memories(source), chats)
     for name in names:
         source[name].refresh()
     joined = source.search(question, budget_tokens, chats=names, **how)
@@ -113,9 +113,13 @@ def session(source: Source, session_id: str) -> AdaptiveMemory:
     """The memory that a session is kept in: the one that is given, or the chat of its name, made when there is none."""
     if isinstance(source, AdaptiveMemory):
         return source
+    return _memories(source).create(chat_name(session_id))
+
+
+def _memories(source: object) -> Memories:
     if not isinstance(source, Memories):
         raise TypeError(f"give an AdaptiveMemory or Memories, got {described(source)}")
-    return source.create(chat_name(session_id))
+    return source
 
 
 def _named(memories: Memories, chats: Sequence[str] | None) -> list[str]:

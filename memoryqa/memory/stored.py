@@ -96,13 +96,14 @@ class StoredMemory(ReadableMemory):
 
     def forget(
         self,
-        handle: str | None = None,
+        handle: str | Iterable[str] | None = None,
         *,
         person: str | None = None,
         before: TimeLike = None,
         everything: bool = False,
     ) -> int:
-        """Forget a turn by its handle or id, what a `person` said, what was said `before` a time, or `everything`.
+        """Forget a turn by its handle or id (several by a list), what a `person` said, what was said `before` a time,
+        or `everything`.
 
         Returns how many turns were forgotten; only counts and the highest number of each session remain, so that no
         handle is used twice. They are gone from the index, from the file with its revisions and its log, and from the
@@ -113,7 +114,8 @@ class StoredMemory(ReadableMemory):
         is_meant = _chosen(handle, person, before, everything)
         with self._lock:
             with self._changing() as archive:
-                found = self._transcript.turns if handle is None else [self.expand(handle)]
+                handles = [handle] if isinstance(handle, str) else handle
+                found = self._transcript.turns if handles is None else list(map(self.expand, handles))
                 gone = {turn.id: turn for turn in found if is_meant(turn)}
                 if not gone:
                     return 0
@@ -308,7 +310,9 @@ class StoredMemory(ReadableMemory):
             raise UsageError(used_twice(turn.id))
 
 
-def _chosen(handle: str | None, person: str | None, before: TimeLike, everything: bool) -> Callable[[Turn], bool]:
+def _chosen(
+    handle: str | Iterable[str] | None, person: str | None, before: TimeLike, everything: bool
+) -> Callable[[Turn], bool]:
     """Which turns are to be forgotten. UsageError unless one thing is given."""
     arguments = {"a handle": handle, "person": person, "before": before, "everything": everything or None}
     given = [name for name, value in arguments.items() if value is not None]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from memoryqa import AdaptiveMemory, Memories, UsageError
 from memoryqa.adapters.chat_names import chat_name, name_behind
-from memoryqa.adapters.kept import data_of, message, name_of, role_of
+from memoryqa.adapters.kept import data_of, message, role_of
 
 SECRET = "the safe opens with 48213"
 
@@ -26,16 +26,12 @@ def kept(path: Path) -> AdaptiveMemory:
 def test_it_comes_back_with_the_role_and_the_name(tmp_path: Path) -> None:
     with kept(tmp_path / "a.db") as memory:
         one, other = memory.turns()
-    assert (one.speaker, role_of(one), name_of(one), data_of(one)) == (
+    assert (one.speaker, role_of(one), data_of(one)) == (
         "Ana",
         "user",
-        "Ana",
         [{"type": "text", "text": SECRET}],
     )
-    assert (other.speaker, role_of(other), name_of(other), data_of(other)) == ("assistant",) * 2 + (
-        None,
-        {"model": "zeppelin"},
-    )
+    assert (other.speaker, role_of(other), data_of(other)) == ("assistant", "assistant", {"model": "zeppelin"})
 
 
 def test_it_is_neither_shown_nor_searched(tmp_path: Path) -> None:
