@@ -54,7 +54,7 @@ class ArchiveFile:
                 self._check_file(where, create)
             self.is_read_only = not create and not _is_writable(where)
             is_new = not in_memory and not self.is_read_only and not where.exists()
-            address = ":memory:" if in_memory else _read_only(where) if self.is_read_only else str(where)
+            address = ":memory:" if in_memory else read_only_address(where) if self.is_read_only else str(where)
             self._connection = sqlite3.connect(
                 address, uri=self.is_read_only, timeout=busy_sec, check_same_thread=False, isolation_level=None
             )
@@ -218,7 +218,7 @@ def _is_writable(path: Path) -> bool:
     return _may_write(path) and _may_write(path.parent)
 
 
-def _read_only(path: Path) -> str:
+def read_only_address(path: Path) -> str:
     """SQLite's address of a file to be read. Without a log it is read alone, because a log cannot be made beside it."""
     log = path.with_name(path.name + "-wal")
     mode = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"

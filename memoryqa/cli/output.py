@@ -28,6 +28,11 @@ def show_styled(text: str, style: str) -> None:
     Console(highlight=False).print(Text(harmless(text), style=style), soft_wrap=True)
 
 
+def messages(count: int) -> str:
+    """`1 message`, `2,000 messages`."""
+    return f"{count:,} message{'' if count == 1 else 's'}"
+
+
 def print_json(document: Mapping[str, Any]) -> None:
     """One line, with its signs as they are where stdout can print them, else escaped."""
     line = json.dumps(document, ensure_ascii=False).translate(_CONTROLS)

@@ -17,6 +17,7 @@ from memoryqa import __version__
 DESCRIPTION = """Answers from your own chats, with the lines that say so. Nothing leaves this machine
 unless you name a model.
 
+    memoryqa import "WhatsApp Chat with Ana.zip"            # or an export of any of twenty apps
     memoryqa ask "When did Ana move?"                       # the answer, and the lines it stands on
     memoryqa search "When did Ana move?"                    # the dated, cited lines that answer best
     memoryqa search chat.jsonl "When did Ana move?"         # of a saved memory or a file of messages
@@ -33,10 +34,17 @@ class Command(NamedTuple):
 
 
 COMMANDS: Mapping[str, Command] = {
+    "import": Command("importing", "add the exports of your apps to your chats"),
     "ask": Command("ask", "answer a question, with the lines that the answer stands on"),
     "search": Command("search", "print the dated, cited lines that answer best; no language model"),
     "show": Command("show", "print a message and those around it, or a day"),
-    "stats": Command("stats", "print how much is in a conversation"),
+    "chats": Command("chats", "list your chats"),
+    "people": Command("people", "list who speaks; say which names are one person, and which is you"),
+    "stats": Command("stats", "print how much is in your chats, or in a file"),
+    "correct": Command("correct", "let a message say something else"),
+    "forget": Command("forget", "erase messages: one, a person's, those before a day, or all"),
+    "export": Command("export", "write a chat to a file: JSONL, CSV, Markdown, LoCoMo's JSON"),
+    "doctor": Command("doctor", "check that the files of your chats are sound and only yours"),
     "serve": Command("serve", "serve the chats of this machine to other programs"),
 }
 

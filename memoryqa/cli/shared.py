@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -114,6 +114,25 @@ def open_store(given: Path | None) -> Memories:
     if not memories:
         raise UsageError(f"no chats in {folder}; import one first: memoryqa import FILE")
     return memories
+
+
+def one_chat(memories: Memories, name: str | None) -> str:
+    """The chat that was named, or the only one. UsageError when there are several, or none of that name."""
+    chats = choose_chats(memories, None if name is None else [name])
+    if len(chats) > 1:
+        raise UsageError(f"name the chat with --chat; there are: {', '.join(chats[:8])}{', ...' * (len(chats) > 8)}")
+    return chats[0]
+
+
+def named_pairs(flag: str, written: Iterable[str]) -> dict[str, str]:
+    """What was written as LEFT=RIGHT. UsageError for anything else."""
+    found: dict[str, str] = {}
+    for one in written:
+        left, equals, right = (part.strip() for part in one.rpartition("="))
+        if not equals or not left or not right:
+            raise UsageError(f"{flag} takes two names with = between them, got {shown(one)}")
+        found[left] = right
+    return found
 
 
 def choose_chats(memories: Memories, names: list[str] | None) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
 
 from memoryqa.archive.imports import OWNER, People
+from memoryqa.archive.summary import summary
 from memoryqa.checks import shown
 from memoryqa.errors import UsageError
 from memoryqa.importers.people import key_of
@@ -67,6 +69,35 @@ def _name(written: str) -> str:
     return name
 
 
-def people_of(memory: AdaptiveMemory) -> Counter[str]:
-    """How many messages each person has, most talkative first."""
-    return Counter(dict(Counter(turn.speaker for turn in memory.turns()).most_common()))
+def occur(memory: AdaptiveMemory, names: Iterable[str]) -> set[str]:
+    """Those of `names` that a speaker of the chat has, however it is spelled, or that are the id of one."""
+    there = {key_of(name) for name in {turn.speaker for turn in memory.turns()}}
+    there |= {key_of(author) for author in memory.people().authors}
+    return {name for name in names if key_of(name) in there}
+
+
+@dataclass
+class Person:
+    """Who speaks under one name, in all chats. is_owner: the user said that it is them."""
+
+    name: str
+    chats: list[str] = field(default_factory=list)
+    messages: int = 0
+    first: date | None = None
+    last: date | None = None
+    is_owner: bool = False
+
+
+def people_of(chats: Mapping[str, Path]) -> list[Person]:
+    """Everybody in the files of some chats, most talkative first."""
+    found: dict[str, Person] = {}
+    for chat, path in chats.items():
+        one = summary(path)
+        for name, speaker in one.speakers.items():
+            person = found.setdefault(name, Person(name))
+            person.chats.append(chat)
+            person.messages += speaker.messages
+            person.first = min(filter(None, (person.first, speaker.first)), default=None)
+            person.last = max(filter(None, (person.last, speaker.last)), default=None)
+            person.is_owner |= name == one.owner
+    return sorted(found.values(), key=lambda person: (-person.messages, person.name))

@@ -128,6 +128,20 @@ class StoredMemory(ReadableMemory):
             self._erase(lines)
         return len(gone)
 
+    def would_forget(
+        self,
+        handle: str | None = None,
+        *,
+        person: str | None = None,
+        before: TimeLike = None,
+        everything: bool = False,
+    ) -> list[Turn]:
+        """The turns that `forget` would forget."""
+        is_meant = _chosen(handle, person, before, everything)
+        with self._current():
+            found = self._transcript.turns if handle is None else [self.expand(handle)]
+            return [turn for turn in found if is_meant(turn)]
+
     # -- export and import ---------------------------------------------------------------------------------------------
 
     def export(self, path: str | Path, *, format: str | None = None) -> int:
@@ -137,9 +151,14 @@ class StoredMemory(ReadableMemory):
         """
         path = Path(path)
         with self._current():
-            written = exported(self._transcript.turns, self._history(), format or format_of(path.suffix), path.stem)
+            written = self.exported(format or format_of(path.suffix), path.stem)
             write_whole(path, "".join(written).encode())
             return len(self)
+
+    def exported(self, format: str, name: str) -> list[str]:
+        """The pieces of what `export` writes. name: of the conversation, where the format has one."""
+        with self._current():
+            return list(exported(self._transcript.turns, self._history(), format, name))
 
     def import_jsonl(self, path: str | Path) -> int:
         """Add what `export` wrote, with its revisions and its count of forgotten turns; returns the number of turns.
