@@ -169,6 +169,12 @@ def people(archive: Archive) -> People:
     return found
 
 
+def owner(archive: Archive) -> str | None:
+    """Who says "I"."""
+    rows = archive.fetch("SELECT name FROM people WHERE kind = 'owner'")
+    return str(rows[0][0]) if rows else None
+
+
 def keep_people(archive: Archive, found: People) -> None:
     """Let the file have `found`."""
     rows = [("join", alias, name) for alias, name in found.joins.items()]

@@ -12,6 +12,7 @@ import regex
 from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.dates import resolve
 from memoryqa.language.english.question_dates import Window, bare_years, read_figures, read_windows
+from memoryqa.language.first_person import is_about_asker, is_subject
 from memoryqa.language.folding import normalise
 from memoryqa.language.languages import language
 from memoryqa.language.locales.asking import asks_time, asks_time_of_day, read_locale_windows
@@ -46,10 +47,11 @@ _ASSISTANTS = frozenset({"assistant", "ai", "bot", "chatbot", "model", "gpt", "c
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What a question's dates are read by: see `read_windows`."""
+    """What a question is read by. asked, day_first: see `read_windows`. owner: the speaker whom "I" and "my" mean."""
 
     asked: date | None = None
     day_first: bool | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ class Query:
     """A parsed question. `terms` are distinct, without the speakers' names; `named` are the speakers it names.
 
     marked: terms whose words have marks that are folded, each with the word as it is written: ("jose", "josé").
-    language: its code. others: terms with what their words are in another language of the conversation.
+    language: its code. others: terms with what their words are in another language of the conversation. owner: the
+    speaker who asks, where that is known.
     """
 
     terms: tuple[str, ...]
@@ -69,6 +72,7 @@ class Query:
     marked: tuple[tuple[str, str], ...] = ()
     language: str = ENGLISH
     others: tuple[tuple[str, str], ...] = ()
+    owner: str | None = None
 
 
 def read_query(
@@ -95,17 +99,36 @@ def read_query(
     asks_name = code == ENGLISH and bool(_WHAT.search(normal) and _NAMING.search(normal))
     of_things = all_terms(_NAMING.sub(_blank, rest)) if asks_name else []
     distinct = tuple(dict.fromkeys(of_things or all_terms(rest, spoken)))
+    named = frozenset[str]().union(*(mention.speakers for mention in mentions))
+    owner = _owner(asking.owner, speakers)
+    asks_what_was_told = bool(_ASKS_WHAT_WAS_TOLD.search(text))
+    if owner is not None and not asks_what_was_told:
+        named = _with_owner(named, owner, normal, code)
     return Query(
         terms=tuple(term for term in distinct if term not in META_TERMS) or distinct,
-        named=frozenset().union(*(mention.speakers for mention in mentions)),
+        named=named,
         windows=tuple(_windows(code, rest, years, asking)),
         asks_when=bool(_ASKS_WHEN.search(text)) if code == ENGLISH else asks_time(normal, code),
-        asks_what_was_told=bool(_ASKS_WHAT_WAS_TOLD.search(text)),
+        asks_what_was_told=asks_what_was_told,
         asks_name=asks_name,
         marked=tuple(dict.fromkeys(marked(rest, spoken))),
         language=code,
         others=tuple(other_terms(rest, spoken, others)),
+        owner=owner,
     )
+
+
+def _owner(owner: str | None, speakers: Collection[str]) -> str | None:
+    """The speaker who is the owner, as the index spells the name."""
+    key = None if owner is None else speaker_key(owner)
+    return next((speaker for speaker in speakers if key is not None and speaker_key(speaker) == key), None)
+
+
+def _with_owner(named: frozenset[str], owner: str, question: str, code: str) -> frozenset[str]:
+    """The owner, where the question is about them and names nobody else, or they are who acts."""
+    if not is_about_asker(question, code):
+        return named
+    return frozenset({owner}) if not named or is_subject(question) else named
 
 
 def asks_clock(text: str) -> bool:
@@ -121,9 +144,9 @@ def _blank(match: regex.Match[str]) -> str:
     return " " * len(match[0])
 
 
-def users_among(speakers: Collection[str]) -> frozenset[str]:
-    """The speakers called a user, where there is one called an assistant too; else nobody."""
-    users = frozenset(speaker for speaker in speakers if speaker_key(speaker) in _USERS)
+def users_among(speakers: Collection[str], owner: str | None = None) -> frozenset[str]:
+    """The owner and the speakers called a user, where there is one called an assistant too; else nobody."""
+    users = frozenset(speaker for speaker in speakers if speaker_key(speaker) in _USERS or speaker == owner)
     return users if any(speaker_key(speaker) in _ASSISTANTS for speaker in speakers) else frozenset()
 
 

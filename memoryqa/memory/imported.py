@@ -135,6 +135,7 @@ class ImportedMemory(StoredMemory):
     def keep_people(self, people: People) -> None:
         """Let the file have `people`."""
         imports.keep_people(_in_file(self._archive), people)
+        self._owner = people.owner
 
 
 def _in_file(archive: Archive | None) -> Archive:

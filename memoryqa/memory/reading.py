@@ -57,6 +57,7 @@ class ReadableMemory(OpenableMemory):
     _dense_ranking: PassageIndex  # with an embedder
     _embedding_failures: int
     _held: WorkingMemory | Callable[[], WorkingMemory]  # what makes it, until it is needed
+    _owner: str | None = None  # who "I" is in a question
     _forgotten: dict[int, tuple[int, int]]  # by session the highest number of a forgotten turn, and how many
 
     @property
@@ -221,7 +222,7 @@ class ReadableMemory(OpenableMemory):
         """What the question's dates are read by. Numeric dates in what was said matter only when one is asked for."""
         day = parse_time(asked)
         day_first = habit_of(turn.text for turn in self._transcript.turns) if may_be_swapped(question) else None
-        return Asking(day.date() if day else self._transcript.last_day, day_first)
+        return Asking(day.date() if day else self._transcript.last_day, day_first, self._owner)
 
     def _ranked(
         self,

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from memoryqa.archive import changes
+from memoryqa.archive import changes, imports
 from memoryqa.archive.database import Archive, used_twice
 from memoryqa.archive.erasing import erase
 from memoryqa.archive.exchange import exported, format_of, from_jsonl
@@ -214,6 +214,7 @@ class StoredMemory(ReadableMemory):
         if version == self._data_version and not self._is_taking:
             return
         self._data_version = version
+        self._owner = imports.owner(self._archive)
         if self._is_taking or self._archive.state()["generation"] != self._generation:
             self._read_anew()
 
@@ -225,6 +226,7 @@ class StoredMemory(ReadableMemory):
         with self._archive.reading():
             self._generation = self._archive.state()["generation"]
             self._forgotten = changes.forgotten(self._archive)
+            self._owner = imports.owner(self._archive)
             self._is_taking = False
             kept = read_kept(self._archive, self.config, self._index.config, self._generation)
             if kept is None:

@@ -274,7 +274,7 @@ class PassageIndex:
         speakers = self._passages.speakers
         if question.named:
             return (question.named, self.config.speaker_weight) if len(question.named) < len(speakers) else ((), 0.0)
-        users = users_among(speakers)
+        users = users_among(speakers, question.owner)
         return ((), 0.0) if question.asks_what_was_told else (users, self.config.role_weight)
 
     def _score_words(self, plan: _Plan, chunks: Ints, passages: Ints) -> Floats:
