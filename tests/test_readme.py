@@ -8,12 +8,14 @@ import shlex
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from own_chats import without_keys
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
@@ -79,6 +81,41 @@ def test_the_python_blocks_of_a_page_print_what_it_shows(page: Path, tmp_path: P
     printed = done.stdout.split(mark)[:-1]
     for (code, output), text in zip(pairs, printed, strict=True):
         assert output is None or text.strip() == output.strip(), code
+
+
+# -- sessions of a terminal --------------------------------------------------------------------------------------------
+
+
+def sessions(page: Path) -> Iterator[tuple[str, str]]:
+    """Each command of a page's console blocks with what it prints."""
+    for language, text in blocks(page):
+        if language == "console":
+            for entry in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+                command, _, output = entry.partition("\n")
+                yield command, output.strip()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs" / "cli.md"], ids=named)
+def test_the_commands_of_a_page_print_what_it_shows(page: Path, tmp_path: Path) -> None:
+    """In order, by a person without a key whose only chat is the sample."""
+    (sample,) = (ROOT / "data" / "whatsapp").glob("*.txt")
+    with zipfile.ZipFile(tmp_path / "WhatsApp Chat.zip", "w") as archive:
+        archive.write(sample, sample.name)
+    environment = {**without_keys(tmp_path), "PYTHONPATH": str(ROOT)}
+    commands = list(sessions(page))
+    assert commands, "a page that is listed here has console blocks"
+    for command, output in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", *shlex.split(command)],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert (done.stdout.strip(), done.returncode) == (output, 0), f"{command}\n{done.stderr}"
 
 
 # -- commands ----------------------------------------------------------------------------------------------------------

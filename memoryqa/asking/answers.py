@@ -36,11 +36,14 @@ class Answer:
         return self.text != NO_INFORMATION
 
 
-def read_offline(view: View, question: str, context_tokens: int = CONTEXT_TOKENS) -> Answer:
-    """What the rules of memoryqa/offline_reader extract from the lines that are found."""
+def read_offline(
+    view: View, question: str, context_tokens: int = CONTEXT_TOKENS, before: tuple[str, str] | None = None
+) -> Answer:
+    """What the rules of memoryqa/offline_reader extract from the lines that are found; `before`: see `Reader`."""
     if context_tokens < 1:
         raise UsageError(f"context_tokens must be at least 1, got {context_tokens}")
-    evidence = view.search(question, context_tokens, min_score=MIN_SCORE)
+    queries = [question] if before is None else [question, before[0]]
+    evidence = view.search(queries, context_tokens, min_score=MIN_SCORE)
     reading = read(question, evidence.text)
     cited = tuple(view.source(one) for one in reading.evidence_ids)
     found = tuple(view.source(one) for one in evidence.ids)

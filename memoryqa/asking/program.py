@@ -30,7 +30,9 @@ class LMReader:
         self._choice = choice
         self._lm: Any = None
 
-    def __call__(self, view: View, question: str, context_tokens: int = CONTEXT_TOKENS) -> Answer:
+    def __call__(
+        self, view: View, question: str, context_tokens: int = CONTEXT_TOKENS, before: tuple[str, str] | None = None
+    ) -> Answer:
         import dspy
         from dspy.utils.exceptions import AdapterParseError, LMError
 
@@ -39,6 +41,8 @@ class LMReader:
         from memoryqa.lms.usage import measure_usage
         from memoryqa.replies.adapter import ReplyAdapter, reading_replies
 
+        if before is not None:
+            question = f"{question} (This follows: {' '.join(before)})"
         program = MemoryQA({}, ProgramConfig(context_tokens=context_tokens))
         how = {"adapter": ReplyAdapter(), "trace": None, "disable_history": True, "warn_on_type_mismatch": False}
         try:

@@ -8,8 +8,8 @@ from memoryqa.asking.answers import Answer, read_offline
 from memoryqa.asking.view import View
 from memoryqa.lms.roles import LMChoice, resolve
 
-Reader = Callable[[View, str, int], Answer]
-"""(chats, question, tokens of evidence at most) -> the answer."""
+Reader = Callable[[View, str, int, tuple[str, str] | None], Answer]
+"""(chats, question, tokens of evidence at most, the question and answer that it follows from) -> the answer."""
 
 
 def choose_reader(model: str | None = None, api_base: str | None = None) -> tuple[Reader, LMChoice]:

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, Command] = {
     "import": Command("importing", "add the exports of your apps to your chats"),
     "ask": Command("ask", "answer a question, with the lines that the answer stands on"),
     "search": Command("search", "print the dated, cited lines that answer best; no language model"),
+    "chat": Command("chat", "ask question after question, at a prompt"),
     "show": Command("show", "print a message and those around it, or a day"),
     "chats": Command("chats", "list your chats"),
     "people": Command("people", "list who speaks; say which names are one person, and which is you"),
@@ -46,6 +47,7 @@ COMMANDS: Mapping[str, Command] = {
     "export": Command("export", "write a chat to a file: JSONL, CSV, Markdown, LoCoMo's JSON"),
     "doctor": Command("doctor", "check that the files of your chats are sound and only yours"),
     "serve": Command("serve", "serve the chats of this machine to other programs"),
+    "completion": Command("completion", "print what lets bash, zsh or fish complete the commands"),
 }
 
 
@@ -69,6 +71,15 @@ class CommandParser(argparse.ArgumentParser):
     def parse_known_args(self, *args: Any, **options: Any) -> Any:
         self.fill()
         return super().parse_known_args(*args, **options)
+
+
+def parser_of(name: str) -> CommandParser | None:
+    """The parser of a command, with its arguments; None when there is none of that name."""
+    if name not in COMMANDS:
+        return None
+    parser = CommandParser(prog=f"memoryqa {name}", module=COMMANDS[name].module)
+    parser.fill()
+    return parser
 
 
 def build_parser() -> CommandParser:

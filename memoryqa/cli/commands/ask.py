@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
 
         reader, _ = choose_reader(args.model, args.api_base)
         clock = args.clock or asks_clock(question)
-        answer = reader(View(memories, chats, clock=clock, **selection(args)), question, args.context)
+        answer = reader(View(memories, chats, clock=clock, **selection(args)), question, args.context, None)
         if args.json:
             print_json(answer_record(answer, memories, clock=clock))
         else:
