@@ -6,6 +6,7 @@ Every failure is a `DataError` of one line that names the place in the file. `hi
 from __future__ import annotations
 
 import json
+import math
 import reprlib
 from collections.abc import Mapping, Sequence
 
@@ -90,7 +91,7 @@ def name(fields: Mapping[str, object], key: str, place: str) -> str:
 def answer(fields: Mapping[str, object], key: str, place: str) -> str:
     """The answer as text, `""` where there is none; released files hold years and counts as numbers."""
     value = fields.get(key)
-    if value is None:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):  # pandas writes NaN for nothing
         return ""
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:

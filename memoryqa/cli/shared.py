@@ -66,7 +66,7 @@ def add_scope(parser: argparse.ArgumentParser) -> None:
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """--model and --api-base."""
+    """--model and --api-base, --timeout and --structured."""
     parser.add_argument(
         "--model",
         metavar="NAME",
@@ -74,6 +74,17 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "(default: MEMORY_MODEL, or what a key is set for, else offline)",
     )
     parser.add_argument("--api-base", metavar="URL", help="where the LM is served, if not at its provider's")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        metavar="SEC",
+        help="seconds for one of its calls (default: 120; 600 where the model thinks first)",
+    )
+    parser.add_argument(
+        "--structured",
+        action="store_true",
+        help="have the server enforce the form of replies (response_format): for small models",
+    )
 
 
 def take_file(args: argparse.Namespace, words: list[str]) -> str:

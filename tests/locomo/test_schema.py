@@ -193,6 +193,13 @@ def test_bad_input_gets_one_line_that_names_the_place(case: str) -> None:
     assert [fragment for fragment in fragments if fragment not in message] == []
 
 
+@pytest.mark.parametrize("nothing", [None, "", float("nan"), float("inf"), float("-inf")])
+def test_an_answer_that_is_nothing_is_none(nothing: object) -> None:
+    parsed = parse(edited(lambda r: r["qa"][0].update(answer=nothing)))  # pandas writes NaN, which Python's JSON has
+    assert "garden:0" not in [question.id for question in parsed.questions]
+    assert [note for note in parsed.notes if "garden:0" in note and "no answer" in note]
+
+
 def test_a_question_without_an_answer_is_left_out_and_told() -> None:
     whole = parse(edited(lambda r: None))
     parsed = parse(edited(lambda r: r["qa"][0].pop("answer")))

@@ -12,6 +12,7 @@ at most --context tokens of the lines that are found are sent to it, and nothing
 from __future__ import annotations
 
 import argparse
+import math
 
 from memoryqa.cli.answers import answer_record, show_answer
 from memoryqa.cli.output import print_json
@@ -38,13 +39,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     if args.context < 1:
         raise UsageError(f"--context must be at least 1, got {args.context}")
+    if args.timeout is not None and not 0 < args.timeout < math.inf:
+        raise UsageError(f"--timeout must be a number above 0, got {args.timeout:g}")
     question = take_file(args, args.question)
     with opened(args) as (memories, chats):
         from memoryqa.asking.readers import choose_reader
         from memoryqa.asking.view import View
         from memoryqa.language.question import asks_clock
+        from memoryqa.lms.identity import LMSettings
 
-        reader, _ = choose_reader(args.model, args.api_base)
+        settings = LMSettings(timeout_sec=args.timeout, structured=args.structured or None)
+        reader, _ = choose_reader(args.model, args.api_base, settings)
         clock = args.clock or asks_clock(question)
         answer = reader(View(memories, chats, clock=clock, **selection(args)), question, args.context, None)
         if args.json:

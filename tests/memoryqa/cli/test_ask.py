@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from checkout import ROOT
@@ -306,3 +307,35 @@ def test_a_reader_that_stops_early_and_a_locale_without_utf_8(ines: Path) -> Non
     ran = subprocess.run(command, env=environment, stdout=writing, stderr=subprocess.PIPE, check=False)
     os.close(writing)
     assert b"Traceback" not in ran.stderr
+
+
+def test_a_small_model_can_be_held_to_the_form(ines: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def answer(messages: object, body: Mapping[str, Any]) -> str:
+        if "response_format" not in body:
+            return "I would rather talk about the weather."
+        fields = {"queries": ["operation"], "sufficient": True, "follow_up_queries": []}
+        fields |= {"answer": "28 May 2024", "evidence_ids": "D1:1"}
+        names = body["response_format"]["json_schema"]["schema"]["required"]
+        return json.dumps({name: fields[name] for name in names})
+
+    with OpenAIServer(answer) as server:
+        lm = ["--model", "hosted_vllm/small", "--api-base", server.api_base, "--timeout", "50", "--structured"]
+        assert main(["ask", "When is the operation?", *lm]) == 0
+    assert capsys.readouterr().out.startswith("28 May 2024")
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
+def test_a_timeout_that_is_none_is_refused(ines: Path, seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ask", "When?", f"--timeout={seconds}"]) == 2
+    assert "--timeout must be a number above 0" in capsys.readouterr().err
+
+
+def test_litellm_is_kept_from_the_network_before_it_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    from memoryqa.asking import program
+    from memoryqa.asking.readers import choose_reader
+
+    monkeypatch.delenv("LITELLM_LOCAL_MODEL_COST_MAP", raising=False)
+    seen: list[str | None] = []
+    monkeypatch.setattr(program, "LMReader", lambda choice: seen.append(os.environ.get("LITELLM_LOCAL_MODEL_COST_MAP")))
+    choose_reader("hosted_vllm/m", "http://127.0.0.1:1/v1")
+    assert seen == ["True"]
