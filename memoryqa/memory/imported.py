@@ -109,8 +109,8 @@ class ImportedMemory(StoredMemory):
     # -- what the file knows of exports --------------------------------------------------------------------------------
 
     def conversations(self) -> list[Conversation]:
-        """The conversations of exports that are in the file, in the order in which they came."""
-        return imports.conversations(_in_file(self._archive))
+        """The conversations of exports that are in the file, in the order in which they came; [] without a file."""
+        return [] if self._archive is None else imports.conversations(self._archive)
 
     def add_conversation(self, format: str, scope: str, title: str) -> int:
         """The number of a new one."""

@@ -13,6 +13,7 @@ what was edited or deleted. docs/your-chats.md says for each app how to get its 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,12 +22,20 @@ from typing import TYPE_CHECKING, Any
 
 from memoryqa.cli.output import messages, print_json, show
 from memoryqa.cli.shared import add_json, add_store, named_pairs
-from memoryqa.errors import StoppedError
+from memoryqa.errors import StoppedError, UsageError
 from memoryqa.home.folder import store_folder
 from memoryqa.terminal import is_terminal
 
 if TYPE_CHECKING:
     from memoryqa.home.importing import ChatImport, ImportResult
+
+_FLAGS = (
+    (r"\bdates=(?=[dmy]{3}\b)", "--dates "),
+    (r"(?<=with )dates$", "--dates"),
+    (r"(?<=with )columns(?=;|$)", "--column"),
+    (r"\btimezone(?= shows\b| '| \")", "--timezone"),
+    (r"name its format", "name it with --format"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +77,8 @@ def run(args: argparse.Namespace) -> None:
             with _shown_progress(path) as progress:
                 try:
                     result = import_export(memories, path, dry_run=args.dry_run, progress=progress, **said)
+                except UsageError as error:
+                    raise UsageError(in_flags(str(error))) from error
                 except KeyboardInterrupt:
                     raise StoppedError(f"{path}: interrupted; import it again to add the rest") from None
             if args.json:
@@ -76,9 +87,16 @@ def run(args: argparse.Namespace) -> None:
                 show("\n".join(lines(result)))
 
 
+def in_flags(line: str) -> str:
+    """What the library says about its arguments, about the flags."""
+    for pattern, flag in _FLAGS:
+        line = re.sub(pattern, flag, line)
+    return line
+
+
 def lines(result: ImportResult) -> Iterator[str]:
     """What an import did, for people."""
-    yield from result.report.lines()
+    yield from map(in_flags, result.report.lines())
     for one in result.chats:
         yield f"{'would go to' if result.is_dry else 'in'} the {'new ' * one.is_new}chat {one.chat}: {_done(one)}"
         if one.missing:

@@ -18,6 +18,7 @@ from typing import Any
 from memoryqa.cli.output import print_json, show
 from memoryqa.cli.shared import add_json, add_scope, opened, record, selection, take_file
 from memoryqa.errors import UsageError
+from memoryqa.home.titles import titles_of, with_titles
 
 MIN_SCORE = 0.3  # leaves out 3 of 4 questions about another chat, and at most 1 in 20 of those that were answered in it
 
@@ -49,11 +50,14 @@ def run(args: argparse.Namespace) -> None:
 
         how = {**selection(args), "min_score": args.min_score, "clock": args.clock or asks_clock(question)}
         found = find(memories, chats, question, args.budget, **how)
+        titles = {chat: titles_of(memories[chat]) for chat in chats}
     if not args.json:
-        show(str(found))
+        show(with_titles(str(found), titles, chats[0] if len(chats) == 1 else None))
         return
     turns: list[dict[str, Any]] = []
     for chat, turn, score in found.ranked:
         of_chat = {} if args.file else {"chat": chat}
-        turns.append({**of_chat, "score": round(score, 6), **record(turn)})
+        title = titles[chat].get(turn.session)
+        of_title = {"conversation": title} if title else {}
+        turns.append({**of_chat, **of_title, "score": round(score, 6), **record(turn)})
     print_json({"text": found.text, "tokens": found.tokens, "turns": turns})

@@ -19,6 +19,7 @@ from memoryqa.checks import shown
 from memoryqa.cli.output import print_json, show
 from memoryqa.cli.shared import add_chat, add_clock, add_json, add_store, choose_chats, open_store, record
 from memoryqa.errors import UsageError
+from memoryqa.home.titles import titles_of, with_titles
 
 if TYPE_CHECKING:
     from memoryqa.evidence import Evidence
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
         for chat, one in found.items():
             if len(memories) > 1:
                 show(f"# {chat}")
-            show(marked(one, target))
+            show(with_titles(marked(one, target), {chat: titles_of(memories[chat])}, chat))
 
 
 def find(memories: Memories, citation: str, chat: str | None) -> tuple[str, str]:

@@ -120,6 +120,29 @@ def test_an_import_says_what_was_read_and_where_it_went(home: Home) -> None:
     ]
 
 
+def test_the_titles_of_conversations_are_shown_and_found(home: Home) -> None:
+    _, file_name, content = SAMPLES["chatgpt"]
+    home.add(file_name, content)
+    assert "] Bread\n1 User: How long does rye rise?" in home.run("search", "How long does rye rise?")
+    assert home.json("search", "How long does rye rise?")["turns"][0]["conversation"] == "Bread"
+    assert "] Bread\n" in home.run("show", "D2:1")
+    home.add()
+    assert "# ChatGPT\n[D2, 14 May 2024] Bread\n" in home.run("search", "How long does rye rise? The ferry?")
+
+
+def test_what_is_unclear_is_asked_for_by_the_names_of_flags(home: Home) -> None:
+    unclear = str(write_export(home.folder / "x.txt", "01/02/2023, 10:00 - Ana: a\n02/03/2023, 10:00 - Bo: b\n"))
+    assert "(--dates mdy); say which with --dates" in home.run("import", unclear, status=2)
+    assert "3 Feb" not in home.run("import", unclear, "--dates", "dmy")
+    fields = str(write_export(home.folder / "x.csv", "a,b\n1,2\n"))
+    assert "name it with --format, or the fields of speaker and text with --column; there are a, b" in (
+        home.run("import", fields, status=2)
+    )
+    assert "--timezone 'Nowhere' is unknown" in home.run("import", fields, "--timezone", "Nowhere", status=2)
+    _, file_name, content = SAMPLES["chatgpt"]
+    assert "--timezone shows them in yours" in home.add(file_name, content)
+
+
 def test_a_dry_run_writes_nothing(home: Home) -> None:
     assert home.add("WhatsApp Chat with Ines.txt", CHAT, "--dry-run").splitlines()[-1] == (
         "would go to the new chat Ines: 3 messages"
