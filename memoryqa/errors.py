@@ -25,7 +25,7 @@ EXTRAS: Mapping[str, str] = {
     **dict.fromkeys(("langchain_core", "langgraph"), "langchain"),
     "llama_index": "llamaindex",
     "pydantic_ai": "pydantic-ai",
-    "mcp": "serve",
+    **dict.fromkeys(("mcp", "python_multipart"), "serve"),
     "ray": "ray",
     "runpod": "deploy",
 }
@@ -56,11 +56,12 @@ class StoppedError(MemoryQAError, RuntimeError):
 class MissingExtraError(UsageError, ImportError):
     """A package that an extra brings is not installed.
 
-    in_checkout: a script asks, which runs from a checkout and needs [bench] wherever the library alone needs [ask].
+    extra: where several bring it, the one to name. in_checkout: a script asks, which runs from a checkout and needs
+    [bench] wherever the library alone needs [ask].
     """
 
-    def __init__(self, package: str, needed_by: str, *, in_checkout: bool = False) -> None:
-        extra = EXTRAS[package.partition(".")[0]]
+    def __init__(self, package: str, needed_by: str, *, in_checkout: bool = False, extra: str | None = None) -> None:
+        extra = extra or EXTRAS[package.partition(".")[0]]
         if in_checkout and extra == "ask":
             extra = "bench"
         source = "." if in_checkout else "memoryqa"
@@ -71,12 +72,13 @@ class MissingExtraError(UsageError, ImportError):
 
 
 @contextmanager
-def missing_extras_named(needed_by: str) -> Iterator[None]:
-    """Raise MissingExtraError for an import in the block that fails because an extra is not installed."""
+def missing_extras_named(needed_by: str, extra: str | None = None) -> Iterator[None]:
+    """Raise MissingExtraError for an import in the block that fails because an extra is not installed; extra: see
+    there."""
     try:
         yield
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in EXTRAS:
             raise
-        raise MissingExtraError(package, needed_by) from error
+        raise MissingExtraError(package, needed_by, extra=extra) from error

@@ -101,6 +101,20 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         """The file of a chat of the folder."""
         return self.folder / f"{name}{SUFFIX}"
 
+    def delete(self, name: str) -> None:
+        """Close the chat `name` and remove its file. KeyError when it is not there."""
+        memory = self._memories.pop(name)
+        if memory is not None:
+            memory.close()
+        if self._folder is not None:
+            for ending in ("", "-wal", "-shm"):
+                (self._folder / f"{name}{SUFFIX}{ending}").unlink(missing_ok=True)
+
+    @property
+    def open_count(self) -> int:
+        """How many memories are in memory, rather than in a file that was not opened yet."""
+        return sum(memory is not None for memory in self._memories.values())
+
     def refresh(self) -> int:
         """Take in new files of the folder and what other processes added to the chats that are open: see
         `AdaptiveMemory.refresh`. Returns how many turns of those are new."""

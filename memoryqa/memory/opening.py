@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from memoryqa.checks import whole_number
@@ -59,8 +59,12 @@ class OpenableMemory:
     def place_of(self, handle: str) -> int | None:
         """Where in the order of `turns()` the turn with a handle or id is, from 0; None when there is none."""
         turn_id = handle.removeprefix(HANDLE_PREFIX)
+        return self.in_order({turn_id}).get(turn_id)
+
+    def in_order(self, turn_ids: Collection[str]) -> dict[str, int]:
+        """Where in the order of `turns()` these turns are, from 0, by id; without those that there are not."""
         with self._current():
-            return next((place for place, one in enumerate(self._transcript.places) if one == turn_id), None)
+            return {one: place for place, one in enumerate(self._transcript.places) if one in turn_ids}
 
     def around(self, handle: str, num_turns: int = 5, *, clock: bool = False) -> Evidence:
         """The turn with a handle or id, between `num_turns` before it and as many after it, all in full; `clock`: see

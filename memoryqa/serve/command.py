@@ -1,9 +1,8 @@
-"""`memoryqa serve`: the MCP server over the chats of this machine, for one program by stdio or for several by HTTP."""
+"""`memoryqa serve`: the chats of this machine for other programs, by HTTP with a page, or by MCP alone."""
 
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import os
 import sys
 from pathlib import Path
@@ -11,60 +10,142 @@ from typing import TYPE_CHECKING
 
 from memoryqa.errors import UsageError, missing_extras_named
 from memoryqa.home.folder import HOME, store_folder
+from memoryqa.serve.hosts import is_loopback
 
 if TYPE_CHECKING:
+    from memoryqa.serve.answering import Answerer
     from memoryqa.serve.mcp_server import Ask
     from memoryqa.serve.operations import Operations
 
 TOKEN = "MEMORYQA_TOKEN"
+TOKENS = "tokens.json"
+PORT = 8765
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--mcp", action="store_true", required=True, help="by the Model Context Protocol")
+    parser.add_argument("--mcp", action="store_true", help="only the Model Context Protocol, by default over stdin")
     parser.add_argument(
         "--store",
         type=Path,
         metavar="FOLDER",
         help=f"where the chats are (default: {HOME}, or memoryqa in the folder for data of this user)",
     )
-    parser.add_argument("--port", type=int, metavar="N", help="serve by HTTP at this port rather than over stdin")
+    parser.add_argument(
+        "--port", type=int, metavar="N", help=f"serve by HTTP at this port (default: {PORT}; with --mcp over stdin)"
+    )
     parser.add_argument(
         "--host",
         default="127.0.0.1",
         metavar="ADDRESS",
-        help=f"with --port (default: %(default)s); other than loopback only with {TOKEN} set, which clients then send "
-        "as a bearer token",
+        help=f"listen there (default: %(default)s); other than loopback only with a token: {TOKEN}, or --tokens",
     )
     parser.add_argument(
-        "--model", metavar="NAME", help="the LM of the tool `ask` (default: MEMORY_MODEL, or what a key is set for)"
+        "--model", metavar="NAME", help="the LM that answers (default: MEMORY_MODEL, or what a key is set for)"
+    )
+    http = parser.add_argument_group("HTTP without --mcp")
+    http.add_argument(
+        "--tokens", type=Path, metavar="FILE", help="tokens with limits (default: tokens.json in the store, if there)"
+    )
+    http.add_argument(
+        "--new-token", metavar="NAME", help="make a token, note its hash in the file of tokens, print it, and end"
+    )
+    http.add_argument(
+        "--only", action="append", metavar="CHAT", help="with --new-token: for this chat; may be repeated"
+    )
+    http.add_argument("--read-only", action="store_true", help="with --new-token: it changes nothing")
+    http.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="on loopback, a name by which a reverse proxy asks for this server; may be repeated",
+    )
+    http.add_argument(
+        "--rate",
+        type=float,
+        default=500.0,
+        metavar="N",
+        help="requests a second by token or address at most (default: %(default)g)",
     )
 
 
 def serve(args: argparse.Namespace) -> None:
     """Serve until the client closes stdin, or by HTTP until SIGINT or SIGTERM. Raises UsageError, MissingExtraError."""
-    with missing_extras_named("memoryqa serve"):
-        import mcp.server  # noqa: F401
+    folder = store_folder(args.store)
+    if args.new_token is not None:
+        from memoryqa.serve.tokens import new_token
+
+        print(new_token(args.tokens or folder / TOKENS, args.new_token, args.only, read_only=args.read_only))
+        return
+    with missing_extras_named("memoryqa serve", extra="serve"):
+        import fastapi  # noqa: F401
+        import python_multipart  # noqa: F401
+    if args.mcp:
+        _serve_mcp(args, folder)
+    else:
+        _serve_http(args, folder)
+
+
+def _serve_mcp(args: argparse.Namespace, folder: Path) -> None:
     token = os.environ.get(TOKEN) or None
-    if args.port is not None and token is None and not _is_loopback(args.host):
+    if args.port is not None and token is None and not is_loopback(args.host):
         raise UsageError(f"--host {args.host} is open to others: set {TOKEN} to a secret that clients send")
     from memoryqa.memories import Memories
     from memoryqa.serve.mcp_server import make_server
     from memoryqa.serve.operations import Operations
 
-    folder = store_folder(args.store)
     with Memories.open(folder) as memories:
         operations = Operations(memories)
         server = make_server(operations, asker(operations, args.model))
         if args.port is None:
             server.run("stdio")
             return
-        from memoryqa.serve.http import run_http
+        from memoryqa.serve.http import run_mcp
 
         print(f"serving {folder} at http://{args.host}:{args.port}/mcp", file=sys.stderr)
-        run_http(server, args.host, args.port, token)
+        run_mcp(server, args.host, args.port, token)
+
+
+def _serve_http(args: argparse.Namespace, folder: Path) -> None:
+    from memoryqa.serve.tokens import Tokens, checked_token
+
+    path = args.tokens or (folder / TOKENS if (folder / TOKENS).exists() else None)
+    tokens = Tokens(checked_token(os.environ.get(TOKEN), TOKEN), path)
+    on_loopback = is_loopback(args.host)
+    if not on_loopback and not tokens.are_needed:
+        raise UsageError(f"--host {args.host} is open to others: set {TOKEN} to a secret that clients send")
+    if not 0 < args.rate < 1e9:
+        raise UsageError(f"--rate must be more than 0, got {args.rate:g}")
+    from memoryqa.memories import Memories
+    from memoryqa.serve.api.app import Settings, make_app
+    from memoryqa.serve.api.guard import Limits
+    from memoryqa.serve.http import run_app
+    from memoryqa.serve.mcp_server import make_server
+    from memoryqa.serve.operations import Operations
+
+    with Memories.open(folder) as memories:
+        operations = Operations(memories)
+        reader = answerer(operations, args.model)
+        limits = Limits(rate=args.rate, burst=2 * args.rate)
+        hosts = [name.lower() for name in args.allow_host] if on_loopback else None
+        settings = Settings(tokens, folder, hosts, limits)
+        server = make_server(operations, reader.answer if reader else None)
+        from memoryqa.serve.asking import OfflineReader
+
+        app, state = make_app(operations, reader or OfflineReader(operations), server, settings)
+        port = PORT if args.port is None else args.port
+        shown = f"[{args.host}]" if ":" in args.host else args.host
+        print(f"serving {folder} at http://{shown}:{port}", file=sys.stderr)
+        run_app(app, args.host, port, state.stop)
 
 
 def asker(operations: Operations, model: str | None) -> Ask | None:
+    """What answers a question of MCP by the LM that is configured; None without one."""
+    found = answerer(operations, model)
+    return None if found is None else found.answer
+
+
+def answerer(operations: Operations, model: str | None) -> Answerer | None:
     """What answers a question by the LM that is configured; None without one."""
     from memoryqa.lms.roles import build, resolve
 
@@ -74,12 +155,3 @@ def asker(operations: Operations, model: str | None) -> Ask | None:
     from memoryqa.serve.answering import Answerer
 
     return Answerer(operations, build(choice), choice.model)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -1,8 +1,10 @@
-"""Serves MCP by streamable HTTP: a bearer token where one is set, bounded requests, an orderly end on SIGTERM."""
+"""Runs the servers: bounded requests, an orderly end on SIGTERM, no request in a log."""
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 from mcp.server import MCPServer
@@ -11,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from memoryqa.errors import UsageError
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
+_MAX_CONNECTIONS = 1_000
 _SHUTDOWN_SEC = 10  # for what is in flight when the server is asked to end
 
 
@@ -31,17 +34,40 @@ class BearerToken:
         await self._app(scope, receive, send)
 
 
-def run_http(server: MCPServer, host: str, port: int, token: str | None) -> None:
-    """Serve at http://host:port/mcp until SIGINT or SIGTERM, then finish what is in flight. UsageError for a port that
-    is taken."""
+def run_mcp(server: MCPServer, host: str, port: int, token: str | None) -> None:
+    """Serve MCP at http://host:port/mcp until SIGINT or SIGTERM, then finish what is in flight. UsageError for a port
+    that is taken."""
     app: ASGIApp = server.streamable_http_app(host=host, max_request_body_size=MAX_REQUEST_BYTES)
     if token is not None:
         app = BearerToken(app, token)
+    run_app(app, host, port, lambda: None)
+
+
+def run_app(app: ASGIApp, host: str, port: int, stop: Callable[[], None]) -> None:
+    """Serve `app` until SIGINT or SIGTERM, then call `stop` and finish what is in flight. UsageError for a port that is
+    taken. Nothing that a request has is logged."""
     config = uvicorn.Config(
-        app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=_SHUTDOWN_SEC
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        limit_concurrency=_MAX_CONNECTIONS,
+        timeout_graceful_shutdown=_SHUTDOWN_SEC,
     )
     try:
         listening = config.bind_socket()
-    except SystemExit:  # uvicorn has logged why
+    except (SystemExit, OverflowError):  # uvicorn has logged why
         raise UsageError(f"--port {port}: cannot listen there; is it taken? choose another") from None
-    uvicorn.Server(config).run([listening])
+    _Server(config, stop).run([listening])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stop = stop
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._stop()
+        super().handle_exit(sig, frame)

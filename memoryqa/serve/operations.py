@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+from memoryqa.chats import ChatsEvidence
 from memoryqa.checks import shown
 from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence
+from memoryqa.home.importing import import_export
 from memoryqa.memories import Memories
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.messages import parse_time
@@ -23,6 +27,7 @@ from memoryqa.serve.replies import (
     Corrected,
     Forgotten,
     Found,
+    ImportResult,
     NewMessage,
     Opened,
     People,
@@ -35,6 +40,14 @@ MAX_SEARCH_TOKENS = 20_000
 MAX_MESSAGES = 10_000  # in one call
 MAX_AROUND = 100
 MIN_SCORE = 0.3  # as the command's: a question about something that never came up finds nothing
+
+
+class UnknownError(UsageError, LookupError):
+    """There is no such chat or message. known: the names that there are, for who may see all."""
+
+    def __init__(self, what: str, known: str = "") -> None:
+        super().__init__(f"{what}; there are: {known}" if known else what)
+        self.what = what
 
 
 class Operations:
@@ -59,15 +72,28 @@ class Operations:
         _in_range("budget_tokens", budget_tokens, 1, MAX_SEARCH_TOKENS)
         _said(question, "the question")
         only: dict[str, Any] = {"speakers": people or None, "since": since, "until": until, "min_score": min_score}
-        names = self._names() if chats is None else list(dict.fromkeys(chats))
-        opened = {name: self._memory(name) for name in names}
-        if len(opened) == 1:
-            ((name, memory),) = opened.items()
-            one = memory.search(question, budget_tokens, **only)
-            ranked = [(name, turn, score) for turn, score in zip(one, one.scores, strict=True)]
-            return Found(text=str(one), tokens=one.tokens, lines=[_cited(*each) for each in ranked])
-        joined = self._memories.search(question, budget_tokens, chats=names, **only)
-        return Found(text=str(joined), tokens=joined.tokens, lines=[_cited(*each) for each in joined.ranked])
+        text, tokens, ranked = self.find(question, chats, budget_tokens, **only)
+        return Found(text=text, tokens=tokens, lines=[cited(*each) for each in ranked])
+
+    def find(
+        self, queries: str | Sequence[str], chats: Sequence[str] | None, budget_tokens: int, **only: Any
+    ) -> tuple[str, int, Sequence[tuple[str, Turn, float]]]:
+        """Text, its tokens, and chat, message and score of its lines, best first; only: as `Memories.search` takes."""
+        names = self.names() if chats is None else list(dict.fromkeys(chats))
+        if len(names) == 1:
+            name = names[0]
+            one = self._memory(name).search(queries, budget_tokens, **only)
+            return str(one), one.tokens, [(name, turn, score) for turn, score in zip(one, one.scores, strict=True)]
+        joined = self.joined(queries, budget_tokens, names, **only)
+        return str(joined), joined.tokens, joined.ranked
+
+    def joined(
+        self, queries: str | Sequence[str], budget_tokens: int, chats: Sequence[str], **only: Any
+    ) -> ChatsEvidence:
+        """What answers best in several chats; only: as `Memories.search` takes it."""
+        for chat in chats:
+            self._memory(chat)
+        return self._memories.search(queries, budget_tokens, chats=chats, **only)
 
     def remember(
         self,
@@ -95,18 +121,36 @@ class Operations:
         """The message `id` and those around it."""
         _in_range("around", around, 0, MAX_AROUND)
         name, memory = self._one(chat)
-        found = memory.around(id, around)
+        with _known():
+            found = memory.around(id, around)
         return Opened(chat=name, text=str(found), ids=list(found.ids))
 
-    def summaries(self) -> list[ChatSummary]:
-        """Every chat, with its people, most talkative first."""
-        return [_summary(name, self._memory(name)) for name in self._names()]
+    def summaries(self, chats: Sequence[str] | None = None) -> list[ChatSummary]:
+        """Some chats or all, with their people, most talkative first."""
+        return [_summary(name, self._memory(name)) for name in (self.names() if chats is None else chats)]
+
+    def create(self, chat: str) -> ChatSummary:
+        """Make a chat when there is none of that name."""
+        return _summary(chat, self._memory(chat, create=True))
+
+    def delete(self, chat: str) -> Forgotten:
+        """Erase a chat and its file. Who has it open in another process sees it empty."""
+        memory = self._memory(chat)
+        gone = memory.forget(everything=True)
+        with self._lock:
+            self._memories.delete(chat)
+        return Forgotten(chat=chat, messages=gone)
+
+    def revisions(self, chat: str, id: str) -> list[Turn]:
+        """What a message was before each correction, oldest first."""
+        with _known():
+            return self._memory(chat).revisions(id)
 
     def people(self, chats: Sequence[str] | None = None) -> People:
         """Who speaks in some chats or all, most talkative first. One name is one person, in all chats."""
         said: dict[str, list[Turn]] = {}
         where: dict[str, list[str]] = {}
-        for name in self._names() if chats is None else dict.fromkeys(chats):
+        for name in self.names() if chats is None else dict.fromkeys(chats):
             for turn in self._memory(name).turns():
                 said.setdefault(turn.speaker, []).append(turn)
                 if name not in where.setdefault(turn.speaker, []):
@@ -121,7 +165,8 @@ class Operations:
         """Let a message say `text`."""
         _said(text, "the new text")
         name, memory = self._one(chat)
-        before = memory.expand(id)
+        with _known():
+            before = memory.expand(id)
         after = memory.correct(id, text, keep_revision=keep_revision)
         return Corrected(chat=name, id=after.id, text=after.text, before=before.text)
 
@@ -130,7 +175,9 @@ class Operations:
     ) -> Forgotten:
         """Erase messages of a chat: one, a person's, those before a day, or all of them."""
         name, memory = self._one(chat)
-        return Forgotten(chat=name, messages=memory.forget(id, person=person, before=before, everything=everything))
+        with _known():
+            gone = memory.forget(id, person=person, before=before, everything=everything)
+        return Forgotten(chat=name, messages=gone)
 
     def count(self, chat: str | None) -> int:
         """How many messages a chat has."""
@@ -150,15 +197,37 @@ class Operations:
         """The memory of a chat."""
         return self._one(chat)[1]
 
+    @property
+    def open_chats(self) -> int:
+        """How many chats are in memory."""
+        return self._memories.open_count
+
+    def import_export(
+        self, path: Path, chat: str | None, progress: Callable[[str, int, int], None], **how: Any
+    ) -> ImportResult:
+        """Add an export: see memoryqa.home.importing.import_export."""
+        found = import_export(self._memories, path, chat=chat, progress=progress, **how)
+        return ImportResult(
+            chats=[one.chat for one in found.chats],
+            added=sum(one.added for one in found.chats),
+            known=sum(one.unchanged for one in found.chats),
+            report=found.report.to_dict(),
+        )
+
+    def named(self, chat: str | None) -> str:
+        """The name of a chat; None: of the only one there is."""
+        return self._one(chat)[0]
+
     def _one(self, chat: str | None) -> tuple[str, AdaptiveMemory]:
         if chat is None:
-            names = self._names()
+            names = self.names()
             if len(names) != 1:
                 raise UsageError(f"name the chat; there are: {_listed(names)}")
             chat = names[0]
         return chat, self._memory(chat)
 
-    def _names(self) -> list[str]:
+    def names(self) -> list[str]:
+        """The names of all chats."""
         with self._lock:
             self._memories.find()
             return sorted(self._memories)
@@ -173,9 +242,18 @@ class Operations:
             elif name in self._memories:
                 memory = self._memories[name]
             else:
-                raise UsageError(f"there is no chat {shown(name)}; there are: {_listed(sorted(self._memories))}")
+                raise UnknownError(f"there is no chat {shown(name)}", _listed(sorted(self._memories)))
         memory.refresh()
         return memory
+
+
+@contextmanager
+def _known() -> Iterator[None]:
+    """Raise UnknownError for a message that is not there."""
+    try:
+        yield
+    except KeyError as error:
+        raise UnknownError(str(error.args[0])) from None
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -201,7 +279,7 @@ def _in_range(name: str, value: int, least: int, most: int) -> None:
         raise UsageError(f"{name} must lie in {least:,}..{most:,}, got {value:,}")
 
 
-def _cited(chat: str, turn: Turn, score: float) -> CitedLine:
+def cited(chat: str, turn: Turn, score: float) -> CitedLine:
     time = None if turn.time is None else turn.time.isoformat()
     return CitedLine(chat=chat, id=turn.id, speaker=turn.speaker, time=time, score=round(score, 4))
 

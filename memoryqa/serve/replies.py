@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, Field
 
 
@@ -80,3 +82,10 @@ class Answered(BaseModel):
     cited: list[str] = Field(description="ids of the messages that the answer stands on")
     evidence: str = Field(description="the messages that are cited, dated")
     model: str
+
+
+class ImportResult(BaseModel):
+    chats: list[str]
+    added: int
+    known: int = Field(description="messages that were here already")
+    report: dict[str, Any] = Field(description="what was read: format, messages, people, days, skipped, notes")

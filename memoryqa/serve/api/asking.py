@@ -1,0 +1,120 @@
+"""Routes that find and answer. Both are POST, so that no question is in an address, which proxies log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from fastapi import APIRouter
+
+from memoryqa.errors import MemoryQAError
+from memoryqa.serve.api.access import Given
+from memoryqa.serve.api.bodies import Answer, AskBody, Citation, Search, Searched, ShownLine
+from memoryqa.serve.api.events import MEDIA_TYPE, event, kept_alive, streamed
+from memoryqa.serve.api.problems import RefusedError, described, log_bug, problem_body
+from memoryqa.serve.api.state import Served, State
+from memoryqa.serve.asking import Question, Read, Reply
+from memoryqa.serve.operations import Operations, cited
+from memoryqa.serve.tokens import Access
+from memoryqa.turns import Turn
+
+router = APIRouter(prefix="/v1", tags=["search"])
+
+
+@router.post("/search", responses=described(404))
+async def search(body: Search, access: Given, served: Served) -> Searched:
+    """The few dated, cited lines that answer a question. No model is asked."""
+    chats = served.visible(access, body.chats)
+    only = chats[0] if chats is not None and len(chats) == 1 else None
+    return await served.work.run(only, _search, served.operations, body, chats)
+
+
+def _search(operations: Operations, body: Search, chats: Sequence[str] | None) -> Searched:
+    how = body.how()
+    return searched(operations, Read(*operations.find(body.question, chats, **how)))
+
+
+def searched(operations: Operations, read: Read) -> Searched:
+    """What was read, with the messages of its lines."""
+    places: dict[str, dict[str, int]] = {}
+    for chat in {chat for chat, _, _ in read.ranked}:
+        ids = {turn.id for name, turn, _ in read.ranked if name == chat}
+        places[chat] = operations.memory(chat).in_order(ids)
+    lines = [_line(places[chat].get(turn.id, 0), chat, turn, score) for chat, turn, score in read.ranked]
+    return Searched(text=read.text, tokens=read.tokens, lines=lines)
+
+
+def _line(place: int, chat: str, turn: Turn, score: float) -> ShownLine:
+    return ShownLine(**cited(chat, turn, score).model_dump(), place=place, text=turn.text)
+
+
+@router.post(
+    "/ask",
+    response_model=Answer,
+    responses={**described(404, 502), 200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
+)
+async def ask(body: AskBody, access: Given, served: Served) -> Any:
+    """An answer with its citations, streamed as events unless `stream` is false.
+
+    Events: `queries` (a list), `evidence` (as `/v1/search` replies), `answer` (the schema below), `error` (a problem).
+    Without a language model the offline reader answers, and `offline` says so; a model that fails is an error.
+    """
+    question = Question(body.question, await _chats(body, access, served), body.budget_tokens, body.only())
+    if body.stream:
+        return streamed(_asked(served, question))
+    reply = await served.asking.run(None, served.reader, question, lambda *_: None)
+    return await served.work.run(None, _answer, served.operations, reply)
+
+
+async def _chats(body: AskBody, access: Access, served: State) -> list[str]:
+    chats = served.visible(access, body.chats)
+    if chats is None:
+        chats = await served.work.run(None, served.operations.names)
+    for chat in chats:
+        await served.work.run(chat, served.operations.memory, chat)  # refused before a stream begins
+    if not chats:
+        raise RefusedError(404, "there are no chats yet")
+    return chats
+
+
+async def _asked(served: State, question: Question) -> AsyncIterator[bytes]:
+    queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    def send(written: bytes | None) -> None:
+        loop.call_soon_threadsafe(queue.put_nowait, written)
+
+    def tell(name: str, found: Any) -> None:
+        send(event(name, searched(served.operations, found) if isinstance(found, Read) else found))
+
+    def answered() -> None:
+        reply = served.reader(question, tell)
+        send(event("answer", _answer(served.operations, reply)))
+
+    async def run() -> None:
+        try:
+            await served.asking.run(None, answered)
+        except Exception as error:  # noqa: BLE001  the client gets a line, the log a bug
+            if not isinstance(error, MemoryQAError | RefusedError):
+                log_bug(error)
+            queue.put_nowait(event("error", problem_body(error)))
+        finally:
+            queue.put_nowait(None)
+
+    task = asyncio.create_task(run())
+    try:
+        async for written in kept_alive(queue):
+            yield written
+    finally:
+        task.cancel()  # the client has left
+
+
+def _answer(operations: Operations, reply: Reply) -> Answer:
+    return Answer(
+        answer=reply.answer,
+        cited=[Citation(chat=chat, id=id) for chat, id in reply.cited],
+        model=reply.model,
+        offline=reply.model is None,
+        found=searched(operations, reply.read),
+    )

@@ -1,0 +1,165 @@
+"""Routes of chats and their messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
+
+from memoryqa.archive.exchange import FORMATS
+from memoryqa.serve.api.access import Given
+from memoryqa.serve.api.bodies import (
+    ChatName,
+    Chosen,
+    Forgetting,
+    MessageId,
+    NewChat,
+    NewMessages,
+    NewText,
+    Revision,
+    Revisions,
+)
+from memoryqa.serve.api.problems import described
+from memoryqa.serve.api.state import Served
+from memoryqa.serve.reading import MAX_PAGE, ChatDays, MessagePage, days_of, page_of
+from memoryqa.serve.replies import ChatSummary, Corrected, Forgotten, Listed, People, Remembered
+
+router = APIRouter(prefix="/v1", tags=["chats"])
+
+ExportFormat = Literal["jsonl", "csv", "markdown", "locomo"]
+_MEDIA_TYPES: dict[str, str] = {
+    "jsonl": "application/x-ndjson; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+    "markdown": "text/markdown; charset=utf-8",
+    "locomo": "application/json",
+}
+_CHUNK_CHARS = 64 * 1024
+
+
+@router.get("/chats", responses=described())
+async def list_chats(access: Given, served: Served) -> Listed:
+    """The chats, with their people and days."""
+    return Listed(chats=await served.work.run(None, served.operations.summaries, served.visible(access, None)))
+
+
+@router.post("/chats", status_code=201, responses=described())
+async def create_chat(body: NewChat, access: Given, served: Served) -> ChatSummary:
+    """Make a chat; one of that name that is there stays as it is."""
+    return await served.work.run(body.chat, served.operations.create, access.to_write(body.chat))
+
+
+@router.delete("/chats/{chat}", responses=described(404))
+async def delete_chat(chat: ChatName, access: Given, served: Served) -> Forgotten:
+    """Erase a chat, with its file."""
+    return await served.work.run(chat, served.operations.delete, access.to_write(chat))
+
+
+@router.get("/chats/{chat}/messages", responses=described(404))
+async def list_messages(
+    chat: ChatName,
+    access: Given,
+    served: Served,
+    start: Annotated[int, Query(ge=-(2**31), le=2**31, description="place of the first; negative: from the end")] = 0,
+    around: Annotated[str | None, Query(max_length=60, description="instead: those around this message")] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
+) -> MessagePage:
+    """Messages in the order of the chat."""
+    memory = served.operations.memory
+    access.to_read(chat)
+    return await served.work.run(chat, lambda: page_of(chat, memory(chat), start=start, around=around, limit=limit))
+
+
+@router.post("/chats/{chat}/messages", status_code=201, responses=described(409))
+async def add_messages(chat: ChatName, body: NewMessages, access: Given, served: Served) -> Remembered:
+    """Add messages, all or none; a chat that is not there is made. They are on disk when this answers."""
+    return await served.work.run(chat, served.operations.remember, body.messages, access.to_write(chat))
+
+
+@router.patch("/chats/{chat}/messages/{id}", responses=described(404))
+async def correct_message(chat: ChatName, id: MessageId, body: NewText, access: Given, served: Served) -> Corrected:
+    """Let a message say something else. Its id, time and speaker stay."""
+    access.to_write(chat)
+    correct = served.operations.correct
+    return await served.work.run(chat, correct, id, body.text, chat, keep_revision=body.keep_revision)
+
+
+@router.delete("/chats/{chat}/messages/{id}", responses=described(404))
+async def forget_message(chat: ChatName, id: MessageId, access: Given, served: Served) -> Forgotten:
+    """Erase a message for good, from the file too."""
+    access.to_write(chat)
+    forget = served.operations.forget
+    return await served.work.run(chat, lambda: forget(chat, id=id, person=None, before=None, everything=False))
+
+
+@router.post("/chats/{chat}/forget", responses=described(404))
+async def forget_messages(chat: ChatName, body: Forgetting, access: Given, served: Served) -> Forgotten:
+    """Erase a message, a person's, those before a day, or all of them, for good, from the file too."""
+    access.to_write(chat)
+    return await served.work.run(chat, lambda: served.operations.forget(chat, **body.model_dump()))
+
+
+@router.get("/chats/{chat}/messages/{id}/revisions", responses=described(404))
+async def list_revisions(chat: ChatName, id: MessageId, access: Given, served: Served) -> Revisions:
+    """What a message said before each correction."""
+    older = await served.work.run(chat, served.operations.revisions, access.to_read(chat), id)
+    revisions = [
+        Revision(text=one.text, speaker=one.speaker, time=one.time.isoformat() if one.time else None) for one in older
+    ]
+    return Revisions(chat=chat, id=id, revisions=revisions)
+
+
+@router.get("/chats/{chat}/days", responses=described(404))
+async def list_days(chat: ChatName, access: Given, served: Served) -> ChatDays:
+    """How many messages each day has, and where it begins."""
+    access.to_read(chat)
+    return await served.work.run(chat, lambda: days_of(chat, served.operations.memory(chat)))
+
+
+@router.get("/chats/{chat}/export", response_class=Response, responses=described(404))
+async def export_chat(
+    chat: ChatName, access: Given, served: Served, format: ExportFormat = "jsonl"
+) -> StreamingResponse:
+    """All messages as a file. JSONL is read back equal; the others are for people and other programs."""
+    access.to_read(chat)
+
+    def begun() -> tuple[str, Iterator[str]]:
+        chunks = _chunks(iter(served.operations.memory(chat).exported(format, chat)))
+        return next(chunks, ""), chunks  # the first here: what the format cannot have is refused before a reply begins
+
+    first, rest = await served.work.run(chat, begun)
+    disposition = f'attachment; filename="chat{FORMATS[format]}"'
+    return StreamingResponse(
+        _joined(first, rest), media_type=_MEDIA_TYPES[format], headers={"Content-Disposition": disposition}
+    )
+
+
+def _chunks(written: Iterator[str]) -> Iterator[str]:
+    held, chars = list[str](), 0
+    for one in written:
+        held.append(one)
+        chars += len(one)
+        if chars >= _CHUNK_CHARS:
+            yield "".join(held)
+            held, chars = [], 0
+    if held:
+        yield "".join(held)
+
+
+def _joined(first: str, rest: Iterator[str]) -> Iterator[bytes]:
+    yield first.encode("utf-8", "surrogatepass")
+    for one in rest:
+        yield one.encode("utf-8", "surrogatepass")
+
+
+@router.get("/people", responses=described(), tags=["people"])
+async def list_people(access: Given, served: Served) -> People:
+    """Who speaks in which chats, most talkative first."""
+    return await served.work.run(None, served.operations.people, served.visible(access, None))
+
+
+@router.post("/people", responses=described(404), tags=["people"])
+async def list_people_of(body: Chosen, access: Given, served: Served) -> People:
+    """Who speaks in some chats, most talkative first."""
+    return await served.work.run(None, served.operations.people, served.visible(access, body.chats))
