@@ -20,7 +20,7 @@ _FULL_ENOUGH = {"heading": 0.3, "blank": 0.6}  # share of a passage that must be
 _MAX_WORD_CHARS = 240  # a longer run without a space is cut too
 
 # Where a sentence ends; in scripts with spaces only before one, or "5 p.m." would end twice.
-SENTENCE_END = re.compile(r"(?<=[.!?…])(?=\s)|(?<=[.!?…][\"'”’)])(?=\s)|(?<=[。！？])(?![。！？”’」』）])")
+_SENTENCE_END = re.compile(r"[.!?…][\"'”’)]?(?=\s)|[。！？](?![。！？”’」』）])")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 _HEADING = re.compile(r"\s{0,3}(?:#{1,6}\s|\*\*[^*]+\*\*:?\s*$)")
@@ -46,10 +46,17 @@ class _Element:
     tokens: int = 0
 
 
+def split_sentences(text: str) -> list[str]:
+    """The sentences of `text`, each but the first with the white space before it: joined they are `text`."""
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    return [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True)] if ends else [text]
+
+
 def lay_out(text: str) -> str:
     """`text` as it is shown: one space for any white space, but line breaks where a list, a table or code has them."""
     if "\n" not in text and "\r" not in text:
-        return " ".join(text.split())
+        shown = " ".join(text.split())
+        return text if text == shown else shown  # the same object is found faster where it was kept
     return _join(_elements(text, whole_lines=True))
 
 
@@ -94,7 +101,7 @@ def _parts_of(line: str, code: bool, whole_lines: bool) -> Iterable[str]:
         return (spaced,)
     if whole_lines:
         return (" ".join(line.split()),)
-    return (" ".join(part.split()) for part in SENTENCE_END.split(line) if part.strip())
+    return (" ".join(part.split()) for part in split_sentences(line) if part.strip())
 
 
 def _join(elements: Iterable[_Element]) -> str:

@@ -20,9 +20,9 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import groupby
 
-from memoryqa.language.dates import annotate, unmarked
+from memoryqa.language.dates import annotate, says_no_date, unmarked
 from memoryqa.language.english.date_words import DIGIT
-from memoryqa.language.locales.detection import LETTERS
+from memoryqa.language.locales.detection import LETTERS, words_of
 from memoryqa.language.names import speaker_key
 from memoryqa.language.word_lists import (
     ANSWERING,
@@ -32,7 +32,7 @@ from memoryqa.language.word_lists import (
     PLEASANTRIES,
     YES_OR_NO,
 )
-from memoryqa.passages import SENTENCE_END, WHOLE_TOKENS, Piece, cut, lay_out
+from memoryqa.passages import WHOLE_TOKENS, Piece, cut, lay_out, split_sentences
 from memoryqa.tokens import count_tokens
 from memoryqa.turns import Turn, join_caption, line_prefix, printable
 
@@ -110,21 +110,23 @@ class Line:
 
 def is_filler(sentence: str, names: frozenset[str]) -> bool:
     """Whether `sentence` is only greeting, thanks or praise: no digit, no date, no name except `names` (lower case)."""
+    lower = sentence.lower()
+    for match in LETTERS.finditer(lower):
+        if match[0] not in FILLER_WORDS and match[0] not in names:
+            return False  # nearly every sentence, at its first words
+    found = words_of(lower)
     if DIGIT.search(sentence):
         return False
-    found = LETTERS.findall(sentence.lower())
     if len(found) == 1 and found[0] in YES_OR_NO:
         return False  # the answer to a question
     if not found and sentence.strip(" .!?…"):
         return False  # an emoji or other symbols
-    if not FILLER_WORDS.issuperset(word for word in found if word not in names):
-        return False
     return FIRST_PERSON.isdisjoint(found) or not COURTESY_WORDS.isdisjoint(found)
 
 
 def may_answer(sentence: str) -> bool:
     """Whether `sentence`, were it filler elsewhere, may be the answer to a question: "Very.", "Ben.", "Not really."."""
-    found = set(LETTERS.findall(sentence.lower()))
+    found = set(words_of(sentence.lower()))
     if not found or sentence.rstrip().endswith("?"):
         return False
     return PLEASANTRIES.isdisjoint(found) or not ANSWERING.isdisjoint(found)
@@ -134,7 +136,7 @@ def drop_filler(text: str, names: frozenset[str], replies: bool = False) -> str:
     """`text` without filler sentences; all other characters are kept. When it `replies` to a question, the first
     sentence that is no pleasantry is kept too."""
     kept = []
-    for sentence in SENTENCE_END.split(text):
+    for sentence in split_sentences(text):
         if not sentence.strip():
             continue
         if not is_filler(sentence, names) or (replies and may_answer(sentence)):
@@ -199,19 +201,21 @@ def render_turn(turn: Turn, names: frozenset[str], header: str, replies: bool = 
     session, or of its day in the session. `replies`: see `Replies`.
     """
     caption = unmarked(shorten_caption(turn.caption))
-    full = _line(turn, turn.text, caption, header, names) if len(turn.text) < _SHORT_CHARS else None
+    names_in_dates = None if turn.time is None or says_no_date(turn.text) else names
+    full = _line(turn, turn.text, caption, header, names_in_dates) if len(turn.text) < _SHORT_CHARS else None
     if full is None or full.tokens > WHOLE_TOKENS:  # most turns are counted once, in their line
         if len(pieces := cut(turn.text)) > 1:
             lines = _lines(turn, pieces, caption, header, names)
             return lines, lines
-        full = full or _line(turn, turn.text, caption, header, names)
+        full = full or _line(turn, turn.text, caption, header, names_in_dates)
     worth = drop_filler(turn.text, names, replies)
-    return [full], [full if worth == turn.text.strip() else _line(turn, worth, caption, header, names)]
+    return [full], [full if worth == turn.text.strip() else _line(turn, worth, caption, header, names_in_dates)]
 
 
-def _line(turn: Turn, text: str, caption: str, header: str, names: frozenset[str]) -> Line:
-    """The only line of a turn, which shows `text`."""
-    body = join_caption(_dated(turn, lay_out(text), names), caption)
+def _line(turn: Turn, text: str, caption: str, header: str, names: frozenset[str] | None) -> Line:
+    """The only line of a turn, which shows `text`. names: None where no date is to be resolved."""
+    shown = lay_out(text)
+    body = join_caption(unmarked(shown) if names is None else _dated(turn, shown, names), caption)
     if not body:
         return Line(turn, "", 0, "", 0, "", turn.text)
     shown = printable(f"{line_prefix(turn)} {body}")

@@ -143,7 +143,7 @@ def join_caption(text: str, caption: str) -> str:
 
 def printable(text: str) -> str:
     """`text` without halves of characters."""
-    return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return text if text.isascii() else _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def render_line(turn: Turn, text: str, caption: str = "") -> str:

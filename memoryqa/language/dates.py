@@ -23,13 +23,15 @@ from memoryqa.language.english.date_words import (
     LETTERS,
     MONTH_NUMBERS,
     REACH,
+    TIME_WORDS,
     TRIGGER_WORDS,
     WEEKDAY_NUMBERS,
     WORD_START,
 )
 from memoryqa.language.english.protected import hide_protected, is_name
-from memoryqa.language.locales.date_language import date_language
+from memoryqa.language.locales.date_language import date_language, foreign_words
 from memoryqa.language.locales.dates import find_dates, names_time
+from memoryqa.language.locales.detection import plain_words
 from memoryqa.language.time_spans import STEP, TAKEN, VALUE, TimeSpan
 from memoryqa.turns import Turn
 
@@ -61,12 +63,14 @@ def resolve(text: str, anchor: date, names: Collection[str] = ()) -> list[Resolv
     With a datetime for an anchor hours are resolved too, "an hour ago"; midnight sharp counts as a day without an hour.
     Dates outside the years 1 to 9999 are not resolved.
     """
+    if says_no_date(text):
+        return []
     day = anchor.date() if isinstance(anchor, datetime) else anchor
     if code := date_language(text):
         found_dates = find_dates(_without_marks(text), day, code)
         return [ResolvedDate(start, end, text[start:end], *span) for start, end, span in found_dates]
-    folded = fold(text)
-    if TRIGGER_WORDS.isdisjoint(LETTERS.findall(folded)):
+    words = plain_words(text)
+    if TRIGGER_WORDS.isdisjoint(LETTERS.findall(fold(text)) if words is None else words):
         return []
     folded = fold(_without_marks(text))
     found: list[ResolvedDate] = []
@@ -84,6 +88,20 @@ def resolve(text: str, anchor: date, names: Collection[str] = ()) -> list[Resolv
         if span is not TAKEN:
             found.append(ResolvedDate(match.start(), position, text[match.start() : position], *span))
     return found
+
+
+def says_no_date(text: str) -> bool:
+    """Whether no word of `text` is part of a relative date, in any language: so in most texts, and in any part of one.
+
+    False does not say that there is one.
+    """
+    words = plain_words(text)
+    return words is not None and _words_of_dates().isdisjoint(words)
+
+
+@lru_cache(maxsize=1)
+def _words_of_dates() -> frozenset[str]:
+    return TRIGGER_WORDS | foreign_words()
 
 
 def _without_marks(text: str) -> str:
@@ -158,4 +176,7 @@ def has_time_expression(text: str) -> bool:
     """Whether `text` names a time: a date, month, weekday, year, duration in days or more, or a relative phrase."""
     if code := date_language(text):
         return names_time(text, code)
+    words = plain_words(text)
+    if words is not None and TIME_WORDS.isdisjoint(words) and not DIGIT.search(text):
+        return False
     return TIME_EXPRESSION.search(fold(text)) is not None

@@ -88,15 +88,17 @@ def _is_ordinary(word: str) -> bool:
 
 def names(text: str) -> frozenset[str]:
     """The names in `text`, in lower case, word by word."""
-    openings = {match.end() for match in _OPENING.finditer(text)}
+    openings: set[int] | None = None  # found when the first name may open a sentence
     found = set()
     for match in _WORD.finditer(text):
         word = match[0]
-        if word == word.lower():
+        if word.islower() or word == word.lower():
             continue
         bare = _bare(word)
         if len(bare) < 2 or bare in STOPWORDS:
             continue
+        if openings is None:
+            openings = {opening.end() for opening in _OPENING.finditer(text)}
         opens_only = match.start() in openings and (word[1:].islower() or word.isupper()) and _is_ordinary(bare)
         if not opens_only and not re.match("i['’]", bare):  # "I'm"
             found.add(bare)

@@ -50,6 +50,7 @@ _CLOCK = re.compile(r"(\d{1,2}):\d\d(?::\d\d)?")
 _MIXED = re.compile(r"(\d+)([^\W\d_]+)|([^\W\d_]+)(\d+)")
 _ORDINAL = frozenset(("st", "nd", "rd", "th"))
 _MOST_PARTS, _MOST_JOINED, _LAST_DOTTED = 6, 40, 4
+_MOST_KEPT, _LONGEST_KEPT = 65_536, 64  # tokens whose terms are remembered, and their characters
 
 
 # What the words beside a token may change: it is one letter or digit, a number, a stop word with a capital or in
@@ -97,10 +98,11 @@ def read_terms(normalised: str, language: Language = ENGLISH) -> tuple[list[str]
     """The terms of a normalised text, and the flags of all its tokens together."""
     found: list[str] = []
     flags = 0
-    for token in tokens(normalised):
-        of_token, flag = _read(token, language)
-        found += of_token
-        flags |= flag
+    for of_token, flag in map(_readings(language).__getitem__, tokens(normalised)):
+        if of_token:
+            found += of_token
+        if flag:
+            flags |= flag
     return found, flags
 
 
@@ -109,9 +111,9 @@ def other_terms(normalised: str, language: Language, others: Iterable[Language])
     pairs: dict[tuple[str, str], None] = {}
     others = tuple(others)
     for token in tokens(normalised) if others else ():
-        found = _read(token, language)[0]
+        found = _readings(language)[token][0]
         for other in others:
-            in_other = _read(token, other)[0]
+            in_other = _readings(other)[token][0]
             same_number = len(found) == len(in_other)
             together = (
                 zip(found, in_other, strict=True) if same_number else ((found[0], one) for one in in_other if found)
@@ -132,10 +134,27 @@ def tokens(normalised: str) -> list[str]:
     return found
 
 
-@lru_cache(maxsize=65_536)
-def _read(token: str, language: Language) -> tuple[tuple[str, ...], int]:
-    """The terms of a token, and the flags that say how the words beside it may change what it is."""
-    return tuple(_terms_of(token, language)), _flags_of(token, language)
+class _Readings(dict[str, tuple[tuple[str, ...], int]]):
+    """By token its terms in a language, and the flags that say how the words beside it may change what it is.
+
+    A dictionary that fills itself is four times as fast as a function with a cache.
+    """
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+
+    def __missing__(self, token: str) -> tuple[tuple[str, ...], int]:
+        found = tuple(_terms_of(token, self._language)), _flags_of(token, self._language)
+        if len(token) <= _LONGEST_KEPT:
+            if len(self) >= _MOST_KEPT:
+                self.clear()
+            self[token] = found
+        return found
+
+
+@lru_cache(maxsize=64)
+def _readings(language: Language) -> _Readings:
+    return _Readings(language)
 
 
 def _flags_of(token: str, language: Language) -> int:

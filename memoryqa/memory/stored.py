@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -236,19 +236,19 @@ class StoredMemory(ReadableMemory):
             self._kept = len(self)
             self._catch_up()
 
-    @contextmanager
-    def _changing(self) -> Iterator[Archive | None]:
+    def _changing(self) -> AbstractContextManager[Archive | None]:
         """The file, in a transaction, with all that is in it in the memory; None for a memory without one."""
-        if self._archive is None:
-            yield None
-            return
+        return nullcontext() if self._archive is None else self._in_transaction(self._archive)
+
+    @contextmanager
+    def _in_transaction(self, archive: Archive) -> Iterator[Archive]:
         self._follow()  # before the transaction too: that may take long
-        with self._archive.transaction():
-            if self._archive.data_version() != self._caught_up:
+        with archive.transaction():
+            if archive.data_version() != self._caught_up:
                 self._follow()
                 self._catch_up()
                 self._caught_up = self._data_version
-            yield self._archive
+            yield archive
 
     def _catch_up(self) -> int:
         """Take in the turns that are in the file and not in the memory. Returns how many."""

@@ -27,7 +27,7 @@ from memoryqa.checks import described, one_of_kind
 from memoryqa.config import ONE_VECTOR, DenseConfig
 from memoryqa.language.names import without_names
 from memoryqa.language.terms import idfs
-from memoryqa.passages import SENTENCE_END
+from memoryqa.passages import split_sentences
 from memoryqa.rendering import Line
 from memoryqa.search.embedders import Embedder, EmbeddingError, LocalEmbedder, Pieces, embed, unit_length
 from memoryqa.search.postings import REACH, Windows
@@ -343,7 +343,7 @@ def _as_read(line: Line) -> list[str]:
     """The passage's sentences for the model, with the speaker first and the caption last."""
     text = f"{line.turn.speaker}: {line.said}" + (f" (shared photo: {line.caption})" if line.caption else "")
     sentences: list[str] = []
-    for part in (part for piece in text.replace(_SEPARATOR, " ").split("\n") for part in SENTENCE_END.split(piece)):
+    for part in (part for piece in text.replace(_SEPARATOR, " ").split("\n") for part in split_sentences(piece)):
         words = part.split()
         if sentences and len(words) < _SENTENCE_WORDS:
             sentences[-1] = " ".join([sentences[-1], *words])

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from memoryqa.language.terms import terms
-from memoryqa.passages import SENTENCE_END
+from memoryqa.passages import split_sentences
 from memoryqa.rendering import Line
 from memoryqa.tokens import count_tokens
 from memoryqa.turns import printable
@@ -24,7 +24,7 @@ def excerpt(line: Line, wanted: Collection[str], max_tokens: int) -> Line | None
 
     Of a sentence that does not fit, the words around the first one wanted. None when not even a few words fit.
     """
-    sentences = [part for row in line.body.split("\n") for one in SENTENCE_END.split(row) if (part := one.strip())]
+    sentences = [part for row in line.body.split("\n") for one in split_sentences(row) if (part := one.strip())]
     found = [len(set(terms(sentence)).intersection(wanted)) for sentence in sentences]
     shown: list[int] = []
     for place in sorted(range(len(sentences)), key=lambda one: (-found[one], one)):

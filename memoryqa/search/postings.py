@@ -11,7 +11,7 @@ import math
 import sys
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -124,7 +124,7 @@ class IndexedPassages:
         speaker = self._number_of_speaker(turn.speaker)
         for line in lines:
             number, found = len(self), all_terms(line.content, spoken)
-            for term, frequency in Counter(found).items():
+            for term, frequency in _frequencies(found):
                 self._post(term, number, frequency)
             if not line.content.isascii():
                 for (_, written), frequency in Counter(marked(line.content, spoken)).items():
@@ -183,7 +183,10 @@ class IndexedPassages:
             postings = self._postings[sys.intern(term)] = array("i", () if postings is None else (postings,))
         if postings:
             self._held[term] = self._held.get(term, 1) + 1
-        postings.extend((passage,) * frequency)
+        if frequency == 1:
+            postings.append(passage)
+        else:
+            postings.extend((passage,) * frequency)
 
     def _flags_of(self, line: Line, opens: bool, replies: bool) -> int:
         leads = not line.part or not line.part.number
@@ -386,6 +389,12 @@ def tag_term(term: str) -> str:
 def written_term(word: str) -> str:
     """The name under which a word whose marks are folded is indexed as it is written, besides its term."""
     return f"={word}"
+
+
+def _frequencies(terms: Sequence[str]) -> Iterable[tuple[str, int]]:
+    """Each of `terms` once, and how often it occurs; mostly once."""
+    distinct = dict.fromkeys(terms, 1)
+    return distinct.items() if len(distinct) == len(terms) else Counter(terms).items()
 
 
 def code_share(text: str) -> float:

@@ -169,7 +169,17 @@ TRIGGER_WORDS = frozenset(
     *(name + ending for name in SEASON_FIRST_MONTH for ending in ("", "s")),
     *(max(name.replace("'", " ").split(), key=len) for name in FESTIVALS),
 }
-WORD_START = re.compile(r"(?<![\w./@#$\\&-])\w")
+_OPENINGS = (  # the words that a match of PATTERN may begin with
+    *"from between on by until till since before after for to at toward towards around in the about over almost nearly "
+    "roughly like an? couple few several half during throughout due yesterday tomorrow day late last early mid end start "
+    "beginning middle next this past back valentines? fathers{0,2} mothers{0,2} chinese new".split(),
+    *(name.lower() for name in (*MONTHS, *WEEKDAYS)),
+    *"jan feb mar apr jun jul aug sept? oct nov dec mon tues? wed thu(?:rs?)? fri sat sun".split(),
+    *SEASON_FIRST_MONTH,
+    *NUMBER_WORDS[1:],
+    *sorted({name.split()[0] for name in FESTIVALS}),
+)
+WORD_START = re.compile(rf"(?<![\w./@#$\\&-])(?:(?=\d)|(?=(?:{'|'.join(_OPENINGS)})(?![a-z])))")
 TIME_EXPRESSION = re.compile(
     rf"\b(?:yesterday|today|tonight|tomorrow|{WEEKDAY}s?|ago|weeks?|weekends?|months?|years?|summer|winter|last\s+night"
     r"|this\s+(?:morning|afternoon|evening)|january|february|april|june|july|august|september|october|november|december"
@@ -178,3 +188,12 @@ TIME_EXPRESSION = re.compile(
     r"|other\s+day|christmas|halloween|thanksgiving|easter|new\s+year"
     rf"|(?:last|next|past)\s+{_SHORT_WEEKDAY})\b"
 )
+# Every match of TIME_EXPRESSION without a digit has one of these among its words.
+TIME_WORDS = frozenset(
+    "yesterday today tonight tomorrow ago week weeks weekend weekends month months year years summer winter night morning "
+    "afternoon evening may march spring fall autumn days day christmas halloween thanksgiving easter".split()
+) | {
+    *(name.lower() + ending for name in WEEKDAYS for ending in ("", "s")),
+    *(name.lower() for name in MONTHS),
+    *WEEKDAY_NUMBERS,
+}

@@ -27,7 +27,7 @@ _PROTECTED = re.compile(
     rf"|(?<![\w'])'(?![\s'])(?!\d\ds?\b)(?:[^'\n]|(?<=\w)'(?=\w)){{1,{_LONGEST_QUOTE}}}(?<!\s)'(?!\w)",
     re.MULTILINE | re.DOTALL,
 )
-_MAY_HIDE = re.compile(r"[`~>@#\"“«„‘']|://|www\.|--?[A-Za-z]")
+_MAY_HIDE = re.compile(r"[`~>@#“«„‘]|(?<!\w)[\"']|://|www\.|(?<![\w-])--?[A-Za-z]")
 
 
 def hide_protected(text: str) -> str:

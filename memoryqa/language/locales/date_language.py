@@ -6,7 +6,15 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 
-from memoryqa.language.locales.detection import ENGLISH, codes_of, is_foreign_word, shows_no_other_language, words_of
+from memoryqa.language.locales.detection import (
+    ENGLISH,
+    codes_of,
+    is_foreign_word,
+    not_english,
+    plain_words,
+    shows_no_other_language,
+    words_of,
+)
 from memoryqa.language.locales.files import LATIN, read_locale
 from memoryqa.language.locales.flatten import flatten, lower
 from memoryqa.language.locales.scripts import script_language
@@ -29,9 +37,22 @@ def _date_words() -> Mapping[str, frozenset[str]]:
     return {word: frozenset(codes) for word, codes in found.items()}
 
 
-@lru_cache(maxsize=256)  # a message is asked about several times while it is added
+@lru_cache(maxsize=1)
+def foreign_words() -> frozenset[str]:
+    """Words that are a sign of another language than English, or name a time in one."""
+    return not_english() | (_date_words().keys() - _ENGLISH_WORDS)
+
+
 def date_language(text: str) -> str | None:
     """The code of the language other than English in which `text` may name a date; None for most texts."""
+    words = plain_words(text)
+    if words is not None and foreign_words().isdisjoint(words):
+        return None
+    return _read_date_language(text)
+
+
+@lru_cache(maxsize=256)  # a message is asked about several times while it is added
+def _read_date_language(text: str) -> str | None:
     if not text.isascii() and (code := script_language(text)):
         return code
     date_words = _date_words()

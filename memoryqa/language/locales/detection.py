@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from memoryqa.language.folding import fold
 from memoryqa.language.locales.files import LATIN, read_locale
-from memoryqa.language.locales.scripts import script_language
+from memoryqa.language.locales.scripts import OTHER_SCRIPT, script_language
 from memoryqa.language.word_lists import STOPWORDS
 
 ENGLISH = "en"
@@ -56,7 +56,8 @@ def _markers() -> Mapping[str, tuple[str, ...]]:
 
 
 @lru_cache(maxsize=1)
-def _not_english() -> frozenset[str]:
+def not_english() -> frozenset[str]:
+    """Words that are a sign of another language wherever they are written."""
     return frozenset(word for word in _markers() if word not in _ENGLISH_TOO)
 
 
@@ -67,7 +68,7 @@ def is_foreign_word(word: str) -> bool:
 
 def shows_no_other_language(words: Sequence[str]) -> bool:
     """Whether none of the words, as they are written, is a sign of a language other than English."""
-    if not _not_english().isdisjoint(words):
+    if not not_english().isdisjoint(words):
         return False
     together = "".join(words)
     return together.isascii() or not _OWN_LETTER.search(together)
@@ -80,6 +81,10 @@ def _words_of(code: str) -> Iterable[str]:
 
 
 _NO_LETTERS = str.maketrans({chr(sign): " " for sign in range(128) if not chr(sign).isalpha()})
+_LOWER_LETTERS = _NO_LETTERS | {sign: chr(sign).lower() for sign in range(128) if chr(sign).isupper()}
+
+
+_OTHER_LETTER = re.compile(rf"[^\W\d_a-zA-Z]|{OTHER_SCRIPT.pattern}")
 
 
 def words_of(text: str) -> list[str]:
@@ -87,21 +92,34 @@ def words_of(text: str) -> list[str]:
     return text.translate(_NO_LETTERS).split() if text.isascii() else LETTERS.findall(text)
 
 
+@lru_cache(maxsize=256)  # a message is asked about several times while it is added
+def plain_words(text: str) -> frozenset[str] | None:
+    """The words of `text` in lower case where all its letters are those of English; else None."""
+    if not text.isascii():
+        if _OTHER_LETTER.search(text):
+            return None
+        text = text.encode("ascii", "replace").decode()  # quotes, dashes and emoji: no letters
+    return frozenset(text.translate(_LOWER_LETTERS).split())
+
+
+
 def detect(text: str, usual: str = ENGLISH) -> str:
     """The code of the language of `text`; `usual`, that of the chat, where the text does not show one."""
+    if usual == ENGLISH and (words := plain_words(text)) is not None and not_english().isdisjoint(words):
+        return ENGLISH  # nearly every English message
     text = text[:_MOST_SIGNS]
     if not text.isascii() and (code := script_language(text)):
         return code
     written = words_of(text)
     if usual == ENGLISH and shows_no_other_language(written) and not _opens_foreign(written):
-        return ENGLISH  # nearly every English message
-    words = {word for word in written if word.islower()}
-    words.update(word.lower() for word in written[:1])
-    return _elect(words, usual)
+        return ENGLISH
+    said = {word for word in written if word.islower()}
+    said.update(word.lower() for word in written[:1])
+    return _elect(said, usual)
 
 
 def _opens_foreign(written: Sequence[str]) -> bool:
-    return bool(written) and written[0].lower() in _not_english()
+    return bool(written) and written[0].lower() in not_english()
 
 
 def _elect(words: Collection[str], usual: str) -> str:

@@ -81,7 +81,7 @@ def _signs_and_pairs(phrases: str) -> Iterator[str]:
         yield from (phrase[at : at + 2] for at in range(len(phrase) - 1))
 
 
-_OTHER_SCRIPT = re.compile(
+OTHER_SCRIPT = re.compile(
     "[\u0400-\u052f\u0600-\u06ff\u0900-\u097f\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u9fff\uac00-\ud7af]"
 )
 _COUNTED = regex.compile(
@@ -94,7 +94,7 @@ _KANA_SHARE = 0.1  # of Han and kana together; Japanese has more
 
 def script_language(text: str) -> str | None:
     """The language that most letters of `text` are written in, where their script shows it; None for Latin letters."""
-    if not _OTHER_SCRIPT.search(text):
+    if not OTHER_SCRIPT.search(text):
         return None
     counts = Counter(match.lastgroup for match in islice(_COUNTED.finditer(text), _MOST_SIGNS))
     if counts["ja"] and counts["ja"] >= _KANA_SHARE * (counts["ja"] + counts["zh"]):
