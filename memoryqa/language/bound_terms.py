@@ -47,7 +47,7 @@ _UNITS = frozenset(
 )
 _GAP = r"(?:[ .-]|\) ?| ?\()"
 _NUMERIC = re.compile(  # a number with a word that may be a unit, or groups of digits
-    rf"\d++(?:(?:[.,]\d++){{0,6}}+[ -]([A-Za-z]{{1,4}})(?![\w'])|(?:{_GAP}\d++){{1,12}}+(?![\w,]))"
+    rf"(?<!\d)\d++(?:(?:[.,]\d++){{0,6}}+[ -]([A-Za-z]{{1,4}})(?![\w'])|(?:{_GAP}\d++){{1,12}}+(?![\w,]))"
 )
 _CODE = re.compile(r"(?<![\w-])[A-Z0-9]{1,6}(?:[ -][A-Z0-9]{1,6}){1,10}+(?![\w-])")
 _THOUSANDS = re.compile(r"\d{1,3}(?: \d{3})+")

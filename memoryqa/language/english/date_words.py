@@ -171,8 +171,8 @@ TRIGGER_WORDS = frozenset(
 }
 _OPENINGS = (  # the words that a match of PATTERN may begin with
     *"from between on by until till since before after for to at toward towards around in the about over almost nearly "
-    "roughly like an? couple few several half during throughout due yesterday tomorrow day late last early mid end start "
-    "beginning middle next this past back valentines? fathers{0,2} mothers{0,2} chinese new".split(),
+    "roughly like an? couple few several half during throughout due yesterday tomorrow day late last early mid end "
+    "start beginning middle next this past back valentines? fathers{0,2} mothers{0,2} chinese new".split(),
     *(name.lower() for name in (*MONTHS, *WEEKDAYS)),
     *"jan feb mar apr jun jul aug sept? oct nov dec mon tues? wed thu(?:rs?)? fri sat sun".split(),
     *SEASON_FIRST_MONTH,
@@ -190,8 +190,8 @@ TIME_EXPRESSION = re.compile(
 )
 # Every match of TIME_EXPRESSION without a digit has one of these among its words.
 TIME_WORDS = frozenset(
-    "yesterday today tonight tomorrow ago week weeks weekend weekends month months year years summer winter night morning "
-    "afternoon evening may march spring fall autumn days day christmas halloween thanksgiving easter".split()
+    "yesterday today tonight tomorrow ago week weeks weekend weekends month months year years summer winter night "
+    "morning afternoon evening may march spring fall autumn days day christmas halloween thanksgiving easter".split()
 ) | {
     *(name.lower() + ending for name in WEEKDAYS for ending in ("", "s")),
     *(name.lower() for name in MONTHS),

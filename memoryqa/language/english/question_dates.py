@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import calendar
 import re
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -55,6 +56,7 @@ _PATTERNS = tuple(
 _FIGURES, _WITH_DIGITS = 4, 8  # so many patterns are of figures alone, so many need a digit
 _SEASONS = {name: (first, (first + 1) % 12 + 1) for name, first in SEASON_FIRST_MONTH.items()}  # first and last month
 _YEAR_WEIGHT = 0.3  # a bare year hardly narrows a history of one or two years
+_NEAR = 40  # characters in which a preposition is looked for
 _LONG = 92  # days; what is longer narrows it no more than a year does
 
 
@@ -91,11 +93,11 @@ def read_windows(
     number in "3/9/2023" is the day; None reads it both ways.
     """
     windows, taken = _relative(text, asked)
-    points = sorted(_points(text, taken, day_first), key=lambda point: point.start)
+    points = deque(sorted(_points(text, taken, day_first), key=lambda point: point.start))
     while points:
-        point = points.pop(0)
+        point = points.popleft()
         if points and _makes_range(text, point, points[0]):
-            windows += _range(point, points.pop(0), years)
+            windows += _range(point, points.popleft(), years)
         else:
             windows += _of_point(point, years)
     if not windows:
@@ -154,22 +156,24 @@ def _relative(text: str, asked: date | None) -> tuple[list[Window], list[tuple[i
 
 def _points(
     text: str,
-    taken: list[tuple[int, int]],
+    taken: Iterable[tuple[int, int]],
     day_first: bool | None,
     patterns: Sequence[re.Pattern[str]] = _PATTERNS,
 ) -> Iterator[_Point]:
     """Every date written in `text`, the more exact spellings first, without overlap."""
-    taken = list(taken)
+    is_taken = bytearray(len(text))
+    for start, end in taken:
+        is_taken[start:end] = b"\1" * (end - start)
     has_digit = DIGIT.search(text) is not None
     for number, pattern in enumerate(patterns):
         if number < _WITH_DIGITS and not has_digit:
             continue
         for match in pattern.finditer(text):
-            if any(match.start() < end and start < match.end() for start, end in taken):
+            if is_taken.find(1, match.start(), match.end()) >= 0:
                 continue
             point = _point(match, text, day_first)
             if point is not None:
-                taken.append(match.span())
+                is_taken[match.start() : match.end()] = b"\1" * (match.end() - match.start())
                 yield point
 
 
@@ -181,17 +185,22 @@ def _point(match: re.Match[str], text: str, day_first: bool | None) -> _Point | 
         return _numeric(point, match, text, day_first)
     if groups.get("season"):
         season = groups["season"].lower()
-        named = season != "fall" or year or _IN.search(text[: match.start()])
+        named = season != "fall" or year or _IN.search(_before(match, text))
         return replace(point, season=season) if named else None
     if groups.get("feast"):
         return replace(point, feast=groups["feast"].lower())
-    if groups.get("last") and " and " in match[0].lower() and not _BETWEEN.search(text[: match.start()]):
+    if groups.get("last") and " and " in match[0].lower() and not _BETWEEN.search(_before(match, text)):
         return None  # two days, not a range
     month = int(groups["iso_month"]) if groups.get("iso_month") else MONTH_NUMBERS[groups["month"].lower()]
     if groups.get("day"):
         last = int(groups["last"]) if groups.get("last") else None
         return replace(point, month=month, day=int(groups["day"]), last=last)
     return replace(point, month=month) if groups.get("iso_month") or _is_month(match, text) else None
+
+
+def _before(match: re.Match[str], text: str) -> str:
+    """What is right before the match: as much as a preposition needs, so that long texts take no longer per date."""
+    return text[max(0, match.start() - _NEAR) : match.start()]
 
 
 def _full_year(written: str) -> int:
@@ -204,13 +213,13 @@ def _is_month(match: re.Match[str], text: str) -> bool:
     word = match["month"]
     if word.lower() not in ("may", "march", "mar") or match["year"]:
         return True
-    return bool(_IN.search(text[: match.start()])) and word[0].isupper()
+    return bool(_IN.search(_before(match, text))) and word[0].isupper()
 
 
 def _numeric(point: _Point, match: re.Match[str], text: str, day_first: bool | None) -> _Point | None:
     """Day and month of "3/9/2023"; without a year only after a preposition, else it may be a fraction."""
     one, other = int(match["one"]), int(match["other"])
-    if point.year is None and not _BEFORE_SHORT_DATE.search(text[: match.start()]):
+    if point.year is None and not _BEFORE_SHORT_DATE.search(_before(match, text)):
         return None
     fits = {first: _is_date(day, month) for first, day, month in ((True, one, other), (False, other, one))}
     if not any(fits.values()):
@@ -266,7 +275,7 @@ def _makes_range(text: str, point: _Point, following: _Point) -> bool:
     between = text[point.end : following.start]
     if point.feast or following.feast or point.last or following.last or not _CONNECTS.fullmatch(between):
         return False
-    return "and" not in between.lower() or _BETWEEN.search(text[: point.start]) is not None
+    return "and" not in between.lower() or _BETWEEN.search(text[max(0, point.start - _NEAR) : point.start]) is not None
 
 
 def _range(first: _Point, last: _Point, years: Collection[int]) -> list[Window]:
@@ -297,8 +306,8 @@ def _range(first: _Point, last: _Point, years: Collection[int]) -> list[Window]:
 def bare_years(text: str) -> list[Window]:
     """The years that `text` names, and those between the ends of a range."""
     matches = list(YEAR.finditer(text))
-    found = sorted({int(match[0]) for match in matches})
+    found = {int(match[0]) for match in matches}
     for one, other in pairwise(matches):
         if _CONNECTS.fullmatch(text[one.end() : other.start()]) and int(one[0]) < int(other[0]):
-            found = sorted({*found, *range(int(one[0]), int(other[0]) + 1)})
-    return [Window(date(year, 1, 1), date(year, 12, 31), _YEAR_WEIGHT) for year in found]
+            found.update(range(int(one[0]), int(other[0]) + 1))
+    return [Window(date(year, 1, 1), date(year, 12, 31), _YEAR_WEIGHT) for year in sorted(found)]

@@ -31,6 +31,7 @@ from memoryqa.language.time_spans import (
 
 _SENTENCE_END = regex.compile(r"[.!?\n。！？؟।]")
 _ORDINAL_STOP = regex.compile(r"(?<=\d)\.")
+_LONGEST_SENTENCE = 600  # characters that are read to each side of a date
 _NEAR = 25  # characters around a date in which "street" makes it a name
 _CJK_DIGITS = {sign: value for value, sign in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 
@@ -60,12 +61,14 @@ def find_dates(text: str, day: date, code: str) -> list[FoundDate]:
     patterns, flat = date_patterns(code), flatten(text)
     if len(flat) != len(text):
         return []
-    quoted = [match.span() for match in QUOTED.finditer(text)]
-    found = []
+    quoted = bytearray(len(text))
+    for quote in QUOTED.finditer(text):
+        quoted[quote.start() + 1 : quote.end()] = b"\1" * (quote.end() - quote.start() - 1)
+    found, lowered = [], lower(text)
     for match in patterns.pattern.finditer(flat):
-        if any(start < match.start() < end for start, end in quoted):
+        if quoted[match.start()]:
             continue
-        span = _read(_Words(match, flat, lower(text), patterns), day)
+        span = _read(_Words(match, flat, lowered, patterns), day)
         if span is not None:
             found.append(FoundDate(match.start(), match.end(), span))
     return found
@@ -246,7 +249,8 @@ def _number(said: str, patterns: DatePatterns, default: int | None = None) -> in
 def _sentence(words: _Words) -> str:
     """The sentence that the date is in, in lower case with its marks."""
     start, end = words.match.span()
-    before, after = _ORDINAL_STOP.sub(" ", words.lower[:start]), _ORDINAL_STOP.sub(" ", words.lower[end:])
+    before = _ORDINAL_STOP.sub(" ", words.lower[max(0, start - _LONGEST_SENTENCE) : start])
+    after = _ORDINAL_STOP.sub(" ", words.lower[end : end + _LONGEST_SENTENCE])
     stop = _SENTENCE_END.search(after)
     head = _SENTENCE_END.split(before)[-1]
     return head + words.lower[start:end] + after[: stop.end() if stop else len(after)]

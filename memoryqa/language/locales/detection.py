@@ -102,7 +102,6 @@ def plain_words(text: str) -> frozenset[str] | None:
     return frozenset(text.translate(_LOWER_LETTERS).split())
 
 
-
 def detect(text: str, usual: str = ENGLISH) -> str:
     """The code of the language of `text`; `usual`, that of the chat, where the text does not show one."""
     if usual == ENGLISH and (words := plain_words(text)) is not None and not_english().isdisjoint(words):

