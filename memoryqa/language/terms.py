@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +25,21 @@ from memoryqa.language.languages import ENGLISH, Language
 from memoryqa.language.segmentation import UNSPACED, cut_run, is_syllable, runs
 from memoryqa.language.word_lists import CLASSES, META_WORDS, SYNONYM_GROUPS
 
-__all__ = ["META_TERMS", "UNSPACED", "idf", "idfs", "instances", "marked", "synonyms", "term_of", "terms", "words"]
+__all__ = [
+    "META_TERMS",
+    "UNSPACED",
+    "frequencies",
+    "idf",
+    "idfs",
+    "instances",
+    "marked",
+    "synonyms",
+    "term_of",
+    "terms",
+    "words",
+]
 
+_Found = TypeVar("_Found", bound=Hashable)
 _WORD = re.compile(r"([^\W_]+)(?:'[^\W_]+)?")
 _WORD_WITH_MARKS = regex.compile(r"([\p{L}\p{N}][\p{L}\p{N}\p{M}]*)(?:'[\p{L}\p{N}\p{M}]+)?")  # Hindi, Thai, Hebrew
 _MARK = regex.compile(r"\p{M}")
@@ -258,6 +273,12 @@ def marked(text: str, language: Language = ENGLISH) -> list[tuple[str, str]]:
         return []
     found = ((word, fold_marks(word)) for word in words(text))
     return [(term, word) for word, folded in found if word != folded and (term := term_of(word, language))]
+
+
+def frequencies(found: Sequence[_Found]) -> Iterable[tuple[_Found, int]]:
+    """Each of what was `found` once, in order, and how often it is there: mostly once."""
+    distinct = dict.fromkeys(found, 1)
+    return distinct.items() if len(distinct) == len(found) else Counter(found).items()
 
 
 def idf(held: int, total: int) -> float:

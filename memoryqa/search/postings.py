@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 import sys
 from array import array
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +21,7 @@ from memoryqa.language.dates import has_time_expression
 from memoryqa.language.languages import language
 from memoryqa.language.locales.detection import note_language
 from memoryqa.language.names import name_words, says_name, speaker_key
-from memoryqa.language.terms import idf, marked, terms
+from memoryqa.language.terms import frequencies, idf, marked, terms
 from memoryqa.rendering import Line, Replies
 from memoryqa.search.date_match import note_day
 from memoryqa.turns import MONTHS, Turn
@@ -124,10 +123,10 @@ class IndexedPassages:
         speaker = self._number_of_speaker(turn.speaker)
         for line in lines:
             number, found = len(self), all_terms(line.content, spoken)
-            for term, frequency in _frequencies(found):
+            for term, frequency in frequencies(found):
                 self._post(term, number, frequency)
             if not line.content.isascii():
-                for (_, written), frequency in Counter(marked(line.content, spoken)).items():
+                for (_, written), frequency in frequencies(marked(line.content, spoken)):
                     self._post(written_term(written), number, frequency)
             for term in tags:
                 self._post(tag_term(term), number, 1)
@@ -183,10 +182,8 @@ class IndexedPassages:
             postings = self._postings[sys.intern(term)] = array("i", () if postings is None else (postings,))
         if postings:
             self._held[term] = self._held.get(term, 1) + 1
-        if frequency == 1:
+        for _ in range(frequency):
             postings.append(passage)
-        else:
-            postings.extend((passage,) * frequency)
 
     def _flags_of(self, line: Line, opens: bool, replies: bool) -> int:
         leads = not line.part or not line.part.number
@@ -389,12 +386,6 @@ def tag_term(term: str) -> str:
 def written_term(word: str) -> str:
     """The name under which a word whose marks are folded is indexed as it is written, besides its term."""
     return f"={word}"
-
-
-def _frequencies(terms: Sequence[str]) -> Iterable[tuple[str, int]]:
-    """Each of `terms` once, and how often it occurs; mostly once."""
-    distinct = dict.fromkeys(terms, 1)
-    return distinct.items() if len(distinct) == len(terms) else Counter(terms).items()
 
 
 def code_share(text: str) -> float:
