@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -11,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -88,6 +90,40 @@ def test_a_database_that_accepts_and_stays_silent_is_given_two_seconds() -> None
         with pytest.raises(StorageUnavailableError, match="cannot be reached"):
             open_storage(f"postgresql+psycopg2://tuner@127.0.0.1:{silent.getsockname()[1]}/tuner")
         assert time.monotonic() - started < 20, "an import on a busy machine, and two seconds of waiting"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("query", "wakes_sec", "told"),
+    [
+        ("", 3.0, "is starting up"),
+        ("?connect_timeout=10", 3.0, "is starting up"),
+        ("?connect_timeout=nonsense", 3.0, "invalid"),
+        ("?connect_timeout=1", 6.0, r"no answer within 1 seconds|timeout expired"),
+    ],
+)
+def test_a_database_that_takes_seconds_to_answer_is_waited_for_as_its_address_says(
+    query: str, wakes_sec: float, told: str
+) -> None:
+    pytest.importorskip("psycopg2", reason="needs pip install '.[tune]'")
+    said = b"SFATAL\0C57P03\0Mthe database system is starting up\0\0"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def wake() -> None:
+            with contextlib.suppress(OSError), server.accept()[0] as connection:  # else nobody asked
+                time.sleep(wakes_sec)
+                while int.from_bytes(connection.recv(4_096)[4:8], "big") in (80_877_103, 80_877_104):  # TLS? GSS?
+                    connection.sendall(b"N")
+                connection.sendall(b"E" + (len(said) + 4).to_bytes(4, "big") + said)
+
+        server.settimeout(15)
+        thread = threading.Thread(target=wake, daemon=True)
+        thread.start()
+        with pytest.raises(StorageUnavailableError, match=told) as refusal:
+            open_storage(f"postgresql+psycopg2://tuner@127.0.0.1:{server.getsockname()[1]}/tuner{query}")
+        if "nonsense" not in query:  # which is refused before anything is asked
+            thread.join(15)
+    assert "\n" not in str(refusal.value)
 
 
 def test_passwords_are_hidden() -> None:
