@@ -19,6 +19,7 @@ from exports import write_export
 from samples_of_exports import SAMPLES
 
 from memoryqa.cli import main
+from memoryqa.importers.detect import FORMATS
 
 CHAT = """\
 13/05/2024, 10:15 - +351 912 345 678: The ferry leaves at nine.
@@ -141,6 +142,20 @@ def test_what_is_unclear_is_asked_for_by_the_names_of_flags(home: Home) -> None:
     assert "--timezone 'Nowhere' is unknown" in home.run("import", fields, "--timezone", "Nowhere", status=2)
     _, file_name, content = SAMPLES["chatgpt"]
     assert "--timezone shows them in yours" in home.add(file_name, content)
+
+
+def test_the_page_on_your_chats_shows_real_output_and_every_format(home: Home) -> None:
+    chat = (
+        "12/05/2024, 21:00 - Messages and calls are end-to-end encrypted.\n"
+        "13/05/2024, 10:15 - Ines: The ferry leaves at nine.\n"
+        "13/05/2024, 10:16 - +351 912 345 678: I have the tickets.\n"
+        "14/05/2024, 08:00 - Ines: Bring the blue bag. <This message was edited>\n"
+    )
+    page = (ROOT / "docs/your-chats.md").read_text()
+    said = home.add("WhatsApp Chat with Ines.txt", chat)
+    assert f"{said}\n{home.run('search', 'When does the ferry leave?')}```" in page
+    listed = page.partition("Formats, for `--format`: ")[2].partition(".")[0]
+    assert set(listed.replace("\n", " ").replace(",", "").split()) == set(FORMATS)
 
 
 def test_a_dry_run_writes_nothing(home: Home) -> None:
