@@ -1,4 +1,4 @@
-"""docker-compose.yml and Dockerfile, without Docker: valid, pinned, no default secret; and what they start starts."""
+"""The compose file and the Dockerfile of tuning/, without Docker: valid, pinned, no default secret; and they start."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ports import free_port
 from postgres_server import run_postgres
 from tuning_objective import SPACE_JSON
 
-TEXT = (ROOT / "docker-compose.yml").read_text()
+TEXT = (ROOT / "tuning" / "docker-compose.yml").read_text()
 SECRETS = {"POSTGRES_PASSWORD": "p-w/ith:every@thing", "MEMORY_TUNER_TOKEN": "0123456789abcdef0123"}
 LOCATION = "postgresql+psycopg2://tuner@postgres/tuner"
 
@@ -93,7 +93,9 @@ def test_nothing_is_open_to_other_machines_unless_asked(services: dict[str, Any]
 
 
 def test_the_image_is_pinned_runs_as_a_user_and_copies_what_is_there() -> None:
-    lines = [line.split() for line in (ROOT / "Dockerfile").read_text().splitlines() if line and line[0] != "#"]
+    lines = [
+        line.split() for line in (ROOT / "tuning" / "Dockerfile").read_text().splitlines() if line and line[0] != "#"
+    ]
     by_word: dict[str, list[list[str]]] = {}
     for word, *rest in lines:
         by_word.setdefault(word, []).append(rest)

@@ -1,4 +1,4 @@
-"""The Dockerfile, without Docker: what is installed is copied before, and all that the tuner imports is copied."""
+"""tuning/Dockerfile, without Docker: what is installed is copied before, and all that the tuner imports is copied."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LINES = [line for line in (ROOT / "Dockerfile").read_text().splitlines() if line and line[0] != "#"]
+LINES = [line for line in (ROOT / "tuning" / "Dockerfile").read_text().splitlines() if line and line[0] != "#"]
 
 
 def copied(lines: list[str]) -> set[str]:
