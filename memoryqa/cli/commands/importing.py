@@ -101,7 +101,7 @@ def lines(result: ImportResult) -> Iterator[str]:
         yield f"{'would go to' if result.is_dry else 'in'} the {'new ' * one.is_new}chat {one.chat}: {_done(one)}"
         if one.missing:
             yield f"note: kept although not in this export: {messages(one.missing)} of {one.chat}"
-        if one.forgotten:
+        if one.forgotten and one.added and not result.is_dry:
             yield f"note: {messages(one.forgotten)} of {one.chat} had been forgotten; what this export has is back"
 
 

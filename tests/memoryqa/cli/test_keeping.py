@@ -247,6 +247,7 @@ def test_what_is_forgotten_leaves_nothing_in_the_store(home: Home) -> None:
     assert b"xylophone" not in home.held()
     assert home.json("stats")["forgotten"] == 2
     assert "note: 2 messages of Ines had been forgotten; what this export has is back" in home.add()
+    assert "forgotten" not in home.add(), "nothing came back"
 
 
 def test_forgetting_asks_and_refuses_what_is_unclear(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
