@@ -6,6 +6,7 @@ import { ask, search } from "./memory.js";
 import { how, lineItem, showFound } from "./evidence.js";
 import { openAt } from "./reader.js";
 import { noTrouble, trouble } from "./banner.js";
+import { Trouble } from "./api.js";
 import { go } from "./place.js";
 
 let stop = null; // of the question under way
@@ -66,18 +67,23 @@ async function answered(text, signal) {
     if (event === "evidence") {
       showFound(data);
       stage(`Reading ${counted(data.lines.length, "line")}…`);
-    } else if (event === "stage") stage(data.words);
-    else if (event === "answer") showAnswer(data);
+    } else if (event === "answer") showAnswer(data);
+    else if (event === "error") throw new Trouble(data.detail, data.status);
   }
 }
 
 function showAnswer(data) {
-  state.cited = data.cited;
-  $("answer-text").replaceChildren(...withNumbers(data.answer, data.cited));
+  const read = new Map(data.found.lines.map((one) => [keyOf(one.chat, one.id), one]));
+  state.cited = data.cited.map((one) => read.get(keyOf(one.chat, one.id)) ?? one);
+  $("answer-text").replaceChildren(...withNumbers(data.answer, state.cited));
   $("who").replaceChildren(...whoAnswered(data));
-  const several = new Set(data.cited.map((one) => one.chat)).size > 1;
-  $("cited").replaceChildren(...data.cited.filter((one) => one.text).map((one) => lineItem(one, several)));
-  showFound(state.found);
+  drawCited();
+  showFound(data.found);
+}
+
+function drawCited() {
+  const several = new Set(state.cited.map((one) => one.chat)).size > 1;
+  $("cited").replaceChildren(...state.cited.filter((one) => one.text).map((one) => lineItem(one, several)));
 }
 
 function whoAnswered(data) {
@@ -117,12 +123,16 @@ export function openCitation(number) {
 /** Search again for what is shown, as after a change of the chats, people, dates or of a message. */
 export async function again() {
   if (!state.question) return;
-  try {
-    const found = await search(state.question, how());
-    const left = new Set(found.lines.map((one) => keyOf(one.chat, one.id)));
-    state.cited = state.cited.filter((one) => left.has(keyOf(one.chat, one.id)) || !one.gone);
-    showFound(found);
-  } catch (error) { trouble(error.message); }
+  try { showFound(await search(state.question, how())); } catch (error) { trouble(error.message); }
+}
+
+/** A message says something else now, or (null) is no more: its citation follows. */
+export function citedChanged(chat, id, text) {
+  const place = state.cited.findIndex((one) => one.chat === chat && one.id === id);
+  if (place < 0) return;
+  state.cited[place] = { ...state.cited[place], text };
+  drawCited();
+  $("who").append(text === null ? " A line it cites was forgotten since." : " A line it cites was corrected since.");
 }
 
 const fit = () => { question.style.height = "auto"; question.style.height = `${question.scrollHeight}px`; };

@@ -34,7 +34,7 @@ export function serverAnswered() {
 
 async function look() {
   try {
-    await fetch("v1/health", { cache: "no-store" });
+    await fetch("health", { cache: "no-store" });
     serverAnswered();
   } catch {
     wait = Math.min(wait * 1.5, 15000);

@@ -52,6 +52,7 @@ export async function correct(chat, message) {
     older, actions("Correct"));
   whenSent(shown, async () => {
     await correctMessage(chat, message.id, text.value, !erase.checked);
+    changed("line", chat, message.id, text.value);
     return "Corrected";
   });
   text.focus();
@@ -80,6 +81,7 @@ export function forget(chat, message) {
   whenSent(shown, async () => {
     const what = one.checked ? { id: message.id } : person.checked ? { person: message.speaker } : { before: on };
     const { messages } = await forgetMessages(chat, what);
+    changed("line", chat, message.id, null);
     return `Erased ${counted(messages, "message")}`;
   });
   shown.form.querySelector(".actions .secondary").focus();

@@ -29,12 +29,23 @@ async function add(file, options = {}) {
   const note = h("p", { class: "note", role: "status" }, "Sending…");
   const figures = h("dl", { class: "figures" });
   stop = new AbortController();
-  draw(heading("Reading ", name(file.name)), bar, note, figures, h("div", { class: "actions" }, button("Stop", "secondary", () => { stop.abort(); dialog.close(); })));
+  const leave = button("Stop", "secondary", () => { stop.abort(); dialog.close(); });
+  draw(heading("Reading ", name(file.name)), bar, note, figures, h("div", { class: "actions" }, leave));
   try {
     const report = await addExport(file, options, {
       signal: stop.signal,
-      sent: (share) => { bar.value = share; if (share === 1) { note.textContent = "Reading…"; bar.removeAttribute("value"); } },
-      read: (so) => { note.textContent = "Reading…"; showFigures(figures, so); if (so.share) bar.value = so.share; },
+      sent: (share) => {
+        bar.value = share;
+        if (share < 1) return;
+        note.textContent = "Reading…";
+        bar.removeAttribute("value");
+        leave.textContent = "Hide"; // it is read to its end whether one watches or not
+      },
+      read: ({ state, messages, share }) => {
+        note.textContent = state === "adding" ? "Adding to memory…" : "Reading…";
+        showFigures(figures, { messages });
+        if (share) bar.value = share;
+      },
     });
     done(file, report);
   } catch (error) {

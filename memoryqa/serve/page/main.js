@@ -3,7 +3,7 @@
 import { $, isNarrow } from "./dom.js";
 import { noTrouble, trouble } from "./banner.js";
 import { daysChanged, readTimeline } from "./timeline.js";
-import { again, askNow, openCitation, setMode, setQuestion } from "./asking.js";
+import { again, askNow, citedChanged, openCitation, setMode, setQuestion } from "./asking.js";
 import { close as closeReader, follow, redraw } from "./reader.js";
 import { readChats } from "./chats.js";
 import { place } from "./place.js";
@@ -72,5 +72,6 @@ watch("memory", async () => {
     await Promise.all([again(), redraw()]);
   } catch (error) { trouble(error.message); }
 });
+watch("line", citedChanged);
 watch("opened", (chat) => { if (chat !== null) rail(false); });
 start();

@@ -1,6 +1,6 @@
 // The calls of the API that the page makes, by what they mean.
 
-import { call, events, upload } from "./api.js";
+import { Trouble, call, events, upload } from "./api.js";
 
 const at = (chat) => `v1/chats/${encodeURIComponent(chat)}`;
 const message = (chat, id) => `${at(chat)}/messages/${encodeURIComponent(id)}`;
@@ -16,9 +16,16 @@ export const correctMessage = (chat, id, text, keepRevision) =>
 export const revisions = async (chat, id) => (await call(`${message(chat, id)}/revisions`)).revisions;
 export const forgetMessages = (chat, what) => call(`${at(chat)}/forget`, { method: "POST", body: what });
 
-export function addExport(file, options, how) {
+/** Send an export and follow its reading; gives { chats, added, known, report }. */
+export async function addExport(file, options, { signal, sent, read }) {
   const form = new FormData();
   for (const [key, value] of Object.entries(options)) form.set(key, value);
   form.set("file", file);
-  return upload("v1/import", form, how);
+  const job = await upload("v1/import", form, { signal, sent });
+  for await (const { event, data } of events(`v1/imports/${job.id}/events`)) {
+    if (event === "done") return data.result;
+    if (event === "failed") throw new Trouble(data.problem);
+    read(data);
+  }
+  throw new Trouble("The server broke off. Import the same file again: what is here already is not added twice.");
 }

@@ -124,13 +124,20 @@ async function more() {
   setTimeout(more);
 }
 
+/** The first message in view: what is read must not move. */
+function anchorItem() {
+  const top = scroller.getBoundingClientRect().top;
+  return [...list.children].find((one) => one.querySelector(".message").getBoundingClientRect().bottom > top) ?? list.lastElementChild;
+}
+const topOf = (item) => item.querySelector(".message").getBoundingClientRect().top;
+
 function addAbove(messages) {
-  const anchor = list.firstElementChild;
-  const before = anchor.getBoundingClientRect().top;
+  const anchor = anchorItem();
+  const before = topOf(anchor);
   list.prepend(...items(messages, null));
   open.first -= messages.length;
   marks();
-  scroller.scrollTop += anchor.getBoundingClientRect().top - before;
+  scroller.scrollTop += topOf(anchor) - before;
   while (list.childElementCount > MOST) { list.lastElementChild.remove(); open.last -= 1; }
 }
 
@@ -139,12 +146,12 @@ function addBelow(messages) {
   open.last += messages.length;
   const extra = list.childElementCount - MOST;
   if (extra <= 0) { marks(); return; }
-  const anchor = list.children[extra];
-  const before = anchor.getBoundingClientRect().top;
+  const anchor = anchorItem();
+  const before = topOf(anchor);
   for (let number = 0; number < extra; number += 1) list.firstElementChild.remove();
   open.first += extra;
   marks();
-  scroller.scrollTop += anchor.getBoundingClientRect().top - before;
+  scroller.scrollTop += topOf(anchor) - before;
 }
 
 /** Highlight the evidence and what was opened; write a day above the first message of each. */
@@ -228,12 +235,15 @@ export async function redraw() {
   const mine = ++generation;
   const found = await pageOf(chat, { start: first, limit: Math.min(drawn, MOST) });
   if (mine !== generation) return;
+  if (!found.messages.length) { openAt(chat, null, { history: false }); return; }
   open = { chat, first: found.start, last: found.start + found.messages.length, total: found.total };
   list.replaceChildren(...items(found.messages, null));
+  if (line !== null && !itemOf(line)) { line = null; go({ line: null }, { replace: true }); } // forgotten
   marks();
   scroller.scrollTop = top;
   const aim = (line !== null && itemOf(line)) || list.children[Math.min(list.childElementCount - 1, Math.floor(drawn / 2))];
   if (aim) tabStop(aim);
+  if (aim && document.activeElement === document.body) aim.focus({ preventScroll: true });
   told();
   if (total !== found.total) announce(`${count(found.total)} messages remain`);
 }

@@ -46,7 +46,8 @@ function steps(unit) {
 }
 const mostBars = (unit) => Math.min(MOST[unit], Math.max(40, Math.floor(($("bars").clientWidth || 600) / 5)));
 
-function draw() {
+/** `keep`: the bar that Tab leads to, as where only the width is another. */
+function draw(keep = false) {
   $("timeline").hidden = byDay.length < 2;
   if (byDay.length < 2) return;
   const fits = ["day", "week", "month"].filter((unit) => unit === "month" || steps(unit) <= mostBars(unit));
@@ -71,9 +72,13 @@ function draw() {
     bar.cited += state.cited.some((cited) => cited.id === one.id && cited.chat === one.chat) ? 1 : 0;
   }
   const most = Math.max(...[...bars.values()].map((bar) => bar.messages));
+  const stop = $("bars").querySelector('.bar[tabindex="0"]')?.dataset.start;
+  const hasFocus = $("bars").contains(document.activeElement);
   $("bars").replaceChildren(...[...bars.values()].map((bar) => barOf(bar, most, title[unit])));
-  const first = $("bars").querySelector(".has-evidence") ?? $("bars").firstElementChild;
+  const kept = $("bars").querySelector(`.bar[data-start="${stop}"]`);
+  const first = ((hasFocus || keep) && kept) || $("bars").querySelector(".has-evidence") || $("bars").firstElementChild;
   first.tabIndex = 0;
+  if (hasFocus) first.focus({ preventScroll: true });
   $("axis-first").textContent = unit === "month" ? month(byDay[0].day) : day(byDay[0].day, { short: true });
   $("axis-last").textContent = unit === "month" ? month(byDay.at(-1).day) : day(byDay.at(-1).day, { short: true });
   const total = byDay.reduce((sum, one) => sum + one.messages, 0);
@@ -107,6 +112,6 @@ $("bars").addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 $("unit").addEventListener("change", (event) => { shown = event.target.value; draw(); });
-watch("evidence", draw);
+watch("evidence", () => draw());
 let width = 0;
-new ResizeObserver(() => { if (Math.abs($("bars").clientWidth - width) > 24) { width = $("bars").clientWidth; draw(); } }).observe($("bars"));
+new ResizeObserver(() => { if (Math.abs($("bars").clientWidth - width) > 24) { width = $("bars").clientWidth; draw(true); } }).observe($("bars"));
