@@ -110,6 +110,14 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
             for ending in ("", "-wal", "-shm"):
                 (self._folder / f"{name}{SUFFIX}{ending}").unlink(missing_ok=True)
 
+    def put_away(self, name: str) -> None:
+        """Leave the chat `name` to its file, from which it is opened again when it is asked for. Its index is kept
+        there. Who has its memory can go on with it; the file is closed when nobody has."""
+        memory = self._memories.get(name)
+        if memory is not None and self._folder is not None:
+            memory.keep_index()
+            self._memories[name] = None
+
     @property
     def open_count(self) -> int:
         """How many memories are in memory, rather than in a file that was not opened yet."""

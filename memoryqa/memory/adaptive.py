@@ -200,6 +200,12 @@ class AdaptiveMemory(ImportedMemory):
             raise
         return memory
 
+    def keep_index(self) -> None:
+        """Keep the index in the file, where that is due, so that the file is opened at once again."""
+        with self._lock:
+            if self._archive is not None and not self._archive.is_closed:
+                self._keep_index(AT_THE_END)
+
     def close(self) -> None:
         """Write everything to the disk and close the file of an `open`ed memory, which can then be used no more."""
         with self._lock:

@@ -13,7 +13,7 @@ from memoryqa.home.folder import HOME, store_folder
 from memoryqa.serve.hosts import is_loopback
 
 if TYPE_CHECKING:
-    from memoryqa.serve.answering import Answerer
+    from memoryqa.serve.asking import Asking
     from memoryqa.serve.mcp_server import Ask
     from memoryqa.serve.operations import Operations
 
@@ -125,33 +125,27 @@ def _serve_http(args: argparse.Namespace, folder: Path) -> None:
 
     with Memories.open(folder) as memories:
         operations = Operations(memories)
-        reader = answerer(operations, args.model)
+        reader = asking(operations, args.model)
         limits = Limits(rate=args.rate, burst=2 * args.rate)
         hosts = [name.lower() for name in args.allow_host] if on_loopback else None
         settings = Settings(tokens, folder, hosts, limits)
-        server = make_server(operations, reader.answer if reader else None)
-        from memoryqa.serve.asking import OfflineReader
-
-        app, state = make_app(operations, reader or OfflineReader(operations), server, settings)
+        server = make_server(operations, None if reader.model is None else reader.answer)
+        app, state = make_app(operations, reader, server, settings)
         port = PORT if args.port is None else args.port
         shown = f"[{args.host}]" if ":" in args.host else args.host
         print(f"serving {folder} at http://{shown}:{port}", file=sys.stderr)
         run_app(app, args.host, port, state.stop)
 
 
+def asking(operations: Operations, model: str | None) -> Asking:
+    """What answers questions: the LM that is configured, or the offline reader."""
+    from memoryqa.asking.readers import choose_reader
+    from memoryqa.serve.asking import Asking
+
+    return Asking(operations, *choose_reader(model))
+
+
 def asker(operations: Operations, model: str | None) -> Ask | None:
     """What answers a question of MCP by the LM that is configured; None without one."""
-    found = answerer(operations, model)
-    return None if found is None else found.answer
-
-
-def answerer(operations: Operations, model: str | None) -> Answerer | None:
-    """What answers a question by the LM that is configured; None without one."""
-    from memoryqa.lms.roles import build, resolve
-
-    choice = resolve("task", model=model)
-    if choice.offline or choice.model is None:
-        return None
-    from memoryqa.serve.answering import Answerer
-
-    return Answerer(operations, build(choice), choice.model)
+    found = asking(operations, model)
+    return None if found.model is None else found.answer

@@ -6,14 +6,14 @@ Errors that a caller can mend are UsageError or another MemoryQAError, with one 
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from memoryqa.chats import ChatsEvidence
+from memoryqa.asking.finding import find
 from memoryqa.checks import shown
 from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence
@@ -36,6 +36,7 @@ from memoryqa.serve.replies import (
 )
 from memoryqa.turns import Turn
 
+MAX_OPEN = 256  # chats in memory at once
 MAX_SEARCH_TOKENS = 20_000
 MAX_MESSAGES = 10_000  # in one call
 MAX_AROUND = 100
@@ -53,9 +54,12 @@ class UnknownError(UsageError, LookupError):
 class Operations:
     """The calls. Each opens what it needs, sees what other processes wrote, and may run in any thread."""
 
-    def __init__(self, memories: Memories) -> None:
+    def __init__(self, memories: Memories, max_open: int = MAX_OPEN) -> None:
         self._memories = memories
-        self._lock = threading.Lock()  # a chat is opened once
+        self._max_open = max_open
+        self._lock = threading.Lock()
+        self._opening: dict[str, threading.Lock] = {}
+        self._used: OrderedDict[str, None] = OrderedDict()  # chats that may be open, the one used last at the end
 
     def search(
         self,
@@ -80,20 +84,14 @@ class Operations:
     ) -> tuple[str, int, Sequence[tuple[str, Turn, float]]]:
         """Text, its tokens, and chat, message and score of its lines, best first; only: as `Memories.search` takes."""
         names = self.names() if chats is None else list(dict.fromkeys(chats))
-        if len(names) == 1:
-            name = names[0]
-            one = self._memory(name).search(queries, budget_tokens, **only)
-            return str(one), one.tokens, [(name, turn, score) for turn, score in zip(one, one.scores, strict=True)]
-        joined = self.joined(queries, budget_tokens, names, **only)
-        return str(joined), joined.tokens, joined.ranked
+        found = find(self.current(names), names, queries, budget_tokens, **only)
+        return str(found), found.tokens, found.ranked
 
-    def joined(
-        self, queries: str | Sequence[str], budget_tokens: int, chats: Sequence[str], **only: Any
-    ) -> ChatsEvidence:
-        """What answers best in several chats; only: as `Memories.search` takes it."""
+    def current(self, chats: Sequence[str]) -> Memories:
+        """All memories, those of `chats` with all that other processes have added. UnknownError."""
         for chat in chats:
             self._memory(chat)
-        return self._memories.search(queries, budget_tokens, chats=chats, **only)
+        return self._memories
 
     def remember(
         self,
@@ -139,6 +137,7 @@ class Operations:
         gone = memory.forget(everything=True)
         with self._lock:
             self._memories.delete(chat)
+            self._used.pop(chat, None)
         return Forgotten(chat=chat, messages=gone)
 
     def revisions(self, chat: str, id: str) -> list[Turn]:
@@ -235,16 +234,26 @@ class Operations:
     def _memory(self, name: str, *, create: bool = False) -> AdaptiveMemory:
         """The memory of a chat with all that other processes have added to it."""
         with self._lock:
-            if name not in self._memories:
+            if name not in self._memories and not create:
                 self._memories.find()
-            if create:
-                memory = self._memories.create(name)
-            elif name in self._memories:
-                memory = self._memories[name]
-            else:
-                raise UnknownError(f"there is no chat {shown(name)}", _listed(sorted(self._memories)))
+                if name not in self._memories:
+                    raise UnknownError(f"there is no chat {shown(name)}", _listed(sorted(self._memories)))
+            self._used[name] = None
+            self._used.move_to_end(name)
+            opening = self._opening.setdefault(name, threading.Lock())
+        with opening:  # once, while other chats are opened and used
+            memory = self._memories.create(name) if create else self._memories[name]
+        self._put_away()
         memory.refresh()
         return memory
+
+    def _put_away(self) -> None:
+        """Leave the chats that were not used for longest to their files. Who still has one can go on with it."""
+        with self._lock:
+            while len(self._used) > self._max_open:
+                name, _ = self._used.popitem(last=False)
+                self._opening.pop(name, None)
+                self._memories.put_away(name)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from memoryqa.serve.api.metrics import Metrics
 from memoryqa.serve.api.problems import Problem, add_handlers, log_bug, problem
 from memoryqa.serve.api.state import State
 from memoryqa.serve.api.work import Work
-from memoryqa.serve.asking import Reader
+from memoryqa.serve.asking import Asking
 from memoryqa.serve.operations import Operations
 from memoryqa.serve.tokens import Access, ForbiddenError, Tokens
 from memoryqa.serve.webpage import page_routes
@@ -43,7 +43,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
 
 
-def make_app(operations: Operations, reader: Reader, mcp: MCPServer, settings: Settings) -> tuple[ASGIApp, State]:
+def make_app(operations: Operations, reader: Asking, mcp: MCPServer, settings: Settings) -> tuple[ASGIApp, State]:
     """The application, and what its routes share."""
     metrics, limits = Metrics(), settings.limits
     state = State(

@@ -14,7 +14,7 @@ from memoryqa.serve.api.guard import Limits
 from memoryqa.serve.api.jobs import Imports
 from memoryqa.serve.api.metrics import Metrics
 from memoryqa.serve.api.work import Work
-from memoryqa.serve.asking import Reader
+from memoryqa.serve.asking import Asking
 from memoryqa.serve.operations import Operations
 from memoryqa.serve.tokens import Access
 
@@ -25,7 +25,7 @@ class State:
     streams end then."""
 
     operations: Operations
-    reader: Reader
+    reader: Asking
     work: Work
     asking: Work
     imports: Imports
