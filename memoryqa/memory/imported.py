@@ -106,6 +106,14 @@ class ImportedMemory(StoredMemory):
             self._keep_index(AT_THE_END)
         return count
 
+    def ids_of(self, messages: Sequence[Incoming]) -> list[str]:
+        """The ids of the turns that `messages`, which are known, became. KeyError for one that was forgotten."""
+        with self._current():
+            archive = _in_file(self._archive)
+            known = imports.known(archive, messages)
+            places = [known[one.conversation, one.key].position for one in messages]
+            return [archive.between(place, place)[0].id for place in places]
+
     # -- what the file knows of exports --------------------------------------------------------------------------------
 
     def conversations(self) -> list[Conversation]:

@@ -14,7 +14,7 @@ from memoryqa.errors import UsageError
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 _MAX_CONNECTIONS = 1_000
-_SHUTDOWN_SEC = 10  # for what is in flight when the server is asked to end
+_SHUTDOWN_SEC = 35  # for what is in flight when the server is asked to end: longer than a request may take
 
 
 class BearerToken:

@@ -10,12 +10,14 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from memoryqa.archive.imports import Incoming
 from memoryqa.asking.finding import find
 from memoryqa.checks import shown
-from memoryqa.errors import UsageError
+from memoryqa.errors import StoppedError, UsageError
 from memoryqa.evidence import Evidence
 from memoryqa.home.importing import import_export
 from memoryqa.memories import Memories
@@ -40,6 +42,7 @@ MAX_OPEN = 256  # chats in memory at once
 MAX_SEARCH_TOKENS = 20_000
 MAX_MESSAGES = 10_000  # in one call
 MAX_AROUND = 100
+_BY_PROGRAMS = "api"  # the format of a conversation: messages that programs gave a key
 MIN_SCORE = 0.3  # as the command's: a question about something that never came up finds nothing
 
 
@@ -109,6 +112,10 @@ class Operations:
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         records = [_record(number, one, now) for number, one in enumerate(messages, start=1)]
         memory = self._memory(chat, create=True)
+        if keys := [key for one in messages if (key := getattr(one, "key", None)) is not None]:
+            if len(keys) != len(messages):
+                raise UsageError("give all of the messages a key, or none of them")
+            return Remembered(chat=chat, ids=_kept_once(memory, records, keys), messages=len(memory))
         ids = list[str]()
         for start in range(0, len(records), batch):
             ids += [turn.id for turn in memory.extend(records[start : start + batch])]
@@ -276,6 +283,30 @@ def _record(number: int, message: NewMessage, now: str) -> dict[str, str]:
     except UsageError as error:
         raise UsageError(f"message {number}: {error}") from None
     return {"text": message.text, "speaker": message.speaker, "time": message.time or now}
+
+
+def _kept_once(memory: AdaptiveMemory, records: Sequence[dict[str, str]], keys: Sequence[str]) -> list[str]:
+    """Add those of `records` whose key the memory does not have; ids of all, which the keys name ever after."""
+    number = _own_conversation(memory)
+    incoming = [
+        Incoming(number, _number(key), _number(f"{one['speaker']}\n{one['text']}"), one)
+        for one, key in zip(records, keys, strict=True)
+    ]
+    memory.take_in(incoming)
+    return memory.ids_of(incoming)
+
+
+def _own_conversation(memory: AdaptiveMemory) -> int:
+    """The number that the file has for what programs add: the first, if two processes began one at once."""
+    for _ in range(2):
+        if numbers := [one.number for one in memory.conversations() if one.format == _BY_PROGRAMS]:
+            return min(numbers)
+        memory.add_conversation(_BY_PROGRAMS, "", "")
+    raise StoppedError("the chat was changed meanwhile; send the messages again")
+
+
+def _number(words: str) -> int:
+    return int.from_bytes(blake2b(words.encode("utf-8", "surrogatepass"), digest_size=8).digest(), signed=True)
 
 
 def _said(text: str, what: str) -> None:

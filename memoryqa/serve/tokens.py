@@ -96,8 +96,7 @@ class Tokens:
 def read_entries(path: Path) -> list[dict[str, Any]]:
     """The entries of a file of tokens; [] when there is none. UsageError for one that is damaged or open to others."""
     try:
-        if path.stat().st_mode & 0o077 and os.name == "posix":
-            raise UsageError(f"{path} can be read by others; run: chmod 600 {path}")
+        mode = path.stat().st_mode if os.name == "posix" else 0
         entries = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return []
@@ -105,6 +104,8 @@ def read_entries(path: Path) -> list[dict[str, Any]]:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError:
         raise UsageError(f"{path}: not JSON; docs/http.md says what is in it") from None
+    if mode & 0o077:
+        raise UsageError(f"{path} can be read by others; run: chmod 600 {path}")
     if not isinstance(entries, list):
         raise UsageError(f"{path}: not a list of tokens; docs/http.md says what is in it")
     for entry in entries:

@@ -29,11 +29,17 @@ class NewChat(Body):
 
 
 class SaidMessage(NewMessage):
-    """A message to keep. One with an id that is in the chat already is not added twice."""
+    """A message to keep."""
 
     model_config = ConfigDict(extra="forbid")
     text: str = Field(min_length=1, max_length=MAX_CHARS, examples=["I moved to Porto last Saturday!"])
     speaker: str = Field(min_length=1, max_length=200, examples=["Ana"])
+    key: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="your own id: a message whose key the chat has is not added again",
+    )
     time: str | None = Field(None, max_length=40, description="ISO 8601; now when left out", examples=["2023-05-25"])
 
 

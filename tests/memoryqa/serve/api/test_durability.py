@@ -1,0 +1,150 @@
+"""What was acknowledged is kept when the server is killed; what is under way when it is asked to end is finished."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi", reason="needs pip install '.[serve]'")
+
+from api_servers import ApiServer, api_server, start_api
+from waiting import wait_for
+
+
+def note(number: int, **more: str) -> dict[str, str]:
+    return {"text": f"note {number}", "speaker": "Ana", "time": "2023-08-01T10:00", **more}
+
+
+def keep_adding(server: ApiServer, chat: str, acknowledged: list[str]) -> None:
+    with contextlib.suppress(OSError, AssertionError, ValueError):  # the server has ended
+        for number in range(10_000):
+            server.add(chat, note(number))
+            acknowledged.append(f"note {number}")
+
+
+def texts(store: Path, chat: str) -> list[str]:
+    with api_server(store) as server:
+        found: list[str] = []
+        while True:
+            page = server.ok("GET", f"/v1/chats/{chat}/messages?start={len(found)}&limit=500")
+            found += [one["text"] for one in page["messages"]]
+            if len(found) == page["total"]:
+                return found
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
+def test_nothing_acknowledged_is_lost_when_the_server_ends_amid_adds(tmp_path: Path, ending: signal.Signals) -> None:
+    server = start_api(tmp_path / "store")
+    acknowledged: dict[str, list[str]] = {f"chat{number}": [] for number in range(3)}
+    try:
+        server.wait()
+        adders = [threading.Thread(target=keep_adding, args=(server, *one)) for one in acknowledged.items()]
+        for one in adders:
+            one.start()
+        wait_for(lambda: min(map(len, acknowledged.values())) >= 10, "some messages are acknowledged")
+        server.process.send_signal(ending)
+        server.process.communicate(timeout=60)
+        for one in adders:
+            one.join()
+    finally:
+        server.process.kill()
+        server.process.communicate()
+    for chat, said in acknowledged.items():
+        kept = texts(tmp_path / "store", chat)
+        assert kept[: len(said)] == said
+        assert len(kept) <= len(said) + 1  # the one whose reply was cut off
+
+
+def test_a_request_that_is_under_way_is_finished_on_sigterm(tmp_path: Path) -> None:
+    replies: list[Any] = []
+    server = start_api(tmp_path / "store")
+    try:
+        server.wait()
+        body = {"messages": [note(number) for number in range(3_000)]}
+
+        def add() -> None:
+            replies.append(server.call("POST", "/v1/chats/big/messages", body))
+
+        adding = threading.Thread(target=add)
+        adding.start()
+        wait_for(lambda: server.call("GET", "/metrics").content.count(b"memoryqa_waiting 1"), "the work has begun")
+        server.process.terminate()
+        adding.join()
+        server.process.communicate(timeout=60)
+    finally:
+        server.process.kill()
+        server.process.communicate()
+    assert [reply.status for reply in replies] == [201]
+    assert len(texts(tmp_path / "store", "big")) == 3_000
+
+
+def test_a_message_with_a_key_is_added_once(tmp_path: Path) -> None:
+    with api_server(tmp_path / "store") as server:
+        first = server.add("ana", note(1, key="a"), note(2, key="b"))
+        again = server.add("ana", note(2, key="b"), note(3, key="c"), note(1, key="a"))
+        assert first["ids"] == ["D1:1", "D1:2"]
+        assert again == {"chat": "ana", "ids": ["D1:2", "D1:3", "D1:1"], "messages": 3}
+        refused = server.call("POST", "/v1/chats/ana/messages", {"messages": [note(4), note(5, key="e")]})
+        assert refused.status == 422
+    with api_server(tmp_path / "store") as server:
+        assert server.add("ana", note(3, key="c"))["messages"] == 3
+
+
+def test_an_export_is_imported_once_and_reported(tmp_path: Path) -> None:
+    content = b"".join(
+        f"[25/05/2023, 18:{number:02d}:00] {who}: note number {number}\r\n".encode()
+        for number, who in enumerate(["Ana", "Bo", "Ana"], start=13)
+    )
+    with api_server(tmp_path / "store") as server:
+        jobs = []
+        for _ in range(2):
+            reply = server.upload(content, "WhatsApp Chat with Ana.txt", chat="ana")
+            assert reply.status == 202, reply.content
+            path = reply.headers["location"]
+            wait_for(lambda path=path: server.ok("GET", path)["state"] in ("done", "failed"))
+            jobs.append(server.ok("GET", path))
+        assert [job["problem"] for job in jobs] == [None, None]
+        assert [(job["result"]["added"], job["result"]["known"]) for job in jobs] == [(3, 0), (0, 3)]
+        report = jobs[0]["result"]["report"]
+        assert (report["messages"], report["people"], report["days"]) == (3, {"Ana": 2, "Bo": 1}, 1)
+        events = server.call("GET", f"{path}/events").events
+        assert events[-1][0] == "done"
+        assert events[-1][1] == jobs[1]
+        assert not list((tmp_path / "store").glob(".upload-*"))
+
+
+@pytest.mark.parametrize(
+    ("content", "fields", "status"),
+    [(b"nothing of any export \x00\xff", {}, 202), (b"x", {"dates": "xyz"}, 202), (b"x", {"more": "1"}, 422)],
+)
+def test_an_import_that_fails_says_why_and_leaves_nothing(
+    tmp_path: Path, content: bytes, fields: dict[str, str], status: int
+) -> None:
+    with api_server(tmp_path / "store") as server:
+        reply = server.upload(content, "../../odd\x07name.bin", **fields)
+        assert reply.status == status, reply.content
+        if status == 202:
+            path = reply.headers["location"]
+            wait_for(lambda: server.ok("GET", path)["state"] == "failed")
+            problem = server.ok("GET", path)["problem"]
+            assert str(tmp_path) not in problem
+            assert "\n" not in problem
+        assert server.ok("GET", "/v1/chats")["chats"] == []
+        assert not list((tmp_path / "store").glob(".upload-*"))
+
+
+@pytest.mark.parametrize("cut", [10, 100, -30])
+def test_an_upload_that_breaks_off_leaves_nothing(tmp_path: Path, cut: int) -> None:
+    boundary = "b"
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n' + b"x" * 1000 + b"\r\n--b--\r\n"
+    )[:cut]
+    with api_server(tmp_path / "store") as server:
+        reply = server.call("POST", "/v1/import", body, Content_Type=f"multipart/form-data; boundary={boundary}")
+        assert reply.status == 400
+        assert not list((tmp_path / "store").glob(".upload-*"))
