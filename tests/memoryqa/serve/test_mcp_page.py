@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -64,15 +65,22 @@ def test_every_configuration_starts_a_server_that_has_the_tools(on_path: dict[st
 
 
 @pytest.mark.slow
-def test_the_program_prints_what_stands_below_it(on_path: dict[str, str], tmp_path: Path) -> None:
-    (program,) = blocks("python")
+def test_a_stranger_gets_cited_lines_from_an_export_in_under_a_minute(on_path: dict[str, str], tmp_path: Path) -> None:
+    """The commands and the program of the page as they are, by somebody who has nothing yet."""
+    (program,), (walk,) = blocks("python"), [block for block in blocks("bash") if "memoryqa import" in block]
     printed = PAGE.rpartition("```\n[D1")[2].removesuffix("```\n")
-    # the SDK's client hands on only some of the environment, PATH among them
+    # the SDK's client hands on only some of the environment, PATH and HOME among them
     wrapper = tmp_path / "bin" / "memoryqa"
     wrapper.write_text(wrapper.read_text().replace("exec ", f'PYTHONPATH="{ROOT}" exec '))
-    done = subprocess.run([sys.executable, "-c", program], env=on_path, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    (tmp_path / "home").mkdir()
+    bare = {"PATH": on_path["PATH"], "HOME": str(tmp_path / "home"), "LANG": "C.UTF-8"}
+    begun = time.monotonic()
+    for command in (["bash", "-eu", "-c", walk], [sys.executable, "-c", program]):
+        done = subprocess.run(command, cwd=tmp_path, env=bare, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
     assert done.stdout == f"[D1{printed}"
+    assert time.monotonic() - begun < 60
+    assert [path.name for path in (tmp_path / "home").rglob("*.db")] != []
 
 
 @pytest.mark.parametrize(
