@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,15 +11,20 @@ import regex
 
 from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.dates import resolve
-from memoryqa.language.english.question_dates import Window, bare_years, read_figures, read_windows
+from memoryqa.language.english.date_words import MONTH_NUMBERS
+from memoryqa.language.english.question_dates import Window, bare_years, read_dates, read_figures, read_windows
+from memoryqa.language.feasts import FESTIVALS
 from memoryqa.language.first_person import is_about_asker, is_subject
-from memoryqa.language.folding import normalise
+from memoryqa.language.folding import fold, normalise
 from memoryqa.language.languages import language
-from memoryqa.language.locales.asking import asks_time, asks_time_of_day, read_locale_windows
-from memoryqa.language.locales.detection import ENGLISH, detect
+from memoryqa.language.locales.asking import asks_time, asks_time_of_day, names_month, read_locale_windows
+from memoryqa.language.locales.date_language import date_language
+from memoryqa.language.locales.detection import ENGLISH, LETTERS, detect
 from memoryqa.language.locales.files import LATIN
 from memoryqa.language.names import find_mentions, speaker_key, without_mentions
 from memoryqa.language.terms import META_TERMS, marked, other_terms
+from memoryqa.language.time_spans import SEASON_FIRST_MONTH
+from memoryqa.language.word_lists import EVENT_WORDS
 
 __all__ = ["Asking", "Query", "Window", "read_query", "read_windows", "users_among"]
 
@@ -41,6 +46,9 @@ _NAMING = regex.compile(  # words of a question for a name; the answer seldom ha
     regex.I,
 )
 _WHAT = re.compile(r"\b(?:what|what's|which|how|name|names)\b", re.I)
+_WORD_OF_DATE = re.compile(  # group 1: one that is said too, as "yesterday" is not
+    rf"\b({'|'.join(sorted({*FESTIVALS, *MONTH_NUMBERS, *SEASON_FIRST_MONTH}, key=len, reverse=True))})\b|\w+", re.I
+)
 _USERS = frozenset({"user", "human", "me", "you"})
 _ASSISTANTS = frozenset({"assistant", "ai", "bot", "chatbot", "model", "gpt", "chatgpt", "claude", "gemini", "copilot"})
 
@@ -87,18 +95,25 @@ def read_query(
     languages: codes of the conversation's languages in Latin letters, the most frequent first.
 
     Names are not among the terms: turns *addressed* to a person contain the name, turns that the person *said* do not.
-    Words about the conversation itself ("mentioned") are none either, unless there are no others.
+    Words about the conversation itself ("mentioned") are none either, unless there are no others. Nor are those of a
+    date that the day of asking gives a meaning: what was said last week seldom says "week".
     """
     asking = asking or Asking()
     normal = normalise(text)
     code = detect(normal, languages[0])
+    if code == languages[0]:  # its words may be too few to show another
+        unnamed = without_mentions(normal, find_mentions(normal, speakers, code))
+        code = _dated_language(unnamed, code, asking)
     latin = code if code in LATIN else ENGLISH if code == ENGLISH else languages[0]
     spoken, others = language(latin), [language(one) for one in languages if one != latin]
     mentions = find_mentions(normal, speakers, code)
-    rest = without_mentions(normal, mentions)
+    windows, dates = _windows(code, without_mentions(normal, mentions), years, asking)
+    rest = _without_dates(without_mentions(normal, mentions), dates, code)
     asks_name = code == ENGLISH and bool(_WHAT.search(normal) and _NAMING.search(normal))
     of_things = all_terms(_NAMING.sub(_blank, rest)) if asks_name else []
     distinct = tuple(dict.fromkeys(of_things or all_terms(rest, spoken)))
+    if dates and not all_terms(LETTERS.sub(_blank_event, rest), spoken):
+        distinct = ()  # "what happened yesterday?"
     named = frozenset[str]().union(*(mention.speakers for mention in mentions))
     owner = _owner(asking.owner, speakers)
     asks_what_was_told = bool(_ASKS_WHAT_WAS_TOLD.search(text))
@@ -107,7 +122,7 @@ def read_query(
     return Query(
         terms=tuple(term for term in distinct if term not in META_TERMS) or distinct,
         named=named,
-        windows=tuple(_windows(code, rest, years, asking)),
+        windows=tuple(windows),
         asks_when=bool(_ASKS_WHEN.search(text)) if code == ENGLISH else asks_time(normal, code),
         asks_what_was_told=asks_what_was_told,
         asks_name=asks_name,
@@ -140,6 +155,31 @@ def asks_clock(text: str) -> bool:
     return any(asks_time_of_day(normal, one) for one in (LATIN if code == ENGLISH or code in LATIN else (code,)))
 
 
+def _dated_language(text: str, code: str, asking: Asking) -> str:
+    """The language whose days `text` names, where its other words do not speak against it: "was war gestern?"."""
+    dated = date_language(text) or ENGLISH
+    if dated == code or detect(text, dated) != dated:
+        return code
+    spoken = resolve(text, asking.asked) if asking.asked is not None else ()
+    return dated if spoken or (dated != ENGLISH and names_month(text, dated)) else code
+
+
+def _without_dates(text: str, dates: Iterable[tuple[int, int]], code: str) -> str:
+    """`text` with blanks for `dates`, but for the months, seasons and feasts in them, which are said too."""
+    for start, end in dates:
+        phrase = text[start:end]
+        if code == ENGLISH:
+            phrase = _WORD_OF_DATE.sub(lambda word: word[1] or " " * len(word[0]), phrase)
+        elif not names_month(phrase, code):
+            phrase = " " * len(phrase)
+        text = text[:start] + phrase + text[end:]
+    return text
+
+
+def _blank_event(word: re.Match[str]) -> str:
+    return " " if fold(word[0].lower()) in EVENT_WORDS else word[0]
+
+
 def _blank(match: regex.Match[str]) -> str:
     return " " * len(match[0])
 
@@ -150,12 +190,14 @@ def users_among(speakers: Collection[str], owner: str | None = None) -> frozense
     return users if any(speaker_key(speaker) in _ASSISTANTS for speaker in speakers) else frozenset()
 
 
-def _windows(code: str, text: str, years: Collection[int], asking: Asking) -> list[Window]:
-    """The days that a question in the language `code` names."""
+def _windows(
+    code: str, text: str, years: Collection[int], asking: Asking
+) -> tuple[list[Window], list[tuple[int, int]]]:
+    """The days that a question in the language `code` names; starts and ends of what the day of asking explains."""
     if code == ENGLISH:
-        return read_windows(text, years, asking.asked, asking.day_first)
+        return read_dates(text, years, asking.asked, asking.day_first)
+    spoken = resolve(text, asking.asked) if asking.asked is not None else []
     named = [Window(first, last) for first, last in read_locale_windows(text, code, years)]
-    if asking.asked is not None:
-        named += [Window(found.first, found.last) for found in resolve(text, asking.asked)]
+    named += [Window(found.first, found.last) for found in spoken]
     named += read_figures(text, years, asking.day_first)
-    return list(dict.fromkeys(named)) or bare_years(text)
+    return list(dict.fromkeys(named)) or bare_years(text), [(found.start, found.end) for found in spoken]

@@ -30,6 +30,12 @@ META_WORDS = frozenset(
     "mention mentions mentioned discuss discussed conversation conversations throughout across".split()
 )
 
+# Words of a question for whatever was on some days, folded: "What happened yesterday?" asks for no line that has them.
+EVENT_WORDS = META_WORDS | frozenset(
+    "happen happens happened happening occur occurred talk talks talked talking chat chatted say said speak spoke "
+    "gesprochen geredet hablamos hablado hablaron falamos falaram parle parlato gepraat konustuk rozmawialismy".split()
+)
+
 
 def _read_inflections(written: str) -> dict[str, str]:
     """Inflected form -> base form, from `base:form,form` entries."""

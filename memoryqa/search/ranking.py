@@ -136,8 +136,8 @@ class PassageIndex:
         Times this share they are comparable between questions.
         """
         index, shares = self._passages, [0.0]
-        for text in queries:
-            words = self._read(text, asking).terms
+        for place, text in enumerate(queries):
+            words = self._read(text, None if place else asking).terms
             weights = {term: index.idf(term) for term in words}
             known = sum(idf for term, idf in weights.items() if term in index or term in index.date_words)
             shares.append(known / sum(weights.values()) if weights else 1.0)
@@ -205,7 +205,7 @@ class PassageIndex:
 
     def _plan(self, text: str, is_question: bool, asking: Asking | None) -> _Plan:
         config, index = self.config, self._passages
-        query = self._read(text, asking)
+        query = self._read(text, asking if is_question else None)  # others are worded as what was said may be
         present = [term for term in query.terms if term in index]
         per_block = config.session_weight * self._match_blocks(present)
         if is_question and query.windows:

@@ -92,7 +92,16 @@ def read_windows(
     asked: the day of asking, by which "last week" is read; without it that names nothing. day_first: whether the first
     number in "3/9/2023" is the day; None reads it both ways.
     """
+    return read_dates(text, years, asked, day_first)[0]
+
+
+def read_dates(
+    text: str, years: Collection[int], asked: date | None = None, day_first: bool | None = None
+) -> tuple[list[Window], list[tuple[int, int]]]:
+    """`read_windows`, and where the words are that the day of asking gives a meaning: starts and ends in `text`."""
     windows, taken = _relative(text, asked)
+    today = [match.span() for match in _TODAY.finditer(text)] if asked is not None else []
+    spoken = [*taken, *today]
     points = deque(sorted(_points(text, taken, day_first), key=lambda point: point.start))
     while points:
         point = points.popleft()
@@ -102,7 +111,7 @@ def read_windows(
             windows += _of_point(point, years)
     if not windows:
         windows = bare_years(text)
-    return list(dict.fromkeys(windows))
+    return list(dict.fromkeys(windows)), spoken
 
 
 def read_figures(text: str, years: Collection[int], day_first: bool | None = None) -> list[Window]:

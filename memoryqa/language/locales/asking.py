@@ -67,6 +67,11 @@ def read_locale_windows(question: str, code: str, years: Collection[int]) -> Ite
                 yield date(year, month, int(said["day"])), date(year, month, int(said["day"]))
 
 
+def names_month(words: str, code: str) -> bool:
+    """Whether `words` of the language `code` name a month."""
+    return _day_or_month(code).search(flatten(words)) is not None
+
+
 def _place(said: str, months: Collection[str]) -> int:
     return next(number for number, forms in enumerate(months, 1) if said in forms.split("|"))
 

@@ -9,7 +9,7 @@ from strategies import texts
 
 from memoryqa.language.english.question_dates import habit_of
 from memoryqa.language.names import name_words
-from memoryqa.language.question import Window, asks_clock, read_query, read_windows
+from memoryqa.language.question import Asking, Window, asks_clock, read_query, read_windows
 from memoryqa.turns import MONTHS
 
 TWO = ("Melanie", "Caroline Vega")
@@ -318,3 +318,43 @@ def test_a_question_for_a_time_of_day_is_known_in_fifteen_languages(question: st
 )
 def test_a_question_for_a_day_asks_for_no_time_of_day(question: str) -> None:
     assert not asks_clock(question)
+
+
+@pytest.mark.parametrize(
+    ("question", "terms"),
+    [
+        ("What happened last week?", ()),
+        ("What did we talk about yesterday?", ()),
+        ("Where did Ana swim three days ago?", ("swim",)),
+        ("What did Ana cook last Friday?", ("cook",)),
+        ("Was war gestern?", ()),
+        ("Que pasó ayer?", ("pas",)),
+        ("What did we cook last Christmas?", ("cook", "christma")),  # said on the day too, as "last" is not
+        ("What did we plan for May 2024?", ("plan", "may", "2024")),
+        ("How is the week going?", ("week", "go")),  # no day that could be meant
+    ],
+)
+def test_words_of_a_date_that_the_day_of_asking_explains_are_no_terms(question: str, terms: tuple[str, ...]) -> None:
+    query = read_query(question, ["Ana", "Ben"], [2024], ("en",), Asking(date(2024, 5, 23)))
+    assert query.terms == terms
+
+
+@pytest.mark.parametrize("usual", ["en", "de", "fr"])
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("Was war gestern?", "de"),
+        ("Co było wczoraj?", "pl"),
+        ("Dün ne oldu?", "tr"),
+        ("What happened yesterday?", "en"),
+    ],
+)
+def test_a_question_is_read_in_the_language_of_its_date_words(question: str, language: str, usual: str) -> None:
+    query = read_query(question, ["Ana"], [2024], (usual,), Asking(date(2024, 5, 23)))
+    assert query.language == language
+    assert query.windows == (Window(date(2024, 5, 22), date(2024, 5, 22)),)
+
+
+@pytest.mark.parametrize("question", ["Final code review?", "What did Mai say?", "Which tag is on the collar?"])
+def test_a_word_that_might_be_of_a_date_does_not_change_the_language(question: str) -> None:
+    assert read_query(question, ["Ana", "Mai"], [2024], ("en",), Asking(date(2024, 5, 23))).language == "en"

@@ -133,3 +133,13 @@ def test_a_day_of_asking_that_is_no_day_is_refused() -> None:
         many_days().search("When?", asked="never")
     with pytest.raises(TypeError):
         many_days().search("When?", asked=[])  # type: ignore[arg-type]
+
+
+def test_a_question_for_what_happened_finds_its_days_and_no_line_with_the_word_week() -> None:
+    memory = AdaptiveMemory()
+    said = ["A week of rain!", "Nothing happened.", "The cat had kittens.", "We sold the boat."]
+    for number, text in enumerate(said, 1):
+        memory.add(turn(1, text, datetime(2024, 3 if number < 3 else 5, 6 + number), session=number))
+    found = memory.search("What happened last week?", 60, min_score=0.3, asked="2024-05-15")
+    assert found.ids[:2] == ("D3:1", "D4:1")
+    assert {"D1:1", "D2:1"}.isdisjoint(found.ids)
