@@ -220,6 +220,13 @@ def test_what_never_came_up_is_said_to_be_missing(page: OpenPage, shared: str) -
     assert "Nothing was found" in page.texts("#nothing")[0]
 
 
+def test_a_reader_that_found_no_answer_is_not_said_to_have_found_one(page: OpenPage, shared: str) -> None:
+    page.open(shared)
+    page.ask("Which zeppelin did Xavier buy?")
+    assert page.texts("#answer-text .cite") == []
+    assert page.texts("#who")[0].startswith("The offline reader found no answer")
+
+
 def slide(page: OpenPage, place: int) -> None:
     page.js(
         "const slider = document.getElementById('budget'); slider.dispatchEvent(new PointerEvent('pointerdown'));"
