@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import io
-import re
 import sys
 
+from memoryqa.cli.flags import in_flags
 from memoryqa.cli.parser import build_parser
 from memoryqa.errors import MemoryQAError, StoppedError
 from memoryqa.terminal import harmless
@@ -24,7 +23,7 @@ def main(argv: list[str] | None = None) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()  # so that an error of writing is met here
     except MemoryQAError as error:
-        print(f"memoryqa: {harmless(_with_flags(str(error), args))}", file=sys.stderr)
+        print(f"memoryqa: {harmless(in_flags(str(error), args.flags))}", file=sys.stderr)
         return 1 if isinstance(error, StoppedError) else 2
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
@@ -35,12 +34,3 @@ def main(argv: list[str] | None = None) -> int:
         print("memoryqa: interrupted", file=sys.stderr)
         return 1
     return 0
-
-
-def _with_flags(message: str, args: argparse.Namespace) -> str:
-    """A message of the library, which writes settings between backticks: `api_base` is --api-base here."""
-
-    def flag(match: re.Match[str]) -> str:
-        return f"--{match[1].replace('_', '-')}" if match[1] in args else match[0]
-
-    return re.sub("`([a-z_]+)`", flag, message)

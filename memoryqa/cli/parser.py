@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from memoryqa import __version__
+from memoryqa.cli.flags import flags_of
 
 DESCRIPTION = """Answers from your own chats, with the lines that say so. Nothing leaves this machine
 unless you name a model.
@@ -66,7 +67,7 @@ class CommandParser(argparse.ArgumentParser):
         self._module = None
         self.description = (module.__doc__ or "").strip()
         module.add_arguments(self)
-        self.set_defaults(run=module.run)
+        self.set_defaults(run=module.run, flags=flags_of(self))
 
     def parse_known_args(self, *args: Any, **options: Any) -> Any:
         self.fill()

@@ -44,5 +44,5 @@ def format_of(source: Source) -> Format:
             if one.recognises(source):
                 return one
         fields = unnamed_fields(source)
-    advice = f", or the fields of speaker and text with columns; there are {', '.join(fields)}" if fields else ""
-    raise UsageError(f"{source.path}: no export that is known ({', '.join(FORMATS)}); name its format{advice}")
+    advice = f", or the fields of speaker and text with `columns`; there are {', '.join(fields)}" if fields else ""
+    raise UsageError(f"{source.path}: no export that is known ({', '.join(FORMATS)}); name it with `format`{advice}")

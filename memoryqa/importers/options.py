@@ -35,13 +35,13 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.dates is not None and self.dates not in ORDERS:
-            raise UsageError(f"dates must be one of {', '.join(ORDERS)}, got {shown(self.dates)}")
+            raise UsageError(f"`dates` must be one of {', '.join(ORDERS)}, got {shown(self.dates)}")
         for name in self.columns:
             if name not in COLUMNS:
-                raise UsageError(f"columns: unknown part {shown(name)}; it is one of {', '.join(COLUMNS)}")
+                raise UsageError(f"`columns`: unknown part {shown(name)}; it is one of {', '.join(COLUMNS)}")
         for name, joined in self.same.items():
             if not name.strip() or not joined.strip():
-                raise UsageError(f'same must join two names, as in {{"+351 912 345 678": "Ana"}}, got {shown(name)}')
+                raise UsageError(f'`same` must join two names, as in {{"+351 912 345 678": "Ana"}}, got {shown(name)}')
 
     def moment(self, seconds: float) -> datetime | None:
         """Seconds since 1970 as a time in `zone`, in UTC without one; None for a number that is no time."""
@@ -76,4 +76,4 @@ def zone_of(name: str | tzinfo | None) -> tzinfo | None:
     try:
         return ZoneInfo(name.strip())
     except (KeyError, ValueError, OSError):
-        raise UsageError(f"timezone {shown(name)} is unknown; write it as Europe/Lisbon or +02:00") from None
+        raise UsageError(f"`timezone` {shown(name)} is unknown; write it as Europe/Lisbon or +02:00") from None

@@ -112,7 +112,7 @@ def read(
     except ValueError as error:  # a NUL in the path
         raise error if isinstance(error, UsageError) else UsageError(f"{shown(str(path))}: no file name") from error
     if format is not None and format not in FORMATS:
-        raise UsageError(f"unknown format {shown(format)}; it is one of {', '.join(FORMATS)}")
+        raise UsageError(f"unknown `format` {shown(format)}; it is one of {', '.join(FORMATS)}")
     if columns and format is None:
         format = RECORDS.name
     return Import(source, FORMATS[format] if format is not None else format_of(source), options)

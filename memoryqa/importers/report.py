@@ -51,6 +51,9 @@ class ImportReport:
         if line not in self.notes:
             self.notes.append(line)
 
+    def note_utc(self) -> None:
+        self.note("times are in UTC; `timezone` shows them in yours")
+
     def count(self, message: Message) -> None:
         """Count a message that was read."""
         self.messages += 1

@@ -13,29 +13,21 @@ what was edited or deleted. docs/your-chats.md says for each app how to get its 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memoryqa.cli.flags import in_flags
 from memoryqa.cli.output import messages, print_json, show
 from memoryqa.cli.shared import add_json, add_store, named_pairs
-from memoryqa.errors import StoppedError, UsageError
+from memoryqa.errors import StoppedError
 from memoryqa.home.folder import store_folder
 from memoryqa.terminal import is_terminal
 
 if TYPE_CHECKING:
     from memoryqa.home.importing import ChatImport, ImportResult
-
-_FLAGS = (
-    (r"\bdates=(?=[dmy]{3}\b)", "--dates "),
-    (r"(?<=with )dates$", "--dates"),
-    (r"(?<=with )columns(?=;|$)", "--column"),
-    (r"\btimezone(?= shows\b| '| \")", "--timezone"),
-    (r"name its format", "name it with --format"),
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--column",
         "--columns",
+        dest="columns",
         action="append",
         metavar="PART=FIELD",
         help="the field of a table or of JSON that is the speaker, text, time, id, reply_to, chat or attachments; "
@@ -70,33 +63,24 @@ def run(args: argparse.Namespace) -> None:
     from memoryqa.memories import Memories
 
     said = {"chat": args.chat, "format": args.format, "timezone": args.timezone, "dates": args.dates, "me": args.me}
-    columns = named_pairs("--column", [part for one in args.column or () for part in one.split(",")])
+    columns = named_pairs("--column", [part for one in args.columns or () for part in one.split(",")])
     said |= {"columns": columns or None, "same": named_pairs("--same", args.same or ())}
     with Memories.open(store_folder(args.store)) as memories:
         for path in args.files:
             with _shown_progress(path) as progress:
                 try:
                     result = import_export(memories, path, dry_run=args.dry_run, progress=progress, **said)
-                except UsageError as error:
-                    raise UsageError(in_flags(str(error))) from error
                 except KeyboardInterrupt:
                     raise StoppedError(f"{path}: interrupted; import it again to add the rest") from None
             if args.json:
                 print_json({"file": str(path), **result.to_dict()})
             else:
-                show("\n".join(lines(result)))
-
-
-def in_flags(line: str) -> str:
-    """What the library says about its arguments, about the flags."""
-    for pattern, flag in _FLAGS:
-        line = re.sub(pattern, flag, line)
-    return line
+                show(in_flags("\n".join(lines(result)), args.flags))
 
 
 def lines(result: ImportResult) -> Iterator[str]:
     """What an import did, for people."""
-    yield from map(in_flags, result.report.lines())
+    yield from result.report.lines()
     for one in result.chats:
         yield f"{'would go to' if result.is_dry else 'in'} the {'new ' * one.is_new}chat {one.chat}: {_done(one)}"
         if one.missing:

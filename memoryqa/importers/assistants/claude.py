@@ -29,7 +29,7 @@ def _documents(source: Source) -> list[str]:
 def read(source: Source, options: Options, report: ImportReport) -> Iterator[Message]:
     """The kept branch of every conversation, the oldest first."""
     if options.zone is None:
-        report.note("times are in UTC; timezone shows them in yours")
+        report.note_utc()
     found = (record(one) for name in _documents(source) for one in items_of(source, name))
     yield from oldest_first(_conversation(one, options, report) for one in found)
 

@@ -37,7 +37,7 @@ def _is_export(source: Source, name: str) -> bool:
 def read(source: Source, options: Options, report: ImportReport) -> Iterator[Message]:
     """Prompts and answers, the oldest first."""
     if options.zone is None:
-        report.note("times are in UTC; timezone shows them in yours")
+        report.note_utc()
     found = (record(one) for name in _documents(source) for one in items_of(source, name))
     yield from oldest_first(_activity(one, options, report) for one in found)
 

@@ -65,7 +65,7 @@ def _documents(source: Source) -> list[tuple[str, str]]:
 def read(source: Source, options: Options, report: ImportReport) -> Iterator[Message]:
     """The messages of every session, the oldest session first."""
     if options.zone is None:
-        report.note("times are in UTC; timezone shows them in yours")
+        report.note_utc()
     yield from oldest_first(_session(source, name, kind, options, report) for name, kind in _documents(source))
 
 

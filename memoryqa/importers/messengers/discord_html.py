@@ -34,7 +34,7 @@ def _is_page(head: str) -> bool:
 def read(source: Source, options: Options, report: ImportReport) -> Iterator[Message]:
     """The messages of every page."""
     if options.zone is None:
-        report.note("times are in UTC; timezone shows them in yours")
+        report.note_utc()
     for name in _pages(source):
         channel, speaker, author = "", "", ""
         with source.text(name) as file:

@@ -35,7 +35,7 @@ def _is_export(source: Source, name: str) -> bool:
 def read(source: Source, options: Options, report: ImportReport) -> Iterator[Message]:
     """The messages of every conversation."""
     if options.zone is None:
-        report.note("times are in UTC; timezone shows them in yours")
+        report.note_utc()
     for name in _documents(source):
         chat = _chat(source, name)
         for one in items_of(source, name, "messages"):

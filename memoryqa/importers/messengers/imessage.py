@@ -48,7 +48,7 @@ def read(source: Source, options: Options, report: ImportReport) -> Iterator[Mes
     if source.is_zip:
         raise UsageError(f"{source.path}: a database in a zip cannot be read; unpack it and name chat.db")
     if options.zone is None:
-        report.note("times are in UTC; timezone shows them in yours")
+        report.note_utc()
     for name in _databases(source):
         path = source.path / name if source.is_folder else source.path
         try:

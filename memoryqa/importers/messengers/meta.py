@@ -52,7 +52,7 @@ def _is_export(source: Source, name: str) -> bool:
 def read(source: Source, options: Options, report: ImportReport) -> Iterator[Message]:
     """The messages of every conversation, the oldest first."""
     if options.zone is None:
-        report.note("times are in UTC; timezone shows them in yours")
+        report.note_utc()
     moments = Moments()
     for name in _documents(source):
         with source.text(name) as file:

@@ -57,7 +57,7 @@ def read(source: Source, options: Options, report: ImportReport) -> Iterator[Mes
     }  # fmt: skip
     for name, kind in _documents(source):
         if kind != "export" and options.zone is None:
-            report.note("times are in UTC; timezone shows them in yours")
+            report.note_utc()
         yield from readers[kind](source, name, options, report)
 
 

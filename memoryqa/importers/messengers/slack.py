@@ -38,7 +38,7 @@ def recognises(source: Source) -> bool:
 def read(source: Source, options: Options, report: ImportReport) -> Iterator[Message]:
     """The messages of every channel, channel by channel and day by day."""
     if options.zone is None:
-        report.note("times are in UTC; timezone shows them in yours")
+        report.note_utc()
     people = _People(source)
     for name in sorted(_days(source), key=lambda name: (PurePosixPath(name).parent, name)):
         channel = PurePosixPath(name).parent.name or source.title

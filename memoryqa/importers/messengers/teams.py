@@ -43,7 +43,7 @@ def _documents(source: Source) -> list[tuple[str, str]]:
 def read(source: Source, options: Options, report: ImportReport) -> Iterator[Message]:
     """The messages of every conversation, the oldest conversation first."""
     if options.zone is None:
-        report.note("times are in UTC; timezone shows them in yours")
+        report.note_utc()
     yield from oldest_first(_conversations(source, options, report))
 
 

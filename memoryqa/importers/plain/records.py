@@ -67,7 +67,7 @@ def read(source: Source, options: Options, report: ImportReport) -> Iterator[Mes
         if wrong:
             raise UsageError(f"{source.place(name)}: no field {wrong[0]!r}; there are {known or 'none'}")
         if missing:
-            asked = f"which field is the {missing[0]}? Say it with columns"
+            asked = f"which field is the {missing[0]}? Say it with `columns`"
             raise UsageError(f"{source.place(name)}: {asked}; there are {known or 'none'}")
         report.note("fields: " + ", ".join(f"{part}={columns[part]}" for part in COLUMNS if part in columns))
         yield from _messages(source, name, columns, options, report)

@@ -87,7 +87,7 @@ class OrderEvidence:
             wrong = next((one for one in self._dates if day_of(one, wanted) is None), None)
             if wrong is not None:
                 at = f"{place}, line {self._dates[wrong]}"
-                raise UsageError(f"{at}: {_shown(wrong)} is no date in the order {wanted}; name another")
+                raise UsageError(f"{at}: {_shown(wrong)} is no date in the order {wanted}; name another with `dates`")
             return wanted, "as given"
         left = [order for order in ORDERS if all(day_of(one, order) is not None for one in self._dates)]
         if not left:
@@ -99,9 +99,9 @@ class OrderEvidence:
         readings = {tuple(day_of(one, order) for one in self._dates) for order in left}
         if len(readings) > 1:
             first = next(one for one in self._dates if len({day_of(one, order) for order in left}) > 1)
-            meant = " or ".join(f"{format_date(day_of(first, order))} (dates={order})" for order in left)
+            meant = " or ".join(f"{format_date(day_of(first, order))} (`dates={order}`)" for order in left)
             raise UsageError(
-                f"{place}, line {self._dates[first]}: {_shown(first)} may be {meant}; say which with dates"
+                f"{place}, line {self._dates[first]}: {_shown(first)} may be {meant}; say which with `dates`"
             )
         return left[0], reason
 

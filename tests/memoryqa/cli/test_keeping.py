@@ -19,7 +19,10 @@ from exports import write_export
 from samples_of_exports import SAMPLES
 
 from memoryqa.cli import main
+from memoryqa.errors import UsageError
+from memoryqa.home.importing import import_export
 from memoryqa.importers.detect import FORMATS
+from memoryqa.memories import Memories
 
 CHAT = """\
 13/05/2024, 10:15 - +351 912 345 678: The ferry leaves at nine.
@@ -142,6 +145,20 @@ def test_what_is_unclear_is_asked_for_by_the_names_of_flags(home: Home) -> None:
     assert "--timezone 'Nowhere' is unknown" in home.run("import", fields, "--timezone", "Nowhere", status=2)
     _, file_name, content = SAMPLES["chatgpt"]
     assert "--timezone shows them in yours" in home.add(file_name, content)
+    wrong = home.run("import", unclear, "--dates", "xyz", status=2)
+    assert "--dates must be one of" in wrong
+    assert "unknown --format 'fax'" in home.run("import", unclear, "--format", "fax", status=2)
+    nobody = home.run("import", fields, "--same", "Ana= ", status=2)
+    assert "`" not in nobody + wrong
+
+
+def test_the_library_names_fields_where_a_command_names_flags(home: Home) -> None:
+    _, file_name, content = SAMPLES["chatgpt"]
+    export = write_export(home.folder / file_name, content)
+    with Memories.open(home.folder / "other") as memories:
+        assert "times are in UTC; `timezone` shows them in yours" in import_export(memories, export).report.notes
+        with pytest.raises(UsageError, match="`dates` must be one of"):
+            import_export(memories, export, dates="xyz")
 
 
 def test_the_page_on_your_chats_shows_real_output_and_every_format(home: Home) -> None:

@@ -55,17 +55,17 @@ def test_columns_are_taken_as_given(tmp_path: Path) -> None:
 
 def test_a_column_that_cannot_be_guessed_is_asked_for(tmp_path: Path) -> None:
     path = write_export(tmp_path / "t.json", '[{"a": "Ana", "b": "hi"}]')
-    told = r"no export that is known .*, or the fields of speaker and text with columns; there are a, b"
+    told = r"no export that is known .*, or the fields of speaker and text with `columns`; there are a, b"
     with pytest.raises(UsageError, match=told):
         read(path)
-    with pytest.raises(UsageError, match=r"which field is the speaker\? Say it with columns; there are a, b"):
+    with pytest.raises(UsageError, match=r"which field is the speaker\? Say it with `columns`; there are a, b"):
         read(path, "records").scan()
     assert import_export(path, "records", columns={"speaker": "a", "text": "b"})[0][0].text == "hi"
 
 
 def test_dates_of_a_table_that_stay_open_are_asked_for(tmp_path: Path) -> None:
     path = write_export(tmp_path / "t.csv", "from,text,date\nAna,hi,01/02/2024 10:15\nRui,ho,02/02/2024 9:05 PM\n")
-    with pytest.raises(UsageError, match=r"line 2: 01/02/2024 may be 1 February 2024 \(dates=dmy\)"):
+    with pytest.raises(UsageError, match=r"line 2: 01/02/2024 may be 1 February 2024 \(`dates=dmy`\)"):
         read(path).scan()
     messages, _ = import_export(path, dates="mdy")
     assert [one.time for one in messages] == [datetime(2024, 1, 2, 10, 15), datetime(2024, 2, 2, 21, 5)]

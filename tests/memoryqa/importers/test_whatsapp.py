@@ -180,7 +180,7 @@ def test_dates_of_the_future_are_no_reading(tmp_path: Path) -> None:
 
 def test_order_that_stays_open_is_asked_for(tmp_path: Path) -> None:
     path = write_export(tmp_path / "chat.txt", chat("01/02/2023", "02/03/2023", "03/03/2023"))
-    both = r"line 1: 01/02/2023 may be 1 February 2023 \(dates=dmy\) or 2 January 2023 \(dates=mdy\)"
+    both = r"line 1: 01/02/2023 may be 1 February 2023 \(`dates=dmy`\) or 2 January 2023 \(`dates=mdy`\)"
     with pytest.raises(UsageError, match=both):
         read(path).scan()
     assert import_export(path, dates="mdy")[0][0].time == datetime(2023, 1, 2, 10)
