@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from memoryqa.chats import ChatsEvidence
+from memoryqa.language.question import asks_clock
 from memoryqa.memories import Memories
+from memoryqa.messages import TimeLike
+
+
+def as_asked(question: str, asked: TimeLike = None, *, clock: bool = False) -> dict[str, Any]:
+    """Arguments of a search for a person who asks now: "yesterday" is that of today, or of `asked`, and hours are shown
+    where the question is for a time of day."""
+    return {"asked": asked or date.today(), "clock": clock or asks_clock(question)}
 
 
 def find(

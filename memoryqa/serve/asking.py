@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from memoryqa.asking.answers import CONTEXT_TOKENS
+from memoryqa.asking.finding import as_asked
 from memoryqa.asking.readers import Reader
 from memoryqa.asking.view import View
 from memoryqa.evidence import Evidence
@@ -60,15 +61,16 @@ class Asking:
 
     def __call__(self, question: Question, tell: Tell = lambda *_: None) -> Reply:
         """The answer. `tell` is passed "queries" with a list of them and "evidence" with a `Read`, as they come."""
-        view = _Told(self._operations.current(question.chats), question.chats, tell, **question.only)
+        only = {**question.only, **as_asked(question.text, question.only.get("asked"))}
+        view = _Told(self._operations.current(question.chats), question.chats, tell, **only)
         found = self._reader(view, question.text, question.budget_tokens or CONTEXT_TOKENS, None)
         cited = list(dict.fromkeys((one.chat, one.turn.id) for one in found.cited))
         return Reply(found.text, cited, found.model, view.read)
 
-    def answer(self, question: str, chat: str | None) -> Answered:
-        """The answer from one chat, as MCP gives it; None: the only one there is."""
+    def answer(self, question: str, chat: str | None, asked: str | None = None) -> Answered:
+        """The answer from one chat, as MCP gives it; None: the only one there is, and today."""
         name = self._operations.named(chat)
-        reply = self(Question(question, [name]))
+        reply = self(Question(question, [name], only={"asked": asked}))
         cited = [id for _, id in reply.cited]
         memory = self._operations.memory(name)
         shown = memory.pack([memory.expand(one) for one in cited], MAX_SEARCH_TOKENS)

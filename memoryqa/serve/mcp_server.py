@@ -44,11 +44,14 @@ NO_MODEL = (
 )
 
 Chat = Annotated[str | None, Field(description="the chat's name; may be left out when there is only one")]
+Asked = Annotated[
+    str | None, Field(description='the day of asking, YYYY-MM-DD, by which "last week" is read; today when left out')
+]
 MessageId = Annotated[str, Field(description="a message's id, such as D8:6")]
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
-Ask = Callable[[str, str | None], Answered]
+Ask = Callable[[str, str | None, str | None], Answered]
 
 
 class Confirmation(BaseModel):
@@ -56,7 +59,7 @@ class Confirmation(BaseModel):
 
 
 def make_server(operations: Operations, ask: Ask | None = None) -> MCPServer:
-    """A server over `operations`. ask: question and chat -> an LM's answer; None when no LM is configured.
+    """A server over `operations`. ask: question, chat, day of asking -> an LM's answer; None without an LM.
 
     Run it with `run("stdio")`, or mount `streamable_http_app()`.
     """
@@ -103,6 +106,7 @@ def _add_reading(server: MCPServer, operations: Operations, ask: Ask | None) -> 
         people: Annotated[list[str] | None, Field(description="only what these people said")] = None,
         since: Annotated[str | None, Field(description="only from this day on, YYYY-MM-DD")] = None,
         until: Annotated[str | None, Field(description="only up to this day, YYYY-MM-DD")] = None,
+        asked: Asked = None,
         budget_tokens: Annotated[
             int, Field(description="most tokens of the lines; more finds more", ge=1, le=MAX_SEARCH_TOKENS)
         ] = 1_000,
@@ -118,6 +122,7 @@ def _add_reading(server: MCPServer, operations: Operations, ask: Ask | None) -> 
             people=people,
             since=since,
             until=until,
+            asked=asked,
             budget_tokens=budget_tokens,
             min_score=min_score,
         )
@@ -135,12 +140,12 @@ def _add_reading(server: MCPServer, operations: Operations, ask: Ask | None) -> 
 
     @server.tool(name="ask", **_reads("Answer from memory"))
     async def ask_model(
-        question: Annotated[str, Field(description="the question, in full")], chat: Chat = None
+        question: Annotated[str, Field(description="the question, in full")], chat: Chat = None, asked: Asked = None
     ) -> CallToolResult:
         """Let the configured language model answer from memory, with citations; without one, say how to search."""
         if ask is None:
             return CallToolResult(content=[TextContent(text=NO_MODEL)])
-        answered = await _run(ask, question, chat)
+        answered = await _run(ask, question, chat, asked)
         cited = f" [{', '.join(answered.cited)}]" if answered.cited else ""
         return _reply(f"{answered.answer}{cited}", answered)
 

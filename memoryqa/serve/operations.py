@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from memoryqa.archive.imports import Incoming
-from memoryqa.asking.finding import find
+from memoryqa.asking.finding import as_asked, find
 from memoryqa.checks import shown
 from memoryqa.errors import StoppedError, UsageError
 from memoryqa.evidence import Evidence
@@ -72,20 +72,28 @@ class Operations:
         people: Sequence[str] | None = None,
         since: str | None = None,
         until: str | None = None,
+        asked: str | None = None,
         budget_tokens: int = 1_000,
         min_score: float = MIN_SCORE,
     ) -> Found:
-        """The lines that answer best, over some chats or all, in `budget_tokens` with the names of the chats."""
+        """The lines that answer best, over some chats or all, in `budget_tokens` with the names of the chats.
+
+        asked: the day of asking, by which "last week" is read; today when left out.
+        """
         _in_range("budget_tokens", budget_tokens, 1, MAX_SEARCH_TOKENS)
         _said(question, "the question")
         only: dict[str, Any] = {"speakers": people or None, "since": since, "until": until, "min_score": min_score}
+        only["asked"] = asked
         text, tokens, ranked = self.find(question, chats, budget_tokens, **only)
         return Found(text=text, tokens=tokens, lines=[cited(*each) for each in ranked])
 
     def find(
         self, queries: str | Sequence[str], chats: Sequence[str] | None, budget_tokens: int, **only: Any
     ) -> tuple[str, int, Sequence[tuple[str, Turn, float]]]:
-        """Text, its tokens, and chat, message and score of its lines, best first; only: as `Memories.search` takes."""
+        """Text, its tokens, and chat, message and score of its lines, best first; only: as `Memories.search` takes;
+        `asked` is today when it is None."""
+        question = queries if isinstance(queries, str) else queries[0]
+        only |= as_asked(question, only.get("asked"), clock=only.get("clock", False))
         names = self.names() if chats is None else list(dict.fromkeys(chats))
         found = find(self.current(names), names, queries, budget_tokens, **only)
         return str(found), found.tokens, found.ranked

@@ -17,12 +17,13 @@ from openai_server import OpenAIServer, Shaped, off_format, server_error, unauth
 import evaluate
 import optimization.metered_lm
 import optimize
+from memoryqa.asking.readers import choose_reader
 from memoryqa.errors import StoppedError
 from memoryqa.lms.roles import build, resolve
 from memoryqa.memories import Memories
 from memoryqa.offline_reader import OFFLINE_MODEL
 from memoryqa.offline_reader import engine as offline_engine
-from memoryqa.serve.answering import Answerer
+from memoryqa.serve.asking import Asking
 from memoryqa.serve.operations import Operations
 
 pytestmark = pytest.mark.usefixtures("own_folder", "wide_terminal", "short_waits")
@@ -91,7 +92,10 @@ def test_a_search_ends_with_a_model_that_failed(
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_the_tool_ask_names_the_model_that_failed(failure: str, tmp_path: Path) -> None:
+def test_the_tool_ask_names_the_model_that_failed(
+    failure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memoryqa.asking.program._RETRY_SEC", 0.1)
     with Memories.open(tmp_path / "chats") as chats:
         chats.create("ana").add("I moved to Porto on 20 May 2023.", speaker="Ana", time="2023-05-21")
         operations = Operations(chats)
@@ -102,9 +106,9 @@ def test_the_tool_ask_names_the_model_that_failed(failure: str, tmp_path: Path) 
                 lm("the first call")
             elif failure == "a server that dies":
                 lm("the last call")
-            ask = Answerer(operations, lm, choice.model or "")
-            with pytest.raises(StoppedError, match=r"^hosted_vllm/m did not answer: ") as told:
-                ask("When did Ana move?", "ana")
+            ask = Asking(operations, *choose_reader("hosted_vllm/m", server.api_base))
+            with pytest.raises(StoppedError, match=r"^(task LM )?hosted_vllm/m(: | answered in no form )") as told:
+                ask.answer("When did Ana move?", "ana")
     assert "\n" not in str(told.value)
 
 

@@ -67,6 +67,7 @@ class Search(Body):
     people: list[Name] | None = Field(None, max_length=MAX_LISTED, description="only what these said")
     since: Day | None = Field(None, description="only from this day on, YYYY-MM-DD")
     until: Day | None = Field(None, description="only up to this day, YYYY-MM-DD")
+    asked: Day | None = Field(None, description='the day of asking, by which "last week" is read; today when left out')
     budget_tokens: int = Field(1_000, ge=1, le=MAX_SEARCH_TOKENS)
     min_score: float = Field(MIN_SCORE, ge=0, le=100, description="leave out lines that score less")
 
@@ -81,6 +82,7 @@ class AskBody(Body):
     people: list[Name] | None = Field(None, max_length=MAX_LISTED, description="only what these said")
     since: Day | None = Field(None, description="only from this day on, YYYY-MM-DD")
     until: Day | None = Field(None, description="only up to this day, YYYY-MM-DD")
+    asked: Day | None = Field(None, description='the day of asking, by which "last week" is read; today when left out')
     budget_tokens: int | None = Field(None, ge=1, le=MAX_SEARCH_TOKENS, description="of what is read for it")
     stream: bool = Field(True, description="as server-sent events; else one JSON document")
 
@@ -90,7 +92,7 @@ class AskBody(Body):
 
 def only(body: Search | AskBody) -> dict[str, Any]:
     """The people and days of a request, as `Memories.search` takes them."""
-    return {"speakers": body.people or None, "since": body.since, "until": body.until}
+    return {"speakers": body.people or None, "since": body.since, "until": body.until, "asked": body.asked}
 
 
 class Chosen(Body):

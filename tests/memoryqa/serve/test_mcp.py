@@ -259,7 +259,7 @@ def test_a_question_without_a_model_is_told_to_search(store: Path) -> None:
 
 
 def test_a_model_that_answers_is_passed_on_with_its_citations_and_one_that_fails_is_named(store: Path) -> None:
-    def ask(question: str, chat: str | None) -> Answered:
+    def ask(question: str, chat: str | None, asked: str | None) -> Answered:
         if chat is None:
             raise StoppedError("some/model did not answer: it is switched off")
         return Answered(answer="20 May 2023", cited=["D1:1"], evidence="1 Ana: ...", model="some/model")
