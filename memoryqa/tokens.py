@@ -6,8 +6,8 @@ cache and no environment variable. https://github.com/openai/tiktoken/issues/369
 
 from __future__ import annotations
 
-import base64
 import hashlib
+from binascii import a2b_base64
 from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -40,11 +40,11 @@ class VocabularyError(MemoryQAError, RuntimeError):
 
 @lru_cache(maxsize=1)
 def encoding() -> tiktoken.Encoding:
-    """The tokenizer, loaded once (half a second). Raises VocabularyError when its file is not the shipped one."""
+    """The tokenizer, loaded once (0.3 s). Raises VocabularyError when its file is not the shipped one."""
     import tiktoken
 
-    lines = _vocabulary().splitlines()
-    ranks = {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in lines)}
+    tokens = _vocabulary().split()[::2]  # each is followed by its rank, which is its place in the file
+    ranks = dict(zip(map(a2b_base64, tokens), range(len(tokens)), strict=True))
     return tiktoken.Encoding(ENCODING, pat_str=_PATTERN, mergeable_ranks=ranks, special_tokens=_SPECIAL_TOKENS)
 
 

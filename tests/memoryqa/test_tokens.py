@@ -4,6 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 from unittest import mock
 
@@ -116,3 +117,10 @@ def test_the_encoding_is_tiktokens_own_in_every_part(theirs: tiktoken.Encoding) 
     assert ours._pat_str == theirs._pat_str
     assert ours._mergeable_ranks == theirs._mergeable_ranks
     assert ours._special_tokens == theirs._special_tokens
+
+
+def test_the_rank_of_each_token_is_its_place_in_the_vocabulary() -> None:
+    lines = (files("memoryqa") / "vocabulary" / "o200k_base.tiktoken").read_bytes().splitlines()
+    assert [int(line.split()[1]) for line in lines] == list(range(len(lines)))
+    assert tokens.encoding().n_vocab == 200_019
+    assert tokens.encoding().encode_single_token(b"!") == 0
