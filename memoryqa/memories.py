@@ -145,7 +145,7 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         """Take in new files of the folder, without opening them."""
         if self._folder is not None:
             for path in sorted(self._folder.glob(f"*{SUFFIX}")):
-                if not path.name.startswith("."):
+                if not path.name.startswith(".") and is_begun(path):
                     self._memories.setdefault(path.stem, None)
 
     def search(
@@ -226,6 +226,15 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
+
+
+def is_begun(path: Path) -> bool:
+    """Whether there is a chat in a file: none is in an empty one, which a full disk or a kill leaves, nor in a folder
+    of such a name."""
+    try:
+        return path.is_file() and path.stat().st_size > 0
+    except OSError:
+        return True  # and what is wrong with it is said by who opens it
 
 
 def check_name(name: str) -> None:

@@ -41,7 +41,7 @@ def check_file(path: Path) -> Checkup:
         found.problems += check_rights(path, OWN_FILE)
         with closing(sqlite3.connect(read_only_address(path), uri=True, timeout=5)) as connection:
             _check(connection, found)
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # the last by sqlite3, of a broken schema
         found.problems.append(f"cannot be read ({error}); restore it from a copy")
     return found
 

@@ -242,7 +242,10 @@ class Archive(ArchiveFile):
 
     def settings(self) -> dict[str, Any]:
         """The settings that `save` wrote."""
-        return {name: json.loads(value) for name, value in self.fetch("SELECT name, value FROM settings")}
+        try:
+            return {name: json.loads(value) for name, value in self.fetch("SELECT name, value FROM settings")}
+        except (TypeError, ValueError) as error:
+            raise ArchiveError(f"{self.path}: damaged, its settings cannot be read; restore it from a copy") from error
 
     def state(self) -> dict[str, int]:
         """See `migrations.m003_changes`."""

@@ -137,10 +137,15 @@ class ArchiveFile:
         """Turn SQLite's errors into an ArchiveError of one line that says what to do."""
         try:
             yield
+        except UnicodeDecodeError as error:  # by sqlite3, of an error that quotes what is broken in the schema
+            raise ArchiveError(f"{self.path}: {_EXPLAINED[sqlite3.SQLITE_CORRUPT]} ({error.reason})") from error
         except (sqlite3.Error, OSError) as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # only SQLite's own errors have one
+            reason = str(error)
+            if reason.startswith("Could not decode"):  # says Python, and quotes what stands in the file
+                code, reason = sqlite3.SQLITE_CORRUPT, "a text is not UTF-8"
             problem = _EXPLAINED.get(code, "failed").format(busy_sec=self.busy_sec)
-            raise ArchiveError(f"{self.path}: {problem} ({error})") from error
+            raise ArchiveError(f"{self.path}: {problem} ({reason})") from error
 
     # -- opening -------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
-from memoryqa.archive.database import Archive
+from memoryqa.archive.database import Archive, ArchiveError
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,13 @@ def summary(path: Path) -> Summary:
                 "SELECT sum(turns) FROM forgotten",
             )
         )
-    speakers = {
-        name.decode("utf-8", "replace"): Speaker(count, _day(first), _day(last)) for name, count, first, last in rows
-    }
+    try:
+        speakers = {
+            name.decode("utf-8", "replace"): Speaker(count, _day(first), _day(last))
+            for name, count, first, last in rows
+        }
+    except (AttributeError, ValueError) as error:
+        raise ArchiveError(f"{path}: damaged, a speaker or a time cannot be read; restore it from a copy") from error
     log = path.with_name(f"{path.name}-wal")
     size = path.stat().st_size + (log.stat().st_size if log.exists() else 0)
     messages = sum(one.messages for one in speakers.values())

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from memoryqa.checks import shown
 from memoryqa.cli.files import names_file, open_memory
 from memoryqa.errors import UsageError
 from memoryqa.home.folder import store_folder
+from memoryqa.terminal import harmless
 
 if TYPE_CHECKING:
     from memoryqa.memories import Memories
     from memoryqa.turns import Turn
+
+Found = TypeVar("Found")
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
@@ -106,7 +110,7 @@ def opened(args: argparse.Namespace) -> Iterator[tuple[Memories, list[str]]]:
     """What `add_scope` names: the memories, and the chats of them to look in. Raises UsageError."""
     if args.file is None:
         with open_store(args.store) as memories:
-            yield memories, choose_chats(memories, args.chat)
+            yield memories, open_chats(memories, args.chat)
         return
     if args.chat:
         raise UsageError("--chat names a chat of the store, and a file is one chat: drop one of them")
@@ -153,6 +157,31 @@ def choose_chats(memories: Memories, names: list[str] | None) -> list[str]:
             known = ", ".join(sorted(memories)[:8]) + (", ..." if len(memories) > 8 else "")
             raise UsageError(f"there is no chat {shown(name)}; there are: {known}")
     return sorted(memories) if names is None else list(dict.fromkeys(names))
+
+
+def open_chats(memories: Memories, names: list[str] | None) -> list[str]:
+    """`choose_chats`, with the chats opened; see `each_readable` for those that cannot be."""
+    chats = choose_chats(memories, names)
+    return chats if names is not None else list(each_readable(chats, memories.__getitem__))
+
+
+def each_readable(chats: Sequence[str], read: Callable[[str], Found]) -> dict[str, Found]:
+    """What `read` gives for each of all chats; one that is damaged, or of a later version, does not stop the others: it
+    is one line on stderr. ArchiveError when no chat can be read."""
+    from memoryqa.archive.file import ArchiveError
+
+    found: dict[str, Found] = {}
+    problems: list[ArchiveError] = []
+    for chat in chats:
+        try:
+            found[chat] = read(chat)
+        except ArchiveError as error:
+            problems.append(error)
+    if problems and not found:
+        raise problems[0]
+    for error in problems:
+        print(f"memoryqa: left out: {harmless(str(error))}", file=sys.stderr)
+    return found
 
 
 def record(turn: Turn) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from memoryqa.cli.answers import show_answer
 from memoryqa.cli.output import show, show_styled
-from memoryqa.cli.shared import choose_chats, selection
+from memoryqa.cli.shared import open_chats, selection
 from memoryqa.errors import MemoryQAError, UsageError
 from memoryqa.terminal import harmless
 
@@ -99,7 +99,7 @@ class Talk:
             self._budget = int(argument)
             show(f"at most {self._budget:,} tokens are read for an answer")
         elif name == "chat":
-            self._chats = choose_chats(self._memories, None if argument in ("", "all") else [argument])
+            self._chats = open_chats(self._memories, None if argument in ("", "all") else [argument])
             self._last = None
             show(f"asking {', '.join(self._chats)}")
         elif name == "new":

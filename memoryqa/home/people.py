@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from pathlib import Path
 
 from memoryqa.archive.imports import OWNER, People
-from memoryqa.archive.summary import summary
+from memoryqa.archive.summary import Summary
 from memoryqa.checks import shown
 from memoryqa.errors import UsageError
 from memoryqa.importers.people import key_of
@@ -88,11 +87,10 @@ class Person:
     is_owner: bool = False
 
 
-def people_of(chats: Mapping[str, Path]) -> list[Person]:
-    """Everybody in the files of some chats, most talkative first."""
+def people_of(chats: Mapping[str, Summary]) -> list[Person]:
+    """Everybody in some chats, most talkative first."""
     found: dict[str, Person] = {}
-    for chat, path in chats.items():
-        one = summary(path)
+    for chat, one in chats.items():
         for name, speaker in one.speakers.items():
             person = found.setdefault(name, Person(name))
             person.chats.append(chat)

@@ -12,7 +12,7 @@ import argparse
 from datetime import date
 
 from memoryqa.cli.output import print_json, print_table
-from memoryqa.cli.shared import add_json, add_store, open_store
+from memoryqa.cli.shared import add_json, add_store, each_readable, open_store
 
 _PEOPLE = 3
 
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
     from memoryqa.archive.summary import summary
 
     with open_store(args.store) as memories:
-        found = {name: summary(memories.path_of(name)) for name in sorted(memories)}
+        found = each_readable(sorted(memories), lambda name: summary(memories.path_of(name)))
     if args.json:
         listed = [
             {

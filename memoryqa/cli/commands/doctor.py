@@ -25,13 +25,14 @@ def run(args: argparse.Namespace) -> None:
     from memoryqa import __version__
     from memoryqa.archive.checkup import OWN_FOLDER, check_file, check_rights
     from memoryqa.archive.database import MIGRATIONS
-    from memoryqa.memories import SUFFIX
+    from memoryqa.memories import SUFFIX, is_begun
 
     folder = store_folder(args.store)
     if not folder.is_dir():
         raise UsageError(f"no chats in {folder}; import one first: memoryqa import FILE")
     of_folder = check_rights(folder, OWN_FOLDER)
-    found = [check_file(path) for path in sorted(folder.glob(f"*{SUFFIX}")) if not path.name.startswith(".")]
+    paths = [path for path in sorted(folder.glob(f"*{SUFFIX}")) if not path.name.startswith(".") and is_begun(path)]
+    found = [check_file(path) for path in paths]
     problems = [f"{folder}: {one}" for one in of_folder]
     problems += [f"{one.name}: {problem}" for one in found for problem in one.problems]
     if args.json:
@@ -41,10 +42,12 @@ def run(args: argparse.Namespace) -> None:
         show(f"memoryqa {__version__}, tables of version {len(MIGRATIONS)}, {folder}")
         rows = [
             (one.name, f"{one.turns:,}", str(one.version), f"{(one.bytes + one.log_bytes) / 1e6:,.1f} MB",
-             "; ".join(one.problems) or "sound", one.upgrade)
+             "see below" if one.problems else "sound", one.upgrade)
             for one in found
         ]  # fmt: skip
         print_table(rows, ("chat", "messages", "version", "size", "state", "the next opening changes"))
+        for one in problems:  # in full, where a table would cut the command that mends it
+            show(one)
     if problems:
         more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
         raise StoppedError(f"{problems[0]}{more}")

@@ -16,7 +16,7 @@ import sys
 from typing import Any
 
 from memoryqa.cli.output import messages, print_json, show
-from memoryqa.cli.shared import add_chat, add_json, add_store, choose_chats, one_chat, open_store
+from memoryqa.cli.shared import add_chat, add_json, add_store, choose_chats, one_chat, open_chats, open_store
 from memoryqa.errors import StoppedError, UsageError
 from memoryqa.terminal import harmless, is_terminal
 
@@ -40,7 +40,8 @@ def run(args: argparse.Namespace) -> None:
         raise UsageError("say what to forget: one of HANDLE, --person, --before and --everything")
     with open_store(args.store) as memories:
         is_everywhere = args.person is not None and args.chat is None
-        chats = choose_chats(memories, None) if is_everywhere else [one_chat(memories, args.chat)]
+        chats = open_chats(memories, None) if is_everywhere else [one_chat(memories, args.chat)]
+        left_out = set(choose_chats(memories, None)).difference(chats) if is_everywhere else ()
         try:
             meant = {chat: len(memories[chat].would_forget(args.handle, **what)) for chat in chats}
         except KeyError as error:
@@ -55,6 +56,8 @@ def run(args: argparse.Namespace) -> None:
         print_json({"forgotten": gone})
     else:
         show("\n".join(f"forgotten: {messages(count)} of {chat}" for chat, count in gone.items()))
+    if left_out:
+        raise StoppedError(f"nothing was forgotten in {', '.join(sorted(left_out))}, which cannot be read")
 
 
 def _ask(meant: dict[str, int]) -> None:

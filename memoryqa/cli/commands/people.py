@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from memoryqa.cli.commands.chats import iso, span
 from memoryqa.cli.output import messages, print_json, print_table, show
-from memoryqa.cli.shared import add_chat, add_json, add_store, choose_chats, named_pairs, open_store
+from memoryqa.cli.shared import (
+    add_chat,
+    add_json,
+    add_store,
+    choose_chats,
+    each_readable,
+    named_pairs,
+    open_chats,
+    open_store,
+)
 from memoryqa.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,8 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     same = named_pairs("--same", args.same or ())
     with open_store(args.store) as memories:
-        chats = choose_chats(memories, args.chat)
+        chats = args.chat
         if same or args.me is not None:
+            chats = open_chats(memories, args.chat)
             changed = _join(memories, chats, same, args.me, is_named=args.chat is not None)
             if not args.json:
                 show(f"{messages(changed)} {'is' if changed == 1 else 'are'} shown under another name than before")
@@ -47,10 +57,11 @@ def run(args: argparse.Namespace) -> None:
 def _join(memories: Memories, chats: list[str], same: dict[str, str], me: str | None, *, is_named: bool) -> int:
     from memoryqa.home.people import join_people, occur
 
-    changed, unknown = 0, {**dict.fromkeys(same), **({me: None} if me else {})}
+    names = {**dict.fromkeys(same), **({me: None} if me else {})}
+    changed, unknown = 0, names
     for chat in chats:
         memory = memories[chat]
-        there = occur(memory, unknown)
+        there = occur(memory, names)
         mine = {other: name for other, name in same.items() if is_named or other in there}
         owner = me if me is not None and (is_named or me in there) else None
         if mine or owner:
@@ -61,10 +72,12 @@ def _join(memories: Memories, chats: list[str], same: dict[str, str], me: str | 
     return changed
 
 
-def _list(memories: Memories, chats: list[str], *, as_json: bool) -> None:
+def _list(memories: Memories, chats: list[str] | None, *, as_json: bool) -> None:
+    from memoryqa.archive.summary import summary
     from memoryqa.home.people import people_of
 
-    found = people_of({chat: memories.path_of(chat) for chat in chats})
+    listed = choose_chats(memories, chats)
+    found = people_of(each_readable(listed, lambda chat: summary(memories.path_of(chat))))
     if as_json:
         print_json({"people": [_record(one) for one in found]})
         return

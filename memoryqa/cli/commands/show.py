@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from memoryqa.checks import shown
 from memoryqa.cli.output import print_json, show
-from memoryqa.cli.shared import add_chat, add_clock, add_json, add_store, choose_chats, open_store, record
+from memoryqa.cli.shared import add_chat, add_clock, add_json, add_store, open_chats, open_store, record
 from memoryqa.errors import UsageError
 from memoryqa.home.titles import titles_of, with_titles
 
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
             chat, target = find(memories, args.citation, args.chat)
             found = {chat: memories[chat].around(target, args.around, clock=args.clock)}
         else:
-            chats = choose_chats(memories, [args.chat] if args.chat else None)
+            chats = open_chats(memories, [args.chat] if args.chat else None)
             days = {"since": args.day, "until": args.day}
             found, target = {chat: memories[chat].transcript(**days, clock=args.clock) for chat in chats}, None
             found = {chat: one for chat, one in found.items() if one}
@@ -74,7 +74,7 @@ def find(memories: Memories, citation: str, chat: str | None) -> tuple[str, str]
         raise UsageError(f"{shown(citation)} cites no message; write D8:6, or CHAT/D8:6")
     named = match["chat"] or chat
     target = f"D{int(match['session'])}:{int(match['number'])}"
-    chats = choose_chats(memories, [named] if named else None)
+    chats = open_chats(memories, [named] if named else None)
     having = [one for one in chats if _has(memories[one], target)]
     if len(having) == 1:
         return having[0], target

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from memoryqa.cli.commands.chats import iso
 from memoryqa.cli.files import open_memory
 from memoryqa.cli.output import print_json, print_table, show
-from memoryqa.cli.shared import add_chat, add_json, add_store, choose_chats, open_store
+from memoryqa.cli.shared import add_chat, add_json, add_store, choose_chats, each_readable, open_store
 from memoryqa.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
         if len(chats) == 1 and args.chat:
             _print_memory(memories[chats[0]], as_json=args.json)
             return
-        found = [summary(memories.path_of(chat)) for chat in chats]
+        found = list(each_readable(chats, lambda chat: summary(memories.path_of(chat))).values())
     first = min((one.first for one in found if one.first), default=None)
     last = max((one.last for one in found if one.last), default=None)
     sizes = {
