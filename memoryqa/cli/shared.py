@@ -96,7 +96,10 @@ def take_file(args: argparse.Namespace, words: list[str]) -> str:
     if args.file is None and len(words) > 1 and names_file(words[0]):
         args.file = Path(words[0])
         words = words[1:]
-    return " ".join(words)
+    question = " ".join(words)
+    if not question.strip():
+        raise UsageError("the question is empty; write it in quotes")
+    return question
 
 
 def selection(args: argparse.Namespace) -> dict[str, Any]:
@@ -179,8 +182,8 @@ def each_readable(chats: Sequence[str], read: Callable[[str], Found]) -> dict[st
             problems.append(error)
     if problems and not found:
         raise problems[0]
-    for error in problems:
-        print(f"memoryqa: left out: {harmless(str(error))}", file=sys.stderr)
+    for problem in problems:
+        print(f"memoryqa: left out: {harmless(str(problem))}", file=sys.stderr)
     return found
 
 

@@ -20,6 +20,7 @@ from memoryqa.errors import UsageError
 from memoryqa.home.names import free_name, safe_name
 from memoryqa.home.people import join_people
 from memoryqa.home.recognition import Place, recognise
+from memoryqa.home.restoring import is_own_export, restore
 from memoryqa.home.survey import Keys, Seen, scope_of, survey
 from memoryqa.importers import Import, ImportReport, Message, read
 from memoryqa.memories import Memories, check_name
@@ -137,6 +138,8 @@ def import_export(
     The export is read to its end before anything is written. Raises UsageError for one that cannot be read, and the
     folder is then as it was. A process that is killed leaves whole batches, and the next import completes them.
     """
+    if format is None and not columns and is_own_export(Path(path)):
+        return _restored(memories, Path(path), chat, dry_run=dry_run)
     said = _Said(format, timezone, dates, columns, same or {}, me)
     found = said.read(Path(path), _kept(memories, {chat} if chat else set()))
     seen = survey(found, lambda done: progress("reading", done, 0))
@@ -167,6 +170,15 @@ def import_export(
         _finish(target, said, seen.conversations)
     progress("importing", total, total)
     return ImportResult(again.report, [target.result for target in opened.values()])
+
+
+def _restored(memories: Memories, path: Path, chat: str | None, *, dry_run: bool) -> ImportResult:
+    if chat is not None:
+        check_name(chat)
+    memories.find()
+    report, name, is_new, added = restore(memories, path, chat, dry_run=dry_run)
+    one = ChatImport(name, is_new, added=added, unchanged=report.messages - added, messages=report.messages)
+    return ImportResult(report, [one], is_dry=dry_run)
 
 
 def _kept(memories: Memories, chats: set[str]) -> People:

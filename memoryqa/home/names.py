@@ -10,7 +10,7 @@ import regex
 _UNSAFE = regex.compile(r"[^\p{L}\p{N}\p{M}_ .,@+()-]+")
 _JOINERS = regex.compile(r"[\u200c\u200d]")
 _EDGES = regex.compile(r"^[^\p{L}\p{N}_(@+]+|[ .]+$")
-_MOST_BYTES = 150  # of a name; file systems take 255, with the endings of SQLite's files
+_MOST_CHARS, _MOST_BYTES = 90, 150  # of a name, which may get a number; file systems take 255 bytes with all endings
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{device}{number}" for device in ("com", "lpt") for number in range(10))}
 UNNAMED = "chat"
 
@@ -23,7 +23,7 @@ def safe_name(*titles: str) -> str:
 
 def _bare(title: str) -> str:
     bare = " ".join(_UNSAFE.sub(" ", _JOINERS.sub("", unicodedata.normalize("NFC", title))).split())
-    bare = bare.encode()[:_MOST_BYTES].decode(errors="ignore")
+    bare = bare[:_MOST_CHARS].encode()[:_MOST_BYTES].decode(errors="ignore")
     return _EDGES.sub("", bare)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 
 from memoryqa.archive.imports import OWNER, People
-from memoryqa.archive.summary import Summary
+from memoryqa.archive.summary import Summary, summary
 from memoryqa.checks import shown
 from memoryqa.errors import UsageError
 from memoryqa.importers.people import key_of
@@ -87,7 +88,12 @@ class Person:
     is_owner: bool = False
 
 
-def people_of(chats: Mapping[str, Summary]) -> list[Person]:
+def people_of(chats: Mapping[str, Path]) -> list[Person]:
+    """Everybody in the files of some chats, most talkative first."""
+    return people_in({chat: summary(path) for chat, path in chats.items()})
+
+
+def people_in(chats: Mapping[str, Summary]) -> list[Person]:
     """Everybody in some chats, most talkative first."""
     found: dict[str, Person] = {}
     for chat, one in chats.items():

@@ -17,7 +17,8 @@ SHOWN_PEOPLE = 8
 class ImportReport:
     """Counts of one pass over an export, complete when the pass has ended.
 
-    people: messages by name. chats: messages by conversation. skipped: what was left out, by reason. notes: what was
+    people: messages by name. chats: messages by the names of conversations. conversations: their ids, or names where
+    they have none. skipped: what was left out, by reason. notes: what was
     decided or assumed (order of dates, time zone, columns), one line each.
     """
 
@@ -32,6 +33,7 @@ class ImportReport:
     skipped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     days: set[date] = field(default_factory=set)
+    conversations: set[str] = field(default_factory=set, repr=False)
     _last_day: date | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -60,6 +62,7 @@ class ImportReport:
         self.people[message.speaker] += 1
         if message.chat:
             self.chats[message.chat] += 1
+        self.conversations.add(message.chat_id or message.chat)
         if message.time is None:
             self.undated += 1
         else:
@@ -79,8 +82,8 @@ class ImportReport:
             most = [f"{name} {count:,}" for name, count in self.people.most_common(SHOWN_PEOPLE)]
             more = len(self.people) - len(most)
             found.append(f"people: {', '.join(most)}" + (f", and {more:,} more" if more else ""))
-        if len(self.chats) > 1:
-            found.append(f"conversations: {len(self.chats):,}")
+        if len(self.conversations) > 1:
+            found.append(f"conversations: {len(self.conversations):,}")
         parts = [(self.attachments, "attachment"), (self.edited, "edited"), (self.deleted, "deleted")]
         parts.append((self.undated, "without a date"))
         said = [
@@ -99,6 +102,7 @@ class ImportReport:
             "messages": self.messages,
             "people": dict(self.people.most_common()),
             "chats": dict(self.chats.most_common()),
+            "conversations": len(self.conversations),
             "days": len(self.days),
             "first_day": None if first is None else first.isoformat(),
             "last_day": None if last is None else last.isoformat(),

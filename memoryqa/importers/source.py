@@ -32,6 +32,10 @@ class Source:
             self.is_zip = path.is_file() and zipfile.is_zipfile(path)
             if not path.exists():
                 raise UsageError(f"{path}: no such file; check the name")
+            if not self.is_folder and not path.is_file():  # a pipe would be waited for, and cannot be read twice
+                raise UsageError(f"{path}: no file and no folder; save the export to a file")
+            if not self.is_folder and not self.is_zip and _begins_a_zip(path):
+                raise UsageError(f"{path}: the zip is damaged, or its end is missing; export or download it again")
             self.names = tuple(sorted(name for name in self._listed() if not _is_junk(name)))
         if not self.names:
             raise UsageError(f"{path}: {'the folder' if self.is_folder else 'the zip'} has no files; name the export")
@@ -118,6 +122,11 @@ def reading(path: Path | str) -> Iterator[None]:
         raise UsageError(f"{path}: the zip is damaged ({error}); export or download it again") from error
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror or error}); check the file") from error
+
+
+def _begins_a_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"
 
 
 def _is_junk(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,8 @@ from memoryqa.errors import UsageError
 from memoryqa.memory.kept_index import AT_THE_END
 from memoryqa.memory.stored import StoredMemory
 from memoryqa.turns import Turn
+
+_FILE = re.compile(r"\.\w{2,5}(?:, |$)")
 
 
 @dataclass
@@ -75,7 +78,10 @@ class ImportedMemory(StoredMemory):
                         continue
                     position = found.position
                     (before,) = archive.between(position, position)
-                    after = replace(before, text=one.fields["text"], caption=one.fields.get("caption", ""))
+                    caption = _caption(before.caption, one.fields.get("caption", ""))
+                    after = replace(before, text=one.fields["text"], caption="" if one.deleted else caption)
+                    if after == before and not one.deleted:
+                        continue
                     if one.deleted:
                         gone.append((after, position, one))
                     elif before.text or before.caption:  # an older export has what was deleted since
@@ -150,6 +156,11 @@ def _in_file(archive: Archive | None) -> Archive:
     if archive is None:
         raise UsageError("exports are imported into a memory that lives in a file: AdaptiveMemory.open(path)")
     return archive
+
+
+def _caption(before: str, after: str) -> str:
+    """What a newer export says is attached; one that was made without media ("Media omitted") renames no file."""
+    return before if after and _FILE.search(before) and not _FILE.search(after) else after
 
 
 def _last_turn(archive: Archive, conversation: int, lasts: Mapping[int, int]) -> Turn | None:

@@ -1,6 +1,6 @@
 """Write a chat to a file for other programs, or to standard output.
 
-    memoryqa export ines.jsonl --chat ines      # all of it, with revisions; memory.import_jsonl reads it back
+    memoryqa export ines.jsonl --chat ines      # all of it, with revisions; memoryqa import reads it back
     memoryqa export ines.csv
     memoryqa export ines.md                     # to read
     memoryqa export - --format locomo           # LoCoMo's JSON, for evaluate.py

@@ -74,10 +74,10 @@ def _join(memories: Memories, chats: list[str], same: dict[str, str], me: str | 
 
 def _list(memories: Memories, chats: list[str] | None, *, as_json: bool) -> None:
     from memoryqa.archive.summary import summary
-    from memoryqa.home.people import people_of
+    from memoryqa.home.people import people_in
 
     listed = choose_chats(memories, chats)
-    found = people_of(each_readable(listed, lambda chat: summary(memories.path_of(chat))))
+    found = people_in(each_readable(listed, lambda chat: summary(memories.path_of(chat))))
     if as_json:
         print_json({"people": [_record(one) for one in found]})
         return
