@@ -141,7 +141,7 @@ class ArchiveFile:
             raise ArchiveError(f"{self.path}: {_EXPLAINED[sqlite3.SQLITE_CORRUPT]} ({error.reason})") from error
         except (sqlite3.Error, OSError) as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # only SQLite's own errors have one
-            reason = str(error)
+            reason = " ".join(str(error).split())  # SQLite quotes a broken schema, with its newlines
             if reason.startswith("Could not decode"):  # says Python, and quotes what stands in the file
                 code, reason = sqlite3.SQLITE_CORRUPT, "a text is not UTF-8"
             problem = _EXPLAINED.get(code, "failed").format(busy_sec=self.busy_sec)

@@ -104,8 +104,19 @@ def take_file(args: argparse.Namespace, words: list[str]) -> str:
 
 def selection(args: argparse.Namespace) -> dict[str, Any]:
     """The arguments of a search that `add_scope` stands for, but `clock`."""
+    for flag in ("since", "until", "asked"):
+        _check_day(f"--{flag}", getattr(args, flag))
     today = None if args.file else date.today()
     return {"speakers": args.people, "since": args.since, "until": args.until, "asked": args.asked or today}
+
+
+def _check_day(flag: str, written: str | None) -> None:
+    from memoryqa.messages import parse_time
+
+    try:
+        parse_time(written or None)
+    except UsageError as error:
+        raise UsageError(f"{flag}: {error}") from None
 
 
 @contextmanager
@@ -155,6 +166,10 @@ def named_pairs(flag: str, written: Iterable[str]) -> dict[str, str]:
 
 def choose_chats(memories: Memories, names: list[str] | None) -> list[str]:
     """The chats that were named, once each; all where none was. UsageError for one that is not there."""
+    by_key = {one.casefold(): one for one in memories}
+    names = (
+        None if names is None else [name if name in memories else by_key.get(name.casefold(), name) for name in names]
+    )
     for name in names or ():
         if name not in memories:
             known = ", ".join(sorted(memories)[:8]) + (", ..." if len(memories) > 8 else "")

@@ -5,6 +5,7 @@ Errors that a caller can mend are UsageError or another MemoryQAError, with one 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,8 +13,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from memoryqa.archive.file import ArchiveError
 from memoryqa.archive.imports import Incoming
 from memoryqa.asking.finding import as_asked, find
 from memoryqa.checks import shown
@@ -39,6 +41,9 @@ from memoryqa.serve.replies import (
 from memoryqa.turns import Turn
 
 MAX_OPEN = 256  # chats in memory at once
+logger = logging.getLogger(__name__)
+Used = TypeVar("Used")
+
 MAX_SEARCH_TOKENS = 20_000
 MAX_MESSAGES = 10_000  # in one call
 MAX_AROUND = 100
@@ -94,8 +99,7 @@ class Operations:
         `asked` is today when it is None."""
         question = queries if isinstance(queries, str) else queries[0]
         only |= as_asked(question, only.get("asked"), clock=only.get("clock", False))
-        names = self.names() if chats is None else list(dict.fromkeys(chats))
-        found = find(self.current(names), names, queries, budget_tokens, **only)
+        found = self._over(chats, lambda names: find(self.current(names), names, queries, budget_tokens, **only))
         return str(found), found.tokens, found.ranked
 
     def current(self, chats: Sequence[str]) -> Memories:
@@ -140,7 +144,7 @@ class Operations:
 
     def summaries(self, chats: Sequence[str] | None = None) -> list[ChatSummary]:
         """Some chats or all, with their people, most talkative first."""
-        return [_summary(name, self._memory(name)) for name in (self.names() if chats is None else chats)]
+        return self._over(chats, lambda names: [_summary(name, self._memory(name)) for name in names])
 
     def create(self, chat: str) -> ChatSummary:
         """Make a chat when there is none of that name."""
@@ -164,8 +168,9 @@ class Operations:
         """Who speaks in some chats or all, most talkative first. One name is one person, in all chats."""
         said: dict[str, list[Turn]] = {}
         where: dict[str, list[str]] = {}
-        for name in self.names() if chats is None else dict.fromkeys(chats):
-            for turn in self._memory(name).turns():
+        turns_of = self._over(chats, lambda names: {name: self._memory(name).turns() for name in names})
+        for name, spoken in turns_of.items():
+            for turn in spoken:
                 said.setdefault(turn.speaker, []).append(turn)
                 if name not in where.setdefault(turn.speaker, []):
                     where[turn.speaker].append(name)
@@ -239,6 +244,27 @@ class Operations:
                 raise UsageError(f"name the chat; there are: {_listed(names)}")
             chat = names[0]
         return chat, self._memory(chat)
+
+    def _over(self, chats: Sequence[str] | None, use: Callable[[list[str]], Used]) -> Used:
+        """`use` of some chats or all; of all, those whose files cannot be read are logged and left out."""
+        if chats is not None:
+            return use(list(dict.fromkeys(chats)))
+        names = self.names()
+        try:
+            return use(names)
+        except ArchiveError:
+            readable = list(filter(self._is_readable, names))
+            if not readable:
+                raise
+            return use(readable)
+
+    def _is_readable(self, name: str) -> bool:
+        try:
+            self._memory(name)
+        except ArchiveError as error:
+            logger.warning("left out: %s", error)
+            return False
+        return True
 
     def names(self) -> list[str]:
         """The names of all chats."""

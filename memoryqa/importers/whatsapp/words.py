@@ -29,6 +29,7 @@ _ATTACHED = (
 ATTACHED = frozenset(word.strip() for word in _ATTACHED.split("|"))
 
 _DELETED = (
+    "esta mensagem foi eliminada|eliminou esta mensagem|mensagem eliminada|"
     "this message was deleted|you deleted this message|diese nachricht wurde gelöscht|"
     "du hast diese nachricht gelöscht|se eliminó este mensaje|este mensaje fue eliminado|eliminaste este mensaje|"
     "ce message a été supprimé|vous avez supprimé ce message|mensagem apagada|esta mensagem foi apagada|"

@@ -18,6 +18,7 @@ from memoryqa.cli import main
 from memoryqa.errors import MemoryQAError
 from memoryqa.memories import Memories
 from memoryqa.memory import AdaptiveMemory
+from memoryqa.serve.operations import Operations
 
 CHATS = {
     "Ines": "13/05/2024, 10:15 - Ines: The ferry leaves at nine.\n13/05/2024, 10:16 - Rui: I have the tickets.\n",
@@ -119,7 +120,7 @@ def test_no_changed_bytes_of_a_file_give_a_traceback(store: Path, tmp_path: Path
         path.write_bytes(changed)
         check_file(path)  # never raises
         said = [str(error) for use in (summary, _use) if (error := _error_of(use, path))]
-        assert all(len(one.splitlines()) == 1 and "ferry" not in one for one in said)
+        assert [one for one in said if len(one.splitlines()) != 1 or "ferry" in one] == []
 
 
 def _error_of(use: Callable[[Path], object], path: Path) -> MemoryQAError | None:
@@ -136,3 +137,23 @@ def _use(path: Path) -> None:
         memory.people()
         memory.add("hello", speaker="Ana")
         memory.forget("D1:1")
+
+
+def test_the_server_answers_from_the_chats_that_can_be_read(store: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with Memories.open(store) as memories:
+        operations = Operations(memories)
+        assert {line.chat for line in operations.search("When does the ferry leave?").lines} == set(CHATS)
+        assert {one.name for one in operations.people().people} == {"Ines", "Rui", "Maria"}
+        assert {one.chat for one in operations.summaries()} == set(CHATS)
+        with pytest.raises(MemoryQAError):
+            operations.search("ferry", chats=["cut"])
+    assert {"cut.db" in one or "later.db" in one or "noise.db" in one for one in caplog.messages} == {True}
+
+
+def test_a_chat_is_named_in_any_case_and_a_wrong_day_by_its_flag(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["search", "ferry", "--chat", "ines", "--store", str(store)]) == 0
+    assert "ferry leaves at nine" in capsys.readouterr().out
+    assert main(["search", "ferry", "--chat", "ines", "--since", "soon", "--store", str(store)]) == 2
+    assert capsys.readouterr().err.startswith("memoryqa: --since: time 'soon' is not ISO 8601")
