@@ -38,7 +38,7 @@ LAYERS: tuple[set[str], ...] = (
     {"memoryqa.lms", "memory_system"},
     {"memoryqa"},  # its public names
     {"memoryqa.asking"},
-    {"memoryqa.serve", "memoryqa.adapters"},
+    {"memoryqa.serve", "memoryqa.client", "memoryqa.adapters"},
     {"memoryqa.cli"},
     {"memoryqa.__main__"},
     {"harness"},
