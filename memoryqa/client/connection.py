@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from memoryqa.errors import MemoryQAError, UsageError
 
+_IDLE_SEC = 30.0
 _BUSY = (429, 502, 503, 504)
 
 
@@ -95,6 +96,7 @@ class Connection:
     def send(self, method: str, path: str, content: Any, headers: Mapping[str, str]) -> HTTPResponse:
         """The reply, its body unread; ServerError for one of an error."""
         connection = self._connection()
+        self._local.used = time.monotonic()
         connection.request(method, self._prefix + path, content, {**self._headers, **headers})
         reply = connection.getresponse()
         if reply.status >= 400:
@@ -102,6 +104,8 @@ class Connection:
         return reply
 
     def _connection(self) -> HTTPConnection:
+        if time.monotonic() - getattr(self._local, "used", 0.0) > _IDLE_SEC:
+            self.close()  # the server may have hung up
         connection: HTTPConnection | None = getattr(self._local, "connection", None)
         if connection is None:
             kind = HTTPSConnection if self._is_secure else HTTPConnection

@@ -64,7 +64,11 @@ class OpenableMemory:
     def in_order(self, turn_ids: Collection[str]) -> dict[str, int]:
         """Where in the order of `turns()` these turns are, from 0, by id; without those that there are not."""
         with self._current():
-            return {one: place for place, one in enumerate(self._transcript.places) if one in turn_ids}
+            places = self._transcript.places
+            wanted = {one for one in turn_ids if one in places}
+            if len(places) == len(self._transcript.full):  # each has one line
+                return {one: places[one].start for one in wanted}
+            return {one: place for place, one in enumerate(places) if one in wanted}
 
     def around(self, handle: str, num_turns: int = 5, *, clock: bool = False) -> Evidence:
         """The turn with a handle or id, between `num_turns` before it and as many after it, all in full; `clock`: see

@@ -56,7 +56,12 @@ class StoredMemory(ReadableMemory):
         forgotten meanwhile.
         """
         with self._current():
-            return self._catch_up()
+            if self._data_version == self._caught_up:  # no other process has written since
+                return 0
+            version, before = self._data_version, len(self)
+            self._catch_up()
+            self._caught_up = version
+            return len(self) - before
 
     # -- changing ------------------------------------------------------------------------------------------------------
 

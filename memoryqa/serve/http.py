@@ -14,6 +14,7 @@ from memoryqa.errors import UsageError
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 _MAX_CONNECTIONS = 1_000
+_KEEP_ALIVE_SEC = 75  # of an idle connection: longer than clients keep one
 _SHUTDOWN_SEC = 35  # for what is in flight when the server is asked to end: longer than a request may take
 
 
@@ -50,10 +51,11 @@ def run_app(app: ASGIApp, host: str, port: int, stop: Callable[[], None]) -> Non
         app,
         host=host,
         port=port,
-        log_level="warning",
+        log_level="error",
         access_log=False,
         server_header=False,
         limit_concurrency=_MAX_CONNECTIONS,
+        timeout_keep_alive=_KEEP_ALIVE_SEC,
         timeout_graceful_shutdown=_SHUTDOWN_SEC,
     )
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from hashlib import blake2b
@@ -101,6 +101,10 @@ class Operations:
         only |= as_asked(question, only.get("asked"), clock=only.get("clock", False))
         found = self._over(chats, lambda names: find(self.current(names), names, queries, budget_tokens, **only))
         return str(found), found.tokens, found.ranked
+
+    def places(self, chat: str, ids: Collection[str]) -> dict[str, int]:
+        """Where in the order of a chat that was just read these messages are, from 0, by id."""
+        return self._memories[chat].in_order(ids)
 
     def current(self, chats: Sequence[str]) -> Memories:
         """All memories, those of `chats` with all that other processes have added. UnknownError."""

@@ -12,7 +12,7 @@ from memoryqa.serve.tokens import Access
 _BEARER = HTTPBearer(auto_error=False, description="a token of the server, where it has any")
 
 
-def _given(request: Request, _: Annotated[object, Security(_BEARER)]) -> Access:
+async def _given(request: Request, _: Annotated[object, Security(_BEARER)]) -> Access:
     access: Access = request.scope["memoryqa.access"]
     return access
 

@@ -76,8 +76,9 @@ def make_app(operations: Operations, reader: Asking, mcp: MCPServer, settings: S
     )
     app.state.served = state
     add_handlers(app)
-    for module in (chats, asking, imports, health):
+    for module in (asking, chats, imports, health):  # what is asked most often is tried first
         app.include_router(module.router)
+    app.router.routes[:0] = asking.FAST_ROUTES
     app.router.routes += page_routes()
     app.router.routes.append(Route("/mcp", _McpForAll(mcp_app)))
     _name_problems(app)

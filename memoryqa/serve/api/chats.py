@@ -71,10 +71,11 @@ async def list_messages(
     return await served.work.run(chat, lambda: page_of(chat, memory(chat), start=start, around=around, limit=limit))
 
 
-@router.post("/chats/{chat}/messages", status_code=201, responses=described(409))
-async def add_messages(chat: ChatName, body: NewMessages, access: Given, served: Served) -> Remembered:
+@router.post("/chats/{chat}/messages", status_code=201, response_model=Remembered, responses=described())
+async def add_messages(chat: ChatName, body: NewMessages, access: Given, served: Served) -> Response:
     """Add messages, all or none; a chat that is not there is made. They are on disk when this answers."""
-    return await served.work.run(chat, served.operations.remember, body.messages, access.to_write(chat))
+    kept = await served.work.run(chat, served.operations.remember, body.messages, access.to_write(chat))
+    return Response(kept.model_dump_json(), 201, media_type="application/json")
 
 
 @router.patch("/chats/{chat}/messages/{id}", responses=described(404))

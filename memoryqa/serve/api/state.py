@@ -47,7 +47,7 @@ class State:
         return [chat for chat in named if chat in there]
 
 
-def _served(request: Request) -> State:
+async def _served(request: Request) -> State:
     state: State = request.app.state.served
     return state
 

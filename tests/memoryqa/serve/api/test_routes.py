@@ -181,6 +181,9 @@ def test_health_metrics_and_the_document_say_nothing_of_any_chat(server: ApiServ
     assert server.ok("GET", "/health")["status"] == "ok"
     metrics = server.call("GET", "/metrics").content.decode()
     assert 'memoryqa_requests_total{method="POST",route="/v1/chats/{chat}/messages",status="201"}' in metrics
+    server.ok("POST", "/v1/search", {"question": "Ana", "chats": [chat]})
+    searched = 'memoryqa_requests_total{method="POST",route="/v1/search",status="200"}'
+    assert searched in server.call("GET", "/metrics").content.decode()
     assert 'memoryqa_request_seconds_bucket{method="GET",route="/health",le="+Inf"}' in metrics
     assert chat not in metrics
     assert "Ana" not in metrics
