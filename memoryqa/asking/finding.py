@@ -23,19 +23,22 @@ def find(
 ) -> ChatsEvidence:
     """`Memories.search`; the lines of one chat alone are without its name, and `keep` is for one chat alone.
 
-    "What happened last week?" has no word that a line could have, so that `min_score` would leave out all of them.
-    Where nothing else is found, the days that the question names are what is found.
+    "What happened last week?" has no word that a line could have: the days that it names are what is found, and where
+    they have nothing, nothing is. They are also found where `min_score` leaves out all else.
     """
-    found = _find(memories, chats, queries, budget_tokens, how)
-    if found.ranked or not how.get("min_score") or how.get("since") or how.get("until"):
-        return found
     question = queries if isinstance(queries, str) else queries[0]
+    if not how.get("min_score") or how.get("since") or how.get("until"):
+        return _find(memories, chats, queries, budget_tokens, how)
+    if not any(memories[chat].asks_only_days(question, how.get("asked")) for chat in chats):
+        found = _find(memories, chats, queries, budget_tokens, how)
+        if found.ranked:
+            return found
     days = {one for chat in chats for one in memories[chat].days_asked(question, how.get("asked"))}
     for since, until in sorted(days, reverse=True):
         on_days = {**how, "min_score": 0.0, "since": since, "until": until}
         if (of_days := _find(memories, chats, queries, budget_tokens, on_days)).ranked:
             return of_days
-    return found
+    return ChatsEvidence({}, "", 0, ())
 
 
 def _find(

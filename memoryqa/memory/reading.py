@@ -197,6 +197,11 @@ class ReadableMemory(OpenableMemory):
             windows = self._index.days_of(question, self._asking(question, asked))
             return [(window.first, window.last) for window in windows]
 
+    def asks_only_days(self, question: str, asked: TimeLike = None) -> bool:
+        """Whether a question has days and no other word to search for; `asked`: see `search`."""
+        with self._current():
+            return self._index.asks_only_days(question, self._asking(question, asked))
+
     def _scope(self, scope: Scope | None) -> Scope:
         if scope not in (None, "all", "working"):
             raise UsageError(f'scope must be "all" or "working", got {scope!r}')

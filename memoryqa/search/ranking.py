@@ -129,6 +129,11 @@ class PassageIndex:
         """The days that a question names."""
         return self._read(question, asking).windows
 
+    def asks_only_days(self, question: str, asking: Asking | None = None) -> bool:
+        """Whether a question has days and no other word that a turn could have: "What happened last week?"."""
+        query = self._read(question, asking)
+        return bool(query.windows) and not query.terms
+
     def share_known(self, queries: Sequence[str], asking: Asking | None = None) -> float:
         """Share of a query's words that were said, each counting its idf, 0 to 1; the largest of any query.
 
