@@ -86,17 +86,20 @@ class Imports:
 
         try:
             result = self._operations.import_export(path, chat, progress, **how)
+            ended: dict[str, Any] = {"messages": result.report["messages"], "share": 1.0, "result": result}
+            state = "done"
         except StoppingError:
-            show(state="failed", problem="the server ended; import the same file again, and the rest is added")
+            ended = {"problem": "the server ended; import the same file again, and the rest is added"}
+            state = "failed"
         except Exception as error:  # noqa: BLE001  the client gets a line, the log a bug
             if not isinstance(error, MemoryQAError):
                 log_bug(error)
-            show(state="failed", problem=problem_of(error)[1].replace(str(path), path.name))
-        else:
-            show(state="done", messages=result.report["messages"], share=1.0, result=result)
+            ended = {"problem": problem_of(error)[1].replace(str(path), path.name)}
+            state = "failed"
         finally:
             path.unlink(missing_ok=True)
             path.parent.rmdir()
+        show(state=state, **ended)  # once nothing of the upload is left
 
     def close(self) -> None:
         """Let imports end at their next batch."""
