@@ -58,7 +58,7 @@ def test_scores_are_those_of_the_ranking_kept_turns_included(
     order = {turn.id: place for place, turn in enumerate(memory.rank(query))}
     asking = memory._asking(query, None)  # by the chat's last day
     exact = dict(zip([turn.id for turn in turns], memory._index.score([query], asking=asking).tolist(), strict=True))
-    known = memory._index.share_known([query])
+    known = memory._index.share_known([query], asking)
     assert 0 <= known <= 1
     for turn, score in zip(found, found.scores, strict=True):
         assert math.isclose(score, known * exact[turn.id], rel_tol=1e-9, abs_tol=1e-9)

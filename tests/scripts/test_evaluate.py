@@ -233,7 +233,7 @@ def test_no_request_holds_what_only_the_scorer_may_know(run: Command, data: Path
         assert "planted" not in sent
         assert not [turn_id for turn_id in evidence_ids if turn_id in sent]
         assert not re.search(r"categor|adversarial|multi.?hop|open.?domain|single.?hop|gold", sent, re.IGNORECASE)
-        assert set(body) <= {"model", "messages", "temperature", "max_tokens", "stream", "response_format"}
+        assert set(body) <= {"model", "messages", "temperature", "max_tokens", "stop", "stream", "response_format"}
         asked = read_prompt(body["messages"])
         assert asked is not None
         assert set(asked.inputs) <= {"question", "evidence"}

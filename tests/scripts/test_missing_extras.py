@@ -48,6 +48,11 @@ IMPORT_OF = {  # distribution -> what is imported, where the names differ
     "psycopg2-binary": "psycopg2",
     "sentence-transformers": "sentence_transformers",
     "optuna-dashboard": "optuna_dashboard",
+    "langchain-core": "langchain_core",
+    "langgraph-checkpoint": "langgraph",
+    "llama-index-core": "llama_index",
+    "pydantic-ai-slim": "pydantic_ai",
+    "python-multipart": "python_multipart",
 }
 
 

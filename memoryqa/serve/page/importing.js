@@ -85,9 +85,9 @@ function failed(file, error, options) {
     h("div", { class: "actions" }, button("Close", "secondary", () => dialog.close()), button("Choose another file", "primary", () => { dialog.close(); pickExport(); })));
 }
 
-/** Its dates can be read in several ways: `... 12 May 2023 (dates=dmy) or 5 December 2023 (dates=mdy)`. */
+/** Its dates can be read in several ways: 12 May 2023 (`dates=dmy`) or 5 December 2023 (`dates=mdy`). */
 function askOrder(file, error, options, orders) {
-  const meant = (order) => error.message.match(new RegExp(`(\\d{1,2} [A-Z][a-z]+ \\d{4}) \\(dates=${order}\\)`))?.[1];
+  const meant = (order) => error.message.match(new RegExp(`(\\d{1,2} [A-Z][a-z]+ \\d{4}) \\(.?dates=${order}.?\\)`))?.[1];
   draw(heading("Which day is meant?"),
     h("p", {}, "The dates in ", name(file.name), " can be read in more than one way, and nothing in it says which."),
     h("div", { class: "actions" }, orders.map((order) => button(meant(order) ? `${ORDERS[order]}: ${meant(order)}` : ORDERS[order], "secondary", () => add(file, { ...options, dates: order })))));

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ def note(number: int, **more: str) -> dict[str, str]:
 
 
 def keep_adding(server: ApiServer, chat: str, acknowledged: list[str]) -> None:
-    with contextlib.suppress(OSError, AssertionError, ValueError):  # the server has ended
+    with contextlib.suppress(OSError, HTTPException, AssertionError, ValueError):  # the server has ended
         for number in range(10_000):
             server.add(chat, note(number))
             acknowledged.append(f"note {number}")

@@ -23,7 +23,17 @@ def test_schemathesis_finds_no_server_error(tmp_path: Path) -> None:
         for chat in ("ana", "bo"):
             server.add(chat, {"text": "I moved to Porto last Saturday!", "speaker": "Ana", "time": "2023-05-25"})
         checks = "not_a_server_error,status_code_conformance,content_type_conformance,ignored_auth"
-        command = [str(program), "run", f"{server.url}/openapi.json", "--checks", checks, "--max-examples", "5"]
+        command = [
+            str(program),
+            "run",
+            f"{server.url}/openapi.json",
+            "--checks",
+            checks,
+            "--max-examples",
+            "5",
+            "--request-timeout",
+            "60",
+        ]
         command += ["--max-time", "40", "--seed", "1", "-H", f"Authorization: Bearer {SECRET}"]
         outcome = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=170, check=False)
         assert server.call("GET", "/health").status == 200
