@@ -161,8 +161,11 @@ def test_a_person_asks_cancels_and_leaves(store: Path, terminals: list[Terminal]
     terminal.wait_for("> ")
     assert "Asking the offline reader about Bo, Ines." in terminal.shown
     terminal.type("When is the operation?\r")
-    terminal.wait_for("--model NAME asks an LM")
+    terminal.wait_for(
+        "--model NAME asks an LM\x1b[0m\r\n> "
+    )  # the next prompt: what is interrupted waits for a question
     assert "\x1b[1m28 May 2024" in terminal.shown
+    time.sleep(1)  # readline waits for keys only a moment after it has shown the prompt
     os.kill(terminal.process.pid, signal.SIGINT)
     terminal.wait_for("(cancelled; Ctrl-D leaves)\r\n> ")
     terminal.type("\x04")
