@@ -86,12 +86,21 @@ class CoverageChain:
         return self._take(self._candidates(worth), worth.tolist())
 
     def _candidates(self, worth: Floats) -> _Candidates:
-        """The ranked lines that have text, each with its cost while the chain is empty."""
+        """The ranked lines that have text, each with its cost while the chain is empty.
+
+        Lines that say the same always cost the same, and the earlier one is taken first. So each waits for the one
+        before it: thousands of them would be computed again whenever one is taken.
+        """
         features, starts = np.array(self._features), np.array(self._starts[:-1])
         costs = -np.array(self._per_token) * np.add.reduceat(worth[features], starts)
         places = np.flatnonzero(self._tokens)
-        order = places[np.argsort(costs[places], kind="stable")]
-        return _Candidates(costs[order].tolist(), order.tolist(), self._tokens_before)
+        order = places[np.argsort(costs[places], kind="stable")].tolist()
+        alike: dict[tuple[bytes, float, int], list[int]] = {}
+        for place in order:
+            said = self._features_of(place).tobytes()
+            alike.setdefault((said, self._per_token[place], self._tokens[place]), []).append(place)
+        groups = list(alike.values())
+        return _Candidates(costs[[group[0] for group in groups]].tolist(), groups, self._tokens_before)
 
     def _take(self, candidates: _Candidates, new_worth: list[float]) -> Iterator[int]:
         """Take in the candidate that costs least, again and again.
@@ -109,6 +118,7 @@ class CoverageChain:
             self._put(len(self._places), place, cost)
             for feature in features:
                 new_worth[feature] *= self._config.repeat_share
+            candidates.follow(cost, place)
             yield place
 
     def _tokens_before(self, place: int) -> float:
@@ -238,9 +248,11 @@ class CoverageChain:
 class _Candidates:
     """Lines that may be taken next, by their last known costs. Long lines wait until enough tokens are held."""
 
-    def __init__(self, costs: list[float], places: list[int], tokens_before: Callable[[int], float]) -> None:
-        """`costs` ascend; `tokens_before(place)`: tokens that must be held before that line is taken."""
-        self._costs, self._places, self._tokens_before = costs, places, tokens_before
+    def __init__(self, costs: list[float], groups: list[list[int]], tokens_before: Callable[[int], float]) -> None:
+        """`costs` ascend; groups: places of lines that say the same, in order, each with the cost of its group.
+        `tokens_before(place)`: tokens that must be held before that line is taken."""
+        self._costs, self._places, self._tokens_before = costs, [group[0] for group in groups], tokens_before
+        self._alike = {group[0]: group[:0:-1] for group in groups if len(group) > 1}  # the others, the next one last
         self._looked_at = 0  # of the lines, in order
         self._ready: list[tuple[float, int]] = []  # a heap: cost, place
         self._waiting: list[tuple[float, float, int]] = []  # a heap: tokens that must be held before, cost, place
@@ -267,6 +279,13 @@ class _Candidates:
     def put_back(self, cost: float, place: int) -> None:
         """Return a line that `pop` gave, with the cost it turned out to have."""
         heappush(self._ready, (cost, place))
+
+    def follow(self, cost: float, place: int) -> None:
+        """The line at `place` is taken: the next that says the same may be, which costs no less."""
+        if others := self._alike.pop(place, None):
+            following = others.pop()
+            heappush(self._ready, (cost, following))
+            self._alike[following] = others
 
 
 class RecencyChain:

@@ -15,6 +15,7 @@ from memoryqa.language.terms import terms
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.rendering import Line, render_turn
 from memoryqa.turns import Turn, render_header
+from memoryqa.working import coverage
 from memoryqa.working.coverage import CoverageChain
 
 SHIPPED = CoverageConfig()
@@ -204,3 +205,22 @@ def test_the_order_is_made_anew_when_the_lines_have_grown_by_a_quarter() -> None
 def test_a_config_that_makes_no_sense_is_refused(values: dict[str, float], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         CoverageConfig(**values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["0", "The otter came up to the boat at 9.", "ping!"])
+def test_lines_that_say_the_same_are_looked_at_a_few_times_each(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bot's message comes ten thousand times: each one taken makes all others cost more."""
+    looked_at = Counter[str]()
+    pop = coverage._Candidates.pop
+
+    def counted(candidates: coverage._Candidates, held_tokens: int) -> tuple[float, int] | None:
+        looked_at["lines"] += 1
+        return pop(candidates, held_tokens)
+
+    monkeypatch.setattr(coverage._Candidates, "pop", counted)
+    lines = lines_of([Turn(1, number, "Bot", text, None) for number in range(1, 2_001)])
+    chain = CoverageChain(lines)
+    order = list(chain.rank())
+    assert order == sorted(order), "the earlier one first"
+    assert len(order) == chain.ranked > len(lines) * 3 // 4
+    assert looked_at["lines"] <= 3 * len(lines)
