@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.counting import share_found
-from benchmarks.dates import PARTS, System, dateparser_search, ours, read_sentences
-from benchmarks.dates import measure as score_dates
 from benchmarks.rankers import peer_text
+from benchmarks.temporal.sentences import PARTS, System, dateparser_search, ours, read_sentences
+from benchmarks.temporal.sentences import measure as score_dates
 from harness.commands import run_command
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def print_recall(rows: Rows) -> None:
 
 
 def measure_dates(code: str) -> dict[str, dict[str, dict[str, Any]]]:
-    """{part: {system: rates}}, the rates those of benchmarks.dates."""
+    """{part: {system: rates}}, the rates those of benchmarks.temporal.sentences."""
     sentences = read_sentences(DATA / "dates" / f"{code}.jsonl")
     systems: dict[str, System] = {"ours": ours}
     if importlib.util.find_spec("dateparser"):

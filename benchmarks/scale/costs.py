@@ -36,9 +36,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.engines import COMMITS, ENGINES, MOST_TURNS, Ask
-from benchmarks.histories import asked, history
 from benchmarks.questions import PUBLISHED, add_format_flag, add_split_flag, print_notes, restrict
+from benchmarks.scale.engines import COMMITS, ENGINES, MOST_TURNS, Ask
+from benchmarks.scale.histories import asked, history
 from harness.commands import run_command
 from locomo.rows import MAIN_PROGRAM as MEMORY
 

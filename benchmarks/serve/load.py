@@ -4,7 +4,7 @@
     python -m benchmarks.serve --minutes 10        # whether its memory stays flat
     python -m benchmarks.serve --chats 10 --minutes 0.1 --json
 
-The history is that of benchmarks/scale.py, of another start for each chat. A request is sent when it is due and timed
+The history is that of benchmarks.scale, of another start for each chat. A request is sent when it is due and timed
 from then, though others wait: a server that falls behind shows it. The target is a p95 of searches below 50 ms on two
 cores, of which the load itself needs a part. CPU is that of the server, which a busy machine moves less.
 """
@@ -28,7 +28,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from benchmarks.histories import history
+from benchmarks.scale.histories import history
 from benchmarks.serve.sending import Sender
 from harness.checkout import commit_of
 from harness.commands import add_json_flag, run_command
@@ -227,7 +227,7 @@ def resident_mib(pid: int) -> float:
 
 
 def cpu_sec(pid: int) -> float:
-    """Of a process, of all its threads."""
+    """Seconds of CPU time that a process has used, all its threads together."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

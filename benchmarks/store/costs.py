@@ -3,7 +3,7 @@
     python -m benchmarks.store                     # 100,000 turns, 300 chats; a minute or two
     python -m benchmarks.store --turns 10000 --chats 30 --json
 
-The history is that of benchmarks/scale.py. Every part runs alone, in a fresh process, warmed up by 100 turns. Adds are
+The history is that of benchmarks.scale. Every part runs alone, in a fresh process, warmed up by 100 turns. Adds are
 timed by the clock, as who waits for them does, and in CPU time; all else is CPU time of the process.
 
 of sqlite   so many times what plain SQLite takes: one table of texts, WAL, a commit for each add or for all in bulk
@@ -29,8 +29,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.histories import history
-from benchmarks.scale import resident_bytes
+from benchmarks.scale.costs import resident_bytes
+from benchmarks.scale.histories import history
 from harness.commands import add_json_flag, run_command
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@
     python -m benchmarks.temporal --data data/locomo10.json                # can gold dates be read off the evidence?
     python -m benchmarks.temporal --data data/locomo10.json --split val
 
-The first is described in benchmarks/dates.py; `pip install -e '.[peers]'` adds the libraries. In the second each
+The first is described in sentences.py; `pip install -e '.[peers]'` adds the libraries. In the second each
 system annotates the evidence turns of the category 2 questions whose gold answer is a date. A gold date is
 derivable when the session's date or an annotation means it: a time of the same kind (day, weekend, week, month,
 season, year) with a day in common, so that "last week" is right by either reading of a week. `in_month` counts also the
@@ -27,9 +27,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from benchmarks import dates as sentences
-from benchmarks.dates import kind_of_span
 from benchmarks.questions import add_format_flag, add_split_flag, print_notes, restrict
+from benchmarks.temporal import sentences
+from benchmarks.temporal.sentences import kind_of_span
 from harness.commands import run_command
 from locomo.dataset import find
 from locomo.evaluate import token_f1

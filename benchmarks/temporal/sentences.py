@@ -22,7 +22,7 @@ from typing import Any, Literal, NamedTuple
 
 from memoryqa.language.dates import resolve
 
-SENTENCES = Path(__file__).resolve().parent.parent / "data" / "dates" / "english.jsonl"
+SENTENCES = Path(__file__).resolve().parents[2] / "data" / "dates" / "english.jsonl"
 PARTS = ("tune", "hold")
 _KINDS = ((1, "day"), (3, "weekend"), (10, "week"), (31, "month"), (92, "season"), (366, "year"))  # longest, in days
 _SAYING = re.compile(r"\b(?:today|tonight|now|this (?:morning|afternoon|evening)|noon|midnight)\b", re.I)

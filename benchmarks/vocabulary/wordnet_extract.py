@@ -211,12 +211,12 @@ def run(args: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0: written; 2: a package is missing."""
     described = str(__doc__).split("\n")[0]
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.wordnet_extract", description=described)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.vocabulary.wordnet_extract", description=described)
     parser.add_argument("--wordnet", metavar="FOLDER", default="/usr/share/wordnet", help="default: %(default)s")
     parser.add_argument("--names", metavar="FOLDER", help="with dist.female.first; default: of the package names")
     parser.add_argument("--output", metavar="FILE", default=str(WORDNET), help="default: the library's own")
     args = parser.parse_args(argv)
-    return run_command("benchmarks.wordnet_extract", lambda: run(args))
+    return run_command("benchmarks.vocabulary.wordnet_extract", lambda: run(args))
 
 
 if __name__ == "__main__":

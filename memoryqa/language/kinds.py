@@ -1,8 +1,8 @@
 """Kinds of things: for "bird" heron and wren, for "instrument" bassoon and sitar.
 
-`python -m benchmarks.wordnet_extract` made the table from the noun classes of WordNet (Princeton University; its
-licence is beside it). It has what people can point at (animals, plants, foods, things, people, parts of the body) and
-sports, dances, illnesses, feelings and sciences. It is used beside the hand-written classes (word_lists.py).
+`python -m benchmarks.vocabulary.wordnet_extract` made the table from the noun classes of WordNet (Princeton University;
+its licence is beside it). It has what people can point at (animals, plants, foods, things, people, parts of the body)
+and sports, dances, illnesses, feelings and sciences. It is used beside the hand-written classes (word_lists.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """English words that are words before they are names: a speaker called Hunter does not own the hunters.
 
-`python -m benchmarks.wordnet_extract` made the list from WordNet (Princeton University; the licence is beside it) and
-from how often the US census of 1990 found a first name.
+`python -m benchmarks.vocabulary.wordnet_extract` made the list from WordNet (Princeton University; the licence is
+beside it) and from how often the US census of 1990 found a first name.
 """
 
 from __future__ import annotations

@@ -8,15 +8,15 @@ from datetime import date, datetime
 
 import pytest
 
-from benchmarks import temporal
-from benchmarks.dates import Predicted, Score, Sentence, measure, ours, read_sentences, report
+from benchmarks.temporal import evidence as temporal
+from benchmarks.temporal.sentences import Predicted, Score, Sentence, measure, ours, read_sentences, report
 
 SENTENCES = read_sentences()
 SAID = datetime(2024, 5, 15, 10, 30)
 
 
 def sentence(text: str, *dates: dict[str, object], kind: str = "plan") -> Sentence:
-    from benchmarks.dates import _sentence
+    from benchmarks.temporal.sentences import _sentence
 
     row = {"id": "x", "kind": kind, "part": "tune", "said": SAID.isoformat(), "text": text, "dates": list(dates)}
     return _sentence(row)

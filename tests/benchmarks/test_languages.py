@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from benchmarks.dates import read_sentences
 from benchmarks.languages import DATA, available, main, read
+from benchmarks.temporal.sentences import read_sentences
 from memoryqa.language.locales.files import CODES
 
 

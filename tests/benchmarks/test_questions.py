@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from locomo_files import locomo_records, write_records
 
-from benchmarks import compaction, questions, retrieval, scale, temporal
+from benchmarks import compaction, questions, retrieval
+from benchmarks.scale import costs as scale
+from benchmarks.temporal import evidence as temporal
 from locomo.dataset import SAMPLE_PATH, load
 from locomo.schema import DataError
 from locomo.split_data import PROTOCOLS, splits

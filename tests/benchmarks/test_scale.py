@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from reference_ranking import configs, index_of, long_history, passages_of, questions
 from strategies import WORDS, sentences
 
-from benchmarks import engines, scale
-from benchmarks.engines import ENGINES
-from benchmarks.histories import NAMES, SESSIONS_A_DAY, asked, history
-from benchmarks.scale import Cost
+from benchmarks.scale import costs as scale
+from benchmarks.scale import engines
+from benchmarks.scale.costs import Cost
+from benchmarks.scale.engines import ENGINES
+from benchmarks.scale.histories import NAMES, SESSIONS_A_DAY, asked, history
 from locomo.dataset import SAMPLE_PATH, load
 from memoryqa.config import RankingConfig
 from memoryqa.memory import AdaptiveMemory
@@ -201,7 +202,7 @@ def test_the_turns_of_a_history_have_texts_of_their_own_and_come_out_the_same_ag
 
 @given(st.integers(0, 500))
 def test_two_speakers_never_get_the_same_name(number: int) -> None:
-    from benchmarks.histories import rename
+    from benchmarks.scale.histories import rename
 
     for conversation in CONVERSATIONS:
         renamed = [rename(conversation, number)(speaker) for speaker in conversation.speakers]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import temporal as benchmark
+from benchmarks.temporal import evidence as benchmark
 from memoryqa.language.date_grammar import HANDLERS, PATTERN, TRIGGER, fold
 from memoryqa.language.dates import annotate, dated_text, has_time_expression, resolve, unmarked
 from memoryqa.language.time_spans import HOLIDAYS, WEEKDAYS, recurring, season, whole_month
@@ -301,7 +301,7 @@ def test_what_can_be_resolved_is_a_time_expression(text: str) -> None:
     assert has_time_expression(text)
 
 
-# ------------------------------------------------------------------ benchmarks/temporal.py
+# ------------------------------------------------------------------ benchmarks/temporal
 
 
 @pytest.mark.parametrize(

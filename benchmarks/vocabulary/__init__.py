@@ -1,0 +1,1 @@
+"""Makes the tables of words in memoryqa/vocabulary from public sources."""
