@@ -227,8 +227,8 @@ class History:
             assert secret[:-1].encode() not in content, f"{secret} is in {names}"
 
 
-def play(seed: int, num_steps: int = 3) -> None:
-    """Play one history in a folder of its own. Raises AssertionError with the steps."""
+def play(seed: int, num_steps: int = 3) -> list[str]:
+    """Play one history in a folder of its own. Returns its steps; raises AssertionError with them."""
     with tempfile.TemporaryDirectory(dir=FAST) as parent:
         folder = Path(parent) / "store"
         folder.mkdir()
@@ -240,6 +240,7 @@ def play(seed: int, num_steps: int = 3) -> None:
             except BaseException as error:
                 error.add_note(f"seed {seed}, steps {' '.join(history.log)}")
                 raise
+            return history.log
 
 
 if __name__ == "__main__":

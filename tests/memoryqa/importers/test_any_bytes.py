@@ -19,9 +19,9 @@ from memoryqa.importers.detect import FORMATS
 @settings(max_examples=60, deadline=None)
 def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = write_export(tmp_path_factory.mktemp("any") / "file", content)
-    messages_or_refusal(path)
+    assert messages_or_refusal(path), "messages, or the line of a refusal"
     for name in FORMATS:
-        messages_or_refusal(path, name)
+        assert messages_or_refusal(path, name), name
 
 
 def damaged(content: bytes, chance: random.Random) -> bytes:
@@ -52,8 +52,8 @@ def test_damaged_exports_are_read_or_refused(name: str, tmp_path: Path) -> None:
     format, file_name, content = SAMPLES[name]
     for number in range(50):
         path = write_export(tmp_path / str(number) / file_name, damaged(content, chance))
-        messages_or_refusal(path)
-        messages_or_refusal(path, format)
+        assert messages_or_refusal(path), number
+        assert messages_or_refusal(path, format), number
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLES))
@@ -80,7 +80,7 @@ def test_a_damaged_zip_is_refused(tmp_path: Path) -> None:
             file.writestr(f"{number}/{file_name}", content)
     whole = (tmp_path / "whole.zip").read_bytes()
     for number in range(60):
-        messages_or_refusal(write_export(tmp_path / f"{number}.zip", damaged(whole, chance)))
+        assert messages_or_refusal(write_export(tmp_path / f"{number}.zip", damaged(whole, chance))), number
 
 
 def test_nothing_folders_and_empty_files_are_refused(tmp_path: Path) -> None:

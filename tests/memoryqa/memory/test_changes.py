@@ -308,9 +308,9 @@ BLOCK = 500
 @pytest.mark.parametrize("block", range(20))
 def test_random_histories_of_two_processes_agree_with_a_memory_built_anew(block: int) -> None:
     for seed in range(block * BLOCK, (block + 1) * BLOCK):
-        store_histories.play(seed)
+        assert len(store_histories.play(seed)) == 3, "the steps, each of them checked"
 
 
 @pytest.mark.parametrize("seed", [0, 50])
 def test_a_long_random_history_agrees_with_a_memory_built_anew(seed: int) -> None:
-    store_histories.play(seed, num_steps=25)
+    assert len(store_histories.play(seed, num_steps=25)) == 25, "the steps, each of them checked"
