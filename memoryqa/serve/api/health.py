@@ -50,7 +50,7 @@ async def show_metrics(access: Given, served: Served) -> PlainTextResponse:
 
 
 def resident_bytes() -> float:
-    """Of this process; 0 where the system does not say."""
+    """Memory that this process holds, in bytes; 0 where the system does not say."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except (OSError, ValueError, IndexError):

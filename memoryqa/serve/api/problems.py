@@ -58,7 +58,7 @@ TITLES = {
 
 
 def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Of a route, for OpenAPI: the problems that it may answer beside those of every route."""
+    """The problems that a route may answer, those of every route and `statuses`, as OpenAPI takes them."""
     every = (400, 401, 403, 408, 413, 421, 422, 429, 503, 504)
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
