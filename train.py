@@ -17,7 +17,7 @@ import sys
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.commands import add_json_flag, print_document, run_command
 from harness.flags import add_flags, add_tracking_flags, from_args
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from harness.tracking.tracker import NullTracker, Tracker
     from training.history import History
     from training.inputs import Material
+    from training.watch import Watch
 
 OUTPUT = Path("grpo_optimized_memory_qa.json")
 
@@ -78,7 +79,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def train(args: argparse.Namespace) -> int:
     """From flags to a trained program. Raises UsageError for bad input, TrainingStoppedError once it has begun."""
-    from training.backend_choice import choose_backend, load_backend
+    from training.backend_choice import choose_backend
     from training.packages import check_packages
 
     # 1. The settings; a resumed training has those that it began with.
@@ -88,13 +89,9 @@ def train(args: argparse.Namespace) -> int:
 
     import dspy
 
-    from harness.tracking.tracker import open_tracker
-    from training.chat_format import with_chat_end
     from training.dspy_setup import TrainingAdapter
-    from training.history import History
     from training.inputs import gather
-    from training.on_arbor.preflight import check_chat_end
-    from training.reward import JudgeReward, choose_reward
+    from training.reward import choose_reward
     from training.watch import Watch
 
     dspy.configure(adapter=TrainingAdapter(), trace=None, max_history_size=200, warn_on_type_mismatch=False)
@@ -126,22 +123,49 @@ def train(args: argparse.Namespace) -> int:
         on_step=watch.on_step,
         on_validation=watch.on_validation,
     )
-    for note in (reason, *material.notes, *load_backend(backend).preflight(task)):
-        print(note, file=sys.stderr)
-    if backend == "arbor" and not material.takes_system_turn:
-        raise UsageError(
-            f"--model {config.model}: its chat template has no place for a system turn, and Arbor sends one: train it "
-            "with --backend local, or choose another model"
-        )
-    if backend == "arbor" and material.is_base_model:
-        check_chat_end(config)
+    check_task(task, material, backend, reason)
     if args.dry_run:
         document = {"dry_run": True, "backend": backend, "prompt_tokens_max": material.longest_prompt}
         print_document(document, as_json=args.json)
         return 0
 
-    # 3. Train; each step goes at once to disk, to MLflow and to the terminal.
+    # 3. Train, then save the program with its adapter, and report.
     open_run(args, full_config, material)
+    return run_task(args, task, material, backend, full_config, watch)
+
+
+def check_task(task: TrainingTask, material: Material, backend: str, reason: str) -> None:
+    """Print what is to know before `task` begins. Raises UsageError for a model that `backend` cannot train."""
+    from training.backend_choice import load_backend
+    from training.on_arbor.preflight import check_chat_end
+
+    for note in (reason, *material.notes, *load_backend(backend).preflight(task)):
+        print(note, file=sys.stderr)
+    if backend == "arbor" and not material.takes_system_turn:
+        raise UsageError(
+            f"--model {task.config.model}: its chat template has no place for a system turn, and Arbor sends one: train "
+            "it with --backend local, or choose another model"
+        )
+    if backend == "arbor" and material.is_base_model:
+        check_chat_end(task.config)
+
+
+def run_task(
+    args: argparse.Namespace,
+    task: TrainingTask,
+    material: Material,
+    backend: str,
+    full_config: dict[str, Any],
+    watch: Watch,
+) -> int:
+    """Train; each step goes at once to disk, to MLflow and to the terminal. Returns the exit status."""
+    from harness.tracking.tracker import open_tracker
+    from training.backend_choice import load_backend
+    from training.chat_format import with_chat_end
+    from training.history import History
+    from training.reward import JudgeReward
+
+    config = task.config
     if backend == "arbor" and material.is_base_model:
         model = with_chat_end(config.model, args.checkpoint_dir / "base-model")
         task = replace(task, config=replace(config, model=str(model.resolve())))
@@ -149,18 +173,16 @@ def train(args: argparse.Namespace) -> int:
     with open_tracker(
         args.mlflow_uri,
         enabled=not args.no_mlflow,
-        run_name=title(config, grpo, backend),
+        run_name=title(config, task.grpo, backend),
         run_dir=args.checkpoint_dir,
         resume=args.resume,
     ) as tracker:
         tracker.log_params(full_config)
         with watch.watching(history, tracker):
             result = load_backend(backend).train(task)
-        if isinstance(reward, JudgeReward) and reward.unreadable:
-            print(f"{reward.unreadable} verdicts could not be read; those answers got their F1", file=sys.stderr)
-
-        # 4. Save the program with its adapter, and report.
-        return report(args, config, grpo, material, backend, result, history, tracker)
+        if isinstance(task.reward, JudgeReward) and task.reward.unreadable:
+            print(f"{task.reward.unreadable} verdicts could not be read; those answers got their F1", file=sys.stderr)
+        return report(args, config, task.grpo, material, backend, result, history, tracker)
 
 
 def title(config: TrainingConfig, grpo: GRPOConfig, backend: str) -> str:
