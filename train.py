@@ -143,8 +143,8 @@ def check_task(task: TrainingTask, material: Material, backend: str, reason: str
         print(note, file=sys.stderr)
     if backend == "arbor" and not material.takes_system_turn:
         raise UsageError(
-            f"--model {task.config.model}: its chat template has no place for a system turn, and Arbor sends one: train "
-            "it with --backend local, or choose another model"
+            f"--model {task.config.model}: its chat template has no place for a system turn, and Arbor sends one: "
+            "train it with --backend local, or choose another model"
         )
     if backend == "arbor" and material.is_base_model:
         check_chat_end(task.config)

@@ -1,7 +1,7 @@
 """Words that are used like a word ("cinema": theater, film, movie), from a table that ships with the package.
 
-`python -m benchmarks.vocabulary.related_words` made it from public word vectors; nothing in it comes from a conversation.
-It is English: a word of another language has no related words.
+`python -m benchmarks.vocabulary.related_words` made it from public word vectors; nothing in it comes from a
+conversation. It is English: a word of another language has no related words.
 """
 
 from __future__ import annotations

@@ -61,38 +61,31 @@ class Forgetting(Body):
     everything: bool = Field(False, description="the whole chat")
 
 
-class Search(Body):
+class Question(Body):
     question: str = Field(min_length=1, max_length=MAX_QUESTION_CHARS, examples=["When did Ana move?"])
     chats: list[Name] | None = Field(None, max_length=MAX_LISTED, description="all when left out")
     people: list[Name] | None = Field(None, max_length=MAX_LISTED, description="only what these said")
     since: Day | None = Field(None, description="only from this day on, YYYY-MM-DD")
     until: Day | None = Field(None, description="only up to this day, YYYY-MM-DD")
     asked: Day | None = Field(None, description='the day of asking, by which "last week" is read; today when left out')
+
+    def only(self) -> dict[str, Any]:
+        """The people and days, as `Memories.search` takes them."""
+        return {"speakers": self.people or None, "since": self.since, "until": self.until, "asked": self.asked}
+
+
+class Search(Question):
     budget_tokens: int = Field(1_000, ge=1, le=MAX_SEARCH_TOKENS)
     min_score: float = Field(MIN_SCORE, ge=0, le=100, description="leave out lines that score less")
 
     def how(self) -> dict[str, Any]:
         """The arguments of a search besides the question and the chats, as `Memories.search` takes them."""
-        return {**only(self), "budget_tokens": self.budget_tokens, "min_score": self.min_score}
+        return {**self.only(), "budget_tokens": self.budget_tokens, "min_score": self.min_score}
 
 
-class AskBody(Body):
-    question: str = Field(min_length=1, max_length=MAX_QUESTION_CHARS, examples=["When did Ana move?"])
-    chats: list[Name] | None = Field(None, max_length=MAX_LISTED, description="all when left out")
-    people: list[Name] | None = Field(None, max_length=MAX_LISTED, description="only what these said")
-    since: Day | None = Field(None, description="only from this day on, YYYY-MM-DD")
-    until: Day | None = Field(None, description="only up to this day, YYYY-MM-DD")
-    asked: Day | None = Field(None, description='the day of asking, by which "last week" is read; today when left out')
+class AskBody(Question):
     budget_tokens: int | None = Field(None, ge=1, le=MAX_SEARCH_TOKENS, description="of what is read for it")
     stream: bool = Field(True, description="as server-sent events; else one JSON document")
-
-    def only(self) -> dict[str, Any]:
-        return only(self)
-
-
-def only(body: Search | AskBody) -> dict[str, Any]:
-    """The people and days of a request, as `Memories.search` takes them."""
-    return {"speakers": body.people or None, "since": body.since, "until": body.until, "asked": body.asked}
 
 
 class Chosen(Body):
