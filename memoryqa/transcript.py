@@ -159,6 +159,11 @@ class Transcript:
         self._first_of[first] = self._first_of[place] = first
         return True
 
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Who speaks, by when they first did."""
+        return tuple(self._speakers)
+
     def lines_at(self, places: Iterable[int]) -> Iterator[Line]:
         """The brief lines at `places`, in that order; of three or more that say the same only the first here, with
         how often and when it was said."""

@@ -124,14 +124,31 @@ def opened(args: argparse.Namespace) -> Iterator[tuple[Memories, list[str]]]:
     """What `add_scope` names: the memories, and the chats of them to look in. Raises UsageError."""
     if args.file is None:
         with open_store(args.store) as memories:
-            yield memories, open_chats(memories, args.chat)
+            chats = open_chats(memories, args.chat)
+            _check_people(memories, chats, args.people)
+            yield memories, chats
         return
     if args.chat:
         raise UsageError("--chat names a chat of the store, and a file is one chat: drop one of them")
     from memoryqa.memories import Memories
 
     name = args.file.stem or "chat"
-    yield Memories({name: open_memory(args.file)}), [name]
+    of_file = Memories({name: open_memory(args.file)})
+    _check_people(of_file, [name], args.people)
+    yield of_file, [name]
+
+
+def _check_people(memories: Memories, chats: Sequence[str], people: Sequence[str] | None) -> None:
+    """UsageError for a name under which nobody speaks in these chats."""
+    if not people:
+        return
+    from memoryqa.language.folding import fold
+
+    names = list(dict.fromkeys(name for chat in chats for name in memories[chat].speakers))
+    known = {fold(name).strip() for name in names}
+    if unknown := [one for one in people if fold(one).strip() not in known]:
+        listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+        raise UsageError(f"--from {unknown[0]}: nobody is called so; people are {listed}")
 
 
 def open_store(given: Path | None) -> Memories:

@@ -95,6 +95,12 @@ class ReadableMemory(OpenableMemory):
         with self._current():  # while a turn is being added, there may be more for a moment
             return self._working.tokens
 
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """The names of all who speak, by when they first did."""
+        with self._current():
+            return self._transcript.speakers
+
     # -- searching ----------------------------------------------------------------------------------------------------
 
     def search(

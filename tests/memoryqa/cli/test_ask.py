@@ -268,6 +268,16 @@ def test_results_over_several_chats_say_which(both: Path, capsys: pytest.Capture
     assert "ferry" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["search", "ask"])
+def test_a_person_who_never_spoke_is_named(command: str, both: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "the ferry", "--from", "ines", "--from", "Nobody"]) == 2
+    told = capsys.readouterr()
+    assert not told.out
+    assert told.err.startswith("memoryqa: --from Nobody: nobody is called so; people are ")
+    assert "Ines" in told.err
+    assert main([command, "the ferry", "--chat", "Ines", "--from", "Bo"]) == 2, "Bo speaks in the other chat"
+
+
 def test_a_message_is_shown_among_its_neighbours_and_marked(ines: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for citation in ("D1:2", "mem:D1:2", "Ines/D1:2", "1:2"):
         assert main(["show", citation, "--around", "1"]) == 0
