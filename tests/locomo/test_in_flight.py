@@ -14,8 +14,11 @@ SCRIPT = """
 import sys, threading, time
 from locomo.in_flight import run_in_threads
 
+one_at_a_time = threading.Lock()
+
 def call(number):
-    print("begun", flush=True)
+    with one_at_a_time:  # print writes a line and its end apart
+        print("begun", flush=True)
     time.sleep(0.8 if number == 0 else 120)
     return number
 
