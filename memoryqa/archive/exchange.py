@@ -5,9 +5,11 @@ A line of JSONL is one turn, and a chat message as `AdaptiveMemory.add` takes it
     {"session": 1, "number": 2, "speaker": "Ana", "time": "2023-05-25T18:30:00", "text": "I moved to Porto!"}
 
 Left out where they say nothing: time, caption, tags, fold (1: the second of two equal clock times), zone (of the tz
-database), zone_name (given to an offset), revisions (what the turn was before, oldest first, with the same keys). Where
-turns were forgotten, the first line counts them by session, with the highest number: {"memoryqa_export": {"forgotten":
-[[session, highest number, turns], ...]}}.
+database), zone_name (given to an offset), revisions (what the turn was before, oldest first, with the same keys) and
+import (number of the conversation, key and digest, by which a newer export of the same app knows the message). The
+first line has what is not of one turn, where there is any: {"memoryqa_export": {"forgotten": [[session, highest number,
+turns], ...], "conversations": [[number, format, scope, title], ...], "people": {"joins": ..., "authors": ..., "owner":
+..., "choices": ...}}}.
 """
 
 from __future__ import annotations
@@ -16,11 +18,14 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timezone
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from memoryqa.archive.carried import Carried
+from memoryqa.archive.imports import Conversation, People
 from memoryqa.archive.saved import History
 from memoryqa.checks import shown
 from memoryqa.errors import UsageError
@@ -34,12 +39,21 @@ _COLUMNS = ("id", "session", "number", "speaker", "time", "text", "caption", "ta
 
 def to_jsonl(turns: Iterable[Turn], history: History) -> Iterator[str]:
     """The lines, each with its newline."""
+    carried = history.carried
     counts = [[session, highest, count] for session, (highest, count) in history.forgotten.items()]
-    if counts:
-        yield _line({COUNTS: {"forgotten": counts}})
+    first: dict[str, Any] = {"forgotten": counts} if counts else {}
+    if carried:
+        first["conversations"] = [[one.number, one.format, one.scope, one.title] for one in carried.conversations]
+        first["people"] = asdict(carried.people)
+    if first:
+        yield _line({COUNTS: first})
     for turn in turns:
-        older = [_fields(one) for one in history.revisions.get(turn.id, ())]
-        yield _line(_fields(turn) | ({"revisions": older} if older else {}))
+        fields = _fields(turn)
+        if older := [_fields(one) for one in history.revisions.get(turn.id, ())]:
+            fields["revisions"] = older
+        if turn.id in carried.messages:
+            fields["import"] = list(carried.messages[turn.id])
+        yield _line(fields)
 
 
 def _line(document: Mapping[str, Any]) -> str:
@@ -72,23 +86,47 @@ def _fields(turn: Turn) -> dict[str, Any]:
 def from_jsonl(lines: Iterable[str]) -> tuple[list[Turn], History]:
     """The turns and what is kept besides them. UsageError for a line that is none of ours, which it names."""
     turns, revisions, forgotten = list[Turn](), dict[str, list[Turn]](), dict[int, tuple[int, int]]()
+    conversations, people, messages = list[Conversation](), People(), dict[str, tuple[int, int, int | None]]()
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             document = json.loads(line)
             if COUNTS in document:
-                forgotten |= {session: (highest, n) for session, highest, n in document[COUNTS]["forgotten"]}
+                first = document[COUNTS]
+                forgotten |= {session: (highest, n) for session, highest, n in first.get("forgotten", ())}
+                conversations += [_conversation(*one) for one in first.get("conversations", ())]
+                people = _people(**first["people"]) if "people" in first else people
                 continue
             turn = _turn(document)
             older = [_turn(one) for one in document.get("revisions", ())]
+            if "import" in document:
+                messages[turn.id] = _message(*document["import"])
         except (TypeError, ValueError, KeyError, AttributeError, RecursionError, ZoneInfoNotFoundError) as error:
             reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) and error.args else error
             raise UsageError(f"line {number}: no turn as export wrote it ({reason}); see {__name__}") from error
         turns.append(turn)
         if older:
             revisions[turn.id] = older
-    return turns, History(revisions, forgotten)
+    return turns, History(revisions, forgotten, Carried(tuple(conversations), messages, people))
+
+
+def _conversation(number: int, format: str, scope: str, title: str) -> Conversation:
+    return Conversation(int(number), str(format), str(scope), str(title))
+
+
+def _message(number: int, key: int, digest: int | None) -> tuple[int, int, int | None]:
+    found = (int(number), int(key), None if digest is None else int(digest))
+    if max(map(abs, filter(None, found)), default=0) >= 1 << 63:
+        raise ValueError("an import has numbers of 63 bits at most")
+    return found
+
+
+def _people(
+    joins: Mapping[str, str], authors: Mapping[str, str], choices: Mapping[str, str], owner: str | None = None
+) -> People:
+    texts = [{str(alias): str(name) for alias, name in one.items()} for one in (joins, authors, choices)]
+    return People(texts[0], texts[1], None if owner is None else str(owner), texts[2])
 
 
 def _turn(fields: Mapping[str, Any]) -> Turn:

@@ -117,15 +117,22 @@ def _by_keys(archive: Archive, columns: str, keys: Sequence[int]) -> Iterable[tu
             yield row[0], row[1:]
 
 
-def messages_of(archive: Archive, conversation: int) -> list[tuple[int, int | None, str | None]]:
-    """Key, digest and local time (ISO 8601) of all messages of a conversation."""
-    return [
-        (key, digest, time)
-        for key, digest, time in archive.fetch(
-            "SELECT key, imported.digest, time FROM imported JOIN turns USING (position) WHERE conversation = ?",
-            conversation,
-        )
-    ]
+def saying(archive: Archive, digests: Sequence[int]) -> dict[int, set[int]]:
+    """Which of `digests` the messages of each conversation have. It looks at all messages."""
+    found: dict[int, set[int]] = {}
+    for first in range(0, len(digests), _AT_ONCE):
+        some = digests[first : first + _AT_ONCE]
+        marks = ", ".join("?" * len(some))
+        for row in archive.fetch(f"SELECT conversation, digest FROM imported WHERE digest IN ({marks})", *some):
+            found.setdefault(row[0], set()).add(row[1])
+    return found
+
+
+def messages_of(archive: Archive, conversation: int) -> list[tuple[int, int | None, str | None, str]]:
+    """Key, digest, local time (ISO 8601) and speaker of all messages of a conversation, in their order."""
+    found = "SELECT key, imported.digest, time, speaker FROM imported JOIN turns USING (position)"
+    rows = archive.fetch(f"{found} WHERE conversation = ? ORDER BY position", conversation)
+    return [(key, digest, time, speaker) for key, digest, time, speaker in rows]
 
 
 def note(archive: Archive, position: int, message: Incoming) -> None:
@@ -177,13 +184,18 @@ def owner(archive: Archive) -> str | None:
 
 def keep_people(archive: Archive, found: People) -> None:
     """Let the file have `found`."""
+    with archive.transaction():
+        write_people(archive, found)
+
+
+def write_people(archive: Archive, found: People) -> None:
+    """`keep_people` within a transaction."""
     rows = [("join", alias, name) for alias, name in found.joins.items()]
     rows += [("author", alias, name) for alias, name in found.authors.items()]
     rows += [("choice", alias, name) for alias, name in found.choices.items()]
     rows += [("owner", OWNER, found.owner)] if found.owner else []
-    with archive.transaction():
-        archive.connection.execute("DELETE FROM people")
-        archive.connection.executemany("INSERT INTO people VALUES (?, ?, ?)", rows)
+    archive.connection.execute("DELETE FROM people")
+    archive.connection.executemany("INSERT INTO people VALUES (?, ?, ?)", rows)
 
 
 def count_messages(archive: Archive) -> Counter[int]:

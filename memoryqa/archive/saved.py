@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from memoryqa.archive.carried import Carried
 from memoryqa.archive.changes import write_history
 from memoryqa.archive.database import Archive, ArchiveError
 from memoryqa.config import CoverageConfig, DenseConfig, MemoryConfig, RankingConfig
@@ -27,11 +28,12 @@ class History:
     """What a memory keeps besides its turns.
 
     revisions: by id what a turn was before, oldest first. forgotten: by session the highest number of a forgotten turn,
-    and how many there were.
+    and how many there were. carried: what is known of the exports that the turns came from.
     """
 
     revisions: Mapping[str, list[Turn]] = field(default_factory=dict)
     forgotten: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    carried: Carried = field(default_factory=Carried)
 
 
 def settings_of(config: MemoryConfig, dense: DenseConfig | None, session_gap: timedelta) -> dict[str, Any]:

@@ -1,15 +1,15 @@
 """Exports go into the chats of a folder: once, as a whole, and a newer export only with what it changes.
 
-Where a conversation goes. An export of one conversation becomes a chat of its name. An export of many (ChatGPT, an
-account of Telegram, a workspace of Slack, a mailbox) becomes one chat of the app's name: a person with 1,500
-conversations has one file that is searched at once, and no list of 1,500 names. Sessions of different conversations are
-never the same, and the title of each finds all of its messages. A conversation that is in a chat already stays there,
-whatever its file is called now.
+Where a conversation goes (`placing`). An export of one conversation becomes a chat of its name. An export of many
+(ChatGPT, an account of Telegram, a workspace of Slack, a mailbox) becomes one chat of the app's name: a person with
+1,500 conversations has one file that is searched at once, and no list of 1,500 names. Sessions of different
+conversations are never the same, and the title of each finds all of its messages. A conversation that is in a chat
+already stays there, whatever its file is called now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
@@ -17,9 +17,9 @@ from typing import Any
 
 from memoryqa.archive.imports import Incoming, People
 from memoryqa.errors import UsageError
-from memoryqa.home.names import free_name, safe_name
-from memoryqa.home.people import join_people
-from memoryqa.home.recognition import Place, recognise
+from memoryqa.home.people import final_name, join_people
+from memoryqa.home.placing import BY_APP, called, decisions, destinations, known_places
+from memoryqa.home.recognition import Place
 from memoryqa.home.restoring import is_own_export, restore
 from memoryqa.home.survey import Keys, Seen, scope_of, survey
 from memoryqa.importers import Import, ImportReport, Message, read
@@ -28,16 +28,6 @@ from memoryqa.memory import AdaptiveMemory
 
 Progress = Callable[[str, int, int], None]
 _AT_ONCE = 1000  # messages in one transaction
-_BY_APP = (
-    "chatgpt",
-    "claude",
-    "gemini",
-    "sessions",
-    "mail",
-)  # their conversations are topics, and no circles of people
-_IN_PARTS = ("sessions", "mail")  # of these, each import may be another part of one whole
-_BY_FILE = ("records", "lines", "roles", "subtitles")
-_SHORT = {"sessions": "Assistant sessions", "telegram-html": "Telegram", "discord-html": "Discord"}
 
 
 @dataclass
@@ -74,12 +64,13 @@ class ImportResult:
 @dataclass
 class _Target:
     """A chat that messages go to. numbers: its conversations by scope. keeps: scopes of which the export is older than
-    what is there, so that it edits nothing."""
+    what is there, so that it edits nothing. known: by scope, `Place.known`."""
 
     result: ChatImport
     memory: AdaptiveMemory
     numbers: dict[str, int] = field(default_factory=dict)
     keeps: set[str] = field(default_factory=set)
+    known: dict[str, Mapping[int, int]] = field(default_factory=dict)
     waiting: list[Incoming] = field(default_factory=list)
     changed: list[Incoming] = field(default_factory=list)
     authors: dict[str, str] = field(default_factory=dict)
@@ -119,6 +110,7 @@ def import_export(
     path: str | Path,
     *,
     chat: str | None = None,
+    new: bool = False,
     format: str | None = None,
     timezone: str | tzinfo | None = None,
     dates: str | None = None,
@@ -130,28 +122,29 @@ def import_export(
 ) -> ImportResult:
     """Add the export at `path` to the chats of a folder, in files NAME.db: what is new, edited and deleted in it.
 
-    chat: the chat that all of it goes to; None: see above. format, timezone, dates, columns, same, me: see
-    `memoryqa.importers.read`; what was said of a chat is kept in its file, and holds for later imports. dry_run: only
-    read it. progress: is given the step ("reading", "importing"), how many messages are done, and of how many (0 when
-    that is unknown).
+    chat: the chat that all of it goes to; None: see above. new: a chat that is not there yet, whatever is known of the
+    messages. format, timezone, dates, columns, same, me: see `memoryqa.importers.read`; what was said of a chat is kept
+    in its file, and holds for later imports. dry_run: only read it. progress: is given the step ("reading",
+    "importing"), how many messages are done, and of how many (0 when that is unknown).
 
     The export is read to its end before anything is written. Raises UsageError for one that cannot be read, and the
     folder is then as it was. A process that is killed leaves whole batches, and the next import completes them.
     """
     if format is None and not columns and is_own_export(Path(path)):
-        return _restored(memories, Path(path), chat, dry_run=dry_run)
+        return _restored(memories, Path(path), chat, new, same or {}, me, dry_run=dry_run)
     said = _Said(format, timezone, dates, columns, same or {}, me)
     found = said.read(Path(path), _kept(memories, {chat} if chat else set()))
     seen = survey(found, lambda done: progress("reading", done, 0))
     memories.find()
-    chats = {name: memories.path_of(name) for name in memories}
-    places = recognise(seen.conversations.values(), found.format, chats, chat)
-    names = _destinations(found, seen.conversations, places, chat, memories)
+    places = {} if new else known_places(found, seen.conversations, memories, chat)
+    names = destinations(found, seen.conversations, places, chat, new, memories)
+    notes = list(decisions(names, places, chat, new, called(found, seen.conversations)))
     if dry_run:
+        _add_notes(seen.report, notes)
         return ImportResult(seen.report, _counted(seen.conversations, names, memories), is_dry=True)
-    opened = {name: _opened(memories, name, said) for name in dict.fromkeys(names.values())}
+    opened = {name: _opened(memories, name, said, places.values()) for name in dict.fromkeys(names.values())}
     again = said.read(Path(path), _kept(memories, set(opened)))
-    is_many = len(seen.conversations) > 1 or found.format in _BY_APP
+    is_many = len(seen.conversations) > 1 or found.format in BY_APP
     for scope, one in seen.conversations.items():
         _settle(opened[names[scope]], found.format, one, places.get(scope))
     total, keys = seen.report.messages, Keys()
@@ -169,15 +162,27 @@ def import_export(
         _take(target)
         _finish(target, said, seen.conversations)
     progress("importing", total, total)
+    _add_notes(again.report, notes)
     return ImportResult(again.report, [target.result for target in opened.values()])
 
 
-def _restored(memories: Memories, path: Path, chat: str | None, *, dry_run: bool) -> ImportResult:
+def _restored(
+    memories: Memories,
+    path: Path,
+    chat: str | None,
+    new: bool,
+    same: Mapping[str, str],
+    me: str | None,
+    *,
+    dry_run: bool,
+) -> ImportResult:
     if chat is not None:
         check_name(chat)
     memories.find()
-    report, name, is_new, added = restore(memories, path, chat, dry_run=dry_run)
+    report, name, is_new, added = restore(memories, path, chat, new=new, dry_run=dry_run)
     one = ChatImport(name, is_new, added=added, unchanged=report.messages - added, messages=report.messages)
+    if not dry_run and (same or me):
+        one.renamed = join_people(memories[name], same, me)
     return ImportResult(report, [one], is_dry=dry_run)
 
 
@@ -193,46 +198,12 @@ def _kept(memories: Memories, chats: set[str]) -> People:
     return found
 
 
-# -- where conversations go --------------------------------------------------------------------------------------------
+# -- the chats ---------------------------------------------------------------------------------------------------------
 
 
-def _destinations(
-    found: Import,
-    conversations: Mapping[str, Seen],
-    places: Mapping[str, Place],
-    chat: str | None,
-    memories: Memories,
-) -> dict[str, str]:
-    """The chat of each conversation, by scope."""
-    if chat is not None:
-        check_name(chat)
-        return dict.fromkeys(conversations, chat)
-    names = {scope: place.chat for scope, place in places.items()}
-    if names.keys() != conversations.keys():
-        own = _own_chat(found, conversations, names, memories)
-        names = {scope: names.get(scope, own) for scope in conversations}
-    return names
-
-
-def _own_chat(found: Import, conversations: Mapping[str, Seen], names: Mapping[str, str], memories: Memories) -> str:
-    """The chat of the conversations that none has yet: one that has others of this export, or a new one."""
-    is_topics = found.format in _BY_APP
-    homes = [name for name in dict.fromkeys(names.values()) if is_topics or len(memories[name].conversations()) > 1]
-    if homes:
-        return max(homes, key=list(names.values()).count)
-    titles = [_SHORT.get(found.format, found.title)]
-    if found.format in _BY_FILE:
-        titles = [found.stem]
-    elif len(conversations) == 1 and not is_topics:
-        people = [name for name, _ in found.report.people.most_common(3)]
-        titles = [next(iter(conversations.values())).title, ", ".join(people)]
-    name = safe_name(*titles)
-    if name in memories:
-        memory = memories[name]
-        is_empty = not len(memory)  # a process was killed before it added anything
-        if is_empty or (found.format in _IN_PARTS and found.format in {one.format for one in memory.conversations()}):
-            return name
-    return free_name(name, memories)
+def _add_notes(report: ImportReport, notes: Iterable[str]) -> None:
+    for note in notes:
+        report.note(note)
 
 
 def _counted(conversations: Mapping[str, Seen], names: Mapping[str, str], memories: Memories) -> list[ChatImport]:
@@ -243,14 +214,16 @@ def _counted(conversations: Mapping[str, Seen], names: Mapping[str, str], memori
     return list(counted.values())
 
 
-def _opened(memories: Memories, name: str, said: _Said) -> _Target:
-    """The chat, with what the user says of its people by now."""
+def _opened(memories: Memories, name: str, said: _Said, places: Iterable[Place]) -> _Target:
+    """The chat, with what the user and the export say of its people by now."""
     is_new = name not in memories or not len(memories[name])
     memory = memories.create(name)
     memory.refresh()
     target = _Target(ChatImport(name, is_new), memory)
     target.result.forgotten = memory.stats().turns_forgotten
-    target.result.renamed = join_people(memory, said.same, said.me)
+    renamed = {one: old for place in places if place.chat == name for one, old in place.renamed.items()}
+    joins = {one: final_name(old, said.same) for one, old in renamed.items()} | dict(said.same)
+    target.result.renamed = join_people(memory, {one: old for one, old in joins.items() if one != old}, said.me)
     return target
 
 
@@ -260,6 +233,7 @@ def _settle(target: _Target, format: str, one: Seen, place: Place | None) -> Non
         target.numbers[one.scope] = target.memory.add_conversation(format, one.scope, one.title)
         return
     target.numbers[one.scope] = place.number
+    target.known[one.scope] = place.known
     if one.span()[1] < place.last:
         target.keeps.add(one.scope)
     elif one.title:
@@ -270,10 +244,11 @@ def _settle(target: _Target, format: str, one: Seen, place: Place | None) -> Non
 
 
 def _incoming(message: Message, key: int, digest: int, target: _Target, is_many: bool) -> Incoming:
-    fields = dict(message.turn_fields())
+    fields, scope = dict(message.turn_fields()), scope_of(message)
     if is_many and message.chat:
         fields["tags"] = [message.chat]
-    return Incoming(target.numbers[scope_of(message)], key, digest, fields, message.deleted)
+    key = target.known.get(scope, {}).get(key, key)
+    return Incoming(target.numbers[scope], key, digest, fields, message.deleted)
 
 
 def _take(target: _Target) -> None:

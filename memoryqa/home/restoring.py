@@ -9,7 +9,7 @@ from pathlib import Path
 from memoryqa.archive.exchange import COUNTS, from_jsonl
 from memoryqa.archive.text_files import read_text
 from memoryqa.errors import UsageError
-from memoryqa.home.names import safe_name
+from memoryqa.home.names import free_name, safe_name
 from memoryqa.importers import ImportReport, Message
 from memoryqa.memories import Memories
 from memoryqa.turns import Turn
@@ -30,18 +30,22 @@ def is_own_export(path: Path) -> bool:
     return isinstance(first, Mapping) and (COUNTS in first or first.keys() >= _OWN)
 
 
-def restore(memories: Memories, path: Path, chat: str | None, *, dry_run: bool) -> tuple[ImportReport, str, bool, int]:
+def restore(
+    memories: Memories, path: Path, chat: str | None, *, new: bool, dry_run: bool
+) -> tuple[ImportReport, str, bool, int]:
     """Put the chat back: the report, the chat, whether it is new, and how many messages were added.
 
-    chat: None for one named after the file. A chat that has these messages already stays as it is. UsageError for one
-    that has others, because messages of two chats would have the same numbers.
+    chat: None for one named after the file. new: one that is not there yet. A chat that has these messages already
+    stays as it is. UsageError for one that has others, because messages of two chats would have the same numbers.
     """
     turns, _ = from_jsonl(read_text(path).split("\n"))
     if not turns:
         raise UsageError(f"{path}: an export without a message")
     name = chat or safe_name(path.stem)
+    if new and chat is None:
+        name = free_name(name, memories)
     there = memories[name].turns() if name in memories else []
-    if there and not _has(there, turns):
+    if there and (new or not _has(there, turns)):
         raise UsageError(f"{path}: the chat {name} has other messages; name a new one with `chat`")
     if not there and not dry_run:
         memories.create(name).import_jsonl(path)

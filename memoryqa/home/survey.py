@@ -18,8 +18,9 @@ _REPORTED_EVERY = 1000
 class Seen:
     """A conversation of an export.
 
-    keys, digests, clocks: of each message; clocks in seconds, as they stood, NaN when unknown. has_id: the scope is an
-    id, and no name. is_named: the ids of its messages have its name in them, so that they change with it.
+    keys, digests, clocks, said_by: of each message; clocks in seconds, as they stood, NaN when unknown; said_by counts
+    in `speakers`. has_id: the scope is an id, and no name. is_named: the ids of its messages have its name in them, so
+    that they change with it.
     """
 
     scope: str
@@ -29,6 +30,19 @@ class Seen:
     keys: array[int] = field(default_factory=lambda: array("q"))
     digests: array[int] = field(default_factory=lambda: array("q"))
     clocks: array[float] = field(default_factory=lambda: array("d"))
+    said_by: array[int] = field(default_factory=lambda: array("l"))
+    speakers: list[str] = field(default_factory=list)
+    _numbers: dict[str, int] = field(default_factory=dict)
+
+    def add(self, message: Message, key: int, digest: int) -> None:
+        """Take note of the next message."""
+        self.keys.append(key)
+        self.digests.append(digest)
+        self.clocks.append(clock_of(message.time))
+        if (number := self._numbers.get(message.speaker)) is None:
+            number = self._numbers[message.speaker] = len(self.speakers)
+            self.speakers.append(message.speaker)
+        self.said_by.append(number)
 
     def span(self) -> tuple[float, float]:
         """The first and the last clock; infinities the wrong way round when none is known."""
@@ -52,10 +66,7 @@ def survey(found: Import, progress: Callable[[int], None]) -> Survey:
         scope = scope_of(message)
         if (one := seen.get(scope)) is None:
             one = seen[scope] = Seen(scope, message.chat, bool(message.chat_id), bool(message.local))
-        key, digest = keys.of(message)
-        one.keys.append(key)
-        one.digests.append(digest)
-        one.clocks.append(clock_of(message.time))
+        one.add(message, *keys.of(message))
         if number % _REPORTED_EVERY == 0:
             progress(number)
     return Survey(found.report, seen)

@@ -43,6 +43,11 @@ class Import:
         return self._format.title
 
     @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return self._source.path
+
+    @property
     def stem(self) -> str:
         """The name of the file or folder without its ending."""
         return self._source.title

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from memoryqa.archive import changes, imports
+from memoryqa.archive.carried import carried, carry_in
 from memoryqa.archive.database import Archive, used_twice
 from memoryqa.archive.erasing import erase
 from memoryqa.archive.exchange import exported, format_of, from_jsonl
@@ -166,7 +167,8 @@ class StoredMemory(ReadableMemory):
             return list(exported(self._transcript.turns, self._history(), format, name))
 
     def import_jsonl(self, path: str | Path) -> int:
-        """Add what `export` wrote, with its revisions and its count of forgotten turns; returns the number of turns.
+        """Add what `export` wrote, with its revisions, its count of forgotten turns and what it knows of apps' exports;
+        returns the number of turns.
 
         Raises UsageError that names the line, and for a turn that is here already; those before it are added.
         """
@@ -185,6 +187,9 @@ class StoredMemory(ReadableMemory):
                     self._numbering.reserve(session, highest)
                 if archive is not None:
                     changes.write_history(archive, chain.from_iterable(revisions.values()), forgotten)
+                    if history.carried:
+                        carry_in(archive, history.carried)
+                        self._owner = imports.owner(archive)
                 else:
                     self._revisions = revisions
             self._forgotten = forgotten
@@ -207,7 +212,7 @@ class StoredMemory(ReadableMemory):
         """What is kept besides the turns."""
         if self._archive is None:
             return History(self._revisions, self._forgotten)
-        return History(changes.revisions(self._archive), self._forgotten)
+        return History(changes.revisions(self._archive), self._forgotten, carried(self._archive))
 
     # -- following the file --------------------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="an export: a file, a folder or a zip")
     parser.add_argument("--chat", metavar="NAME", help="the chat that it goes to (default: one named after the export)")
+    parser.add_argument("--new", action="store_true", help="a chat of its own, even if another has the same name")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be read, and write nothing")
     parser.add_argument("--format", metavar="NAME", help="where it is not recognised; docs/your-chats.md has the names")
     parser.add_argument(
@@ -63,6 +64,7 @@ def run(args: argparse.Namespace) -> None:
     from memoryqa.memories import Memories
 
     said = {"chat": args.chat, "format": args.format, "timezone": args.timezone, "dates": args.dates, "me": args.me}
+    said["new"] = args.new
     columns = named_pairs("--column", [part for one in args.columns or () for part in one.split(",")])
     said |= {"columns": columns or None, "same": named_pairs("--same", args.same or ())}
     with Memories.open(store_folder(args.store)) as memories:

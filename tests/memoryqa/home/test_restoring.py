@@ -112,3 +112,53 @@ def test_a_zip_without_its_end_is_said_to_be_damaged(memories: Memories, tmp_pat
 def test_an_empty_question_is_refused(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "  ", "--store", str(tmp_path)]) == 2
     assert capsys.readouterr().err == "memoryqa: the question is empty; write it in quotes\n"
+
+
+def test_a_chat_that_came_back_takes_from_a_newer_export_only_what_is_new(memories: Memories, tmp_path: Path) -> None:
+    name, said = "WhatsApp Chat with Ana.txt", f"{ON_MONDAY}Ana: The ferry leaves at nine.\n{ON_MONDAY}Bo: I pay.\n"
+    imported = import_export(memories, write_export(tmp_path / name, said), same={"Bo": "Boris"}, me="Ana")
+    assert imported.chats[0].added == 2
+    memories["Ana"].export(tmp_path / "back.jsonl")
+    with Memories.open(tmp_path / "other") as others:
+        import_export(others, tmp_path / "back.jsonl")
+        assert others["back"].turns() == memories["Ana"].turns()
+        assert others["back"].people() == memories["Ana"].people()
+        newer = said.replace("nine", "ten") + f"{ON_MONDAY}Bo: And the cabin.\n"
+        (one,) = import_export(others, write_export(tmp_path / name, newer)).chats
+        assert (one.chat, one.added, one.edited, one.unchanged, one.missing) == ("back", 1, 1, 1, 0)
+        assert [turn.speaker for turn in others["back"].turns()] == ["Ana", "Boris", "Boris"]
+        assert others["back"].search("When is my ferry?", 100).turns[0].text == "The ferry leaves at ten."
+
+
+def test_what_was_corrected_and_erased_stays_so_when_a_chat_comes_back(memories: Memories, tmp_path: Path) -> None:
+    name, said = "WhatsApp Chat with Ana.txt", f"{ON_MONDAY}Ana: The ferry leaves at nine.\n{ON_MONDAY}Bo: I pay.\n"
+    import_export(memories, write_export(tmp_path / name, said))
+    memories["Ana"].correct("D1:1", "It leaves at ten.", keep_revision=False)
+    memories["Ana"].forget("D1:2")
+    memories["Ana"].export(tmp_path / "back.jsonl")
+    assert "Bo" not in (tmp_path / "back.jsonl").read_text()
+    with Memories.open(tmp_path / "other") as others:
+        import_export(others, tmp_path / "back.jsonl", me="Ana")
+        assert others["back"].people().owner == "Ana"
+        (one,) = import_export(others, tmp_path / name).chats
+        assert (one.added, one.edited, one.unchanged) == (1, 0, 1)
+        assert [turn.text for turn in others["back"].turns()] == ["It leaves at ten.", "I pay."]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"import": [1, 2]},
+        {"import": [1, 1 << 64, 2]},
+        {"import": "x"},
+        {"memoryqa_export": {"conversations": [[1, 2]]}},
+        {"memoryqa_export": {"people": {"joins": []}}},
+        {"memoryqa_export": 1},
+    ],
+)
+def test_an_export_with_damaged_keys_is_one_line(damage: dict[str, object], memories: Memories, tmp_path: Path) -> None:
+    line = {"session": 1, "number": 1, "speaker": "Ana", "text": "hi"} | damage
+    (tmp_path / "back.jsonl").write_text(json.dumps(line) + "\n")
+    with pytest.raises(UsageError, match="line 1: no turn as export wrote it"):
+        import_export(memories, tmp_path / "back.jsonl")
+    assert not list(memories)
