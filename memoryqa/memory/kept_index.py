@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 # longer the more come after it, and adding the more often it is written.
 WHILE_ADDING = (500, 0.05)
 AT_THE_END = (20, 0.01)  # when the memory is closed, or many turns were added at once
-_READ_AHEAD = 256  # turns, once they are read in order
+_READ_AHEAD = 256  # turns at once, at most, where they are read in order
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +31,24 @@ class Kept:
 
 
 class TurnReader:
-    """Gives the turns of a file by their number, from 0; those behind it too, when they are asked for in order."""
+    """Gives the turns of a file by their number, from 0; those behind it too, twice as many each time, while they are
+    asked for in order. A search asks for few that lie beside each other, and reads hardly more than those."""
 
     def __init__(self, archive: Archive, positions: Sequence[int]) -> None:
         self._archive, self._positions = archive, positions
-        self._last = -1
-        self._ahead: list[Turn] = []  # the next ones, in reverse
+        self._next, self._size = -1, 1
+        self._ahead: list[Turn] = []  # from `_next` on, in reverse
 
     def __call__(self, number: int) -> Turn:
-        in_order, self._last = number == self._last + 1, number
-        if not in_order or not self._ahead:
-            end = min(number + (_READ_AHEAD if in_order else 1), len(self._positions))
+        if number != self._next:
+            self._ahead, self._size = [], 1
+        self._next = number + 1
+        if not self._ahead:
+            end = min(number + self._size, len(self._positions))
             turns = self._archive.between(self._positions[number], self._positions[end - 1])
             if len(turns) != end - number:
                 raise ArchiveError(f"{self._archive.path}: was changed by another process at this moment; ask again")
-            self._ahead = turns[::-1]
+            self._ahead, self._size = turns[::-1], min(2 * self._size, _READ_AHEAD)
         return self._ahead.pop()
 
 

@@ -267,3 +267,27 @@ def test_a_memory_that_was_read_on_demand_can_be_changed_ranked_and_copied(memor
     expected = fresh(said, 100).with_ranking(replace(memory.config.ranking, window_before=0.1))
     assert other.search("otters").lines == expected.search("otters").lines
     check_same(fresh(said, 100), memory)
+
+
+def test_turns_are_read_ahead_only_while_they_are_asked_for_in_order(tmp_path: Path) -> None:
+    said = turns(2_000)
+    with Archive(tmp_path / "a.db") as archive:
+        archive.extend(said)
+        positions = [position for position, _ in archive.after(0)]
+        reads = list[int]()
+
+        class Counted:
+            path = "a.db"
+
+            def between(self, first: int, last: int) -> list[Turn]:
+                found = archive.between(first, last)
+                reads.append(len(found))
+                return found
+
+        read = kept_index.TurnReader(Counted(), positions)  # type: ignore[arg-type]
+        assert [read(number) for number in range(2_000)] == said
+        assert len(reads) < 20
+        reads.clear()
+        for number in range(0, 1_990, 10):  # as the best lines of a search are beside each other
+            assert [read(number), read(number + 1)] == said[number : number + 2]
+        assert sum(reads) < 4 * 200
