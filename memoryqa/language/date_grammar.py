@@ -23,7 +23,7 @@ from memoryqa.language.english.date_words import (
     WEEKDAY_NUMBERS,
 )
 from memoryqa.language.english.tense import look_around
-from memoryqa.language.english.tensed_dates import latest_weekday, this_time, this_weekend, yearly_named
+from memoryqa.language.english.tensed_dates import WEEK_AFTER, latest_weekday, this_time, this_weekend, yearly_named
 from memoryqa.language.time_spans import (
     SEASON_FIRST_MONTH,
     STEP,
@@ -50,10 +50,13 @@ _PERFECT = re.compile(r"\b(?:have|has|haven't|hasn't|been)\b|'ve\b")
 _NOT_PERFECT = re.compile(r"(?<!'ve )(?<!have )(?<!has )\bhad\b|'d\b|\bwill have\b|\bago\b")
 _ENDS_IN_DETERMINER = re.compile(r"\b(?:the|my|our|your|their|his|its|every|each|very|these|this)\s+$")
 _ENDS_IN_NUMBER = re.compile(r"(?:\b(?:or|to|and|half)\s+|[\d.,/–-])$")  # "two or three years ago", "2-3 years ago"
+_ENDS_IN_LIMIT = re.compile(r"\b(?:(?:more|less|fewer|longer|later|earlier) than|at (?:least|most)|up to)\s+$")
+_TODAY_AFTER = re.compile(r"\s+today\b")
 _ENDS_IN_SEEMS = re.compile(r"\blike\s+(?:(?:it was|only|just)\s+)*$")  # "it feels like just yesterday"
 _ENDS_IN_RATE = re.compile(r"\b(?:once|twice|times?)\s+$")  # "once in a week", "the first time in two years"
 _ABLE = re.compile(r"\b(?:can|could|able|possible|lasts?|takes?)\b")  # "you can learn it in two weeks"
-_WERE = re.compile(r"\s+were\b")
+_WERE = re.compile(r"\s+(?:were|is another day)\b")
+_ENDS_IN_NO = re.compile(r"\b(?:no|gone)\s+$")  # "like there's no tomorrow"
 
 
 def fold(text: str) -> str:
@@ -87,11 +90,13 @@ def _near_day(match: re.Match[str], day: date) -> TimeSpan | None:
         return TimeSpan(f"a few days before {format_date(day)}", day - timedelta(5), day - timedelta(2))
     if words[0] == "yesterday" and _ENDS_IN_SEEMS.search(just_before(match)):
         return None
-    if _WERE.match(match.string, match.end()):
+    if _WERE.match(match.string, match.end()) or _ENDS_IN_NO.search(just_before(match)):
         return None  # "if only tomorrow were a holiday"
     around = match.string[max(0, match.start() - 60) : match.end() + 60]
     if match[0].endswith("'s") and "yesterday's" in around and "tomorrow's" in around:
         return None  # a proverb
+    if WEEK_AFTER.match(match.string, match.end()):
+        return TAKEN
     offset = 2 if "day" in words else 1
     return one_day(day + timedelta(offset if "tomorrow" in words else -offset))
 
@@ -114,6 +119,8 @@ def _named(match: re.Match[str], day: date) -> TimeSpan | None:
             return None
         return this_time(match, day, yearly) if said == "this" else recurring(which, day, yearly)
     weekday = WEEKDAY_NUMBERS[name.split()[0]]
+    if WEEK_AFTER.match(match.string, match.end()):
+        return TAKEN
     if said != "this":
         return same_weekday(which, day, weekday)
     if not name.split()[0].endswith("day"):  # "this sun is hot"
@@ -129,8 +136,10 @@ def _ago(match: re.Match[str], day: date) -> TimeSpan | None:
     if match["ago_weekday"]:
         return TAKEN  # "a week ago on Sunday" is neither
     least, most = _read_count(count)
-    if _ENDS_IN_NUMBER.search(just_before(match)) or match["ago_half"]:
+    if match["ago_half"] or _ENDS_IN_NUMBER.search(just_before(match)) or _ENDS_IN_LIMIT.search(just_before(match)):
         return None
+    if unit in ("month", "year") and least == most and _TODAY_AFTER.match(match.string, match.end()):
+        return one_day(shift(day, -least * (12 if unit == "year" else 1), "month").first.replace(day=day.day))
     if unit in WEEKDAY_NUMBERS:
         latest, back = same_weekday("last", day, WEEKDAY_NUMBERS[unit]), timedelta(7)
         return one_day(latest.first - (least - 1) * back) if least == most else None

@@ -24,7 +24,8 @@ from memoryqa.language.time_spans import (
     whole_year,
 )
 
-_NEAR, _FAR = timedelta(75), timedelta(270)
+_SOON, _NEAR, _FAR = timedelta(45), timedelta(75), timedelta(270)
+_BAD_LUCK = (4, 13)  # Friday the 13th
 _OPENING_HOURS = re.compile(r"\b(?:open|closed|hours|daily|weekdays|shop|office)\b")
 _NUMBER = re.compile(r"\d{1,2}")
 
@@ -90,7 +91,9 @@ def weekday_ordinal(match: re.Match[str], day: date) -> TimeSpan | None:
     weekday, number = WEEKDAY_NUMBERS[match["wo_weekday"]], int(match["wo_day"])
     months = (whole_month(day.year, day.month + step).first for step in range(-8, 9))
     found = [one for first in months for one in _valid(first.year, first.month, number) if one.weekday() == weekday]
-    chosen = choose(way_of(match, match[0]), day, found)
+    chosen = None if says_born(match) else choose(way_of(match, match[0]), day, found)
+    if chosen and (weekday, number) == _BAD_LUCK and (match[0][:1] == "f" or abs(chosen - day) > _SOON):
+        return TAKEN  # the film, or the omen
     return one_day(chosen) if chosen else TAKEN
 
 

@@ -47,7 +47,12 @@ _TITLE_WORD = re.compile(
     r"|Songs?|Letters?"
     r"|Trains?|Weddings?|Murders?|Winter|Summer|Spring|Autumn"
 )
+_WORK = r"(?:movie|film|song|novel|album|sitcom|musical|anthem|playlist|band|sequel|podcast)"
+_AFTER_WORK = re.compile(rf"\b{_WORK}s?,? (?:(?:called|named|titled|entitled) )?$", re.I)
+_IS_WORK = re.compile(rf"(?: is|['’]s) (?:[\w'’]+ ){{1,5}}?(?:{_WORK}|book|show|series|track)s?\b", re.I)
+_NO_TITLE = frozenset(("i", "will", "may"))  # stop words that are written with a capital or are names
 _FREE = frozenset(("weekday_alone", "feast", "part", "in_season"))  # alternatives that need no preposition or look
+_MAY_BE_WORK = _FREE | {"near_day", "weekday_ordinal"}
 
 
 def is_name(text: str, match: re.Match[str], names: Collection[str] = ()) -> bool:
@@ -70,6 +75,12 @@ def is_name(text: str, match: re.Match[str], names: Collection[str] = ()) -> boo
             return True
     if match.lastgroup == "dated" and _MODAL.search(written):
         return True
+    if (
+        match.lastgroup in _MAY_BE_WORK
+        and written[0].isupper()
+        and (_AFTER_WORK.search(before) or _IS_WORK.match(text, match.end()))
+    ):
+        return True
     previous, following = _WORD_BEFORE.search(before), _WORD_AFTER.match(text, match.end())
     if (
         match.lastgroup == "in_month"
@@ -78,13 +89,17 @@ def is_name(text: str, match: re.Match[str], names: Collection[str] = ()) -> boo
         and not _OPENS_SENTENCE.search(before[: previous.start()])
     ):
         return True  # "One Day in September"
+    if match.lastgroup == "near_day" and following and following[1][0].isupper() and written[0].isupper():
+        said = following[1].lower()
+        return said == "never" or (said in STOPWORDS and said not in _NO_TITLE)  # "Tomorrow Never Dies"
     if not bare_name:
         return False
     if following and following[1][0].isupper() and following[1] not in ("I",) and not following[1].isupper():
         return True
-    if previous is None or not previous[1][0].isupper() or previous[1] == "I":
+    if previous is None or not previous[1][0].isupper() or previous[1].isupper():
         return False
-    return previous[1].lower() not in STOPWORDS and match.lastgroup == "weekday_alone"
+    opened = _OPENS_SENTENCE.search(before[: previous.start()]) is not None
+    return match.lastgroup == "weekday_alone" and not (opened and previous[1].lower() in STOPWORDS)
 
 
 def _has_capital(word: str) -> bool:

@@ -82,9 +82,11 @@ _SIGNS = {
     r"|(?:would|could|should|might|must)(?:n't)?(?: not)?(?:'ve| have) \w+"
     r"|(?:would|'d) rather|had (?:planned|hoped|wanted|meant|intended)|(?:i|we|he|she|they) wish(?:ed"
     r"|es)?\b(?:.{0,40}? had \w+)?|if only"
-    r"|(?:planned|considered|contemplated|discussed|booked|reserved|scheduled|arranged|organi[sz]ed|invited|settled"
-    r"|agreed|decided"
-    r"|proposed|suggested)\b"
+    r"|(?:(?:has|have|had|'s|'ve) )?sold out\b"
+    r"|(?:(?:was|were|got|gets|(?:has|have|had|'s|'ve) been|being) )?"
+    r"(?:planned|considered|contemplated|discussed|booked|reserved|scheduled|arranged|organi[sz]ed|invited|settled"
+    r"|agreed|decided|proposed|suggested|cancell?ed|postponed|rescheduled|called off|delayed|announced"
+    r"|confirmed|finali[sz]ed|registered|enroll?ed|signed (?:\w+ )?up|applied|auditioned|hired)\b"
     r"|(?:thought|talked|dreamt|dreamed|worried|spoke|heard|knew|asked) (?:of|about)\b"
     r"|if (?:\w+ ){1,5}?had\b(?! to\b)"
     r"|(?:thought|assumed|figured|believed|guessed|said|heard|knew|told \w+)(?: \w+){0,5}? (?:was|were|wasn't"
@@ -114,13 +116,20 @@ _SIGNS = {
     "scheduled": rf"gets? (?:married|engaged|divorced)\b|(?:{'|'.join(_SCHEDULED)})\b(?! to\b)|(?:have|has) (?:an?"
     rf"|another|two|three)\b|works? for (?:me|us|you)\b|suits? (?:me|us|you)\b",
     "present": rf"do (?:you|we|they|i)\b|does (?:he|she|it|the \w+|your \w+)\b|{_BE} {_ADVERBS}\w{{3,}}ed\b"
-    rf"|{_BE}(?= |$|,)|(?:{'|'.join(_ALSO_USUAL)})\b(?! to\b)",
+    rf"|{_BE}(?= |$|,)|(?<=\w )'s$|(?:{'|'.join(_ALSO_USUAL)})\b(?! to\b)",
     "back": rf"(?:{'|'.join(_IRREGULAR)})\b|{_NO_PAST}\w{{2,}}ed\b|(?:thank(?:s| you)(?: again| so much)?"
     rf"|congrat(?:s|ulations)) (?:for|on)\b|ago\b",
 }
 _SIGN = re.compile(r"(?<![\w])(?:" + "|".join(f"(?P<{name}>{words})" for name, words in _SIGNS.items()) + ")")
 _NO_VERB_AFTER = re.compile(r"\b(?:to|the|a|an|my|our|your|his|her|their|its|of|for|at|from) $")  # "on my way to work"
 _PASSIVE = re.compile(r"\b(?:be|get|gets|being|getting|have)(?: \w+ly| all| not)? $")
+_HAS_IT_DONE = re.compile(  # "we need the car fixed by Friday", "I'm getting my hair cut"
+    r"(?<!\w)(?:needs?|wants?|gets?|getting|have|has|having|would like|'d like)"
+    r" (?:(?:an?|the|my|your|our|his|her|its|their|this|that|these|those|both|all|some|one|two|three)(?: \w+){1,3}"
+    r"|it|them|him|her|me|us|you|everything|\w+s) $"
+)
+_BARE_AFTER = re.compile(r"\b(?:let|made|saw|heard|watched|helped|felt|had|seen|make|help)(?: \w+){1,3} $")
+_POSSESSIVE_PLACE = re.compile(r"\b(?:at|to|from|by|in|near|outside|round|around|past)(?: \w+){1,3} $")
 _GERUND_OPENING = re.compile(
     r"(?:\w+ly |just |now |and |so )*(?:heading|going|leaving|flying|moving|meeting|seeing|starting|having|getting"
     r"|taking|driving"
@@ -136,6 +145,7 @@ _HABIT = re.compile(
     r"|annually)\b"
 )
 _NEVER = re.compile(r"\bnever\b")
+_ON_PLURAL = re.compile(r"\bon (?:mon|tues|wednes|thurs|fri|satur|sun)days\b")
 _PAST_SIGNS = frozenset(("back", "perfect"))
 _CLOCK = re.compile(
     r",?\s*(?:at|@)\s*(?:\d|noon|midnight|half|quarter|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven"
@@ -174,6 +184,7 @@ def look_around(text: str, start: int, end: int) -> Look:
     if way is None:  # "dentist on Friday at nine"
         way = Look("ahead", strong=False) if asks or _CLOCK.match(after) else Look("open")
     habit = _HABIT.search(own) or (opens and len(clauses_after) > 1 and _HABIT.search(clauses_after[1]))
+    habit = habit or (not way.strong and _ON_PLURAL.search(f"{before} {after}"))
     if habit or (_NEVER.search(own) and way.way != "back" and not way.strong):
         way = Look("habit")
     return way._replace(asks=asks)
@@ -228,11 +239,23 @@ def _signs(clause: str) -> list[tuple[str, int]]:
             continue
         if name == "back" and _PASSIVE.search(clause, max(0, match.start() - 24), match.start()):
             continue  # "it has to be paid", "she gets married"
+        if name == "back" and _HAS_IT_DONE.search(clause, max(0, match.start() - 48), match.start()):
+            name = "ahead"
+        if name in ("scheduled", "present") and _is_bare_infinitive(clause, match):
+            continue
         if auxiliary and (name == "perfect" or (name in ("scheduled", "present") and not match[0].endswith("s"))):
             continue
         signs.append((name, match.end()))
         auxiliary = name in ("unclear", "polite", "conditional", "ahead") or match[0].startswith("did")
     return signs
+
+
+def _is_bare_infinitive(clause: str, match: re.Match[str]) -> bool:
+    """Whether what looks like a present tense is none: "she helped us move", or "'s" of a place, "at Anna's"."""
+    before = max(0, match.start() - 48), match.start()
+    if match[0] == "'s":
+        return _POSSESSIVE_PLACE.search(clause, *before) is not None
+    return not match[0].endswith("s") and _BARE_AFTER.search(clause, *before) is not None
 
 
 def _read(name: str, beside: bool) -> Look:

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from functools import partial
 
 from memoryqa.language.english.date_context import just_before, says_born, sentence_before, way_of
-from memoryqa.language.english.date_words import MONTH_NUMBERS, WEEKDAY_NUMBERS
+from memoryqa.language.english.date_words import MONTH_NUMBERS, NUMBER_WORDS, WEEKDAY, WEEKDAY_NUMBERS
 from memoryqa.language.english.tense import Way, look_around
 from memoryqa.language.feasts import FESTIVALS, MOVABLE
 from memoryqa.language.time_spans import (
@@ -40,8 +40,27 @@ _FEAST_NAMES = {
 }
 _HAD = re.compile(r"\bhad\b|'d\b")
 _BOOKED = re.compile(
-    r"\b(?:book|reserv|schedul|plann|arrang|ticket|invit|rent|order|mov|postpon|sign|appointment)\w*\b"
+    r"\b(?:book|reserv|schedul|plann|arrang|ticket|invit|rent|order|mov|postpon|sign|appointment|set\b|finali[sz])\w*"
 )
+_STARTING = re.compile(r"\b(?:starting|beginning|commencing|effective|available|opening)\s+(?:on\s+|in\s+|from\s+)?$")
+_COMING_EVENT = re.compile(  # "studied for the exam", "is nervous about the interview": the day is that of the event
+    r"\b(?P<verb>\w+)(?:\s+(?:\w+\s+){0,4}?|\s+)(?:for|about|of)\s+(?:(?!(?:for|about|on|in|at)\b)[\w']+\s+){0,3}"
+    r"(?:exam|test|quiz|interview|trip|party|wedding|marathon|race|recital|concert|show|gig|match|game|tournament"
+    r"|performance|presentation|meeting|audition|appointment|surgery|operation|ceremony|festival|conference|flight"
+    r"|vacation|visit|competition|debate|hearing|trial|launch|barbecue|bbq|picnic|cookout|birthday|rehearsal|play"
+    r"|course|class|job|move|event|funeral|reunion|camp|season|talk|workshop|hike|swim|climb)s?\s+$"
+)
+_FOR_WHAT_WAS = re.compile(
+    r"\b(?:thank\w*|congrat\w*|sorry|apologi\w*|went|gone|came|stayed|left|photos?|pictures?|videos?)\b"
+)
+_GIVEN_TIME = re.compile(r"\b(?:gave|given|gives?|had|allowed|granted)\s+(?:\w+\s+){0,3}$")
+_AS_SUBJECT = re.compile(r"\s+(?:is|isn't|works?|suits?|will|won't|would|looks|sounds|can|should)\b")
+_OFFSET = re.compile(  # "two days after Christmas", "the Monday after Easter"
+    rf"(?:(?P<count>an?|the|\d{{1,2}}|{'|'.join(NUMBER_WORDS[1:])})\s+(?P<unit>days?|nights?|weeks?)"
+    rf"|(?P<weekday>{WEEKDAY})|(?P<long>weekend|months?|years?|hours?))\s+$"
+)
+WEEK_AFTER = re.compile(r"\s+(?:week|fortnight)\b")  # "Monday week" is a week later
+_WEEK_BEFORE = re.compile(r"\b(?:week|fortnight)s?\s+$")  # so is "a week on Monday"
 _ONWARDS = re.compile(r"\s+on(?:ward|wards)?\b")
 _TO_VERB = re.compile(r"\s+to\s+\w")
 _PUT_OFF = re.compile(r"\b(?:delay|postpon|extend|push|reschedul|mov|suspend|adjourn|put\s+off)\w*")
@@ -51,7 +70,8 @@ _ALONE_AFTER = re.compile(  # what may stand before a weekday that has no prepos
     r"(?:^|[\s(,:;—–-])(?:(?:an?|the|every|each|any|some|most|all|one|no|of|by|through|about|like|called|named"
     r"|titled|than|it's"
     r"|be|per|with|and|or|but|black|good|casual|cyber|holy|palm|fat|ash|super|throwback|taco|found|met|called|loves?"
-    r"|hates?|read|reading|watch\w*|stream\w*|against|versus|vs"
+    r"|hates?|read|reading|watch\w*|stream\w*|bing\w*|against|versus|vs|said|meant|mean|forget|forgot|forgotten"
+    r"|remember|saw the movie|called it"
     r"|named|typical|average|busy|lazy|ordinary|following|previous|preceding|same|whole|entire|happy|my|your|our|his"
     r"|her|their|its|on|that|last|next|first|second|third)\s+|(?:\b(?:an?|one|every|some|any|no|that)\s+\w+\s+))$"
 )
@@ -122,14 +142,31 @@ def on_weekday(match: re.Match[str], day: date) -> TimeSpan | None:
     bearing, weekday = match["bearing"], WEEKDAY_NUMBERS[match["weekday"][:3]]
     if bearing == "from" and not _ONWARDS.match(match.string, match.end()):
         return TAKEN  # "the photos from Friday"
+    if bearing == "on" and (_WEEK_BEFORE.search(just_before(match)) or WEEK_AFTER.match(match.string, match.end())):
+        return TAKEN
     if bearing in ("for", "to") and _BOOKED.search(sentence_before(match)):
         return same_weekday("next", day, weekday)
     if bearing in ("until", "till", "to") and _PUT_OFF.search(sentence_before(match)):
         return same_weekday("next", day, weekday)
     way = way_of(match, bearing)
-    if way == "back" and bearing in ("until", "till") and _TO_VERB.match(match.string, match.end()):
+    if way != "back":
+        return _weekday_by(way, day, weekday)
+    if bearing in ("until", "till") and (
+        _TO_VERB.match(match.string, match.end()) or _GIVEN_TIME.search(just_before(match))
+    ):
         return TAKEN  # "they gave me until Friday to decide"
+    if (bearing == "for" and not _FOR_WHAT_WAS.search(sentence_before(match))) or is_of_coming_event(match):
+        return TAKEN  # "baked a cake for Sunday"
     return _weekday_by(way, day, weekday)
+
+
+def is_of_coming_event(match: re.Match[str]) -> bool:
+    """Whether the day is not that of the verb before it: "I packed for the trip on Friday", "a job starting Monday"."""
+    before = sentence_before(match)
+    if _STARTING.search(before):
+        return True
+    event = _COMING_EVENT.search(before)
+    return event is not None and not _FOR_WHAT_WAS.search(before)
 
 
 def _weekday_by(way: Way, day: date, weekday: int) -> TimeSpan | None:
@@ -144,11 +181,15 @@ def weekday_alone(match: re.Match[str], day: date) -> TimeSpan | None:
         return None
     if not _AFTER_ALONE.match(match.string, match.end()) and not match[0].endswith("'s"):
         return None
-    if _PREDICATE.search(before) or _ONES_NAMED.search(before):
+    if WEEK_AFTER.match(match.string, match.end()) or _PREDICATE.search(before) or _ONES_NAMED.search(before):
         return None
     look = look_around(match.string, match.start(), match.end())
     if not look.strong and look.follows and not look.asks:
         return None  # "Friday night is pizza night"
+    if look.way == "back" and (
+        (not look.follows and _AS_SUBJECT.match(match.string, match.end())) or is_of_coming_event(match)
+    ):
+        return None  # "she confirmed that Friday works"
     return _weekday_by(look.way, day, weekday)
 
 
@@ -157,7 +198,7 @@ def on_ordinal(match: re.Match[str], day: date) -> TimeSpan | None:
     if not bearing and number < 10:
         return None
     way = way_of(match, bearing)
-    if way not in ("back", "ahead"):
+    if way not in ("back", "ahead") or (way == "back" and (bearing == "for" or is_of_coming_event(match))):
         return None
     month_step = (number < day.day) if way == "ahead" else -(number > day.day)
     month = whole_month(day.year, day.month + month_step)
@@ -181,7 +222,7 @@ def in_month(match: re.Match[str], day: date) -> TimeSpan | None:
         return whole_month(day.year - (month > day.month), month)
     if way == "open" and bearing != "in":
         way = "ahead"
-    if bearing == "by" and way == "back" and not _says_had(match):
+    if way == "back" and ((bearing == "by" and not _says_had(match)) or is_of_coming_event(match)):
         return None  # "written by April"
     if way == "ahead" and not (look.strong or look.beside or look.asks or bearing != "in"):
         return None
@@ -229,4 +270,17 @@ def feast(match: re.Match[str], day: date) -> TimeSpan | None:
     way = "ahead" if look.way == "open" and bearing in ("by", "until", "till") else look.way
     if way == "ahead" and not (look.strong or look.beside or look.asks or bearing in ("until", "till", "by")):
         return None
-    return yearly_by(way, day, yearly)
+    found = yearly_by(way, day, yearly)
+    offset = _OFFSET.search(just_before(match)) if bearing in ("before", "after") else None
+    return _days_from(found, offset, 1 if bearing == "after" else -1) if found and offset else found
+
+
+def _days_from(feast_day: TimeSpan, offset: re.Match[str], step: int) -> TimeSpan:
+    """So many days, or the next such weekday, after a feast (`step` 1) or before it (-1)."""
+    if offset["weekday"]:
+        return same_weekday("next" if step > 0 else "last", feast_day.first, WEEKDAY_NUMBERS[offset["weekday"]])
+    count = offset["count"]
+    if offset["long"] or (count == "the" and offset["unit"] == "week"):
+        return TAKEN
+    number = int(count) if count.isdigit() else NUMBER_WORDS.index(count) if count in NUMBER_WORDS else 1
+    return one_day(feast_day.first + timedelta(step * number * (7 if offset["unit"].startswith("week") else 1)))
