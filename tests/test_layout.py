@@ -83,6 +83,7 @@ MAY_READ_ENVIRONMENT = {
 # The library without extras: all of memoryqa but these. It imports CORE_NEEDS at the top, CORE_MAY_USE in functions.
 OUTSIDE_CORE = {
     "memoryqa.asking.program",
+    "memoryqa.asking.watched",
     "memoryqa.lms",
     "memoryqa.offline_reader",
     "memoryqa.adapters",

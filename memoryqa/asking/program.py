@@ -6,6 +6,7 @@ from typing import Any
 
 from memoryqa.asking.answers import CONTEXT_TOKENS, Answer
 from memoryqa.asking.view import View
+from memoryqa.asking.watch import Watch
 from memoryqa.config import ProgramConfig
 from memoryqa.errors import StoppedError, missing_extras_named
 from memoryqa.lms.catalogue import settle
@@ -29,6 +30,7 @@ class LMReader:
             import litellm  # noqa: F401
         self._choice = choice
         self._lm: Any = None
+        self._streams = True  # until its server is found not to
 
     def __call__(
         self, view: View, question: str, context_tokens: int = CONTEXT_TOKENS, before: tuple[str, str] | None = None
@@ -44,6 +46,8 @@ class LMReader:
         if before is not None:
             question = f"{question} (This follows: {' '.join(before)})"
         program = MemoryQA({}, ProgramConfig(context_tokens=context_tokens))
+        if view.watch is not None:
+            self._watch(program, view.watch)
         how = {"adapter": ReplyAdapter(), "trace": None, "disable_history": True, "warn_on_type_mismatch": False}
         try:
             with dspy.context(lm=self._built(), **how), measure_usage() as usage, reading_replies():
@@ -54,6 +58,8 @@ class LMReader:
             raise StoppedError(
                 redact(f"{self._choice.model} answered in no form that can be read; try again")
             ) from None
+        if view.watch is not None:
+            self._streams &= program.answer_question.streams
         price = model_facts(self._choice).price
         known = usage.prompt_tokens is not None and usage.completion_tokens is not None
         return Answer(
@@ -76,3 +82,11 @@ class LMReader:
             self._choice = settle(self._choice)
             self._lm = build(self._choice, num_retries=_RETRIES, retry_deadline_sec=_RETRY_SEC, cache=False)
         return self._lm
+
+    def _watch(self, program: Any, watch: Watch) -> None:
+        """Let the calls of `program` be watched, and its answer be passed on as it is written."""
+        from memoryqa.asking.watched import WatchedPredictor
+
+        for name in ("write_queries", "assess_evidence"):
+            setattr(program, name, WatchedPredictor(getattr(program, name), watch))
+        program.answer_question = WatchedPredictor(program.answer_question, watch, "answer" if self._streams else None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from memoryqa.asking.finding import find
+from memoryqa.asking.watch import Watch
 from memoryqa.chats import render_name
 from memoryqa.evidence import Evidence
 from memoryqa.memories import Memories
@@ -33,6 +34,7 @@ class View:
     """
 
     tokens = 0  # of the working memory: no answer needs them, and counting may take seconds
+    watch: Watch | None = None  # of who waits for the answer; an LM's calls end when it is stopped
 
     def __init__(self, memories: Memories, chats: Sequence[str], **only: Any) -> None:
         self._memories, self._chats, self._only = memories, list(chats), only

@@ -65,7 +65,8 @@ class Client(Connection):
         tell: Callable[[str, Any], None] = lambda *_: None,
     ) -> Answer:
         """The answer, by the model of the server or its offline reader. `tell` is given the stages as they come:
-        "queries" and a list, "evidence" and what was found. It is asked once: a model costs money."""
+        "queries" and a list, "evidence" and what was found, "writing" and all that the model has written of the answer
+        so far. The model is asked once, since it costs money, and stops when this call is interrupted."""
         body = {**_asked(question, chats, speakers, since, until), "budget_tokens": budget_tokens}
         answer: Answer | None = None
         for name, data in self.events("/v1/ask", body):
@@ -75,7 +76,7 @@ class Client(Connection):
             elif name == "error":
                 raise ServerError(data["detail"], data["status"])
             else:
-                tell(name, found_in(data) if name == "evidence" else data)
+                tell(name, found_in(data) if name == "evidence" else data["answer"] if name == "writing" else data)
         if answer is None:
             raise ServerError("the server broke off before it answered")
         return answer

@@ -10,6 +10,7 @@ from memoryqa.asking.answers import CONTEXT_TOKENS
 from memoryqa.asking.finding import as_asked
 from memoryqa.asking.readers import Reader
 from memoryqa.asking.view import View
+from memoryqa.asking.watch import Watch
 from memoryqa.evidence import Evidence
 from memoryqa.lms.roles import LMChoice
 from memoryqa.memories import Memories
@@ -59,18 +60,22 @@ class Asking:
         self._operations, self._reader = operations, reader
         self.model = None if choice.offline or choice.model is None else redact(choice.identity)
 
-    def __call__(self, question: Question, tell: Tell = lambda *_: None) -> Reply:
-        """The answer. `tell` is passed "queries" with a list of them and "evidence" with a `Read`, as they come."""
+    def __call__(self, question: Question, tell: Tell = lambda *_: None, watch: Watch | None = None) -> Reply:
+        """The answer. `tell` is passed "queries" with a list of them and "evidence" with a `Read`, as they come.
+
+        watch: is passed what a model writes, and may stop it, which raises BrokenOffError.
+        """
         only = {**question.only, **as_asked(question.text, question.only.get("asked"))}
         view = _Told(self._operations.current(question.chats), question.chats, tell, **only)
+        view.watch = watch or Watch()
         found = self._reader(view, question.text, question.budget_tokens or CONTEXT_TOKENS, None)
         cited = list(dict.fromkeys((one.chat, one.turn.id) for one in found.cited))
         return Reply(found.text, cited, found.model, view.read)
 
-    def answer(self, question: str, chat: str | None, asked: str | None = None) -> Answered:
-        """The answer from one chat, as MCP gives it; None: the only one there is, and today."""
+    def answer(self, question: str, chat: str | None, asked: str | None = None, watch: Watch | None = None) -> Answered:
+        """The answer from one chat, as MCP gives it; None: the only one there is, and today. watch: see `__call__`."""
         name = self._operations.named(chat)
-        reply = self(Question(question, [name], only={"asked": asked}))
+        reply = self(Question(question, [name], only={"asked": asked}), watch=watch)
         cited = [id for _, id in reply.cited]
         memory = self._operations.memory(name)
         shown = memory.pack([memory.expand(one) for one in cited], MAX_SEARCH_TOKENS)
@@ -80,12 +85,15 @@ class Asking:
 class _Told(View):
     """A view that tells what is searched and found. read: what was found last."""
 
+    watch: Watch
+
     def __init__(self, memories: Memories, chats: Sequence[str], tell: Tell, **only: Any) -> None:
         super().__init__(memories, chats, **only)
         self._tell = tell
         self.read = Read("", 0, ())
 
     def search(self, queries: str | Sequence[str], *args: Any, **how: Any) -> Evidence:
+        self.watch.check()
         if not isinstance(queries, str) and len(queries) > 1:
             self._tell("queries", list(queries[1:]))
         found = super().search(queries, *args, **how)

@@ -16,6 +16,7 @@ from mcp_types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, Field
 
 from memoryqa import __version__
+from memoryqa.asking.watch import Watch
 from memoryqa.errors import MemoryQAError
 from memoryqa.serve.operations import MAX_AROUND, MAX_MESSAGES, MAX_SEARCH_TOKENS, MIN_SCORE, Operations
 from memoryqa.serve.replies import (
@@ -51,7 +52,7 @@ MessageId = Annotated[str, Field(description="a message's id, such as D8:6")]
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
-Ask = Callable[[str, str | None, str | None], Answered]
+Ask = Callable[[str, str | None, str | None, Watch], Answered]
 
 
 class Confirmation(BaseModel):
@@ -59,7 +60,7 @@ class Confirmation(BaseModel):
 
 
 def make_server(operations: Operations, ask: Ask | None = None) -> MCPServer:
-    """A server over `operations`. ask: question, chat, day of asking -> an LM's answer; None without an LM.
+    """A server over `operations`. ask: question, chat, day of asking, who waits -> an LM's answer; None without an LM.
 
     Run it with `run("stdio")`, or mount `streamable_http_app()`.
     """
@@ -145,7 +146,11 @@ def _add_reading(server: MCPServer, operations: Operations, ask: Ask | None) -> 
         """Let the configured language model answer from memory, with citations; without one, say how to search."""
         if ask is None:
             return CallToolResult(content=[TextContent(text=NO_MODEL)])
-        answered = await _run(ask, question, chat, asked)
+        watch = Watch()
+        try:
+            answered = await _run(ask, question, chat, asked, watch)
+        finally:
+            watch.stop()  # the model too, when the client has cancelled
         cited = f" [{', '.join(answered.cited)}]" if answered.cited else ""
         return _reply(f"{answered.answer}{cited}", answered)
 

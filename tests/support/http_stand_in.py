@@ -27,7 +27,8 @@ class Fault:
     `status`: None closes the connection without an answer. `body`: text is sent as it is, anything else as JSON.
     `delay_sec`: the wait before the answer; it ends early when the server stops. `truncate`: the connection closes half
     way through the announced body. `drip_sec`: for so long only white space comes, a byte at a time. `obeyed`: the
-    service carries the request out, and only its answer is lost.
+    service carries the request out, and only its answer is lost. pieces: sent one by one in place of `body`, each
+    `pause_sec` after the one before.
     """
 
     status: int | None = 200
@@ -37,6 +38,8 @@ class Fault:
     truncate: bool = False
     obeyed: bool = False
     drip_sec: float = 0.0
+    pieces: tuple[str, ...] = ()
+    pause_sec: float = 0.0
 
     @property
     def payload(self) -> bytes:
@@ -70,11 +73,12 @@ class HttpStandIn:
 
     A subclass answers in `respond`, which runs in the thread of its request. An exception there closes the connection
     and is raised again at the end of the block. `port`: 0 takes a free one; a server that stopped can be started again
-    at its old port. `stopping` is set when the server stops.
+    at its old port. `stopping` is set when the server stops. left: how many clients went away while pieces were sent.
     """
 
     def __init__(self, port: int = 0) -> None:
         self.requests: list[RecordedRequest] = []
+        self.left = 0
         self.lock = threading.RLock()
         self.stopping = threading.Event()
         self._http = _Server(("127.0.0.1", port), _handler_of(self))
@@ -161,7 +165,7 @@ def _handler_of(stand_in: HttpStandIn) -> type[BaseHTTPRequestHandler]:
             headers = {"Content-Length": str(len(payload)), **answer.headers}
             if not isinstance(answer.body, str):
                 headers["Content-Type"] = "application/json"
-            if answer.drip_sec or headers.get("Content-Type") == "text/event-stream":
+            if answer.drip_sec or answer.pieces or headers.get("Content-Type") == "text/event-stream":
                 del headers["Content-Length"]  # such a body ends with its connection
             self.send_response(status)
             for name, value in headers.items():
@@ -171,7 +175,20 @@ def _handler_of(stand_in: HttpStandIn) -> type[BaseHTTPRequestHandler]:
             while time.monotonic() < until and not stand_in.stopping.wait(0.02):
                 self.wfile.write(b" ")
                 self.wfile.flush()
-            self.wfile.write(payload[: len(payload) // 2] if answer.truncate else payload)
+            if answer.pieces:
+                self.send_pieces(answer)
+            else:
+                self.wfile.write(payload[: len(payload) // 2] if answer.truncate else payload)
+
+        def send_pieces(self, answer: Fault) -> None:
+            try:
+                for piece in answer.pieces[: len(answer.pieces) // 2] if answer.truncate else answer.pieces:
+                    self.wfile.write(piece.encode())
+                    self.wfile.flush()
+                    stand_in.stopping.wait(answer.pause_sec)
+            except ConnectionError:
+                with stand_in.lock:
+                    stand_in.left += 1
 
         def log_message(self, format: str, *args: object) -> None:
             """Silence: the requests are recorded, not printed."""

@@ -103,6 +103,7 @@ class OpenAIServer(HttpStandIn):
     `models`: the names that `/v1/models` lists; any other gets a 404, an empty list accepts all.
     `api_key`: when given, anything but `Authorization: Bearer <api_key>` gets a 401.
     `die_after`: with that many chat requests answered (faults included) it stops listening, as if killed; None = never.
+    `streams`: whether it streams where it is asked to, a few characters every `pause_sec`.
     """
 
     def __init__(
@@ -113,14 +114,21 @@ class OpenAIServer(HttpStandIn):
         models: Iterable[str] = (),
         api_key: str | None = None,
         die_after: int | None = None,
+        streams: bool = True,
+        pause_sec: float = 0.0,
         port: int = 0,
     ) -> None:
         super().__init__(port)
+        self.streams, self.pause_sec = streams, pause_sec
         self.answer = answer
         self.models = list(models)
         self.api_key = api_key
         self._faults = deque(faults)
         self._answers_left = die_after
+
+    def goes_wrong(self, *faults: Fault | None) -> None:
+        """Take these as the next faults."""
+        self._faults = deque(faults)
 
     @property
     def api_base(self) -> str:
@@ -155,6 +163,10 @@ class OpenAIServer(HttpStandIn):
         if fault.status != 200:
             return Fault(fault.status, fault.body, fault.headers)
         shape = fault if isinstance(fault, OffFormat | Shaped) else None
+        if request.body.get("stream") and self.streams and self._refusal(request) is None:
+            pieces = streamed(self._completion(request.body, shape))
+            headers = {"Content-Type": "text/event-stream"}
+            return Fault(headers=headers, body="", pieces=pieces, pause_sec=self.pause_sec, truncate=fault.truncate)
         return self._refusal(request) or Fault(
             body=self._completion(request.body, shape), truncate=fault.truncate, drip_sec=fault.drip_sec
         )
@@ -194,6 +206,19 @@ def chat_completion(model: str, text: str | None, prompt_tokens: int, completion
             "total_tokens": prompt_tokens + completion_tokens,
         },
     }
+
+
+def streamed(completion: Mapping[str, Any], chars: int = 7) -> tuple[str, ...]:
+    """A completion as server-sent events, `chars` characters of its text each."""
+    (choice,) = completion["choices"]
+    text = choice["message"]["content"] or ""
+    deltas: list[dict[str, Any]] = [{"content": text[start : start + chars]} for start in range(0, len(text), chars)]
+    same = {**completion, "object": "chat.completion.chunk", "usage": None}
+    choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in [{"role": "assistant"}, *deltas]]
+    choices.append({"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]})
+    events = [{**same, "choices": [one]} for one in choices]
+    events.append({**same, "choices": [], "usage": completion["usage"]})
+    return (*(f"data: {json.dumps(one)}\n\n" for one in events), "data: [DONE]\n\n")
 
 
 def _error(message: str, kind: str, code: str | None) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -11,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.routing import Route
 
+from memoryqa.asking.watch import Watch
 from memoryqa.errors import MemoryQAError
 from memoryqa.serve.api.access import Given
 from memoryqa.serve.api.bodies import Answer, AskBody, Citation, Search, Searched, ShownLine
@@ -22,6 +24,8 @@ from memoryqa.serve.operations import Operations, cited
 from memoryqa.serve.tokens import Access
 
 router = APIRouter(prefix="/v1", tags=["search"])
+_EVERY_SEC = 0.05  # between two events of an answer that is being written at least
+_LOOK_SEC = 0.5  # for a client that has left
 
 
 @router.post("/search", response_model=Searched, responses=described(404))
@@ -77,16 +81,27 @@ def searched(operations: Operations, read: Read) -> Searched:
     response_model=Answer,
     responses={**described(404, 502), 200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
 )
-async def ask(body: AskBody, access: Given, served: Served) -> Any:
+async def ask(body: AskBody, request: Request, access: Given, served: Served) -> Any:
     """An answer with its citations, streamed as events unless `stream` is false.
 
-    Events: `queries` (a list), `evidence` (as `/v1/search` replies), `answer` (the schema below), `error` (a problem).
-    Without a language model the offline reader answers, and `offline` says so; a model that fails is an error.
+    Events: `queries` (a list), `evidence` (as `/v1/search` replies), `writing` (all of the answer that a model has
+    written), `answer` (the schema below), `error` (a problem). Without a language model the offline reader answers,
+    and `offline` says so; a model that fails is an error. A model is stopped when the client leaves.
     """
     question = Question(body.question, await _chats(body, access, served), body.budget_tokens, body.only())
     if body.stream:
         return streamed(_asked(served, question))
-    reply = await served.asking.run(None, served.reader, question, lambda *_: None)
+    watch = Watch()
+    asked = asyncio.create_task(served.asking.run(None, lambda: served.reader(question, watch=watch)))
+    try:
+        while not asked.done():
+            await asyncio.wait([asked], timeout=_LOOK_SEC)
+            if not asked.done() and await request.is_disconnected():
+                return Response(status_code=499)  # nobody reads it
+        reply = await asked
+    finally:
+        watch.stop()
+        asked.cancel()
     return await served.work.run(None, _answer, served.operations, reply)
 
 
@@ -111,8 +126,10 @@ async def _asked(served: State, question: Question) -> AsyncIterator[bytes]:
     def tell(name: str, found: Any) -> None:
         send(event(name, searched(served.operations, found) if isinstance(found, Read) else found))
 
+    watch = Watch(_now_and_then(lambda text: tell("writing", {"answer": text})))
+
     def answered() -> None:
-        reply = served.reader(question, tell)
+        reply = served.reader(question, tell, watch)
         send(event("answer", _answer(served.operations, reply)))
 
     async def run() -> None:
@@ -129,8 +146,22 @@ async def _asked(served: State, question: Question) -> AsyncIterator[bytes]:
     try:
         async for written in kept_alive(queue):
             yield written
-    finally:
-        task.cancel()  # the client has left
+    finally:  # the client has left, or has it all
+        watch.stop()
+        task.cancel()
+
+
+def _now_and_then(show: Callable[[str], None]) -> Callable[[str], None]:
+    """`show`, but not for what comes close after another; the whole answer comes at the end anyway."""
+    last = 0.0
+
+    def shown(text: str) -> None:
+        nonlocal last
+        if (now := time.monotonic()) - last >= _EVERY_SEC:
+            last = now
+            show(text)
+
+    return shown
 
 
 def _answer(operations: Operations, reply: Reply) -> Answer:

@@ -43,8 +43,11 @@ export async function askNow({ history = true } = {}) {
     $("answer").hidden = $("answer-text").textContent === "";
     trouble(error.message);
   } finally {
-    if (stop === mine) $("submit").removeAttribute("aria-busy");
-    stage("");
+    if (stop === mine) {
+      $("submit").removeAttribute("aria-busy");
+      $("answer").removeAttribute("aria-busy");
+      stage("");
+    }
   }
 }
 
@@ -64,9 +67,13 @@ async function answered(text, signal) {
   $("answer").hidden = false;
   stage("Searching…");
   for await (const { event, data } of ask(text, how(), { signal })) {
-    if (event === "evidence") {
+    if (event === "queries") stage(`Searching for ${counted(data.length, "thing")} more…`);
+    else if (event === "evidence") {
       showFound(data);
       stage(`Reading ${counted(data.lines.length, "line")}…`);
+    } else if (event === "writing") {
+      $("answer").setAttribute("aria-busy", "true"); // it is read aloud once it is whole
+      $("answer-text").textContent = data.answer;
     } else if (event === "answer") showAnswer(data);
     else if (event === "error") throw new Trouble(data.detail, data.status);
   }
