@@ -5,16 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from memoryqa.importers.whatsapp.words import (
-    ATTACHED,
-    CALL,
-    DELETED,
-    DELETED_BY_ADMIN,
-    EDITED,
-    ENCRYPTED,
-    EVENT,
-    OMITTED,
-)
+from memoryqa.importers.whatsapp.events import CALL, WAITING, event_of
+from memoryqa.importers.whatsapp.words import ATTACHED, DELETED, DELETED_BY_ADMIN, EDITED, OMITTED
 
 MARK = "\u200e"  # iOS puts it before what it writes itself
 _EDITED = re.compile(r"[ \n]*\u200e?<([^<>\n]{5,60})>[\u200e\s]*\Z")
@@ -27,6 +19,7 @@ _OWN_NAME = re.compile(r"(?:IMG|VID|AUD|PTT|STK|DOC)-\d{8}-WA\d+\.\w+")
 _ANDROID_OMITTED = re.compile(r"(?s)<(?P<what>[^<>\n]{3,60})>(?:\n(?P<caption>.*))?\Z")
 _MOST_OMITTED = 60  # characters
 _MOST_DELETED = 90
+_NULL = "null"  # what Android writes for a message that it cannot export
 
 
 @dataclass(slots=True)
@@ -43,7 +36,7 @@ class Content:
 def content_of(text: str, names: frozenset[str] = frozenset()) -> Content:
     """The content of a message. names: the files beside the chat, which are its attachments."""
     if "<" not in text and MARK not in text and "(" not in text:  # nearly all
-        return Content("", deleted=True) if _is_deleted(text) else Content(text)
+        return _plain(text)
     edited = False
     match = _EDITED.search(text) if text.rstrip("\u200e ").endswith(">") else None
     if match and EDITED.search(match[1]):
@@ -51,6 +44,8 @@ def content_of(text: str, names: frozenset[str] = frozenset()) -> Content:
     bare = text.strip("\u200e\u200f \n")
     if _is_deleted(bare):
         return Content("", deleted=True)
+    if text.startswith(MARK) and CALL.match(bare):
+        return Content("", event="call")
     found = _attachment(text, bare, names)
     if found is not None:
         found.edited = edited
@@ -62,10 +57,24 @@ def content_of(text: str, names: frozenset[str] = frozenset()) -> Content:
     return Content(text.replace(f"\n{MARK}", "\n").lstrip(MARK), edited=edited)
 
 
+def _plain(text: str) -> Content:
+    """A message without a sign of WhatsApp's own."""
+    if len(text) > _MOST_DELETED:
+        return Content(text)
+    if text == _NULL:
+        return Content("", event=f'message that the export has as "{_NULL}"')
+    if _is_deleted(text):
+        return Content("", deleted=True)
+    if WAITING.match(text):
+        return Content("", event="message that had not arrived")
+    return Content(text)
+
+
 def _is_deleted(said: str) -> bool:
     if len(said) > _MOST_DELETED:
         return False
-    return said.rstrip(".。 ").casefold() in DELETED or DELETED_BY_ADMIN.fullmatch(said) is not None
+    said = said.rstrip(".。 ")
+    return said.casefold() in DELETED or DELETED_BY_ADMIN.fullmatch(said) is not None
 
 
 def _attachment(text: str, bare: str, names: frozenset[str]) -> Content | None:
@@ -85,12 +94,3 @@ def _attachment(text: str, bare: str, names: frozenset[str]) -> Content | None:
     if mark and "\n" not in said and len(said) <= _MOST_OMITTED and OMITTED.search(said):
         return Content(before.strip(f"{MARK} \n•"), (said.strip(" ."),))
     return None
-
-
-def event_of(said: str) -> str:
-    """What kind of event a line of WhatsApp's own reports, "" when it is not known to be one."""
-    if ("WhatsApp" in said and ENCRYPTED.search(said)) or ENCRYPTED.search(said[:80]):
-        return "encryption notice"
-    if CALL.match(said):
-        return "call"
-    return "group event or notice" if EVENT.search(said) else ""

@@ -24,17 +24,24 @@ from memoryqa.importers.moments import Moments
 from memoryqa.importers.options import Options
 from memoryqa.importers.report import ImportReport
 from memoryqa.importers.source import Source
-from memoryqa.importers.whatsapp.content import MARK, Content, content_of, event_of
+from memoryqa.importers.whatsapp.content import MARK, Content, content_of
 from memoryqa.importers.whatsapp.dates import OrderEvidence, day_of
+from memoryqa.importers.whatsapp.events import event_of
 from memoryqa.importers.whatsapp.header import Header, header_of, hour_of
 
 _SPEAKER = re.compile(r"[^:\n]{1,150}:")
 _MOST_NAME = 150  # characters
 _QUOTES = re.compile('["“”„«»「」]')
-_TITLES = re.compile(
+_TITLES = re.compile(  # what is before a name, and what is behind it
     r"(?i)^(?:WhatsApp[ -]Chat (?:with|mit|-|–|met) |Chat de WhatsApp con |Conversa do WhatsApp com |"
     r"Discussion WhatsApp avec (?:le contact )?|Chat WhatsApp con |Чат WhatsApp с (?:контактом )?|"
-    r"Chat WhatsApp s uživatelem |WhatsApp Chat )"
+    r"Cza?t WhatsApp z (?:użytkownikiem |użytkowniczką |grupą )?|(?:محادثة|دردشة) (?:واتساب|WhatsApp) مع |"
+    r"Chat WhatsApp s uživatelem |WhatsApp (?:聊天|对话|對話|대화)[ -]*(?=.)|WhatsApp Chat )|"
+    r" (?:ile|kişisiyle|grubuyla) WhatsApp Sohbeti$| के साथ WhatsApp (?:चैट|चैट करें)$| ?と(?:の|やりとりした) ?WhatsApp ?"
+    r"(?:チャット|トーク)(?:履歴)?$|(?:님과|와|과)(?:의)? (?:WhatsApp|왓츠앱) 대화$"
+)
+_CHINESE_TITLE = re.compile(
+    r"(?i)^(?:与|與|和) ?(.+?) ?(?:的|之間的|之间的) ?WhatsApp ?(?:聊天|对话|對話)(?:记录|紀錄|記錄)?$"
 )
 _COPY = re.compile(r"(?: ?\(\d+\)| - Copy)+$")
 _TESTED_LINES = 40
@@ -47,8 +54,12 @@ def recognises(source: Source) -> bool:
 
 def _chats(source: Source) -> list[str]:
     texts = [name for name in source.names if name.lower().endswith(".txt") or len(source.names) == 1]
-    exported = [name for name in texts if PurePosixPath(name).name == "_chat.txt" or "whatsapp" in name.lower()]
+    exported = [name for name in texts if PurePosixPath(name).name == "_chat.txt" or _is_called_so(name.lower())]
     return [name for name in exported or texts[:1000] if _is_chat(source.head(name))]
+
+
+def _is_called_so(name: str) -> bool:
+    return "whatsapp" in name or "واتساب" in name
 
 
 def _is_chat(head: str) -> bool:
@@ -70,7 +81,9 @@ def chat_name(source: Source, name: str) -> str:
     parents = PurePosixPath(name).parts[:-1]
     if stem == "_chat":
         stem = parents[-1] if parents else source.title if source.is_zip or source.is_folder else ""
-    return _COPY.sub("", _TITLES.sub("", _COPY.sub("", stem))).strip()
+    stem = _COPY.sub("", stem)
+    chinese = _CHINESE_TITLE.match(stem)
+    return chinese[1] if chinese else _COPY.sub("", _TITLES.sub("", stem)).strip(" \u200e\u200f\u2068\u2069")
 
 
 class _Chat:

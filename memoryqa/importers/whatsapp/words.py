@@ -15,7 +15,8 @@ OMITTED = re.compile(
     "відсутн|не додано|не добавлен|παραλείφθ|παραλήφθ|εξαίρεση|vynech|pominię|uteslu|utelämna|utelat|udelad|"
     "sløyfet|ikke inkludert|uten vedlegg|tidak disertakan|tidak dimasukkan|disingkirkan|dahil edilmedi|atlanm|"
     "kihagy|hiányzó|izostavlj|izpuščen|생략|제외됨|含まれていません|省略|略去|忽略|bỏ qua|đã bỏ|ไม่มี|ถูกลบ|"
-    "ละเว้น|ei kuvaa|ei sisällyt|jätet|حذف شد|استبعاد|لم يتم إدراج|تم حذف|نظر ?انداز|نکال دی|הושמט|हटाई|छोड़|वगळ|"
+    "ละเว้น|なし|제외한|未包含|"
+    "ei kuvaa|ei sisällyt|jätet|حذف شد|استبعاد|لم يتم إدراج|تم حذف|نظر ?انداز|نکال دی|הושמט|हटाई|छोड़|वगळ|"
     "के बिना|বাদ দেওয়া|પડતી|અવગણા",
     re.IGNORECASE,
 )
@@ -53,11 +54,24 @@ _DELETED = (
     "이 메시지는 삭제되었습니다|삭제된 메시지입니다|삭제한 메시지입니다|이 메시지를 삭제했습니다|הודעה זו נמחקה|"
     "מחקת הודעה זו|מחקת את ההודעה הזו|تم حذف هذه الرسالة|لقد حذفت هذه الرسالة|أنت حذفت هذه الرسالة|"
     "این پیام حذف شد|این پیام حذف شده است|شما این پیام را حذف کردید|यह मैसेज डिलीट कर दिया गया है|"
-    "यह संदेश मिटाया गया|आपने यह मैसेज डिलीट किया|ข้อความนี้ถูกลบแล้ว|คุณลบข้อความนี้"
+    "यह संदेश मिटाया गया|आपने यह मैसेज डिलीट किया|ข้อความนี้ถูกลบแล้ว|คุณลบข้อความนี้|"
+    "आपने यह मैसेज डिलीट कर दिया|इस मैसेज को डिलीट कर दिया गया|您删除了这条消息|你删除了这条消息|你刪除了此訊息|"
+    "您刪除了此訊息|此訊息已被刪除|此消息已删除|你已刪除此訊息|تم حذف الرسالة|حذفت هذه الرسالة|حذفتَ هذه الرسالة|"
+    "usunięto tę wiadomość|usunąłeś tę wiadomość|usunęłaś tę wiadomość|tu as supprimé ce message|bu mesajı sildin|"
+    "sie haben diese nachricht gelöscht|has eliminado este mensaje|apagaste esta mensagem|"
+    "あなたはこのメッセージを削除しました|회원님이 삭제한 메시지입니다|this message has been deleted|"
+    "you deleted this message for everyone"
 )
 DELETED = frozenset(" ".join(sentence.split()) for sentence in _DELETED.split("|"))
+_ADMIN = "admin|админ|yönetici|管理员|管理員|管理者|관리자|مشرف|एडमिन|beheerder|amministratore"
 DELETED_BY_ADMIN = re.compile(
-    r"(?:this message was deleted by (?:an )?admin\b.*|you deleted this message as admin)", re.IGNORECASE
+    r"this message was deleted by (?:an )?admin\b.*|you deleted this message as admin|"
+    rf"(?=.*(?:{_ADMIN}))(?:diese nachricht wurde .*gelöscht|(?:se eliminó )?este mensaje .*|"
+    r"ce message a été supprimé .*|(?:esta|essa) mensagem foi (?:apagada|eliminada) .*|"
+    r"questo messaggio è stato eliminato .*|dit bericht is .*verwijderd.*|(?:данное|это) сообщение .*удал.*|"
+    r"bu mesaj.* silindi|(?:ta|tę) wiadomość .*usun.*|このメッセージは.*削除されました|"
+    r"(?:此|这条|這則).*(?:删除|刪除).*|이 메시지.*삭제.*|(?:لقد |تم )?حذف.* هذه الرسالة.*|यह मैसेज.*डिलीट.*)",
+    re.IGNORECASE,
 )
 
 # Inside of <...> at the end of an edited message.
@@ -67,35 +81,6 @@ EDITED = re.compile(
     re.IGNORECASE,
 )
 
-# The notice at the top of every chat.
-ENCRYPTED = re.compile(
-    "encrypt|cifrad|verschlüssel|chiffr|criptogra|crittogra|versleutel|шифр|şifre|暗号|加密|암호|تشفير|مشفر|"
-    "رمزگذاری|krypt|szyfr|zaszyfr|titkos|salat|šifr|criptat|xifra|encripta|mã hóa|เข้ารหัส|एन्क्रि|מוצפנ|"
-    "κρυπτογρ|enkrips|disulitkan",
-    re.IGNORECASE,
-)
-CALL = re.compile(
-    "missed (?:group )?(?:voice|video) call|(?:voice|video) call|verpasster (?:sprach|video)anruf|"
-    "(?:video)?llamada (?:de voz )?perdida|appel (?:vocal|vidéo) manqué|(?:video)?chiamata (?:vocale )?persa|"
-    "(?:video)?chamada (?:de (?:voz|vídeo) )?perdida|gemist(?:e)? (?:spraak|video)|пропущенный (?:аудио|"
-    "видео)звонок|пропущений (?:аудіо|відео)дзвінок|cevapsız (?:sesli|görüntülü)|nieodebrane poł|"
-    "zmeškaný (?:video)?hovor|missat (?:röst|video)samtal|ubesvaret|tapt (?:tale|video)|vastaamaton|nem fogadott|"
-    "不在着信|未接|부재중|שיחה קולית שלא|مكالمة (?:صوتية|فيديو) فائتة|panggilan .*(?:tak terjawab|terlepas)|"
-    "cuộc gọi nhỡ",
-    re.IGNORECASE,
-)
-# Events of a group, in the few languages whose lines often carry a name and a colon.
-EVENT = re.compile(
-    r"\b(?:created (?:this )?group|added (?:you|this group)|joined using|left\.?$|changed (?:the|this group|their|"
-    r"to)|removed you|security code|was added|you're now an admin|turned (?:on|off)|pinned a message|is a contact|"
-    r"disappearing messages|hat (?:die|dich|den|diese) .*(?:erstellt|geändert|hinzugefügt|entfernt)|hinzugefügt|"
-    r"beigetreten|gruppe verlassen|sicherheitsnummer|creó (?:el|este) grupo|te añadió|añadió a|cambió (?:el|la|tu|"
-    r"su)|salió del grupo|se unió|código de seguridad|a créé (?:le|ce) groupe|vous a ajouté|a ajouté|a quitté|"
-    r"a changé|code de sécurité|criou (?:o|este) grupo|adicionou|saiu do grupo|mudou (?:o|a|para)|"
-    r"código de segurança|ha creato (?:il|questo) gruppo|ti ha aggiunto|ha aggiunto|ha abbandonato|ha cambiato|"
-    r"heeft (?:je|deze|de) .*(?:toegevoegd|gewijzigd|gemaakt)|создал|добавил|покинул|изменил)",
-    re.IGNORECASE,
-)
 MORNING = frozenset(
     word.strip()
     for word in "am|a.m|a. m|a m|πμ|π.μ|vorm|fm|dop|dopoledne|de|öö|ص|ق.ظ|上午|早上|清晨|凌晨|午前|오전|sa|pg|पूर्वाह्न|"
