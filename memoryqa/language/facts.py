@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from memoryqa.language.dates import dated_text
 from memoryqa.language.word_lists import COURTESY_WORDS, FILLER_WORDS, STOPWORDS
-from memoryqa.tokens import encoding
+from memoryqa.tokens import encode
 from memoryqa.turns import HANDLE_PREFIX, Turn, photo
 
 MAX_FACT_CHARS = 160  # a longer sentence becomes several facts, so that each fits into a small summary
@@ -80,7 +80,7 @@ def _is_ordinary(word: str) -> bool:
     stem = re.split("['’]", word)[0]
     if stem in _COURTEOUS:
         return True
-    lower, upper = (encoding().encode_ordinary(f" {form}") for form in (stem, stem.capitalize()))
+    lower, upper = (encode(f" {form}") for form in (stem, stem.capitalize()))
     if len(lower) > 1 and len(upper) > 1 and len(stem) > 5 and stem.endswith("s"):
         return _is_ordinary(stem[:-1])  # "ledgers" is too rare for the vocabulary
     return len(lower) == 1 and (len(upper) > 1 or lower < upper)

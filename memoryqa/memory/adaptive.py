@@ -34,7 +34,7 @@ from memoryqa.search.dense import DenseIndex
 from memoryqa.search.embedders import Embedder
 from memoryqa.search.ranking import PassageIndex
 from memoryqa.search.vector_cache import VectorCache
-from memoryqa.tokens import encoding
+from memoryqa.tokens import count_tokens
 from memoryqa.transcript import Transcript
 from memoryqa.turns import Turn
 from memoryqa.working.memory import WorkingMemory
@@ -194,7 +194,7 @@ class AdaptiveMemory(ImportedMemory):
             memory._read_anew()
             memory._keep_index(WHILE_ADDING)
             archive.shrink()
-            encoding()  # now, and not at the first search
+            count_tokens(" ")  # what counts is made ready now, and not at the first search
         except BaseException:
             archive.close()
             raise

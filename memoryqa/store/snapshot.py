@@ -30,8 +30,8 @@ from memoryqa.turns import Turn
 from memoryqa.working.coverage import CoverageChain, RecencyChain
 from memoryqa.working.memory import WorkingMemory
 
-_ROOMS = ("language", "search", "working", "store")
-_MODULES = ("passages.py", "rendering.py", "tokens.py", "transcript.py", "turns.py")
+_ROOMS = ("language", "search", "working", "store", "tokens")
+_MODULES = ("passages.py", "rendering.py", "transcript.py", "turns.py")
 _LIBRARIES = ("numpy", "PyStemmer", "regex", "tiktoken")
 _INDEX_LEFT_OUT = ("_windows", "_previous", "_replies")
 _WORKING_LEFT_OUT = ("budget_tokens", "compaction", "coverage", "lines", "_brief", "_tally", "_best")

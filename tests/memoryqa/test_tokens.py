@@ -124,3 +124,37 @@ def test_the_rank_of_each_token_is_its_place_in_the_vocabulary() -> None:
     assert [int(line.split()[1]) for line in lines] == list(range(len(lines)))
     assert tokens.encoding().n_vocab == 200_019
     assert tokens.encoding().encode_single_token(b"!") == 0
+
+
+@given(st.lists(texts | st.text(max_size=40), max_size=4))
+@example(
+    [
+        "\ud800 a",
+        "👩‍🚀🧑🏿‍🤝‍🧑🏻",
+        "我们上周五去了海边",
+        "Żółć gęślą jaźń",
+        " მაბ",
+        "a" * 300,
+        "<|endoftext|>",
+        "\r\n \n\t x",
+    ]
+)
+def test_a_few_texts_are_counted_as_the_tokenizer_would(said: list[str]) -> None:
+    sparse = tokens._sparse()
+    for text in said:
+        found = sparse.encode(text)
+        assert found is None or found == tokens.encoding().encode_ordinary(text)
+
+
+def test_the_tokenizer_is_loaded_when_there_is_much_to_count() -> None:
+    code = """
+from memoryqa import tokens
+assert tokens.count_tokens("The ferry leaves at nine.") == 6
+assert not tokens.encoding.cache_info().currsize
+letters = "abcdefghijklmnopqrstuvwxyz"
+assert tokens.count_tokens(" ".join(a + b + c for a in letters for b in letters for c in letters)) > 9000
+assert tokens.encoding.cache_info().currsize
+assert not tokens._sparse.cache_info().currsize
+assert tokens.count_tokens("The ferry leaves at nine.") == 6
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

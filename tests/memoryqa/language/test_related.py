@@ -42,3 +42,15 @@ def test_a_written_table_is_read_back(tmp_path: Path) -> None:
     assert table.related("boat") == (("ship", 0.8), ("otter", pytest.approx(0.5, abs=0.002)))
     assert table.related("ship") == (("boat", 0.8),)
     assert table.related("otter") == table.related("cat") == ()
+
+
+def test_a_word_is_found_by_its_term_however_the_term_begins() -> None:
+    table = module._Table(RELATED_WORDS)
+    places: dict[str, int] = {}
+    for place, word in enumerate(table._words):
+        places.setdefault(term_of(word) or word, place)
+    ends = table._ends.tolist()
+    for term, place in places.items():
+        if place % 5 == 0 or not table._words[place].startswith(term[:2]):
+            expected = ends[place] - (ends[place - 1] if place else 0)
+            assert len(table.related(term)) == expected, term

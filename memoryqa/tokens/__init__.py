@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from memoryqa.errors import MemoryQAError
+from memoryqa.tokens.sparse import SparseTokenizer
 
 if TYPE_CHECKING:
     import tiktoken
@@ -59,9 +60,25 @@ def _vocabulary() -> bytes:
     return content
 
 
+def encode(text: str) -> list[int]:
+    """The o200k_base tokens of `text`. Special-token markers count as plain text."""
+    if not encoding.cache_info().currsize:
+        if (found := _sparse().encode(text)) is not None:
+            return found
+        encoding()
+        _sparse.cache_clear()
+    return encoding().encode_ordinary(text)
+
+
+@lru_cache(maxsize=1)
+def _sparse() -> SparseTokenizer:
+    """What counts until so much has been counted that the tokenizer is worth its loading."""
+    return SparseTokenizer(_vocabulary(), _PATTERN)
+
+
 def count_tokens(text: str) -> int:
     """Number of o200k_base tokens in `text`. Special-token markers count as plain text."""
-    return len(encoding().encode_ordinary(text)) if text else 0
+    return len(encode(text)) if text else 0
 
 
 def truncate_to_tokens(text: str, max_tokens: int) -> str:
