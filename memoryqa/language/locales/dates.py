@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import regex
 
@@ -32,7 +32,13 @@ from memoryqa.language.time_spans import (
 _SENTENCE_END = regex.compile(r"[.!?\n。！？؟।]")
 _ORDINAL_STOP = regex.compile(r"(?<=\d)\.")
 _LONGEST_SENTENCE = 600  # characters that are read to each side of a date
+_GAP = "·"  # no letter
 _NEAR = 25  # characters around a date in which "street" makes it a name
+_CLAUSE_END = regex.compile(r"[,;:–—()،、，；：]| - ")
+_NAME = regex.compile(r"(?<=[\p{L}\p{N}][ ,'’-]{1,2})\p{Lu}[\p{L}\p{M}]*")  # a capital within a sentence
+_DAY_AFTER = regex.compile(
+    r",? (?:der |den |dem |de |le |el |il |o |dia |día )?(\d{1,2})(?![\d:]|[.,h]\d|h| ?uhr| ?heures?)"
+)
 _CJK_DIGITS = {sign: value for value, sign in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 
 
@@ -48,6 +54,7 @@ class _Words(NamedTuple):
     """A match in its text. flat: the text flattened, as the pattern reads it. lower: in lower case, with its marks."""
 
     match: regex.Match[str]
+    text: str
     flat: str
     lower: str
     patterns: DatePatterns
@@ -64,11 +71,17 @@ def find_dates(text: str, day: date, code: str) -> list[FoundDate]:
     quoted = bytearray(len(text))
     for quote in QUOTED.finditer(text):
         quoted[quote.start() + 1 : quote.end()] = b"\1" * (quote.end() - quote.start() - 1)
-    found, lowered = [], lower(text)
+    found: list[FoundDate] = []
+    lowered = lower(text)
+    weekday_end = -1
     for match in patterns.pattern.finditer(flat):
         if quoted[match.start()]:
             continue
-        span = _read(_Words(match, flat, lowered, patterns), day)
+        if match["kind_ahead"] and weekday_end >= 0 and not flat[weekday_end : match.start()].strip():
+            found = [one for one in found if one.end != weekday_end]  # "Monday in a week" is neither
+            continue
+        weekday_end = match.end() if "kind_on_weekday" in match.groupdict() and match["kind_on_weekday"] else -1
+        span = _read(_Words(match, text, flat, lowered, patterns), day)
         if span is not None:
             found.append(FoundDate(match.start(), match.end(), span))
     return found
@@ -107,8 +120,7 @@ def _ago(words: _Words, day: date) -> TimeSpan | None:
 
 def _ahead(words: _Words, day: date) -> TimeSpan | None:
     count, unit = _amount(words)
-    sentence, patterns = _sentence(words), words.patterns
-    if patterns.strict_ahead and patterns.past.search(sentence) and not patterns.future.search(sentence):
+    if words.patterns.strict_ahead and _looks_back(words):
         return None  # "in three days he had painted it"
     return shift(day, count, unit)
 
@@ -125,6 +137,9 @@ def _named(words: _Words, day: date) -> TimeSpan | None:
 
 def _span(words: _Words, day: date) -> TimeSpan | None:
     unit, step = words.patterns.spans[str(words.group("span"))]
+    if unit == "weekend" and not step:
+        span = weekend("this", day)
+        return weekend("last", day) if span.first > day and _way(words) == "last" else span
     return _unit_from_now(unit, step, day)
 
 
@@ -140,7 +155,11 @@ def _on_weekday(words: _Words, day: date) -> TimeSpan | None:
     if said is None or _is_habit(words) or _is_place(words):
         return None
     which = _way(words)
-    return same_weekday(which, day, _place_of(said, words.patterns.weekdays)) if which else None
+    if which is None or _is_ordinal(words):
+        return None
+    span = same_weekday(which, day, _place_of(said, words.patterns.weekdays))
+    number = _DAY_AFTER.match(words.flat, words.match.end())
+    return None if number and int(number[1]) != span.first.day else span  # "Freitag, der 13."
 
 
 def _since(words: _Words, day: date) -> TimeSpan | None:
@@ -148,10 +167,9 @@ def _since(words: _Words, day: date) -> TimeSpan | None:
 
 
 def _until(words: _Words, day: date) -> TimeSpan | None:
-    sentence, patterns = _sentence(words), words.patterns
-    if patterns.past.search(sentence) and not patterns.future.search(sentence):
+    if _looks_back(words):
         return None
-    return same_weekday("next", day, _place_of(str(words.group("weekday")), patterns.weekdays))
+    return same_weekday("next", day, _place_of(str(words.group("weekday")), words.patterns.weekdays))
 
 
 def _in_month(words: _Words, day: date) -> TimeSpan | None:
@@ -246,31 +264,77 @@ def _number(said: str, patterns: DatePatterns, default: int | None = None) -> in
 # ---------------------------------------------------------------- what stands around them
 
 
+def _around(words: _Words, text: str) -> tuple[str, str]:
+    """The sentence that the date is in, before it and after it, of the text as it is written or in lower case."""
+    start, end = words.match.span()
+    before = _ORDINAL_STOP.sub(" ", text[max(0, start - _LONGEST_SENTENCE) : start])
+    after = _ORDINAL_STOP.sub(" ", text[end : end + _LONGEST_SENTENCE])
+    stop = _SENTENCE_END.search(after)
+    return _SENTENCE_END.split(before)[-1], after[: stop.end() if stop else len(after)]
+
+
 def _sentence(words: _Words) -> str:
     """The sentence that the date is in, in lower case with its marks."""
-    start, end = words.match.span()
-    before = _ORDINAL_STOP.sub(" ", words.lower[max(0, start - _LONGEST_SENTENCE) : start])
-    after = _ORDINAL_STOP.sub(" ", words.lower[end : end + _LONGEST_SENTENCE])
-    stop = _SENTENCE_END.search(after)
-    head = _SENTENCE_END.split(before)[-1]
-    return head + words.lower[start:end] + after[: stop.end() if stop else len(after)]
+    before, after = _around(words, words.lower)
+    return before + words.lower[words.match.start() : words.match.end()] + after
 
 
 def _way(words: _Words) -> Which | None:
-    """Whether the sentence looks back ("last") or ahead ("next"); None where it does not say."""
-    sentence, patterns = _sentence(words), words.patterns
+    """Whether the words look back ("last") or ahead ("next"), by their clause, else by their sentence; None if neither.
+
+    The date itself, and names, are no sign of tense.
+    """
+    patterns = words.patterns
+    clause, sentence = _verbs(words)
     if patterns.unclear and patterns.unclear.search(sentence):
         return None
-    past, future = patterns.past.search(sentence), patterns.future.search(sentence)
+    sign = _tense(clause, patterns)
+    if sign is None and not (patterns.conditional and patterns.conditional.search(clause)):
+        sign = _tense(sentence, patterns)
+        if sign is None and patterns.ambiguous and patterns.ambiguous.search(sentence):
+            return None
+    if sign is None:
+        return "next" if patterns.unmarked == "next" else None
+    return None if sign == "unclear" else sign
+
+
+def _looks_back(words: _Words) -> bool:
+    return _tense(_verbs(words)[1], words.patterns) in ("last", "unclear")
+
+
+def _verbs(words: _Words) -> tuple[str, str]:
+    """The clause that the date is in, and its sentence, without the date and without names."""
+    before, after = (_without_names(part) for part in _around(words, words.text))
+    clause = _CLAUSE_END.split(before)[-1] + _GAP + _CLAUSE_END.split(after, maxsplit=1)[0]
+    return clause, before + _GAP + after
+
+
+def _tense(words: str, patterns: DatePatterns) -> Which | Literal["unclear"] | None:
+    """Which way the verbs look; None where there is no sign."""
+    shown = patterns.not_past.sub(_GAP, words) if patterns.not_past else words
+    past, future = patterns.past.search(shown), patterns.future.search(words)
     if past and future:
-        return "next" if patterns.future_wins else None
+        return "next" if patterns.future_wins else "unclear"
     if past:
-        return "last"
-    return "next" if future or patterns.unmarked == "next" else None
+        return "unclear" if patterns.present and patterns.present.search(words) else "last"
+    return "next" if future or (patterns.present and patterns.present.search(words)) else None
+
+
+def _without_names(text: str) -> str:
+    """`text` in lower case, without words that have a capital inside a sentence."""
+    return lower(text if text.isupper() else _NAME.sub(_GAP, text))
 
 
 def _is_habit(words: _Words) -> bool:
     return words.patterns.habit.search(_sentence(words)) is not None
+
+
+def _is_ordinal(words: _Words) -> bool:
+    """Whether the weekday is "the second", of something: "na segunda vez"."""
+    ordinal = words.patterns.ordinal
+    return ordinal is not None and any(
+        match.start() <= words.match.end() < match.end() for match in ordinal.finditer(words.flat)
+    )
 
 
 def _is_place(words: _Words) -> bool:

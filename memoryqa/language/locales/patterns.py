@@ -32,9 +32,10 @@ class DatePatterns:
     pattern: its matches have a `kind_*` group and groups for what the words name. weekdays, months, numbers, units:
     patterns of the words, in order. days, tense_days: words -> days from the day of saying; tense_days look either way.
     counted: words that mean a number of a unit. spans: words that mean a unit, and how many from now. weeks: words
-    before a weekday -> weeks from now. past, future, unclear, habit, place, not_days: what stands around a date.
-    unmarked: where a sentence without a sign of tense looks. future_wins: over signs of the past. strict_ahead: "in
-    three days" looks ahead only where nothing is past.
+    before a weekday -> weeks from now. past, present, future, unclear, conditional, habit, place, not_days: what is
+    around a date. not_past: words that only look like a past tense. ambiguous: forms of the past and the present.
+    ordinal: "the second time", where "segunda" is no Monday. unmarked: where a sentence without a sign of tense looks.
+    future_wins: over signs of the past. strict_ahead: "in three days" looks ahead only where nothing is past.
     """
 
     pattern: regex.Pattern[str]
@@ -49,6 +50,11 @@ class DatePatterns:
     weeks: Mapping[str, int]
     last: regex.Pattern[str] | None
     past: regex.Pattern[str]
+    not_past: regex.Pattern[str] | None
+    present: regex.Pattern[str] | None
+    ambiguous: regex.Pattern[str] | None
+    conditional: regex.Pattern[str] | None
+    ordinal: regex.Pattern[str] | None
     future: regex.Pattern[str]
     unclear: regex.Pattern[str] | None
     habit: regex.Pattern[str]
@@ -83,6 +89,7 @@ def date_patterns(code: str) -> DatePatterns:
         units[unit] += f"|{flatten(words)}"
     days, tense_days = flat_words(data.get("days", {})), flat_words(data.get("tense_days", {}))
     counted, spans = flat_words(data.get("counted", {})), flat_words(data.get("spans", {}))
+    spans |= {flatten(words): ("weekend", 0) for words in data.get("this_weekend", "").split("|") if words}
     weeks = flat_words(data.get("weeks", {}))
     slots = _slots(data, lists, units, counted)
     kinds = {name: [_fill(one, slots) for one in data.get(name, ())] for name in ("on_date", "ago", "ahead")}
@@ -107,8 +114,13 @@ def date_patterns(code: str) -> DatePatterns:
         weeks=weeks,
         last=regex.compile(either([flatten(data["last"])])) if "last" in data else None,
         past=regex.compile(data["past"]),
+        not_past=_compiled(_not_past(data)),
+        present=_compiled(data.get("present")),
+        ambiguous=_compiled(data.get("ambiguous")),
+        conditional=_compiled(data.get("conditional")),
+        ordinal=_compiled(flatten(data["ordinal"]) if "ordinal" in data else None),
         future=regex.compile(data["future"]),
-        unclear=regex.compile(data["unclear"]) if "unclear" in data else None,
+        unclear=_compiled(data.get("unclear")),
         habit=regex.compile(data["habit"]),
         place=regex.compile(flatten(data["place"])),
         not_days=regex.compile(flatten(data["not_days"])) if "not_days" in data else None,
@@ -116,6 +128,18 @@ def date_patterns(code: str) -> DatePatterns:
         future_wins=data.get("future_wins", False),
         strict_ahead=data.get("strict_ahead", True),
     )
+
+
+def _compiled(pattern: str | None) -> regex.Pattern[str] | None:
+    return regex.compile(pattern) if pattern else None
+
+
+def _not_past(data: Mapping[str, Any]) -> str | None:
+    """A pattern for the words that look like a past tense: parts of a run of signs, or whole words."""
+    said = data.get("not_past")
+    if said is None or "|" in said:
+        return said
+    return rf"(?<!{_LETTER})(?:{'|'.join(said.split())})(?!{_LETTER})"
 
 
 def _slots(
