@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from memoryqa.language.folding import fold, normalise
 from memoryqa.language.languages import ENGLISH, Language
 from memoryqa.language.locales.scripts import stem_of_script
+from memoryqa.language.phone_numbers import national_numbers
 from memoryqa.language.terms import (
     ACRONYM,
     CAPITAL,
@@ -47,7 +48,7 @@ _UNITS = frozenset(
 )
 _GAP = r"(?:[ .-]|\) ?| ?\()"
 _NUMERIC = re.compile(  # a number with a word that may be a unit, or groups of digits
-    rf"(?<!\d)\d++(?:(?:[.,]\d++){{0,6}}+[ -]([A-Za-z]{{1,4}})(?![\w'])|(?:{_GAP}\d++){{1,12}}+(?![\w,]))"
+    rf"(?<!\d)\d++(?:(?:[.,]\d++){{0,6}}+[ -]([A-Za-z]{{1,4}})(?![\w'])|(?:{_GAP}\d++){{1,12}}+(?!\w|,\d))"
 )
 _CODE = re.compile(r"(?<![\w-])[A-Z0-9]{1,6}(?:[ -][A-Z0-9]{1,6}){1,10}+(?![\w-])")
 _THOUSANDS = re.compile(r"\d{1,3}(?: \d{3})+")
@@ -73,6 +74,7 @@ def all_terms(text: str, language: Language = ENGLISH) -> list[str]:
         found += _singles(normal, language)
     if flags & NUMBER:
         found += _numbers(normal)
+        found += national_numbers(normal)
         if flags & CODE:
             found += _codes(normal)
     return found
