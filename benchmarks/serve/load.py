@@ -35,6 +35,7 @@ from harness.commands import add_json_flag, run_command
 from locomo.latency import percentiles
 
 TARGET_MS = 50.0
+BUSY = 503  # a server that has too much to do refuses at once
 ROOT = Path(__file__).parents[2]
 _SAMPLES = 10  # of the server's memory
 _START = 37  # sessions between the starts of two chats
@@ -56,16 +57,19 @@ class Load:
 @dataclass(slots=True)
 class Outcome:
     """Times in milliseconds, from when a request was due. cpu_ms: of the server, for a request. resident_mib: of the
-    server, at equal distances."""
+    server, at equal distances. refused: because the server had too much to do. load_cpu_share: of a core, for the load
+    itself."""
 
     load: Load
     searches: dict[str, float | None] = field(default_factory=dict)
     adds: dict[str, float | None] = field(default_factory=dict)
     searches_a_sec: float = 0.0
     adds_a_sec: float = 0.0
+    refused: int = 0
     failures: int = 0
     cpu_ms: float = 0.0
     cpu_share: float = 0.0
+    load_cpu_share: float = 0.0
     resident_mib: list[float] = field(default_factory=list)
     machine: str = ""
     commit: str = ""
@@ -165,12 +169,15 @@ async def _measure(load: Load, questions: Sequence[str], port: int, pid: int) ->
     waiting = list[asyncio.Task[None]]()
 
     async def timed(request: tuple[str, bytes], due: float, times: list[float]) -> None:
-        if await sender.send(*request):
+        status = await sender.send(*request)
+        if 200 <= status < 300:
             times.append((time.perf_counter() - due) * 1_000)
+        elif status == BUSY:
+            outcome.refused += 1
         else:
             outcome.failures += 1
 
-    cpu, began = cpu_sec(pid), time.perf_counter()
+    cpu, own_cpu, began = cpu_sec(pid), time.process_time(), time.perf_counter()
     for due, is_search in _schedule(load):
         if (early := began + due - time.perf_counter()) > 0:
             await asyncio.sleep(early)
@@ -186,6 +193,7 @@ async def _measure(load: Load, questions: Sequence[str], port: int, pid: int) ->
     outcome.searches_a_sec, outcome.adds_a_sec = round(len(searches) / took, 1), round(len(adds) / took, 1)
     outcome.cpu_ms = round(1_000 * cpu / max(1, len(waiting)), 2)
     outcome.cpu_share = round(cpu / took, 2)
+    outcome.load_cpu_share = round((time.process_time() - own_cpu) / took, 2)
     await sender.close()
     return outcome
 
@@ -254,8 +262,9 @@ def shown(outcome: Outcome) -> str:
         f"{load.chats} chats of {load.turns:,} turns, {load.seconds:g} s; {outcome.machine}; commit {outcome.commit}",
         f"searches  {outcome.searches_a_sec:6.1f}/s  {_in_ms(outcome.searches)}{reached}",
         f"adds      {outcome.adds_a_sec:6.1f}/s  {_in_ms(outcome.adds)}",
-        f"failures  {outcome.failures}",
-        f"server    {outcome.cpu_ms:.2f} ms of CPU a request, {outcome.cpu_share:.0%} of a core",
+        f"refused   {outcome.refused}, failed {outcome.failures}",
+        f"server    {outcome.cpu_ms:.2f} ms of CPU a request, {outcome.cpu_share:.0%} of a core; "
+        f"the load itself {outcome.load_cpu_share:.0%}",
         f"memory    {', '.join(f'{one:.0f}' for one in outcome.resident_mib)} MiB",
     ])  # fmt: skip
 

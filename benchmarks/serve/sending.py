@@ -6,8 +6,8 @@ import asyncio
 import time
 
 _WAIT_SEC = 60.0
-
-Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+_HEAD_END = b"\r\n\r\n"
+_LENGTH = b"content-length:"
 
 
 class Sender:
@@ -15,7 +15,7 @@ class Sender:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._idle: list[Connection] = []
+        self._idle: list[_Connection] = []
 
     async def wait(self) -> None:
         """Until the server listens. TimeoutError."""
@@ -29,30 +29,57 @@ class Sender:
                     raise TimeoutError("the server does not answer") from None
                 await asyncio.sleep(0.1)
 
-    async def send(self, path: str, body: bytes) -> bool:
-        """Post `body`; whether the reply was a good one, which is read whole."""
+    async def send(self, path: str, body: bytes) -> int:
+        """Post `body`; the status of the reply, which is read whole, 0 when none came."""
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
         try:
-            reader, writer = self._idle.pop() if self._idle else await self._connect()
-            head = (
-                f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nContent-Type: application/json\r\n"
-                f"Content-Length: {len(body)}\r\n\r\n"
-            )
-            writer.write(head.encode() + body)
-            reply = await reader.readuntil(b"\r\n\r\n")
-            length = next(
-                int(line.partition(b":")[2])
-                for line in reply.lower().split(b"\r\n")
-                if line.startswith(b"content-length")
-            )
-            await reader.readexactly(length)
-        except (OSError, EOFError, StopIteration):
-            return False
-        self._idle.append((reader, writer))
-        return reply.startswith(b"HTTP/1.1 2")
+            connection = self._idle.pop() if self._idle else await self._connect()
+            status = await connection.post(head.encode() + body)
+        except OSError:
+            return 0
+        self._idle.append(connection)
+        return status
 
     async def close(self) -> None:
-        for _, writer in self._idle:
-            writer.close()
+        for connection in self._idle:
+            connection.transport.close()
 
-    async def _connect(self) -> Connection:
-        return await asyncio.open_connection("127.0.0.1", self._port)
+    async def _connect(self) -> _Connection:
+        _, connection = await asyncio.get_running_loop().create_connection(_Connection, "127.0.0.1", self._port)
+        return connection
+
+
+class _Connection(asyncio.Protocol):
+    """One request at a time. The replies have a length, as those of our server have."""
+
+    transport: asyncio.Transport
+    _reply: asyncio.Future[int] | None = None
+
+    def post(self, request: bytes) -> asyncio.Future[int]:
+        """The status of the reply. ConnectionError."""
+        self._received, self._most = bytearray(), 0
+        self._reply = asyncio.get_running_loop().create_future()
+        if self.transport.is_closing():
+            self.connection_lost(None)
+        else:
+            self.transport.write(request)
+        return self._reply
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        if not self._most and (end := self._received.find(_HEAD_END)) >= 0:
+            head = bytes(self._received[:end]).lower()
+            self._most = end + len(_HEAD_END) + int(head.partition(_LENGTH)[2].partition(b"\r\n")[0])
+        if self._most and len(self._received) >= self._most and self._reply is not None and not self._reply.done():
+            self._reply.set_result(int(self._received[9:12]))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_exception(ConnectionResetError("the server hung up"))

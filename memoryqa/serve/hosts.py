@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 
+@lru_cache(maxsize=256)  # a server asks at each request
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches an address."""
     if host == "localhost":
@@ -19,8 +21,14 @@ def is_loopback(host: str) -> bool:
 
 def is_one_of(host: str, names: Collection[str]) -> bool:
     """Whether the Host header `host`, with or without a port, is a name of this machine or one of `names`."""
+    name = _name_in(host)
+    return name is not None and (is_loopback(name) or name in names)
+
+
+@lru_cache(maxsize=256)
+def _name_in(host: str) -> str | None:
+    """The name in a Host header, without its port; None for what is none."""
     try:
-        name = urlsplit(f"//{host}").hostname or ""
+        return urlsplit(f"//{host}").hostname or ""
     except ValueError:
-        return False
-    return is_loopback(name) or name in names
+        return None

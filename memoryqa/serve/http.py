@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import sys
 from collections.abc import Callable
 from types import FrameType
 
@@ -15,6 +16,7 @@ from memoryqa.errors import UsageError
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 _MAX_CONNECTIONS = 1_000
 _KEEP_ALIVE_SEC = 75  # of an idle connection: longer than clients keep one
+_SWITCH_SEC = 0.001  # after which a thread that computes lets another one go on: the event loop, above all
 _SHUTDOWN_SEC = 35  # for what is in flight when the server is asked to end: longer than a request may take
 
 
@@ -62,6 +64,7 @@ def run_app(app: ASGIApp, host: str, port: int, stop: Callable[[], None]) -> Non
         listening = config.bind_socket()
     except (SystemExit, OverflowError):  # uvicorn has logged why
         raise UsageError(f"--port {port}: cannot listen there; is it taken? choose another") from None
+    sys.setswitchinterval(_SWITCH_SEC)
     _Server(config, stop).run([listening])
 
 

@@ -90,7 +90,7 @@ class Operations:
         only: dict[str, Any] = {"speakers": people or None, "since": since, "until": until, "min_score": min_score}
         only["asked"] = asked
         text, tokens, ranked = self.find(question, chats, budget_tokens, **only)
-        return Found(text=text, tokens=tokens, lines=[cited(*each) for each in ranked])
+        return Found(text=text, tokens=tokens, lines=[CitedLine(**cited(*each)) for each in ranked])
 
     def find(
         self, queries: str | Sequence[str], chats: Sequence[str] | None, budget_tokens: int, **only: Any
@@ -357,9 +357,10 @@ def _in_range(name: str, value: int, least: int, most: int) -> None:
         raise UsageError(f"{name} must lie in {least:,}..{most:,}, got {value:,}")
 
 
-def cited(chat: str, turn: Turn, score: float) -> CitedLine:
+def cited(chat: str, turn: Turn, score: float) -> dict[str, Any]:
+    """The fields of a `CitedLine`."""
     time = None if turn.time is None else turn.time.isoformat()
-    return CitedLine(chat=chat, id=turn.id, speaker=turn.speaker, time=time, score=round(score, 4))
+    return {"chat": chat, "id": turn.id, "speaker": turn.speaker, "time": time, "score": round(score, 4)}
 
 
 def _days(turns: Iterable[Turn]) -> tuple[str | None, str | None]:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from memoryqa import __version__
 from memoryqa.serve.api import asking, chats, health, imports
+from memoryqa.serve.api.frequent import Frequent
 from memoryqa.serve.api.guard import Guard, Limits
 from memoryqa.serve.api.jobs import Imports
 from memoryqa.serve.api.metrics import Metrics
@@ -50,7 +51,7 @@ def make_app(operations: Operations, reader: Asking, mcp: MCPServer, settings: S
         operations,
         reader,
         Work(limits.timeout_sec),
-        Work(ASKING_SEC, _ASKING_THREADS),
+        Work(ASKING_SEC, _ASKING_THREADS, _ASKING_THREADS, ASKING_SEC),
         Imports(operations),
         metrics,
         limits,
@@ -76,13 +77,12 @@ def make_app(operations: Operations, reader: Asking, mcp: MCPServer, settings: S
     )
     app.state.served = state
     add_handlers(app)
-    for module in (asking, chats, imports, health):  # what is asked most often is tried first
+    for module in (asking, chats, imports, health):
         app.include_router(module.router)
-    app.router.routes[:0] = asking.FAST_ROUTES
     app.router.routes += page_routes()
     app.router.routes.append(Route("/mcp", _McpForAll(mcp_app)))
     _name_problems(app)
-    return Guard(_Caught(app), settings.tokens, limits, metrics, settings.hosts), state
+    return Guard(_Caught(Frequent(app, state)), settings.tokens, limits, metrics, settings.hosts), state
 
 
 class _McpForAll:

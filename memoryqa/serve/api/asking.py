@@ -8,9 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
-from starlette.routing import Route
+from pydantic_core import to_json
 
 from memoryqa.asking.watch import Watch
 from memoryqa.errors import MemoryQAError
@@ -31,49 +29,37 @@ _LOOK_SEC = 0.5  # for a client that has left
 @router.post("/search", response_model=Searched, responses=described(404))
 async def search(body: Search, access: Given, served: Served) -> Response:
     """The few dated, cited lines that answer a question. No model is asked."""
-    return await _search_reply(body, access, served)
+    return Response(await search_reply(body, access, served), media_type="application/json")
 
 
-async def search_at_once(request: Request) -> Response:
-    """`search`, without what FastAPI does for each request: that takes as long as half a search."""
-    request.scope["route"] = FAST_ROUTES[0]  # for the metrics
-    try:
-        body = Search.model_validate_json(await request.body())
-    except ValidationError as error:
-        found = error.errors(include_context=False, include_input=False)
-        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found]) from None
-    return await _search_reply(body, request.scope["memoryqa.access"], request.app.state.served)
-
-
-FAST_ROUTES = [Route("/v1/search", search_at_once, methods=["POST"])]
-"""Before those of `router`, which documents them."""
-
-
-async def _search_reply(body: Search, access: Access, served: State) -> Response:
+async def search_reply(body: Search, access: Access, served: State) -> bytes:
+    """What `search` answers, as JSON."""
     chats = served.visible(access, body.chats)
     only = chats[0] if chats is not None and len(chats) == 1 else None
-    found = await served.work.run(only, _search, served.operations, body, chats)
-    return Response(found, media_type="application/json")
+    return await served.work.run(only, _search, served.operations, body, chats)
 
 
-def _search(operations: Operations, body: Search, chats: Sequence[str] | None) -> str:
+def _search(operations: Operations, body: Search, chats: Sequence[str] | None) -> bytes:
     found = Read(*operations.find(body.question, chats, **body.how()))
-    return searched(operations, found).model_dump_json()
+    return to_json({"text": found.text, "tokens": found.tokens, "lines": _lines(operations, found)})
 
 
 def searched(operations: Operations, read: Read) -> Searched:
     """What was read, with the messages of its lines."""
-    places: dict[str, dict[str, int]] = {}
-    for chat in {chat for chat, _, _ in read.ranked}:
-        ids = {turn.id for name, turn, _ in read.ranked if name == chat}
-        places[chat] = operations.places(chat, ids)
-    lines = [
-        ShownLine.model_construct(
-            **cited(chat, turn, score).__dict__, place=places[chat].get(turn.id, 0), text=turn.text
-        )
+    lines = [ShownLine.model_construct(**line) for line in _lines(operations, read)]
+    return Searched.model_construct(text=read.text, tokens=read.tokens, lines=lines)
+
+
+def _lines(operations: Operations, read: Read) -> list[dict[str, Any]]:
+    """The fields of a `ShownLine` for each."""
+    ids: dict[str, set[str]] = {}
+    for chat, turn, _ in read.ranked:
+        ids.setdefault(chat, set()).add(turn.id)
+    places = {chat: operations.places(chat, of_chat) for chat, of_chat in ids.items()}
+    return [
+        {**cited(chat, turn, score), "place": places[chat].get(turn.id, 0), "text": turn.text}
         for chat, turn, score in read.ranked
     ]
-    return Searched.model_construct(text=read.text, tokens=read.tokens, lines=lines)
 
 
 @router.post(

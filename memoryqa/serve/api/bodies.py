@@ -13,8 +13,9 @@ from memoryqa.serve.replies import CitedLine, Found, ImportResult, NewMessage
 MAX_CHARS = 1_000_000
 MAX_QUESTION_CHARS = 10_000
 MAX_LISTED = 1_000
+MAX_NAME_CHARS = 100
 
-ChatName = Annotated[str, Path(min_length=1, max_length=100, examples=["ana"])]
+ChatName = Annotated[str, Path(min_length=1, max_length=MAX_NAME_CHARS, examples=["ana"])]
 MessageId = Annotated[str, Path(min_length=1, max_length=60, examples=["D1:1"])]
 Day = Annotated[str, Field(max_length=40, examples=["2023-05-25"])]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -25,7 +26,7 @@ class Body(BaseModel):
 
 
 class NewChat(Body):
-    chat: str = Field(min_length=1, max_length=100, examples=["ana"])
+    chat: str = Field(min_length=1, max_length=MAX_NAME_CHARS, examples=["ana"])
 
 
 class SaidMessage(NewMessage):

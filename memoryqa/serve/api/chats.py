@@ -22,9 +22,10 @@ from memoryqa.serve.api.bodies import (
     Revisions,
 )
 from memoryqa.serve.api.problems import described
-from memoryqa.serve.api.state import Served
+from memoryqa.serve.api.state import Served, State
 from memoryqa.serve.reading import MAX_PAGE, ChatDays, MessagePage, days_of, page_of
 from memoryqa.serve.replies import ChatSummary, Corrected, Forgotten, Listed, People, Remembered
+from memoryqa.serve.tokens import Access
 
 router = APIRouter(prefix="/v1", tags=["chats"])
 
@@ -74,8 +75,13 @@ async def list_messages(
 @router.post("/chats/{chat}/messages", status_code=201, response_model=Remembered, responses=described())
 async def add_messages(chat: ChatName, body: NewMessages, access: Given, served: Served) -> Response:
     """Add messages, all or none; a chat that is not there is made. They are on disk when this answers."""
+    return Response(await add_reply(body, chat, access, served), 201, media_type="application/json")
+
+
+async def add_reply(body: NewMessages, chat: str, access: Access, served: State) -> bytes:
+    """What `add_messages` answers, as JSON."""
     kept = await served.work.run(chat, served.operations.remember, body.messages, access.to_write(chat))
-    return Response(kept.model_dump_json(), 201, media_type="application/json")
+    return kept.model_dump_json().encode()
 
 
 @router.patch("/chats/{chat}/messages/{id}", responses=described(404))

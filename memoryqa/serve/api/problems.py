@@ -97,11 +97,20 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(MemoryQAError, _answer)
     app.add_exception_handler(RefusedError, _answer)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(HTTPException, _answer)
+
+
+def reply_of(error: Exception) -> JSONResponse:
+    """The problem that answers an error."""
+    if isinstance(error, HTTPException):
+        details = {404: "there is nothing at this address", 405: "this address takes another method"}
+        detail = details.get(error.status_code, str(error.detail)) if error.detail in _PLAIN else str(error.detail)
+        return problem(error.status_code, detail, error.headers)
+    return problem(*problem_of(error), error.headers if isinstance(error, RefusedError) else None)
 
 
 async def _answer(request: Request, error: Exception) -> JSONResponse:
-    return problem(*problem_of(error), error.headers if isinstance(error, RefusedError) else None)
+    return reply_of(error)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -112,13 +121,6 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     if first["type"] == "json_invalid":
         return problem(400, "the body is not JSON")
     return problem(422, f"{place}: {first['msg']}" if place else str(first["msg"]))
-
-
-async def _http(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    details = {404: "there is nothing at this address", 405: "this address takes another method"}
-    detail = details.get(error.status_code, str(error.detail)) if error.detail in _PLAIN else str(error.detail)
-    return problem(error.status_code, detail, error.headers)
 
 
 _PLAIN = ("Not Found", "Method Not Allowed")

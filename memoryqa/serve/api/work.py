@@ -1,13 +1,21 @@
-"""Runs blocking calls in a bounded number of threads, one at a time for each chat, in bounded time."""
+"""Runs blocking calls in threads, one at a time for each chat, in bounded time, and few at once.
+
+Threads of Python take turns: the more of them compute, the longer each takes, and the longer the event loop waits for
+its own turn. So a server begins few calls at once. A call that takes long gives its place to another one and goes on
+beside it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import functools
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
-from weakref import WeakValueDictionary
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, ParamSpec, TypeVar
 
 from memoryqa.serve.api.problems import RefusedError
 
@@ -15,58 +23,146 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 THREADS = 16
+AT_ONCE = 2  # calls that have just begun
 MAX_WAITING = 500
+_LONG_SEC = 0.05  # from then on a call no longer counts among those
+_PATIENCE_SEC = 2.0
 
 
 class Work:
     """Calls of one server. A chat's calls wait for each other without a thread: its memory does one at a time anyway.
 
-    timeout_sec: of a call, with its wait. A call that has begun is not broken off: what it writes is whole.
+    timeout_sec: of a call, with its wait. A call that has begun is not broken off: what it writes is whole. threads:
+    calls that run at most, `at_once` of them such as have just begun. patience_sec: how long a call may wait for a
+    thread before others are refused.
     """
 
-    def __init__(self, timeout_sec: float, threads: int = THREADS) -> None:
-        self._timeout_sec = timeout_sec
+    def __init__(
+        self, timeout_sec: float, threads: int = THREADS, at_once: int = AT_ONCE, patience_sec: float = _PATIENCE_SEC
+    ) -> None:
+        self._timeout_sec, self._threads, self._at_once, self._patience_sec = (
+            timeout_sec,
+            threads,
+            at_once,
+            patience_sec,
+        )
         self._executor = ThreadPoolExecutor(threads, "memoryqa")
-        self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._ready: list[_Call] = []  # a heap: they wait for a thread
+        self._busy: dict[
+            str, deque[_Call]
+        ] = {}  # chats with a call that runs or waits for a thread, and their further ones
+        self._running = self._new = 0  # calls in threads; those of them that have just begun
         self.waiting = 0
 
     async def run(
         self, chat: str | None, call: Callable[Arguments, Result], /, *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Result:
         """What `call` returns or raises. chat: the only one that it needs, None for several. RefusedError with 503 when
-        too many wait, with 504 when it takes too long."""
-        if self.waiting >= MAX_WAITING:
+        too many wait or one has waited for too long, with 504 when it takes too long."""
+        loop = asyncio.get_running_loop()
+        if self.waiting >= MAX_WAITING or (self._ready and loop.time() - self._ready[0].since > self._patience_sec):
             raise RefusedError(503, "too many requests wait; try again in a second", {"Retry-After": "1"})
+        one = _Call(chat, functools.partial(call, *args, **kwargs), loop)
+        end = loop.call_later(self._timeout_sec, self._give_up, one)
         self.waiting += 1
         try:
-            async with asyncio.timeout(self._timeout_sec):
-                future = await self._begin(chat, functools.partial(call, *args, **kwargs))
-                try:
-                    return await asyncio.shield(asyncio.wrap_future(future))
-                except asyncio.CancelledError:
-                    future.cancel()  # if no thread has it yet
-                    raise
-        except TimeoutError:
-            raise RefusedError(504, f"not done within {self._timeout_sec:g} s; what was begun is finished") from None
+            self._queue(one)
+            result: Result = await one.reply
+            return result
         finally:
             self.waiting -= 1
-
-    async def _begin(self, chat: str | None, call: Callable[[], Result]) -> Future[Result]:
-        if chat is None:
-            return self._executor.submit(call)
-        lock = self._busy.get(chat)
-        if lock is None:
-            lock = self._busy[chat] = asyncio.Lock()
-        await lock.acquire()
-        loop = asyncio.get_running_loop()
-        try:
-            future = self._executor.submit(call)
-        except BaseException:
-            lock.release()
-            raise
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(lock.release))
-        return future
+            end.cancel()
 
     def close(self) -> None:
         """Wait for what was begun."""
         self._executor.shutdown(cancel_futures=True)
+
+    # -- all of these in the thread of the event loop ------------------------------------------------------------------
+
+    def _queue(self, one: _Call) -> None:
+        if one.chat is not None:
+            if (others := self._busy.get(one.chat)) is not None:
+                others.append(one)
+                return
+            self._busy[one.chat] = deque()
+        heappush(self._ready, one)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin as many calls as may run."""
+        while self._ready and self._new < self._at_once and self._running < self._threads:
+            one = heappop(self._ready)
+            if one.reply.done():  # given up
+                self._leave(one.chat)
+                continue
+            self._running += 1
+            self._new += 1
+            one.gives_way = one.loop.call_later(_LONG_SEC, self._give_way, one)
+            self._executor.submit(one.do, self._end)
+
+    def _give_way(self, one: _Call) -> None:
+        one.gives_way = None
+        self._new -= 1
+        self._begin()
+
+    def _give_up(self, one: _Call) -> None:
+        if not one.reply.done():
+            message = f"not done within {self._timeout_sec:g} s; what was begun is finished"
+            one.reply.set_exception(RefusedError(504, message))
+
+    def _end(self, one: _Call, result: object, error: BaseException | None) -> None:
+        self._running -= 1
+        if one.gives_way is not None:
+            one.gives_way.cancel()
+            self._new -= 1
+        elif one.chat is not None:
+            for other in self._busy[one.chat]:  # they waited for this long one, not for a thread
+                other.since = one.loop.time()
+        if one.reply.done():  # nobody waits any more
+            pass
+        elif error is None:
+            one.reply.set_result(result)
+        else:
+            one.reply.set_exception(error)
+        self._leave(one.chat)
+        self._begin()
+
+    def _leave(self, chat: str | None) -> None:
+        """Let the next call of a chat be ready."""
+        if chat is None:
+            return
+        others = self._busy[chat]
+        if others:
+            heappush(self._ready, others.popleft())
+        else:
+            del self._busy[chat]
+
+
+class _Call:
+    """since: when it came. gives_way: when it no longer counts as one that has just begun, as long as it does."""
+
+    __slots__ = ("_call", "_number", "chat", "gives_way", "loop", "reply", "since")
+    _numbers = count()
+
+    def __init__(self, chat: str | None, call: Callable[[], object], loop: asyncio.AbstractEventLoop) -> None:
+        self.chat, self._call, self.loop = chat, call, loop
+        self.reply: asyncio.Future[Any] = loop.create_future()
+        self.since, self._number = loop.time(), next(self._numbers)
+        self.gives_way: asyncio.TimerHandle | None = None
+
+    def __lt__(self, other: _Call) -> bool:
+        return (self.since, self._number) < (other.since, other._number)
+
+    def do(self, end: Callable[[_Call, object, BaseException | None], None]) -> None:
+        """In a thread."""
+        result: object = None
+        error: BaseException | None = None
+        try:
+            result = self._call()
+        except StopIteration as raised:  # which a future cannot have
+            error = RuntimeError("a call ended an iteration")
+            error.__cause__ = raised
+        except BaseException as raised:  # noqa: BLE001  the caller gets it
+            error = raised
+        with suppress(RuntimeError):  # the event loop has ended
+            self.loop.call_soon_threadsafe(end, self, result, error)
