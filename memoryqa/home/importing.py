@@ -119,13 +119,15 @@ def import_export(
     me: str | None = None,
     dry_run: bool = False,
     progress: Progress = lambda step, done, total: None,
+    counted: Callable[[ImportReport], None] = lambda report: None,
 ) -> ImportResult:
     """Add the export at `path` to the chats of a folder, in files NAME.db: what is new, edited and deleted in it.
 
     chat: the chat that all of it goes to; None: see above. new: a chat that is not there yet, whatever is known of the
     messages. format, timezone, dates, columns, same, me: see `memoryqa.importers.read`; what was said of a chat is kept
     in its file, and holds for later imports. dry_run: only read it. progress: is given the step ("reading",
-    "importing"), how many messages are done, and of how many (0 when that is unknown).
+    "importing"), how many messages are done, and of how many (0 when that is unknown). counted: is given the report
+    while it grows.
 
     The export is read to its end before anything is written. Raises UsageError for one that cannot be read, and the
     folder is then as it was. A process that is killed leaves whole batches, and the next import completes them.
@@ -134,7 +136,12 @@ def import_export(
         return _restored(memories, Path(path), chat, new, same or {}, me, dry_run=dry_run)
     said = _Said(format, timezone, dates, columns, same or {}, me)
     found = said.read(Path(path), _kept(memories, {chat} if chat else set()))
-    seen = survey(found, lambda done: progress("reading", done, 0))
+
+    def reading(done: int) -> None:
+        progress("reading", done, 0)
+        counted(found.report)
+
+    seen = survey(found, reading)
     memories.find()
     places = {} if new else known_places(found, seen.conversations, memories, chat)
     names = destinations(found, seen.conversations, places, chat, new, memories)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from memoryqa.asking.answers import CONTEXT_TOKENS
@@ -15,41 +15,12 @@ from memoryqa.evidence import Evidence
 from memoryqa.lms.roles import LMChoice
 from memoryqa.memories import Memories
 from memoryqa.redaction import redact
+from memoryqa.serve.kept import KeptAnswers
 from memoryqa.serve.operations import MAX_SEARCH_TOKENS, Operations
+from memoryqa.serve.questions import Question, Read, Reply
 from memoryqa.serve.replies import Answered
-from memoryqa.turns import Turn
 
 Tell = Callable[[str, Any], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """text: the question. chats: in which it is answered. budget_tokens: of what is read at most. only: people and
-    days, as `Memories.search` takes them."""
-
-    text: str
-    chats: Sequence[str]
-    budget_tokens: int | None = None
-    only: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What was found for a question: its text, its tokens, and chat, message and score of its lines, best first."""
-
-    text: str
-    tokens: int
-    ranked: Sequence[tuple[str, Turn, float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """cited: chats and ids. model: who answered; None for the offline reader."""
-
-    answer: str
-    cited: Sequence[tuple[str, str]]
-    model: str | None
-    read: Read
 
 
 class Asking:
@@ -58,6 +29,7 @@ class Asking:
 
     def __init__(self, operations: Operations, reader: Reader, choice: LMChoice) -> None:
         self._operations, self._reader = operations, reader
+        self._answers = KeptAnswers()
         self.model = None if choice.offline or choice.model is None else redact(choice.identity)
 
     def __call__(self, question: Question, tell: Tell = lambda *_: None, watch: Watch | None = None) -> Reply:
@@ -65,12 +37,24 @@ class Asking:
 
         watch: is passed what a model writes, and may stop it, which raises BrokenOffError.
         """
-        only = {**question.only, **as_asked(question.text, question.only.get("asked"))}
-        view = _Told(self._operations.current(question.chats), question.chats, tell, **only)
+        question, memories = self._dated(question), self._operations.current(question.chats)
+        view = _Told(memories, question.chats, tell, **question.only)
         view.watch = watch or Watch()
         found = self._reader(view, question.text, question.budget_tokens or CONTEXT_TOKENS, None)
         cited = list(dict.fromkeys((one.chat, one.turn.id) for one in found.cited))
-        return Reply(found.text, cited, found.model, view.read)
+        reply = Reply(found.text, cited, found.model, view.read)
+        if found.model is not None:
+            self._answers.keep(question, reply, memories)
+        return reply
+
+    def kept(self, question: Question) -> Reply | None:
+        """What the model answered to the same question before, if what it read is still so; None without that."""
+        return self._answers.find(self._dated(question), self._operations.current(question.chats))
+
+    def _dated(self, question: Question) -> Question:
+        """The question of a day: of today, where it says none."""
+        only = {**question.only, **as_asked(question.text, question.only.get("asked"))}
+        return replace(question, only=only)
 
     def answer(self, question: str, chat: str | None, asked: str | None = None, watch: Watch | None = None) -> Answered:
         """The answer from one chat, as MCP gives it; None: the only one there is, and today. watch: see `__call__`."""

@@ -22,6 +22,7 @@ from memoryqa.checks import shown
 from memoryqa.errors import StoppedError, UsageError
 from memoryqa.evidence import Evidence
 from memoryqa.home.importing import import_export
+from memoryqa.importers import ImportReport
 from memoryqa.memories import Memories
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.messages import parse_time
@@ -226,10 +227,15 @@ class Operations:
         return self._memories.open_count
 
     def import_export(
-        self, path: Path, chat: str | None, progress: Callable[[str, int, int], None], **how: Any
+        self,
+        path: Path,
+        chat: str | None,
+        progress: Callable[[str, int, int], None],
+        counted: Callable[[ImportReport], None] = lambda _: None,
+        **how: Any,
     ) -> ImportResult:
         """Add an export: see memoryqa.home.importing.import_export."""
-        found = import_export(self._memories, path, chat=chat, progress=progress, **how)
+        found = import_export(self._memories, path, chat=chat, progress=progress, counted=counted, **how)
         return ImportResult(
             chats=[one.chat for one in found.chats],
             added=sum(one.added for one in found.chats),

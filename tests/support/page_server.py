@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,13 +34,17 @@ TALK = (
 
 @contextmanager
 def page_server(
-    store: Path, *, port: int | None = None, token: str = ""
+    store: Path, *, port: int | None = None, token: str = "", env: Mapping[str, str] | None = None
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The address of a server that answers, and its process."""
     port = port or free_port()
     command = [sys.executable, "-m", "memoryqa", "serve", "--store", str(store), "--port", str(port)]
     process = subprocess.Popen(
-        command, cwd=store.parent, env=environment(MEMORYQA_TOKEN=token), stderr=subprocess.PIPE, text=True
+        command,
+        cwd=store.parent,
+        env=environment(**{"MEMORYQA_TOKEN": token, **(env or {})}),
+        stderr=subprocess.PIPE,
+        text=True,
     )
     address = f"http://127.0.0.1:{port}/"
     try:

@@ -17,8 +17,8 @@ from memoryqa.serve.api.bodies import Answer, AskBody, Citation, Search, Searche
 from memoryqa.serve.api.events import MEDIA_TYPE, event, kept_alive, streamed
 from memoryqa.serve.api.problems import RefusedError, described, log_bug, problem_body
 from memoryqa.serve.api.state import Served, State
-from memoryqa.serve.asking import Question, Read, Reply
 from memoryqa.serve.operations import Operations, cited
+from memoryqa.serve.questions import Question, Read, Reply
 from memoryqa.serve.tokens import Access
 
 router = APIRouter(prefix="/v1", tags=["search"])
@@ -75,6 +75,8 @@ async def ask(body: AskBody, request: Request, access: Given, served: Served) ->
     and `offline` says so; a model that fails is an error. A model is stopped when the client leaves.
     """
     question = Question(body.question, await _chats(body, access, served), body.budget_tokens, body.only())
+    if body.kept and served.reader.model is not None:
+        return await _kept(served, question, stream=body.stream)
     if body.stream:
         return streamed(_asked(served, question))
     watch = Watch()
@@ -89,6 +91,21 @@ async def ask(body: AskBody, request: Request, access: Given, served: Served) ->
         watch.stop()
         asked.cancel()
     return await served.work.run(None, _answer, served.operations, reply)
+
+
+async def _kept(served: State, question: Question, *, stream: bool) -> Any:
+    """What a model answered before."""
+    reply = await served.work.run(None, served.reader.kept, question)
+    if reply is None:
+        if stream:
+            return streamed(_once(event("nothing", {})))
+        raise RefusedError(404, "no answer to this question is kept, or what it was read from has changed; ask again")
+    answer = await served.work.run(None, _answer, served.operations, reply)
+    return streamed(_once(event("answer", answer))) if stream else answer
+
+
+async def _once(written: bytes) -> AsyncIterator[bytes]:
+    yield written
 
 
 async def _chats(body: AskBody, access: Access, served: State) -> list[str]:

@@ -87,6 +87,11 @@ class Search(Question):
 class AskBody(Question):
     budget_tokens: int | None = Field(None, ge=1, le=MAX_SEARCH_TOKENS, description="of what is read for it")
     stream: bool = Field(True, description="as server-sent events; else one JSON document")
+    kept: bool = Field(
+        False,
+        description="only what a model answered to this before, if the chats are as they were; "
+        "without that 404, or the event `nothing`",
+    )
 
 
 class Chosen(Body):
@@ -134,6 +139,8 @@ class ImportJob(BaseModel):
     chat: str | None
     state: Literal["reading", "adding", "done", "failed"]
     messages: int = Field(description="read so far")
+    people: int = Field(default=0, description="who were found so far")
+    days: int = Field(default=0, description="on which somebody wrote, so far")
     share: float = Field(description="of the work that is done, 0 to 1")
     result: ImportResult | None = None
     problem: str | None = Field(None, description="why it failed, in one line")

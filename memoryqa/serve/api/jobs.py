@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from memoryqa.errors import MemoryQAError
+from memoryqa.importers import ImportReport
 from memoryqa.serve.api.bodies import ImportJob
 from memoryqa.serve.api.problems import RefusedError, log_bug, problem_of
 from memoryqa.serve.operations import Operations
@@ -84,9 +85,14 @@ class Imports:
             else:
                 show(state="adding", messages=total, share=done / total if total else 1.0)
 
+        def counted(report: ImportReport) -> None:
+            show(people=len(report.people), days=len(report.days))
+
         try:
-            result = self._operations.import_export(path, chat, progress, **how)
-            ended: dict[str, Any] = {"messages": result.report["messages"], "share": 1.0, "result": result}
+            result = self._operations.import_export(path, chat, progress, counted, **how)
+            read = result.report
+            ended: dict[str, Any] = {"messages": read["messages"], "share": 1.0, "result": result}
+            ended |= {"people": len(read["people"]), "days": read["days"]}
             state = "done"
         except StoppingError:
             ended = {"problem": "the server ended; import the same file again, and the rest is added"}

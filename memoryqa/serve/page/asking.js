@@ -18,8 +18,9 @@ export function setMode(value) {
   if (input) input.checked = true;
 }
 
-/** Ask what is in the box. `history`: whether the address changes. */
-export async function askNow({ history = true } = {}) {
+/** Ask what is in the box. `history`: whether the address changes. `kept`: rather the answer that a model gave before;
+ * "only" that, so that no load of the page costs a call of a model. */
+export async function askNow({ history = true, kept = null } = {}) {
   const text = question.value.trim();
   if (!text) { question.focus(); return; }
   stop?.abort();
@@ -37,10 +38,10 @@ export async function askNow({ history = true } = {}) {
       const found = await search(text, how(), { signal: mine.signal });
       showFound(found);
       announce(found.lines.length ? `${counted(found.lines.length, "line")} found` : "Nothing was found");
-    } else await answered(text, mine.signal);
+    } else if (!kept || !(await answeredBefore(text, kept, mine.signal))) await answered(text, mine.signal);
   } catch (error) {
     if (error.name === "AbortError") return;
-    $("answer").hidden = $("answer-text").textContent === "";
+    if ($("who").textContent === "") clearAnswer(); // what was written is no whole answer
     trouble(error.message);
   } finally {
     if (stop === mine) {
@@ -63,10 +64,21 @@ function stage(words) {
   $("stage").textContent = words;
 }
 
-async function answered(text, signal) {
+/** Show what was answered before; false when there is nothing and the model is to be asked. */
+async function answeredBefore(text, kept, signal) {
+  if (await answered(text, signal, { kept: true })) return true;
+  if (kept !== "only") return false;
+  showFound(await search(text, how(), { signal }));
+  $("answer").hidden = false;
+  $("who").replaceChildren("The answer is not kept. ", h("button", { type: "button", class: "link", id: "ask-again", onclick: () => askNow() }, "Ask the model again"));
+  return true;
+}
+
+/** Whether it was answered; it is not where only a kept answer was asked for and there is none. */
+async function answered(text, signal, more = {}) {
   $("answer").hidden = false;
   stage("Searching…");
-  for await (const { event, data } of ask(text, how(), { signal })) {
+  for await (const { event, data } of ask(text, { ...how(), ...more }, { signal })) {
     if (event === "queries") stage(`Searching for ${counted(data.length, "thing")} more…`);
     else if (event === "evidence") {
       showFound(data);
@@ -74,9 +86,11 @@ async function answered(text, signal) {
     } else if (event === "writing") {
       $("answer").setAttribute("aria-busy", "true"); // it is read aloud once it is whole
       $("answer-text").textContent = data.answer;
-    } else if (event === "answer") showAnswer(data);
+    } else if (event === "answer") { showAnswer(data); return true; }
+    else if (event === "nothing") return false;
     else if (event === "error") throw new Trouble(data.detail, data.status);
   }
+  throw new Trouble("The server broke off. Ask again.");
 }
 
 function showAnswer(data) {
@@ -154,7 +168,7 @@ question.addEventListener("keydown", (event) => {
 $("ask").addEventListener("submit", (event) => { event.preventDefault(); askNow(); });
 $("mode").addEventListener("change", () => {
   $("submit").textContent = mode() === "search" ? "Search" : "Ask";
-  if (state.question && question.value.trim() === state.question) askNow();
+  if (state.question && question.value.trim() === state.question) askNow({ kept: "first" });
 });
 for (const id of ["since", "until"]) $(id).addEventListener("change", () => { state[id] = $(id).value; changed("scope"); });
 $("clear-dates").addEventListener("click", () => { $("since").value = $("until").value = state.since = state.until = ""; changed("scope"); });

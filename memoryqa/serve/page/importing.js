@@ -41,9 +41,9 @@ async function add(file, options = {}) {
         bar.removeAttribute("value");
         leave.textContent = "Hide"; // it is read to its end whether one watches or not
       },
-      read: ({ state, messages, share }) => {
+      read: ({ state, messages, people, days, share }) => {
         note.textContent = state === "adding" ? "Adding to memory…" : "Reading…";
-        showFigures(figures, { messages });
+        showFigures(figures, { messages, people: people || NaN, days: days || NaN });
         if (share) bar.value = share;
       },
     });

@@ -21,7 +21,7 @@ async function followAddress({ focus = true } = {}) {
   if (q && q !== state.question && state.chats.length) {
     setMode(mode ?? "ask");
     setQuestion(q);
-    await askNow({ history: false });
+    await askNow({ history: false, kept: "only" });
   }
   await follow({ focus });
 }

@@ -2,6 +2,7 @@
 
 import { Trouble, call, events, upload } from "./api.js";
 
+const MOST_BROKEN = 6; // streams of one import
 const at = (chat) => `v1/chats/${encodeURIComponent(chat)}`;
 const message = (chat, id) => `${at(chat)}/messages/${encodeURIComponent(id)}`;
 
@@ -22,10 +23,24 @@ export async function addExport(file, options, { signal, sent, read }) {
   for (const [key, value] of Object.entries(options)) form.set(key, value);
   form.set("file", file);
   const job = await upload("v1/import", form, { signal, sent });
-  for await (const { event, data } of events(`v1/imports/${job.id}/events`)) {
-    if (event === "done") return data.result;
-    if (event === "failed") throw new Trouble(data.problem);
-    read(data);
+  for (let broken = 0; broken < MOST_BROKEN; broken += 1) {
+    const ended = await watched(job.id, read);
+    if (ended) return ended;
+    await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** broken)); // the import goes on meanwhile
   }
   throw new Trouble("The server broke off. Import the same file again: what is here already is not added twice.");
+}
+
+/** The result of an import, watched to its end; null when the stream broke off before. */
+async function watched(id, read) {
+  try {
+    for await (const { event, data } of events(`v1/imports/${id}/events`)) {
+      if (event === "done") return data.result;
+      if (event === "failed") throw new Trouble(data.problem, 422);
+      read(data);
+    }
+  } catch (error) {
+    if (error.status) throw error;
+  }
+  return null;
 }

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe import violations
 from browser import console_errors, open_browser, set_screen
+from open_page import QUESTION, OpenPage
 from page_server import MARKUP, page_server, write_chats
 from ports import free_port
-from waiting import wait_for
 
 DESK, PHONE = (1280, 860), (360, 740)
-QUESTION = "Where did Ana move with her dogs?"
 ANSWER = "I moved to Lisbon with my two dogs, Bica and Nata!"
 WHATSAPP = """03/04/2024, 09:12 - Messages and calls are end-to-end encrypted.
 03/04/2024, 09:12 - Noa: We leave for Ghent on Saturday
@@ -49,85 +47,6 @@ def own(tmp_path: Path) -> Iterator[str]:
     write_chats(tmp_path / "chats")
     with page_server(tmp_path / "chats") as (address, _):
         yield address
-
-
-class OpenPage:
-    """The page that is open in the browser."""
-
-    def __init__(self, driver: Any) -> None:
-        self.driver = driver
-
-    @contextmanager
-    def served(self, store: Path, token: str = "") -> Iterator[str]:
-        """The address of a server, which the page leaves before it ends."""
-        with page_server(store, token=token) as (address, _):
-            yield address
-            assert token or console_errors(self.driver) == []
-            self.driver.get("about:blank")
-
-    def js(self, script: str, *given: Any) -> Any:
-        return self.driver.execute_script(script, *given)
-
-    def until(self, condition: str, *given: Any) -> None:
-        """Wait for an expression of JavaScript to become true."""
-        wait_for(lambda: self.js(f"return Boolean({condition})", *given), condition, every_sec=0.05)
-
-    def open(self, address: str) -> None:
-        self.driver.get("about:blank")
-        self.driver.get(address)
-        self.until("document.querySelector('#chats li') || !document.getElementById('empty').hidden")
-
-    def find(self, selector: str) -> Any:
-        return self.driver.find_element("css selector", selector)
-
-    def click(self, selector: str) -> None:
-        self.until("document.querySelector(arguments[0])", selector)
-        self.find(selector).click()
-
-    def texts(self, selector: str) -> list[str]:
-        found: list[str] = self.js(
-            "return [...document.querySelectorAll(arguments[0])].map(e => e.innerText)", selector
-        )
-        return found
-
-    def press(self, *keys: str) -> None:
-        from selenium.webdriver.common.action_chains import ActionChains
-
-        ActionChains(self.driver).send_keys(*keys).perform()
-
-    def ask(self, question: str = QUESTION, *, lines_only: bool = False) -> None:
-        self.js(
-            "document.querySelector(`input[name=mode][value=${arguments[0]}]`).click()",
-            "search" if lines_only else "ask",
-        )
-        box = self.find("#question")
-        box.clear()
-        box.send_keys(question + "\n")
-        self.until("!document.getElementById('submit').hasAttribute('aria-busy')")
-        self.until("document.querySelector('#lines li') || !document.getElementById('nothing').hidden")
-
-    def open_line(self, text: str) -> None:
-        self.js(
-            "[...document.querySelectorAll('#lines .line')].find(e => e.innerText.includes(arguments[0])).click()", text
-        )
-        self.until("document.querySelector('#messages .is-line')")
-
-    @property
-    def line_in_view(self) -> str:
-        """The text of the line that was opened, when all of it can be seen."""
-        found: str = self.js(
-            "const line = document.querySelector('#messages .is-line'), frame = document.getElementById('scroller');"
-            "if (!line) return '';"
-            "const box = line.getBoundingClientRect(), edge = frame.getBoundingClientRect();"
-            "const is_in = box.top >= edge.top - 1 && box.bottom <= edge.bottom + 1;"
-            "return is_in ? line.querySelector('.text').innerText : ''"
-        )
-        return found
-
-    @property
-    def overflow(self) -> int:
-        """Pixels by which the page is wider than the screen."""
-        return int(self.js("return document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
 @pytest.fixture

@@ -117,6 +117,30 @@ def test_the_model_is_stopped_when_the_client_leaves(server: ApiServer, model: O
     assert len(model.chat_requests) == 3
 
 
+def test_what_was_answered_is_kept_until_what_it_was_read_from_changes(server: ApiServer, model: OpenAIServer) -> None:
+    (_, answered) = asked(server)[-1]
+    paid = len(model.chat_requests)
+    kept = {**ASKED, "kept": True}
+    assert server.call("POST", "/v1/ask", kept).events == [("answer", answered)]
+    assert server.ok("POST", "/v1/ask", {**kept, "stream": False}) == answered
+    for other in (
+        {"question": "When did Ana move"},
+        {"budget_tokens": 50},
+        {"people": ["Ana"]},
+        {"asked": "2020-01-01"},
+    ):
+        assert server.call("POST", "/v1/ask", {**kept, **other}).events == [("nothing", {})]
+    assert server.call("POST", "/v1/ask", {**kept, "question": "x", "stream": False}).status == 404
+    server.ok("PATCH", "/v1/chats/ana/messages/D1:1", {"text": "I moved to Faro!", "keep_revision": False})
+    assert server.call("POST", "/v1/ask", kept).events == [("nothing", {})]
+    server.ok("PATCH", "/v1/chats/ana/messages/D1:1", {"text": SAID["text"], "keep_revision": False})
+    assert server.call("POST", "/v1/ask", kept).events == [("nothing", {})]  # it is gone
+    asked(server)
+    server.add("ana", {**SAID, "text": "No, it was Sunday."})
+    assert server.call("POST", "/v1/ask", kept).events == [("nothing", {})]
+    assert len(model.chat_requests) == 2 * paid
+
+
 def test_a_model_that_does_not_stream_is_asked_once_more_and_then_no_longer_to(
     server: ApiServer, model: OpenAIServer
 ) -> None:  # the last: the server remembers it

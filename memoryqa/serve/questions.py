@@ -1,0 +1,39 @@
+"""What is asked of the chats of a server, and what is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from memoryqa.turns import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """text: the question. chats: in which it is answered. budget_tokens: of what is read at most. only: people and
+    days, as `Memories.search` takes them."""
+
+    text: str
+    chats: Sequence[str]
+    budget_tokens: int | None = None
+    only: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was found for a question: its text, its tokens, and chat, message and score of its lines, best first."""
+
+    text: str
+    tokens: int
+    ranked: Sequence[tuple[str, Turn, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """cited: chats and ids. model: who answered; None for the offline reader."""
+
+    answer: str
+    cited: Sequence[tuple[str, str]]
+    model: str | None
+    read: Read
