@@ -190,6 +190,12 @@ class Chat:
         body = {"id": id, "person": person, "before": written(before), "everything": everything}
         return self._client.call("POST", f"{self._path}/forget", body)["messages"]
 
+    def join(self, same: Mapping[str, str], *, me: str | None = None) -> int:
+        """Show what was said under each name of `same` under the name that it means, in later imports too; returns how
+        many messages are shown under another name than before. me: the name of who says "I"."""
+        body = {"same": dict(same), "me": me}
+        return self._client.call("POST", f"{self._path}/people", body, again=True)["messages"]
+
     def delete(self) -> None:
         """Erase the chat, with its file."""
         self._client.call("DELETE", self._path, again=False)

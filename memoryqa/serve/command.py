@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 TOKEN = "MEMORYQA_TOKEN"
 TOKENS = "tokens.json"
 PORT = 8765
+RATE = 500.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", metavar="NAME", help="the LM that answers (default: MEMORY_MODEL, or what a key is set for)"
     )
+    parser.add_argument(
+        "--only", action="append", metavar="CHAT", help="with --mcp or --new-token: this chat alone; may be repeated"
+    )
+    parser.add_argument("--read-only", action="store_true", help="with --mcp or --new-token: nothing can be changed")
     http = parser.add_argument_group("HTTP without --mcp")
     http.add_argument(
         "--tokens", type=Path, metavar="FILE", help="tokens with limits (default: tokens.json in the store, if there)"
@@ -49,10 +54,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     http.add_argument(
         "--new-token", metavar="NAME", help="make a token, note its hash in the file of tokens, print it, and end"
     )
-    http.add_argument(
-        "--only", action="append", metavar="CHAT", help="with --new-token: for this chat; may be repeated"
-    )
-    http.add_argument("--read-only", action="store_true", help="with --new-token: it changes nothing")
     http.add_argument(
         "--allow-host",
         action="append",
@@ -63,14 +64,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     http.add_argument(
         "--rate",
         type=float,
-        default=500.0,
         metavar="N",
-        help="requests a second by token or address at most (default: %(default)g)",
+        help=f"requests a second by token or address at most (default: {RATE:g})",
     )
 
 
 def serve(args: argparse.Namespace) -> None:
     """Serve until the client closes stdin, or by HTTP until SIGINT or SIGTERM. Raises UsageError, MissingExtraError."""
+    _check(args)
     folder = store_folder(args.store)
     if args.new_token is not None:
         from memoryqa.serve.tokens import new_token
@@ -86,6 +87,17 @@ def serve(args: argparse.Namespace) -> None:
         _serve_http(args, folder)
 
 
+def _check(args: argparse.Namespace) -> None:
+    """UsageError for an option that would do nothing: who sets a limit must not believe in one that is not there."""
+    if (args.only or args.read_only) and not (args.mcp or args.new_token is not None):
+        raise UsageError(
+            "--only and --read-only need --mcp or --new-token; a server by HTTP is limited by its clients' tokens"
+        )
+    given = {"--tokens": args.tokens, "--allow-host": args.allow_host, "--rate": args.rate}
+    if args.mcp and (unused := [name for name, value in given.items() if value not in (None, [])]):
+        raise UsageError(f"--mcp takes no {unused[0]}; without --mcp there are the page, the API and MCP at /mcp")
+
+
 def _serve_mcp(args: argparse.Namespace, folder: Path) -> None:
     token = os.environ.get(TOKEN) or None
     if args.port is not None and token is None and not is_loopback(args.host):
@@ -93,12 +105,14 @@ def _serve_mcp(args: argparse.Namespace, folder: Path) -> None:
     from memoryqa.memories import Memories
     from memoryqa.serve.mcp_server import make_server
     from memoryqa.serve.operations import Operations
+    from memoryqa.serve.tokens import Access
     from memoryqa.tokens import encoding
 
     encoding()  # 0.3 s now, and not in a request
     with Memories.open(folder) as memories:
         operations = Operations(memories)
-        server = make_server(operations, asker(operations, args.model))
+        access = Access("mcp", None if args.only is None else frozenset(args.only), args.read_only)
+        server = make_server(operations, asker(operations, args.model), access)
         if args.port is None:
             server.run("stdio")
             return
@@ -116,8 +130,9 @@ def _serve_http(args: argparse.Namespace, folder: Path) -> None:
     on_loopback = is_loopback(args.host)
     if not on_loopback and not tokens.are_needed:
         raise UsageError(f"--host {args.host} is open to others: set {TOKEN} to a secret that clients send")
-    if not 0 < args.rate < 1e9:
-        raise UsageError(f"--rate must be more than 0, got {args.rate:g}")
+    rate = RATE if args.rate is None else args.rate
+    if not 0 < rate < 1e9:
+        raise UsageError(f"--rate must be more than 0, got {rate:g}")
     from memoryqa.memories import Memories
     from memoryqa.serve.api.app import Settings, make_app
     from memoryqa.serve.api.guard import Limits
@@ -130,7 +145,7 @@ def _serve_http(args: argparse.Namespace, folder: Path) -> None:
     with Memories.open(folder) as memories:
         operations = Operations(memories)
         reader = asking(operations, args.model)
-        limits = Limits(rate=args.rate, burst=2 * args.rate)
+        limits = Limits(rate=rate, burst=2 * rate)
         hosts = [name.lower() for name in args.allow_host] if on_loopback else None
         settings = Settings(tokens, folder, hosts, limits)
         server = make_server(operations, None if reader.model is None else reader.answer)

@@ -25,12 +25,14 @@ from memoryqa.serve.replies import (
     Corrected,
     Forgotten,
     Found,
+    Joined,
     Listed,
     NewMessage,
     Opened,
     People,
     Remembered,
 )
+from memoryqa.serve.tokens import Access
 
 INSTRUCTIONS = (
     "A memory of conversations, kept word for word. Call `search` with the question before you answer anything about "
@@ -59,19 +61,47 @@ class Confirmation(BaseModel):
     confirm: bool = Field(description="erase these messages for good")
 
 
-def make_server(operations: Operations, ask: Ask | None = None) -> MCPServer:
+def make_server(operations: Operations, ask: Ask | None = None, access: Access | None = None) -> MCPServer:
     """A server over `operations`. ask: question, chat, day of asking, who waits -> an LM's answer; None without an LM.
+    access: the chats that it reaches, and whether it only reads; None for all.
 
     Run it with `run("stdio")`, or mount `streamable_http_app()`.
     """
     server: MCPServer[Any] = MCPServer(
         "memoryqa", title="Conversation memory", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING"
     )
-    _add_reading(server, operations, ask)
-    _add_writing(server, operations)
-    _add_resources(server, operations)
+    reach = _Reach(operations, access or Access("mcp"))
+    _add_reading(server, operations, ask, reach)
+    if not reach.access.read_only:
+        _add_writing(server, operations, reach)
+    _add_resources(server, operations, reach)
     _add_prompts(server)
     return server
+
+
+class _Reach:
+    """The chats that a server may touch. ToolError for others."""
+
+    def __init__(self, operations: Operations, access: Access) -> None:
+        self._operations, self.access = operations, access
+
+    def one(self, chat: str | None) -> str | None:
+        """The chat that a tool is called with; None for the only one there is."""
+        if self.access.chats is None:
+            return chat
+        if chat is None and len(self.access.chats) == 1:
+            (chat,) = self.access.chats
+        if chat not in self.access.chats:
+            raise ToolError(f"this server is for some chats: {', '.join(sorted(self.access.chats))}")
+        return chat
+
+    def some(self, chats: list[str] | None) -> list[str] | None:
+        """The chats that a tool is called with; None for all."""
+        if self.access.chats is None:
+            return chats
+        if chats is None:
+            return [name for name in self._operations.names() if name in self.access.chats]
+        return [str(self.one(chat)) for chat in chats]
 
 
 def _reads(title: str) -> dict[str, Any]:
@@ -99,7 +129,7 @@ def _reply(text: str, structured: BaseModel) -> CallToolResult:
     return CallToolResult(content=[TextContent(text=text)], structured_content=structured.model_dump(mode="json"))
 
 
-def _add_reading(server: MCPServer, operations: Operations, ask: Ask | None) -> None:
+def _add_reading(server: MCPServer, operations: Operations, ask: Ask | None, reach: _Reach) -> None:
     @server.tool(**_reads("Search conversations"))
     async def search(
         question: Annotated[str, Field(description="the question, in full, as a person would ask it")],
@@ -119,7 +149,7 @@ def _add_reading(server: MCPServer, operations: Operations, ask: Ask | None) -> 
         found = await _run(
             operations.search,
             question,
-            chats=chats,
+            chats=reach.some(chats),
             people=people,
             since=since,
             until=until,
@@ -136,7 +166,7 @@ def _add_reading(server: MCPServer, operations: Operations, ask: Ask | None) -> 
         around: Annotated[int, Field(description="messages before and after", ge=0, le=MAX_AROUND)] = 5,
     ) -> Annotated[CallToolResult, Opened]:
         """Show a message in full, with what was said before and after it."""
-        opened = await _run(operations.open, id, chat, around)
+        opened = await _run(operations.open, id, reach.one(chat), around)
         return _reply(opened.text, opened)
 
     @server.tool(name="ask", **_reads("Answer from memory"))
@@ -148,7 +178,7 @@ def _add_reading(server: MCPServer, operations: Operations, ask: Ask | None) -> 
             return CallToolResult(content=[TextContent(text=NO_MODEL)])
         watch = Watch()
         try:
-            answered = await _run(ask, question, chat, asked, watch)
+            answered = await _run(ask, question, reach.one(chat), asked, watch)
         finally:
             watch.stop()  # the model too, when the client has cancelled
         cited = f" [{', '.join(answered.cited)}]" if answered.cited else ""
@@ -157,7 +187,7 @@ def _add_reading(server: MCPServer, operations: Operations, ask: Ask | None) -> 
     @server.tool(**_reads("List chats"))
     async def chats() -> Annotated[CallToolResult, Listed]:
         """List the chats: how many messages, who speaks, from when to when."""
-        summaries = await _run(operations.summaries)
+        summaries = await _run(operations.summaries, reach.some(None))
         lines = [_summary(one) for one in summaries]
         return _reply("\n".join(lines) or "There are no chats yet.", Listed(chats=summaries))
 
@@ -166,7 +196,7 @@ def _add_reading(server: MCPServer, operations: Operations, ask: Ask | None) -> 
         chats: Annotated[list[str] | None, Field(description="names of chats; all when left out")] = None,
     ) -> Annotated[CallToolResult, People]:
         """List who speaks in the chats, and how much."""
-        found = await _run(operations.people, chats)
+        found = await _run(operations.people, reach.some(chats))
         lines = [f"{one.name}: {one.messages:,} messages in {', '.join(one.chats)}" for one in found.people]
         return _reply("\n".join(lines) or "Nobody has said anything yet.", found)
 
@@ -193,7 +223,7 @@ def _summary(chat: ChatSummary) -> str:
     return f"{chat.chat}, {chat.messages:,} messages{dated}{people}"
 
 
-def _add_writing(server: MCPServer, operations: Operations) -> None:
+def _add_writing(server: MCPServer, operations: Operations, reach: _Reach) -> None:
     @server.tool(**_writes("Remember messages", destroys=False, idempotent=False))
     async def remember(
         messages: Annotated[
@@ -208,6 +238,7 @@ def _add_writing(server: MCPServer, operations: Operations) -> None:
         def progress(kept: int) -> None:
             anyio.from_thread.run(ctx.report_progress, float(kept), float(len(messages)))
 
+        reach.one(chat)
         # not abandoned when the client cancels: what was begun is finished, and the writer is free again
         try:
             kept = await anyio.to_thread.run_sync(
@@ -226,7 +257,7 @@ def _add_writing(server: MCPServer, operations: Operations) -> None:
         keep_revision: Annotated[bool, Field(description="keep the old text as a revision")] = True,
     ) -> Annotated[CallToolResult, Corrected]:
         """Replace the text of a message. Its id, time and speaker stay."""
-        corrected = await _run(operations.correct, id, text, chat, keep_revision=keep_revision)
+        corrected = await _run(operations.correct, id, text, reach.one(chat), keep_revision=keep_revision)
         return _reply(f"{corrected.id} now says: {corrected.text}", corrected)
 
     @server.tool(**_writes("Forget messages", destroys=True, idempotent=True))
@@ -244,8 +275,22 @@ def _add_writing(server: MCPServer, operations: Operations) -> None:
         """Erase messages for good, from the file too. Give exactly one of id, person, before, everything."""
         if not isinstance(confirmed, AcceptedElicitation) or not confirmed.data.confirm:
             raise ToolError("Nothing was erased: the user has to agree first. Ask, then call again with confirm=true.")
-        forgotten = await _run(operations.forget, chat, id=id, person=person, before=before, everything=everything)
+        forgotten = await _run(
+            operations.forget, reach.one(chat), id=id, person=person, before=before, everything=everything
+        )
         return _reply(f"Erased {forgotten.messages:,} messages of {forgotten.chat}.", forgotten)
+
+    @server.tool(**_writes("Join names of a person", destroys=True, idempotent=True))
+    async def join(
+        same: Annotated[
+            dict[str, str], Field(description='the name by each other name, number or id: {"+351 912": "Ana"}')
+        ],
+        chat: Chat = None,
+        me: Annotated[str | None, Field(description='the name of the user, who says "I"')] = None,
+    ) -> Annotated[CallToolResult, Joined]:
+        """Show a person's messages under one name, from now on too. It cannot be undone."""
+        joined = await _run(operations.join, reach.one(chat), same, me)
+        return _reply(f"{joined.messages:,} messages of {joined.chat} are shown under another name now.", joined)
 
 
 def _meant(id: str | None, person: str | None, before: str | None, everything: bool) -> str:
@@ -259,25 +304,32 @@ def _meant(id: str | None, person: str | None, before: str | None, everything: b
     return "everything" if everything else "nothing"
 
 
-def _add_resources(server: MCPServer, operations: Operations) -> None:
+def _add_resources(server: MCPServer, operations: Operations, reach: _Reach) -> None:
     @server.resource("memory://chats", title="All chats", mime_type="application/json")
     async def all_chats() -> str:
         """The chats: messages, people, first and last day."""
-        return Listed(chats=await _found(operations.summaries)).model_dump_json()
+        return Listed(chats=await _found(operations.summaries, reach.some(None))).model_dump_json()
 
     @server.resource("memory://chats/{chat}", title="The days of a chat", mime_type="text/plain")
     async def one_chat(chat: str) -> str:
         """The days on which something was said, with how much."""
-        days = await _found(operations.days, chat)
+        days = await _found(operations.days, _to_read(reach, chat))
         return "\n".join(f"{day}: {count} messages" for day, count in days.items())
 
     @server.resource("memory://chats/{chat}/{day}", title="A day of a chat", mime_type="text/plain")
     async def one_day(chat: str, day: str) -> str:
         """What was said on a day, YYYY-MM-DD, in full."""
-        said = await _found(operations.day, chat, day)
+        said = await _found(operations.day, _to_read(reach, chat), day)
         if not said:
             raise ResourceNotFoundError(f"nothing was said in {chat} on {day}")
         return said
+
+
+def _to_read(reach: _Reach, chat: str) -> str:
+    try:
+        return str(reach.one(chat))
+    except ToolError as error:
+        raise ResourceNotFoundError(str(error)) from None
 
 
 async def _found(call: Callable[Arguments, Result], /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from hashlib import blake2b
@@ -22,6 +22,7 @@ from memoryqa.checks import shown
 from memoryqa.errors import StoppedError, UsageError
 from memoryqa.evidence import Evidence
 from memoryqa.home.importing import import_export
+from memoryqa.home.people import join_people
 from memoryqa.importers import ImportReport
 from memoryqa.memories import Memories
 from memoryqa.memory import AdaptiveMemory
@@ -33,6 +34,7 @@ from memoryqa.serve.replies import (
     Forgotten,
     Found,
     ImportResult,
+    Joined,
     NewMessage,
     Opened,
     People,
@@ -184,6 +186,13 @@ class Operations:
             first, last = _days(turns)
             persons.append(Person(name=name, chats=where[name], messages=len(turns), first=first, last=last))
         return People(people=persons)
+
+    def join(self, chat: str | None, same: Mapping[str, str], me: str | None = None) -> Joined:
+        """Show what was said under each name of `same` under the name that it means; me: who says "I". For good."""
+        if not same and me is None:
+            raise UsageError("say which names mean one person, or who says I")
+        name, memory = self._one(chat)
+        return Joined(chat=name, messages=join_people(memory, same, me))
 
     def correct(self, id: str, text: str, chat: str | None = None, *, keep_revision: bool = True) -> Corrected:
         """Let a message say `text`."""

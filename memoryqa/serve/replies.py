@@ -77,6 +77,11 @@ class Forgotten(BaseModel):
     messages: int = Field(description="how many were erased")
 
 
+class Joined(BaseModel):
+    chat: str
+    messages: int = Field(description="how many are shown under another name than before")
+
+
 class Answered(BaseModel):
     answer: str
     cited: list[str] = Field(description="ids of the messages that the answer stands on")

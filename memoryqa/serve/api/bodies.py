@@ -62,6 +62,16 @@ class Forgetting(Body):
     everything: bool = Field(False, description="the whole chat")
 
 
+class Joining(Body):
+    same: dict[Name, Name] = Field(
+        default_factory=dict,
+        max_length=MAX_LISTED,
+        description="the name that each other name, number or id means",
+        examples=[{"+351 912 345 678": "Ana"}],
+    )
+    me: Name | None = Field(None, description='who says "I"')
+
+
 class Question(Body):
     question: str = Field(min_length=1, max_length=MAX_QUESTION_CHARS, examples=["When did Ana move?"])
     chats: list[Name] | None = Field(None, max_length=MAX_LISTED, description="all when left out")

@@ -14,6 +14,7 @@ from memoryqa.serve.api.bodies import (
     ChatName,
     Chosen,
     Forgetting,
+    Joining,
     MessageId,
     NewChat,
     NewMessages,
@@ -24,7 +25,7 @@ from memoryqa.serve.api.bodies import (
 from memoryqa.serve.api.problems import described
 from memoryqa.serve.api.state import Served, State
 from memoryqa.serve.reading import MAX_PAGE, ChatDays, MessagePage, days_of, page_of
-from memoryqa.serve.replies import ChatSummary, Corrected, Forgotten, Listed, People, Remembered
+from memoryqa.serve.replies import ChatSummary, Corrected, Forgotten, Joined, Listed, People, Remembered
 from memoryqa.serve.tokens import Access
 
 router = APIRouter(prefix="/v1", tags=["chats"])
@@ -158,6 +159,12 @@ def _joined(first: str, rest: Iterator[str]) -> Iterator[bytes]:
     yield first.encode("utf-8", "surrogatepass")
     for one in rest:
         yield one.encode("utf-8", "surrogatepass")
+
+
+@router.post("/chats/{chat}/people", responses=described(404), tags=["people"])
+async def join_names(chat: ChatName, body: Joining, access: Given, served: Served) -> Joined:
+    """Show what a person said under several names under one, now and in later imports. It cannot be undone."""
+    return await served.work.run(chat, served.operations.join, access.to_write(chat), body.same, body.me)
 
 
 @router.get("/people", responses=described(), tags=["people"])

@@ -24,6 +24,7 @@ from memoryqa.errors import StoppedError
 from memoryqa.serve.mcp_server import NO_MODEL, make_server
 from memoryqa.serve.operations import Operations
 from memoryqa.serve.replies import Answered
+from memoryqa.serve.tokens import Access
 
 SAID = [
     {"text": "I moved to Porto last Saturday!", "speaker": "Ana", "time": "2023-05-25T18:30"},
@@ -31,17 +32,17 @@ SAID = [
     {"text": "Three rooms and a balcony over the river.", "speaker": "Ana", "time": "2023-05-25T18:32"},
     {"text": "My sister Lena plays the oboe in an orchestra.", "speaker": "Bo", "time": "2023-07-02T09:00"},
 ]
-READS, WRITES = {"search", "open", "ask", "chats", "people"}, {"remember", "correct", "forget"}
+READS, WRITES = {"search", "open", "ask", "chats", "people"}, {"remember", "correct", "forget", "join"}
 
 Talk = Callable[[Client], Awaitable[Any]]
 
 
-def talk(store: Path, conversation: Talk, **client: Any) -> Any:
+def talk(store: Path, conversation: Talk, access: Access | None = None, **client: Any) -> Any:
     """What `conversation` returns, with a server in this process."""
 
     async def main() -> Any:
         with Memories.open(store) as chats:
-            async with Client(make_server(Operations(chats)), **client) as one:
+            async with Client(make_server(Operations(chats), access=access), **client) as one:
                 return await conversation(one)
 
     return anyio.run(main)
@@ -79,7 +80,7 @@ def test_every_tool_says_what_it_does_and_whether_it_changes_anything(store: Pat
         properties = tool.input_schema["properties"]
         assert all(one.get("description") for one in properties.values()), tool.name
         assert (tool.output_schema is not None) is (tool.name != "ask")
-    assert {tool.name for tool in tools if tool.annotations.destructive_hint} == {"correct", "forget"}
+    assert {tool.name for tool in tools if tool.annotations.destructive_hint} == {"correct", "forget", "join"}
     assert not next(tool for tool in tools if tool.name == "remember").annotations.idempotent_hint
 
 
@@ -259,7 +260,7 @@ def test_a_question_without_a_model_is_told_to_search(store: Path) -> None:
 
 
 def test_a_model_that_answers_is_passed_on_with_its_citations_and_one_that_fails_is_named(store: Path) -> None:
-    def ask(question: str, chat: str | None, asked: str | None) -> Answered:
+    def ask(question: str, chat: str | None, asked: str | None, watch: object) -> Answered:
         if chat is None:
             raise StoppedError("some/model did not answer: it is switched off")
         return Answered(answer="20 May 2023", cited=["D1:1"], evidence="1 Ana: ...", model="some/model")

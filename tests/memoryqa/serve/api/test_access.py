@@ -56,6 +56,8 @@ MATRIX = [
     ("PATCH", "/v1/chats/bo/messages/D1:1", {"text": "I moved."}, {"all"}),
     ("POST", "/v1/chats/bo/forget", {"before": "2000-01-01"}, {"all"}),
     ("POST", "/v1/chats/ana/forget", {"before": "2000-01-01"}, {"all", "of-ana"}),
+    ("POST", "/v1/chats/bo/people", {"same": {"Nobody": "Ana"}}, {"all"}),
+    ("POST", "/v1/chats/ana/people", {"same": {"Nobody": "Ana"}}, {"all", "of-ana"}),
     ("POST", "/v1/chats", {"chat": "bo"}, {"all"}),
     ("GET", "/metrics", None, {"all"}),
 ]

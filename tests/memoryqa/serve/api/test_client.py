@@ -78,7 +78,8 @@ def test_it_reads_corrects_and_forgets(chat: Chat) -> None:
     assert chat.messages()[0].text == "I moved to Faro."
     assert [one["text"] for one in chat.revisions("D1:1")] == ["I moved to Porto last Saturday!"]
     assert chat.days() == {"2023-05-25": 2, "2023-07-02": 1}
-    assert chat.forget(person="Bo") == 2
+    assert chat.join({"Bo": "Boris"}) == 2
+    assert chat.forget(person="Boris") == 2
     assert chat.forget("D1:1") == 1
     assert len(chat) == 0
     chat.delete()

@@ -133,6 +133,17 @@ def test_people_are_listed(server: ApiServer, chat: str) -> None:
     assert {"Ana", "Bo"} <= {one["name"] for one in server.ok("GET", "/v1/people")["people"]}
 
 
+def test_names_of_a_person_are_joined_in_a_chat(server: ApiServer, chat: str) -> None:
+    path = f"/v1/chats/{chat}/people"
+    assert server.ok("POST", path, {"same": {"Bo": "Boris"}, "me": "Ana"}) == {"chat": chat, "messages": 2}
+    assert server.ok("POST", path, {"same": {"Bo": "Boris"}})["messages"] == 0
+    people = server.ok("POST", "/v1/people", {"chats": [chat]})["people"]
+    assert {one["name"] for one in people} == {"Ana", "Boris"}
+    assert "which names" in server.call("POST", path, {}).detail
+    assert server.call("POST", path, {"same": {"Bo": " "}}).status == 422
+    assert server.call("POST", "/v1/chats/none/people", {"same": {"Bo": "Boris"}}).status == 404
+
+
 @pytest.mark.parametrize(
     ("format", "begins"), [("jsonl", '{"session": 1'), ("csv", "id,session"), ("markdown", "## D1"), ("locomo", "[")]
 )
