@@ -23,7 +23,7 @@ from memoryqa.language.locales.detection import ENGLISH, LETTERS, detect
 from memoryqa.language.locales.files import LATIN
 from memoryqa.language.names import find_mentions, speaker_key, without_mentions
 from memoryqa.language.terms import META_TERMS, marked, other_terms
-from memoryqa.language.time_spans import SEASON_FIRST_MONTH
+from memoryqa.language.time_spans import SEASON_FIRST_MONTH, asked_days
 from memoryqa.language.word_lists import EVENT_WORDS
 
 __all__ = ["Asking", "Query", "Window", "read_query", "read_windows", "users_among"]
@@ -196,8 +196,9 @@ def _windows(
     """The days that a question in the language `code` names; starts and ends of what the day of asking explains."""
     if code == ENGLISH:
         return read_dates(text, years, asking.asked, asking.day_first)
-    spoken = resolve(text, asking.asked) if asking.asked is not None else []
-    named = [Window(first, last) for first, last in read_locale_windows(text, code, years)]
-    named += [Window(found.first, found.last) for found in spoken]
+    spoken, named = [], [Window(first, last) for first, last in read_locale_windows(text, code, years)]
+    if asking.asked is not None:
+        spoken = resolve(text, asking.asked)
+        named += [Window(*asked_days(one.value, one.first, one.last, asking.asked)) for one in spoken]
     named += read_figures(text, years, asking.day_first)
     return list(dict.fromkeys(named)) or bare_years(text), [(found.start, found.end) for found in spoken]

@@ -107,6 +107,18 @@ def week(which: Which, day: date) -> TimeSpan:
     return TimeSpan(f"the week {_PREPOSITION[which]} {format_date(day)}", first, first + timedelta(6))
 
 
+def asked_days(value: str, first: date, last: date, day: date) -> tuple[date, date]:
+    """The days that a resolved date means in a question asked on `day`: of "last week" the calendar week, Monday first.
+
+    In a conversation it is the seven days before, as LoCoMo's gold answers have it.
+    """
+    for which in ("last", "next"):
+        if (value, first, last) == week(which, day):
+            monday = day - timedelta(day.weekday()) + timedelta(7 * STEP[which])
+            return monday, monday + timedelta(6)
+    return first, last
+
+
 def shift(day: date, count: int, unit: str) -> TimeSpan:
     """The day, month or year that is `count` days, weeks, months or years after `day` (before it when negative).
 

@@ -19,7 +19,7 @@ from itertools import pairwise
 from memoryqa.language.dates import resolve
 from memoryqa.language.english.date_words import DIGIT, LETTERS, MONTH_NUMBERS, TRIGGER_WORDS
 from memoryqa.language.feasts import FESTIVALS, feast
-from memoryqa.language.time_spans import SEASON_FIRST_MONTH, WEEKDAYS, YEAR
+from memoryqa.language.time_spans import SEASON_FIRST_MONTH, WEEKDAYS, YEAR, asked_days
 
 _MONTH = rf"(?P<month>{'|'.join(sorted(MONTH_NUMBERS, key=len, reverse=True))})\b\.?"
 _ORDINAL = r"(?:st|nd|rd|th)?"
@@ -52,6 +52,12 @@ _PATTERNS = tuple(
         rf"\b(?P<season>{'|'.join(SEASON_FIRST_MONTH)})\b{_OF_YEAR}",
         rf"\b(?P<feast>{'|'.join(sorted(FESTIVALS, key=len, reverse=True))})(?:'s)?(?: day)?{_OF_YEAR}",
     )
+)
+_WITH_DOTS = (  # "am 3.9.2023", "am 3.9.": where dates have dots, the day is first
+    re.compile(
+        r"(?<![\d./-])(?P<day>\d{1,2})\. ?(?P<iso_month>0?[1-9]|1[0-2])\. ?(?P<year>\d{4}|\d{2}(?!\.\d))(?![\d./-]*\d)"
+    ),
+    re.compile(r"(?<![\d./-])(?P<day>\d{1,2})\. ?(?P<iso_month>0?[1-9]|1[0-2])\.(?!\d)"),
 )
 _FIGURES, _WITH_DIGITS = 4, 8  # so many patterns are of figures alone, so many need a digit
 _SEASONS = {name: (first, (first + 1) % 12 + 1) for name, first in SEASON_FIRST_MONTH.items()}  # first and last month
@@ -115,8 +121,8 @@ def read_dates(
 
 
 def read_figures(text: str, years: Collection[int], day_first: bool | None = None) -> list[Window]:
-    """The days and months written in figures alone, which are the same in every language: 2023-09-03, 3.9.2023."""
-    points = (point for point in _points(text, [], day_first, _PATTERNS[:_FIGURES]))
+    """The days and months written in figures alone, in other languages than English: 2023-09-03, 3.9.2023."""
+    points = (point for point in _points(text, [], day_first, (*_WITH_DOTS, *_PATTERNS[:_FIGURES])))
     return [window for point in points for window in _of_point(point, years)]
 
 
@@ -152,8 +158,8 @@ def _relative(text: str, asked: date | None) -> tuple[list[Window], list[tuple[i
             if _DEICTIC.search(found.phrase) and (
                 not DIGIT.search(found.phrase) or found.phrase.lower().endswith(("ago", "back"))
             ):
-                long = (found.last - found.first).days > _LONG
-                windows.append(Window(found.first, found.last, _YEAR_WEIGHT if long else 1.0))
+                first, last = asked_days(found.value, found.first, found.last, asked)
+                windows.append(Window(first, last, _YEAR_WEIGHT if (last - first).days > _LONG else 1.0))
                 taken.append((found.start, found.end))
     if _TODAY.search(text):
         windows.append(Window(asked, asked))

@@ -239,7 +239,7 @@ def test_years_in_a_range_include_those_between() -> None:
 @pytest.mark.parametrize(
     ("text", "first", "last", "weight"),
     [
-        ("last week", "2023-10-11", "2023-10-17", 1.0),
+        ("last week", "2023-10-09", "2023-10-15", 1.0),
         ("yesterday", "2023-10-17", "2023-10-17", 1.0),
         ("What did she do on Friday?", "2023-10-13", "2023-10-13", 1.0),
         ("two weeks ago", "2023-10-04", "2023-10-04", 1.0),
@@ -358,3 +358,30 @@ def test_a_question_is_read_in_the_language_of_its_date_words(question: str, lan
 @pytest.mark.parametrize("question", ["Final code review?", "What did Mai say?", "Which tag is on the collar?"])
 def test_a_word_that_might_be_of_a_date_does_not_change_the_language(question: str) -> None:
     assert read_query(question, ["Ana", "Mai"], [2024], ("en",), Asking(date(2024, 5, 23))).language == "en"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("What did we do last week?", "en"),
+        ("¿Qué hicimos la semana pasada?", "es"),
+        ("Was haben wir letzte Woche gemacht?", "de"),
+        ("Qu'est-ce qu'on a fait la semaine dernière ?", "fr"),
+        ("Cosa abbiamo fatto la settimana scorsa?", "it"),
+        ("Что мы делали на прошлой неделе?", "ru"),
+        ("我们上周做了什么？", "zh"),
+    ],
+)
+def test_last_week_is_the_calendar_week_before(text: str, code: str) -> None:
+    asked = Asking(date(2024, 5, 15))  # a Wednesday
+    windows = read_query(text, ("Ana",), (2024,), (code if code in ("es", "de", "fr", "it") else "en",), asked).windows
+    assert [(window.first, window.last) for window in windows] == [(date(2024, 5, 6), date(2024, 5, 12))]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("Was war am 3.5.2024?", "de"), ("Was war am 3.5.?", "de"), ("Co było 3.05.24?", "pl")]
+)
+def test_a_date_with_dots_has_the_day_first(text: str, code: str) -> None:
+    for day_first in (None, True, False):
+        windows = read_query(text, ("Ana",), (2024,), (code,), Asking(day_first=day_first)).windows
+        assert [(window.first, window.last) for window in windows] == [(date(2024, 5, 3), date(2024, 5, 3))]
