@@ -116,7 +116,8 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         memory = self._memories.get(name)
         if memory is not None and self._folder is not None:
             memory.keep_index()
-            self._memories[name] = None
+            if self._memories.get(name) is memory:  # not deleted meanwhile
+                self._memories[name] = None
 
     @property
     def open_count(self) -> int:
@@ -203,6 +204,9 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
             memory = AdaptiveMemory.open(self._folder / f"{conversation_id}{SUFFIX}", **self._settings)
             self._memories[conversation_id] = memory
         return memory
+
+    def __contains__(self, conversation_id: object) -> bool:
+        return conversation_id in self._memories  # whose file need not be opened for that
 
     def _known(self) -> str:
         known = ", ".join(islice(self._memories, 8)) or "none"

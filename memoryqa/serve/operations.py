@@ -308,12 +308,15 @@ class Operations:
         return memory
 
     def _put_away(self) -> None:
-        """Leave the chats that were not used for longest to their files. Who still has one can go on with it."""
-        with self._lock:
-            while len(self._used) > self._max_open:
+        """Leave the chats that were not used for longest to their files, while others are used. Who still has one can
+        go on with it."""
+        while True:
+            with self._lock:
+                if len(self._used) <= self._max_open:
+                    return
                 name, _ = self._used.popitem(last=False)
                 self._opening.pop(name, None)
-                self._memories.put_away(name)
+            self._memories.put_away(name)
 
 
 @contextmanager

@@ -1,0 +1,100 @@
+"""The calls of the servers beside each other: no chat waits for another one to be opened or put away."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("pydantic", reason="needs pip install '.[serve]'")
+
+from memoryqa.memories import Memories
+from memoryqa.memory import AdaptiveMemory
+from memoryqa.serve.operations import Operations, UnknownError
+
+CHATS = ("ana", "bo", "cy", "di")
+WAIT_SEC = 30.0
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    with Memories.open(tmp_path) as memories:
+        for name in CHATS:
+            memories.create(name).add(f"I am {name}, and I like kites.", speaker=name)
+    return tmp_path
+
+
+@contextmanager
+def held(monkeypatch: pytest.MonkeyPatch, method: str, is_meant: Callable[[Any], bool]) -> Iterator[threading.Event]:
+    """Let a method of a memory wait, where it is meant; the event is set once it does."""
+    real, waits, go_on = getattr(AdaptiveMemory, method), threading.Event(), threading.Event()
+
+    def wait(first: Any, *args: Any, **kwargs: Any) -> Any:
+        if is_meant(first):
+            waits.set()
+            assert go_on.wait(WAIT_SEC)
+        return real(first, *args, **kwargs)
+
+    monkeypatch.setattr(AdaptiveMemory, method, staticmethod(wait) if method == "open" else wait)
+    try:
+        yield waits
+    finally:
+        go_on.set()
+
+
+def test_a_chat_that_is_being_opened_keeps_no_other_waiting(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Memories.open(folder) as memories, ThreadPoolExecutor(2) as threads:
+        operations = Operations(memories)
+        with held(monkeypatch, "open", lambda path: path.stem == "ana") as waits:
+            first = threads.submit(operations.search, "kites", chats=["ana"])
+            assert waits.wait(WAIT_SEC)
+            found = threads.submit(operations.search, "kites", chats=["bo"]).result(WAIT_SEC)
+            assert [line.chat for line in found.lines] == ["bo"]
+        assert [line.chat for line in first.result(WAIT_SEC).lines] == ["ana"]
+
+
+def test_a_chat_that_is_being_put_away_keeps_no_other_waiting(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Memories.open(folder) as memories, ThreadPoolExecutor(2) as threads:
+        operations = Operations(memories, max_open=1)
+        ana = operations.memory("ana")
+        with held(monkeypatch, "keep_index", lambda memory: memory is ana) as waits:
+            slow = threads.submit(operations.search, "kites", chats=["bo"])
+            assert waits.wait(WAIT_SEC)
+            found = threads.submit(operations.search, "kites", chats=["bo"]).result(WAIT_SEC)
+            assert [line.chat for line in found.lines] == ["bo"]
+            assert threads.submit(operations.names).result(WAIT_SEC) == sorted(CHATS)
+        assert slow.result(WAIT_SEC).lines
+
+
+def test_no_more_chats_are_open_than_may_be(folder: Path) -> None:
+    with Memories.open(folder) as memories:
+        operations = Operations(memories, max_open=2)
+        for name in CHATS * 5:
+            assert operations.search("kites", chats=[name]).lines
+            assert operations.open_chats <= 2
+
+
+def test_a_chat_that_is_deleted_while_it_is_put_away_stays_away(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Memories.open(folder) as memories, ThreadPoolExecutor(2) as threads:
+        operations = Operations(memories, max_open=1)
+        ana = operations.memory("ana")
+        with held(monkeypatch, "keep_index", lambda memory: memory is ana) as waits:
+            other = threads.submit(operations.memory, "bo")
+            assert waits.wait(WAIT_SEC)
+            memories.delete("ana")
+        other.result(WAIT_SEC)
+        assert "ana" not in operations.names()
+        with pytest.raises(UnknownError):
+            operations.memory("ana")
+
+
+def test_whether_a_chat_is_there_opens_no_file(folder: Path) -> None:
+    with Memories.open(folder) as memories:
+        assert "ana" in memories
+        assert "none" not in memories
+        assert memories.open_count == 0
