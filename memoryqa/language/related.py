@@ -1,4 +1,4 @@
-"""Words that are used like a word ("cinema": theater, film, movie), from a table that ships with the package.
+"""Words that are used like a word ("cinema": theater, film, movie), and how rare one is, from a table in the package.
 
 `python -m benchmarks.vocabulary.related_words` made it from public word vectors; nothing in it comes from a
 conversation. It is English: a word of another language has no related words.
@@ -6,6 +6,7 @@ conversation. It is English: a word of another language has no related words.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
@@ -19,6 +20,7 @@ from memoryqa.language.terms import term_of
 
 RELATED_WORDS = Path(__file__).parents[1] / "vocabulary" / "related_words.npz"
 _BEGINNING = 2  # letters
+_MOST_FOUND = 8192
 _STEPS = 255  # a similarity is kept as a whole number of so many parts
 
 
@@ -37,16 +39,28 @@ class _Table:
         self._by_beginning = defaultdict[str, list[int]](list)
         for place, word in enumerate(self._words):
             self._by_beginning[word[:_BEGINNING]].append(place)
+        self._found: dict[str, int | None] = {}  # places of terms that were asked for
         self._unlike = [place for place, word in enumerate(self._words) if _may_begin_otherwise(word)]
 
+    def __len__(self) -> int:
+        return len(self._words)
+
     def related(self, term: str) -> tuple[tuple[str, float], ...]:
-        near = {*self._by_beginning.get(term[:_BEGINNING], ()), *self._unlike}
-        place = min((place for place in near if self._term(place) == term), default=None)
+        place = self.place(term)
         if place is None:
             return ()
         first, last = int(self._ends[place - 1]) if place else 0, int(self._ends[place])
         found = zip(self._places[first:last].tolist(), self._similarities[first:last].tolist(), strict=True)
         return tuple((self._term(other), similarity / _STEPS) for other, similarity in found)
+
+    def place(self, term: str) -> int | None:
+        """The first place of a word with this term; the words are in the order of their frequency."""
+        if term not in self._found:
+            if len(self._found) >= _MOST_FOUND:
+                self._found.clear()
+            near = {*self._by_beginning.get(term[:_BEGINNING], ()), *self._unlike}
+            self._found[term] = min((place for place in near if self._term(place) == term), default=None)
+        return self._found[term]
 
     def _term(self, place: int) -> str:
         word = self._words[place]
@@ -66,6 +80,14 @@ def _table() -> _Table:
 def related(term: str) -> tuple[tuple[str, float], ...]:
     """Terms used like `term`, and how alike: 0 to 1, best first. () for a term that the table does not have."""
     return _table().related(term)
+
+
+@lru_cache(maxsize=8192)
+def english_rarity(term: str) -> float:
+    """How rare a term is in English: about the logarithm of its rank by frequency, .7 to 10. Largest for terms that the
+    table does not have."""
+    place = _table().place(term)
+    return math.log(2 + (len(_table()) if place is None else place))
 
 
 def write_related(path: Path, words: Sequence[str], found: Sequence[Sequence[tuple[int, float]]]) -> None:

@@ -10,12 +10,13 @@ from memoryqa.config import RankingConfig
 from memoryqa.language.kinds import kinds
 from memoryqa.language.locales.detection import ENGLISH
 from memoryqa.language.question import Query
-from memoryqa.language.related import related
+from memoryqa.language.related import english_rarity, related
 from memoryqa.language.terms import instances, synonyms
 from memoryqa.search.postings import IndexedPassages, tag_term, written_term
 
 _FEW_TERMS = 3  # of a question, which related words help most
 _SAID_OFTEN = 200  # in so many passages; a word of which there are more needs no related ones
+_IN_CHAT, _IN_ENGLISH = 0.8, 0.5  # exponents of how rare a word is in the conversation and in English
 _AS_WRITTEN = 0.5  # what an occurrence counts more whose marks are those of the question
 _NAMING = ("name", "nicknam")  # terms by which an answer says how something is called
 _LEAST_ALIKE, _ALIKE = 4, 0.5  # letters that words alike share, and what an occurrence of such a word counts
@@ -63,10 +64,11 @@ def find_matches(query: Query, index: IndexedPassages, config: RankingConfig) ->
     for term, other in query.others:
         if other in index:
             written.setdefault(term, {})[other] = 1.0
+    idfs = _idfs(query, index)
     for term in query.terms:
         others = written.get(term, {}) | near.get(term, {})
         if term in index:
-            weight = index.idf(term) / matchable
+            weight = idfs[term] / matchable
             matches.append(Match((term, *others), weight, (1.0, *others.values())))
         elif others:
             rarity = min(index.idf(term), index.idf(*others))
@@ -85,6 +87,18 @@ def find_matches(query: Query, index: IndexedPassages, config: RankingConfig) ->
             matches.append(Match(members, config.instance_weight * rarity / everything))
             taken.update(members)
     return matches
+
+
+def _idfs(query: Query, index: IndexedPassages) -> dict[str, float]:
+    """The idf of each term of the query that was said; of English ones together as large, but more of it for words that
+    are rare in English too. A short conversation alone takes "kind" and "besides" for rare words.
+    """
+    idfs = {term: index.idf(term) for term in query.terms if term in index}
+    if query.language != ENGLISH or not idfs:
+        return idfs
+    both = {term: one**_IN_CHAT * english_rarity(term) ** _IN_ENGLISH for term, one in idfs.items()}
+    scale = sum(idfs.values()) / sum(both.values())
+    return {term: scale * one for term, one in both.items()}
 
 
 def as_spoken(query: Query, index: IndexedPassages) -> Query:

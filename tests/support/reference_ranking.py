@@ -21,7 +21,7 @@ from memoryqa.language.dates import has_time_expression
 from memoryqa.language.kinds import kinds
 from memoryqa.language.names import name_words, says_name, speaker_key
 from memoryqa.language.question import Query, Window, read_query
-from memoryqa.language.related import related
+from memoryqa.language.related import english_rarity, related
 from memoryqa.language.terms import instances, marked, synonyms, terms
 from memoryqa.rendering import Line, render_turn
 from memoryqa.search.ranking import PassageIndex
@@ -156,11 +156,14 @@ class Reference:
                 weights.append((dict.fromkeys(members, 1.0), self.config.instance_weight * rarity / everything))
                 unused -= members
         near = self.near(query, unused)
+        said = known.intersection(query.terms)
+        both = {term: self.idf(term) ** 0.8 * math.sqrt(english_rarity(term)) for term in said}
         for term in query.terms:
             others = {other: share for other, (share, of) in near.items() if of == term}
             as_written = {f"={word}": 0.5 for of, word in query.marked if of == term}
             if term in known:
-                weights.append(({term: 1.0, **as_written, **others}, self.idf(term) / matchable))
+                own = sum(map(self.idf, said)) * both[term] / sum(both.values())
+                weights.append(({term: 1.0, **as_written, **others}, own / matchable))
             elif others:
                 weights.append((others, min(self.idf(term), self.idf(*others)) / everything))
         unused -= set(near)

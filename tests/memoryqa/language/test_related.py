@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from memoryqa.language import related as module
-from memoryqa.language.related import RELATED_WORDS, related, write_related
+from memoryqa.language.related import RELATED_WORDS, english_rarity, related, write_related
 from memoryqa.language.terms import term_of
 
 
@@ -54,3 +54,9 @@ def test_a_word_is_found_by_its_term_however_the_term_begins() -> None:
         if place % 5 == 0 or not table._words[place].startswith(term[:2]):
             expected = ends[place] - (ends[place - 1] if place else 0)
             assert len(table.related(term)) == expected, term
+
+
+def test_words_are_the_rarer_the_seldomer_english_uses_them() -> None:
+    found = [english_rarity(str(term_of(word))) for word in ("go", "kind", "cinema", "kestrel", "zzyzx")]
+    assert found == sorted(found)
+    assert 0 < found[0] < 6 < found[2] < found[4] == english_rarity("кино") < 11
