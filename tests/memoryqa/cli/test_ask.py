@@ -78,7 +78,7 @@ def test_json_has_the_answer_what_it_stands_on_and_what_it_cost(both: Path, caps
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"), [("2024-05-17", "2024-05-13"), ("2024-05-26", "2024-05-20"), ("2024-06-03", "2024-05-27")]
+    ("asked", "said"), [("2024-05-24", "2024-05-13"), ("2024-05-26", "2024-05-13"), ("2024-06-03", "2024-05-27")]
 )
 def test_last_week_is_the_week_before_the_day_of_asking(
     asked: str, said: str, ines: Path, capsys: pytest.CaptureFixture[str]
