@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,3 +55,15 @@ def digest(*parts: str) -> str:
     """16 hexadecimal digits that differ when the parts do."""
     joined = "\0".join(parts).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(joined, digest_size=8).hexdigest()
+
+
+def digest_after(first: str) -> Callable[[str], str]:
+    """`digest` of `first` and another part, for many others."""
+    begun = hashlib.blake2b(f"{first}\0".encode("utf-8", "surrogatepass"), digest_size=8)
+
+    def of(part: str) -> str:
+        hasher = begun.copy()
+        hasher.update(part.encode("utf-8", "surrogatepass"))
+        return hasher.hexdigest()
+
+    return of

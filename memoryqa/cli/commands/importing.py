@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from memoryqa.cli.flags import in_flags
@@ -109,11 +110,15 @@ def _shown_progress(path: Path) -> Iterator[Callable[[str, int, int], None]]:
     from rich.markup import escape
     from rich.progress import Progress, TextColumn
 
-    columns: tuple[Any, ...] = (*Progress.get_default_columns(), TextColumn("{task.completed:,.0f} messages"))
+    counts = TextColumn("{task.completed:,.0f} messages{task.fields[rate]}")
+    columns: tuple[Any, ...] = (*Progress.get_default_columns(), counts)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(f"reading {escape(path.name)}", total=None)
+        task = bar.add_task(f"reading {escape(path.name)}", total=None, rate="")
+        began = {"reading": monotonic()}
 
         def progress(step: str, done: int, total: int) -> None:
-            bar.update(task, description=f"{step} {escape(path.name)}", completed=done, total=total or None)
+            elapsed = monotonic() - began.setdefault(step, monotonic())
+            rate = f", {done / elapsed:,.0f}/s" if elapsed >= 1 else ""
+            bar.update(task, description=f"{step} {escape(path.name)}", completed=done, total=total or None, rate=rate)
 
         yield progress

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from memoryqa.importers.whatsapp.events import CALL, WAITING, event_of
-from memoryqa.importers.whatsapp.words import ATTACHED, DELETED, DELETED_BY_ADMIN, EDITED, OMITTED
+from memoryqa.importers.whatsapp.events import CALL, WAITING, WAITING_BEGINNINGS, event_of
+from memoryqa.importers.whatsapp.words import ATTACHED, DELETED, DELETED_BEGINNINGS, DELETED_BY_ADMIN, EDITED, OMITTED
 
 MARK = "\u200e"  # iOS puts it before what it writes itself
 _EDITED = re.compile(r"[ \n]*\u200e?<([^<>\n]{5,60})>[\u200e\s]*\Z")
@@ -20,6 +20,9 @@ _ANDROID_OMITTED = re.compile(r"(?s)<(?P<what>[^<>\n]{3,60})>(?:\n(?P<caption>.*
 _MOST_OMITTED = 60  # characters
 _MOST_DELETED = 90
 _NULL = "null"  # what Android writes for a message that it cannot export
+BEGINNING = 3  # characters
+BEGINNINGS = frozenset(one[:BEGINNING] for one in (*DELETED, *DELETED_BEGINNINGS, *WAITING_BEGINNINGS, _NULL))
+"""How all begins that is known by what it says: most messages begin otherwise, and are looked at no further."""
 
 
 @dataclass(slots=True)
@@ -59,7 +62,7 @@ def content_of(text: str, names: frozenset[str] = frozenset()) -> Content:
 
 def _plain(text: str) -> Content:
     """A message without a sign of WhatsApp's own."""
-    if len(text) > _MOST_DELETED:
+    if len(text) > _MOST_DELETED or text[:BEGINNING].casefold() not in BEGINNINGS:  # nearly all
         return Content(text)
     if text == _NULL:
         return Content("", event=f'message that the export has as "{_NULL}"')
@@ -71,7 +74,7 @@ def _plain(text: str) -> Content:
 
 
 def _is_deleted(said: str) -> bool:
-    if len(said) > _MOST_DELETED:
+    if len(said) > _MOST_DELETED or said[:BEGINNING].casefold() not in BEGINNINGS:
         return False
     said = said.rstrip(".。 ")
     return said.casefold() in DELETED or DELETED_BY_ADMIN.fullmatch(said) is not None

@@ -32,9 +32,14 @@ WAITING = re.compile(
     "waiting for this message|auf diese nachricht wird gewartet|esperando (?:el|este) mensaje|en attente de ce message|"
     "aguardando (?:esta )?mensagem|a aguardar (?:esta|pela) mensagem|in attesa (?:del|di questo) messaggio|"
     "wachten op (?:dit|het) bericht|ожидание (?:этого )?сообщения|bu mesaj bekleniyor|oczekiwanie na tę wiadomość|"
-    "このメッセージを待機|正在等待(?:此|这|這)|이 메시지를 기다리|(?:في|بـ)?انتظار (?:هذه )?الرسالة|इस मैसेज का इंतज़ार",
+    "このメッセージを待機|正在等待(?:此|这|這)|이 메시지를 기다리|(?:في |ب)?انتظار (?:هذه )?الرسالة|इस मैसेज का इंतज़ार",
     re.IGNORECASE,
 )
+_BEGINNINGS = (
+    "waiting|auf diese|esperando|en attente|aguardando|a aguardar|in attesa|wachten|ожидание|bu mesaj|oczekiwanie|"
+    "このメッセージ|正在等待|이 메시지|في انتظار|بانتظار|انتظار|इस मैसेज"
+)
+WAITING_BEGINNINGS = frozenset(_BEGINNINGS.split("|"))
 _GROUPS = (
     r"\b(?:created (?:this )?group|created this community|added (?:you|this group)|joined using|left\.?$|"
     r"changed (?:the|this group|their|to)|removed you|was added|you're now an admin|no longer an admin|"

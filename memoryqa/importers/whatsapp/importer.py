@@ -15,11 +15,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from memoryqa.errors import UsageError
 from memoryqa.importers.format import Format
-from memoryqa.importers.message import Message, digest
+from memoryqa.importers.message import Message, digest, digest_after
 from memoryqa.importers.moments import Moments
 from memoryqa.importers.options import Options
 from memoryqa.importers.report import ImportReport
@@ -99,6 +100,7 @@ class _Chat:
         self._order = "dmy"
         self._notices: set[str] = set()  # speakers that only ever stand above events: the group itself
         self._moments = Moments()
+        self._id = digest_after(self._chat)
 
     def messages(self) -> Iterator[Message]:
         self._survey()
@@ -161,10 +163,10 @@ class _Chat:
     def _message(self, header: Header, lines: list[str]) -> Message | None:
         text = "\n".join(lines).rstrip() if len(lines) > 1 else lines[0].rstrip()
         name, colon, said = text.partition(":")
-        if not colon or len(name) > _MOST_NAME or "\n" in name or _is_unbalanced(name):
+        speaker = _speaker_of(name) if colon else ""
+        if not speaker:
             self._report.skip(event_of(text) or "group event or notice")
             return None
-        speaker = name.strip(f"{MARK}\u200f ")
         content = content_of(said.removeprefix(" "), self._names)
         if name in self._notices and not content.attachments and not content.deleted:
             content = Content("", event="group event or notice")
@@ -178,7 +180,7 @@ class _Chat:
         minute = time.replace(second=0)
         local = digest(minute.isoformat(), speaker, self._moments.number(minute, speaker))
         return Message(
-            speaker, content.text, self._options.placed(time), f"whatsapp:{digest(self._chat, local)}", "",
+            speaker, content.text, self._options.placed(time), f"whatsapp:{self._id(local)}", "",
             content.attachments, content.edited, content.deleted, "", self._chat, "", local,
         )  # fmt: skip
 
@@ -187,6 +189,14 @@ class _Chat:
         if day is None:  # the first pass has seen every date
             raise UsageError(f"{self._place}: the file changed while it was read; import it again")
         return datetime(day.year, day.month, day.day, hour_of(header.hour, header.half), header.minute, header.second)
+
+
+@lru_cache(maxsize=4096)
+def _speaker_of(name: str) -> str:
+    """Who is named before a colon; "" for what names nobody."""
+    if len(name) > _MOST_NAME or "\n" in name or _is_unbalanced(name):
+        return ""
+    return name.strip(f"{MARK}\u200f ")
 
 
 def _is_unbalanced(name: str) -> bool:

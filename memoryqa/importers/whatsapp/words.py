@@ -70,9 +70,15 @@ DELETED_BY_ADMIN = re.compile(
     r"ce message a été supprimé .*|(?:esta|essa) mensagem foi (?:apagada|eliminada) .*|"
     r"questo messaggio è stato eliminato .*|dit bericht is .*verwijderd.*|(?:данное|это) сообщение .*удал.*|"
     r"bu mesaj.* silindi|(?:ta|tę) wiadomość .*usun.*|このメッセージは.*削除されました|"
-    r"(?:此|这条|這則).*(?:删除|刪除).*|이 메시지.*삭제.*|(?:لقد |تم )?حذف.* هذه الرسالة.*|यह मैसेज.*डिलीट.*)",
+    r"(?:此[訊消]息|这条消息|這則訊息).*(?:删除|刪除).*|이 메시지.*삭제.*|(?:لقد |تم )?حذف.* هذه الرسالة.*|"
+    r"यह मैसेज.*डिलीट.*)",
     re.IGNORECASE,
 )
+_BEGINNINGS = (
+    "this|you|diese|se el|este|ce me|esta|essa|questo|dit b|данное|это|bu me|ta wi|tę wi|この|此訊息|此消息|这条消息|"
+    "這則訊息|이 메|لقد|تم ح|حذف|यह "
+)
+DELETED_BEGINNINGS = frozenset(_BEGINNINGS.split("|"))  # of DELETED_BY_ADMIN
 
 # Inside of <...> at the end of an edited message.
 EDITED = re.compile(
