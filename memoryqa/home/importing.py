@@ -87,7 +87,7 @@ class _Said:
     same: Mapping[str, str]
     me: str | None
 
-    def read(self, path: Path, people: People) -> Import:
+    def read(self, path: str | Path, people: People) -> Import:
         """The export, read by this and by what is known of its people."""
         return read(
             path,
@@ -132,10 +132,10 @@ def import_export(
     The export is read to its end before anything is written. Raises UsageError for one that cannot be read, and the
     folder is then as it was. A process that is killed leaves whole batches, and the next import completes them.
     """
-    if format is None and not columns and is_own_export(Path(path)):
+    if format is None and not columns and str(path).strip() and is_own_export(Path(path)):
         return _restored(memories, Path(path), chat, new, same or {}, me, dry_run=dry_run)
     said = _Said(format, timezone, dates, columns, same or {}, me)
-    found = said.read(Path(path), _kept(memories, {chat} if chat else set()))
+    found = said.read(path, _kept(memories, {chat} if chat else set()))
 
     def reading(done: int) -> None:
         progress("reading", done, 0)
@@ -150,7 +150,7 @@ def import_export(
         _add_notes(seen.report, notes)
         return ImportResult(seen.report, _counted(seen.conversations, names, memories), is_dry=True)
     opened = {name: _opened(memories, name, said, places.values()) for name in dict.fromkeys(names.values())}
-    again = said.read(Path(path), _kept(memories, set(opened)))
+    again = said.read(path, _kept(memories, set(opened)))
     is_many = len(seen.conversations) > 1 or found.format in BY_APP
     for scope, one in seen.conversations.items():
         _settle(opened[names[scope]], found.format, one, places.get(scope))

@@ -25,7 +25,7 @@ from memoryqa.importers.plain.named_lines import NAMED_LINES
 from memoryqa.importers.plain.records import RECORDS, unnamed_fields
 from memoryqa.importers.plain.roles import ROLES
 from memoryqa.importers.plain.subtitles import SUBTITLES
-from memoryqa.importers.source import Source, reading
+from memoryqa.importers.source import HEAD_CHARS, Source, reading
 from memoryqa.importers.whatsapp.importer import WHATSAPP
 
 _IN_ORDER = (
@@ -34,6 +34,7 @@ _IN_ORDER = (
     *(MAIL, WHATSAPP),
     *(SUBTITLES, ROLES, RECORDS, NAMED_LINES),
 )
+_TEXTS = (".txt", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".srt", ".vtt", ".md", ".html")
 FORMATS: Mapping[str, Format] = {one.name: one for one in _IN_ORDER}
 
 
@@ -44,5 +45,16 @@ def format_of(source: Source) -> Format:
             if one.recognises(source):
                 return one
         fields = unnamed_fields(source)
+        _check_text(source)
     advice = f", or the fields of speaker and text with `columns`; there are {', '.join(fields)}" if fields else ""
     raise UsageError(f"{source.path}: no export that is known ({', '.join(FORMATS)}); name it with `format`{advice}")
+
+
+def _check_text(source: Source) -> None:
+    """UsageError for a file that is called a text and is none: that may be all that is wrong with it."""
+    for name in [one for one in source.names if one.lower().endswith(_TEXTS)][:3]:
+        with source.text(name) as file:
+            file.read(HEAD_CHARS)
+    inner = next((name for name in source.names if name.lower().endswith(".zip")), None)
+    if inner is not None and not source.path.is_file():
+        raise UsageError(f"{source.path}: no export that is known, but zips: import {inner} itself")

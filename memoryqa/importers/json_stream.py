@@ -18,6 +18,7 @@ from typing import Any, TextIO
 from memoryqa.errors import UsageError
 
 _CHUNK_CHARS = 1 << 16
+_LONGEST_VALUE = 1 << 27  # characters
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NEAR_END = 16  # characters: an error further from the end of the text at hand is no lack of text
 _MAY_GO_ON = frozenset(["", ".", "e", "E", "e+", "e-", "E+", "E-"])
@@ -139,6 +140,8 @@ class JsonReader:
         """Read on; the more is held, the more is read, so that a large value is not decoded again and again."""
         if self._ended:
             return False
+        if len(self._text) - self._at > _LONGEST_VALUE:
+            raise self._fault(f"a value of more than {_LONGEST_VALUE:,} characters", self._at)
         chunk = self._file.read(max(_CHUNK_CHARS, 2 * (len(self._text) - self._at)))
         if not chunk:
             self._ended = True

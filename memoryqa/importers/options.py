@@ -53,9 +53,13 @@ class Options:
     def iso(self, written: str) -> datetime | None:
         """An ISO 8601 time, None for any other text."""
         try:
-            return self.placed(datetime.fromisoformat(written.strip()))
-        except (ValueError, OverflowError):
+            time = datetime.fromisoformat(written.strip())
+        except ValueError:
             return None
+        try:
+            return self.placed(time)
+        except OverflowError:  # the first and the last day that there is, moved into another zone
+            return time
 
     def placed(self, time: datetime) -> datetime:
         """`time` in `zone`: converted where it has a zone, attached where it has none."""
@@ -71,7 +75,7 @@ def zone_of(name: str | tzinfo | None) -> tzinfo | None:
     match = _OFFSET.fullmatch(name.strip())
     if match:
         offset = timedelta(hours=int(match[2]), minutes=int(match[3] or 0))
-        if offset < timedelta(hours=24):
+        if offset < timedelta(hours=24) and int(match[3] or 0) < 60:
             return timezone(-offset if match[1] == "-" else offset)
     try:
         return ZoneInfo(name.strip())

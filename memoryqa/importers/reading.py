@@ -19,6 +19,8 @@ from memoryqa.importers.report import ImportReport
 from memoryqa.importers.source import Source, reading
 from memoryqa.turns import printable
 
+LONGEST_TEXT = 4_000_000  # characters of a message; a novel has one million
+
 
 class Import:
     """An export that has been recognised. Each use of `messages` reads it anew, from the beginning.
@@ -69,6 +71,9 @@ class Import:
         people = People(self._options.same, self._options.me, self._options.known)
         with reading(self._source.path):
             for message in self._format.read(self._source, self._options, report):
+                if len(message.text) > LONGEST_TEXT:
+                    report.skip(f"message of more than {LONGEST_TEXT:,} characters")
+                    continue
                 name, text = people.name(message.author, message.speaker), message.text
                 if not text.isascii():
                     text = printable(text)
@@ -112,6 +117,8 @@ def read(
     Raises UsageError, one line with the place and the fix, for what cannot be read.
     """
     options = Options(zone_of(timezone), dates, columns or {}, same or {}, me, known or {})
+    if not str(path).strip():
+        raise UsageError("the name of the export is empty; name a file, a folder or a zip")
     try:
         source = Source(Path(path))
     except ValueError as error:  # a NUL in the path

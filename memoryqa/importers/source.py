@@ -16,7 +16,9 @@ from typing import IO
 from memoryqa.errors import UsageError
 
 HEAD_CHARS = 20_000  # of a file, to tell its format by
+LONGEST_LINE = 1 << 27  # characters: logs of assistants have pictures in a line
 _MOST_NAMES = 200_000
+_MOST_PACKED, _UNPACKED_BYTES = 200, 1 << 26  # how many times larger a file of a zip may become, from that size on
 _BOMS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _JUNK = ("__macosx/", ".ds_store", "thumbs.db")
 
@@ -37,6 +39,9 @@ class Source:
             if not self.is_folder and not self.is_zip and _begins_a_zip(path):
                 raise UsageError(f"{path}: the zip is damaged, or its end is missing; export or download it again")
             self.names = tuple(sorted(name for name in self._listed() if not _is_junk(name)))
+            if self.is_zip and self.names and all(name.lower().endswith(".zip") for name in self.names):
+                inner = self.names[0].encode(errors="replace").decode()
+                raise UsageError(f"{path}: the zip has nothing but zips in it; unpack it, and import {inner} from it")
         if not self.names:
             raise UsageError(f"{path}: {'the folder' if self.is_folder else 'the zip'} has no files; name the export")
 
@@ -46,7 +51,12 @@ class Source:
 
     def _listed(self) -> Iterator[str]:
         if self.is_zip:
-            yield from (one.filename for one in self._zip.infolist() if not one.is_dir())
+            files = [one.filename for one in self._zip.infolist() if not one.is_dir()]
+            if len(files) > _MOST_NAMES:
+                raise UsageError(
+                    f"{self.path}: more than {_MOST_NAMES:,} files; unpack it and name the export's folder"
+                )
+            yield from files
         elif self.is_folder:
             for number, path in enumerate(self.path.rglob("*")):
                 if number > _MOST_NAMES:
@@ -74,34 +84,51 @@ class Source:
     def open(self, name: str) -> IO[bytes]:
         """The file's bytes. Errors while it is read are made plain by `reading`."""
         if self.is_zip:
-            return self._zip.open(name)
+            one = self._zip.getinfo(name)
+            if one.file_size > max(_UNPACKED_BYTES, _MOST_PACKED * one.compress_size):
+                size = f"{one.file_size / 1e6:,.0f} MB, {_MOST_PACKED} times what it is in the zip"
+                raise UsageError(
+                    f"{self.place(name)}: unpacks to {size}; if you trust it, unpack it and name the folder"
+                )
+            return self._zip.open(one)
         return (self.path / name if self.is_folder else self.path).open("rb")
 
     def text(self, name: str, errors: str = "strict") -> io.TextIOWrapper:
-        """The file as text, UTF-8 or UTF-16 with its mark; lines end in \\n alone, as they are written."""
+        """The file as text, UTF-8 or UTF-16 with its mark; lines end in \\n alone, as they are written, or in \\r where
+        the file has no other."""
         file = self.open(name)
-        start = file.read(4)
+        start = file.read(HEAD_CHARS)
         file.close()
         encoding = next((encoding for mark, encoding in _BOMS if start.startswith(mark)), "utf-8-sig")
-        return io.TextIOWrapper(self.open(name), encoding=encoding, errors=errors, newline="\n")
+        newline = "\r" if b"\r" in start and b"\n" not in start else "\n"
+        return io.TextIOWrapper(self.open(name), encoding=encoding, errors=errors, newline=newline)
 
     def head(self, name: str) -> str:
         """The first characters of a file, what is no text replaced; kept, because each format asks for it."""
         if name not in self._heads:
             with reading(self.path), self.text(name, errors="replace") as file:
-                self._heads[name] = file.read(HEAD_CHARS)
+                head = file.read(HEAD_CHARS)
+                self._heads[name] = head if "\n" in head else head.replace("\r", "\n")
         return self._heads[name]
 
     def lines(self, name: str) -> Iterator[str]:
-        """The lines of a text file without their ends. Only `\\n` and `\\r\\n` end a line."""
+        """The lines of a text file without their ends. Only `\\n` and `\\r\\n` end a line, or `\\r` alone."""
         with self.text(name) as file:
-            for line in file:
+            for line in whole_lines(file, self.place(name)):
                 yield line.rstrip("\r\n")
 
     def close(self) -> None:
         """Close the zip."""
         if self.is_zip:
             self._zip.close()
+
+
+def whole_lines(file: io.TextIOBase, place: str) -> Iterator[str]:
+    """The lines of `file` with their ends. UsageError for one that no chat has: it would be held whole."""
+    while line := file.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise UsageError(f"{place}: a line of more than {LONGEST_LINE:,} characters; this is no chat")
+        yield line
 
 
 @contextmanager

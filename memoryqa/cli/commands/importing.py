@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="an export: a file, a folder or a zip")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="an export: a file, a folder or a zip")
     parser.add_argument("--chat", metavar="NAME", help="the chat that it goes to (default: one named after the export)")
     parser.add_argument("--new", action="store_true", help="a chat of its own, even if another has the same name")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be read, and write nothing")
@@ -69,10 +69,11 @@ def run(args: argparse.Namespace) -> None:
     columns = named_pairs("--column", [part for one in args.columns or () for part in one.split(",")])
     said |= {"columns": columns or None, "same": named_pairs("--same", args.same or ())}
     with Memories.open(store_folder(args.store)) as memories:
-        for path in args.files:
+        for name in args.files:
+            path = Path(name)
             with _shown_progress(path) as progress:
                 try:
-                    result = import_export(memories, path, dry_run=args.dry_run, progress=progress, **said)
+                    result = import_export(memories, name, dry_run=args.dry_run, progress=progress, **said)
                 except KeyboardInterrupt:
                     raise StoppedError(f"{path}: interrupted; import it again to add the rest") from None
             if args.json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from memoryqa.errors import UsageError
 from memoryqa.importers.fields import outline, record
 from memoryqa.importers.json_stream import JsonReader
-from memoryqa.importers.source import HEAD_CHARS, Source
+from memoryqa.importers.source import HEAD_CHARS, Source, whole_lines
 
 # Keys of an object whose list holds the messages.
 LISTS = (
@@ -90,9 +91,9 @@ def _jsonl(source: Source, name: str) -> Iterator[tuple[int, Any]]:
 
 def _csv(source: Source, name: str) -> Iterator[tuple[int, Any]]:
     with source.text(name) as file:
-        first = file.readline()
+        first = file.readline(_LONGEST_LINE)
         file.seek(0)
-        reader = csv.DictReader(_with_ends(file), delimiter=delimiter_of(first) or ",")
+        reader = csv.DictReader(_with_ends(file, source.place(name)), delimiter=delimiter_of(first) or ",")
         try:
             for row in reader:
                 yield (
@@ -105,8 +106,8 @@ def _csv(source: Source, name: str) -> Iterator[tuple[int, Any]]:
             ) from error
 
 
-def _with_ends(file: Iterator[str]) -> Iterator[str]:
-    for line in file:
+def _with_ends(file: io.TextIOBase, place: str) -> Iterator[str]:
+    for line in whole_lines(file, place):
         yield line.replace("\0", "")  # which the module refuses in some versions
 
 

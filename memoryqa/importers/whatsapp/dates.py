@@ -18,7 +18,8 @@ from memoryqa.importers.options import ORDERS
 from memoryqa.turns import format_date
 
 _BUDDHIST_YEARS = 543
-_BUDDHIST_FROM = 2480  # no Gregorian year of a chat, every Buddhist one
+_BUDDHIST = range(2480, 2800)  # no Gregorian year of a chat, every Buddhist one
+_EARLIEST_YEAR = 1000
 _ISSUED = re.compile(r"(?:-(?:WA)?|^)(20\d\d)-?(\d\d)-?(\d\d)(?=-)")
 _OUT_OF_ORDER = timedelta(days=2)  # a phone without a network delivers late
 _EAST_ASIAN = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
@@ -30,11 +31,13 @@ def day_of(written: Triple, order: str) -> date | None:
     """The day that `written` means in `order`, None when there is no such day."""
     places = {part: written[place] for place, part in enumerate(order)}
     year, month, day = (int(places[part]) for part in "ymd")
-    if len(places["y"]) not in (2, 4):
+    if len(places["y"]) not in (2, 4) or max(len(places["m"]), len(places["d"])) > 2:
         return None
     year += 2000 if len(places["y"]) == 2 else 0
+    if not _EARLIEST_YEAR <= year < _BUDDHIST.stop:
+        return None
     try:
-        return date(year - _BUDDHIST_YEARS if year >= _BUDDHIST_FROM else year, month, day)
+        return date(year - _BUDDHIST_YEARS if year in _BUDDHIST else year, month, day)
     except ValueError:
         return None
 

@@ -24,7 +24,7 @@ from memoryqa.importers.message import Message, digest, digest_after
 from memoryqa.importers.moments import Moments
 from memoryqa.importers.options import Options
 from memoryqa.importers.report import ImportReport
-from memoryqa.importers.source import Source
+from memoryqa.importers.source import LONGEST_LINE, Source
 from memoryqa.importers.whatsapp.content import MARK, Content, content_of
 from memoryqa.importers.whatsapp.dates import OrderEvidence, day_of
 from memoryqa.importers.whatsapp.events import event_of
@@ -106,6 +106,7 @@ class _Chat:
         self._survey()
         header: Header | None = None
         lines: list[str] = []
+        held = 0  # characters of the message's lines
         for line in self._source.lines(self._name):
             found = header_of(line)
             if found is None:
@@ -114,7 +115,11 @@ class _Chat:
                         self._report.skip("line before the first message")
                 else:
                     lines.append(line)
+                    held += len(line) + 1
+                    if held > LONGEST_LINE:
+                        raise UsageError(f"{self._place}: {LONGEST_LINE:,} characters without a date; this is no chat")
                 continue
+            held = 0
             if header is not None:
                 message = self._message(header, lines)
                 if message is not None:
