@@ -167,8 +167,8 @@ class Judge(dspy.Module):
                 graded = self.grade(**inputs)
             except AdapterParseError as error:
                 return self._read_whole(str(error.lm_response))
-        if (reply := last_reply()) is not None and reply.is_cut:
-            return None, "the reply was cut at the token limit; a cut verdict is none"
+        if (reply := last_reply()) is not None and reply.ending:
+            return None, f"the reply {reply.ending}; such a verdict is none"
         finding = read_verdict(self.name, graded.verdict)
         if finding is None:
             return None, f"no verdict: {str(graded.verdict)[:_MAX_UNREAD_CHARS]!r}"
@@ -176,12 +176,14 @@ class Judge(dspy.Module):
 
     def _read_whole(self, text: str) -> tuple[bool | None, str]:
         """What a reply off the format comes to: a verdict when all of it is one, else nothing."""
-        bare = without_thoughts(text)
-        cut = (reply := last_reply()) is not None and reply.is_cut
-        finding = None if cut or len(bare.split()) > _MAX_VERDICT_WORDS else read_verdict(self.name, bare)
+        reply, bare = last_reply(), without_thoughts(text)
+        if reply is not None and not reply.text:
+            return None, f"the reply {reply.ending}" if reply.is_cut else f"{reply.emptiness}"
+        ending = None if reply is None else reply.ending
+        finding = None if ending or len(bare.split()) > _MAX_VERDICT_WORDS else read_verdict(self.name, bare)
         if finding is not None:
             return finding, bare
-        return None, f"cannot be read{' (it was cut)' if cut else ''}: {text[:_MAX_UNREAD_CHARS]!r}"
+        return None, f"cannot be read{f' (it {ending})' if ending else ''}: {text[:_MAX_UNREAD_CHARS]!r}"
 
 
 def read_verdict(judge: JudgeName, text: object) -> bool | None:

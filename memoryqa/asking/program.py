@@ -41,7 +41,7 @@ class LMReader:
         from memory_system import MemoryQA
         from memoryqa.lms.preflight import diagnose
         from memoryqa.lms.usage import measure_usage
-        from memoryqa.replies.adapter import ReplyAdapter, reading_replies
+        from memoryqa.replies.adapter import ReplyAdapter, reading_replies, why_unread
 
         if before is not None:
             question = f"{question} (This follows: {' '.join(before)})"
@@ -54,10 +54,8 @@ class LMReader:
                 found = run(program.steps(question, view))  # type: ignore[arg-type]  # all of a memory that it needs
         except LMError as error:
             raise StoppedError(diagnose(error, self._choice)) from None  # the original may quote the key
-        except AdapterParseError:
-            raise StoppedError(
-                redact(f"{self._choice.model} answered in no form that can be read; try again")
-            ) from None
+        except AdapterParseError as error:
+            raise StoppedError(redact(f"{self._choice.model} did not answer: {why_unread(error)}")) from None
         if view.watch is not None:
             self._streams &= program.answer_question.streams
         price = model_facts(self._choice).price

@@ -97,7 +97,7 @@ class _Written(BaseCallback):
 
 def _is_cut() -> bool:
     reply = last_reply()
-    return reply is not None and reply.is_cut
+    return reply is not None and reply.ending is not None
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,10 +18,12 @@ from memoryqa.home.folder import store_folder
 from memoryqa.terminal import harmless
 
 if TYPE_CHECKING:
+    from memoryqa.lms.identity import LMSettings
     from memoryqa.memories import Memories
     from memoryqa.turns import Turn
 
 Found = TypeVar("Found")
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")  # as memoryqa.lms.identity has them, held by a test
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +73,7 @@ def add_scope(parser: argparse.ArgumentParser) -> None:
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """--model and --api-base, --timeout and --structured."""
+    """--model, --api-base, and how it is asked; see `lm_settings`."""
     parser.add_argument(
         "--model",
         metavar="NAME",
@@ -88,6 +91,34 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--structured",
         action="store_true",
         help="have the server enforce the form of replies (response_format): for small models",
+    )
+    parser.add_argument(
+        "--max-tokens",
+        type=int,
+        metavar="N",
+        help="tokens of a reply, thoughts included, at most (default: 1024; 16000)",
+    )
+    parser.add_argument("--reasoning-effort", choices=EFFORTS, help="how long the LM reasons, where it has that")
+    parser.add_argument(
+        "--num-ctx", type=int, metavar="N", help="the window to ask of Ollama, in tokens (default: its own)"
+    )
+
+
+def lm_settings(args: argparse.Namespace) -> LMSettings:
+    """What the flags of `add_model` say of the LM. Raises UsageError."""
+    from memoryqa.lms.identity import LMSettings
+
+    if args.timeout is not None and not 0 < args.timeout < math.inf:
+        raise UsageError(f"--timeout must be a number above 0, got {args.timeout:g}")
+    for flag, number in (("--max-tokens", args.max_tokens), ("--num-ctx", args.num_ctx)):
+        if number is not None and number < 1:
+            raise UsageError(f"{flag} must be at least 1, got {number}")
+    return LMSettings(
+        max_tokens=args.max_tokens,
+        timeout_sec=args.timeout,
+        reasoning_effort=args.reasoning_effort,
+        num_ctx=args.num_ctx,
+        structured=args.structured or None,
     )
 
 

@@ -8,8 +8,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from memoryqa.cli.answers import show_answer
+from memoryqa.cli.flags import in_flags
 from memoryqa.cli.output import show, show_styled
-from memoryqa.cli.shared import open_chats, selection
+from memoryqa.cli.shared import lm_settings, open_chats, selection
 from memoryqa.errors import MemoryQAError, UsageError
 from memoryqa.terminal import harmless
 
@@ -43,7 +44,7 @@ class Talk:
         from memoryqa.asking.readers import choose_reader
 
         self._args, self._memories, self._chats = args, memories, chats
-        self._reader, self._choice = choose_reader(args.model, args.api_base)
+        self._reader, self._choice = choose_reader(args.model, args.api_base, lm_settings(args))
         self._budget = CONTEXT_TOKENS
         self._last: tuple[str, Answer] | None = None
         self.failures = 0
@@ -66,7 +67,7 @@ class Talk:
                 self._answer(line)
         except MemoryQAError as error:
             self.failures += 1
-            print(f"memoryqa: {harmless(str(error))}", file=sys.stderr)
+            print(f"memoryqa: {harmless(in_flags(str(error), self._args.flags))}", file=sys.stderr)
         return True
 
     def _answer(self, question: str) -> None:

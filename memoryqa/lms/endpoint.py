@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import random
 import socket
 import threading
@@ -21,15 +22,16 @@ from dspy.utils.exceptions import (
     LMInvalidRequestError,
     LMProviderError,
     LMRateLimitError,
+    LMServerError,
     LMTimeoutError,
     LMTransportError,
     is_retryable_lm_error,
 )
 
-from memoryqa.lms.reasons import reason_of
-from memoryqa.lms.replies import header_seconds, read_reply, texts_of
+from memoryqa.lms.reasons import error_in_place_of_reply, reason_of
+from memoryqa.lms.replies import header_seconds, is_worth_keeping, read_reply, texts_of
 from memoryqa.replies.form import STOP, ReplyForm
-from memoryqa.replies.reading import last_reply, set_last_reply, without_thoughts
+from memoryqa.replies.reading import Reply, last_reply, set_last_reply, without_thoughts
 
 T = TypeVar("T")
 _MAX_BACKOFF_SEC = 30.0
@@ -38,6 +40,17 @@ _GRACE_SEC = 0.5  # beyond the timeout, so that the transport's own error, which
 _FEWER_TOKENS = 2_048  # of a reply, where the server has no room for as many as a thinking model may need
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _address: ContextVar[str | None] = ContextVar("address of the LM that is called", default=None)
+_keeps_history: ContextVar[bool] = ContextVar("whether prompts are kept in DSPy's history", default=True)
+
+
+class _OwnWords(logging.Filter):
+    """DSPy warns of each reply that was cut, and not whose; here a problem of its question says so, with the fix."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "response was truncated" not in record.getMessage()
+
+
+logging.getLogger("dspy.clients.lm").addFilter(_OwnWords())
 
 
 class CutReplyError(LMProviderError):
@@ -97,11 +110,12 @@ class EndpointLM(dspy.LM):
         started = time.monotonic()
         for attempt in itertools.count():
             try:
-                set_last_reply(None)
-                _address.set(self.address)
+                self._begin()
                 try:
-                    async with asyncio.timeout(self._clock_sec()):  # in this task, whose last reply the adapter reads
-                        outputs = await super().acall(prompt, messages=messages, **kwargs)
+                    # in this task, whose last reply the adapter reads
+                    async with asyncio.timeout(self._clock_sec()):
+                        with dspy.context(disable_history=False):
+                            outputs = await super().acall(prompt, messages=messages, **kwargs)
                 except TimeoutError as error:
                     raise self._too_late() from error
                 if not self._adapt(outputs, None, kwargs):
@@ -124,7 +138,14 @@ class EndpointLM(dspy.LM):
         for callback in dspy.settings.callbacks or ():
             if hasattr(callback, "on_reply"):
                 callback.on_reply(self, reply)
-        super().update_history(entry)
+        if _keeps_history.get():
+            super().update_history(entry)
+
+    def _begin(self) -> None:
+        """Note what the call needs to know. Replies are read where DSPy writes its history: it may not be disabled."""
+        set_last_reply(None)
+        _address.set(self.address)
+        _keeps_history.set(not dspy.settings.disable_history)
 
     def _timed(self, call: Callable[[], T]) -> T:
         """`call()` in a thread of its own, which is given up when the clock has run out."""
@@ -133,9 +154,9 @@ class EndpointLM(dspy.LM):
 
         def run() -> None:
             try:
-                set_last_reply(None)
-                _address.set(self.address)
-                outcome.append((call(), None, last_reply()))
+                self._begin()
+                with dspy.context(disable_history=False):
+                    outcome.append((call(), None, last_reply()))
             except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
                 outcome.append((None, error, last_reply()))
             finally:
@@ -178,7 +199,10 @@ class EndpointLM(dspy.LM):
             self.kwargs[name], self.more_tokens = _FEWER_TOKENS, None
             return True
         reply = last_reply()
-        if reply is None or not reply.is_cut or reply.text or not isinstance(outputs, list):
+        if reply is None:
+            return False
+        self._check(reply)
+        if not reply.is_cut or reply.text or not isinstance(outputs, list):
             return False
         if limit and self.more_tokens and limit < self.more_tokens and not any(one in kwargs for one in _LIMITS):
             self.kwargs[name] = self.more_tokens
@@ -191,6 +215,14 @@ class EndpointLM(dspy.LM):
             "`max_tokens`, or lower `reasoning_effort`",
             model=self.model,
         )
+
+    def _check(self, reply: Reply) -> None:
+        """Raise the error that a server has sent with status 200, and one for a reply that it broke off."""
+        if reply.is_broken:
+            why = f"the server broke off the reply (finish_reason {reply.finish_reason!r})"
+            raise LMServerError(message=why, model=self.model, status=200)
+        if reply.no_completion is not None:
+            raise error_in_place_of_reply(reply.no_completion, self.model)
 
     def _refused(self, error: LMError, kwargs: dict[str, Any]) -> str | None:
         if isinstance(error, LMTransportError | LMRateLimitError):
@@ -212,12 +244,17 @@ class EndpointCache(Cache):
 
     DSPy leaves `api_base` out of the key, so that two servers with the same model name share answers
     (https://github.com/stanfordnlp/dspy/pull/10006), and includes `timeout`, so that changing it loses every answer.
+    It keeps an error that came with status 200, and a reply without a word, for ever; this one does not.
     An address that an environment variable gives is part of the key too. DSPy documents overriding `cache_key`.
     Storage and settings are those of the cache that is replaced.
     """
 
     def __init__(self, replaced: Cache) -> None:
         self.__dict__.update(replaced.__dict__)
+
+    def put(self, request: dict[str, Any], value: Any, *rest: Any, **named: Any) -> None:
+        if is_worth_keeping(value):
+            super().put(request, value, *rest, **named)
 
     def cache_key(self, request: dict[str, Any], ignored_args_for_cache_key: list[str] | None = None) -> str:
         if (address := _address.get()) is not None and not request.get("api_base"):

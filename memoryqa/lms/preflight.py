@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import logging
 import re
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from memoryqa.lms.catalogue import LMUnavailable as LMUnavailable
 from memoryqa.lms.catalogue import address_of, served_models, shown_models
-from memoryqa.lms.providers import TOGETHER_KEYS, VLLM_KEYS, provider_named
+from memoryqa.lms.problems import (
+    credentials_advice,
+    encryption_problem,
+    export,
+    first_line,
+    key_problem,
+    lacks_credentials,
+    limit_problem,
+    line,
+    missing_key,
+    network_problem,
+    page_problem,
+    proxy_problem,
+    redirect_problem,
+    refused_setting,
+)
+from memoryqa.lms.providers import TOGETHER_KEYS
 from memoryqa.lms.reasons import reason_of
 from memoryqa.lms.roles import LMChoice, api_base_of, is_key_missing, model_of
-from memoryqa.redaction import redact
 
 if TYPE_CHECKING:
     import dspy
@@ -25,9 +38,7 @@ if TYPE_CHECKING:
 _ATTEMPTS = 3
 _PAUSE_SEC = 0.5
 _MAX_PROBE_TOKENS = 16
-_START_COMMAND = {"ollama": "`ollama serve`", "ollama_chat": "`ollama serve`", "hosted_vllm": "`vllm serve {name}`"}
 _OVERFLOW_PHRASES = ("context length", "context window", "context size", "maximum context", "too many tokens", "n_ctx")
-_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 # what providers say of a model that they do not offer, or no longer
 _GONE = re.compile(
     r"model\b.{0,160}\b(?:does not exist|not exist|not found|not supported|decommissioned|deprecated|retired|shut down"
@@ -36,7 +47,6 @@ _GONE = re.compile(
     r"|model_decommissioned",
     re.I | re.S,
 )
-_NO_PROXY_ADDRESS = re.compile(r"\bproxy\b|\bin authority\b|proxies", re.I)
 _NOT_THE_MODEL = re.compile(r"\b(?:temperature|max_tokens|max_completion_tokens|parameter|role|context length)\b", re.I)
 
 
@@ -50,7 +60,7 @@ def preflight(lm: dspy.LM, choice: LMChoice, *, timeout_sec: float = 30.0) -> No
     if choice.offline:
         return
     if is_key_missing(choice.model or ""):
-        raise LMUnavailable(_line(choice, "no API key", _export(choice, TOGETHER_KEYS[:1])))
+        raise LMUnavailable(line(choice, "no API key", export(choice, TOGETHER_KEYS[:1])))
     from dspy.utils.exceptions import LMError, LMRateLimitError
 
     from memoryqa.lms.endpoint import CutReplyError
@@ -91,7 +101,7 @@ def is_model_gone(error: BaseException) -> bool:
     if error.status in (404, 410):
         return True
     text = f"{error.provider_code or ''} {error.message}"
-    may_be = error.status in (400, 403, 422, None)
+    may_be = error.status in (200, 400, 403, 422, None)
     return may_be and _GONE.search(text) is not None and _NOT_THE_MODEL.search(text) is None
 
 
@@ -116,8 +126,8 @@ def diagnose(error: LMError, choice: LMChoice) -> str:
     try:
         return _diagnose(error, choice)
     except Exception as second:  # noqa: BLE001
-        said = _first_line(error.message or str(error))
-        return _line(choice, f"failed: {said}", f"no further advice ({type(second).__name__})")
+        said = first_line(error.message or str(error))
+        return line(choice, f"failed: {said}", f"no further advice ({type(second).__name__})")
 
 
 def _diagnose(error: LMError, choice: LMChoice) -> str:
@@ -127,78 +137,37 @@ def _diagnose(error: LMError, choice: LMChoice) -> str:
     provider, _, name = model.partition("/")
     address = address_of(choice) or f"the {provider} API"
     if isinstance(error, LMNotConfiguredError):
-        return _line(
-            choice, "no API key", _export(choice, getattr(error, "env_keys", ()) or ("the provider's key variable",))
-        )
+        return missing_key(error, choice)
     text = reason_of(error)
-    if page := _page_problem(text, error, choice, address):  # first: a gateway's 504 is a timeout too
-        return page
-    if network := _network_problem(error, choice, address):
-        return network
-    host = urlsplit(address).hostname or address
-    if _NO_PROXY_ADDRESS.search(text) and (proxy := _proxy_before(host, text)):
-        return _line(choice, f"the proxy {proxy} cannot be used ({_first_line(text)})", _proxy_advice(host))
-    if _lacks_credentials(text):
-        return _line(choice, f"no credentials for {provider}", _credentials_advice(provider))
+    first = (  # a page before the network: a gateway's 504 is a timeout too
+        page_problem(text, error, choice, address)
+        or redirect_problem(error, choice, address)
+        or network_problem(error, choice, address)
+        or encryption_problem(text, choice, address)
+        or proxy_problem(text, choice, address)
+    )
+    if first:
+        return first
+    if lacks_credentials(text):
+        return line(choice, f"no credentials for {provider}", credentials_advice(provider))
     if isinstance(error, LMAuthError) and not (error.status == 403 and is_model_gone(error)):
-        return _line(choice, f"{address} rejected the API key ({error.status})", _key_advice(error, provider))
+        return key_problem(error, choice, address)
     if isinstance(error, LMBillingError):
-        return _line(choice, f"{address} reports no credit left ({error.status})", "add credit or choose another model")
+        status = "" if error.status == 200 else f" ({error.status})"
+        said = "" if error.status != 200 else f": {first_line(text)}"
+        return line(choice, f"{address} reports no credit left{status}{said}", "add credit or choose another model")
     if is_model_gone(error):
         return _not_found(choice, address, name, error.status or 404, text)
     if "LLM Provider NOT provided" in text:
-        return _line(
+        return line(
             choice,
             f"unknown provider {provider!r}",
             f"put the provider first: together_ai/{model}, or hosted_vllm/{model} with {api_base_of(choice.role)} URL",
         )
-    if refused := _refused_setting(text, choice):
-        return refused
+    if known := refused_setting(text, choice) or limit_problem(error, choice, address):
+        return known
     status = f" ({error.status})" if error.status else ""
-    return _line(choice, f"{address} answered with an error{status}: {_first_line(text)}", "see the server's log")
-
-
-def _page_problem(text: str, error: LMError, choice: LMChoice, address: str) -> str | None:
-    """The line for a web page in place of an answer: a gateway's or a proxy's, not the model server's."""
-    if not re.match(r"\s*(?:<!doctype|<html|<head|<body|<\?xml)", text, re.I):
-        return None
-    title = re.search(r"<(title|h1)[^>]*>(.*?)</\1>", text, re.I | re.S)
-    said = f", {' '.join(title[2].split())!r}" if title else ""
-    status = f" ({error.status})" if error.status else ""
-    fix = f"look at the gateway or proxy before the server, or check {api_base_of(choice.role)}"
-    return _line(choice, f"a web page{said} answers at {address}{status}, not a model server", fix)
-
-
-def _lacks_credentials(text: str) -> bool:
-    lacks = r"(?:unable to locate|could not (?:find|load|resolve|automatically determine)|no|missing|nocredentials\w*)"
-    return re.search(rf"{lacks}\b.{{0,30}}\bcredentials", text, re.I) is not None or "NoCredentialsError" in text
-
-
-def _credentials_advice(provider: str) -> str:
-    if provider.startswith(("bedrock", "sagemaker")):
-        return "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION_NAME, or AWS_PROFILE"
-    if provider.startswith(("vertex", "gemini")):
-        return "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
-    return f"set {' or '.join(provider_named(provider).keys) or 'the credentials of the provider'}"
-
-
-def _refused_setting(text: str, choice: LMChoice) -> str | None:
-    """The line for a setting that the model does not take."""
-    refused = re.search(
-        r"(?:unsupported|not supported|unrecognized|unknown|invalid|unexpected|only the default|does not support)",
-        text,
-        re.I,
-    )
-    if not refused:
-        return None
-    for setting in ("reasoning_effort", "max_tokens", "max_completion_tokens", "temperature"):
-        if setting in text:
-            flag = "max_tokens" if setting.startswith("max_") else setting
-            advice = {"reasoning_effort": "drop `reasoning_effort`, or choose a model that reasons"}.get(
-                flag, "if a reasoning model is behind this name, give `reasoning`; else lower the setting"
-            )
-            return _line(choice, f"it does not take {setting}: {_first_line(text)}", advice)
-    return None
+    return line(choice, f"{address} answered with an error{status}: {first_line(text)}", "see the server's log")
 
 
 def _may_pass(error: LMError) -> bool:
@@ -233,80 +202,24 @@ def _quiet(logger_name: str) -> Iterator[None]:
         logger.disabled = was_disabled
 
 
-def _network_problem(error: LMError, choice: LMChoice, address: str) -> str | None:
-    from memoryqa.lms.endpoint import causes
-
-    provider, _, name = (choice.model or "").partition("/")
-    host = urlsplit(address).hostname or address
-    start = _START_COMMAND.get(provider, "the server").format(name=name)
-    for cause in causes(error):
-        if isinstance(cause, ConnectionRefusedError):
-            if proxy := _proxy_before(host, str(error)):
-                return _line(choice, f"the proxy {proxy} refuses the connection to {host}", _proxy_advice(host))
-            fix = f"start {start}, or give its address with {api_base_of(choice.role)} URL"
-            return _line(choice, f"no server answers at {address} (connection refused)", fix)
-        if isinstance(cause, socket.gaierror):
-            if proxy := _proxy_before(host, str(error)):
-                return _line(choice, f"the proxy {proxy} does not resolve", _proxy_advice(host))
-            fix = f"check the network and the address, or use {model_of(choice.role)} offline (no network needed)"
-            return _line(choice, f"the host name {host} does not resolve", fix)
-        if isinstance(cause, TimeoutError):
-            fix = "try again if the server is still loading the model, raise `timeout`, or look at its log"
-            return _line(choice, f"no answer in time from {address}", fix)
-    return None
-
-
-def _proxy_before(host: str, said: str) -> str | None:
-    """The proxy that stands between us and `host` by the environment, if there is one."""
-    from urllib.request import getproxies, proxy_bypass
-
-    proxies = getproxies()
-    proxy = proxies.get("https") or proxies.get("http") or proxies.get("all")
-    if not proxy or proxy_bypass(host):
-        return None
-    return re.sub(r"//.*@", "//", proxy)  # a password may be one that no rule knows
-
-
-def _proxy_advice(host: str) -> str:
-    return f"export NO_PROXY={host}, or unset {', '.join(_PROXIES[3:])}"
-
-
 def _not_found(choice: LMChoice, address: str, name: str, status: int, text: str) -> str:
     served = served_models(address, choice)
     if served and name not in served:
         listed = shown_models(served, name)
-        return _line(choice, f"{address} has no model {name!r} ({status})", f"it has: {listed}")
+        return line(choice, f"{address} has no model {name!r} ({status})", f"it has: {listed}")
     is_url = address.startswith("http")
     if not served and is_url and not address.endswith("/v1") and served_models(f"{address}/v1", choice):
-        return _line(
+        return line(
             choice,
             f"nothing at {address}/chat/completions ({status})",
             f"write {api_base_of(choice.role)} {address}/v1",
         )
     if choice.model and choice.model.startswith("ollama"):
-        return _line(choice, f"{address} has no model {name!r} ({status})", f"run `ollama pull {name}`")
+        return line(choice, f"{address} has no model {name!r} ({status})", f"run `ollama pull {name}`")
     if status not in (404, 410):
         fix = f"choose another model by {model_of(choice.role)}"
-        return _line(choice, f"{address} does not offer {name!r} ({status}): {_first_line(text)}", fix)
+        return line(choice, f"{address} does not offer {name!r} ({status}): {first_line(text)}", fix)
     fix = (
         f"check the model's name, and that {api_base_of(choice.role)} ends where /chat/completions begins (usually /v1)"
     )
-    return _line(choice, f"{address} does not know {name!r} ({status})", fix)
-
-
-def _key_advice(error: LMError, provider: str) -> str:
-    names = {"hosted_vllm": VLLM_KEYS[:1], "together_ai": TOGETHER_KEYS[:1], "openai": ("OPENAI_API_KEY",)}
-    variables = names.get(provider) or tuple(getattr(error, "env_keys", ()))
-    return f"check the value of {' or '.join(variables)}" if variables else "check the key's environment variable"
-
-
-def _export(choice: LMChoice, variables: tuple[str, ...]) -> str:
-    return f"run `export {variables[0]}=<your key>`, or use {model_of(choice.role)} offline (needs no key)"
-
-
-def _line(choice: LMChoice, problem: str, fix: str) -> str:
-    return redact(f"{choice.role} LM {choice.model}: {problem}; {fix}")
-
-
-def _first_line(text: str, max_chars: int = 200) -> str:
-    return next((line.strip() for line in text.splitlines() if line.strip()), "no message")[:max_chars]
+    return line(choice, f"{address} does not know {name!r} ({status})", fix)

@@ -5,21 +5,42 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dspy.utils.exceptions import LMError
 
 _FIELDS = ("message", "error", "detail", "details", "error_message", "msg", "title", "errors", "reason")
 _RESPONSES = ("resp", "response")
 _ONLY_A_MODEL = re.compile(r"\[[^\]]*\]")  # what DSPy puts before a message, where it has lost the message
+_NO_CREDIT = re.compile(r"\b(?:quota|billing|credits?|balance|payment|funds|arrears)\b", re.I)
+_NO_ENTRY = re.compile(r"\b(?:api[ _-]?key|unauthori[sz]ed|authentication|access token|not authori[sz]ed)\b", re.I)
+_PASSING = re.compile(
+    r"\brate[ _-]?limit|too many requests|overload|\bbusy\b|capacity|try again|timed? ?-?out|unavailable|loading"
+    r"|internal (?:server )?error|bad gateway",
+    re.I,
+)
+# the names that LiteLLM puts before a message
+_LITELLMS = re.compile(r"\A(?:litellm\.)?(?:\w+(?:Error|Exception)\b(?: \w+Error)?(?:: | - ))+")
 _BODIES = ("body", "raw", "response_body", "text", "data", "payload", "content")
 
 
 def reason_of(error: BaseException) -> str:
     """What the server said: the error's message, or the body behind it where that says nothing to a person."""
-    message = str(getattr(error, "message", "") or "").strip()
+    message = _LITELLMS.sub("", str(getattr(error, "message", "") or "").strip())
     if message and not message.startswith("{") and not _ONLY_A_MODEL.fullmatch(message):
         return message
     text = message or str(error)
     return said_in(message) or next(_bodies_behind(error), "") or ("" if _ONLY_A_MODEL.fullmatch(text) else text)
+
+
+def error_in_place_of_reply(said: str, model: str) -> LMError:
+    """The error of a body that came with status 200 and holds no completion but what it `said`."""
+    from dspy.utils.exceptions import LMAuthError, LMBillingError, LMProviderError, LMServerError
+
+    kinds = ((_NO_CREDIT, LMBillingError), (_NO_ENTRY, LMAuthError), (_PASSING, LMServerError))
+    kind = next((kind for pattern, kind in kinds if pattern.search(said)), LMProviderError)
+    return kind(message=said or "the answer holds no completion", model=model, status=200)
 
 
 def said_in(body: object) -> str:

@@ -8,8 +8,12 @@ from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from memoryqa.replies.reading import Reply, without_thoughts
+from memoryqa.lms.reasons import said_in
+from memoryqa.replies.reading import BROKEN, CUT, Reply, without_thoughts
 from memoryqa.tokens import count_tokens
+
+_MAX_SHOWN_CHARS = 200
+_COMPLETIONS = ("choices", "candidates", "output", "message")  # where the protocols have what the model wrote
 
 
 def read_reply(entry: Mapping[str, Any], settings: Mapping[str, Any]) -> Reply:
@@ -17,14 +21,17 @@ def read_reply(entry: Mapping[str, Any], settings: Mapping[str, Any]) -> Reply:
     response, usage = entry.get("response"), usage_of(entry)
     prompt_tokens, completion_tokens = billed_tokens(usage)
     called_with = {**settings, **(entry.get("kwargs") or {})}
+    outputs = entry.get("outputs") or ()
     return Reply(
-        text=without_thoughts("\n".join(texts_of(entry.get("outputs") or ()))),
+        text=without_thoughts("\n".join(texts_of(outputs))),
         finish_reason=_finish_reason(response),
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
         counted_tokens=sum(map(count_tokens, prompt_texts(entry))),
         max_tokens=called_with.get("max_tokens") or called_with.get("max_completion_tokens"),
         from_cache=not entry.get("usage") and bool(usage),
+        instead=_in_place_of_text(outputs, response),
+        no_completion=None if any(texts_of(outputs)) else _no_completion(response),
     )
 
 
@@ -79,6 +86,32 @@ def billed_tokens(usage: Mapping[str, Any]) -> tuple[int | None, int | None]:
     return prompt, completion
 
 
+def is_worth_keeping(record: object) -> bool:
+    """Whether the cache shall keep an answer, as DSPy hands it over: one that says nothing would be repeated for ever.
+
+    A reply that the token limit cut is kept: the same limit would cut it again, and be paid for again.
+    """
+    if not isinstance(record, Mapping) or not isinstance(responses := record.get("responses"), list):
+        return True
+    reasons = {str(_finish_reason_of(one)).lower() for one in responses}
+    if reasons & BROKEN:
+        return False
+    outputs = record.get("outputs") or ()
+    if reasons & CUT or any(isinstance(one, Mapping) and one.get("tool_calls") for one in outputs):
+        return True
+    return any(text.strip() for text in texts_of(outputs))
+
+
+def _finish_reason_of(response: object) -> object:
+    if not isinstance(response, Mapping):
+        return None
+    body = response.get("provider_data")
+    choices = body.get("choices") if isinstance(body, Mapping) else None
+    first = choices[0] if isinstance(choices, list) and choices else {}
+    found = first.get("finish_reason") if isinstance(first, Mapping) else None
+    return found or response.get("finish_reason")
+
+
 def reported(usage: Mapping[str, Any]) -> bool:
     """Whether a server counted anything."""
     return any(count is not None for count in billed_tokens(usage))
@@ -122,7 +155,48 @@ def _count(value: object) -> int | None:
     return int(value) if is_count else None  # type: ignore[call-overload]  # a number, as the line above says
 
 
+def _in_place_of_text(outputs: Iterable[Any], response: Any) -> str | None:
+    """What a completion has where its text should be, in words."""
+    refusals = (getattr(part, "text", None) for part in _parts(response) if getattr(part, "type", "") == "refusal")
+    if refusal := next((one for one in refusals if isinstance(one, str) and one.strip()), None):
+        return f"the model refused: {' '.join(refusal.split())[:_MAX_SHOWN_CHARS]}"
+    texts = texts_of(outputs)
+    found = [one for one in outputs if isinstance(one, Mapping)]
+    if any(one.get("tool_calls") for one in found):
+        return "the reply calls a tool and says nothing"
+    if any(one.get("reasoning_content") for one in found) or any(text.strip() for text in texts):
+        return "the reply holds thoughts alone"
+    return None
+
+
+def _parts(response: Any) -> Iterable[Any]:
+    return getattr(getattr(response, "message", None), "parts", None) or ()
+
+
+def _no_completion(response: Any) -> str | None:
+    """What a body says that holds no completion, "" when nothing; DSPy reads such a body as an empty reply."""
+    body = getattr(response, "provider_data", None)
+    if not isinstance(body, Mapping) or body.get("content") is not None:  # Anthropic's may be an empty list
+        return None
+    if _is_streamed(body):  # the last event counts tokens and has no text
+        return None
+    if any(isinstance(found := body.get(name), list | Mapping) and found for name in _COMPLETIONS):
+        return None
+    return " ".join(said_in(body).split())
+
+
+def _is_streamed(body: Mapping[str, Any]) -> bool:
+    return str(body.get("object")).endswith(".chunk")
+
+
 def _finish_reason(response: Any) -> str | None:
+    """The server's own word where its body is at hand: DSPy makes "stop" of none, and of one that it does not know."""
+    body = getattr(response, "provider_data", None)
+    if isinstance(body, Mapping) and isinstance(choices := body.get("choices"), list) and choices:
+        found = choices[0].get("finish_reason") if isinstance(choices[0], Mapping) else None
+        return found if isinstance(found, str) else None
+    if isinstance(body, Mapping) and _is_streamed(body) and getattr(response, "finish_reason", None) == "stop":
+        return None  # its own word is in an event that is gone
     if isinstance(reason := getattr(response, "finish_reason", None), str):
         return reason
     choices = getattr(response, "choices", None) or (response.get("choices") if isinstance(response, Mapping) else None)

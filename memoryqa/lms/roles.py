@@ -15,15 +15,17 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from memoryqa.errors import UsageError, missing_extras_named
+from memoryqa.lms.addresses import holds_address, read_address, unquoted
 from memoryqa.lms.identity import LMChoice as LMChoice
 from memoryqa.lms.identity import LMSettings as LMSettings
 from memoryqa.lms.identity import Role as Role
-from memoryqa.lms.providers import DEFAULTS, OPENAI_PROTOCOL, TOGETHER_KEYS, DefaultModel, provider_named
+from memoryqa.lms.providers import CUSTOMERS_OWN, DEFAULTS, OPENAI_PROTOCOL, TOGETHER_KEYS, DefaultModel, provider_named
 from memoryqa.offline_reader import OFFLINE_MODEL
 from memoryqa.redaction import redact
 from memoryqa.replies.form import ReplyForm
@@ -239,9 +241,9 @@ def api_key(model: str) -> str | None:
     """
     name = model.partition("/")[0]
     ours = name in ("hosted_vllm", "openai")  # DSPy does not look for these under every name
-    for variable in provider_named(name).keys:
+    for variable in _key_variables(name):
         raw = os.environ.get(variable, "")
-        key = raw.strip()
+        key = unquoted(raw)
         if not key:
             continue
         if not key.isprintable() or " " in key or not key.isascii():
@@ -250,10 +252,18 @@ def api_key(model: str) -> str | None:
     return None
 
 
+def _key_variables(provider: str) -> list[str]:
+    """The variables that may hold a key of `provider`: those known, and PERPLEXITYAI_API_KEY for `perplexity`."""
+    known = provider_named(provider).keys
+    lead = provider.upper().replace("-", "_")
+    alike = (name for name in sorted(os.environ) if name.startswith(lead) and name.endswith("_API_KEY"))
+    return list(dict.fromkeys((*known, *alike)))
+
+
 def any_key(model: str) -> str | None:
     """The key of the provider of `model`, wherever it is sent; None without one."""
-    found = (_environment(variable) for variable in provider_named(model.partition("/")[0]).keys)
-    return next((key for key in found if key), None)
+    found = (_environment(variable) for variable in _key_variables(model.partition("/")[0]))
+    return next((unquoted(key) for key in found if key), None)
 
 
 def is_key_missing(model: str) -> bool:
@@ -281,13 +291,10 @@ def _choice(role: Role, model: str, api_base: str | None, reason: str, settings:
         raise UsageError(f"{reason} {model!r} names no provider: write {_with_provider(role, model.strip('/'))}")
     if settings.num_ctx is not None and not provider.startswith("ollama"):
         raise UsageError(f"{reason} {model!r}: only Ollama takes a window with a request: drop `num_ctx`")
-    from_environment = None
-    if not api_base:
-        variables = provider_named(provider).addresses
-        from_environment = next((found for one in variables if (found := _environment(one))), None)
-    if from_environment and provider in OPENAI_PROTOCOL:
-        from_environment = api_base = _normalised_api_base(role, provider, from_environment)
-    given = _normalised_api_base(role, provider, api_base)
+    given = _normalised_api_base(api_base_of(role), provider, api_base) if api_base else None
+    from_environment, is_raw = (None, True) if given else _address_in_environment(provider)
+    if provider in OPENAI_PROTOCOL or not is_raw:  # who reads the variable reads what is around the address too
+        given = given or from_environment
     if settings.num_ctx is not None and given:  # Ollama takes it in its own protocol only
         given = given.removesuffix("/v1")
     return LMChoice(role, model, given, reason, from_environment=_tidy(from_environment), settings=settings)
@@ -305,19 +312,23 @@ def _with_provider(role: Role, name: str) -> str:
     return f"ollama_chat/{name}, or hosted_vllm/{name} with {api_base_of(role)} URL, or {OPENAI_DEFAULT}"
 
 
-def _normalised_api_base(role: Role, provider: str, api_base: str | None) -> str | None:
-    if not api_base:
-        return None
-    parts = urlsplit(api_base)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise UsageError(f"{api_base_of(role)} {redact(api_base)}: write a whole URL, e.g. http://localhost:8000/v1")
-    if parts.username or parts.password:  # DSPy's client would resolve all of it as a host name
-        raise UsageError(
-            f"{api_base_of(role)} {redact(api_base)}: no name or password in the URL; a key goes into the environment"
-        )
-    api_base = api_base.rstrip("/")
+def _address_in_environment(provider: str) -> tuple[str | None, bool]:
+    """The address that a variable of `provider` holds, or its region, and whether the variable holds just that."""
+    for variable in provider_named(provider).addresses:
+        if not (found := _environment(variable)):
+            continue
+        if not holds_address(variable):
+            return found, True
+        address = _normalised_api_base(variable, provider, found)
+        return address, address == os.environ[variable].rstrip("/")
+    return None, True
+
+
+def _normalised_api_base(source: str, provider: str, written: str) -> str:
+    ours = provider not in CUSTOMERS_OWN and provider not in ("huggingface", "watsonx")
+    address = read_address(written, source, ours=ours).rstrip("/")
     # Ollama's own documentation gives the address without /v1, where its OpenAI-compatible service is
-    return f"{api_base}/v1" if provider.startswith("ollama") and not parts.path.strip("/") else api_base
+    return f"{address}/v1" if provider.startswith("ollama") and not urlsplit(address).path.strip("/") else address
 
 
 def _wire_model(choice: LMChoice) -> str:
@@ -337,6 +348,11 @@ def _connection(choice: LMChoice) -> dict[str, Any]:
     if choice.settings.num_ctx is not None:
         connection |= {"num_ctx": choice.settings.num_ctx, "engine": "litellm"}
     return {name: value for name, value in connection.items() if value is not None}
+
+
+def those_set(variables: Iterable[str]) -> list[str]:
+    """Which of these environment variables have a value."""
+    return [name for name in variables if _environment(name)]
 
 
 def _environment(name: str) -> str | None:

@@ -71,9 +71,8 @@ class LMUsage(UsageTracker, BaseCallback):
 
 def problems_of(reply: Reply, model: str) -> Iterator[str]:
     """What is wrong with a reply, a line each, with the fix."""
-    if reply.is_cut:
-        limit = f"at its {reply.max_tokens:,} tokens" if reply.max_tokens else "at the token limit"
-        yield f"a reply was cut {limit}; raise `max_tokens`"
+    if reply.ending:
+        yield f"a reply {reply.ending}"
     if reply.is_prompt_cut:
         yield (
             f"the server read {reply.prompt_tokens:,} tokens of a prompt of about {reply.counted_tokens:,}; "

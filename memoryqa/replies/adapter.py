@@ -39,6 +39,9 @@ class ReplyJSONAdapter(dspy.JSONAdapter):
             del lm_kwargs[STOP]
         super()._prepare_response_format(lm, lm_kwargs, signature)
 
+    def _call_postprocess(self, processed: Any, signature: Any, *rest: Any) -> list[dict[str, Any]]:
+        return _with_reason(super()._call_postprocess, processed, signature, *rest)
+
     def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
         text = without_thoughts(completion)
         found = json_object(text)
@@ -77,6 +80,9 @@ class _ChatReplies(dspy.ChatAdapter):
 
     async def acall(self, lm: dspy.LM, lm_kwargs: dict[str, Any], *call: Any, **named: Any) -> list[dict[str, Any]]:
         return await super().acall(lm, _with_stop(lm, lm_kwargs), *call, **named)
+
+    def _call_postprocess(self, processed: Any, signature: Any, *rest: Any) -> list[dict[str, Any]]:
+        return _with_reason(super()._call_postprocess, processed, signature, *rest)
 
     def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
         if (reply := last_reply()) is not None and reply.is_in_question:
@@ -135,6 +141,15 @@ def reading(adapter: dspy.Adapter | None) -> dspy.Adapter:
     return adapter
 
 
+def why_unread(error: AdapterParseError) -> str:
+    """Why a reply could not be read, in a line for people."""
+    first = (error.message or "").splitlines()[:1]
+    why = first[0].strip() if first else ""
+    if why[:1].islower():  # written here: DSPy's own say which of its classes failed
+        return why
+    return "its reply is in no form that can be read; try again, or give `structured`"
+
+
 @contextmanager
 def reading_replies() -> Iterator[None]:
     """Within the block, replies are read by the adapters here where DSPy's own were configured."""
@@ -148,9 +163,8 @@ def _checked(parse: Any, signature: type[dspy.Signature], text: str, completion:
     try:
         found: dict[str, Any] = parse(signature, text)
     except AdapterParseError as error:
-        if reply is not None and reply.is_cut:
-            limit = f"{reply.max_tokens:,} tokens" if reply.max_tokens else "the token limit"
-            message = f"the reply was cut at {limit}; raise `max_tokens`"
+        if reply is not None and reply.ending:
+            message = f"the reply {reply.ending}"
         elif text == completion:
             raise
         else:
@@ -162,8 +176,21 @@ def _checked(parse: Any, signature: type[dspy.Signature], text: str, completion:
 
 
 def _is_cut() -> bool:
+    """Whether the last reply was ended before its end, as the same in another form would be."""
     reply = last_reply()
-    return reply is not None and reply.is_cut
+    return reply is not None and reply.ending is not None
+
+
+def _with_reason(postprocess: Any, processed: Any, signature: Any, *rest: Any) -> list[dict[str, Any]]:
+    """What `postprocess` reads in a completion; its error says what the server sent where it sent no text."""
+    try:
+        found: list[dict[str, Any]] = postprocess(processed, signature, *rest)
+    except AdapterParseError as error:
+        reply = last_reply()
+        if reply is None or (why := reply.emptiness) is None or reply.is_cut:
+            raise
+        raise AdapterParseError(error.adapter_name, signature, str(error.lm_response), message=why) from error
+    return found
 
 
 def _with_stop(lm: dspy.LM, lm_kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,15 @@ import re
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-_CUT = frozenset(("length", "max_tokens", "max_output_tokens", "model_length", "incomplete"))
+# why replies end, as servers put it: at the token limit, by a filter, by a failure of the server
+CUT = frozenset(
+    "length max_tokens max_output_tokens model_length incomplete token_limit model_context_window_exceeded".split()
+)
+_FILTERED = frozenset(
+    "content_filter content-filter content_filtered guardrail_intervened safety recitation blocklist spii sensitive "
+    "prohibited_content refusal".split()
+)
+BROKEN = frozenset(("error", "abort", "aborted", "cancelled", "network_error", "insufficient_system_resource"))
 _NAMES = r"(?:[\w-]+:)?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis)"
 # opening and closing marks of a model's thoughts, pair by pair
 _PAIRS = (
@@ -37,7 +45,8 @@ class Reply:
     finish_reason: as the server gave it; None when it gave none. prompt_tokens, completion_tokens: the server's counts,
     what is billed and not shown included; None where it reported none. counted_tokens: the prompt as we count it
     (o200k_base). max_tokens: the limit of the call. from_cache: no server was asked. is_in_question: it may be a
-    thought in which a stop sequence ended it.
+    thought in which a stop sequence ended it. instead: what the server sent in place of a text. no_completion: what it
+    said when it sent none, as an error with status 200; None for a completion.
     """
 
     text: str
@@ -48,12 +57,41 @@ class Reply:
     max_tokens: int | None = None
     from_cache: bool = False
     is_in_question: bool = False
+    instead: str | None = None
+    no_completion: str | None = None
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether the provider's filter ended it, so that a text may miss its end."""
+        return (self.finish_reason or "").lower() in _FILTERED
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the server failed while it wrote."""
+        return (self.finish_reason or "").lower() in BROKEN
+
+    @property
+    def ending(self) -> str | None:
+        """What ended it before its end; None for a whole reply."""
+        if self.is_cut:
+            limit = f"at its {self.max_tokens:,} tokens" if self.max_tokens else "at the token limit"
+            return f"was cut {limit}; raise `max_tokens`"
+        return "was ended by the provider's content filter" if self.is_filtered else None
+
+    @property
+    def emptiness(self) -> str | None:
+        """Why it has no text; None when it has one."""
+        if self.text:
+            return None
+        if self.is_filtered:
+            return "the provider's content filter withheld the reply"
+        return self.instead or "the reply is empty"
 
     @property
     def is_cut(self) -> bool:
         """Whether the token limit ended it; a server that gives no reason has reached the limit when it counts so."""
         if self.finish_reason is not None:
-            return self.finish_reason.lower() in _CUT
+            return self.finish_reason.lower() in CUT
         return bool(self.max_tokens and self.completion_tokens and self.completion_tokens >= self.max_tokens)
 
     @property

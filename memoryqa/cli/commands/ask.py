@@ -12,11 +12,10 @@ at most --context tokens of the lines that are found are sent to it, and nothing
 from __future__ import annotations
 
 import argparse
-import math
 
 from memoryqa.cli.answers import answer_record, show_answer
 from memoryqa.cli.output import print_json
-from memoryqa.cli.shared import add_json, add_model, add_scope, opened, selection, take_file
+from memoryqa.cli.shared import add_json, add_model, add_scope, lm_settings, opened, selection, take_file
 from memoryqa.errors import UsageError
 
 CONTEXT_TOKENS = 4_000  # as ProgramConfig has it, held by a test: to import that takes longer than --help may
@@ -39,16 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     if args.context < 1:
         raise UsageError(f"--context must be at least 1, got {args.context}")
-    if args.timeout is not None and not 0 < args.timeout < math.inf:
-        raise UsageError(f"--timeout must be a number above 0, got {args.timeout:g}")
+    settings = lm_settings(args)
     question = take_file(args, args.question)
     with opened(args) as (memories, chats):
         from memoryqa.asking.readers import choose_reader
         from memoryqa.asking.view import View
         from memoryqa.language.question import asks_clock
-        from memoryqa.lms.identity import LMSettings
 
-        settings = LMSettings(timeout_sec=args.timeout, structured=args.structured or None)
         reader, _ = choose_reader(args.model, args.api_base, settings)
         clock = args.clock or asks_clock(question)
         answer = reader(View(memories, chats, clock=clock, **selection(args)), question, args.context, None)
