@@ -15,15 +15,14 @@ from memoryqa.checks import shown
 from memoryqa.cli.files import names_file, open_memory
 from memoryqa.errors import UsageError
 from memoryqa.home.folder import store_folder
+from memoryqa.lms.identity import EFFORTS, LMSettings
 from memoryqa.terminal import harmless
 
 if TYPE_CHECKING:
-    from memoryqa.lms.identity import LMSettings
     from memoryqa.memories import Memories
     from memoryqa.turns import Turn
 
 Found = TypeVar("Found")
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")  # as memoryqa.lms.identity has them, held by a test
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
@@ -106,8 +105,6 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def lm_settings(args: argparse.Namespace) -> LMSettings:
     """What the flags of `add_model` say of the LM. Raises UsageError."""
-    from memoryqa.lms.identity import LMSettings
-
     if args.timeout is not None and not 0 < args.timeout < math.inf:
         raise UsageError(f"--timeout must be a number above 0, got {args.timeout:g}")
     for flag, number in (("--max-tokens", args.max_tokens), ("--num-ctx", args.num_ctx)):

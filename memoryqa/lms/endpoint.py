@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 import random
+import re
 import socket
 import threading
 import time
@@ -38,6 +39,7 @@ _MAX_BACKOFF_SEC = 30.0
 _MAX_UNREACHABLE_RETRIES = 2  # about 3 s: when no server listens, stopping and `--resume` is better than waiting
 _GRACE_SEC = 0.5  # beyond the timeout, so that the transport's own error, which says more, comes first
 _FEWER_TOKENS = 2_048  # of a reply, where the server has no room for as many as a thinking model may need
+_ADVICE = re.compile(r"\s*\n\s*To fix:\s.*\Z", re.S)  # DSPy's, of its own programming interface
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _address: ContextVar[str | None] = ContextVar("address of the LM that is called", default=None)
 _keeps_history: ContextVar[bool] = ContextVar("whether prompts are kept in DSPy's history", default=True)
@@ -57,6 +59,10 @@ class CutReplyError(LMProviderError):
     """The reply reached its token limit before it said anything: all of it was thoughts."""
 
     default_code = "reply_cut"
+
+
+class SlowCallError(LMTimeoutError):
+    """The clock over the whole call ran out."""
 
 
 class EndpointLM(dspy.LM):
@@ -176,9 +182,9 @@ class EndpointLM(dspy.LM):
         timeout = self.kwargs.get("timeout")
         return timeout + _GRACE_SEC if isinstance(timeout, int | float) else None
 
-    def _too_late(self) -> LMTimeoutError:
+    def _too_late(self) -> SlowCallError:
         seconds = self.kwargs.get("timeout")
-        return LMTimeoutError(
+        return SlowCallError(
             message=f"timed out: no whole answer within {seconds:g} s, though bytes may have come; raise `timeout`",
             model=self.model,
         )
@@ -297,10 +303,16 @@ def _output_without_thoughts(output: Any) -> Any:
 
 
 def _name_reason(error: LMError, model: str) -> None:
-    """Give an error without a message the server's, for the row that will quote it."""
-    if not error.message:
-        error.message = reason_of(error)
-        error.args = (f"[{model}] {error.message}",)
+    """Give an error the server's message, for the row that will quote it, without the advice that DSPy adds.
+
+    Words between backticks are ours: scripts make flags of them.
+    """
+    if isinstance(error, CutReplyError | SlowCallError):
+        return
+    said = _ADVICE.sub("", error.message or reason_of(error)).replace("`", "'")
+    if said != error.message:
+        error.message = said
+        error.args = (f"[{model}] {said}",)
 
 
 def _has_no_room(error: LMError) -> bool:

@@ -11,8 +11,7 @@ import pytest
 from openai_server import OpenAIServer, Shaped, chat_fields
 from own_chats import fill_store, use_environment, without_keys
 
-from memoryqa.cli import main, shared
-from memoryqa.lms import identity
+from memoryqa.cli import main
 
 
 @pytest.fixture(autouse=True)
@@ -23,10 +22,6 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 @pytest.fixture
 def ines(tmp_path: Path) -> Path:
     return fill_store(tmp_path / ".local/share/memoryqa", "Ines")
-
-
-def test_the_efforts_are_those_of_the_lms() -> None:
-    assert shared.EFFORTS == identity.EFFORTS
 
 
 @pytest.mark.slow

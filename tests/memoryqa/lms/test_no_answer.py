@@ -13,6 +13,7 @@ from dspy.utils.exceptions import AdapterParseError, LMAuthError, LMBillingError
 from http_stand_in import Fault, HttpStandIn, RecordedRequest
 from openai_server import OpenAIServer, Shaped
 
+from harness.flags import with_flags
 from memoryqa.lms.endpoint import EndpointLM, separate_endpoints_in_cache
 from memoryqa.lms.preflight import diagnose, is_model_gone
 from memoryqa.lms.roles import build, resolve
@@ -227,3 +228,16 @@ def test_what_a_server_says_of_a_key_is_shown_without_the_key(monkeypatch: pytes
     with Fixed(Fault(401, {"error": {"message": "planted-0123456789 expired on Monday"}})) as server:
         line = said_of(server)
     assert "rejected the API key (401): [redacted] expired on Monday; check the value of HOSTED_VLLM_API_KEY" in line
+
+
+@pytest.mark.parametrize("status", [400, 404, 429, 500])
+def test_a_servers_words_are_no_flags_and_have_no_advice_of_dspys(status: int) -> None:
+    said = "The model `m` is too busy to read `temperature`"
+    with Fixed(Fault(status, {"error": {"message": said}})) as server:
+        with pytest.raises(LMError) as failed:
+            lm_at(server)("Where?")
+        line = said_of(server)
+    assert said.replace("`", "'") in str(failed.value)
+    assert "To fix" not in str(failed.value)
+    assert "--m" not in with_flags(line)
+    assert "--temperature" not in with_flags(line)
