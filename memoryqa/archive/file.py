@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from memoryqa.archive.checkpoints import LARGEST_LOG, Checkpoints
 from memoryqa.errors import MemoryQAError
 
 APPLICATION_ID = 0x6D656D41  # "memA", in the header of every file of ours
@@ -46,6 +47,7 @@ class ArchiveFile:
         self._migrations = migrations
         self.busy_sec = busy_sec
         self._lock = threading.RLock()
+        self._checkpoints: Checkpoints | None = None
         self.is_closed = False
         in_memory = path == ":memory:"
         where = Path(path).absolute()
@@ -68,6 +70,9 @@ class ArchiveFile:
                 # after the first migration, because the application id must be in the file itself, not in its log
                 self._begin_log()
                 self._connection.execute("PRAGMA synchronous = NORMAL")
+                if not in_memory:
+                    self._connection.execute(f"PRAGMA wal_autocheckpoint = {LARGEST_LOG}")
+                    self._checkpoints = Checkpoints(where)
             except BaseException:
                 self._connection.close()
                 raise
@@ -81,6 +86,8 @@ class ArchiveFile:
         """Write everything to the disk and close the file."""
         with self._lock:
             self.is_closed = True
+            if self._checkpoints is not None:
+                self._checkpoints.finish()
             self._connection.close()
 
     # -- statements ----------------------------------------------------------------------------------------------------
@@ -103,6 +110,8 @@ class ArchiveFile:
                 if self._connection.in_transaction:  # SQLite may have rolled back by itself
                     self._connection.execute("ROLLBACK")
                 raise
+            if self._checkpoints is not None:
+                self._checkpoints.note(self._connection.total_changes)
 
     def fetch(self, statement: str, *values: object) -> list[Row]:
         with self._lock, self._explained():
