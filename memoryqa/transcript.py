@@ -86,6 +86,11 @@ class Transcript:
         self._first_of: dict[int, int] = {}
 
     @property
+    def lines(self) -> tuple[Sequence[Line], Sequence[Line]]:
+        """`full` and `brief`."""
+        return self.full, self.brief
+
+    @property
     def num_sessions(self) -> int:
         return len(self._days)
 

@@ -21,12 +21,16 @@ MAX_FACT_CHARS = 160  # a longer sentence becomes several facts, so that each fi
 _COURTEOUS = STOPWORDS | FILLER_WORDS | COURTESY_WORDS
 _ABBREVIATION = re.compile(r"(?:\b(?:[A-Za-z]|Drs?|Mrs?|Ms|Prof|St|vs|etc|No|Inc|Jr|Sr)|\b[a-z]\.[a-z])\.$")
 
+_MOST_KEPT, _LONGEST_KEPT = 65_536, 64  # words of which it is remembered whether they are names, and their characters
 _LONGEST_END = 16  # characters in which an abbreviation with its stop is looked for
 
 _NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_OPENING = re.compile(r"(?:^|[.!?…。！？:;\n])[\s\"“”'‘’(\[{*•>#-]*")
+# in ASCII text, those that have a capital, perhaps behind an apostrophe
+_WITH_CAPITAL = re.compile(r"(?<![A-Za-z])(?<![A-Za-z]')(?=[a-z']*+[A-Z])[A-Za-z]++(?:'[A-Za-z]++)*+")
+_OPENERS = frozenset(".!?…。！？:;")  # after these a word opens a sentence, with white space or these between:
+_BEFORE_OPENING = frozenset("\"“”'‘’([{*•>#-")
 # a run of stops is looked at from its first one only: from each of them, a long run would take quadratic time
 _SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]+[\"”’')\]]*\s+|[。！？]+[”’」』）]*")
 _PAIR = re.compile(
@@ -51,7 +55,9 @@ class Fact:
 
 def numbers(text: str) -> frozenset[str]:
     """The numbers of `text` as written, without commas of thousands: "1523.5" for `1,523.5`, "12:30" for `12:30`."""
-    found = (_THOUSANDS.sub("", written).split(",") for written in _NUMBER.findall(text))
+    if not (written := _NUMBER.findall(text)):
+        return frozenset()
+    found = (_THOUSANDS.sub("", one).split(",") for one in written)
     return frozenset(number for group in found for number in group)
 
 
@@ -86,23 +92,46 @@ def _is_ordinary(word: str) -> bool:
     return len(lower) == 1 and (len(upper) > 1 or lower < upper)
 
 
+class _NameWords(dict[str, str]):
+    """By word, as it is written, what it is as a name; "" for one that is none, wherever it stands."""
+
+    def __missing__(self, word: str) -> str:
+        bare = "" if word.islower() or word == word.lower() else _bare(word)
+        if len(bare) < 2 or bare in STOPWORDS or re.match("i['’]", bare):  # "I'm"
+            bare = ""
+        if len(word) <= _LONGEST_KEPT:
+            if len(self) >= _MOST_KEPT:
+                self.clear()
+            self[word] = bare
+        return bare
+
+
+_NAME_WORDS = _NameWords()
+_name_of = _NAME_WORDS.__getitem__
+
+
 def names(text: str) -> frozenset[str]:
     """The names in `text`, in lower case, word by word."""
-    openings: set[int] | None = None  # found when the first name may open a sentence
     found = set()
-    for match in _WORD.finditer(text):
+    for match in (_WITH_CAPITAL if text.isascii() else _WORD).finditer(text):
         word = match[0]
-        if word.islower() or word == word.lower():
+        if not (bare := _name_of(word)):
             continue
-        bare = _bare(word)
-        if len(bare) < 2 or bare in STOPWORDS:
-            continue
-        if openings is None:
-            openings = {opening.end() for opening in _OPENING.finditer(text)}
-        opens_only = match.start() in openings and (word[1:].islower() or word.isupper()) and _is_ordinary(bare)
-        if not opens_only and not re.match("i['’]", bare):  # "I'm"
+        may_open = word[1:].islower() or word.isupper()
+        if not (may_open and _opens_sentence(text, match.start()) and _is_ordinary(bare)):
             found.add(bare)
     return frozenset(found)
+
+
+def _opens_sentence(text: str, start: int) -> bool:
+    """Whether what begins at `start` opens a sentence or a line."""
+    for place in range(start - 1, -1, -1):
+        sign = text[place]
+        if sign == "\n" or sign in _OPENERS:
+            return True
+        if not sign.isspace() and sign not in _BEFORE_OPENING:
+            return False
+    return True
 
 
 def probes(text: str) -> frozenset[str]:

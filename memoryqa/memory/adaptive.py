@@ -93,7 +93,7 @@ class AdaptiveMemory(ImportedMemory):
         self._revisions: dict[str, list[Turn]] = {}
         self._forgotten: dict[int, tuple[int, int]] = {}
         self._transcript = Transcript()
-        self._held = WorkingMemory(self.memory_tokens, self._transcript.brief, compaction, self.config.coverage)
+        self._held = WorkingMemory(self.memory_tokens, *self._transcript.lines, compaction, self.config.coverage)
 
     @classmethod
     def of(cls, config: MemoryConfig, **other: Any) -> Self:
@@ -135,7 +135,7 @@ class AdaptiveMemory(ImportedMemory):
         if error is not None:
             raise error
         with self._lock:
-            self._keep_index(WHILE_ADDING)
+            self._keep_index(WHILE_ADDING, with_working=False)
         return turns[0]
 
     def extend(self, messages: Iterable[Message]) -> list[Turn]:

@@ -62,6 +62,12 @@ class ReadableMemory(OpenableMemory):
 
     @property
     def _working(self) -> WorkingMemory:
+        """With all turns. Few searches need it: adding leaves it as it is."""
+        working = self._working_so_far()
+        working.update()
+        return working
+
+    def _working_so_far(self) -> WorkingMemory:
         if not isinstance(self._held, WorkingMemory):
             self._held = self._held()
         return self._held

@@ -272,7 +272,7 @@ class StoredMemory(ReadableMemory):
     def _rebuild(self, turns: Iterable[Turn]) -> None:
         """Make it a memory of `turns` alone."""
         transcript = Transcript()
-        working = WorkingMemory(self.memory_tokens, transcript.brief, self.config.compaction, self.config.coverage)
+        working = WorkingMemory(self.memory_tokens, *transcript.lines, self.config.compaction, self.config.coverage)
         self._use(Built(transcript, PassageIndex(self._index.config), lambda: working), array("q"))
         for turn in turns:
             self._take(turn)
@@ -294,21 +294,21 @@ class StoredMemory(ReadableMemory):
 
     def _take(self, turn: Turn, position: int = 0) -> None:
         self._is_taking = self._archive is not None
-        working = self._working  # of the turns so far
         lines = self._transcript.add(turn)
         self._index.add(turn, lines)
-        working.add(lines)
         self._numbering.note(turn)
         self._positions.append(position)
         self._is_taking = False
 
-    def _keep_index(self, when: tuple[int, float]) -> None:
-        """Keep the index in the file when that is due."""
+    def _keep_index(self, when: tuple[int, float], *, with_working: bool = True) -> None:
+        """Keep the index in the file when that is due. with_working: bring the working memory up to date for it, so
+        that who opens the file need not; else it is kept as it is."""
         archive = self._archive
         if archive is None or archive.is_read_only or not self._has_usual_settings or self._is_taking:
             return
         if is_due(len(self) - self._kept, len(self), when):
-            built = Built(self._transcript, self._index, lambda: self._working)
+            working = self._working if with_working else self._working_so_far()
+            built = Built(self._transcript, self._index, lambda: working)
             keep(archive, built, self._positions, self.config, self._generation)
             self._kept = len(self)  # or not before as many more
 

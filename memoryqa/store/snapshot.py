@@ -34,7 +34,7 @@ _ROOMS = ("language", "search", "working", "store", "tokens")
 _MODULES = ("passages.py", "rendering.py", "transcript.py", "turns.py")
 _LIBRARIES = ("numpy", "PyStemmer", "regex", "tiktoken")
 _INDEX_LEFT_OUT = ("_windows", "_previous", "_replies")
-_WORKING_LEFT_OUT = ("budget_tokens", "compaction", "coverage", "lines", "_brief", "_tally", "_best")
+_WORKING_LEFT_OUT = ("budget_tokens", "compaction", "coverage", "lines", "_full", "_brief", "_tally", "_best")
 _CHAIN_LEFT_OUT = ("_lines", "_config")
 
 Rows = dict[str, bytes]
@@ -143,7 +143,7 @@ def built_of(
 
 
 def _working_of(parts: Mapping[str, dict[str, Any]], config: MemoryConfig, transcript: Transcript) -> WorkingMemory:
-    working = WorkingMemory(config.memory_tokens, transcript.brief, config.compaction, config.coverage)
+    working = WorkingMemory(config.memory_tokens, *transcript.lines, config.compaction, config.coverage)
     set_state(working, parts["working"], leave_out=_WORKING_LEFT_OUT)
     held = parts["held"]
     for place, is_brief in zip(held["places"], held["is_brief"], strict=True):

@@ -209,6 +209,7 @@ class CoverageChain:
 
     def _read_up_to(self, end: int) -> None:
         """Number the features of the lines before `end`."""
+        known = self._numbers.get
         for place in range(len(self._tokens), end):
             line = self._lines[place]
             said = line.body
@@ -216,7 +217,9 @@ class CoverageChain:
             self._tokens.append(line.tokens)
             self._per_token.append(self._share_of(line) / (line.tokens + self._config.header_tokens))
             found = chain((_NOTHING,), terms(said), (_PROBE + probe for probe in sorted(probes(said))))
-            self._features.extend(map(self._number, dict.fromkeys(found)))
+            for feature in dict.fromkeys(found):
+                number = known(feature)
+                self._features.append(self._number(feature) if number is None else number)
             self._starts.append(len(self._features))
 
     def _note_speaker(self, speaker: str) -> None:
@@ -239,9 +242,9 @@ class CoverageChain:
         return share
 
     def _number(self, feature: str) -> int:
-        number = self._numbers.setdefault(feature, len(self._numbers))
-        if number == len(self._is_probe):
-            self._is_probe.append(feature.startswith(_PROBE))
+        """The number of a new feature."""
+        number = self._numbers[feature] = len(self._numbers)
+        self._is_probe.append(feature.startswith(_PROBE))
         return number
 
 
@@ -301,9 +304,9 @@ class RecencyChain:
         """True once only: later lines are newer, so the order stays."""
         return not self.ranked
 
-    def rank(self) -> Iterator[int]:
-        """Take in the lines there are, newest first, as far as the caller reads; yields their places."""
-        self.ranked = len(self._lines)
+    def rank(self, end: int | None = None) -> Iterator[int]:
+        """Take in the lines before `end` (None: all), newest first, as far as the caller reads; yields their places."""
+        self.ranked = len(self._lines) if end is None else end
         for place in range(self.ranked - 1, -1, -1):
             if self._lines[place].text:
                 self._places.append(place)

@@ -16,15 +16,17 @@ from memoryqa.working.coverage import CoverageChain, RecencyChain
 
 
 class WorkingMemory:
-    """Holds lines of `brief`, those of all passages without filler, to which the owner appends. Not thread-safe.
+    """Holds lines of passages, to which the owner appends: `full`, and `brief` without filler. Not thread-safe.
 
     Once lines have left, what is held depends on the turns and the budget alone, and a larger budget holds a superset.
-    A turn that left may come back when the lines are ranked again. Adding costs amortised constant time.
+    A turn that left may come back when the lines are ranked again. The owner calls `update` before it reads what is
+    held: that costs amortised constant time a turn, and less for many turns at once.
     """
 
     def __init__(
         self,
         budget_tokens: int,
+        full: Sequence[Line],
         brief: Sequence[Line],
         compaction: str = "coverage",
         coverage: CoverageConfig | None = None,
@@ -34,8 +36,14 @@ class WorkingMemory:
         self.budget_tokens = budget_tokens
         self.compaction = compaction
         self.coverage = coverage or CoverageConfig()
-        self.lines: dict[int, Line] = {}  # place in `brief` -> the line held, in full or in brief
+        self._full = full
         self._brief = brief
+        self._is_updating = False  # if it stays so, an update was interrupted
+        self._clear()
+
+    def _clear(self) -> None:
+        self.lines: dict[int, Line] = {}  # place in `brief` -> the line held, in full or in brief
+        self._taken = 0  # number of lines that were taken in, the first of all
         self._tally = Tally()  # of the lines held
         self._to_shorten: list[int] = []  # places of full lines that would shrink, in order
         self._shortened_up_to = 0  # position in `_to_shorten`
@@ -55,21 +63,36 @@ class WorkingMemory:
         """Whether the lines at all of `places` are held."""
         return all(place in self.lines for place in places)
 
-    def add(self, full: Sequence[Line]) -> None:
-        """Take in a turn, the last lines of `brief`, whose full forms are `full`, and shrink to the budget."""
-        new = range(len(self._brief) - len(full), len(self._brief))
-        self._to_shorten += [
-            place for place, line in zip(new, full, strict=True) if self._brief[place].tokens < line.tokens
-        ]
-        if self._best is not None:
-            self._shortened_up_to = len(self._to_shorten)
-            self._hold_best(self._best, new)
-        else:
-            for place, line in zip(new, full, strict=True):
-                self._hold(place, line)
-            self._shrink()
+    def update(self) -> None:
+        """Take in the turns that were appended, and shrink to the budget after each, or to the same effect."""
+        if self._taken == len(self._brief) and not self._is_updating:
+            return
+        if self._is_updating:
+            self._clear()
+        self._is_updating = True
+        while self._taken < len(self._brief):
+            turn = self._next_turn()
+            if self._best is None:
+                self._hold_all(turn)
+            elif isinstance(self._best, RecencyChain):
+                self._hold_best(self._best, turn)
+            else:  # all turns at once: the lines are ranked once, and not whenever they had grown by a quarter
+                self._hold_best(self._best, range(self._taken, len(self._brief)))
+        self._is_updating = False
 
-    def _shrink(self) -> None:
+    def _next_turn(self) -> range:
+        """The places of the next turn that is to be taken in."""
+        end = self._taken + 1
+        if (part := self._brief[self._taken].part) is not None:
+            end += part.of - 1
+        return range(self._taken, end)
+
+    def _hold_all(self, new: range) -> None:
+        """Hold the lines of a turn in full, and shorten others as far as needed; where that is too little, the best."""
+        self._note_to_shorten(new)
+        for place in new:
+            self._hold(place, self._full[place])
+        self._taken = new.stop
         while self.tokens > self.budget_tokens and self._shortened_up_to < len(self._to_shorten):
             place = self._to_shorten[self._shortened_up_to]
             self._shortened_up_to += 1
@@ -78,24 +101,31 @@ class WorkingMemory:
         if self.tokens > self.budget_tokens:
             by_recency = self.compaction == "recency"
             self._best = RecencyChain(self._brief) if by_recency else CoverageChain(self._brief, self.coverage)
-            self._hold_best(self._best, range(0))
+            self._hold_best(self._best, range(new.stop, new.stop if by_recency else len(self._brief)))
 
     def _hold_best(self, best: CoverageChain | RecencyChain, new: range) -> None:
         """Hold as many of the best lines as fit: add the `new` ones, or choose all of them again when that is due."""
+        self._note_to_shorten(new)
+        self._shortened_up_to = len(self._to_shorten)
+        first = new.start
         if best.is_due:
             for place in list(self.lines):
                 self._release(place)
-            for place in best.rank():
+            for place in best.rank() if isinstance(best, CoverageChain) else best.rank(new.stop):
                 self._hold(place, self._brief[place])
                 if self.tokens > self.budget_tokens:
                     self._release(best.pop())
                     break
-            new = range(best.ranked, len(self._brief))
-        for place in new:
+            first = best.ranked
+        for place in range(first, new.stop):
             if best.insert(place):
                 self._hold(place, self._brief[place])
             while self.tokens > self.budget_tokens:
                 self._release(best.pop())
+        self._taken = new.stop
+
+    def _note_to_shorten(self, new: range) -> None:
+        self._to_shorten += [place for place in new if self._brief[place].tokens < self._full[place].tokens]
 
     def _hold(self, place: int, line: Line) -> None:
         if line.text:

@@ -20,6 +20,7 @@ from read_only import as_nobody
 from memoryqa.archive.database import Archive, ArchiveError
 from memoryqa.config import RankingConfig
 from memoryqa.memory import AdaptiveMemory
+from memoryqa.search.ranking import PassageIndex
 from memoryqa.turns import Turn
 
 MONDAY = datetime(2023, 5, 8, 13, 56)
@@ -348,7 +349,7 @@ def test_taking_a_turn_in_that_was_interrupted_is_made_good(tmp_path: Path, monk
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(type(memory._working), "add", interrupt)
+            patch.setattr(PassageIndex, "add", interrupt)
             with pytest.raises(KeyboardInterrupt):
                 memory.extend(turns(2, first=4))
         check_same(memory, fresh(turns(5)))
