@@ -216,10 +216,16 @@ def _line(turn: Turn, text: str, caption: str, header: str, names: frozenset[str
     """The only line of a turn, which shows `text`. names: None where no date is to be resolved."""
     shown = lay_out(text)
     body = join_caption(unmarked(shown) if names is None else _dated(turn, shown, names), caption)
+    return line_of(turn, body, header)
+
+
+def line_of(turn: Turn, body: str, header: str, tokens: int | None = None) -> Line:
+    """The only line of a turn, which shows `body`. tokens: its own, where they are known."""
     if not body:
-        return Line(turn, "", 0, "", 0, "", turn.text)
+        return empty_line(turn)
     shown = printable(f"{line_prefix(turn)} {body}")
-    return Line(turn, shown, count_tokens(shown + "\n"), header, _count_header(header), body, turn.text)
+    tokens = count_tokens(shown + "\n") if tokens is None else tokens
+    return Line(turn, shown, tokens, header, _count_header(header), body, turn.text)
 
 
 def _lines(turn: Turn, pieces: Sequence[Piece], caption: str, header: str, names: frozenset[str]) -> list[Line]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
 from dataclasses import replace
 from datetime import date, time
 from hashlib import blake2b
-from typing import Any, TypeVar, overload
+from typing import Any, NamedTuple, TypeVar, overload
 
 from memoryqa.checks import shown, text
 from memoryqa.errors import UsageError
+from memoryqa.language.dates import unmarked
 from memoryqa.language.names import name_words, speaker_key
-from memoryqa.rendering import Line, Replies, render_turn
+from memoryqa.passages import lay_out
+from memoryqa.rendering import Line, Replies, line_of, render_turn, shorten_caption
 from memoryqa.tokens import count_tokens
-from memoryqa.turns import HANDLE_PREFIX, MONTHS, Turn, id_of_turn, render_header
+from memoryqa.turns import HANDLE_PREFIX, MONTHS, Turn, id_of_turn, join_caption, render_header
 
 _FEWEST_WORDS = 4  # what is shorter may answer another question each time
 _FEWEST_REPEATS = 3  # a text said twice is shown twice: to say so takes about as many tokens
@@ -49,6 +52,11 @@ class OnDemand(MutableSequence[Item]):
             self._items[at] = item
         return item
 
+    def keep(self, at: int, item: Item) -> None:
+        """Let `item` be the one at `at`, unless that is made already."""
+        if self._items[at] is None:
+            self._items[at] = item
+
     def __setitem__(self, at: Any, item: Any) -> None:
         self._items[at] = item
 
@@ -57,6 +65,30 @@ class OnDemand(MutableSequence[Item]):
 
     def insert(self, at: int, item: Item) -> None:
         self._items.insert(at, item)
+
+
+class _KeptBrief(NamedTuple):
+    """By place, what makes a brief line without rendering its turn again.
+
+    tokens: of the line; -1 for one of several of a turn, which is not kept. bodies: those that are not what was said.
+    """
+
+    tokens: array[int]
+    bodies: dict[int, str]
+
+    def note(self, line: Line) -> None:
+        """`line` is the next one."""
+        if line.part is None and line.text and line.body != _plain_body(line.turn):
+            self.bodies[len(self.tokens)] = line.body
+        self.tokens.append(line.tokens if line.part is None else -1)
+
+    def line_at(self, place: int, turn: Turn, header: str, repeated: bool) -> Line | None:
+        """None for one that is not kept, or that comes later."""
+        if place >= len(self.tokens) or (tokens := self.tokens[place]) < 0:
+            return None
+        body = (self.bodies.get(place) or _plain_body(turn)) if tokens else ""
+        line = line_of(turn, body, header, tokens)
+        return replace(line, repeated=True) if repeated else line
 
 
 class Transcript:
@@ -76,6 +108,7 @@ class Transcript:
         self._speakers: dict[str, int] = {}  # speaker -> the first turn
         self._names: list[tuple[int, frozenset[str]]] = []  # the words of the speakers' names, by the first turn
         self._replies = Replies()
+        self._kept_brief = _KeptBrief(array("i"), {})  # of lines before it was last put aside
         self._replied = bytearray()  # by turn, whether it replies to a question
         # session -> its highest number, then of each of its days the first number and the day (0: unknown), in order
         self._days: dict[int, list[int]] = {}
@@ -219,6 +252,8 @@ class Transcript:
     def state(self) -> dict[str, Any]:
         """What `resume` needs besides the turns: plain numbers and texts, by name."""
         addresses = list(map(_address, self.places))
+        for place in range(len(self._kept_brief.tokens), len(self.brief)):
+            self._kept_brief.note(self.brief[place])
         return {
             "sessions": [session for session, _ in addresses],
             "numbers": [number for _, number in addresses],
@@ -230,6 +265,8 @@ class Transcript:
             "session_days": self._days,
             "first_with": self._first_with,
             "repeats": self._repeats,
+            "brief_tokens": self._kept_brief.tokens,
+            "brief_bodies": self._kept_brief.bodies,
         }
 
     @classmethod
@@ -251,6 +288,7 @@ class Transcript:
         found._days, found._first_with, found._repeats = (
             state[name] for name in ("session_days", "first_with", "repeats")
         )
+        found._kept_brief = _KeptBrief(state["brief_tokens"], state["brief_bodies"])
         found._first_of = {place: first for first, places in found._repeats.items() for place in places}
         turns = found.turns = OnDemand(count, read)
         if count:
@@ -261,18 +299,27 @@ class Transcript:
             turn_number = bisect_right(starts, place) - 1  # a turn has at least one passage
             full, brief = found._render_again(turn_number)
             for number, both in enumerate(zip(full, brief, strict=True), starts[turn_number]):
-                found.full[number], found.brief[number] = both
+                in_full_made.keep(number, both[0])
+                in_brief_made.keep(number, both[1])
 
         def in_full(place: int) -> Line:
             fill(place)
             return found.full[place]
 
         def in_brief(place: int) -> Line:
+            if (line := found._brief_again(place, bisect_right(starts, place) - 1)) is not None:
+                return line
             fill(place)
             return found.brief[place]
 
-        found.full, found.brief = OnDemand(start, in_full), OnDemand(start, in_brief)
+        found.full, found.brief = in_full_made, in_brief_made = OnDemand(start, in_full), OnDemand(start, in_brief)
         return found
+
+    def _brief_again(self, place: int, number: int) -> Line | None:
+        """The brief line of the turn with that number, where it is kept."""
+        turn = self.turns[number]
+        header = _header(turn, _day_among(self._days[turn.session], turn))
+        return self._kept_brief.line_at(place, turn, header, self._first_of.get(place, place) != place)
 
     def _render_again(self, number: int) -> tuple[list[Line], list[Line]]:
         """The lines of a turn by its number, as `add` made them."""
@@ -290,6 +337,11 @@ class Transcript:
 def _day_among(days: Sequence[int], turn: Turn) -> int:
     """The day under which a turn is shown; `days` as in `Transcript._days`."""
     return days[2 + 2 * max(bisect_right(days[1::2], turn.number) - 1, 0)]
+
+
+def _plain_body(turn: Turn) -> str:
+    """What the only line of a turn shows where no date is resolved and no filler left out."""
+    return join_caption(unmarked(lay_out(turn.text)), unmarked(shorten_caption(turn.caption)))
 
 
 def _header(turn: Turn, day: int) -> str:

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from memoryqa.language.beginnings import Beginnings
 from memoryqa.language.ordinary_words import WORDNET
 from memoryqa.language.terms import term_of
 
@@ -21,17 +22,18 @@ class _Table:
     def __init__(self) -> None:
         with np.load(WORDNET) as kept:
             self._words = kept["words"].tobytes().decode().split("\n")
-            classes, ends = kept["classes"].tolist(), np.cumsum(kept["counts"], dtype=np.int64)
-            self._members = np.split(kept["members"], ends[:-1])
-        self._places: dict[str, list[int]] = {}  # term of a class -> its places among the classes
-        for number, place in enumerate(classes):
-            if term := term_of(self._words[place]):
-                self._places.setdefault(term, []).append(number)
+            self._classes = Beginnings([self._words[place] for place in kept["classes"].tolist()])
+            self._members, self._ends = kept["members"], np.cumsum(kept["counts"], dtype=np.int64)
 
     def kinds(self, term: str) -> tuple[str, ...]:
-        members = (place for number in self._places.get(term, ()) for place in self._members[number].tolist())
+        numbers = (number for number in self._classes.places_of(term) if term_of(self._classes.words[number]))
+        members = (place for number in numbers for place in self._members_of(number))
         terms = dict.fromkeys(term_of(self._words[place]) for place in members)
         return tuple(one for one in terms if one and one != term)
+
+    def _members_of(self, number: int) -> list[int]:
+        first, last = int(self._ends[number - 1]) if number else 0, int(self._ends[number])
+        return list(self._members[first:last].tolist())
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,6 @@ conversation. It is English: a word of another language has no related words.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
 from io import BytesIO
@@ -15,32 +14,23 @@ from pathlib import Path
 
 import numpy as np
 
-from memoryqa.language.languages import ENGLISH
-from memoryqa.language.terms import term_of
+from memoryqa.language.beginnings import Beginnings
 
 RELATED_WORDS = Path(__file__).parents[1] / "vocabulary" / "related_words.npz"
-_BEGINNING = 2  # letters
 _MOST_FOUND = 8192
 _STEPS = 255  # a similarity is kept as a whole number of so many parts
 
 
 class _Table:
-    """Words of a table by their term; the related ones in one array after another.
-
-    Terms are made of the words that are asked for alone: those of all 25,000 take 0.1 s. A word begins as its term
-    does, but for irregular ones, and those with a y that becomes another letter ("dying").
-    """
+    """Words of a table; the related ones in one array after another."""
 
     def __init__(self, path: Path) -> None:
         with np.load(path) as kept:
             self._words = kept["words"].tobytes().decode().split("\n")
             self._ends = np.cumsum(kept["counts"], dtype=np.int64)
             self._places, self._similarities = kept["places"], kept["similarities"]
-        self._by_beginning = defaultdict[str, list[int]](list)
-        for place, word in enumerate(self._words):
-            self._by_beginning[word[:_BEGINNING]].append(place)
+        self._beginnings = Beginnings(self._words)
         self._found: dict[str, int | None] = {}  # places of terms that were asked for
-        self._unlike = [place for place, word in enumerate(self._words) if _may_begin_otherwise(word)]
 
     def __len__(self) -> int:
         return len(self._words)
@@ -51,24 +41,15 @@ class _Table:
             return ()
         first, last = int(self._ends[place - 1]) if place else 0, int(self._ends[place])
         found = zip(self._places[first:last].tolist(), self._similarities[first:last].tolist(), strict=True)
-        return tuple((self._term(other), similarity / _STEPS) for other, similarity in found)
+        return tuple((self._beginnings.term(other), similarity / _STEPS) for other, similarity in found)
 
     def place(self, term: str) -> int | None:
         """The first place of a word with this term; the words are in the order of their frequency."""
         if term not in self._found:
             if len(self._found) >= _MOST_FOUND:
                 self._found.clear()
-            near = {*self._by_beginning.get(term[:_BEGINNING], ()), *self._unlike}
-            self._found[term] = min((place for place in near if self._term(place) == term), default=None)
+            self._found[term] = next(self._beginnings.places_of(term), None)
         return self._found[term]
-
-    def _term(self, place: int) -> str:
-        word = self._words[place]
-        return term_of(word) or word
-
-
-def _may_begin_otherwise(word: str) -> bool:
-    return "y" in word[1:_BEGINNING] or word in ENGLISH.irregular or not word[:_BEGINNING].isascii()
 
 
 @lru_cache(maxsize=1)

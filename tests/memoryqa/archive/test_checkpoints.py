@@ -32,7 +32,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints, "DUE_CHANGES", 50)
 
 
-def wait_for(archive: ArchiveFile) -> None:
+def finish(archive: ArchiveFile) -> None:
     assert archive._checkpoints is not None
     archive._checkpoints.finish()
 
@@ -42,7 +42,7 @@ def test_a_thread_moves_what_was_added_into_the_file_while_it_is_open(tmp_path: 
     with Archive(tmp_path / "a.db") as archive:
         for number in range(NUM_TURNS):
             archive.add(counted_turn(number))
-            wait_for(archive)
+            finish(archive)
         moved = turns_without_log(tmp_path / "a.db")
         assert NUM_TURNS // 2 < moved <= NUM_TURNS
 
@@ -53,7 +53,7 @@ def test_what_the_thread_moves_is_no_change_by_another_connection(tmp_path: Path
     with Archive(tmp_path / "a.db") as archive:
         before = archive.data_version()
         archive.extend(map(counted_turn, range(NUM_TURNS)))
-        wait_for(archive)
+        finish(archive)
         archive.add(counted_turn(NUM_TURNS))
         assert archive.data_version() == before
 
@@ -71,7 +71,7 @@ def test_a_file_that_was_moved_is_not_made_again(tmp_path: Path, monkeypatch: py
         (tmp_path / "a.db").rename(tmp_path / "b.db")
         monkeypatch.setattr(checkpoints, "DUE_CHANGES", 1)
         archive.add(counted_turn(0))
-        wait_for(archive)
+        finish(archive)
         assert not (tmp_path / "a.db").exists()
         (tmp_path / "b.db").rename(tmp_path / "a.db")
 

@@ -17,8 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import conversations, tagged
 
+from memoryqa import transcript
 from memoryqa.archive.database import Archive
 from memoryqa.memory import AdaptiveMemory, adaptive, kept_index
+from memoryqa.rendering import render_turn
 from memoryqa.search.ranking import PassageIndex
 from memoryqa.store import snapshot
 from memoryqa.turns import Turn
@@ -123,6 +125,29 @@ def test_random_conversations_are_the_same_opened_at_any_turn(conversation: list
             archive.extend(conversation[kept_after:])  # which come after the index that is kept
         with AdaptiveMemory.open(Path(folder) / "a.db") as memory:
             check_same(fresh(conversation, tokens), memory)
+
+
+def test_a_search_in_an_opened_memory_renders_no_short_turn_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dates, filler and tokens of its lines are in the file, however often it was opened and kept again."""
+    for count in (40, 70):
+        with AdaptiveMemory.open(tmp_path / "a.db", memory_tokens=300) as memory:
+            memory.extend(turns(count)[len(memory) :])
+    with AdaptiveMemory.open(tmp_path / "a.db") as memory:
+        rendered = []
+
+        def note(turn: Turn, *other: Any) -> Any:
+            rendered.append(turn)
+            return render_turn(turn, *other)
+
+        monkeypatch.setattr(transcript, "render_turn", note)
+        found = memory.search("How many otters were there last Friday, Zoé?", 4000)
+        assert len(found.ids) > 30
+        assert {turn.text[:7] for turn in rendered} <= {LONG[:7]}
+        monkeypatch.undo()
+        assert found == fresh(turns(70)).search("How many otters were there last Friday, Zoé?", 4000)
+        assert memory.lines() == fresh(turns(70)).lines()
 
 
 def test_an_index_that_other_code_made_is_made_anew(
