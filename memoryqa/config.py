@@ -66,7 +66,7 @@ class MemoryConfig:
             "metavar": "NAME",
         },
     )
-    ranking: RankingConfig = field(  # no flag: 16 weights are given as a file, by --parameters
+    ranking: RankingConfig = field(  # no flag: the weights are given as a file, by --parameters
         default_factory=lambda: RankingConfig(),
         metadata={"help": "weights of the ranking by words; with an embedder those of DenseConfig take their place"},
     )
@@ -188,7 +188,13 @@ class RankingConfig:
     )
     session_weight: float = field(default=0.1, metadata={"help": "weight of the whole session's match"})
     speaker_weight: float = field(
-        default=0.12, metadata={"help": "for the speaker the question names, against the others"}
+        default=0.04, metadata={"help": "for the speaker the question names, against the others"}
+    )
+    speaker_share: float = field(
+        default=0.1, metadata={"help": "what a match counts more where that speaker said it, and less elsewhere"}
+    )
+    first_person_weight: float = field(
+        default=0.03, metadata={"help": 'for turns in which that speaker says "I" or "my"'}
     )
     role_weight: float = field(
         default=0.1, metadata={"help": "for the user against the assistant, when the question names nobody"}
@@ -219,7 +225,7 @@ class RankingConfig:
                 raise ConfigError(one.name, f"must be finite, got {value}")
         if self.bm25_k1 <= 0 or not 0 <= self.bm25_b <= 1:
             raise ConfigError("bm25_k1", f"must be > 0 and bm25_b in 0..1, got {self.bm25_k1} and {self.bm25_b}")
-        for name in ("window_before", "window_after"):
+        for name in ("window_before", "window_after", "speaker_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(name, f"must be a share in 0..1, got {getattr(self, name)}")
         if not 1 <= self.window_tokens <= 10_000:
@@ -231,6 +237,7 @@ class RankingConfig:
             "tag_weight",
             "session_weight",
             "speaker_weight",
+            "first_person_weight",
             "role_weight",
             "length_weight",
             "code_weight",
@@ -267,6 +274,8 @@ class DenseConfig:
             tag_weight=1.0,
             session_weight=0.2,
             speaker_weight=0.45,
+            speaker_share=0.0,
+            first_person_weight=0.0,
             role_weight=0.3,
             length_weight=0.45,
             code_weight=0.6,
@@ -312,5 +321,13 @@ ONE_VECTOR = DenseConfig(
     token_weight=0.0,
     turn_weight=1.0,
     window_weight=0.8,
-    ranking=RankingConfig(speaker_weight=0.2, role_weight=0.2, length_weight=0.24, code_weight=0.3, date_weight=0.5),
+    ranking=RankingConfig(
+        speaker_weight=0.2,
+        speaker_share=0.0,
+        first_person_weight=0.0,
+        role_weight=0.2,
+        length_weight=0.24,
+        code_weight=0.3,
+        date_weight=0.5,
+    ),
 )

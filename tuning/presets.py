@@ -47,7 +47,8 @@ _WEIGHTS = (
     _weight("synonym_weight", 0.1, 0.6),
     _weight("instance_weight", 0.2, 1.4),
     _weight("session_weight", 0.0, 0.25),
-    _weight("speaker_weight", 0.05, 0.3),
+    _weight("speaker_weight", 0.0, 0.2),
+    _weight("speaker_share", 0.0, 0.3),
 )
 _PRIORS = (
     _weight("role_weight", 0.0, 0.3),

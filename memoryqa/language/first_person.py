@@ -1,7 +1,8 @@
-"""Whether a question is about the one who asks: "when is my operation?"."""
+"""Whether a question is about the one who asks ("when is my operation?"), and a message about the one who writes."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import regex
@@ -35,6 +36,7 @@ _PATTERNS = {
     },
     **{code: regex.compile(pattern) for code, pattern in _UNSPACED.items()},
 }
+_SAYS_I = re.compile(r"(?<![\w'])(?:i|me|my|mine|myself|im|ive|we|(?-i:us)|our|ours)(?!\w)", re.I)
 _IS_SUBJECT = regex.compile(r"\b(?:did|do|have|had|am|was|will|would|should|could|can|must)(?:n't)? i\b", regex.I)
 
 
@@ -42,6 +44,11 @@ def is_about_asker(question: str, code: str) -> bool:
     """Whether it has a word for "I", "me" or "my" in the language `code`."""
     pattern = _PATTERNS.get(code)
     return pattern is not None and bool(pattern.search(question))
+
+
+def says_i(text: str, code: str) -> bool:
+    """Whether somebody speaks of themselves, alone or with others, in a text in the language `code`."""
+    return bool(_SAYS_I.search(text)) if code == ENGLISH else is_about_asker(text, code)
 
 
 def is_subject(question: str) -> bool:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from memoryqa.arrays import Flags, Floats, Ints
 from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.dates import has_time_expression
+from memoryqa.language.first_person import says_i
 from memoryqa.language.languages import language
 from memoryqa.language.locales.detection import note_language
 from memoryqa.language.names import name_words, says_name, speaker_key
@@ -28,8 +29,8 @@ from memoryqa.turns import MONTHS, Turn
 
 Postings = npt.NDArray[np.int32]  # numbers of passages, as the postings keep them
 
-ENDS_IN_QUESTION, FOLLOWS_QUESTION, OPENS_SESSION, NAMES_TIME, SAYS_NAME = 1, 2, 4, 8, 16  # bits of a passage's flags
-FLAGS = 32
+ENDS_IN_QUESTION, FOLLOWS_QUESTION, OPENS_SESSION, NAMES_TIME, SAYS_NAME, SAYS_I = (1 << bit for bit in range(6))
+FLAGS = 64  # combinations of these bits of a passage
 CHUNK = 8  # passages; fewer make tighter bounds, more make bounding faster
 REACH = CHUNK  # passages to each side from which one may inherit terms; no more than a chunk has: see bound_windowed
 _WIDTH = 2 * REACH + 1
@@ -118,7 +119,7 @@ class IndexedPassages:
         self._turns += 1
         doublings = math.log2(max(sum(line.tokens for line in lines), 1) / _LONG_TURN_TOKENS)
         doublings = min(max(0.0, doublings), _MOST_DOUBLINGS)
-        spoken = language(note_language(turn.text, self.languages))
+        spoken = language(code := note_language(turn.text, self.languages))
         tags = dict.fromkeys(all_terms(" ".join(turn.words), spoken) if turn.tags else ())
         speaker = self._number_of_speaker(turn.speaker)
         for line in lines:
@@ -136,7 +137,7 @@ class IndexedPassages:
             self._doublings.append(_LEAD_SHARE * doublings if leads else doublings)
             self._code_share.append(code_share(line.said))
             self._speaker.append(speaker)
-            self._flags.append(self._flags_of(line, opens, replies))
+            self._flags.append(self._flags_of(line, leads and opens, leads and replies, code))
             self._spread(line.tokens, len(found))
             self._note_in_chunk(number // CHUNK)
         self._previous = turn
@@ -185,14 +186,14 @@ class IndexedPassages:
         for _ in range(frequency):
             postings.append(passage)
 
-    def _flags_of(self, line: Line, opens: bool, replies: bool) -> int:
-        leads = not line.part or not line.part.number
+    def _flags_of(self, line: Line, opens: bool, replies: bool, code: str) -> int:
         return (
             ENDS_IN_QUESTION * line.said.rstrip().endswith("?")
-            | FOLLOWS_QUESTION * (leads and replies)
-            | OPENS_SESSION * (leads and opens)
+            | FOLLOWS_QUESTION * replies
+            | OPENS_SESSION * opens
             | NAMES_TIME * has_time_expression(line.said)
             | SAYS_NAME * says_name(line.said, self._name_words)
+            | SAYS_I * says_i(line.said, code)
         )
 
     def _spread(self, tokens: int, length: int) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memoryqa.arrays import Floats, Ints
+from memoryqa.arrays import Flags, Floats, Ints
 from memoryqa.config import RankingConfig
 from memoryqa.errors import UsageError
 from memoryqa.language.locales.detection import by_use
@@ -35,6 +35,7 @@ from memoryqa.search.postings import (
     FOLLOWS_QUESTION,
     NAMES_TIME,
     OPENS_SESSION,
+    SAYS_I,
     SAYS_NAME,
     IndexedPassages,
     Postings,
@@ -64,6 +65,21 @@ class _Plan:
     occurrences: list[Postings]
     shares: list[Floats]
     per_block: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Preference:
+    """Whose passages count more than others', and how: their match times 1 + `share` (of others: 1 - `share`), plus
+    `weight` (of others: minus), plus `first_person` where they speak of themselves."""
+
+    speakers: Collection[str]
+    weight: float
+    share: float = 0.0
+    first_person: float = 0.0
+
+    def applied(self, match: Floats, named: Flags) -> Floats:
+        """`match`, 0 or more, with share and weight, by whether it is `named`."""
+        return np.where(named, (1 + self.share) * match + self.weight, (1 - self.share) * match - self.weight)
 
 
 class PassageIndex:
@@ -254,13 +270,14 @@ class PassageIndex:
         if matches:
             lexical = [words + match[passages] for words, match in zip(lexical, matches, strict=True)]
         score = self._fuse(question, lexical)
+        preferred = self._preference(question)
+        if preferred.speakers:
+            named = np.isin(index.speaker_of(passages), [index.speakers[name] for name in preferred.speakers])
+            score = preferred.applied(score, named)
+            score += preferred.first_person * (named & index.flagged(passages, SAYS_I))
         score += config.question_prior * index.flagged(passages, ENDS_IN_QUESTION)
         score += config.reply_prior * index.flagged(passages, FOLLOWS_QUESTION)
         score += config.opening_prior * index.flagged(passages, OPENS_SESSION)
-        preferred, weight = self._preference(question)
-        if preferred:
-            named = np.isin(index.speaker_of(passages), [index.speakers[name] for name in preferred])
-            score += np.where(named, weight, -weight)
         if not question.asks_what_was_told:
             score -= config.length_weight * index.doublings(passages)
         score -= config.code_weight * np.clip((index.code_share(passages) - _CODE_FROM) / _CODE_SPAN, 0.0, 1.0)
@@ -270,17 +287,18 @@ class PassageIndex:
             score += _NAME_PRIOR * index.flagged(passages, SAYS_NAME)
         return score
 
-    def _preference(self, question: Query) -> tuple[Collection[str], float]:
-        """Whose passages count more, and by how much: of the speakers that the question names, unless it names all.
+    def _preference(self, question: Query) -> _Preference:
+        """Whose passages count more: of the speakers that the question names, unless it names all.
 
         A question to an assistant's memory names nobody: what the user said is asked for more often, unless the
         question asks for what the assistant said.
         """
-        speakers = self._passages.speakers
+        config, speakers = self.config, self._passages.speakers
         if question.named:
-            return (question.named, self.config.speaker_weight) if len(question.named) < len(speakers) else ((), 0.0)
-        users = users_among(speakers, question.owner)
-        return ((), 0.0) if question.asks_what_was_told else (users, self.config.role_weight)
+            named = question.named if len(question.named) < len(speakers) else ()
+            return _Preference(named, config.speaker_weight, config.speaker_share, config.first_person_weight)
+        users = () if question.asks_what_was_told else users_among(speakers, question.owner)
+        return _Preference(users, config.role_weight)
 
     def _score_words(self, plan: _Plan, chunks: Ints, passages: Ints) -> Floats:
         """Windowed BM25 of the plan's terms, plus what all passages of a block get."""
@@ -312,9 +330,16 @@ class PassageIndex:
                 saturated *= weight * (config.bm25_k1 + 1)
                 bound += saturated
             lexical.append(bound)
-        return self._fuse(plans[0].query, lexical) + self._bound_priors(plans[0].query) + 1e-9  # for rounding errors
+        question = plans[0].query
+        bound, preferred = self._fuse(question, lexical), self._preference(question)
+        if preferred.speakers:
+            named = np.zeros(len(bound), dtype=np.bool_)
+            for name in preferred.speakers:
+                named[index.chunks_of(name)] = True
+            bound = preferred.applied(bound, named)
+        return bound + self._bound_priors(question, preferred) + 1e-9  # for rounding errors
 
-    def _bound_priors(self, question: Query) -> Floats:
+    def _bound_priors(self, question: Query, preferred: _Preference) -> Floats:
         config, index = self.config, self._passages
         priors = {
             ENDS_IN_QUESTION: config.question_prior,
@@ -322,17 +347,11 @@ class PassageIndex:
             OPENS_SESSION: config.opening_prior,
             NAMES_TIME: config.time_prior if question.asks_when else 0.0,
             SAYS_NAME: _NAME_PRIOR if question.asks_name else 0.0,
+            SAYS_I: preferred.first_person if preferred.speakers else 0.0,
         }
         flags = np.arange(FLAGS)
         by_flags = sum(max(prior, 0.0) * ((flags & flag) != 0) for flag, prior in priors.items())
-        bound = by_flags[index.chunk_flags()]
-        preferred, weight = self._preference(question)
-        if preferred:
-            named = np.zeros(len(bound), dtype=np.bool_)
-            for name in preferred:
-                named[index.chunks_of(name)] = True
-            bound += np.where(named, weight, -weight)
-        return bound
+        return np.asarray(by_flags[index.chunk_flags()])
 
     def _fuse(self, question: Query, lexical: Sequence[Floats]) -> Floats:
         if len(lexical) == 1:

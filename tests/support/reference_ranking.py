@@ -6,7 +6,7 @@ import math
 import random
 import statistics
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import groupby
@@ -18,6 +18,7 @@ from strategies import WORDS, sentences
 from memoryqa.config import RankingConfig
 from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.dates import has_time_expression
+from memoryqa.language.first_person import says_i
 from memoryqa.language.kinds import kinds
 from memoryqa.language.names import name_words, says_name, speaker_key
 from memoryqa.language.question import Query, Window, read_query
@@ -70,7 +71,8 @@ class Reference:
         scores = []
         for i, lexical in enumerate(self.lexical(question)):
             support = math.sqrt(sum(other[i] ** 2 for other in supporting))
-            scores.append(lexical + weight * support + self.prior(i) + self.asked(question, i))
+            match = (lexical + weight * support) * self.factor(question, i)
+            scores.append(match + self.prior(i) + self.asked(question, i))
         return scores
 
     def read(self, text: str) -> Query:
@@ -236,6 +238,16 @@ class Reference:
             return {everybody["user"]}, self.config.role_weight
         return set(), 0.0
 
+    def factor(self, question: Query, i: int) -> float:
+        """What a match counts in what the speakers named said, and in what others did."""
+        if not question.named or not set(self.speakers) - question.named:
+            return 1.0
+        share = self.config.speaker_share
+        return 1 + share if self.is_of(i, question.named) else 1 - share
+
+    def is_of(self, i: int, speakers: Collection[str]) -> bool:
+        return speaker_key(self.lines[i].turn.speaker) in set(map(speaker_key, speakers))
+
     def asked(self, question: Query, i: int) -> float:
         """What the question says besides words: who, when, whether it asks when, and what was told."""
         turn, config = self.lines[i].turn, self.config
@@ -244,7 +256,9 @@ class Reference:
             total += 0.2
         named, weight = self.preferred(question)
         if named and set(self.speakers) - named:
-            total += weight if speaker_key(turn.speaker) in set(map(speaker_key, named)) else -weight
+            total += weight if self.is_of(i, named) else -weight
+            if question.named and self.is_of(i, named) and says_i(self.lines[i].said, "en"):
+                total += config.first_person_weight
         if not question.asks_what_was_told:
             tokens = sum(line.tokens for line in passages_of(turn))
             leads = i == 0 or self.turn_of[i] != self.turn_of[i - 1]
@@ -287,6 +301,8 @@ configs = st.builds(
     tag_weight=weight,
     session_weight=weight,
     speaker_weight=weight,
+    speaker_share=shares,
+    first_person_weight=weight,
     role_weight=weight,
     length_weight=weight,
     code_weight=weight,

@@ -34,7 +34,7 @@ SAMPLE = str(checkout.SAMPLE)
 SPACE = SearchSpace(
     (
         Parameter("session_weight", "float", low=0.0, high=9.0, default=0.1),
-        Parameter("question_prior", "float", low=-3.0, high=3.0, default=-0.1),
+        Parameter("question_prior", "float", low=-3.0, high=9.0, default=-0.1),
     )
 )
 OPTIONS = BenchmarkOptions(data=SAMPLE, budget_tokens=300)

@@ -17,6 +17,7 @@ from strategies import WORDS, chats, conversations, dialogues, tagged, texts
 
 from memoryqa.cli.commands.search import MIN_SCORE
 from memoryqa.config import RankingConfig
+from memoryqa.language.first_person import says_i
 from memoryqa.language.question import Window
 from memoryqa.search.date_match import match_dates
 from memoryqa.search.ranking import PassageIndex
@@ -117,7 +118,7 @@ def test_asking_while_turns_are_added_changes_nothing(turns: list[Turn], queries
 
 def ranked(turns: list[Turn], *queries: str, **config: Any) -> list[str]:
     """Ids in the order of rank, by the parts named in `config` alone besides the words."""
-    nothing: dict[str, Any] = dict.fromkeys(WEIGHTS, 0.0)
+    nothing: dict[str, Any] = dict.fromkeys([*WEIGHTS, "speaker_share"], 0.0)
     index = index_of(turns, RankingConfig(**(nothing | {"window_before": 0.0, "window_after": 0.0} | config)))
     return [turns[place].id for place in index.best(queries)]
 
@@ -165,6 +166,38 @@ def test_a_word_that_only_this_conversation_seldom_has_counts_less_than_one_that
     turns = [*other, Turn(2, 1, "Bo", "a new kind"), Turn(2, 2, "Bo", "a new kestrel")]
     assert ranked(turns, "Which kind of kestrel?")[:2] == ["D2:2", "D2:1"]
     assert ranked(turns, "Welche Art von kestrel, welcher kind?")[0] == "D2:1", "the table is English"
+
+
+def test_what_the_speaker_named_says_counts_more_the_better_it_matches() -> None:
+    turns = [Turn(1, 1, "Ines", "a kestrel"), Turn(2, 1, "Bo", "a kestrel"), Turn(3, 1, "Bo", "a soup")]
+    weightless = dict.fromkeys(["window_before", "window_after", *WEIGHTS], 0.0)
+    scores = index_of(turns, RankingConfig(**weightless, speaker_share=0.2)).score(["Bo's kestrel"]).tolist()
+    assert scores[1] == pytest.approx(scores[0] * 1.2 / 0.8)
+    assert scores[2] == 0.0
+    everybody = index_of(turns, RankingConfig(**weightless, speaker_share=0.2)).score(["Bo's or Ines's kestrel"])
+    assert everybody[0] == everybody[1]
+
+
+def test_the_speaker_named_counts_most_where_they_speak_of_themselves() -> None:
+    turns = [Turn(1, 1, "Bo", "a kestrel"), Turn(2, 1, "Bo", "my kestrel"), Turn(3, 1, "Ines", "my kestrel")]
+    assert ranked(turns, "Which kestrel is Bo's?", first_person_weight=0.1) == ["D2:1", "D1:1", "D3:1"]
+    assert ranked(turns, "Which kestrel is it?", first_person_weight=0.1) == ["D1:1", "D2:1", "D3:1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "says"),
+    [
+        ("I'm tired", "en", True),
+        ("im tired", "en", True),
+        ("We left.", "en", True),
+        ("Is it yours, mineral?", "en", False),
+        ("You and this in the US", "en", False),
+        ("Ich bin müde", "de", True),
+        ("Du bist müde", "de", False),
+    ],
+)
+def test_who_speaks_of_themselves(text: str, code: str, says: bool) -> None:
+    assert says_i(text, code) is says
 
 
 def test_each_part_moves_the_turns_it_is_for() -> None:
@@ -230,7 +263,7 @@ def test_a_long_turn_code_and_the_assistant_rank_behind_unless_they_are_asked_fo
     lines = [line for turn in turns for line in passages_of(turn)]
 
     def order(query: str, **config: float) -> list[str]:
-        nothing = dict.fromkeys([*WEIGHTS, "window_before", "window_after"], 0.0)
+        nothing = dict.fromkeys([*WEIGHTS, "speaker_share", "window_before", "window_after"], 0.0)
         places = index_of(turns, RankingConfig(**(nothing | config))).best([query])
         return list(dict.fromkeys(lines[place].turn.id for place in places))
 
