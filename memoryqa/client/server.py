@@ -16,6 +16,7 @@ from memoryqa.client.replies import Answer, Found, Message, When, found_in, mess
 from memoryqa.errors import UsageError
 
 AT_ONCE = 1_000  # messages in a request
+_PAGE = 500  # messages that are read at once
 _CHUNK = 1024 * 1024
 
 
@@ -25,6 +26,15 @@ class Client(Connection):
     def chat(self, name: str) -> Chat:
         """The chat `name`; it is made when something is added."""
         return Chat(self, name)
+
+    def create(self, name: str) -> Chat:
+        """The chat `name`, which is made when there is none."""
+        self.call("POST", "/v1/chats", {"chat": name}, again=True)
+        return Chat(self, name)
+
+    def delete(self, name: str) -> None:
+        """Erase the chat `name`, with its file."""
+        Chat(self, name).delete()
 
     def chats(self) -> list[dict[str, Any]]:
         """The chats, with messages, people, first and last day."""
@@ -44,10 +54,12 @@ class Client(Connection):
         since: When = None,
         until: When = None,
         min_score: float = 0.0,
+        asked: When = None,
     ) -> Found:
-        """The messages that answer best, in some chats or all, as many as `budget_tokens` hold."""
+        """The messages that answer best, in some chats or all, as many as `budget_tokens` hold. asked: the day of
+        asking, by which "last week" is read; today when left out."""
         body = {
-            **_asked(question, chats, speakers, since, until),
+            **_asked(question, chats, speakers, since, until, asked),
             "budget_tokens": budget_tokens,
             "min_score": min_score,
         }
@@ -61,13 +73,14 @@ class Client(Connection):
         speakers: str | Sequence[str] | None = None,
         since: When = None,
         until: When = None,
+        asked: When = None,
         budget_tokens: int | None = None,
         tell: Callable[[str, Any], None] = lambda *_: None,
     ) -> Answer:
         """The answer, by the model of the server or its offline reader. `tell` is given the stages as they come:
         "queries" and a list, "evidence" and what was found, "writing" and all that the model has written of the answer
         so far. The model is asked once, since it costs money, and stops when this call is interrupted."""
-        body = {**_asked(question, chats, speakers, since, until), "budget_tokens": budget_tokens}
+        body = {**_asked(question, chats, speakers, since, until, asked), "budget_tokens": budget_tokens}
         answer: Answer | None = None
         for name, data in self.events("/v1/ask", body):
             if name == "answer":
@@ -152,9 +165,25 @@ class Chat:
         """See `Client.ask`."""
         return self._client.ask(question, chats=[self.name], **how)
 
-    def around(self, id: str, num_turns: int = 5) -> list[Message]:
-        """The message `id`, between those before and after it."""
-        wanted = id.removeprefix("mem:")
+    def expand(self, handle: str) -> Message:
+        """The message `handle`."""
+        return self.around(handle, 0)[0]
+
+    def turns(self) -> list[Message]:
+        """All messages in order."""
+        found = list[Message]()
+        while page := self.messages(len(found), _PAGE):
+            found += page
+        return found
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Who speaks, most talkative first."""
+        return tuple(one["name"] for one in self._client.people([self.name]))
+
+    def around(self, handle: str, num_turns: int = 5) -> list[Message]:
+        """The message `handle`, between those before and after it."""
+        wanted = handle.removeprefix("mem:")
         found = self._messages(urlencode({"around": wanted, "limit": 2 * num_turns + 1}))
         place = [one.id for one in found].index(wanted)  # near an end of the chat there is more on the other side
         return found[max(0, place - num_turns) : place + num_turns + 1]
@@ -174,20 +203,26 @@ class Chat:
         """How many messages each day has, YYYY-MM-DD."""
         return {one["day"]: one["messages"] for one in self._client.call("GET", f"{self._path}/days")["days"]}
 
-    def correct(self, id: str, new_text: str, *, keep_revision: bool = True) -> None:
-        """Let the message `id` say `new_text`."""
+    def correct(self, handle: str, new_text: str, *, keep_revision: bool = True) -> None:
+        """Let the message `handle` say `new_text`."""
         body = {"text": new_text, "keep_revision": keep_revision}
-        self._client.call("PATCH", self._of(id), body, again=not keep_revision)
+        self._client.call("PATCH", self._of(handle), body, again=not keep_revision)
 
-    def revisions(self, id: str) -> list[dict[str, Any]]:
-        """What the message `id` was before each correction, oldest first."""
-        return self._client.call("GET", f"{self._of(id)}/revisions")["revisions"]
+    def revisions(self, handle: str) -> list[dict[str, Any]]:
+        """What the message `handle` was before each correction, oldest first."""
+        return self._client.call("GET", f"{self._of(handle)}/revisions")["revisions"]
 
     def forget(
-        self, id: str | None = None, *, person: str | None = None, before: When = None, everything: bool = False
+        self,
+        handle: str | Iterable[str] | None = None,
+        *,
+        person: str | None = None,
+        before: When = None,
+        everything: bool = False,
     ) -> int:
-        """Erase one message, a person's, those before a day, or all; returns how many."""
-        body = {"id": id, "person": person, "before": written(before), "everything": everything}
+        """Erase one message or several, a person's, those before a day, or all; returns how many."""
+        ids = None if handle is None else [one.removeprefix("mem:") for one in _listed(handle) or ()]
+        body = {"id": ids, "person": person, "before": written(before), "everything": everything}
         return self._client.call("POST", f"{self._path}/forget", body)["messages"]
 
     def join(self, same: Mapping[str, str], *, me: str | None = None) -> int:
@@ -200,8 +235,12 @@ class Chat:
         """Erase the chat, with its file."""
         self._client.call("DELETE", self._path, again=False)
 
-    def export(self, path: str | Path, *, format: str = "jsonl") -> None:
-        """Write all messages to a file that its owner alone can read: jsonl, csv, markdown or locomo."""
+    def export(self, path: str | Path, *, format: str | None = None) -> None:
+        """Write all messages to a file that its owner alone can read. format: jsonl, csv, markdown or locomo; None: by
+        the file's ending."""
+        ending = Path(path).suffix.lower().removeprefix(".")
+        if not (format := format or {"md": "markdown", "json": "locomo"}.get(ending, ending)):
+            raise UsageError(f"{path}: no ending says in which format; use .jsonl, .csv, .md, .json, or format=")
         content = self._client.download(f"{self._path}/export?format={quote(format)}")
         try:
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -216,13 +255,13 @@ class Chat:
         return f"<Chat: {self.name}>"
 
 
-def _asked(question: str, chats: Any, speakers: Any, since: When, until: When) -> dict[str, Any]:
+def _asked(question: str, chats: Any, speakers: Any, since: When, until: When, asked: When) -> dict[str, Any]:
     people = [speakers] if isinstance(speakers, str) else _listed(speakers)
-    days = {"since": written(since), "until": written(until)}
+    days = {"since": written(since), "until": written(until), "asked": written(asked)}
     return {"question": question, "chats": _listed(chats), "people": people, **days}
 
 
-def _listed(names: Sequence[str] | None) -> list[str] | None:
+def _listed(names: str | Iterable[str] | None) -> list[str] | None:
     return None if names is None else [names] if isinstance(names, str) else list(names)
 
 

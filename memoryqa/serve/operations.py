@@ -8,18 +8,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
 from memoryqa.archive.file import ArchiveError
-from memoryqa.archive.imports import Incoming
+from memoryqa.archive.summary import Summary, summary
 from memoryqa.asking.finding import as_asked, find
 from memoryqa.checks import shown
-from memoryqa.errors import StoppedError, UsageError
+from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence
 from memoryqa.home.importing import import_export
 from memoryqa.home.people import join_people
@@ -27,6 +26,8 @@ from memoryqa.importers import ImportReport
 from memoryqa.memories import Memories
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.messages import parse_time
+from memoryqa.serve.keyed import kept_once
+from memoryqa.serve.listing import listed_chat, listed_people
 from memoryqa.serve.replies import (
     ChatSummary,
     CitedLine,
@@ -38,7 +39,6 @@ from memoryqa.serve.replies import (
     NewMessage,
     Opened,
     People,
-    Person,
     Remembered,
 )
 from memoryqa.turns import Turn
@@ -50,7 +50,6 @@ Used = TypeVar("Used")
 MAX_SEARCH_TOKENS = 20_000
 MAX_MESSAGES = 10_000  # in one call
 MAX_AROUND = 100
-_BY_PROGRAMS = "api"  # the format of a conversation: messages that programs gave a key
 MIN_SCORE = 0.3  # as the command's: a question about something that never came up finds nothing
 
 
@@ -134,7 +133,7 @@ class Operations:
         if keys := [key for one in messages if (key := getattr(one, "key", None)) is not None]:
             if len(keys) != len(messages):
                 raise UsageError("give all of the messages a key, or none of them")
-            return Remembered(chat=chat, ids=_kept_once(memory, records, keys), messages=len(memory))
+            return Remembered(chat=chat, ids=kept_once(memory, records, keys), messages=len(memory))
         ids = list[str]()
         for start in range(0, len(records), batch):
             ids += [turn.id for turn in memory.extend(records[start : start + batch])]
@@ -151,11 +150,12 @@ class Operations:
 
     def summaries(self, chats: Sequence[str] | None = None) -> list[ChatSummary]:
         """Some chats or all, with their people, most talkative first."""
-        return self._over(chats, lambda names: [_summary(name, self._memory(name)) for name in names])
+        return [listed_chat(name, found) for name, found in self._summed(chats).items()]
 
     def create(self, chat: str) -> ChatSummary:
         """Make a chat when there is none of that name."""
-        return _summary(chat, self._memory(chat, create=True))
+        self._memory(chat, create=True)
+        return listed_chat(chat, summary(self._memories.path_of(chat)))
 
     def delete(self, chat: str) -> Forgotten:
         """Erase a chat and its file. Who has it open in another process sees it empty."""
@@ -173,19 +173,27 @@ class Operations:
 
     def people(self, chats: Sequence[str] | None = None) -> People:
         """Who speaks in some chats or all, most talkative first. One name is one person, in all chats."""
-        said: dict[str, list[Turn]] = {}
-        where: dict[str, list[str]] = {}
-        turns_of = self._over(chats, lambda names: {name: self._memory(name).turns() for name in names})
-        for name, spoken in turns_of.items():
-            for turn in spoken:
-                said.setdefault(turn.speaker, []).append(turn)
-                if name not in where.setdefault(turn.speaker, []):
-                    where[turn.speaker].append(name)
-        persons = []
-        for name, turns in sorted(said.items(), key=lambda item: (-len(item[1]), item[0])):
-            first, last = _days(turns)
-            persons.append(Person(name=name, chats=where[name], messages=len(turns), first=first, last=last))
-        return People(people=persons)
+        return listed_people(self._summed(chats))
+
+    def _summed(self, chats: Sequence[str] | None) -> dict[str, Summary]:
+        """What is in the files of some chats or all; of all, those that cannot be read are logged and left out."""
+        found, unread = dict[str, Summary](), list[ArchiveError]()
+        for name in self.names() if chats is None else chats:
+            try:
+                found[name] = summary(self._path(name))
+            except ArchiveError as error:
+                if chats is not None:
+                    raise
+                logger.warning("left out: %s", error)
+                unread.append(error)
+        if unread and not found:
+            raise unread[0]
+        return found
+
+    def _path(self, name: str) -> Path:
+        with self._lock:
+            self._look_for(name)
+        return self._memories.path_of(name)
 
     def join(self, chat: str | None, same: Mapping[str, str], me: str | None = None) -> Joined:
         """Show what was said under each name of `same` under the name that it means; me: who says "I". For good."""
@@ -204,9 +212,15 @@ class Operations:
         return Corrected(chat=name, id=after.id, text=after.text, before=before.text)
 
     def forget(
-        self, chat: str | None, *, id: str | None, person: str | None, before: str | None, everything: bool
+        self,
+        chat: str | None,
+        *,
+        id: str | Sequence[str] | None,
+        person: str | None,
+        before: str | None,
+        everything: bool,
     ) -> Forgotten:
-        """Erase messages of a chat: one, a person's, those before a day, or all of them."""
+        """Erase messages of a chat: one or several, a person's, those before a day, or all of them."""
         name, memory = self._one(chat)
         with _known():
             gone = memory.forget(id, person=person, before=before, everything=everything)
@@ -294,10 +308,8 @@ class Operations:
     def _memory(self, name: str, *, create: bool = False) -> AdaptiveMemory:
         """The memory of a chat with all that other processes have added to it."""
         with self._lock:
-            if name not in self._memories and not create:
-                self._memories.find()
-                if name not in self._memories:
-                    raise UnknownError(f"there is no chat {shown(name)}", _listed(sorted(self._memories)))
+            if not create:
+                self._look_for(name)
             self._used[name] = None
             self._used.move_to_end(name)
             opening = self._opening.setdefault(name, threading.Lock())
@@ -306,6 +318,13 @@ class Operations:
         self._put_away()
         memory.refresh()
         return memory
+
+    def _look_for(self, name: str) -> None:
+        """UnknownError when there is no such chat."""
+        if name not in self._memories:
+            self._memories.find()
+            if name not in self._memories:
+                raise UnknownError(f"there is no chat {shown(name)}", _listed(sorted(self._memories)))
 
     def _put_away(self) -> None:
         """Leave the chats that were not used for longest to their files, while others are used. Who still has one can
@@ -341,30 +360,6 @@ def _record(number: int, message: NewMessage, now: str) -> dict[str, str]:
     return {"text": message.text, "speaker": message.speaker, "time": message.time or now}
 
 
-def _kept_once(memory: AdaptiveMemory, records: Sequence[dict[str, str]], keys: Sequence[str]) -> list[str]:
-    """Add those of `records` whose key the memory does not have; ids of all, which the keys name ever after."""
-    number = _own_conversation(memory)
-    incoming = [
-        Incoming(number, _number(key), _number(f"{one['speaker']}\n{one['text']}"), one)
-        for one, key in zip(records, keys, strict=True)
-    ]
-    memory.take_in(incoming)
-    return memory.ids_of(incoming)
-
-
-def _own_conversation(memory: AdaptiveMemory) -> int:
-    """The number that the file has for what programs add: the first, if two processes began one at once."""
-    for _ in range(2):
-        if numbers := [one.number for one in memory.conversations() if one.format == _BY_PROGRAMS]:
-            return min(numbers)
-        memory.add_conversation(_BY_PROGRAMS, "", "")
-    raise StoppedError("the chat was changed meanwhile; send the messages again")
-
-
-def _number(words: str) -> int:
-    return int.from_bytes(blake2b(words.encode("utf-8", "surrogatepass"), digest_size=8).digest(), signed=True)
-
-
 def _said(text: str, what: str) -> None:
     if not text.strip():
         raise UsageError(f"{what} is empty")
@@ -381,17 +376,5 @@ def cited(chat: str, turn: Turn, score: float) -> dict[str, Any]:
     return {"chat": chat, "id": turn.id, "speaker": turn.speaker, "time": time, "score": round(score, 4)}
 
 
-def _days(turns: Iterable[Turn]) -> tuple[str | None, str | None]:
-    days = [day for turn in turns if (day := _day(turn)) is not None]
-    return (min(days), max(days)) if days else (None, None)
-
-
 def _day(turn: Turn) -> str | None:
     return None if turn.time is None else turn.time.date().isoformat()
-
-
-def _summary(name: str, memory: AdaptiveMemory) -> ChatSummary:
-    turns = memory.turns()
-    first, last = _days(turns)
-    people = [speaker for speaker, _ in Counter(turn.speaker for turn in turns).most_common()]
-    return ChatSummary(chat=name, messages=len(turns), people=people, first=first, last=last)

@@ -18,6 +18,7 @@ MAX_NAME_CHARS = 100
 ChatName = Annotated[str, Path(min_length=1, max_length=MAX_NAME_CHARS, examples=["ana"])]
 MessageId = Annotated[str, Path(min_length=1, max_length=60, examples=["D1:1"])]
 Day = Annotated[str, Field(max_length=40, examples=["2023-05-25"])]
+Id = Annotated[str, Field(min_length=1, max_length=60)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -56,7 +57,7 @@ class NewText(Body):
 class Forgetting(Body):
     """What to erase: exactly one of the four."""
 
-    id: str | None = Field(None, max_length=60, description="one message")
+    id: Id | list[Id] | None = Field(None, description="one message, or several")
     person: str | None = Field(None, max_length=200, description="all that this person said")
     before: Day | None = Field(None, description="all that was said before this day, YYYY-MM-DD")
     everything: bool = Field(False, description="the whole chat")

@@ -78,9 +78,13 @@ def test_it_reads_corrects_and_forgets(chat: Chat) -> None:
     assert chat.messages()[0].text == "I moved to Faro."
     assert [one["text"] for one in chat.revisions("D1:1")] == ["I moved to Porto last Saturday!"]
     assert chat.days() == {"2023-05-25": 2, "2023-07-02": 1}
+    assert chat.expand("D1:2").text == "Congratulations! Is the flat big?"
+    assert [one.id for one in chat.turns()] == ["D1:1", "D1:2", "D2:1"]
+    assert chat.speakers == ("Bo", "Ana")
     assert chat.join({"Bo": "Boris"}) == 2
     assert chat.forget(person="Boris") == 2
-    assert chat.forget("D1:1") == 1
+    more = [chat.add(text, speaker="Ana", time="2023-08-01") for text in ("One.", "Two.")]
+    assert chat.forget(["D1:1", *more]) == 3
     assert len(chat) == 0
     chat.delete()
     with pytest.raises(UsageError, match="there is no chat"):
