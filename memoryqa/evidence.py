@@ -29,10 +29,11 @@ class Evidence:
     @classmethod
     def of(cls, lines: Sequence[Line], scores: Mapping[tuple[int, int, int], float] | None = None) -> Evidence:
         """The turns of `lines`, in their order; `scores` by the lines' keys. A turn scores what its best line does."""
-        turns = tuple({line.turn.id: line.turn for line in lines}.values())
-        best: dict[str, float] = {}
+        turns = tuple({line.key[:2]: line.turn for line in lines}.values())
+        best: dict[tuple[int, int], float] = {}
         for line in lines if scores is not None else ():
-            best[line.turn.id] = max(scores[line.key], best.get(line.turn.id, -math.inf))  # type: ignore[index]
+            turn = line.key[:2]
+            best[turn] = max(scores[line.key], best.get(turn, -math.inf))  # type: ignore[index]
         return cls(turns, render(lines), count_lines(lines), tuple(best.values()), tuple(lines))
 
     @property

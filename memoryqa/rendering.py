@@ -365,11 +365,11 @@ class Tally:
         assert after is not None
         return cost + _opening_tokens(part) - _opening_tokens(after)
 
-    def add(self, line: Line) -> None:
-        """Count `line`, which is not counted yet. An empty line costs nothing."""
+    def add(self, line: Line, cost: int | None = None) -> None:
+        """Count `line`, which is not counted yet. An empty line costs nothing. cost: its own, where that is known."""
         if not line.text:
             return
-        self.tokens += self.cost(line)
+        self.tokens += self.cost(line) if cost is None else cost
         heading = line.turn.session, line.header
         self._under[heading] = self._under.get(heading, 0) + 1
         if line.part is not None:

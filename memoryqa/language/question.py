@@ -100,15 +100,18 @@ def read_query(
     """
     asking = asking or Asking()
     normal = normalise(text)
-    code = detect(normal, languages[0])
+    code = detected = detect(normal, languages[0])
+    mentions = find_mentions(normal, speakers, code)
+    unnamed = without_mentions(normal, mentions)
     if code == languages[0]:  # its words may be too few to show another
-        unnamed = without_mentions(normal, find_mentions(normal, speakers, code))
         code = _dated_language(unnamed, code, asking)
+    if code != detected:
+        mentions = find_mentions(normal, speakers, code)
+        unnamed = without_mentions(normal, mentions)
     latin = code if code in LATIN else ENGLISH if code == ENGLISH else languages[0]
     spoken, others = language(latin), [language(one) for one in languages if one != latin]
-    mentions = find_mentions(normal, speakers, code)
-    windows, dates = _windows(code, without_mentions(normal, mentions), years, asking)
-    rest = _without_dates(without_mentions(normal, mentions), dates, code)
+    windows, dates = _windows(code, unnamed, years, asking)
+    rest = _without_dates(unnamed, dates, code)
     asks_name = code == ENGLISH and bool(_WHAT.search(normal) and _NAMING.search(normal))
     of_things = all_terms(_NAMING.sub(_blank, rest)) if asks_name else []
     distinct = tuple(dict.fromkeys(of_things or all_terms(rest, spoken)))

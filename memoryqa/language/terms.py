@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +26,6 @@ from memoryqa.language.word_lists import CLASSES, META_WORDS, SYNONYM_GROUPS
 __all__ = [
     "META_TERMS",
     "UNSPACED",
-    "frequencies",
     "idf",
     "idfs",
     "instances",
@@ -39,7 +36,6 @@ __all__ = [
     "words",
 ]
 
-_Found = TypeVar("_Found", bound=Hashable)
 _WORD = re.compile(r"([^\W_]+)(?:'[^\W_]+)?")
 _WORD_WITH_MARKS = regex.compile(r"([\p{L}\p{N}][\p{L}\p{N}\p{M}]*)(?:'[\p{L}\p{N}\p{M}]+)?")  # Hindi, Thai, Hebrew
 _MARK = regex.compile(r"\p{M}")
@@ -273,12 +269,6 @@ def marked(text: str, language: Language = ENGLISH) -> list[tuple[str, str]]:
         return []
     found = ((word, fold_marks(word)) for word in words(text))
     return [(term, word) for word, folded in found if word != folded and (term := term_of(word, language))]
-
-
-def frequencies(found: Sequence[_Found]) -> Iterable[tuple[_Found, int]]:
-    """Each of what was `found` once, in order, and how often it is there: mostly once."""
-    distinct = dict.fromkeys(found, 1)
-    return distinct.items() if len(distinct) == len(found) else Counter(found).items()
 
 
 def idf(held: int, total: int) -> float:

@@ -30,8 +30,9 @@ from memoryqa.language.terms import idfs
 from memoryqa.passages import split_sentences
 from memoryqa.rendering import Line
 from memoryqa.search.embedders import Embedder, EmbeddingError, LocalEmbedder, Pieces, embed, unit_length
-from memoryqa.search.postings import REACH, Windows
+from memoryqa.search.postings import REACH
 from memoryqa.search.vector_cache import VectorCache
+from memoryqa.search.windows import Windows
 
 logger = logging.getLogger(__name__)
 

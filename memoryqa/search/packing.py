@@ -32,7 +32,8 @@ def pack(
     for line in chain(taken, ranked):  # `ranked` is computed while it is read
         if not line.text or line.key in keys:
             continue
-        fits = tally.tokens + tally.cost(line) <= budget_tokens
+        cost = tally.cost(line)
+        fits = tally.tokens + cost <= budget_tokens
         is_first = not chosen and not skips
         if is_first and not fits and shorten and (part := shorten(line, budget_tokens - line.header_tokens)):
             return [part]
@@ -43,7 +44,7 @@ def pack(
             continue
         skips = 0
         keys.add(line.key)
-        tally.add(line)
+        tally.add(line, cost)
         chosen.append(line)
         if budget_tokens - tally.tokens < SMALLEST_LINE:
             break

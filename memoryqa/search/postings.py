@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import sys
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,10 @@ from memoryqa.language.first_person import says_i
 from memoryqa.language.languages import language
 from memoryqa.language.locales.detection import note_language
 from memoryqa.language.names import name_words, says_name, speaker_key
-from memoryqa.language.terms import frequencies, idf, marked, terms
+from memoryqa.language.terms import idf, marked, terms
 from memoryqa.rendering import Line, Replies
 from memoryqa.search.date_match import note_day
+from memoryqa.search.windows import Windows
 from memoryqa.turns import MONTHS, Turn
 
 Postings = npt.NDArray[np.int32]  # numbers of passages, as the postings keep them
@@ -40,27 +41,6 @@ _LONG_TURN_TOKENS = 100  # longer turns hold every word once, and are handicappe
 _MOST_DOUBLINGS = 5.0  # from 3,200 tokens on: a pasted book stays within reach, and on the scale of other scores
 _LEAD_SHARE = 0.5  # ... their first passage, which says what they are about, less so
 _CODE_SIGNS = '{}()[]=<>;_/"|'
-_SMALLEST_SHARE = 0.0125  # of an occurrence; what would be less is nothing
-
-
-class Windows:
-    """How an occurrence of a term is spread over the passages of other turns around it: less, the more is said between.
-
-    A passage inherits `before * exp(-tokens / scale)` of an occurrence in a passage before it, where `tokens` are those
-    from that passage up to this one, and `after * exp(...)` of one behind it. So a long answer lends nothing, and a
-    burst of short messages reads as one.
-    """
-
-    def __init__(self, before: float, after: float, scale_tokens: float) -> None:
-        self.before, self.after = before, after
-        distance = np.arange(max(1, math.ceil(-scale_tokens * math.log(_SMALLEST_SHARE))) + 1)
-        self._decay = np.exp(-distance / scale_tokens)
-        self._decay[-1] = 0.0
-        self.decays: list[float] = self._decay.tolist()  # the same by tokens, as far as it is more than nothing
-
-    def decay(self, tokens: Ints) -> Floats:
-        """exp(-tokens / scale), 0 when that is next to nothing; tokens >= 0."""
-        return self._decay[np.minimum(tokens, len(self._decay) - 1)]
 
 
 class IndexedPassages:
@@ -76,7 +56,7 @@ class IndexedPassages:
         self.date_words: set[str] = set()  # terms by which the dates of the blocks may be named
         # term (of tags: `tag_term`) -> passages, once per occurrence; a term that occurs once has an int, not an array
         self._postings: dict[str, array[int] | int] = {}
-        self._held: dict[str, int] = {}  # term -> number of passages that contain it, where more than one
+        self._repeated: dict[str, int] = {}  # term -> how many of its occurrences follow another in their passage
         self._recent: list[tuple[int, int, int]] = []  # of the block's last passages: turn, tokens, terms
         self._shares = array("f")  # by passage: what its terms count in the `_WIDTH` passages around it and in itself
         self._turns = 0
@@ -124,13 +104,11 @@ class IndexedPassages:
         speaker = self._number_of_speaker(turn.speaker)
         for line in lines:
             number, found = len(self), all_terms(line.content, spoken)
-            for term, frequency in frequencies(found):
-                self._post(term, number, frequency)
+            self._post(found, number)
             if not line.content.isascii():
-                for (_, written), frequency in frequencies(marked(line.content, spoken)):
-                    self._post(written_term(written), number, frequency)
-            for term in tags:
-                self._post(tag_term(term), number, 1)
+                self._post((written_term(written) for _, written in marked(line.content, spoken)), number)
+            if tags:
+                self._post(map(tag_term, tags), number)
             self._block_length[-1] += len(found)
             self._block.append(len(self._block_start) - 1)
             leads = line.part is None or not line.part.number
@@ -173,18 +151,19 @@ class IndexedPassages:
         self._block_last_day.append(-1)
         self._block_length.append(0.0)
 
-    def _post(self, term: str, passage: int, frequency: int) -> None:
-        """Add occurrences of `term`. Half of all terms occur once; an int instead of an array saves memory."""
-        postings = self._postings.get(term)
-        if postings is None and frequency == 1:
-            self._postings[sys.intern(term)] = passage
-            return
-        if not isinstance(postings, array):
-            postings = self._postings[sys.intern(term)] = array("i", () if postings is None else (postings,))
-        if postings:
-            self._held[term] = self._held.get(term, 1) + 1
-        for _ in range(frequency):
-            postings.append(passage)
+    def _post(self, found: Iterable[str], passage: int) -> None:
+        """Add occurrences of terms. Half of all terms occur once; an int instead of an array saves memory."""
+        postings, repeated = self._postings, self._repeated
+        for term in found:
+            known = postings.get(term)
+            if known is None:
+                postings[sys.intern(term)] = passage
+                continue
+            if isinstance(known, int):
+                known = postings[term] = array("i", (known,))
+            if known[-1] == passage:
+                repeated[term] = repeated.get(term, 0) + 1
+            known.append(passage)
 
     def _flags_of(self, line: Line, opens: bool, replies: bool, code: str) -> int:
         return (
@@ -245,7 +224,10 @@ class IndexedPassages:
 
     def held(self, term: str) -> int:
         """The number of passages that contain the term."""
-        return self._held.get(term, 1 if term in self._postings else 0)
+        known = self._postings.get(term)
+        if known is None or isinstance(known, int):
+            return int(known is not None)
+        return len(known) - self._repeated.get(term, 0)
 
     def frequency(self, term: str) -> int:
         """How often the term occurs."""
@@ -312,31 +294,44 @@ class IndexedPassages:
 
     def passages_of(self, chunks: Ints) -> Ints:
         """The passages of `chunks` (ascending), in order."""
+        if len(chunks) == self.num_chunks:  # all
+            return np.arange(len(self))
         passages = (chunks[:, None] * CHUNK + np.arange(CHUNK)).ravel()
         return passages[: np.searchsorted(passages, len(self))]
 
     def windowed(self, occurrences: Sequence[Postings], of_each: Sequence[Floats], chunks: Ints) -> Floats:
         """Windowed frequencies in the passages of `chunks` (ascending), shape (len(occurrences), passages)."""
-        near = np.zeros(self.num_chunks, dtype=np.bool_)  # chunks whose occurrences may reach `chunks`
-        for distance in (-1, 0, 1):
-            near[np.clip(chunks + distance, 0, self.num_chunks - 1)] = True
-        kept = [near[one // CHUNK] for one in occurrences]
-        seen = [one[reaching] for one, reaching in zip(occurrences, kept, strict=True)]
-        counted = np.concatenate([one[reaching] for one, reaching in zip(of_each, kept, strict=True)])
-        found = np.concatenate(seen).astype(np.int64)
+        is_all = len(chunks) == self.num_chunks
+        if not is_all:
+            occurrences, of_each = self._reaching(occurrences, of_each, chunks)
+        counted, found = np.concatenate(of_each), np.concatenate(occurrences).astype(np.int64)
         width = len(self.passages_of(chunks))
-        row_start = np.repeat(np.arange(len(seen)) * width, [len(one) for one in seen])
-        first = np.full(self.num_chunks, -1)  # by chunk: position of its first passage in the result
-        first[chunks] = np.arange(len(chunks)) * CHUNK
+        row_start = np.repeat(np.arange(len(occurrences)) * width, [len(one) for one in occurrences])
         shares = np.frombuffer(self._shares, dtype=np.float32).reshape(-1, _WIDTH)[found].ravel()
         lent = np.flatnonzero(shares)
         rows, columns = np.divmod(lent, _WIDTH)
-        targets = found[rows] + (columns - REACH)
-        position = first[targets // CHUNK]
-        wanted = position >= 0
-        at = (row_start[rows] + position + targets % CHUNK)[wanted]
-        counts = np.bincount(at, shares[lent[wanted]] * counted[rows[wanted]], minlength=len(seen) * width)
-        return counts.astype(np.float64, copy=False).reshape(len(seen), width)
+        at = found[rows] + (columns - REACH)  # the passages to which is lent, then their places in the result
+        if not is_all:
+            first = np.full(self.num_chunks, -1)  # by chunk: position of its first passage in the result
+            first[chunks] = np.arange(len(chunks)) * CHUNK
+            position = first[at // CHUNK]
+            wanted = position >= 0
+            lent, rows, at = lent[wanted], rows[wanted], (position + at % CHUNK)[wanted]
+        counts = np.bincount(row_start[rows] + at, shares[lent] * counted[rows], minlength=len(occurrences) * width)
+        return counts.astype(np.float64, copy=False).reshape(len(occurrences), width)
+
+    def _reaching(
+        self, occurrences: Sequence[Postings], of_each: Sequence[Floats], chunks: Ints
+    ) -> tuple[list[Postings], list[Floats]]:
+        """Those occurrences that may reach the passages of `chunks`, and what each counts."""
+        near = np.zeros(self.num_chunks, dtype=np.bool_)
+        for distance in (-1, 0, 1):
+            near[np.clip(chunks + distance, 0, self.num_chunks - 1)] = True
+        kept = [near[one // CHUNK] for one in occurrences]
+        return (
+            [one[reaching] for one, reaching in zip(occurrences, kept, strict=True)],
+            [one[reaching] for one, reaching in zip(of_each, kept, strict=True)],
+        )
 
     def bound_windowed(self, occurrences: Postings, of_each: Floats, out: Floats) -> None:
         """Write to `out` an upper bound of the windowed frequency of each chunk's passages, shape (chunks,).

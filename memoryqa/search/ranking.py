@@ -39,8 +39,8 @@ from memoryqa.search.postings import (
     SAYS_NAME,
     IndexedPassages,
     Postings,
-    Windows,
 )
+from memoryqa.search.windows import Windows
 from memoryqa.turns import Turn
 
 _SESSION_K1 = 1.5
