@@ -74,6 +74,18 @@ def _without_participle(stem: Callable[[str], str], participle: re.Pattern[str])
     return stem_of
 
 
+def _without_verb_ending(
+    stem: Callable[[str], str], verb: re.Pattern[str], others: frozenset[str]
+) -> Callable[[str], str]:
+    """The stem of "seviyorum" and "sevmedi" is that of "sev". others: words that only look like forms of verbs."""
+
+    def stem_of(word: str) -> str:
+        match = None if word in others else verb.fullmatch(word)
+        return match[1] if match else stem(word)
+
+    return stem_of
+
+
 @lru_cache(maxsize=len(LATIN) + 1)
 def language(code: str) -> Language:
     """The language of `code`: English or one of LATIN. Words in other scripts become the same terms in each."""
@@ -82,6 +94,9 @@ def language(code: str) -> Language:
     locale = read_locale(code)
     stopwords = frozenset(fold(f"{locale['stopwords']} {locale.get('suffixes', '')}").split())
     stem = _snowball(locale["snowball"])
+    if "verb" in locale:
+        nouns = frozenset(locale["dates"]["not_past"].split())
+        stem = _without_verb_ending(stem, re.compile(locale["verb"]), nouns)
     if "participle" in locale:
         stem = _without_participle(stem, re.compile(locale["participle"]))
     return Language(code, stem, stopwords, stems_marked=True, segmenters=_SEGMENTERS)

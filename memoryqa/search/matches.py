@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from memoryqa.config import RankingConfig
+from memoryqa.language.alike import alike
 from memoryqa.language.kinds import kinds
 from memoryqa.language.locales.detection import ENGLISH
 from memoryqa.language.question import Query
@@ -19,7 +20,7 @@ _SAID_OFTEN = 200  # in so many passages; a word of which there are more needs n
 _IN_CHAT, _IN_ENGLISH = 0.8, 0.5  # exponents of how rare a word is in the conversation and in English
 _AS_WRITTEN = 0.5  # what an occurrence counts more whose marks are those of the question
 _NAMING = ("name", "nicknam")  # terms by which an answer says how something is called
-_LEAST_ALIKE, _ALIKE = 4, 0.5  # letters that words alike share, and what an occurrence of such a word counts
+_ALIKE = 0.5  # what an occurrence of a word alike counts
 _MOST_NEAR = 12  # related words that are looked for per term
 _LEAST_SIMILARITY = 0.45  # of the table of related words
 
@@ -56,7 +57,7 @@ def find_matches(query: Query, index: IndexedPassages, config: RankingConfig) ->
             matches.append(Match(members, config.instance_weight * rarity / everything))
             seen.update(members)
     is_english = query.language == ENGLISH
-    near = _near(in_english, seen, index, config.related_weight) if is_english else _alike(query.terms, seen, index)
+    near = _near(in_english, seen, index, config.related_weight) if is_english else _alike(query, seen, index)
     written: dict[str, dict[str, float]] = {}
     for term, word in query.marked:
         if written_term(word) in index:
@@ -113,14 +114,13 @@ def as_spoken(query: Query, index: IndexedPassages) -> Query:
     return replace(query, terms=terms, others=tuple((others.get(term, term), other) for term, other in query.others))
 
 
-def _alike(query_terms: Sequence[str], seen: Collection[str], index: IndexedPassages) -> dict[str, dict[str, float]]:
+def _alike(query: Query, seen: Collection[str], index: IndexedPassages) -> dict[str, dict[str, float]]:
     """For each term the indexed terms that begin as it does, or end in it, as forms and compounds of one word do."""
     found: dict[str, dict[str, float]] = {}
-    for term in query_terms:
-        if len(term) < _LEAST_ALIKE or not term.isalpha():
-            continue
-        for other in index.terms_like(term, max(_LEAST_ALIKE, (2 * len(term) + 2) // 3)):
-            if other not in seen and index.held(other) <= _SAID_OFTEN:
+    for term in query.terms:
+        like = alike(term, query.language)
+        for other in index.terms_like(like) if like else ():
+            if other != term and other not in seen and index.held(other) <= _SAID_OFTEN:
                 found.setdefault(term, {})[other] = _ALIKE
     return found
 

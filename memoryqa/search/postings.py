@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memoryqa.arrays import Flags, Floats, Ints
+from memoryqa.language.alike import Alike
 from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.dates import has_time_expression
 from memoryqa.language.first_person import says_i
@@ -210,12 +211,9 @@ class IndexedPassages:
         held = sum(map(self.held, one_of))
         return idf(min(held, len(self)), len(self))
 
-    def terms_like(self, term: str, letters: int) -> Iterator[str]:
-        """Other indexed terms with the same first `letters` letters, or that end in `term`."""
-        opening = term[:letters]
-        for other in self._postings:
-            if (other.startswith(opening) or other.endswith(term)) and other != term and other.isalpha():
-                yield other
+    def terms_like(self, like: Alike) -> Iterator[str]:
+        """The indexed terms that are alike."""
+        return like.among(self._postings)
 
     def occurrences(self, terms: Sequence[str]) -> Postings:
         """The passages that contain one of `terms` (all of them indexed), once per occurrence, term by term."""

@@ -18,6 +18,7 @@ import Stemmer
 from memoryqa.language.folding import fold
 from memoryqa.language.locales.files import SCRIPTS, UNSPACED, read_locale
 
+_PAST_AFTER_CONSONANT = re.compile(r"(?<=\w\w[зсгкбр])л$")  # "сгрызла" is of "сгрыз"
 _FIRST_SYLLABLE, _SYLLABLES, _FINALS, _DOUBLE_S = 0xAC00, 11_172, 28, 20  # of Hangul in Unicode
 _SCRIPT = regex.compile(
     r"(?P<cyrillic>\p{Cyrillic})|(?P<arabic>\p{Arabic})|(?P<devanagari>\p{Devanagari})|(?P<hangul>\p{Hangul})"
@@ -44,6 +45,8 @@ def _stem_in(script: str) -> Callable[[str], str]:
         stem = _stripper(locale["particles"].split(), locale["endings"].split())
     else:
         stem = Stemmer.Stemmer(locale["snowball"], 0).stemWord
+    if script == "cyrillic":
+        return lambda word: "" if word in stopwords else _PAST_AFTER_CONSONANT.sub("", stem(word))
     return lambda word: "" if word in stopwords else str(stem(word))
 
 
