@@ -20,6 +20,7 @@ from memoryqa.language.locales.detection import ENGLISH, detect
 from memoryqa.language.question import asks_clock
 from memoryqa.offline_reader import NO_INFORMATION
 from memoryqa.offline_reader.dates import answer_when
+from memoryqa.offline_reader.doings import answer_doing
 from memoryqa.offline_reader.ranking import STOPWORDS, Ranking, Sentence, rank, stem, tokenize
 from memoryqa.offline_reader.spans import best_items, best_span
 
@@ -103,6 +104,8 @@ def read(question: str, evidence: str) -> Reading:
     question = " ".join(question.split())
     ranking = rank(question, evidence)
     kind = kind_of(question)
+    if kind in ("who", "what") and (doing := answer_doing(ranking)):
+        return Reading(doing.text, (doing.sentence.line.id,))
     if not ranking.sentences or doubt(ranking, kind) > _MAX_DOUBT:
         return Reading(NO_INFORMATION)
     return answer(ranking, kind)
