@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
@@ -113,9 +114,10 @@ def asked_days(value: str, first: date, last: date, day: date) -> tuple[date, da
     In a conversation it is the seven days before, as LoCoMo's gold answers have it.
     """
     for which in ("last", "next"):
-        if (value, first, last) == week(which, day):
-            monday = day - timedelta(day.weekday()) + timedelta(7 * STEP[which])
-            return monday, monday + timedelta(6)
+        with suppress(OverflowError):  # there is none in the years 1 to 9999
+            if (value, first, last) == week(which, day):
+                monday = day - timedelta(day.weekday()) + timedelta(7 * STEP[which])
+                return monday, monday + timedelta(6)
     return first, last
 
 

@@ -385,3 +385,10 @@ def test_a_date_with_dots_has_the_day_first(text: str, code: str) -> None:
     for day_first in (None, True, False):
         windows = read_query(text, ("Ana",), (2024,), (code,), Asking(day_first=day_first)).windows
         assert [(window.first, window.last) for window in windows] == [(date(2024, 5, 3), date(2024, 5, 3))]
+
+
+@pytest.mark.parametrize("day", [date.max, date.min])
+@pytest.mark.parametrize("question", ["What did I do yesterday?", "What is next week?", "last week", "tomorrow"])
+def test_a_question_on_the_first_and_the_last_day_there_is_can_be_read(question: str, day: date) -> None:
+    for window in read_query(question, (), {day.year}, asking=Asking(day)).windows:
+        assert date.min <= window.first <= window.last <= date.max
