@@ -15,10 +15,10 @@ from collections.abc import Iterable
 from memoryqa.errors import MemoryQAError
 from memoryqa.replies.reading import without_thoughts
 
-_BRACKETS = " \t\r\n.*_`\"'“”‘’«»[](){}<>#-–—…"
+_BRACKETS = " \t\r\n.:*_`\"'“”‘’«»[](){}<>#-–—…"
 _PLACEHOLDERS = frozenset(
     "null none nil nan undefined n/a na nothing empty tbd todo string text summary tags queries query answer verdict "
-    "response output result placeholder value object insert".split()
+    "response output result placeholder value object insert assistant unknown".split()
 ) | {
     "no summary",
     "no answer",
@@ -30,6 +30,10 @@ _PLACEHOLDERS = frozenset(
     "object object",
     "your answer here",
     "lorem ipsum",
+    "lorem ipsum dolor sit amet",
+    "i don't know",
+    "i don’t know",
+    "i do not know",
     "to be determined",
     "empty string",
     "one word",
@@ -38,7 +42,7 @@ _PLACEHOLDERS = frozenset(
 # what is nothing even where a word alone may be meant, as in an answer
 _NOTHING = frozenset(("null", "nil", "nan", "undefined", "object object", "placeholder", ""))
 _TEMPLATE = re.compile(
-    r"\A\W*(?:\[\[ ## \w+ ## \]\]|<[\w ,/-]{1,60}>|\{+[\w .,:-]{1,60}\}+|\[(?:insert|your|the|add|write"
+    r"\A\W*(?:\[\[ ## \w+ ## \]\]|<\|?/?[\w ,/-]{1,60}\|?>|\{+[\w .,:-]{1,60}\}+|\[(?:insert|your|the|add|write"
     r"|fill)\b[^\]]{0,80}\]"
     r"|(?:insert|your|add) [\w ]{1,30} here)\W*\Z",
     re.I,
@@ -62,18 +66,33 @@ _REFUSALS = [
         rf"|apologies|unfortunately|regret\w*)\b.{{0,60}})?\bi\b\s?{_UNABLE}\b.{{0,60}}\b(?:{_TASK})",
         r"\A\W*(?:i['’ ]?a?m (?:very |so |really |truly )?sorry|sorry|my apologies|i apologi[sz]e)\b[^.!?\n]{0,80}"
         r"\b(?:can['’]?t|can ?not|unable|not able|won['’]t|but i)\b",
-        r"\A\W*(?:i['’]m|i am|as)\s+(?:only |just |merely )?an? (?:ai|artificial intelligence|large language model"
-        r"|language model|llm|virtual assistant)\b",
-        r"\b(?:against|violates?) (?:my|our|the|openai['’]s?|content) (?:\w+ )?(?:guidelines|polic(?:y|ies)"
-        r"|programming)",
+        r"\A\W*(?:i['’]m|i am|as)\s+(?:only |just |merely )?an? "
+        r"(?:ai(?= (?:\w+ )?(?:model|assistant|system|chatbot|bot)\b"
+        r"|\s*[,.;])|artificial intelligence\W*[,.;]|large language model|language model|llm\b|virtual assistant)",
+        r"\b(?:against|violat\w+) (?:my|our|the|openai['’]s?|content) (?:\w+ )?(?:guidelines|polic(?:y|ies)"
+        r"|programming|terms)",
+        r"\bcontent management policy\b|\A\W*i (?:must|have to|will have to|need to) (?:respectfully |politely )?"
+        r"(?:decline|refuse)\W*\Z",
+        r"\A\W*i(?:['’]m| am) not comfortable (?:with )?\w+ing\b",
         r"\A\W*(?:request|content|response|prompt) (?:was |has been |is )?(?:blocked|filtered|refused|denied|flagged)",
         r"\A\W*(?:please|kindly|could you(?: please)?|can you(?: please)?) (?:provide|share|paste|send|give|upload"
-        r"|supply)\b",
+        r"|supply)\b.{0,60}\b(?:conversation|chat|history|text|transcript|content|context|messages?|session|details"
+        r"|information|input|more|you['’]d|you would)\b",
+        r"\A\W*(?:i understand\W+)?(?:how (?:can|may) i (?:help|assist) you|what (?:would you like|can i do for you)"
+        r"|what do you (?:want|need)|i(?:['’]m| am) (?:here|ready) to help|let(?: me|['’]s) think)\b[^\n]{0,60}\W*\Z",
         r"\A\W*(?:it (?:seems|appears|looks like) (?:that )?)?(?:there (?:is|was) )?no (?:conversation|history|text"
         r"|transcript|input|content|messages?) "
         r"(?:was |were |is |has been )?(?:provided|given|found|to (?:summari[sz]e|tag|judge))",
-        r"\A\W*(?:es tut mir leid|lo siento|je suis désolée?|désolée?|mi dispiace|desculpe|sinto muito"
-        r"|抱歉|对不起|申し訳)",
+        r"\A\W*(?:(?:es )?tut mir leid|entschuldigung|lo siento|lamento|je suis désolée?|désolée?|mi dispiace|desculpe"
+        r"|sinto muito|het spijt me|beklager|förlåt|przepraszam|przykro mi|omlouvám se|üzgünüm|maaf|извините|простите"
+        r"|к сожалению|вибачте|عذرا|آسف|很?抱歉|对不起|對不起|申し訳|すみません|죄송|미안)",
+        r"\A\W*(?:ich kann (?:\w+ ){0,3}nicht (?:helfen|beantworten|zusammenfassen)"
+        r"|no puedo (?:ayudar|asist|respond|resum)"
+        r"|je ne peux pas (?:\w+ )?(?:aider|répondre|résumer)|non posso (?:aiut|assist|rispond|riassum)"
+        r"|não posso (?:\w+ )?(?:ajud|respond|resum)|nie mogę (?:\w+ )?(?:pomóc|odpowiedzieć)"
+        r"|я не могу (?:\w+ )?(?:помочь|ответить|выполнить)"
+        r"|我?(?:无法|無法|不能)(?:为您|为你)?(?:协助|提供|帮助|回答|处理|总结|協助|幫助)"
+        r"|ik kan (?:\w+ ){0,3}niet (?:helpen|beantwoorden))",
     )
 ]
 _ERRORS = [
@@ -84,12 +103,12 @@ _ERRORS = [
         r"\A\W*(?:an? )?(?:unexpected |internal |unknown |fatal |api |server |http |network |request |runtime )*"
         r"(?:error|exception)(?: code)?\b\s*(?:[:#(\[-]|\d{3}\b|occurred|has occurred|while|processing|in )",
         r"\A\W*[\w.]*(?:error|exception|timeout)\s*[:(]",
-        r"\A\W*(?:http(?:/[\d.]+)?\s*)?[45]\d\d\b[\s:,-]*(?:internal|bad|service|gateway|too many|not found"
-        r"|unauthori[sz]ed"
-        r"|forbidden|client|server|error|request|payment|time-?out)",
+        r"\A\W*(?:http(?:/[\d.]+)?\s*)?[45]\d\d\b[\s:,-]*(?:internal|bad|service|gateway|too many|client|server|error"
+        r"|request|payment|time-?out|(?:not found|unauthori[sz]ed|forbidden)\W*(?:\Z|[:;,.(\n]))",
+        r"\A\W*(?:unauthori[sz]ed|forbidden|not found|bad request)\s*(?:\Z|[:;,.(\n])",
         r"\A\W*(?:internal server error|bad gateway|gateway time-?out|service (?:temporarily )?unavailable|too many "
         r"requests"
-        r"|rate limit\w*|quota exceeded|insufficient[_ ]quota|unauthori[sz]ed|forbidden|not found|bad request"
+        r"|rate limit\w*|quota exceeded|insufficient[_ ]quota"
         r"|upstream |no healthy upstream|connection (?:refused|reset|timed out|error|aborted)|request timed? ?out"
         r"|(?:the )?(?:request|operation|model|server|engine|service)\b.{0,40}\b(?:timed out|overloaded|not "
         r"available|is loading"
@@ -113,11 +132,13 @@ _PREAMBLES = [
     re.compile(pattern, re.I)
     for pattern in (
         rf"\A\W*{_COURTESY}(?: thing)?(?:\s*[.!,]+|[^\n.!]{{0,80}}:)(?=\s|\Z)",
-        rf"\A\W*(?:here(?:['’]s| is| are|'re)|below (?:is|are)|the following (?:is|are)|this is|i(?:['’]ve| have) "
+        rf"\A\W*(?:here(?:['’]s| is| are|'re)|below (?:is|are)|the following (?:is|are)|i(?:['’]ve| have) "
         rf"(?:written|"
         rf"prepared|summari[sz]ed|created)|let me|i(?:['’]ll| will))\b[^\n:.]{{0,120}}?(?:{_SUBJECT}"
         rf"|summari[sz]e)\b[^\n:.]{{0,120}}"
         r"(?::|\.(?=\s|\Z)|\Z)",
+        rf"\A\W*this is\b[^\n:.]{{0,60}}?{_SUBJECT}\b[^\n:.]{{0,120}}:",
+        rf"\A\W*(?:the )?{_SUBJECT} (?:is|are|goes|reads) (?:as follows|below)\s*(?::|\.|\Z)",
         rf"\A\W*(?:\w+ ){{0,3}}{_SUBJECT}(?: of [^\n:.]{{1,80}})?\s?[*_#`]*:[*_]*(?=\s|\Z)",
         rf"\A\s*#+\s*[^\n]*{_SUBJECT}[^\n]*\n",
     )

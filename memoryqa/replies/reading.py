@@ -20,16 +20,22 @@ _FILTERED = frozenset(
     "prohibited_content refusal".split()
 )
 BROKEN = frozenset(("error", "abort", "aborted", "cancelled", "network_error", "insufficient_system_resource"))
-_NAMES = r"(?:[\w-]+:)?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis)"
+_NAMES = (
+    r"(?:[\w-]+:)?(?:think|thinking|thoughts?|reasoning|reflect|reflection|scratch[_-]?pad|analysis|inner[_-]?monologue"
+    r"|internal[_-]?thoughts?|chain[_-]?of[_-]?thought|cot)"
+)
 # opening and closing marks of a model's thoughts, pair by pair
 _PAIRS = (
     (rf"<{_NAMES}(?:\s[^<>]*)?>", rf"</{_NAMES}\s*>"),
+    (r"<details\s+type=\"reasoning\"[^<>]*>", r"</details\s*>"),
     (r"\[THINK\]", r"\[/THINK\]"),
     (r"<\|(?:begin_of_thought|START_THINKING|thought_start)\|>", r"<\|(?:end_of_thought|END_THINKING|thought_end)\|>"),
     (r"◁think▷", r"◁/think▷"),
     (r"<\|channel\|>\s*(?:analysis|commentary)\b[^<]*<\|message\|>", r"<\|(?:end|return)\|>"),
 )
 _MARKS = [(re.compile(opening, re.I), re.compile(closing, re.I)) for opening, closing in _PAIRS]
+# models that were trained to think between marks put what they say between marks too
+_WRAPPED = re.compile(r"<(answer|final[_-]?answer|final|output|response|summary)>((?:(?!</?\1>).)*)</\1>", re.I | re.S)
 _FINAL_CHANNEL = re.compile(r"(?:<\|start\|>\s*assistant\s*)?<\|channel\|>\s*final\b[^<]*<\|message\|>", re.I)
 _END_OF_CHANNEL = re.compile(r"<\|(?:end|return)\|>\s*\Z", re.I)
 _MIN_COMPARED_TOKENS = 800  # below, the words around a chat's messages make a difference between tokenizers
@@ -129,7 +135,9 @@ def without_thoughts(text: str) -> str:
         return _END_OF_CHANNEL.sub("", text[final.end() :]).strip()
     for opening, closing in _MARKS:
         text = _without_blocks(text, opening, closing)
-    return text.strip()
+    text = text.strip()
+    wrapped = _WRAPPED.fullmatch(text)
+    return wrapped[2].strip() if wrapped else text
 
 
 def without_nulls(value: object) -> object:

@@ -76,3 +76,27 @@ def test_an_object_is_read_in_a_fence_too_and_nothing_else_is_one() -> None:
     assert json_object('```json\n{"a": null}\n```') == {"a": None}
     assert json_object('{"a": 1} and more') is None
     assert json_object("[1]") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<scratch_pad>Rome?</scratch_pad>Porto",
+        "<inner_monologue>Rome?</inner_monologue>\nPorto",
+        "<reflect>Rome?</reflect>Porto",
+        "<CoT>Rome?</CoT>Porto",
+        '<details type="reasoning" done="true">\n<summary>Thought for 2 s</summary>Rome?\n</details>\nPorto',
+        "<think>Rome?</think>\n<answer>Porto</answer>",
+        "<answer>\nPorto\n</answer>",
+        "<final_answer>Porto</final_answer>",
+    ],
+)
+def test_marks_around_thoughts_and_answers_are_taken_off(text: str) -> None:
+    assert without_thoughts(text) == "Porto"
+
+
+@pytest.mark.parametrize(
+    "text", ["She wrote <answer>Porto</answer> on the form", "<answer>a</answer> or <answer>b</answer>", "<b>Porto</b>"]
+)
+def test_marks_inside_a_text_stay(text: str) -> None:
+    assert without_thoughts(text) == text
