@@ -42,8 +42,8 @@ class Asking:
         view.watch = watch or Watch()
         found = self._reader(view, question.text, question.budget_tokens or CONTEXT_TOKENS, None)
         cited = list(dict.fromkeys((one.chat, one.turn.id) for one in found.cited))
-        reply = Reply(found.text, cited, found.model, view.read)
-        if found.model is not None:
+        reply = Reply(found.text, cited, found.model, view.read, found.problems)
+        if found.model is not None and not found.problems:  # one that was cut may come whole the next time
             self._answers.keep(question, reply, memories)
         return reply
 
@@ -63,7 +63,8 @@ class Asking:
         cited = [id for _, id in reply.cited]
         memory = self._operations.memory(name)
         shown = memory.pack([memory.expand(one) for one in cited], MAX_SEARCH_TOKENS)
-        return Answered(answer=reply.answer, cited=cited, evidence=shown.text, model=reply.model or "offline")
+        who, problems = reply.model or "offline", list(reply.problems)
+        return Answered(answer=reply.answer, cited=cited, evidence=shown.text, model=who, problems=problems)
 
 
 class _Told(View):

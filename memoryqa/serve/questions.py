@@ -31,9 +31,10 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """cited: chats and ids. model: who answered; None for the offline reader."""
+    """cited: chats and ids. model: who answered; None for the offline reader. problems: what was worked around."""
 
     answer: str
     cited: Sequence[tuple[str, str]]
     model: str | None
     read: Read
+    problems: Sequence[str] = ()

@@ -87,6 +87,7 @@ class Answered(BaseModel):
     cited: list[str] = Field(description="ids of the messages that the answer stands on")
     evidence: str = Field(description="the messages that are cited, dated")
     model: str
+    problems: list[str] = Field(default_factory=list, description="what had to be worked around, such as cut replies")
 
 
 class ImportResult(BaseModel):

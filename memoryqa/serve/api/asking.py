@@ -174,4 +174,5 @@ def _answer(operations: Operations, reply: Reply) -> Answer:
         model=reply.model,
         offline=reply.model is None,
         found=searched(operations, reply.read),
+        problems=list(reply.problems),
     )

@@ -131,6 +131,7 @@ class Answer(BaseModel):
     model: str | None = Field(description="who answered; null for the offline reader")
     offline: bool = Field(description="whether the offline reader answered, because no model is configured")
     found: Searched = Field(description="what was read for it")
+    problems: list[str] = Field(description="what had to be worked around: replies or prompts that were cut, and more")
 
 
 class Revision(BaseModel):

@@ -14,7 +14,16 @@ pytest.importorskip("dspy", reason="needs pip install '.[ask]'")
 
 from api_servers import ApiServer, api_server
 from http_stand_in import Fault
-from openai_server import OffFormat, OpenAIServer, chat_fields, json_fields, server_error, truncated, unauthorized
+from openai_server import (
+    OffFormat,
+    OpenAIServer,
+    Shaped,
+    chat_fields,
+    json_fields,
+    server_error,
+    truncated,
+    unauthorized,
+)
 from waiting import wait_for
 
 SAID = {"text": "I moved to Porto last Saturday!", "speaker": "Ana", "time": "2023-05-25T18:30"}
@@ -91,6 +100,17 @@ def test_an_answer_comes_where_the_model_fails_once(server: ApiServer, model: Op
     assert kind == "answer", data
     assert data["answer"] == ANSWER
     assert len(model.chat_requests) == 4
+
+
+def test_a_reply_that_was_cut_is_named_and_not_kept(server: ApiServer, model: OpenAIServer) -> None:
+    cut = Shaped(text=f"[[ ## answer ## ]]\n{ANSWER}\n\n[[ ## evidence_ids ## ]]\nD1:1", finish_reason="length")
+    model.goes_wrong(None, None, cut)
+    question = {**ASKED, "question": "When did Ana move to Porto, and why?"}
+    _, answer = server.call("POST", "/v1/ask", question).events[-1]
+    assert answer["problems"] == ["a reply was cut at its 1,024 tokens; raise `max_tokens`"]
+    answered = server.ok("POST", "/v1/ask", {**question, "kept": True, "stream": False})
+    assert answered["problems"] == []
+    assert len(model.chat_requests) == 6
 
 
 def test_a_model_that_fails_is_one_line(server: ApiServer, model: OpenAIServer) -> None:
