@@ -120,6 +120,7 @@ class RestApi:
         A list of which a part is missing would leave pods running that nobody sees.
         """
         rows: list[dict[str, Any]] = []
+        listed = 0
         query = dict(params or {})
         pages = set[str]()
         while True:
@@ -127,7 +128,10 @@ class RestApi:
             if answer is None or not isinstance(answer.get(key), list):
                 raise TransientError(f"RunPod answered GET {path} without {key}")
             rows += [row for row in answer[key] if isinstance(row, dict)]
+            listed += len(answer[key])
             following = next_page(answer)
+            if following is None and (most := stated_total(answer)) is not None and listed < most:
+                following = "cursor", ""
             if following is None:
                 return rows
             name, cursor = following
@@ -243,11 +247,25 @@ def _offer(row: Mapping[str, Any], cloud: str) -> Offer | None:
     )
 
 
+def stated_total(answer: Mapping[str, Any]) -> int | None:
+    """How many rows the whole list has, where an answer says so."""
+    for place in _places(answer):
+        for name in ("total", "totalCount", "total_count", "totalItems"):
+            if isinstance(found := place.get(name), int) and not isinstance(found, bool):
+                return found
+    return None
+
+
+def _places(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Where an answer may say something about its pages."""
+    nested = ("pagination", "paging", "page", "pageInfo", "meta", "links")
+    return [answer, *(_object(answer.get(name)) for name in nested)]
+
+
 def next_page(answer: Mapping[str, Any]) -> tuple[str, str] | None:
     """The parameter and the cursor of the page after `answer`; None at the end; an empty cursor: there is more, but how
     to get it is not said."""
-    nested = ("pagination", "paging", "page", "pageInfo", "meta", "links")
-    places = [answer, *(_object(answer.get(name)) for name in nested)]
+    places = _places(answer)
     for place in places:
         is_last = any(place.get(name) is False for name in ("hasNextPage", "hasMore", "has_more"))
         for name, parameter in _CURSORS.items():

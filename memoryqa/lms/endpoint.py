@@ -309,7 +309,7 @@ def _name_reason(error: LMError, model: str) -> None:
     """
     if isinstance(error, CutReplyError | SlowCallError):
         return
-    said = _ADVICE.sub("", error.message or reason_of(error)).replace("`", "'")
+    said = _ADVICE.sub("", reason_of(error)).replace("`", "'")
     if said != error.message:
         error.message = said
         error.args = (f"[{model}] {said}",)

@@ -28,7 +28,7 @@ from memoryqa.lms.problems import (
     refused_setting,
 )
 from memoryqa.lms.providers import TOGETHER_KEYS
-from memoryqa.lms.reasons import reason_of
+from memoryqa.lms.reasons import reason_of, says_no_credit
 from memoryqa.lms.roles import LMChoice, api_base_of, is_key_missing, model_of
 
 if TYPE_CHECKING:
@@ -82,12 +82,22 @@ def preflight(lm: dspy.LM, choice: LMChoice, *, timeout_sec: float = 30.0) -> No
 
 def is_systemic(error: BaseException) -> bool:
     """Whether every further call would fail too (key, credit, model, no server): then stop the run."""
-    from dspy.utils.exceptions import LMAuthError, LMBillingError, LMConfigurationError, LMUnsupportedModelError
+    from dspy.utils.exceptions import (
+        LMAuthError,
+        LMBillingError,
+        LMConfigurationError,
+        LMError,
+        LMRateLimitError,
+        LMUnsupportedModelError,
+    )
 
     from memoryqa.lms.endpoint import is_unreachable
 
     hopeless = (LMAuthError, LMBillingError, LMConfigurationError, LMUnsupportedModelError)
-    return isinstance(error, hopeless) or is_unreachable(error) or is_model_gone(error)
+    if isinstance(error, hopeless) or is_unreachable(error) or is_model_gone(error):
+        return True
+    # a rate limit may speak of a quota too, and passes
+    return isinstance(error, LMError) and not isinstance(error, LMRateLimitError) and says_no_credit(error)
 
 
 def is_model_gone(error: BaseException) -> bool:
@@ -152,7 +162,7 @@ def _diagnose(error: LMError, choice: LMChoice) -> str:
         return line(choice, f"no credentials for {provider}", credentials_advice(provider))
     if isinstance(error, LMAuthError) and not (error.status == 403 and is_model_gone(error)):
         return key_problem(error, choice, address)
-    if isinstance(error, LMBillingError):
+    if isinstance(error, LMBillingError) or (error.status != 429 and says_no_credit(error)):
         status = "" if error.status == 200 else f" ({error.status})"
         said = "" if error.status != 200 else f": {first_line(text)}"
         return line(choice, f"{address} reports no credit left{status}{said}", "add credit or choose another model")

@@ -14,6 +14,11 @@ _FIELDS = ("message", "error", "detail", "details", "error_message", "msg", "tit
 _RESPONSES = ("resp", "response")
 _ONLY_A_MODEL = re.compile(r"\[[^\]]*\]")  # what DSPy puts before a message, where it has lost the message
 _NO_CREDIT = re.compile(r"\b(?:quota|billing|credits?|balance|payment|funds|arrears)\b", re.I)
+_OUT_OF_CREDIT = re.compile(
+    r"exceeded your (?:current |monthly )?quota|insufficient[_ ](?:quota|balance|credits?|funds)"
+    r"|(?:no|not enough|out of|run out of|ran out of) (?:more )?(?:credits?|funds)\b|credit balance is too low",
+    re.I,
+)
 _NO_ENTRY = re.compile(r"\b(?:api[ _-]?key|unauthori[sz]ed|authentication|access token|not authori[sz]ed)\b", re.I)
 _PASSING = re.compile(
     r"\brate[ _-]?limit|too many requests|overload|\bbusy\b|capacity|try again|timed? ?-?out|unavailable|loading"
@@ -21,17 +26,24 @@ _PASSING = re.compile(
     re.I,
 )
 # the names that LiteLLM puts before a message
-_LITELLMS = re.compile(r"\A(?:litellm\.)?(?:\w+(?:Error|Exception)\b(?: \w+Error)?(?:: | - ))+")
-_BODIES = ("body", "raw", "response_body", "text", "data", "payload", "content")
+_LITELLMS = re.compile(r"\A(?:(?:litellm\.)?\w+(?:Error|Exception)\b(?: \w+Error)?(?::\s|\s-\s|\s?-?\s*\Z))+")
+_SAYS_NOTHING = re.compile(r"(?:Error in response object|Error code: \d+)?\W*")  # LiteLLM's, where a body is flat
+_BODIES = ("body", "raw", "response_body", "text", "data", "payload", "content", "response_object")
 
 
 def reason_of(error: BaseException) -> str:
     """What the server said: the error's message, or the body behind it where that says nothing to a person."""
     message = _LITELLMS.sub("", str(getattr(error, "message", "") or "").strip())
-    if message and not message.startswith("{") and not _ONLY_A_MODEL.fullmatch(message):
+    says_nothing = _ONLY_A_MODEL.fullmatch(message) or _SAYS_NOTHING.fullmatch(message)
+    if message and not message.startswith("{") and not says_nothing:
         return message
     text = message or str(error)
     return said_in(message) or next(_bodies_behind(error), "") or ("" if _ONLY_A_MODEL.fullmatch(text) else text)
+
+
+def says_no_credit(error: BaseException) -> bool:
+    """Whether an error that its class calls a bad request is about money."""
+    return _OUT_OF_CREDIT.search(reason_of(error)) is not None
 
 
 def error_in_place_of_reply(said: str, model: str) -> LMError:

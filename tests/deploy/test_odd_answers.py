@@ -35,8 +35,9 @@ def test_pods_on_every_page_are_listed_and_ended(story: Story, form: str) -> Non
 
 
 @pytest.mark.slow
-def test_a_list_that_cannot_be_read_whole_fails_loudly(story: Story) -> None:
-    story.server.page_size, story.server.page_form = 1, "hasMore"
+@pytest.mark.parametrize("form", ["hasMore", "total"])
+def test_a_list_that_cannot_be_read_whole_fails_loudly(story: Story, form: str) -> None:
+    story.server.page_size, story.server.page_form = 1, form
     for _ in range(2):
         story.server.add_pod(deployment=MINE)
     for command in (("--list",), ("--terminate", "--all", "--yes")):

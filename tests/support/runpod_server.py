@@ -185,7 +185,9 @@ class RunPodServer(HttpStandIn):
         self.faults: defaultdict[str, deque[Fault | None]] = defaultdict(deque)
         self.log = ["Pod Started", "12:00:00 installing packages"]
         self.page_size: int | None = None  # pods on a page; None: all of them
-        self.page_form = "nextCursor"  # how a page says that there is another: nextCursor, pagination, next, hasMore
+        self.page_form = (
+            "nextCursor"  # how a page says that there is another: nextCursor, pagination, next, hasMore, total
+        )
         self.odd_pods: list[Any] = []  # entries that the list has besides, as they are
         self.odd_fields: dict[str, dict[str, Any]] = {}  # by pod id, fields of its entry that replace what is right
         self._ids = itertools.count(1)
@@ -287,6 +289,7 @@ class RunPodServer(HttpStandIn):
                 "pagination": {"pagination": {"nextCursor": str(end), "hasMore": True}},
                 "next": {"next": f"/v2/pods?cursor={end}"},
                 "hasMore": {"hasMore": True},
+                "total": {"meta": {"total": len(self.pods)}},
             }[self.page_form]
         return Fault(200, body)
 

@@ -15,7 +15,7 @@ from openai_server import OpenAIServer, Shaped
 
 from harness.flags import with_flags
 from memoryqa.lms.endpoint import EndpointLM, separate_endpoints_in_cache
-from memoryqa.lms.preflight import diagnose, is_model_gone
+from memoryqa.lms.preflight import diagnose, is_model_gone, is_systemic
 from memoryqa.lms.roles import build, resolve
 from memoryqa.lms.usage import measure_usage
 from memoryqa.replies.adapter import ReplyAdapter
@@ -241,3 +241,22 @@ def test_a_servers_words_are_no_flags_and_have_no_advice_of_dspys(status: int) -
     assert "To fix" not in str(failed.value)
     assert "--m" not in with_flags(line)
     assert "--temperature" not in with_flags(line)
+
+
+@pytest.mark.parametrize(
+    "body", [{"error": "You exceeded your current quota"}, {"error": {"message": "no credits left"}}]
+)
+@pytest.mark.parametrize("provider", ["azure", "lm_studio", "mistral", "hosted_vllm"])
+def test_the_reason_is_found_behind_every_client_and_ends_the_run(
+    provider: str, body: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{provider.upper()}_API_KEY", "planted-0123456789")
+    choice = resolve("task", model=f"{provider}/m", api_base="http://127.0.0.1:9")
+    with Fixed(Fault(body=body)) as server:
+        lm = EndpointLM(f"{provider}/m", api_base=server.base_url, api_key="k", cache=False, max_retries=0)
+        with pytest.raises(LMError) as failed:
+            lm("Where?")
+    said = body["error"] if isinstance(body["error"], str) else body["error"]["message"]
+    assert said in str(failed.value)
+    assert is_systemic(failed.value)
+    assert "reports no credit left" in diagnose(failed.value, choice)
