@@ -93,10 +93,13 @@ _GRADES = {"CORRECT": True, "WRONG": False, "INCORRECT": False}
 # what may stand before a verdict: words that announce it, but none that turns it
 _LEADS = re.compile(
     r"(?:(?:the|this|my|final|overall|so|therefore|thus|hence|final|is|it|grade|graded|verdict|answer|judg(?:e)?ment|output"
-    r"|result|response|as|marked|1|reason|one word|correctness)\s*)*"
+    r"|result|response|as|marked|1|reason|one word|correctness|generated|given|predicted|candidate)\s*)*"
 )
 _ENDS = re.compile(r"\s*(?:\Z|[.,;:!\n)\]-]|[–—])(?!\s*(?:or|but|partly|in part)\b)", re.I)
-_MARKER = re.compile(r"\[\[\s*##\s*\w+\s*##\s*\]\]|<\|[^|]{1,30}\|>|</?s>")
+_MARKER = re.compile(
+    r"\[\[\s*##\s*\w+\s*##\s*\]\]|<\|[^|]{1,30}\|>|</?(?:s|verdict|answer|grade|judg(?:e)?ment|b)>", re.I
+)
+_ORNAMENTS = re.compile(r"\\(?:boxed|text|textbf|mathbf)\b|[{}$✓✔✅☑❌✗✘✖\uFE0F]")
 _PUNCTUATION = " \t\r\n.,:;!*_`\"'“”‘’[](){}<>"
 _MAX_VERDICT_WORDS = 60
 _DECLINES = {"DECLINES": True, "DECLINED": True, "ANSWERS": False, "ANSWERED": False}
@@ -194,16 +197,18 @@ def read_verdict(judge: JudgeName, text: object) -> bool | None:
     correct", "CORRECT or WRONG".
     """
     findings = _DECLINES if judge == "abstention" else _GRADES
-    words = without_thoughts(_MARKER.sub(" ", str(text)))
+    words = without_thoughts(_MARKER.sub(" ", without_thoughts(str(text))))
     if (found := json_object(words)) is not None:
         by_name = {str(name).lower(): value for name, value in found.items()}
         words = str(by_name.get("verdict", by_name.get("grade", "")))
     if judge != "abstention" and (plain := words.strip(_PUNCTUATION).lower()) in ("true", "false"):
         return plain == "true"
-    first = next((line.strip(_PUNCTUATION).upper() for line in words.splitlines() if line.strip()), "")
-    if first in findings:
-        return findings[first]
-    read = re.sub(r"[*_`\"'“”‘’]|\\boxed", "", words)
+    words = _ORNAMENTS.sub("", words)
+    lines = [line.strip(_PUNCTUATION).upper() for line in words.splitlines() if line.strip()]
+    if lines and lines[0] in findings:
+        found_in_lines = {findings[line] for line in lines if line in findings}
+        return findings[lines[0]] if len(found_in_lines) == 1 else None  # one line for each word is a choice left open
+    read = re.sub(r"[*_`\"'“”‘’]", "", words)
     matches = list(re.finditer(rf"\b(?:{'|'.join(findings)})\b", read, re.I))
     if not matches or len({findings[match[0].upper()] for match in matches}) > 1:
         return None
