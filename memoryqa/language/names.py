@@ -106,7 +106,7 @@ def _in_words(question: str, by_word: dict[str, set[str]], code: str) -> Iterato
         if folded in by_word:
             if sure := _is_name(question, start, end, folded, capital, word):
                 yield Mention(start, end, frozenset(by_word[folded]), sure is True)
-        elif forms := [name for name in by_word if is_form_of(folded, name, code)]:
+        elif code != "en" and (forms := [name for name in by_word if is_form_of(folded, name, code)]):
             yield Mention(start, end, frozenset().union(*(by_word[name] for name in forms)))
         elif capital and len(folded) >= _LEAST_SHORT:
             longer = [name for name in by_word if name.startswith(folded)]

@@ -17,7 +17,13 @@ from memoryqa.language.feasts import FESTIVALS
 from memoryqa.language.first_person import is_about_asker, is_subject
 from memoryqa.language.folding import fold, normalise
 from memoryqa.language.languages import language
-from memoryqa.language.locales.asking import asks_time, asks_time_of_day, names_month, read_locale_windows
+from memoryqa.language.locales.asking import (
+    asks_time,
+    asks_time_of_day,
+    names_month,
+    read_locale_windows,
+    without_events,
+)
 from memoryqa.language.locales.date_language import date_language
 from memoryqa.language.locales.detection import ENGLISH, LETTERS, detect
 from memoryqa.language.locales.files import LATIN
@@ -45,6 +51,7 @@ _NAMING = regex.compile(  # words of a question for a name; the answer seldom ha
     r"|(?<=(?:'s|s'|\b(?:its|his|her|their|our|your|my|the|that|what|which))[ ]+)(?:nick)?names?(?!\w)",
     regex.I,
 )
+_MAY_BE_NAMING = re.compile("name|called|dubbed|titled", re.I)  # a tenth of the time
 _WHAT = re.compile(r"\b(?:what|what's|which|how|name|names)\b", re.I)
 _WORD_OF_DATE = re.compile(  # group 1: one that is said too, as "yesterday" is not
     rf"\b({'|'.join(sorted({*FESTIVALS, *MONTH_NUMBERS, *SEASON_FIRST_MONTH}, key=len, reverse=True))})\b|\w+", re.I
@@ -112,10 +119,12 @@ def read_query(
     spoken, others = language(latin), [language(one) for one in languages if one != latin]
     windows, dates = _windows(code, unnamed, years, asking)
     rest = _without_dates(unnamed, dates, code)
-    asks_name = code == ENGLISH and bool(_WHAT.search(normal) and _NAMING.search(normal))
+    asks_name = code == ENGLISH and bool(
+        _MAY_BE_NAMING.search(normal) and _WHAT.search(normal) and _NAMING.search(normal)
+    )
     of_things = all_terms(_NAMING.sub(_blank, rest)) if asks_name else []
     distinct = tuple(dict.fromkeys(of_things or all_terms(rest, spoken)))
-    if dates and not all_terms(LETTERS.sub(_blank_event, rest), spoken):
+    if dates and not all_terms(_without_events(rest, code), spoken):
         distinct = ()  # "what happened yesterday?"
     named = frozenset[str]().union(*(mention.speakers for mention in mentions))
     owner = _owner(asking.owner, speakers)
@@ -177,6 +186,10 @@ def _without_dates(text: str, dates: Iterable[tuple[int, int]], code: str) -> st
             phrase = " " * len(phrase)
         text = text[:start] + phrase + text[end:]
     return text
+
+
+def _without_events(text: str, code: str) -> str:
+    return LETTERS.sub(_blank_event, text) if code == ENGLISH else without_events(text, code)
 
 
 def _blank_event(word: re.Match[str]) -> str:

@@ -35,6 +35,18 @@ def asks_time_of_day(question: str, code: str) -> bool:
     return _words(code, "time_of_day").search(flatten(question)) is not None
 
 
+def without_events(question: str, code: str) -> str:
+    """`question` without the words of the language `code` that ask for anything that happened."""
+    flat = flatten(question)
+    if len(flat) != len(question):
+        return question
+    kept, position = [], 0
+    for match in _words(code, "events").finditer(flat):
+        kept.append(question[position : match.start()])
+        position = match.end()
+    return " ".join([*kept, question[position:]])
+
+
 @lru_cache(maxsize=16)
 def _day_or_month(code: str) -> regex.Pattern[str]:
     """Matches a month with its day and year, in the order of the language."""

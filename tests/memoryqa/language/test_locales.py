@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from memoryqa.language.languages import ENGLISH, language
 from memoryqa.language.locales.files import CODES, LATIN, SCRIPTS, UNSPACED, read_locale
+from memoryqa.language.question import Asking, read_query
 from memoryqa.language.terms import terms
 
 
@@ -62,3 +65,35 @@ def test_a_language_is_one_object() -> None:
 
 def test_english_terms_are_those_of_the_english_stemmer() -> None:
     assert terms("The houses were painted in Zürich and Łódź") == ["hous", "paint", "zurich", "lodz"]
+
+
+@pytest.mark.parametrize(
+    ("chat", "question"),
+    [
+        ("de", "Was ist gestern passiert?"),
+        ("es", "¿Qué pasó ayer?"),
+        ("fr", "Qu'est-ce qui s'est passé hier ?"),
+        ("it", "Cosa abbiamo fatto la settimana scorsa?"),
+        ("pt", "O que fizemos na semana passada?"),
+        ("nl", "Wat hebben we vorige week gedaan?"),
+        ("pl", "Co robiliśmy w zeszłym tygodniu?"),
+        ("en", "Что случилось вчера?"),
+        ("tr", "Geçen hafta ne yaptık?"),
+        ("en", "ماذا حدث أمس؟"),
+        ("en", "पिछले हफ़्ते क्या हुआ?"),
+        ("en", "昨天发生了什么？"),
+        ("en", "上周我们做了什么？"),
+        ("en", "昨日何があった？"),
+        ("en", "어제 무슨 일이 있었어?"),
+    ],
+)
+def test_a_question_for_anything_that_happened_searches_only_the_day(chat: str, question: str) -> None:
+    query = read_query(question, ("Ana",), (2024,), (chat,), Asking(date(2024, 5, 15)))
+    assert (query.terms, len(query.windows)) == ((), 1)
+
+
+@pytest.mark.parametrize(
+    "question", ["Was haben wir gestern gekocht?", "昨天买了什么？", "Что мы вчера купили?", "昨日何を食べた？"]
+)
+def test_other_verbs_are_searched(question: str) -> None:
+    assert read_query(question, ("Ana",), (2024,), ("de",), Asking(date(2024, 5, 15))).terms
