@@ -21,13 +21,26 @@ class OpenableMemory:
 
     _lock: threading.RLock
     _transcript: Transcript
+    _is_unchanged = False  # within `unchanged`
 
     @contextmanager
     def _current(self) -> Iterator[None]:
         """Keep other threads out, and answer from no turn that was changed or forgotten in the file."""
         with self._lock:
-            self._follow()
+            if not self._is_unchanged:
+                self._follow()
             yield
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Let all calls in the block answer from what the memory is at its beginning, without a look into the file for
+        each of them. Other threads wait meanwhile."""
+        with self._current():
+            before, self._is_unchanged = self._is_unchanged, True
+            try:
+                yield
+            finally:
+                self._is_unchanged = before
 
     def _follow(self) -> None:
         """Take over what was changed in the file, if there is one."""

@@ -6,8 +6,7 @@ Errors that a caller can mend are UsageError or another MemoryQAError, with one 
 from __future__ import annotations
 
 import logging
-import threading
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,7 +16,6 @@ from typing import Any, TypeVar
 from memoryqa.archive.file import ArchiveError
 from memoryqa.archive.summary import Summary, summary
 from memoryqa.asking.finding import as_asked, find
-from memoryqa.checks import shown
 from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence
 from memoryqa.home.importing import import_export
@@ -28,6 +26,7 @@ from memoryqa.memory import AdaptiveMemory
 from memoryqa.messages import parse_time
 from memoryqa.serve.keyed import kept_once
 from memoryqa.serve.listing import listed_chat, listed_people
+from memoryqa.serve.open_chats import MAX_OPEN, OpenChats, UnknownError, listed
 from memoryqa.serve.replies import (
     ChatSummary,
     CitedLine,
@@ -43,7 +42,6 @@ from memoryqa.serve.replies import (
 )
 from memoryqa.turns import Turn
 
-MAX_OPEN = 256  # chats in memory at once
 logger = logging.getLogger(__name__)
 Used = TypeVar("Used")
 
@@ -53,23 +51,12 @@ MAX_AROUND = 100
 MIN_SCORE = 0.3  # as the command's: a question about something that never came up finds nothing
 
 
-class UnknownError(UsageError, LookupError):
-    """There is no such chat or message. known: the names that there are, for who may see all."""
-
-    def __init__(self, what: str, known: str = "") -> None:
-        super().__init__(f"{what}; there are: {known}" if known else what)
-        self.what = what
-
-
 class Operations:
     """The calls. Each opens what it needs, sees what other processes wrote, and may run in any thread."""
 
     def __init__(self, memories: Memories, max_open: int = MAX_OPEN) -> None:
         self._memories = memories
-        self._max_open = max_open
-        self._lock = threading.Lock()
-        self._opening: dict[str, threading.Lock] = {}
-        self._used: OrderedDict[str, None] = OrderedDict()  # chats that may be open, the one used last at the end
+        self._open = OpenChats(memories, max_open)
 
     def search(
         self,
@@ -103,6 +90,18 @@ class Operations:
         only |= as_asked(question, only.get("asked"), clock=only.get("clock", False))
         found = self._over(chats, lambda names: find(self.current(names), names, queries, budget_tokens, **only))
         return str(found), found.tokens, found.ranked
+
+    @contextmanager
+    def unchanged(self, chats: Sequence[str] | None) -> Iterator[None]:
+        """Let the calls in the block see one chat as it is at its beginning. Of several chats, each call sees all that
+        was added before it."""
+        if chats is None or len(chats) != 1:
+            yield
+            return
+        memory = self._open.memory(chats[0])
+        with memory.unchanged():
+            memory.refresh()
+            yield
 
     def places(self, chat: str, ids: Collection[str]) -> dict[str, int]:
         """Where in the order of a chat that was just read these messages are, from 0, by id."""
@@ -161,9 +160,7 @@ class Operations:
         """Erase a chat and its file. Who has it open in another process sees it empty."""
         memory = self._memory(chat)
         gone = memory.forget(everything=True)
-        with self._lock:
-            self._memories.delete(chat)
-            self._used.pop(chat, None)
+        self._open.delete(chat)
         return Forgotten(chat=chat, messages=gone)
 
     def revisions(self, chat: str, id: str) -> list[Turn]:
@@ -191,8 +188,7 @@ class Operations:
         return found
 
     def _path(self, name: str) -> Path:
-        with self._lock:
-            self._look_for(name)
+        self._open.look_for(name)
         return self._memories.path_of(name)
 
     def join(self, chat: str | None, same: Mapping[str, str], me: str | None = None) -> Joined:
@@ -274,7 +270,7 @@ class Operations:
         if chat is None:
             names = self.names()
             if len(names) != 1:
-                raise UsageError(f"name the chat; there are: {_listed(names)}")
+                raise UsageError(f"name the chat; there are: {listed(names)}")
             chat = names[0]
         return chat, self._memory(chat)
 
@@ -301,41 +297,13 @@ class Operations:
 
     def names(self) -> list[str]:
         """The names of all chats."""
-        with self._lock:
-            self._memories.find()
-            return sorted(self._memories)
+        return self._open.names()
 
     def _memory(self, name: str, *, create: bool = False) -> AdaptiveMemory:
         """The memory of a chat with all that other processes have added to it."""
-        with self._lock:
-            if not create:
-                self._look_for(name)
-            self._used[name] = None
-            self._used.move_to_end(name)
-            opening = self._opening.setdefault(name, threading.Lock())
-        with opening:  # once, while other chats are opened and used
-            memory = self._memories.create(name) if create else self._memories[name]
-        self._put_away()
+        memory = self._open.memory(name, create=create)
         memory.refresh()
         return memory
-
-    def _look_for(self, name: str) -> None:
-        """UnknownError when there is no such chat."""
-        if name not in self._memories:
-            self._memories.find()
-            if name not in self._memories:
-                raise UnknownError(f"there is no chat {shown(name)}", _listed(sorted(self._memories)))
-
-    def _put_away(self) -> None:
-        """Leave the chats that were not used for longest to their files, while others are used. Who still has one can
-        go on with it."""
-        while True:
-            with self._lock:
-                if len(self._used) <= self._max_open:
-                    return
-                name, _ = self._used.popitem(last=False)
-                self._opening.pop(name, None)
-            self._memories.put_away(name)
 
 
 @contextmanager
@@ -345,10 +313,6 @@ def _known() -> Iterator[None]:
         yield
     except KeyError as error:
         raise UnknownError(str(error.args[0])) from None
-
-
-def _listed(names: Sequence[str]) -> str:
-    return (", ".join(names[:8]) + (", ..." if len(names) > 8 else "")) or "none yet"
 
 
 def _record(number: int, message: NewMessage, now: str) -> dict[str, str]:

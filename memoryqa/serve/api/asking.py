@@ -40,8 +40,10 @@ async def search_reply(body: Search, access: Access, served: State) -> bytes:
 
 
 def _search(operations: Operations, body: Search, chats: Sequence[str] | None) -> bytes:
-    found = Read(*operations.find(body.question, chats, **body.how()))
-    return to_json({"text": found.text, "tokens": found.tokens, "lines": _lines(operations, found)})
+    with operations.unchanged(chats):
+        found = Read(*operations.find(body.question, chats, **body.how()))
+        lines = _lines(operations, found)
+    return to_json({"text": found.text, "tokens": found.tokens, "lines": lines})
 
 
 def searched(operations: Operations, read: Read) -> Searched:

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from memoryqa.archive.file import ArchiveError
 from memoryqa.errors import MemoryQAError, StoppedError, UsageError
-from memoryqa.serve.operations import UnknownError
+from memoryqa.serve.open_chats import UnknownError
 from memoryqa.serve.tokens import ForbiddenError
 
 MEDIA_TYPE = "application/problem+json"

@@ -26,7 +26,7 @@ THREADS = 16
 AT_ONCE = 2  # calls that have just begun
 MAX_WAITING = 500
 _LONG_SEC = 0.05  # from then on a call no longer counts among those
-_PATIENCE_SEC = 2.0
+_PATIENCE_SEC = 1.0
 
 
 class Work:
@@ -34,7 +34,7 @@ class Work:
 
     timeout_sec: of a call, with its wait. A call that has begun is not broken off: what it writes is whole. threads:
     calls that run at most, `at_once` of them such as have just begun. patience_sec: how long a call may wait for a
-    thread before others are refused.
+    thread before others are refused, when more than a few wait.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Work:
         """What `call` returns or raises. chat: the only one that it needs, None for several. RefusedError with 503 when
         too many wait or one has waited for too long, with 504 when it takes too long."""
         loop = asyncio.get_running_loop()
-        if self.waiting >= MAX_WAITING or (self._ready and loop.time() - self._ready[0].since > self._patience_sec):
+        if self.waiting >= MAX_WAITING or self._is_late(loop.time()):
             raise RefusedError(503, "too many requests wait; try again in a second", {"Retry-After": "1"})
         one = _Call(chat, functools.partial(call, *args, **kwargs), loop)
         end = loop.call_later(self._timeout_sec, self._give_up, one)
@@ -76,6 +76,10 @@ class Work:
     def close(self) -> None:
         """Wait for what was begun."""
         self._executor.shutdown(cancel_futures=True)
+
+    def _is_late(self, now: float) -> bool:
+        """Whether the server cannot keep up: a few that wait may have waited for anything."""
+        return len(self._ready) >= self._threads and now - self._ready[0].since > self._patience_sec
 
     # -- all of these in the thread of the event loop ------------------------------------------------------------------
 

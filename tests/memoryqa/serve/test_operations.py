@@ -13,9 +13,11 @@ import pytest
 
 pytest.importorskip("pydantic", reason="needs pip install '.[serve]'")
 
+from memoryqa.archive.database import Archive
 from memoryqa.memories import Memories
 from memoryqa.memory import AdaptiveMemory
-from memoryqa.serve.operations import Operations, UnknownError
+from memoryqa.serve.open_chats import UnknownError
+from memoryqa.serve.operations import Operations
 
 CHATS = ("ana", "bo", "cy", "di")
 WAIT_SEC = 30.0
@@ -98,3 +100,36 @@ def test_whether_a_chat_is_there_opens_no_file(folder: Path) -> None:
         assert "ana" in memories
         assert "none" not in memories
         assert memories.open_count == 0
+
+
+def test_calls_in_a_block_see_a_chat_as_it_was_and_look_into_its_file_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Memories.open(folder) as memories, Memories.open(folder) as others:
+        operations = Operations(memories)
+        looks = list[int]()
+        real = Archive.data_version
+        monkeypatch.setattr(Archive, "data_version", lambda archive: looks.append(1) or real(archive))
+        memory = operations.memory("ana")
+        looks.clear()
+        with operations.unchanged(["ana"]):
+            assert operations.search("kites", chats=["ana"]).lines
+            first = len(looks)
+            others["ana"].forget(everything=True)
+            looks.clear()
+            assert operations.search("kites", chats=["ana"]).lines
+            assert len(memory.turns()) == 1
+            assert (first, looks) == (1, [])
+        assert not operations.search("kites", chats=["ana"]).lines
+        assert len(memory.turns()) == 0
+
+
+def test_nothing_is_kept_of_chats_that_were_deleted(tmp_path: Path) -> None:
+    with Memories.open(tmp_path) as memories:
+        operations = Operations(memories)
+        for number in range(5):
+            operations.create(f"chat{number}")
+            operations.delete(f"chat{number}")
+        assert not operations._open._opening
+        assert not operations._open._used
+        assert operations.open_chats == 0

@@ -147,10 +147,12 @@ def test_a_server_that_cannot_keep_up_refuses_early(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(work, "_LONG_SEC", WAIT_SEC)
 
     async def test(gate: Gate) -> None:
-        one = Work(WAIT_SEC, at_once=1, patience_sec=0.05)
-        calls = [asyncio.create_task(one.run(None, gate.pass_through)) for _ in range(3)]
+        one = Work(WAIT_SEC, threads=2, at_once=1, patience_sec=0.05)
+        calls = [asyncio.create_task(one.run(None, gate.pass_through)) for _ in range(2)]
         await gate.has(1)
         await asyncio.sleep(0.1)
+        calls.append(asyncio.create_task(one.run(None, gate.pass_through)))  # one that waits is no crowd
+        await asyncio.sleep(0)
         with pytest.raises(RefusedError) as refused:
             await one.run(None, gate.pass_through)
         assert refused.value.status == 503
