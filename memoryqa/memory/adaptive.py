@@ -27,7 +27,7 @@ from memoryqa.config import (
     renamed,
 )
 from memoryqa.memory.imported import ImportedMemory
-from memoryqa.memory.kept_index import AT_THE_END, WHILE_ADDING
+from memoryqa.memory.kept_index import AT_THE_END, WHILE_ADDING, is_due
 from memoryqa.memory.stored import ADDED_AT_ONCE
 from memoryqa.messages import SESSION_GAP, Message, Numbering, TimeLike
 from memoryqa.search.dense import DenseIndex
@@ -150,7 +150,10 @@ class AdaptiveMemory(ImportedMemory):
                 error.add_note(f"message {len(added) + 1} of extend(); those before it were added")
                 raise error
         with self._lock:
-            self._keep_index(AT_THE_END)
+            if is_due(len(added), len(self), AT_THE_END):
+                self._keep_index(AT_THE_END)
+            else:
+                self._keep_index(WHILE_ADDING, with_working=False)
         return added
 
     # -- keeping -------------------------------------------------------------------------------------------------------

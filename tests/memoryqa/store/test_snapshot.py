@@ -19,7 +19,7 @@ from strategies import conversations, tagged
 
 from memoryqa import transcript
 from memoryqa.archive.database import Archive
-from memoryqa.memory import AdaptiveMemory, adaptive, kept_index
+from memoryqa.memory import AdaptiveMemory, adaptive, kept_index, stored
 from memoryqa.rendering import render_turn
 from memoryqa.search.ranking import PassageIndex
 from memoryqa.store import snapshot
@@ -242,6 +242,25 @@ def test_the_index_is_kept_after_so_many_turns(
             kept = total
     assert written == counts
     assert kept_index.WHILE_ADDING == (500, 0.05)
+
+
+def test_few_messages_at_once_keep_the_index_as_rarely_as_single_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program sends one message at a time; the index was written after every twenty."""
+    for name in ("AT_THE_END", "WHILE_ADDING"):
+        monkeypatch.setattr(adaptive, name, getattr(kept_index, name))
+    written = list[int]()
+    monkeypatch.setattr(stored, "keep", lambda archive, built, *rest: written.append(len(built.transcript.turns)))
+    said = turns(600)
+    with AdaptiveMemory.open(tmp_path / "a.db") as memory:
+        memory.extend(said[:30])
+        assert written == [30]
+        for first in range(30, 560, 2):
+            memory.extend(said[first : first + 2])
+        assert written == [30, 532]
+        memory.extend(said[560:])
+        assert written == [30, 532, 600]
 
 
 def test_all_of_an_index_can_be_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
