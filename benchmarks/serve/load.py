@@ -58,7 +58,8 @@ class Load:
 class Outcome:
     """Times in milliseconds, from when a request was due. cpu_ms: of the server, for a request. resident_mib: of the
     server, at equal distances. refused: because the server had too much to do. load_cpu_share: of a core, for the load
-    itself."""
+    itself. kib_an_add: by how much the server's memory grew in the second half for each message added in it: a message
+    takes some, and more than that is a leak."""
 
     load: Load
     searches: dict[str, float | None] = field(default_factory=dict)
@@ -71,6 +72,7 @@ class Outcome:
     cpu_share: float = 0.0
     load_cpu_share: float = 0.0
     resident_mib: list[float] = field(default_factory=list)
+    kib_an_add: float | None = None
     machine: str = ""
     commit: str = ""
 
@@ -189,6 +191,7 @@ async def _measure(load: Load, questions: Sequence[str], port: int, pid: int) ->
     await asyncio.gather(*waiting)
     took, cpu = time.perf_counter() - began, cpu_sec(pid) - cpu
     outcome.resident_mib.append(resident_mib(pid))
+    outcome.kib_an_add = _growth(outcome)
     outcome.searches, outcome.adds = _times(searches), _times(adds)
     outcome.searches_a_sec, outcome.adds_a_sec = round(len(searches) / took, 1), round(len(adds) / took, 1)
     outcome.cpu_ms = round(1_000 * cpu / max(1, len(waiting)), 2)
@@ -202,6 +205,14 @@ def _schedule(load: Load) -> list[tuple[float, bool]]:
     """When each request is due, in seconds, and whether it is a search."""
     rates = ((load.searches, True), (load.adds, False))
     return sorted((number / rate, kind) for rate, kind in rates if rate for number in range(int(load.seconds * rate)))
+
+
+def _growth(outcome: Outcome) -> float | None:
+    """See `Outcome`. None without adds."""
+    half = len(outcome.resident_mib) // 2
+    later = outcome.resident_mib[half:]
+    adds = outcome.load.adds * outcome.load.seconds * (len(later) - 1) / _SAMPLES
+    return round(1024 * (later[-1] - later[0]) / adds, 1) if adds else None
 
 
 def _times(milliseconds: list[float]) -> dict[str, float | None]:
@@ -265,7 +276,8 @@ def shown(outcome: Outcome) -> str:
         f"refused   {outcome.refused}, failed {outcome.failures}",
         f"server    {outcome.cpu_ms:.2f} ms of CPU a request, {outcome.cpu_share:.0%} of a core; "
         f"the load itself {outcome.load_cpu_share:.0%}",
-        f"memory    {', '.join(f'{one:.0f}' for one in outcome.resident_mib)} MiB",
+        f"memory    {', '.join(f'{one:.0f}' for one in outcome.resident_mib)} MiB"
+        + ("" if outcome.kib_an_add is None else f"; in the second half {outcome.kib_an_add:.1f} KiB for each add"),
     ])  # fmt: skip
 
 
