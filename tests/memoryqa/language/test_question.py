@@ -328,7 +328,7 @@ def test_a_question_for_a_day_asks_for_no_time_of_day(question: str) -> None:
         ("Where did Ana swim three days ago?", ("swim",)),
         ("What did Ana cook last Friday?", ("cook",)),
         ("Was war gestern?", ()),
-        ("Que pasó ayer?", ("pas",)),
+        ("Que pasó ayer?", ()),
         ("What did we cook last Christmas?", ("cook", "christma")),  # said on the day too, as "last" is not
         ("What did we plan for May 2024?", ("plan", "may", "2024")),
         ("How is the week going?", ("week", "go")),  # no day that could be meant
