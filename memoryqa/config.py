@@ -273,9 +273,8 @@ class DenseConfig:
         default=RankingConfig(
             tag_weight=1.0,
             session_weight=0.2,
-            speaker_weight=0.45,
-            speaker_share=0.0,
-            first_person_weight=0.0,
+            speaker_weight=0.2,
+            first_person_weight=0.12,
             role_weight=0.3,
             length_weight=0.45,
             code_weight=0.6,
