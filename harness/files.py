@@ -37,6 +37,12 @@ class JsonlFile:
             if file.write(line) != len(line):  # a full disk; the next append cuts the stump off
                 raise OSError(f"{self.path}: the row was not written whole; is the disk full?")
 
+    def mend(self) -> None:
+        """Cut off the stump of a killed write, if there is one; only who may write to the file calls this."""
+        if self.half_written_bytes:
+            with self._lock, open(self.path, "rb+", buffering=0) as file:
+                _cut_half_written_line(file)
+
     def rows(self) -> list[dict[str, Any]]:
         """All whole rows, in the order of writing; none when there is no file yet.
 

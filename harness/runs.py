@@ -125,6 +125,7 @@ class Run:
             )
         if lock:
             run.lock()
+            run._answers.mend()  # here, since a run that has all its rows appends none
         return run
 
     def lock(self) -> None:

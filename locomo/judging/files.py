@@ -60,6 +60,11 @@ class VerdictFiles:
         name = judged_name(row["judge"], row["model"], row["num_votes"])
         self._file(self._name_for(name, row.get("lm"))).append(row)
 
+    def mend(self) -> None:
+        """Cut off what a killed write left in any of the files: a judge that has read all appends nothing."""
+        for name in self.names():
+            self._file(name).mend()
+
     def pending(self, judges: Sequence[Judge], answers: Answers) -> list[Task]:
         """What `judges` have not judged yet, or not readably."""
         done = set()

@@ -75,6 +75,8 @@ def judge_answers(
     resume: what the message of a stop tells the user to do. Raises JudgingStoppedError, Ctrl-C and a full disk
     included, when judging further makes no sense; the verdicts until then are kept.
     """
+    for written in verdict_files(run):
+        written.mend()
     for work in missing_work(run, judges, answers, num_controls):
         _judge(work, num_threads, resume)
     files, control_files = verdict_files(run)

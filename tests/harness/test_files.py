@@ -47,3 +47,19 @@ def test_secrets_are_removed_wherever_they_stand(tmp_path: Path, monkeypatch: py
     JsonlFile(tmp_path / "x.jsonl").append({"a": ["x planted-key-0123456789 y", {"b": "planted-key-0123456789"}]})
     assert "planted" not in (tmp_path / "x.jsonl").read_text()
     assert json.loads(to_json(("planted-key-0123456789", 1))) == ["[redacted]", 1]
+
+
+def test_a_stump_is_cut_off_without_a_row_to_add(tmp_path: Path) -> None:
+    file = JsonlFile(tmp_path / "rows.jsonl")
+    file.mend()
+    assert not file.path.exists()
+    file.append({"a": 1})
+    whole = file.path.read_bytes()
+    file.mend()
+    assert file.path.read_bytes() == whole
+    file.path.write_bytes(whole + b'{"b": ')
+    file.mend()
+    assert file.path.read_bytes() == whole
+    file.path.write_bytes(b'{"b": ')
+    file.mend()
+    assert file.path.read_bytes() == b""

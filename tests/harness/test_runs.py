@@ -110,6 +110,15 @@ def test_a_stump_is_counted_until_it_is_cut_off(run: Run) -> None:
     assert run.half_written_bytes == 0
 
 
+def test_a_resumed_run_that_has_all_its_rows_loses_a_stump_too(run: Run) -> None:
+    run.append({"id": 1})
+    with answers(run).open("ab") as file:
+        file.write(b'{"id": 2')
+    assert Run.resume(run.run_dir, run.config, lock=False).half_written_bytes == 8
+    assert Run.resume(run.run_dir, run.config).half_written_bytes == 0
+    assert run.rows() == [{"id": 1}]
+
+
 @pytest.mark.parametrize("line", [b"{half", b"[1]", b"", b"\xff\xfe"])
 def test_a_corrupt_line_in_the_middle_is_reported_with_its_number(run: Run, line: bytes) -> None:
     run.append({"id": 1})

@@ -43,6 +43,17 @@ def test_two_servers_of_one_name_have_a_file_each_and_a_repetition_asks_neither(
         assert told == {f"hosted_vllm/m at {server.api_base}" for server in (first, second)}
 
 
+def test_a_half_written_verdict_is_cut_off_where_all_is_judged(command: Command, tmp_path: Path) -> None:
+    run_dir = make_run(tmp_path / "run", [answer_row(0)])
+    with OpenAIServer(lambda *_: chat_fields(reason="it says so", verdict="CORRECT")) as server:
+        assert command(run_dir, *asking(server)).status == 0
+        path = run_dir / "judge-strict@hosted_vllm-m.jsonl"
+        whole = path.read_bytes()
+        path.write_bytes(whole + b'{"verdict": "WR')
+        assert command(run_dir, *asking(server)).status == 0
+    assert path.read_bytes() == whole
+
+
 def test_a_cut_verdict_is_unreadable(command: Command, tmp_path: Path) -> None:
     run_dir = make_run(tmp_path / "run", [answer_row(0)])
     cut = Shaped(text=chat_fields(reason="it says so", verdict="CORRECT"), finish_reason="length")
