@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from memoryqa.cli.flags import in_flags
 from memoryqa.cli.output import show, show_styled
 from memoryqa.cli.shared import record
 from memoryqa.offline_reader import OFFLINE_MODEL
@@ -14,6 +17,11 @@ if TYPE_CHECKING:
 
 _NEAREST = 3  # lines that are shown where there is no answer
 OFFLINE = "answered by the offline reader, which copies words by rules and is often wrong; --model NAME asks an LM"
+
+
+def worded_for(flags: Mapping[str, str], answer: Answer) -> Answer:
+    """`answer`, whose problems name a command's flags."""
+    return replace(answer, problems=tuple(in_flags(one, flags) for one in answer.problems))
 
 
 def show_answer(answer: Answer, memories: Memories, chats: list[str], *, clock: bool) -> None:

@@ -7,7 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from memoryqa.cli.answers import show_answer
+from memoryqa.cli.answers import show_answer, worded_for
 from memoryqa.cli.flags import in_flags
 from memoryqa.cli.output import show, show_styled
 from memoryqa.cli.shared import lm_settings, open_chats, selection
@@ -78,6 +78,7 @@ class Talk:
         clock = self._args.clock or asks_clock(question)
         view = View(self._memories, self._chats, clock=clock, **selection(self._args))
         answer = self._reader(view, question, self._budget, before)
+        answer = worded_for(self._args.flags, answer)
         self._last = question, answer
         show_answer(answer, self._memories, self._chats, clock=clock)
 

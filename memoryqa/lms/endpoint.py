@@ -39,7 +39,9 @@ _MAX_BACKOFF_SEC = 30.0
 _MAX_UNREACHABLE_RETRIES = 2  # about 3 s: when no server listens, stopping and `--resume` is better than waiting
 _GRACE_SEC = 0.5  # beyond the timeout, so that the transport's own error, which says more, comes first
 _FEWER_TOKENS = 2_048  # of a reply, where the server has no room for as many as a thinking model may need
-_ADVICE = re.compile(r"\s*\n\s*To fix:\s.*\Z", re.S)  # DSPy's, of its own programming interface
+_ADVICE = re.compile(
+    r"\s*\n\s*(?:To fix|credential came from):\s.*\Z", re.S
+)  # DSPy's, of its own programming interface
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _address: ContextVar[str | None] = ContextVar("address of the LM that is called", default=None)
 _keeps_history: ContextVar[bool] = ContextVar("whether prompts are kept in DSPy's history", default=True)

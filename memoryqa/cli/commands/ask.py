@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 
-from memoryqa.cli.answers import answer_record, show_answer
+from memoryqa.cli.answers import answer_record, show_answer, worded_for
 from memoryqa.cli.output import print_json
 from memoryqa.cli.shared import add_json, add_model, add_scope, lm_settings, opened, selection, take_file
 from memoryqa.errors import UsageError
@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> None:
         reader, _ = choose_reader(args.model, args.api_base, settings)
         clock = args.clock or asks_clock(question)
         answer = reader(View(memories, chats, clock=clock, **selection(args)), question, args.context, None)
+        answer = worded_for(args.flags, answer)
         if args.json:
             print_json(answer_record(answer, memories, clock=clock))
         else:

@@ -79,3 +79,11 @@ def test_what_was_wrong_with_replies_is_in_the_answer(ines: Path, capsys: pytest
     with OpenAIServer(lambda *_: answer) as server:
         assert main(["ask", "When?", "--json", "--model", "hosted_vllm/small", "--api-base", server.api_base]) == 0
     assert "a reply was ended by the provider's content filter" in json.loads(capsys.readouterr().out)["problems"]
+
+
+@pytest.mark.slow
+def test_a_problem_names_the_flag_that_mends_it(ines: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = Shaped(text=chat_fields(answer="soon", evidence_ids=""), finish_reason="length")
+    with OpenAIServer(lambda *_: answer) as server:
+        assert main(["ask", "When?", "--model", "hosted_vllm/small", "--api-base", server.api_base]) == 0
+    assert "a reply was cut at its 1,024 tokens; raise --max-tokens" in capsys.readouterr().out
