@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Collection
 from functools import lru_cache
 from urllib.parse import urlsplit
+
+_HOST = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d{0,5})?", re.ASCII)  # a name or an address, and a port
 
 
 @lru_cache(maxsize=256)  # a server asks at each request
@@ -28,6 +31,8 @@ def is_one_of(host: str, names: Collection[str]) -> bool:
 @lru_cache(maxsize=256)
 def _name_in(host: str) -> str | None:
     """The name in a Host header, without its port; None for what is none."""
+    if not _HOST.fullmatch(host):
+        return None
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

@@ -12,6 +12,7 @@ from mcp.server import MCPServer
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from memoryqa.errors import UsageError
+from memoryqa.serve.protocol import BoundedProtocol
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 _MAX_CONNECTIONS = 1_000
@@ -53,6 +54,7 @@ def run_app(app: ASGIApp, host: str, port: int, stop: Callable[[], None]) -> Non
         app,
         host=host,
         port=port,
+        http=BoundedProtocol,
         log_level="error",
         access_log=False,
         server_header=False,

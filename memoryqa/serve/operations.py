@@ -75,7 +75,6 @@ class Operations:
         asked: the day of asking, by which "last week" is read; today when left out.
         """
         _in_range("budget_tokens", budget_tokens, 1, MAX_SEARCH_TOKENS)
-        _said(question, "the question")
         only: dict[str, Any] = {"speakers": people or None, "since": since, "until": until, "min_score": min_score}
         only["asked"] = asked
         text, tokens, ranked = self.find(question, chats, budget_tokens, **only)
@@ -87,6 +86,7 @@ class Operations:
         """Text, its tokens, and chat, message and score of its lines, best first; only: as `Memories.search` takes;
         `asked` is today when it is None."""
         question = queries if isinstance(queries, str) else queries[0]
+        _said(question, "the question")
         only |= as_asked(question, only.get("asked"), clock=only.get("clock", False))
         found = self._over(chats, lambda names: find(self.current(names), names, queries, budget_tokens, **only))
         return str(found), found.tokens, found.ranked
@@ -317,6 +317,7 @@ def _known() -> Iterator[None]:
 
 def _record(number: int, message: NewMessage, now: str) -> dict[str, str]:
     _said(message.text, f"message {number}")
+    _said(message.speaker, f"the speaker of message {number}")
     try:
         parse_time(message.time)
     except UsageError as error:

@@ -111,13 +111,15 @@ async def _once(written: bytes) -> AsyncIterator[bytes]:
 
 
 async def _chats(body: AskBody, access: Access, served: State) -> list[str]:
+    if not body.question.strip():
+        raise RefusedError(422, "the question is empty")
     chats = served.visible(access, body.chats)
     if chats is None:
         chats = await served.work.run(None, served.operations.names)
     for chat in chats:
         await served.work.run(chat, served.operations.memory, chat)  # refused before a stream begins
     if not chats:
-        raise RefusedError(404, "there are no chats yet")
+        raise RefusedError(404, "there are no chats yet" if body.chats is None else "name a chat, or leave out `chats`")
     return chats
 
 

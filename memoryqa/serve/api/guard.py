@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
-from collections.abc import Collection
+from collections import Counter, OrderedDict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from math import ceil
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from memoryqa.serve.tokens import Access, Tokens
 IMPORT_PATH = "/v1/import"
 _MAX_BUCKETS = 10_000
 _SAFE = ("GET", "HEAD")
+_DECIDING = (b"host", b"origin", b"authorization", b"content-type")
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -79,11 +80,13 @@ class Guard:
     def _check(self, scope: Scope) -> None:
         """RefusedError for what may not pass; else the scope has the access of the request."""
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        if len(headers) < len(scope["headers"]):
+            _check_once(name for name, _ in scope["headers"])
         host = headers.get(b"host", "")
         if self._hosts is not None and not is_one_of(host, self._hosts):
             raise RefusedError(421, "this server answers to other names; --allow-host adds one")
         origin = headers.get(b"origin")
-        if origin is not None and scope["method"] not in _SAFE and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and scope["method"] not in _SAFE and not _is_of(origin, host):
             raise RefusedError(403, "a page of another origin may not send this")
         address = scope["client"][0] if scope.get("client") else "?"
         access = self._access(scope, headers.get(b"authorization", ""), address)
@@ -158,6 +161,22 @@ class _Body:
         if self._bytes > self._most:
             raise HTTPException(413, _too_large(self._most), {"Connection": "close"})
         return message
+
+
+def _check_once(names: Iterable[bytes]) -> None:
+    """RefusedError where what is decided by is there twice: a proxy may have read the other one."""
+    counts = Counter(names)
+    if any(counts[name] > 1 for name in _DECIDING):
+        raise RefusedError(
+            400, "Host, Origin, Authorization and Content-Type may each be there once", {"Connection": "close"}
+        )
+
+
+def _is_of(origin: str, host: str) -> bool:
+    try:
+        return urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:
+        return False
 
 
 def is_open(path: str) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +16,16 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs pip install '.[serve]'")
 
+import uvicorn
 from api_servers import ApiServer, api_server
 from mcp_servers import environment
+from ports import free_port
+from waiting import wait_for
 
+from memoryqa.serve import protocol
+from memoryqa.serve.protocol import BoundedProtocol
 from memoryqa.serve.tokens import Tokens, new_token
+from memoryqa.serve.webpage import page_routes
 
 SECRET = "the-secret-of-these-tests"
 SAID = {"text": "I moved to Porto last Saturday!", "speaker": "Ana", "time": "2023-05-25T18:30"}
@@ -185,7 +193,20 @@ def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]
         yield one
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "[::1", "10.0.0.1"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:80",
+        "127.0.0.1.evil.example",
+        "",
+        "[::1",
+        "10.0.0.1",
+        "evil.example@127.0.0.1",
+        "127.0.0.1@evil",
+        "127.0.0.1/x",
+    ],
+)
 def test_a_name_that_was_rebound_is_refused(open_server: ApiServer, host: str) -> None:
     assert open_server.call("GET", "/v1/chats", Host=host).status in (400, 421)
     assert open_server.call("POST", "/mcp", {}, Host=host).status in (400, 421)
@@ -196,7 +217,9 @@ def test_names_of_this_machine_are_answered(open_server: ApiServer, host: str) -
     assert open_server.call("GET", "/v1/chats", Host=host).status == 200
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://localhost"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://localhost", "http://[::1", "[", "//"]
+)
 def test_a_page_of_another_origin_changes_nothing(open_server: ApiServer, origin: str) -> None:
     body = {"messages": [SAID]}
     assert open_server.call("POST", "/v1/chats/ana/messages", body, Origin=origin).status == 403
@@ -205,6 +228,20 @@ def test_a_page_of_another_origin_changes_nothing(open_server: ApiServer, origin
     assert not [name for name in reply.headers if name.startswith("access-control")]
     reply = open_server.call("GET", "/v1/chats", Origin=origin)
     assert not [name for name in reply.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize(
+    "twice",
+    ["Host: 127.0.0.1", "Origin: http://127.0.0.1", "Authorization: Bearer x", "Content-Type: application/json"],
+)
+def test_what_is_decided_by_may_be_there_once(open_server: ApiServer, twice: str) -> None:
+    name = twice.partition(":")[0]
+    head = (
+        f"POST /v1/search HTTP/1.1\r\nHost: 127.0.0.1\r\n{name}: evil.example\r\n{twice}\r\nContent-Length: 0\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", open_server.port)) as one:
+        one.sendall(head.encode())
+        assert b" 400 " in one.recv(100)
 
 
 def test_the_page_itself_may_send(open_server: ApiServer) -> None:
@@ -241,6 +278,41 @@ def test_a_body_that_is_too_large_is_refused_before_and_while_it_comes(server: A
         else:
             assert b" 413 " in one.recv(100)
     assert server.call("GET", "/health").status == 200
+
+
+def test_a_head_without_end_is_hung_up_on(server: ApiServer) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as one:
+        one.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+        with contextlib.suppress(OSError):  # it hangs up in between
+            for _ in range(100):
+                one.sendall(b"X-More: " + b"x" * 10_000 + b"\r\n")
+        with contextlib.suppress(OSError):
+            assert one.recv(100).split()[1] == b"400"
+    assert server.call("GET", "/health").status == 200
+
+
+def test_a_head_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SEC", 0.5)
+    port = free_port()
+    served = uvicorn.Server(uvicorn.Config(page_routes()[0].app, port=port, http=BoundedProtocol, log_level="error"))
+    thread = threading.Thread(target=served.run)
+    thread.start()
+    try:
+        wait_for(lambda: served.started, "it listens")
+        silent, begun, quick = (socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(3))
+        begun.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+        whole = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        quick.sendall(whole)
+        assert quick.recv(100_000).startswith(b"HTTP/1.1 200")
+        assert (silent.recv(10), begun.recv(10)) == (b"", b"")  # they were hung up on
+        time.sleep(0.6)
+        quick.sendall(whole)  # a connection that waits for its next request is kept
+        assert b"HTTP/1.1 200" in quick.recv(100_000) + quick.recv(100_000)
+        for one in (silent, begun, quick):
+            one.close()
+    finally:
+        served.should_exit = True
+        thread.join()
 
 
 def test_many_and_long_messages_are_bounded_with_a_line(server: ApiServer) -> None:
