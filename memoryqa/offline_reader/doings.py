@@ -52,6 +52,10 @@ _OBJECT_END = re.compile(
     r" and (?=(?:I|we|he|she|they|it|you) |[A-Z][\w'’-]+ \w+(?:s|ed)\b)|, (?=\w+ (?:is|are|was|were|will|has|have)\b)"
 )
 _NAMES = re.compile(r"[A-Z][\w'’-]+(?: [A-Z][\w'’-]+)*")
+_TIME_AT_END = re.compile(
+    r",? (?:(?:last|next|this) \w+|yesterday|today|tomorrow|tonight|recently|again|too|(?:on|in) (?:\w+day|\d{4}))$",
+    re.I,
+)
 _ITS = frozenset("it them that this these those".split())
 _GENERAL = frozenset("be do have get go say think feel happen mean come know see tell talk".split())
 _TOO_GENERAL = frozenset(map(stem, _GENERAL))
@@ -110,7 +114,7 @@ def answer_doing(ranking: Ranking) -> Doing | None:
                 continue
             if not asked.who:
                 return Doing(clause.subject, sentence)
-            if _is_same(clause.subject, asked.who) and (text := _object(clause.after)):
+            if _is_same(clause.subject, asked.who) and (text := _object(ranking, clause.after)):
                 return Doing(text, sentence)
     return None
 
@@ -235,11 +239,16 @@ def _is_same(subject: str, who: str) -> bool:
     return bool(theirs) and (theirs <= mine or mine <= theirs)
 
 
-def _object(after: str) -> str:
+def _object(ranking: Ranking, after: str) -> str:
+    """What is done to: the words behind the verb as far as they belong to it, without a time at their end; "" where
+    they say no more than the question."""
     end = _OBJECT_END.search(after)
-    words = after[: end.start() if end else len(after)].split()
+    words = _TIME_AT_END.sub("", after[: end.start() if end else len(after)].strip()).split()
     if words and words[0] == "to":
         words = words[1:]
     if not words or words[0].lower() in _ITS or len(words) > _MOST_WORDS:
         return ""
-    return " ".join(words).rstrip(",")
+    said = " ".join(words).rstrip(",")
+    read = zip(tokenize(said).words, tokenize(said).stems, strict=True)
+    is_more = any(one not in ranking.stems and word.lower() not in STOPWORDS and word != "one" for word, one in read)
+    return said if is_more else ""
