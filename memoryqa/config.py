@@ -191,7 +191,7 @@ class RankingConfig:
         default=0.04, metadata={"help": "for the speaker the question names, against the others"}
     )
     speaker_share: float = field(
-        default=0.1, metadata={"help": "what a match counts more where that speaker said it, and less elsewhere"}
+        default=0.12, metadata={"help": "what a match counts more where that speaker said it, and less elsewhere"}
     )
     first_person_weight: float = field(
         default=0.03, metadata={"help": 'for turns in which that speaker says "I" or "my"'}
@@ -274,6 +274,7 @@ class DenseConfig:
             tag_weight=1.0,
             session_weight=0.2,
             speaker_weight=0.2,
+            speaker_share=0.1,
             first_person_weight=0.12,
             role_weight=0.3,
             length_weight=0.45,
