@@ -53,8 +53,11 @@ class OpenChats:
             self._used[name] = None
             self._used.move_to_end(name)
             opening = self._opening.setdefault(name, threading.Lock())
-        with opening:  # once, while other chats are opened and used
-            memory = self._memories.create(name) if create else self._memories[name]
+        try:
+            with opening:  # once, while other chats are opened and used
+                memory = self._memories.create(name) if create else self._memories[name]
+        except KeyError:  # it was deleted at this moment
+            raise UnknownError(f"there is no chat {shown(name)}") from None
         self._put_away()
         return memory
 

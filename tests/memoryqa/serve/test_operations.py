@@ -133,3 +133,11 @@ def test_nothing_is_kept_of_chats_that_were_deleted(tmp_path: Path) -> None:
         assert not operations._open._opening
         assert not operations._open._used
         assert operations.open_chats == 0
+
+
+def test_a_chat_that_is_deleted_before_it_is_opened_is_unknown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Memories.open(folder) as memories:
+        operations = Operations(memories)
+        monkeypatch.setattr(operations._open, "look_for", lambda name: memories.delete(name))
+        with pytest.raises(UnknownError, match="there is no chat 'ana'"):
+            operations.search("kites", chats=["ana"])
