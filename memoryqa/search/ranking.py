@@ -22,7 +22,7 @@ import numpy as np
 from memoryqa.arrays import Flags, Floats, Ints
 from memoryqa.config import RankingConfig
 from memoryqa.errors import UsageError
-from memoryqa.language.locales.detection import by_use
+from memoryqa.language.locales.detection import ENGLISH, by_use
 from memoryqa.language.question import Asking, Query, Window, read_query, users_among
 from memoryqa.language.terms import idf
 from memoryqa.rendering import Line
@@ -46,6 +46,7 @@ from memoryqa.turns import Turn
 _SESSION_K1 = 1.5
 _NAME_PRIOR = 0.2  # of a passage that says a name, where the question asks for one
 _CODE_FROM, _CODE_SPAN = 0.05, 0.2  # share of code signs that prose may have, and what more makes a passage all code
+_OTHER_LANGUAGES = 3.0  # times the weight of the speaker, whose "I" is not seen and whose words have fewer tables
 _MOST_QUERIES = 16  # kept as they were read
 _FIRST_CHUNKS = 512  # scored at once, so that shorter histories are one array; later batches:
 _FEWEST_CHUNKS, _MOST_CHUNKS = 128, 4096
@@ -296,7 +297,9 @@ class PassageIndex:
         config, speakers = self.config, self._passages.speakers
         if question.named:
             named = question.named if len(question.named) < len(speakers) else ()
-            return _Preference(named, config.speaker_weight, config.speaker_share, config.first_person_weight)
+            others = _OTHER_LANGUAGES if question.language != ENGLISH else 1.0
+            weight = others * config.speaker_weight
+            return _Preference(named, weight, config.speaker_share, config.first_person_weight)
         users = () if question.asks_what_was_told else users_among(speakers, question.owner)
         return _Preference(users, config.role_weight)
 

@@ -233,7 +233,7 @@ class Reference:
         """Speakers who are preferred to others, and by how much."""
         everybody = {speaker.strip().casefold(): speaker for speaker in self.speakers}
         if question.named:
-            return set(question.named), self.config.speaker_weight
+            return set(question.named), self.config.speaker_weight * (3 if question.language != "en" else 1)
         if "assistant" in everybody and "user" in everybody and not question.asks_what_was_told:
             return {everybody["user"]}, self.config.role_weight
         return set(), 0.0

@@ -6,11 +6,13 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+from reference_ranking import index_of
 
 from memoryqa import AdaptiveMemory
 from memoryqa.language.locales.asking import asks_time, is_form_of, read_locale_windows
 from memoryqa.language.locales.detection import by_use, note_language
 from memoryqa.language.question import read_query
+from memoryqa.turns import Turn
 
 GERMAN = (
     ("Ute", "Gestern haben wir im Garten zwei junge Igel gefunden."),
@@ -135,3 +137,20 @@ def test_a_question_names_days_in_its_language(question: str, code: str, first: 
 )
 def test_names_are_inflected(word: str, name: str, code: str, is_form: bool) -> None:
     assert is_form_of(word, name, code) is is_form
+
+
+def test_outside_english_the_speaker_asked_about_counts_for_more() -> None:
+    """No table says that carrots are vegetables, and "ich" is not looked for: who said it is what is left."""
+
+    def lead(lines: tuple[str, str], question: str) -> float:
+        day = datetime(2024, 5, 15)
+        turns = [
+            Turn(1, number, name, text, day)
+            for number, (name, text) in enumerate(zip(("Ute", "Jan"), lines, strict=True), 1)
+        ]
+        of_ute, of_jan = index_of(turns).score([question]).tolist()
+        return of_ute - of_jan
+
+    german = lead(("Gekochte Möhren sind nichts.", "Gekochter Lauch ist nichts."), "Welches Gemüse mag Ute nicht?")
+    english = lead(("Boiled carrots are awful stuff.", "Boiled leeks are awful stuff."), "Which dish does Ute avoid?")
+    assert german > english > 0
