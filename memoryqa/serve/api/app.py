@@ -20,6 +20,7 @@ from memoryqa.serve.api.jobs import Imports
 from memoryqa.serve.api.metrics import Metrics
 from memoryqa.serve.api.problems import Problem, add_handlers, log_bug, problem
 from memoryqa.serve.api.state import State
+from memoryqa.serve.api.uploads import remove_left
 from memoryqa.serve.api.work import Work
 from memoryqa.serve.asking import Asking
 from memoryqa.serve.operations import Operations
@@ -61,6 +62,7 @@ def make_app(operations: Operations, reader: Asking, mcp: MCPServer, settings: S
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        remove_left(settings.uploads)
         async with mcp_app.router.lifespan_context(mcp_app):
             yield
         for one in (state.imports, state.work, state.asking):

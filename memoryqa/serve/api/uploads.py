@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -18,6 +21,17 @@ FILE = "file"
 _MAX_FIELDS = 20
 _MAX_FIELD_BYTES = 10_000
 _MAX_NAME_CHARS = 100
+_PREFIX = ".upload-"
+_LEFT_SEC = 6 * 3600.0  # an upload to which nothing was written for so long is of a server that was killed
+
+
+def remove_left(folder: Path) -> None:
+    """Remove what servers that were killed left of uploads; other servers may be receiving theirs into `folder`."""
+    for own in folder.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            newest = max(path.stat().st_mtime for path in (own, *own.iterdir()))
+            if time.time() - newest > _LEFT_SEC:
+                shutil.rmtree(own)
 
 
 class Upload:
@@ -91,7 +105,7 @@ class Upload:
         if self.path is not None:
             raise RefusedError(422, "one file at a time")
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        own = Path(tempfile.mkdtemp(prefix=".upload-", dir=self._folder))
+        own = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._folder))
         path = own / _safe_name(options.get(b"filename", b"export").decode("utf-8", "replace"))
         self._open = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
         self.path = path
