@@ -101,18 +101,19 @@ def fit_context(
     evidence fits. The prompt must fit because vLLM refuses a longer one, and a trainer would cut off its beginning,
     which has the instructions. Raises UsageError if a prompt is too long even with almost no evidence.
     """
-    longest = longest_prompt(config)
+    longest, factor = longest_prompt(config), 1.02
     while longest > max_tokens:
-        # removes the model's excess as a share of our tokens; the next round corrects the error
-        share = 1.02 * (longest - max_tokens) / longest
+        # removes the model's excess as a share of our tokens; the next round corrects the error, more and more boldly:
+        # a slightly smaller budget may be filled with other lines that have more of the model's tokens
+        share = factor * (longest - max_tokens) / longest
         reduced = config.context_tokens - math.ceil(config.context_tokens * share)
         shorter = longest_prompt(replace(config, context_tokens=reduced)) if reduced > 0 else 0
-        if not 0 < shorter < longest:  # 0: not even one line fits
+        if shorter == 0:  # not even one line fits
             raise UsageError(
                 f"--max-prompt-length {max_tokens}: the longest prompt has {longest} tokens, and less evidence does "
                 "not make it fit; raise it"
             )
-        config, longest = replace(config, context_tokens=reduced), shorter
+        config, longest, factor = replace(config, context_tokens=reduced), shorter, factor * 1.5
     return config
 
 

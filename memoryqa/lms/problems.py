@@ -214,7 +214,8 @@ def export(choice: LMChoice, variables: tuple[str, ...]) -> str:
 
 
 def line(choice: LMChoice, problem: str, fix: str) -> str:
-    return redact(f"{choice.role} LM {choice.model}: {problem}; {fix}")
+    """One line for the user. `problem` may end with a server's words, whose full stop goes before the fix."""
+    return redact(f"{choice.role} LM {choice.model}: {problem.rstrip('. ')}; {fix}")
 
 
 def first_line(text: str, max_chars: int = 200) -> str:

@@ -552,7 +552,8 @@ def test_a_key_that_is_refused_at_the_start_appears_nowhere(
     with OpenAIServer(reader, faults=[unauthorized_quoting(SECRET)] * 3) as server:
         outcome = run("--data", data, *asked_with(server, "--run-dir", tmp_path / "r"))
     assert outcome.status == 1
-    assert "rejected the API key (401); check the value of HOSTED_VLLM_API_KEY" in outcome.message
+    assert "rejected the API key (401): Incorrect API key provided: [redacted]" in outcome.message
+    assert "; check the value of HOSTED_VLLM_API_KEY" in outcome.message
     assert SECRET not in outcome.err
     assert not (tmp_path / "r").exists()
 

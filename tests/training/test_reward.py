@@ -169,6 +169,14 @@ def test_evidence_is_reduced_until_every_prompt_fits() -> None:
     assert longest(fitted) > 3800  # and not by more than it takes
 
 
+def test_a_smaller_budget_may_be_filled_with_lines_that_the_model_counts_longer() -> None:
+    def longest(config: ProgramConfig) -> int:
+        return 5051 if 1950 <= config.context_tokens <= 2000 else 1000 + 2 * config.context_tokens
+
+    fitted = fit_context(longest, ProgramConfig(context_tokens=2000), 4900)
+    assert 4600 < longest(fitted) <= 4900
+
+
 def test_prompts_that_fit_are_left_alone() -> None:
     config = ProgramConfig()
     assert fit_context(lambda one: 500, config, 4096) is config
