@@ -71,7 +71,7 @@ class Reference:
         scores = []
         for i, lexical in enumerate(self.lexical(question)):
             support = math.sqrt(sum(other[i] ** 2 for other in supporting))
-            match = (lexical + weight * support) * self.factor(question, i)
+            match = (lexical + self.dated(question, i) + weight * support) * self.factor(question, i)
             scores.append(match + self.prior(i) + self.asked(question, i))
         return scores
 
@@ -249,7 +249,7 @@ class Reference:
         return speaker_key(self.lines[i].turn.speaker) in set(map(speaker_key, speakers))
 
     def asked(self, question: Query, i: int) -> float:
-        """What the question says besides words: who, when, whether it asks when, and what was told."""
+        """What the question says besides words and days: who, whether it asks when, and what was told."""
         turn, config = self.lines[i].turn, self.config
         total = config.time_prior if question.asks_when and has_time_expression(self.lines[i].said) else 0.0
         if question.asks_name and self.says_name(i):
@@ -265,13 +265,17 @@ class Reference:
             total -= (
                 config.length_weight * (0.5 if leads else 1.0) * min(max(0.0, math.log2(max(tokens, 1) / 100)), 5.0)
             )
-        days = [turn.time.date() for turn in self.blocks[self.block_of[i]] if turn.time]
-        if days and question.windows:
-            ends = (min(days), max(days))
-            total += config.date_weight * max(
-                self.date_match(day, window) for day in ends for window in question.windows
-            )
         return total
+
+    def dated(self, question: Query, i: int) -> float:
+        """How well the days of the passage's session match those of the question."""
+        days = [turn.time.date() for turn in self.blocks[self.block_of[i]] if turn.time]
+        if not days or not question.windows:
+            return 0.0
+        ends = (min(days), max(days))
+        return self.config.date_weight * max(
+            self.date_match(day, window) for day in ends for window in question.windows
+        )
 
     def says_name(self, i: int) -> bool:
         """A name that is no speaker's so far."""

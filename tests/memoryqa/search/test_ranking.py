@@ -54,6 +54,11 @@ CROWD = ("Ines", "Bo", "Lena", "Marta", "Xu")
     ["What was on at the cinema?", "Which play in which theater or auditorium, and what drama?"],
     RankingConfig(),
 )
+@example(
+    [Turn(1, 1, "Ines", "hello", DAY), Turn(2, 1, "Bo", "hello", DAY + timedelta(days=16))],
+    [f"Was Ines at home on {DAY + timedelta(days=19):%-d %B %Y}?"],
+    RankingConfig(),
+)
 def test_scores_are_those_of_the_reference(turns: list[Turn], queries: list[str], config: RankingConfig) -> None:
     scores = index_of(turns, config).score(queries)
     assert scores.shape == (sum(len(passages_of(turn)) for turn in turns),)
