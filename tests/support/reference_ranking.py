@@ -159,7 +159,9 @@ class Reference:
                 unused -= members
         near = self.near(query, unused)
         said = known.intersection(query.terms)
-        both = {term: self.idf(term) ** 0.8 * math.sqrt(english_rarity(term)) for term in said}
+        both = {term: self.idf(term) for term in said}
+        if query.language == "en":
+            both = {term: idf**0.8 * math.sqrt(english_rarity(term)) for term, idf in both.items()}
         for term in query.terms:
             others = {other: share for other, (share, of) in near.items() if of == term}
             as_written = {f"={word}": 0.5 for of, word in query.marked if of == term}

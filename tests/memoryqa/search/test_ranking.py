@@ -59,6 +59,7 @@ CROWD = ("Ines", "Bo", "Lena", "Marta", "Xu")
     [f"Was Ines at home on {DAY + timedelta(days=19):%-d %B %Y}?"],
     RankingConfig(),
 )
+@example([Turn(1, 1, "Ines", "May 昨天我去了博物馆。很好看！", DAY)], ["博物馆 May"], RankingConfig())
 def test_scores_are_those_of_the_reference(turns: list[Turn], queries: list[str], config: RankingConfig) -> None:
     scores = index_of(turns, config).score(queries)
     assert scores.shape == (sum(len(passages_of(turn)) for turn in turns),)
