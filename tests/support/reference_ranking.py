@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from strategies import WORDS, sentences
 
 from memoryqa.config import RankingConfig
+from memoryqa.language.alike import alike
 from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.dates import has_time_expression
 from memoryqa.language.first_person import says_i
@@ -112,7 +113,8 @@ class Reference:
         frequency = self.frequency(i, one_of)
         if not frequency:
             return 0.0
-        return frequency * (k1 + 1) / (frequency + k1 * (1 - b + b * self.sizes[i] / statistics.fmean(self.sizes)))
+        size = self.sizes[i] / (statistics.fmean(self.sizes) or 1.0)  # tags alone have no size
+        return frequency * (k1 + 1) / (frequency + k1 * (1 - b + b * size))
 
     @cached_property
     def sizes(self) -> list[float]:
@@ -149,41 +151,42 @@ class Reference:
             for term in tagged.intersection(query.terms)
         ]
         unused = known - set(query.terms)
-        for other in {other for term in query.terms for other in synonyms(term)} & unused:
+        in_english = query.terms if query.language == "en" else ()
+        for other in {other for term in in_english for other in synonyms(term)} & unused:
             weights.append(({other: 1.0}, self.config.synonym_weight * self.idf(other) / everything))
             unused.remove(other)
-        for term in query.terms:
+        for term in in_english:
             if members := unused.intersection(instances(term)):
                 rarity = min(self.idf(term), self.idf(*members))
                 weights.append((dict.fromkeys(members, 1.0), self.config.instance_weight * rarity / everything))
                 unused -= members
-        near = self.near(query, unused)
+        near = self.near(query, unused) if in_english else self.alike(query, unused)
         said = known.intersection(query.terms)
         both = {term: self.idf(term) for term in said}
         if query.language == "en":
             both = {term: idf**0.8 * math.sqrt(english_rarity(term)) for term, idf in both.items()}
         for term in query.terms:
-            others = {other: share for other, (share, of) in near.items() if of == term}
+            others = near.get(term, {})
             as_written = {f"={word}": 0.5 for of, word in query.marked if of == term}
             if term in known:
                 own = sum(map(self.idf, said)) * both[term] / sum(both.values())
                 weights.append(({term: 1.0, **as_written, **others}, own / matchable))
             elif others:
                 weights.append((others, min(self.idf(term), self.idf(*others)) / everything))
-        unused -= set(near)
+        unused -= {other for of_term in near.values() for other in of_term}
         if query.asks_name and (naming := unused.intersection(("name", "nicknam"))):
             rarity = self.idf(*naming)
             weights.append((dict.fromkeys(naming, 1.0), rarity / (everything + rarity)))
             unused -= naming
-        for term in query.terms:
+        for term in in_english:
             if members := unused.intersection(kinds(term)):
                 rarity = min(self.idf(term), self.idf(*members))
                 weights.append((dict.fromkeys(members, 1.0), self.config.instance_weight * rarity / everything))
                 unused -= members
         return weights
 
-    def near(self, query: Query, unused: set[str]) -> dict[str, tuple[float, str]]:
-        """Words used like those of the query: what an occurrence counts, and for which term, the first of the best."""
+    def near(self, query: Query, unused: set[str]) -> dict[str, dict[str, float]]:
+        """Words used like those of the query: for each term, the first of the best, what an occurrence counts."""
         known = {term for count in self.counts for term in count}
         near: dict[str, tuple[float, str]] = {}
         for term in query.terms:
@@ -195,7 +198,16 @@ class Reference:
                 share = most * (similarity - 0.35) / 0.65
                 if share > near.get(other, (0.0, ""))[0]:
                     near[other] = share, term
-        return near
+        return {term: {other: share for other, (share, of) in near.items() if of == term} for term in query.terms}
+
+    def alike(self, query: Query, unused: set[str]) -> dict[str, dict[str, float]]:
+        """Forms, relatives and compounds of each term, outside English."""
+        found: dict[str, dict[str, float]] = {}
+        for term in query.terms:
+            if like := alike(term, query.language):
+                held = {other: sum(other in count for count in self.counts) for other in like.among(unused)}
+                found[term] = {other: 0.5 for other, passages in held.items() if passages <= 200}
+        return found
 
     def sessions(self, query: Query) -> list[float]:
         b = self.config.bm25_b
