@@ -87,6 +87,7 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         if self._folder is None:
             raise UsageError("create needs the folder of Memories.open(folder); here, set memories[name] = memory")
         check_name(name)
+        self.leave_removed(name)
         self._memories.setdefault(name, None)
         return self[name]
 
@@ -142,9 +143,22 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def leave_removed(self, name: str) -> None:
+        """Leave out the chat `name` of the folder when its file was removed, and open it anew when it was replaced."""
+        memory = self._memories.get(name)
+        if self._folder is None or name not in self._memories:
+            return
+        if memory is not None and memory.is_gone:
+            memory.close()
+            self._memories[name] = None
+        if self._memories[name] is None and not self.path_of(name).exists():
+            del self._memories[name]
+
     def find(self) -> None:
-        """Take in new files of the folder, without opening them."""
+        """Take in new files of the folder, without opening them, and leave out those that are there no more."""
         if self._folder is not None:
+            for name in list(self._memories):
+                self.leave_removed(name)
             for path in sorted(self._folder.glob(f"*{SUFFIX}")):
                 if not path.name.startswith(".") and is_begun(path):
                     self._memories.setdefault(path.stem, None)

@@ -49,6 +49,7 @@ class ArchiveFile:
         self._lock = threading.RLock()
         self._checkpoints: Checkpoints | None = None
         self.is_closed = False
+        self._identity: tuple[int, int] | None = None
         in_memory = path == ":memory:"
         where = Path(path).absolute()
         with self._explained():
@@ -72,6 +73,7 @@ class ArchiveFile:
                 self._connection.execute("PRAGMA synchronous = NORMAL")
                 if not in_memory:
                     self._connection.execute(f"PRAGMA wal_autocheckpoint = {LARGEST_LOG}")
+                    self._where, self._identity = where, _identity_of(where)
                     self._checkpoints = Checkpoints(where)
             except BaseException:
                 self._connection.close()
@@ -81,6 +83,11 @@ class ArchiveFile:
     def connection(self) -> sqlite3.Connection:
         """For the modules of this room, within `transaction` or `waiting`."""
         return self._connection
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the file was removed, or another one put in its place: what is written now would be lost."""
+        return self._identity is not None and _identity_of(self._where) != self._identity
 
     def close(self) -> None:
         """Write everything to the disk and close the file."""
@@ -102,6 +109,10 @@ class ArchiveFile:
             if self._connection.in_transaction:
                 yield
                 return
+            if self.is_gone:
+                raise ArchiveError(
+                    f"{self.path}: was removed or replaced while it was open; nothing was written; open it again"
+                )
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -225,6 +236,15 @@ class ArchiveFile:
 
 def _may_write(path: Path) -> bool:
     return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _identity_of(path: Path) -> tuple[int, int] | None:
+    """By which the file at `path` is told from any other one; None when there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _is_writable(path: Path) -> bool:

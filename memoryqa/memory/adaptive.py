@@ -203,6 +203,11 @@ class AdaptiveMemory(ImportedMemory):
             raise
         return memory
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether its file was removed or replaced by another one since it was opened. Nothing can be added then."""
+        return self._archive is not None and self._archive.is_gone
+
     def keep_index(self) -> None:
         """Keep the index in the file, where that is due, so that the file is opened at once again."""
         with self._lock:

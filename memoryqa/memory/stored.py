@@ -306,6 +306,8 @@ class StoredMemory(ReadableMemory):
         archive = self._archive
         if archive is None or archive.is_read_only or not self._has_usual_settings or self._is_taking:
             return
+        if archive.is_gone:
+            return
         if is_due(len(self) - self._kept, len(self), when):
             working = self._working if with_working else self._working_so_far()
             built = Built(self._transcript, self._index, lambda: working)

@@ -40,6 +40,7 @@ class OpenChats:
     def look_for(self, name: str) -> None:
         """UnknownError when there is no such chat."""
         with self._lock:
+            self._memories.leave_removed(name)
             if name not in self._memories:
                 self._memories.find()
                 if name not in self._memories:

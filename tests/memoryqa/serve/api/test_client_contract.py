@@ -20,7 +20,7 @@ ELSEWHERE = {
         ("archived", "losses", "pack", "recent", "render", "stats", "transcript", "lines", "rank", "ranking"), ONE_FILE
     ),
     **dict.fromkeys(
-        ("close", "open", "load", "save", "refresh", "keep_index", "embed", "with_ranking", "of"), ONE_FILE
+        ("close", "open", "load", "save", "refresh", "keep_index", "embed", "with_ranking", "of", "unchanged"), ONE_FILE
     ),
     **dict.fromkeys(
         ("add_conversation", "follow_export", "ids_of", "keep_people", "set_title", "take_in", "rename", "in_order"),
@@ -34,7 +34,9 @@ ELSEWHERE = {
     "people": "`Client.people` lists them, `Chat.join` joins their names",
 }
 OF_CHATS = {
-    **dict.fromkeys(("choose", "find", "path_of", "put_away", "refresh", "rendered_lines", "open", "of"), ONE_FILE),
+    **dict.fromkeys(
+        ("choose", "find", "leave_removed", "path_of", "put_away", "refresh", "rendered_lines", "open", "of"), ONE_FILE
+    ),
     **dict.fromkeys(
         ("clear", "get", "items", "keys", "pop", "popitem", "setdefault", "update", "values"), "`chats` lists them"
     ),
