@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 WHILE_ADDING = (500, 0.05)
 AT_THE_END = (20, 0.01)  # when the memory is closed, or many turns were added at once
 _READ_AHEAD = 256  # turns at once, at most, where they are read in order
+_MOST_JUMPS = 256  # reads of single turns of a file, before all around each are read with it
+_AROUND = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +33,42 @@ class Kept:
 
 
 class TurnReader:
-    """Gives the turns of a file by their number, from 0; those behind it too, twice as many each time, while they are
-    asked for in order. A search asks for few that lie beside each other, and reads hardly more than those."""
+    """Gives the turns of a file by their number, from 0, each once; those behind it too, twice as many each time, while
+    they are asked for in order. A search asks for few that lie beside each other, and reads hardly more than those. Who
+    has asked for many is given those around each, too: most of them will be asked for."""
 
     def __init__(self, archive: Archive, positions: Sequence[int]) -> None:
         self._archive, self._positions = archive, positions
         self._next, self._size = -1, 1
         self._ahead: list[Turn] = []  # from `_next` on, in reverse
+        self._jumps = 0
+        self._around: dict[int, Turn] = {}  # by number
+        self._is_given = bytearray(len(positions))
 
     def __call__(self, number: int) -> Turn:
+        self._is_given[number] = True
+        if (turn := self._around.pop(number, None)) is not None:
+            return turn
         if number != self._next:
             self._ahead, self._size = [], 1
+            self._jumps += 1
+            if self._jumps > _MOST_JUMPS:
+                first = number - number % _AROUND
+                around = self._read(first, first + _AROUND)
+                self._around.update((at, turn) for at, turn in enumerate(around, first) if not self._is_given[at])
+                return around[number - first]
         self._next = number + 1
         if not self._ahead:
-            end = min(number + self._size, len(self._positions))
-            turns = self._archive.between(self._positions[number], self._positions[end - 1])
-            if len(turns) != end - number:
-                raise ArchiveError(f"{self._archive.path}: was changed by another process at this moment; ask again")
-            self._ahead, self._size = turns[::-1], min(2 * self._size, _READ_AHEAD)
+            self._ahead = self._read(number, number + self._size)[::-1]
+            self._size = min(2 * self._size, _READ_AHEAD)
         return self._ahead.pop()
+
+    def _read(self, first: int, end: int) -> list[Turn]:
+        end = min(end, len(self._is_given))
+        turns = self._archive.between(self._positions[first], self._positions[end - 1])
+        if len(turns) != end - first:
+            raise ArchiveError(f"{self._archive.path}: was changed by another process at this moment; ask again")
+        return turns
 
 
 def read_kept(archive: Archive, config: MemoryConfig, ranking: RankingConfig, generation: int) -> Kept | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -335,3 +336,25 @@ def test_turns_are_read_ahead_only_while_they_are_asked_for_in_order(tmp_path: P
         for number in range(0, 1_990, 10):  # as the best lines of a search are beside each other
             assert [read(number), read(number + 1)] == said[number : number + 2]
         assert sum(reads) < 4 * 200
+
+
+def test_turns_of_a_file_that_is_searched_often_are_read_with_those_around_them(tmp_path: Path) -> None:
+    said = turns(2_000)
+    with Archive(tmp_path / "a.db") as archive:
+        archive.extend(said)
+        positions = [position for position, _ in archive.after(0)]
+        reads = list[int]()
+
+        class Counted:
+            path = "a.db"
+
+            def between(self, first: int, last: int) -> list[Turn]:
+                found = archive.between(first, last)
+                reads.append(len(found))
+                return found
+
+        read = kept_index.TurnReader(Counted(), positions)  # type: ignore[arg-type]
+        numbers = list(range(2_000))
+        random.Random(1).shuffle(numbers)
+        assert [read(number) for number in numbers] == [said[number] for number in numbers]
+        assert len(reads) < 256 + 2_000 / 16 + 20
