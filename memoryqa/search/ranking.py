@@ -340,9 +340,10 @@ class PassageIndex:
             for name in preferred.speakers:
                 named[index.chunks_of(name)] = True
             bound = preferred.applied(bound, named)
-        return bound + self._bound_priors(question, preferred) + 1e-9  # for rounding errors
+            bound += max(preferred.first_person, 0.0) * (named & ((index.chunk_flags() & SAYS_I) != 0))
+        return bound + self._bound_priors(question) + 1e-9  # for rounding errors
 
-    def _bound_priors(self, question: Query, preferred: _Preference) -> Floats:
+    def _bound_priors(self, question: Query) -> Floats:
         config, index = self.config, self._passages
         priors = {
             ENDS_IN_QUESTION: config.question_prior,
@@ -350,7 +351,6 @@ class PassageIndex:
             OPENS_SESSION: config.opening_prior,
             NAMES_TIME: config.time_prior if question.asks_when else 0.0,
             SAYS_NAME: _NAME_PRIOR if question.asks_name else 0.0,
-            SAYS_I: preferred.first_person if preferred.speakers else 0.0,
         }
         flags = np.arange(FLAGS)
         by_flags = sum(max(prior, 0.0) * ((flags & flag) != 0) for flag, prior in priors.items())

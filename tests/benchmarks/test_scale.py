@@ -111,7 +111,7 @@ def test_ranking_some_turns_keeps_the_order_they_have_among_all(
 
 @pytest.mark.slow
 def test_a_long_history_is_searched_exactly_and_mostly_unscored(monkeypatch: pytest.MonkeyPatch) -> None:
-    index = index_of(repeated(16_000))
+    index = index_of(repeated(20_000))
     scored: list[int] = []
     score = PassageIndex._score
     monkeypatch.setattr(

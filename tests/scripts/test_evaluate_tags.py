@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("own_folder", "short_waits")
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A conversation of three sessions; the question has no word in common with the line that answers it."""
+    """A conversation of three sessions; no table knows a word of the line that answers the question."""
     record = conversation_record("conv-48", num_sessions=3)
     for session in (1, 2, 3):
         record["conversation"][f"session_{session}"] = [
@@ -33,16 +33,16 @@ def data(tmp_path: Path) -> Path:
             )
             for number in range(1, 13)
         ]
-    record["conversation"]["session_2"][4]["text"] = "We hiked up the ridge above town."
+    record["conversation"]["session_2"][4]["text"] = "We zorbed down the slope above town."
     record["qa"] = [
-        {"question": "Which pastime does Ines enjoy?", "category": 4, "answer": "hiking", "evidence": ["D2:5"]}
+        {"question": "Which pastime does Ines enjoy?", "category": 4, "answer": "zorbing", "evidence": ["D2:5"]}
     ]
     return write_records(tmp_path / "data.json", [record])
 
 
 def write_words(messages: list[Mapping[str, Any]], body: Mapping[str, Any]) -> str:
-    """A tagger that knows what hiking is."""
-    lines = re.findall(r"^(\d+) \w+: .*hiked", str(messages[-1]["content"]), re.MULTILINE)
+    """A tagger that knows what zorbing is."""
+    lines = re.findall(r"^(\d+) \w+: .*zorbed", str(messages[-1]["content"]), re.MULTILINE)
     return chat_fields(tags="\n".join(f"{number}: pastime, outdoors" for number in lines) or "none")
 
 
@@ -61,7 +61,7 @@ def asking(server: OpenAIServer) -> list[object]:
 
 
 def sessions_read(server: OpenAIServer) -> int:
-    return sum("hiked" in str(one.body) or "Weather" in str(one.body) for one in server.chat_requests)
+    return sum("zorbed" in str(one.body) or "Weather" in str(one.body) for one in server.chat_requests)
 
 
 def recall(document: Mapping[str, Any]) -> float:
