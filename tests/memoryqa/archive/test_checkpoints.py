@@ -11,7 +11,7 @@ import pytest
 from archive_process import counted_turn
 
 from memoryqa.archive import checkpoints
-from memoryqa.archive.database import Archive
+from memoryqa.archive.database import Archive, ArchiveError
 from memoryqa.archive.file import ArchiveFile
 
 NUM_TURNS = 40
@@ -68,9 +68,13 @@ def test_closing_waits_for_the_thread_and_leaves_no_log(tmp_path: Path, monkeypa
 
 def test_a_file_that_was_moved_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Archive(tmp_path / "a.db") as archive:
-        (tmp_path / "a.db").rename(tmp_path / "b.db")
-        monkeypatch.setattr(checkpoints, "DUE_CHANGES", 1)
         archive.add(counted_turn(0))
+        (tmp_path / "a.db").rename(tmp_path / "b.db")
+        with pytest.raises(ArchiveError, match="was removed or replaced while it was open"):
+            archive.add(counted_turn(1))
+        monkeypatch.setattr(checkpoints, "DUE_CHANGES", 1)
+        assert archive._checkpoints is not None
+        archive._checkpoints.note(1_000)  # as after an add at the moment of the move
         finish(archive)
         assert not (tmp_path / "a.db").exists()
         (tmp_path / "b.db").rename(tmp_path / "a.db")
