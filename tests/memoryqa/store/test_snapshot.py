@@ -7,7 +7,7 @@ import random
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -314,11 +314,11 @@ def test_a_memory_that_was_read_on_demand_can_be_changed_ranked_and_copied(memor
     check_same(fresh(said, 100), memory)
 
 
-def test_turns_are_read_ahead_only_while_they_are_asked_for_in_order(tmp_path: Path) -> None:
-    said = turns(2_000)
-    with Archive(tmp_path / "a.db") as archive:
+@contextmanager
+def counted_reader(path: Path, said: list[Turn]) -> Iterator[tuple[kept_index.TurnReader, list[int]]]:
+    """A reader of `said` from a file, and how many turns each of its reads took."""
+    with Archive(path) as archive:
         archive.extend(said)
-        positions = [position for position, _ in archive.after(0)]
         reads = list[int]()
 
         class Counted:
@@ -329,7 +329,12 @@ def test_turns_are_read_ahead_only_while_they_are_asked_for_in_order(tmp_path: P
                 reads.append(len(found))
                 return found
 
-        read = kept_index.TurnReader(Counted(), positions)  # type: ignore[arg-type]
+        yield kept_index.TurnReader(Counted(), [position for position, _ in archive.after(0)]), reads  # type: ignore[arg-type]
+
+
+def test_turns_are_read_ahead_only_while_they_are_asked_for_in_order(tmp_path: Path) -> None:
+    said = turns(2_000)
+    with counted_reader(tmp_path / "a.db", said) as (read, reads):
         assert [read(number) for number in range(2_000)] == said
         assert len(reads) < 20
         reads.clear()
@@ -340,20 +345,7 @@ def test_turns_are_read_ahead_only_while_they_are_asked_for_in_order(tmp_path: P
 
 def test_turns_of_a_file_that_is_searched_often_are_read_with_those_around_them(tmp_path: Path) -> None:
     said = turns(2_000)
-    with Archive(tmp_path / "a.db") as archive:
-        archive.extend(said)
-        positions = [position for position, _ in archive.after(0)]
-        reads = list[int]()
-
-        class Counted:
-            path = "a.db"
-
-            def between(self, first: int, last: int) -> list[Turn]:
-                found = archive.between(first, last)
-                reads.append(len(found))
-                return found
-
-        read = kept_index.TurnReader(Counted(), positions)  # type: ignore[arg-type]
+    with counted_reader(tmp_path / "a.db", said) as (read, reads):
         numbers = list(range(2_000))
         random.Random(1).shuffle(numbers)
         assert [read(number) for number in numbers] == [said[number] for number in numbers]
