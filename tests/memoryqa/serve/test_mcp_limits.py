@@ -23,9 +23,9 @@ OF_ANA = Access("mcp", frozenset({"ana"}))
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """A folder with the chats "ana" and "work", which say the same."""
+    """A folder with the chats "ana" and "choir", which say the same."""
     with Memories.open(tmp_path / "store") as chats:
-        for name in ("ana", "work"):
+        for name in ("ana", "choir"):
             chats.create(name).extend([SAID, {**SAID, "speaker": "+351 912 345 678"}])
     return tmp_path / "store"
 
@@ -53,20 +53,20 @@ def test_a_server_for_a_chat_shows_nothing_of_another(store: Path) -> None:
     )
     for failed, text, structured in replies:
         assert not failed
-        assert "work" not in text + str(structured)
+        assert "choir" not in text + str(structured)
 
 
 @pytest.mark.parametrize(
     ("tool", "arguments"),
     [
-        ("search", {"question": "Where is the oboe?", "chats": ["ana", "work"]}),
-        ("people", {"chats": ["work"]}),
-        ("open", {"id": "D1:1", "chat": "work"}),
-        ("remember", {"messages": [SAID], "chat": "work"}),
+        ("search", {"question": "Where is the oboe?", "chats": ["ana", "choir"]}),
+        ("people", {"chats": ["choir"]}),
+        ("open", {"id": "D1:1", "chat": "choir"}),
+        ("remember", {"messages": [SAID], "chat": "choir"}),
         ("remember", {"messages": [SAID], "chat": "new"}),
-        ("correct", {"id": "D1:1", "text": "x", "chat": "work"}),
-        ("forget", {"id": "D1:1", "chat": "work", "confirm": True}),
-        ("join", {"same": {"Kim": "Kit"}, "chat": "work"}),
+        ("correct", {"id": "D1:1", "text": "x", "chat": "choir"}),
+        ("forget", {"id": "D1:1", "chat": "choir", "confirm": True}),
+        ("join", {"same": {"Kim": "Kit"}, "chat": "choir"}),
     ],
 )
 def test_a_server_for_a_chat_refuses_others(store: Path, tool: str, arguments: dict[str, Any]) -> None:
@@ -74,8 +74,8 @@ def test_a_server_for_a_chat_refuses_others(store: Path, tool: str, arguments: d
     assert failed
     assert text.endswith("this server is for some chats: ana")
     with Memories.open(store) as chats:
-        assert [(name, len(chats[name])) for name in sorted(chats)] == [("ana", 2), ("work", 2)]
-        assert chats["work"].expand("D1:1").text == SAID["text"]
+        assert [(name, len(chats[name])) for name in sorted(chats)] == [("ana", 2), ("choir", 2)]
+        assert chats["choir"].expand("D1:1").text == SAID["text"]
 
 
 def test_its_resources_are_of_its_chats(store: Path) -> None:
@@ -85,12 +85,12 @@ def test_its_resources_are_of_its_chats(store: Path) -> None:
                 shown = [
                     await client.read_resource(f"memory://chats{path}") for path in ("", "/ana", "/ana/2023-06-01")
                 ]
-                for path in ("/work", "/work/2023-06-01"):
+                for path in ("/choir", "/choir/2023-06-01"):
                     with pytest.raises(MCPError, match="this server is for some chats: ana"):
                         await client.read_resource(f"memory://chats{path}")
                 return str(shown)
 
-    assert "work" not in anyio.run(main)
+    assert "choir" not in anyio.run(main)
 
 
 def test_a_server_for_reading_has_no_tool_that_changes_anything(store: Path) -> None:
