@@ -20,8 +20,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import groupby
 
-from memoryqa.language.dates import annotate, says_no_date, unmarked
-from memoryqa.language.english.date_words import DIGIT
+from memoryqa.language.dating.dates import annotate, says_no_date, unmarked
+from memoryqa.language.dating.english.date_words import DIGIT
 from memoryqa.language.locales.detection import LETTERS, words_of
 from memoryqa.language.names import speaker_key
 from memoryqa.language.word_lists import (

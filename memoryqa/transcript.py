@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar, overload
 
 from memoryqa.checks import shown, text
 from memoryqa.errors import UsageError
-from memoryqa.language.dates import unmarked
+from memoryqa.language.dating.dates import unmarked
 from memoryqa.language.names import name_words, speaker_key
 from memoryqa.passages import lay_out
 from memoryqa.rendering import Line, Replies, line_of, render_turn, shorten_caption

@@ -35,8 +35,8 @@ from locomo.dataset import find
 from locomo.evaluate import token_f1
 from locomo.questions import select
 from locomo.schema import DataError, Dataset, Question
-from memoryqa.language.dates import annotate, resolve
-from memoryqa.language.time_spans import (
+from memoryqa.language.dating.dates import annotate, resolve
+from memoryqa.language.dating.time_spans import (
     WEEKDAYS,
     TimeSpan,
     one_day,
@@ -150,7 +150,7 @@ def header_only(text: str, anchor: datetime) -> list[TimeSpan]:
 
 
 def ours(text: str, anchor: datetime) -> list[TimeSpan]:
-    """Our grammar, memoryqa.language.dates."""
+    """Our grammar, memoryqa.language.dating.dates."""
     return [TimeSpan(found.value, found.first, found.last) for found in resolve(text, anchor)]
 
 

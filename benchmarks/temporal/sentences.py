@@ -20,7 +20,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from memoryqa.language.dates import resolve
+from memoryqa.language.dating.dates import resolve
 
 SENTENCES = Path(__file__).resolve().parents[2] / "data" / "dates" / "english.jsonl"
 PARTS = ("tune", "hold")
@@ -209,7 +209,7 @@ def measure(system: System, sentences: Iterable[Sentence]) -> dict[str, Score]:
 
 
 def ours(text: str, said: datetime) -> list[Predicted]:
-    """Our grammar, memoryqa.language.dates."""
+    """Our grammar, memoryqa.language.dating.dates."""
     return [
         Predicted(found.start, found.end, found.first, found.last, _hour(found.value, found.first))
         for found in resolve(text, said)

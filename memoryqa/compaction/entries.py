@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeAlias
 
-from memoryqa.language.dates import dated_text
+from memoryqa.language.dating.dates import dated_text
 from memoryqa.language.facts import Fact, facts_of, find_facts, probes
 from memoryqa.turns import HANDLE_PREFIX, Turn, render_header, render_line
 

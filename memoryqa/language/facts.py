@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from memoryqa.language.dates import dated_text
+from memoryqa.language.dating.dates import dated_text
 from memoryqa.language.word_lists import COURTESY_WORDS, FILLER_WORDS, STOPWORDS
 from memoryqa.tokens import encode
 from memoryqa.turns import HANDLE_PREFIX, Turn, photo

@@ -10,10 +10,11 @@ from datetime import date
 import regex
 
 from memoryqa.language.bound_terms import all_terms
-from memoryqa.language.dates import resolve
-from memoryqa.language.english.date_words import MONTH_NUMBERS
-from memoryqa.language.english.question_dates import Window, bare_years, read_dates, read_figures, read_windows
-from memoryqa.language.feasts import FESTIVALS
+from memoryqa.language.dating.dates import resolve
+from memoryqa.language.dating.english.date_words import MONTH_NUMBERS
+from memoryqa.language.dating.english.question_dates import Window, bare_years, read_dates, read_figures, read_windows
+from memoryqa.language.dating.feasts import FESTIVALS
+from memoryqa.language.dating.time_spans import SEASON_FIRST_MONTH, asked_days
 from memoryqa.language.first_person import is_about_asker, is_subject
 from memoryqa.language.folding import fold, normalise
 from memoryqa.language.languages import language
@@ -29,7 +30,6 @@ from memoryqa.language.locales.detection import ENGLISH, LETTERS, detect
 from memoryqa.language.locales.files import LATIN
 from memoryqa.language.names import find_mentions, speaker_key, without_mentions
 from memoryqa.language.terms import META_TERMS, marked, other_terms
-from memoryqa.language.time_spans import SEASON_FIRST_MONTH, asked_days
 from memoryqa.language.word_lists import EVENT_WORDS
 
 __all__ = ["Asking", "Query", "Window", "read_query", "read_windows", "users_among"]

@@ -19,7 +19,7 @@ from memoryqa.checks import one_of_kind, whole_number
 from memoryqa.config import WINDOW_FIELDS, MemoryConfig, RankingConfig, warn_of_old_name
 from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence, MemoryStats, sizes
-from memoryqa.language.english.question_dates import habit_of, may_be_swapped
+from memoryqa.language.dating.english.question_dates import habit_of, may_be_swapped
 from memoryqa.language.question import Asking
 from memoryqa.memory.opening import OpenableMemory
 from memoryqa.memory.selection import selector

@@ -9,7 +9,7 @@ import re
 from datetime import date
 from typing import Literal
 
-from memoryqa.language.time_spans import VALUE, YEAR
+from memoryqa.language.dating.time_spans import VALUE, YEAR
 from memoryqa.offline_reader.ranking import MONTH_PATTERN, Ranking, Sentence
 from memoryqa.turns import MONTHS
 

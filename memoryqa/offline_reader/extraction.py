@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from memoryqa.language.english.date_words import NUMBER_WORDS
+from memoryqa.language.dating.english.date_words import NUMBER_WORDS
 from memoryqa.language.locales.asking import asks_time
 from memoryqa.language.locales.detection import ENGLISH, detect
 from memoryqa.language.question import asks_clock

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from memoryqa.language.english.date_words import NUMBER_WORDS
-from memoryqa.language.time_spans import VALUE
+from memoryqa.language.dating.english.date_words import NUMBER_WORDS
+from memoryqa.language.dating.time_spans import VALUE
 from memoryqa.offline_reader.ranking import STOPWORDS, Ranking, Sentence, Tokens, previous_line, stem, tokenize
 
 # Logistic regression (L2, C = 3) of "the gold answer contains this word's Porter stem" on the words of the

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from memoryqa.arrays import Flags, Floats, Ints
 from memoryqa.language.alike import Alike
 from memoryqa.language.bound_terms import all_terms
-from memoryqa.language.dates import has_time_expression
+from memoryqa.language.dating.dates import has_time_expression
 from memoryqa.language.first_person import says_i
 from memoryqa.language.languages import language
 from memoryqa.language.locales.detection import note_language

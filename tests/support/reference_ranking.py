@@ -18,7 +18,7 @@ from strategies import WORDS, sentences
 from memoryqa.config import RankingConfig
 from memoryqa.language.alike import alike
 from memoryqa.language.bound_terms import all_terms
-from memoryqa.language.dates import has_time_expression
+from memoryqa.language.dating.dates import has_time_expression
 from memoryqa.language.first_person import says_i
 from memoryqa.language.kinds import kinds
 from memoryqa.language.names import name_words, says_name, speaker_key

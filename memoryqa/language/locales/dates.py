@@ -2,7 +2,7 @@
 
 As in English a wrong date is worse than none: a weekday, month or day of a month is the last or the next one by the
 tense of its sentence, and is left alone in habits, in quotes and beside "street". The wordings are those of
-memoryqa/language/time_spans.py.
+memoryqa/language/dating/time_spans.py.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ from typing import Literal, NamedTuple
 
 import regex
 
-from memoryqa.language.locales.flatten import flatten, lower
-from memoryqa.language.locales.patterns import QUOTED, DatePatterns, date_patterns
-from memoryqa.language.time_spans import (
+from memoryqa.language.dating.time_spans import (
     STEP,
     TimeSpan,
     Which,
@@ -28,6 +26,8 @@ from memoryqa.language.time_spans import (
     whole_month,
     whole_year,
 )
+from memoryqa.language.locales.flatten import flatten, lower
+from memoryqa.language.locales.patterns import QUOTED, DatePatterns, date_patterns
 
 _SENTENCE_END = regex.compile(r"[.!?\n。！？؟।]")
 _ORDINAL_STOP = regex.compile(r"(?<=\d)\.")

@@ -6,11 +6,11 @@ from datetime import date
 
 import pytest
 
-from memoryqa.language.dates import annotate, has_time_expression, resolve
+from memoryqa.language.dating.dates import annotate, has_time_expression, resolve
+from memoryqa.language.dating.time_spans import HOLIDAYS, SEASON_FIRST_MONTH
 from memoryqa.language.locales.date_language import date_language
 from memoryqa.language.locales.detection import detect
 from memoryqa.language.locales.files import CODES
-from memoryqa.language.time_spans import HOLIDAYS, SEASON_FIRST_MONTH
 from memoryqa.turns import MONTHS
 
 WEDNESDAY = date(2024, 5, 15)

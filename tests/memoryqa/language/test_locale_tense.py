@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from memoryqa.language.dates import resolve
+from memoryqa.language.dating.dates import resolve
 
 WEDNESDAY = datetime(2024, 5, 15, 10, 30)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import texts
 
-from memoryqa.language.english.question_dates import habit_of
+from memoryqa.language.dating.english.question_dates import habit_of
 from memoryqa.language.names import name_words
 from memoryqa.language.question import Asking, Window, asks_clock, read_query, read_windows
 from memoryqa.turns import MONTHS

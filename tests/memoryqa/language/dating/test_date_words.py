@@ -8,7 +8,7 @@ from re import _constants as op  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
-from memoryqa.language.english.date_words import LETTERS, PATTERN, TIME_EXPRESSION, TIME_WORDS, WORD_START
+from memoryqa.language.dating.english.date_words import LETTERS, PATTERN, TIME_EXPRESSION, TIME_WORDS, WORD_START
 
 
 def _signs(items: Iterable[tuple[Any, Any]]) -> set[str]:

@@ -7,9 +7,9 @@ from datetime import date, datetime
 
 import pytest
 
-from memoryqa.language.dates import annotate, has_time_expression, resolve, unmarked
-from memoryqa.language.english.protected import hide_protected
-from memoryqa.language.feasts import FESTIVALS, easter, feast
+from memoryqa.language.dating.dates import annotate, has_time_expression, resolve, unmarked
+from memoryqa.language.dating.english.protected import hide_protected
+from memoryqa.language.dating.feasts import FESTIVALS, easter, feast
 from memoryqa.offline_reader.dates import _RESOLVED
 
 MONDAY = datetime(2024, 5, 13, 10, 30)

@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 
-from memoryqa.language.dates import resolve
-from memoryqa.language.english.date_words import DIGIT, LETTERS, MONTH_NUMBERS, TRIGGER_WORDS
-from memoryqa.language.feasts import FESTIVALS, feast
-from memoryqa.language.time_spans import SEASON_FIRST_MONTH, WEEKDAYS, YEAR, asked_days
+from memoryqa.language.dating.dates import resolve
+from memoryqa.language.dating.english.date_words import DIGIT, LETTERS, MONTH_NUMBERS, TRIGGER_WORDS
+from memoryqa.language.dating.feasts import FESTIVALS, feast
+from memoryqa.language.dating.time_spans import SEASON_FIRST_MONTH, WEEKDAYS, YEAR, asked_days
 
 _MONTH = rf"(?P<month>{'|'.join(sorted(MONTH_NUMBERS, key=len, reverse=True))})\b\.?"
 _ORDINAL = r"(?:st|nd|rd|th)?"

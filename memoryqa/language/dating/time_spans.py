@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
-from memoryqa.language.feasts import HOLIDAYS, feast
+from memoryqa.language.dating.feasts import HOLIDAYS, feast
 from memoryqa.turns import MONTHS, format_date
 
 Which = Literal["last", "this", "next"]

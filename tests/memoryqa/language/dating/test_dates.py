@@ -1,4 +1,4 @@
-"""memoryqa.language.dates, its grammar and its calendar; and the benchmark that measures them."""
+"""memoryqa.language.dating.dates, its grammar and its calendar; and the benchmark that measures them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.temporal import evidence as benchmark
-from memoryqa.language.date_grammar import HANDLERS, PATTERN, TRIGGER, fold
-from memoryqa.language.dates import annotate, dated_text, has_time_expression, resolve, unmarked
-from memoryqa.language.time_spans import HOLIDAYS, WEEKDAYS, recurring, season, whole_month
+from memoryqa.language.dating.dates import annotate, dated_text, has_time_expression, resolve, unmarked
+from memoryqa.language.dating.grammar import HANDLERS, PATTERN, TRIGGER, fold
+from memoryqa.language.dating.time_spans import HOLIDAYS, WEEKDAYS, recurring, season, whole_month
 from memoryqa.turns import MONTHS, Turn
 
 THURSDAY = datetime(2023, 5, 25, 13, 30)

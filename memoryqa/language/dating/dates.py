@@ -3,7 +3,7 @@
     annotate("I met her last Saturday.", datetime(2023, 5, 25))  ->  "I met her last Saturday (= 20 May 2023)."
 
 A wrong annotation costs more than none: where tense, mood and neighbouring words leave open which day is meant, there
-is none (`memoryqa.language.date_grammar`, `tense`). Quotes, code and links are left alone (`protected`). Vague words
+is none (`memoryqa.language.dating.grammar`, `tense`). Quotes, code and links are left alone (`protected`). Vague words
 ("recently", "soon") and words that only repeat the session's date ("today", "tonight", "this year") are not annotated:
 an annotation costs about eight tokens of a small budget. `python -m benchmarks.temporal` measures all this.
 """
@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 
-from memoryqa.language.date_grammar import HANDLERS, PATTERN, TIME_EXPRESSION, TRIGGER, fold
-from memoryqa.language.english.calendar_dates import apposed
-from memoryqa.language.english.date_words import (
+from memoryqa.language.dating.english.calendar_dates import apposed
+from memoryqa.language.dating.english.date_words import (
     DIGIT,
     LETTERS,
     MONTH_NUMBERS,
@@ -28,11 +27,12 @@ from memoryqa.language.english.date_words import (
     WEEKDAY_NUMBERS,
     WORD_START,
 )
-from memoryqa.language.english.protected import hide_protected, is_name
+from memoryqa.language.dating.english.protected import hide_protected, is_name
+from memoryqa.language.dating.grammar import HANDLERS, PATTERN, TIME_EXPRESSION, TRIGGER, fold
+from memoryqa.language.dating.time_spans import STEP, TAKEN, VALUE, TimeSpan
 from memoryqa.language.locales.date_language import date_language, foreign_words
 from memoryqa.language.locales.dates import find_dates, names_time
 from memoryqa.language.locales.detection import plain_words
-from memoryqa.language.time_spans import STEP, TAKEN, VALUE, TimeSpan
 from memoryqa.turns import Turn
 
 DATE_MARK = " (= "  # opens an annotation; the offline reader looks for it

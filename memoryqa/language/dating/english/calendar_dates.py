@@ -1,4 +1,4 @@
-"""Handlers of `language.date_grammar` for dates of the calendar without their year: days, ranges and parts of months.
+"""Handlers of `language.dating.grammar` for dates of the calendar without their year: days, ranges and parts of months.
 
 Their year, or month, is the nearest one that fits: by the weekday beside it, else by the tense beside it.
 """
@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from memoryqa.language.english.date_context import says_born, way_of
-from memoryqa.language.english.date_words import APPOSED, LETTERS, MONTH_NUMBERS, WEEKDAY_NUMBERS
-from memoryqa.language.english.tense import Way
-from memoryqa.language.time_spans import (
+from memoryqa.language.dating.english.date_context import says_born, way_of
+from memoryqa.language.dating.english.date_words import APPOSED, LETTERS, MONTH_NUMBERS, WEEKDAY_NUMBERS
+from memoryqa.language.dating.english.tense import Way
+from memoryqa.language.dating.time_spans import (
     STEP,
     TAKEN,
     YEAR,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from memoryqa.language.english.date_words import NAMED_WORDS
+from memoryqa.language.dating.english.date_words import NAMED_WORDS
 from memoryqa.language.word_lists import STOPWORDS
 
 _HIDDEN = "\x00"  # neither a letter nor white space: no pattern of dates reaches across it

@@ -1,10 +1,10 @@
-"""What the handlers of `language.date_grammar` look up around a match."""
+"""What the handlers of `language.dating.grammar` look up around a match."""
 
 from __future__ import annotations
 
 import re
 
-from memoryqa.language.english.tense import Way, look_around
+from memoryqa.language.dating.english.tense import Way, look_around
 
 _SENTENCE_END = re.compile(r"[.!?\n]")
 _LOOKS_AHEAD = re.compile(r"(?:until|till|by|before|due|no later than)\b")

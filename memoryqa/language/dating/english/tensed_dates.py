@@ -1,4 +1,4 @@
-"""Handlers of `language.date_grammar` for what recurs: a weekday, the 28th, a month, a season, a festival.
+"""Handlers of `language.dating.grammar` for what recurs: a weekday, the 28th, a month, a season, a festival.
 
 Alone they are the last or the next one by the tense beside them, and none where it leaves that open.
 """
@@ -10,11 +10,11 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from functools import partial
 
-from memoryqa.language.english.date_context import just_before, says_born, sentence_before, way_of
-from memoryqa.language.english.date_words import MONTH_NUMBERS, NUMBER_WORDS, WEEKDAY, WEEKDAY_NUMBERS
-from memoryqa.language.english.tense import Way, look_around
-from memoryqa.language.feasts import FESTIVALS, MOVABLE
-from memoryqa.language.time_spans import (
+from memoryqa.language.dating.english.date_context import just_before, says_born, sentence_before, way_of
+from memoryqa.language.dating.english.date_words import MONTH_NUMBERS, NUMBER_WORDS, WEEKDAY, WEEKDAY_NUMBERS
+from memoryqa.language.dating.english.tense import Way, look_around
+from memoryqa.language.dating.feasts import FESTIVALS, MOVABLE
+from memoryqa.language.dating.time_spans import (
     SEASON_FIRST_MONTH,
     STEP,
     TAKEN,

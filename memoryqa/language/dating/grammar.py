@@ -1,9 +1,9 @@
-"""The grammar behind `language.dates`: which days the words that name a time mean, by the day on which they were said.
+"""The grammar behind `dating.dates`: which days the words that name a time mean, by the day on which they were said.
 
 `PATTERN` is scanned over a folded turn. Each of its alternatives has the name of a handler in `HANDLERS`, which turns
 the match into a `TimeSpan`. A handler returns None when the words around the match show that it is no date ("my last
 week here"), or when they leave open which date it is; TAKEN when the words are a date that needs no annotation. A
-weekday, a month or a festival alone is the last or the next one by the tense beside it (`language.english.tense`).
+weekday, a month or a festival alone is the last or the next one by the tense beside it (`dating.english.tense`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
-from memoryqa.language.english import calendar_dates, tensed_dates
-from memoryqa.language.english.date_context import just_before, sentence_before
-from memoryqa.language.english.date_words import (
+from memoryqa.language.dating.english import calendar_dates, tensed_dates
+from memoryqa.language.dating.english.date_context import just_before, sentence_before
+from memoryqa.language.dating.english.date_words import (
     NUMBER_WORDS,
     PATTERN,
     TIME_EXPRESSION,
@@ -22,9 +22,15 @@ from memoryqa.language.english.date_words import (
     VAGUE_COUNTS,
     WEEKDAY_NUMBERS,
 )
-from memoryqa.language.english.tense import look_around
-from memoryqa.language.english.tensed_dates import WEEK_AFTER, latest_weekday, this_time, this_weekend, yearly_named
-from memoryqa.language.time_spans import (
+from memoryqa.language.dating.english.tense import look_around
+from memoryqa.language.dating.english.tensed_dates import (
+    WEEK_AFTER,
+    latest_weekday,
+    this_time,
+    this_weekend,
+    yearly_named,
+)
+from memoryqa.language.dating.time_spans import (
     SEASON_FIRST_MONTH,
     STEP,
     TAKEN,

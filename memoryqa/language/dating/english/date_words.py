@@ -1,15 +1,15 @@
 """The words that name a time: `PATTERN` finds them in folded text, `TRIGGER` tells texts that have none.
 
-Each alternative of `PATTERN` is named after its handler in `memoryqa.language.date_grammar`. The longest wordings come
-first, because the first alternative that fits is taken.
+Each alternative of `PATTERN` is named after its handler in `memoryqa.language.dating.grammar`. The longest wordings
+come first, because the first alternative that fits is taken.
 """
 
 from __future__ import annotations
 
 import re
 
-from memoryqa.language.feasts import FESTIVALS
-from memoryqa.language.time_spans import SEASON_FIRST_MONTH, WEEKDAYS
+from memoryqa.language.dating.feasts import FESTIVALS
+from memoryqa.language.dating.time_spans import SEASON_FIRST_MONTH, WEEKDAYS
 from memoryqa.turns import MONTHS
 
 NUMBER_WORDS = (
