@@ -51,6 +51,11 @@ _NAMING = regex.compile(  # words of a question for a name; the answer seldom ha
     r"|(?<=(?:'s|s'|\b(?:its|his|her|their|our|your|my|the|that|what|which))[ ]+)(?:nick)?names?(?!\w)",
     regex.I,
 )
+_TELLING = re.compile(  # "What did they talk about?": lines on the subject seldom say that they talk
+    r"\b(?:say|says|said|saying|tell|tells|told|telling|talk|talks|talked|talking|chat|chats|chatted|chatting|speak|"
+    r"speaks|spoke|spoken|speaking)(?=(?: (?!about\b)[\w.'’-]+){0,3} +about\b)",
+    re.I,
+)
 _MAY_BE_NAMING = re.compile("name|called|dubbed|titled", re.I)  # a tenth of the time
 _WHAT = re.compile(r"\b(?:what|what's|which|how|name|names)\b", re.I)
 _WORD_OF_DATE = re.compile(  # group 1: one that is said too, as "yesterday" is not
@@ -119,6 +124,8 @@ def read_query(
     spoken, others = language(latin), [language(one) for one in languages if one != latin]
     windows, dates = _windows(code, unnamed, years, asking)
     rest = _without_dates(unnamed, dates, code)
+    if code == ENGLISH:
+        rest = _without_telling(rest)
     asks_name = code == ENGLISH and bool(
         _MAY_BE_NAMING.search(normal) and _WHAT.search(normal) and _NAMING.search(normal)
     )
@@ -143,6 +150,12 @@ def read_query(
         others=tuple(other_terms(rest, spoken, others)),
         owner=owner,
     )
+
+
+def _without_telling(text: str) -> str:
+    """`text` with blanks for the verbs of telling before "about", if other words are left."""
+    told = _TELLING.sub(lambda verb: " " * len(verb[0]), text) if "about" in text.lower() else text
+    return told if all_terms(told) else text
 
 
 def _owner(owner: str | None, speakers: Collection[str]) -> str | None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import texts
 
+from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.dating.english.question_dates import habit_of
 from memoryqa.language.names import name_words
 from memoryqa.language.question import Asking, Window, asks_clock, read_query, read_windows
@@ -53,6 +54,21 @@ def test_a_stop_word_names_a_person_only_with_its_capital() -> None:
 def test_names_are_kept_out_of_the_terms_and_other_words_are_not() -> None:
     assert read_query("Did Mel or Caroline Vega buy Melanie's car?", TWO, YEARS).terms == ("buy", "car")
     assert read_query("otters, otters and an otter", TWO, YEARS).terms == ("otter",)
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("What movies did they talk about?", ("movie",)),
+        ("Which films have Mel and Caroline chatted about lately?", ("film", "late")),
+        ("What did Mel say to Caroline about the otters?", ("otter",)),
+        ("What did Mel tell her boss at the bank about the otters?", ("tell", "boss", "bank", "otter")),  # too far from "about"
+        ("Who gave a talk on otters?", ("talk", "otter")),
+        ("What did they talk about?", ("talk",)),  # nothing else is left
+    ],
+)
+def test_that_something_is_talked_about_is_no_term_beside_what_it_is(text: str, terms: tuple[str, ...]) -> None:
+    assert set(read_query(text, TWO, YEARS).terms) == set(all_terms(" ".join(terms)))
 
 
 def test_speakers_without_a_word_in_their_name_are_never_named() -> None:
