@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from memoryqa.cli.answers import show_answer, worded_for
 from memoryqa.cli.flags import in_flags
 from memoryqa.cli.output import show, show_styled
-from memoryqa.cli.shared import lm_settings, open_chats, selection
+from memoryqa.cli.shared import open_chats, selection
 from memoryqa.errors import MemoryQAError, UsageError
+from memoryqa.lms.flags import lm_settings
 from memoryqa.terminal import harmless
 
 if TYPE_CHECKING:

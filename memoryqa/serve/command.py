@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memoryqa.errors import UsageError, missing_extras_named
 from memoryqa.home.folder import HOME, store_folder
+from memoryqa.lms.flags import add_model, lm_settings
 from memoryqa.serve.hosts import is_loopback
 
 if TYPE_CHECKING:
+    from memoryqa.lms.identity import LMSettings
     from memoryqa.serve.asking import Asking
     from memoryqa.serve.mcp_server import Ask
     from memoryqa.serve.operations import Operations
@@ -40,9 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help=f"listen there (default: %(default)s); other than loopback only with a token: {TOKEN}, or --tokens",
     )
-    parser.add_argument(
-        "--model", metavar="NAME", help="the LM that answers (default: MEMORY_MODEL, or what a key is set for)"
-    )
+    add_model(parser)
     parser.add_argument(
         "--only", action="append", metavar="CHAT", help="with --mcp or --new-token: this chat alone; may be repeated"
     )
@@ -109,10 +110,11 @@ def _serve_mcp(args: argparse.Namespace, folder: Path) -> None:
     from memoryqa.tokens import encoding
 
     encoding()  # 0.3 s now, and not in a request
+    lm = args.model, args.api_base, lm_settings(args)
     with Memories.open(folder) as memories:
         operations = Operations(memories)
         access = Access("mcp", None if args.only is None else frozenset(args.only), args.read_only)
-        server = make_server(operations, asker(operations, args.model), access)
+        server = make_server(operations, _asker(asking(operations, *lm)), access)
         if args.port is None:
             server.run("stdio")
             return
@@ -142,29 +144,31 @@ def _serve_http(args: argparse.Namespace, folder: Path) -> None:
     from memoryqa.tokens import encoding
 
     encoding()  # 0.3 s now, and not in a request
+    lm = args.model, args.api_base, lm_settings(args)
     with Memories.open(folder) as memories:
         operations = Operations(memories)
-        reader = asking(operations, args.model)
+        reader = asking(operations, *lm)
         limits = Limits(rate=rate, burst=2 * rate)
         hosts = [name.lower() for name in args.allow_host] if on_loopback else None
         settings = Settings(tokens, folder, hosts, limits)
-        server = make_server(operations, None if reader.model is None else reader.answer)
-        app, state = make_app(operations, reader, server, settings)
+        mcp = partial(make_server, operations, _asker(reader))
+        app, state = make_app(operations, reader, mcp, settings)
         port = PORT if args.port is None else args.port
         shown = f"[{args.host}]" if ":" in args.host else args.host
         print(f"serving {folder} at http://{shown}:{port}", file=sys.stderr)
         run_app(app, args.host, port, state.stop)
 
 
-def asking(operations: Operations, model: str | None) -> Asking:
-    """What answers questions: the LM that is configured, or the offline reader."""
+def asking(
+    operations: Operations, model: str | None, api_base: str | None = None, settings: LMSettings | None = None
+) -> Asking:
+    """What answers questions: the LM that is configured, or the offline reader. UsageError."""
     from memoryqa.asking.readers import choose_reader
     from memoryqa.serve.asking import Asking
 
-    return Asking(operations, *choose_reader(model))
+    return Asking(operations, *choose_reader(model, api_base, settings))
 
 
-def asker(operations: Operations, model: str | None) -> Ask | None:
-    """What answers a question of MCP by the LM that is configured; None without one."""
-    found = asking(operations, model)
-    return None if found.model is None else found.answer
+def _asker(reader: Asking) -> Ask | None:
+    """What answers a question of MCP: the LM that is configured; None without one."""
+    return None if reader.model is None else reader.answer

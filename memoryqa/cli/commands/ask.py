@@ -15,8 +15,9 @@ import argparse
 
 from memoryqa.cli.answers import answer_record, show_answer, worded_for
 from memoryqa.cli.output import print_json
-from memoryqa.cli.shared import add_json, add_model, add_scope, lm_settings, opened, selection, take_file
+from memoryqa.cli.shared import add_json, add_scope, opened, selection, take_file
 from memoryqa.errors import UsageError
+from memoryqa.lms.flags import add_model, lm_settings
 
 CONTEXT_TOKENS = 4_000  # as ProgramConfig has it, held by a test: to import that takes longer than --help may
 

@@ -14,9 +14,10 @@ import argparse
 import sys
 from contextlib import suppress
 
-from memoryqa.cli.shared import add_model, add_scope, opened
+from memoryqa.cli.shared import add_scope, opened
 from memoryqa.cli.talk import PROMPT, Talk
 from memoryqa.errors import StoppedError
+from memoryqa.lms.flags import add_model
 from memoryqa.terminal import is_terminal
 
 

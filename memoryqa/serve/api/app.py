@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi import FastAPI
-from mcp.server import MCPServer
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -17,14 +16,15 @@ from memoryqa.serve.api import asking, chats, health, imports
 from memoryqa.serve.api.frequent import Frequent
 from memoryqa.serve.api.guard import Guard, Limits
 from memoryqa.serve.api.jobs import Imports
+from memoryqa.serve.api.mcp import MakeServer, McpByAccess
 from memoryqa.serve.api.metrics import Metrics
-from memoryqa.serve.api.problems import Problem, add_handlers, log_bug, problem
+from memoryqa.serve.api.problems import Problem, add_handlers, log_bug
 from memoryqa.serve.api.state import State
 from memoryqa.serve.api.uploads import remove_left
 from memoryqa.serve.api.work import Work
 from memoryqa.serve.asking import Asking
 from memoryqa.serve.operations import Operations
-from memoryqa.serve.tokens import Access, ForbiddenError, Tokens
+from memoryqa.serve.tokens import Tokens
 from memoryqa.serve.webpage import page_routes
 
 ASKING_SEC = 600.0
@@ -45,8 +45,8 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
 
 
-def make_app(operations: Operations, reader: Asking, mcp: MCPServer, settings: Settings) -> tuple[ASGIApp, State]:
-    """The application, and what its routes share."""
+def make_app(operations: Operations, reader: Asking, mcp: MakeServer, settings: Settings) -> tuple[ASGIApp, State]:
+    """The application, and what its routes share. mcp: makes the MCP server of an access."""
     metrics, limits = Metrics(), settings.limits
     state = State(
         operations,
@@ -58,12 +58,12 @@ def make_app(operations: Operations, reader: Asking, mcp: MCPServer, settings: S
         limits,
         settings.uploads,
     )
-    mcp_app = mcp.streamable_http_app(host="0.0.0.0", max_request_body_size=limits.bytes)
+    by_access = McpByAccess(mcp, limits.bytes)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         remove_left(settings.uploads)
-        async with mcp_app.router.lifespan_context(mcp_app):
+        async with by_access.running():
             yield
         for one in (state.imports, state.work, state.asking):
             one.close()
@@ -82,25 +82,9 @@ def make_app(operations: Operations, reader: Asking, mcp: MCPServer, settings: S
     for module in (asking, chats, imports, health):
         app.include_router(module.router)
     app.router.routes += page_routes()
-    app.router.routes.append(Route("/mcp", _McpForAll(mcp_app)))
+    app.router.routes.append(Route("/mcp", by_access))
     _name_problems(app)
     return Guard(_Caught(Frequent(app, state)), settings.tokens, limits, metrics, settings.hosts), state
-
-
-class _McpForAll:
-    """MCP, for tokens without limits: its tools reach all chats."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        access: Access = scope["memoryqa.access"]
-        try:
-            access.to_all()
-        except ForbiddenError as error:
-            await problem(403, str(error))(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
 
 
 class _Caught:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,3 +173,17 @@ def test_a_model_that_does_not_stream_is_asked_once_more_and_then_no_longer_to(
         assert kind == "answer", data
         assert data["answer"] == ANSWER
         assert len(model.chat_requests) == most
+
+
+def test_every_flag_about_the_model_reaches_it(model: OpenAIServer, tmp_path: Path) -> None:
+    model.requests.clear()
+    model.goes_wrong()
+    model.answer, model.streams, model.pause_sec = reply, True, 0.0
+    flags = ["--model", "hosted_vllm/other", "--api-base", model.api_base]
+    flags += ["--max-tokens", "77", "--reasoning-effort", "low", "--timeout", "50"]
+    with api_server(tmp_path / "store", *flags, env={"OMP_NUM_THREADS": "1"}) as one:
+        one.add("ana", SAID)
+        kind, data = asked(one)[-1]
+    assert kind == "answer", data
+    sent = model.chat_requests[0].body
+    assert (sent["model"], sent["max_tokens"], sent["reasoning_effort"]) == ("other", 77, "low")

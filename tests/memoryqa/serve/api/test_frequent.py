@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,10 @@ def operations(tmp_path: Path) -> Iterator[Operations]:
 @pytest.fixture
 def frequent(operations: Operations, tmp_path: Path) -> Frequent:
     app, _ = make_app(
-        operations, asking(operations, "offline"), make_server(operations, None), Settings(Tokens(None), tmp_path)
+        operations,
+        asking(operations, "offline"),
+        partial(make_server, operations, None),
+        Settings(Tokens(None), tmp_path),
     )
     while not isinstance(app, Frequent):
         app = app._app  # type: ignore[attr-defined]
