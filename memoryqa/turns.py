@@ -143,7 +143,11 @@ def join_caption(text: str, caption: str) -> str:
 
 def printable(text: str) -> str:
     """`text` without halves of characters."""
-    return text if text.isascii() else _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+    try:
+        text.encode()  # four times as fast as a search
+        return text
+    except UnicodeEncodeError:
+        return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def render_line(turn: Turn, text: str, caption: str = "") -> str:

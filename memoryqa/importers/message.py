@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,11 @@ from typing import Any
 ME = "me"  # `author` of the export's owner, where the export does not name them
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Message:
     """One message of an export. `AdaptiveMemory.add` and `extend` take it.
+
+    Nothing changes it once it was handed out; `frozen` would make it four times as slow to create.
 
     time: in the export's own zone, without a zone where the export states none; None where it is unknown.
     id: the same in every export of the same chat, so that a newer export adds only what is new.
@@ -55,15 +57,3 @@ def digest(*parts: str) -> str:
     """16 hexadecimal digits that differ when the parts do."""
     joined = "\0".join(parts).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(joined, digest_size=8).hexdigest()
-
-
-def digest_after(first: str) -> Callable[[str], str]:
-    """`digest` of `first` and another part, for many others."""
-    begun = hashlib.blake2b(f"{first}\0".encode("utf-8", "surrogatepass"), digest_size=8)
-
-    def of(part: str) -> str:
-        hasher = begun.copy()
-        hasher.update(part.encode("utf-8", "surrogatepass"))
-        return hasher.hexdigest()
-
-    return of

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 _KEPT = 4096  # a chat goes back in time by minutes
 
 
@@ -11,11 +9,13 @@ class Moments:
     """Numbers messages that share a key, the first 1. Keys that have not come for long are forgotten."""
 
     def __init__(self) -> None:
-        self._numbers: OrderedDict[tuple[object, ...], int] = OrderedDict()
+        self._newer: dict[tuple[object, ...], int] = {}
+        self._older: dict[tuple[object, ...], int] = {}
 
     def number(self, *key: object) -> str:
         """How often this key has come, as text."""
-        number = self._numbers[key] = self._numbers.pop(key, 0) + 1
-        if len(self._numbers) > _KEPT:
-            self._numbers.popitem(last=False)
+        number = self._newer.get(key) or self._older.get(key, 0)
+        self._newer[key] = number = number + 1
+        if len(self._newer) > _KEPT:
+            self._older, self._newer = self._newer, {}
         return str(number)

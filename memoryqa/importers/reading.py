@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
 
@@ -74,11 +73,9 @@ class Import:
                 if len(message.text) > LONGEST_TEXT:
                     report.skip(f"message of more than {LONGEST_TEXT:,} characters")
                     continue
-                name, text = people.name(message.author, message.speaker), message.text
-                if not text.isascii():
-                    text = printable(text)
-                if name != message.speaker or text is not message.text:
-                    message = replace(message, speaker=name, text=text)
+                message.speaker = people.name(message.author, message.speaker)
+                if not message.text.isascii():
+                    message.text = printable(message.text)
                 report.count(message)
                 yield message
         if not report.messages:

@@ -17,6 +17,7 @@ from memoryqa.errors import UsageError
 
 HEAD_CHARS = 20_000  # of a file, to tell its format by
 LONGEST_LINE = 1 << 27  # characters: logs of assistants have pictures in a line
+_CHUNK_CHARS = 1 << 16
 _MOST_NAMES = 200_000
 _MOST_PACKED, _UNPACKED_BYTES = 200, 1 << 26  # how many times larger a file of a zip may become, from that size on
 _BOMS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -96,12 +97,18 @@ class Source:
     def text(self, name: str, errors: str = "strict") -> io.TextIOWrapper:
         """The file as text, UTF-8 or UTF-16 with its mark; lines end in \\n alone, as they are written, or in \\r where
         the file has no other."""
-        file = self.open(name)
-        start = file.read(HEAD_CHARS)
-        file.close()
+        start = self._start(name)
         encoding = next((encoding for mark, encoding in _BOMS if start.startswith(mark)), "utf-8-sig")
-        newline = "\r" if b"\r" in start and b"\n" not in start else "\n"
+        newline = "\r" if self._ends_in_returns(name) else "\n"
         return io.TextIOWrapper(self.open(name), encoding=encoding, errors=errors, newline=newline)
+
+    def _start(self, name: str) -> bytes:
+        with self.open(name) as file:
+            return file.read(HEAD_CHARS)
+
+    def _ends_in_returns(self, name: str) -> bool:
+        start = self._start(name)
+        return b"\r" in start and b"\n" not in start
 
     def head(self, name: str) -> str:
         """The first characters of a file, what is no text replaced; kept, because each format asks for it."""
@@ -114,8 +121,21 @@ class Source:
     def lines(self, name: str) -> Iterator[str]:
         """The lines of a text file without their ends. Only `\\n` and `\\r\\n` end a line, or `\\r` alone."""
         with self.text(name) as file:
-            for line in whole_lines(file, self.place(name)):
-                yield line.rstrip("\r\n")
+            ending = "\r" if self._ends_in_returns(name) else "\n"
+            held, parts = 0, list[str]()  # of a line whose end is still to come
+            while chunk := file.read(_CHUNK_CHARS):
+                first, *others = chunk.split(ending)
+                parts.append(first)
+                held += len(first)
+                if others:
+                    yield "".join(parts).rstrip("\r\n")
+                    parts = [others.pop()]
+                    held = len(parts[0])
+                    yield from [one.rstrip("\r\n") for one in others] if "\r" in chunk else others
+                if held >= LONGEST_LINE:
+                    raise _too_long(self.place(name))
+            if held:
+                yield "".join(parts).rstrip("\r\n")
 
     def close(self) -> None:
         """Close the zip."""
@@ -127,8 +147,12 @@ def whole_lines(file: io.TextIOBase, place: str) -> Iterator[str]:
     """The lines of `file` with their ends. UsageError for one that no chat has: it would be held whole."""
     while line := file.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE:
-            raise UsageError(f"{place}: a line of more than {LONGEST_LINE:,} characters; this is no chat")
+            raise _too_long(place)
         yield line
+
+
+def _too_long(place: str) -> UsageError:
+    return UsageError(f"{place}: a line of more than {LONGEST_LINE:,} characters; this is no chat")
 
 
 @contextmanager

@@ -28,6 +28,8 @@ _COPIED = rf"\[{_M}{_TIME}(?P<after>{_WORDS}{{0,18}}?)(?P<before>,){_S}?{_DATE}\
 _FORMS = tuple(re.compile(f"{_M}{form}") for form in (_DASHED, _BRACKETED, _COPIED))
 _BRACKETED_FIRST = _FORMS[1:]
 _COMMON = re.compile(r"(\[)?(\d{1,2})([./])(\d{1,2})\3(\d{2,4}),? (\d{1,2}):(\d\d)(?::(\d\d))?(?(1)\] | - )")
+_CLOCK = re.compile(rf"\d{{1,2}}:\d\d(?::\d\d)?(?:{_S}?[AaPp]\.?{_S}?[Mm]\.?)?")  # of the forms that most files have
+_SHORTEST_DATE, _LONGEST_CLOCK = 6, 18  # characters, the latter with what ends it
 _PARTS = ("a", "b", "c", "sign", "hour", "minute", "second", "before", "after")
 _FIRST = frozenset("[\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _PLAIN = (", ", " ")
@@ -70,6 +72,50 @@ def header_of(line: str) -> Header | None:
                 return None
             return Header((a, b, c, sign), at, of, then, half, unknown, match.end())
     return None
+
+
+class Headers:
+    """`header_of` for the lines of one file: most have the day of the header before, and a minute that was met."""
+
+    def __init__(self) -> None:
+        self._day, self._mark = "\0", ""  # how such lines begin, and what ends the clock
+        self._date = ("", "", "", "")
+        self._minutes: dict[str, tuple[int, int]] = {}  # hour and minute as written
+        self._rests: dict[str, tuple[int, int | None, str]] = {}  # of the clock: second, half, unknown
+
+    def of(self, line: str) -> Header | None:
+        """The header that `line` begins with, None for a line that goes on."""
+        end = self.end(line)
+        if end:
+            at = len(self._day)
+            middle = line.find(":", at) + 3
+            minute = self._minutes.get(line[at:middle])
+            rest = self._rests.get(line[middle : end - len(self._mark)])
+            if minute is not None and rest is not None:
+                return Header(self._date, minute[0], minute[1], rest[0], rest[1], rest[2], end)
+        header = header_of(line)
+        if header is not None:
+            self._note(line, header)
+        return header
+
+    def end(self, line: str) -> int:
+        """Where the message of `line` begins, if it has the day of the header before; else 0. The clock may be none."""
+        if not line.startswith(self._day):
+            return 0
+        at = len(self._day)
+        ends = line.find(self._mark, at, at + _LONGEST_CLOCK)
+        return ends + len(self._mark) if ends > 0 else 0
+
+    def _note(self, line: str, header: Header) -> None:
+        mark = "] " if line[header.end - 2] == "]" else " - "
+        at, ends = line.find(" ", _SHORTEST_DATE) + 1, header.end - len(mark)
+        if not _CLOCK.fullmatch(line, at, ends) or line[ends : header.end] != mark:
+            self._day = "\0"  # one of the rarer forms
+            return
+        middle = line.find(":", at) + 3
+        self._day, self._mark, self._date = line[:at], mark, header.date
+        self._minutes[line[at:middle]] = header.hour, header.minute
+        self._rests[line[middle:ends]] = header.second, header.half, header.unknown
 
 
 @lru_cache(maxsize=1024)

@@ -20,7 +20,7 @@ from pathlib import PurePosixPath
 
 from memoryqa.errors import UsageError
 from memoryqa.importers.format import Format
-from memoryqa.importers.message import Message, digest, digest_after
+from memoryqa.importers.message import Message, digest
 from memoryqa.importers.moments import Moments
 from memoryqa.importers.options import Options
 from memoryqa.importers.report import ImportReport
@@ -28,7 +28,7 @@ from memoryqa.importers.source import LONGEST_LINE, Source
 from memoryqa.importers.whatsapp.content import MARK, Content, content_of
 from memoryqa.importers.whatsapp.dates import OrderEvidence, day_of
 from memoryqa.importers.whatsapp.events import event_of
-from memoryqa.importers.whatsapp.header import Header, header_of, hour_of
+from memoryqa.importers.whatsapp.header import Header, Headers, header_of, hour_of
 
 _SPEAKER = re.compile(r"[^:\n]{1,150}:")
 _MOST_NAME = 150  # characters
@@ -100,15 +100,16 @@ class _Chat:
         self._order = "dmy"
         self._notices: set[str] = set()  # speakers that only ever stand above events: the group itself
         self._moments = Moments()
-        self._id = digest_after(self._chat)
+        self._key = digest(self._chat)
 
     def messages(self) -> Iterator[Message]:
         self._survey()
         header: Header | None = None
         lines: list[str] = []
         held = 0  # characters of the message's lines
+        headers = Headers()
         for line in self._source.lines(self._name):
-            found = header_of(line)
+            found = headers.of(line)
             if found is None:
                 if header is None:
                     if line.strip():
@@ -136,18 +137,24 @@ class _Chat:
         wrote: set[str] = set()
         notices: set[str] = set()
         unknown: set[str] = set()
-        latest_hour = 0
+        headers, latest_hour, is_clear = Headers(), 0, False
         for number, line in enumerate(self._source.lines(self._name), start=1):
-            header = header_of(line)
+            is_plain = MARK not in line and "-WA" not in line
+            if is_clear and is_plain and (end := headers.end(line)) and line[end : line.find(":", end)] in wrote:
+                if not line.isascii():
+                    evidence.add_text(line)
+                continue  # day and speaker are known
+            header = headers.of(line)
             if header is None:
                 continue
+            is_clear = header.hour > 12 or header.half is not None or is_clear
             evidence.add(header.date, number)
             latest_hour = max(latest_hour, header.hour)
             if header.unknown and len(unknown) < 10:
                 unknown.add(header.unknown)
             if not line.isascii():
                 evidence.add_text(line)
-            if MARK in line or "-WA" in line:
+            if not is_plain:
                 evidence.add_name(header.date, line[header.end :])
             speaker, _, said = line[header.end :].partition(":")
             if speaker not in wrote:
@@ -182,10 +189,10 @@ class _Chat:
             self._report.skip("empty message")
             return None
         time = self._time(header)
-        minute = time.replace(second=0)
-        local = digest(minute.isoformat(), speaker, self._moments.number(minute, speaker))
+        minute = f"{time.isoformat()[:16]}:00"
+        local = digest(minute, speaker, self._moments.number(minute, speaker))
         return Message(
-            speaker, content.text, self._options.placed(time), f"whatsapp:{self._id(local)}", "",
+            speaker, content.text, self._options.placed(time), f"whatsapp:{self._key}:{local}", "",
             content.attachments, content.edited, content.deleted, "", self._chat, "", local,
         )  # fmt: skip
 
