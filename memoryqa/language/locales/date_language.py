@@ -20,7 +20,10 @@ from memoryqa.language.locales.flatten import flatten, lower
 from memoryqa.language.locales.scripts import script_language
 
 _MONTH_NAMES_TOO = frozenset("april august september november december mardi mars mart mayo juli may".split())
-_ENGLISH_WORDS = _MONTH_NAMES_TOO | frozenset("week weekend an ay on sera mes jour cinema salt pasada domani".split())
+_ENGLISH_WORDS = _MONTH_NAMES_TOO | frozenset(
+    "week weekend an ay on sera mes jour cinema salt pasada domani winter winters estate".split()
+)
+_JOINING = ("de", "nl")  # "Sonntagabend"
 
 
 @lru_cache(maxsize=1)
@@ -30,9 +33,13 @@ def _date_words() -> Mapping[str, frozenset[str]]:
     for code in LATIN:
         dates = read_locale(code)["dates"]
         lists = [*dates["days"], *dates["weekdays"], *dates["months"], *dates["units"].values(), dates["weekend"]]
-        for text in lists + list(dates.get("spans", {})):
+        lists += [*dates.get("spans", ()), dates["last"], dates["next"], *dates["seasons"]]
+        if code in _JOINING:
+            lists += [day + part for day in dates["weekdays"] for part in dates["part"].split("|") if "|" not in day]
+        seasons = words_of("|".join(map(flatten, dates["seasons"])))  # "été" is a stop word, too: "has been"
+        for text in lists:
             for word in (*words_of(lower(text)), *words_of(flatten(text))):
-                if len(word) > 1 and code not in codes_of(word):
+                if len(word) > 1 and (flatten(word) in seasons or code not in codes_of(word)):
                     found.setdefault(word, set()).add(code)
     return {word: frozenset(codes) for word, codes in found.items()}
 

@@ -7,8 +7,9 @@ memoryqa/language/dating/time_spans.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
+from functools import partial
 from typing import Literal, NamedTuple
 
 import regex
@@ -20,7 +21,9 @@ from memoryqa.language.dating.time_spans import (
     one_day,
     recurring,
     same_weekday,
+    season,
     shift,
+    under_way,
     week,
     weekend,
     whole_month,
@@ -39,6 +42,7 @@ _NAME = regex.compile(r"(?<=[\p{L}\p{N}][ ,'’-]{1,2})\p{Lu}[\p{L}\p{M}]*")  # 
 _DAY_AFTER = regex.compile(
     r",? (?:der |den |dem |de |le |el |il |o |dia |día )?(\d{1,2})(?![\d:]|[.,h]\d|h| ?uhr| ?heures?)"
 )
+_SEASONS = ("spring", "summer", "autumn", "winter")
 _CJK_DIGITS = {sign: value for value, sign in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 
 
@@ -143,9 +147,34 @@ def _span(words: _Words, day: date) -> TimeSpan | None:
     return _unit_from_now(unit, step, day)
 
 
+def _season(words: _Words, day: date) -> TimeSpan | None:
+    """ "last summer", "this summer": the one under way, else the one where the tense looks."""
+    yearly = partial(season, _SEASONS[_place_of(str(words.group("season")), words.patterns.seasons)])
+    step = _step(str(words.group("when")), words.patterns.season_when)
+    if step:
+        year = recurring("last" if step < 0 else "next", day, yearly).first.year
+        return yearly(year + step - (1 if step > 0 else -1))
+    if current := under_way(day, yearly):
+        return current
+    which = _way(words)
+    near = (yearly(day.year + one) for one in ((0, -1) if which == "last" else (0, 1)))
+    return next((one for one in near if which is None or (one.first <= day) == (which == "last")), None)
+
+
+def _season_of_year(words: _Words, day: date) -> TimeSpan | None:
+    """ "the summer of last year"; a winter is of two years."""
+    name = _SEASONS[_place_of(str(words.group("season")), words.patterns.seasons)]
+    step = _step(str(words.group("yearword")), words.patterns.season_years)
+    return None if name == "winter" else season(name, day.year + step)
+
+
+def _step(said: str, steps: Mapping[str, int]) -> int:
+    return next(step for form, step in steps.items() if regex.fullmatch(form, said))
+
+
 def _of_week(words: _Words, day: date) -> TimeSpan | None:
     said = str(words.group("weekof"))
-    weeks = next(step for form, step in words.patterns.weeks.items() if regex.fullmatch(form, said))
+    weeks = _step(said, words.patterns.weeks)
     weekday = _place_of(str(words.group("weekday")), words.patterns.weekdays)
     return one_day(day + timedelta(7 * weeks - day.weekday() + weekday))
 
@@ -201,6 +230,8 @@ _READERS: dict[str, Callable[[_Words, date], TimeSpan | None]] = {
     "ahead": _ahead,
     "named": _named,
     "span": _span,
+    "season": _season,
+    "season_of_year": _season_of_year,
     "of_week": _of_week,
     "since": _since,
     "until": _until,

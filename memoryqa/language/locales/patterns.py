@@ -1,7 +1,8 @@
 """Makes one pattern of a language's date words (the `dates` of its data file).
 
 A list of words is written with bars ("tag|tage"), a template with words in braces: {amount} (a number and a unit),
-{weekday}, {month}, {monthnumber}, {dd}, {yyyy}, {part}. Words are flattened, and so is the text that is searched.
+{weekday}, {month}, {monthnumber}, {dd}, {yyyy}, {part}, {season}, {when} (which one) and {yearword} ("of last year").
+Words are flattened, and so is the text that is searched.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ _QUOTED = (
 QUOTED = regex.compile(_QUOTED)
 
 
+_ENDINGS, _SS = 28, 20  # Hangul syllables are in the order of their endings; this one is ㅆ, as in "갔", "뒀", "됐"
+_NO_PAST = "있겠밌"  # "is", "will", "fun" end so too
+_PAST_SYLLABLES = [sign for sign in map(chr, range(0xAC00 + _SS, 0xD7A4, _ENDINGS)) if sign not in _NO_PAST]
+
+
 @dataclass(frozen=True, slots=True)
 class DatePatterns:
     """A language's date words, ready to be searched for.
@@ -32,7 +38,8 @@ class DatePatterns:
     pattern: its matches have a `kind_*` group and groups for what the words name. weekdays, months, numbers, units:
     patterns of the words, in order. days, tense_days: words -> days from the day of saying; tense_days look either way.
     counted: words that mean a number of a unit. spans: words that mean a unit, and how many from now. weeks: words
-    before a weekday -> weeks from now. past, present, future, unclear, conditional, habit, place, not_days: what is
+    before a weekday -> weeks from now. seasons: from spring on. season_when, season_years: words that say which one, or
+    of which year -> steps from now. past, present, future, unclear, conditional, habit, place, not_days: what is
     around a date. not_past: words that only look like a past tense. ambiguous: forms of the past and the present.
     ordinal: "the second time", where "segunda" is no Monday. unmarked: where a sentence without a sign of tense looks.
     future_wins: over signs of the past. strict_ahead: "in three days" looks ahead only where nothing is past.
@@ -48,6 +55,9 @@ class DatePatterns:
     counted: Mapping[str, tuple[int, str]]
     spans: Mapping[str, tuple[str, int]]
     weeks: Mapping[str, int]
+    seasons: tuple[str, ...]
+    season_when: Mapping[str, int]
+    season_years: Mapping[str, int]
     last: regex.Pattern[str] | None
     past: regex.Pattern[str]
     not_past: regex.Pattern[str] | None
@@ -83,7 +93,7 @@ def flat_words(words: Mapping[str, Any]) -> dict[str, Any]:
 def date_patterns(code: str) -> DatePatterns:
     """The patterns of a language."""
     data = read_locale(code)["dates"]
-    lists = {name: tuple(map(flatten, data.get(name, ()))) for name in ("weekdays", "months", "numbers")}
+    lists = {name: tuple(map(flatten, data.get(name, ()))) for name in ("weekdays", "months", "numbers", "seasons")}
     units = {unit: flatten(words) for unit, words in data["units"].items()}
     for unit, words in data.get("named_units", {}).items():  # "the week" where one word says both
         units[unit] += f"|{flatten(words)}"
@@ -91,8 +101,11 @@ def date_patterns(code: str) -> DatePatterns:
     counted, spans = flat_words(data.get("counted", {})), flat_words(data.get("spans", {}))
     spans |= {flatten(words): ("weekend", 0) for words in data.get("this_weekend", "").split("|") if words}
     weeks = flat_words(data.get("weeks", {}))
+    season_when, season_years = flat_words(data["season_when"]), flat_words(data["season_years"])
     slots = _slots(data, lists, units, counted)
-    kinds = {name: [_fill(one, slots) for one in data.get(name, ())] for name in ("on_date", "ago", "ahead")}
+    slots |= {"when": f"(?P<when>{either(season_when)})", "yearword": f"(?P<yearword>{either(season_years)})"}
+    before_named = ("on_date", "season_of_year", "season", "ago", "ahead")  # "zeszłego lata" is no "lata", years
+    kinds = {name: [_fill(one, slots) for one in data.get(name, ())] for name in before_named}
     kinds["of_week"] = [f"(?P<weekof>{either(weeks)}){slots['weekday']}"] if weeks else []
     kinds["named"] = _named(data, lists["weekdays"], units)
     kinds["span"] = [f"(?P<span>{either(spans)})"] if spans else []
@@ -112,8 +125,10 @@ def date_patterns(code: str) -> DatePatterns:
         counted=counted,
         spans=spans,
         weeks=weeks,
+        season_when=season_when,
+        season_years=season_years,
         last=regex.compile(either([flatten(data["last"])])) if "last" in data else None,
-        past=regex.compile(data["past"]),
+        past=regex.compile(data["past"].replace("{ㅆ}", f"[{''.join(_PAST_SYLLABLES)}]")),
         not_past=_compiled(_not_past(data)),
         present=_compiled(data.get("present")),
         ambiguous=_compiled(data.get("ambiguous")),
@@ -158,6 +173,7 @@ def _slots(
         "monthnumber": rf"(?P<monthnumber>1?\d|{CJK_NUMBER}{{1,2}})",
         "dd": rf"(?P<dd>[0-3]?\d{first}|{CJK_NUMBER}{{1,3}})",
         "yyyy": r"(?P<yyyy>(?:19|20)\d\d)",
+        "season": f"(?P<season>{either(lists['seasons'])})",
         "part": either([flatten(data.get("part", "-"))]),
     }
 
