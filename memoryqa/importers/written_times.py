@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from email.utils import parsedate_to_datetime
 
+from memoryqa.checks import shown
 from memoryqa.importers.options import Options
-from memoryqa.importers.whatsapp.dates import OrderEvidence, day_of
+from memoryqa.importers.report import ImportReport
+from memoryqa.importers.whatsapp.dates import OrderEvidence, day_of, is_day
 from memoryqa.importers.whatsapp.header import Header, header_of, hour_of
 
 _UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))  # from how many: nano-, micro-, milliseconds
@@ -48,7 +50,7 @@ class NumericTimes:
         evidence, any_found = OrderEvidence(), False
         for line, one in written:
             header = _header(one)
-            if header is not None:
+            if header is not None and is_day(header.date):
                 evidence.add(header.date, line)
                 any_found = True
         self.order, self.reason = evidence.decide(place, options.dates, date.today()) if any_found else ("", "")
@@ -62,6 +64,25 @@ class NumericTimes:
             return None
         hour = hour_of(header.hour, header.half)
         return self._options.placed(datetime(day.year, day.month, day.day, hour, header.minute, header.second))
+
+
+class UnreadTimes:
+    """Counts times that are none (31/02/2024, "soon"): their messages are kept without a date."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._first = ""
+
+    def add(self, place: str, written: str) -> None:
+        """place: where it is, `line 3`."""
+        self._count += 1
+        self._first = self._first or f"{shown(written)} in {place}"
+
+    def note(self, report: ImportReport) -> None:
+        """Say how many there were, and where the first is."""
+        if self._count:
+            counted = "1 time cannot be read," if self._count == 1 else f"{self._count:,} times cannot be read, first"
+            report.note(f"{counted} {self._first}: kept without a date; write it as 2024-05-13T10:15")
 
 
 def _header(written: str) -> Header | None:

@@ -18,7 +18,7 @@ from memoryqa.importers.message import Message, digest
 from memoryqa.importers.options import Options
 from memoryqa.importers.report import ImportReport
 from memoryqa.importers.source import Source
-from memoryqa.importers.written_times import NumericTimes, from_text
+from memoryqa.importers.written_times import NumericTimes, UnreadTimes, from_text
 
 _HALF = "[ \u202f]?[APap]\\.?[Mm]\\.?"
 _TIME = rf"[\[(]?(?P<time>\d[\d/.:,\-TZ +\u00a0\u202fAPMapm]{{6,28}}?\d[Zz]?(?:{_HALF})?)[\])]?(?: ?[-–|] ?| |: )"
@@ -62,10 +62,14 @@ def read(source: Source, options: Options, report: ImportReport) -> Iterator[Mes
         if times.order:
             report.note(f"dates are read as {'/'.join(times.order)}: {times.reason}")
         stem = name.rpartition("/")[2].rpartition(".")[0]
+        unread = UnreadTimes()
         for one in _said(source, name, report):
             time = from_text(one.time, options) or times.time_of(one.time)
+            if one.time and time is None:
+                unread.add(f"line {one.number} of {name.rpartition('/')[2]}", one.time)
             local = digest(one.time, one.speaker, str(one.number))
             yield Message(one.speaker, one.text.rstrip(), time, f"lines:{digest(stem, local)}", local=local)
+        unread.note(report)
 
 
 def _said(source: Source, name: str, report: ImportReport | None) -> Iterator[_Said]:

@@ -20,7 +20,7 @@ from memoryqa.importers.options import COLUMNS, Options
 from memoryqa.importers.plain.tables import kind_of, rows
 from memoryqa.importers.report import ImportReport
 from memoryqa.importers.source import Source, reading
-from memoryqa.importers.written_times import NumericTimes, from_number, from_text
+from memoryqa.importers.written_times import NumericTimes, UnreadTimes, from_number, from_text
 from memoryqa.messages import text_of
 
 _GUESSES: Mapping[str, str] = {  # in lower case, without signs; the first that is there counts
@@ -107,7 +107,7 @@ def _messages(
     if times is not None and times.order:
         report.note(f"dates are read as {'/'.join(times.order)}: {times.reason}")
     stem = name.rpartition("/")[2].rpartition(".")[0]
-    unreadable = 0
+    unread, unit = UnreadTimes(), "record" if kind_of(source, name) == "json" else "line"
     for number, row in rows(source, name):
         fields = record(row)
         said, captions = _said(fields.get(columns["text"]))
@@ -117,7 +117,8 @@ def _messages(
             continue
         written = fields.get(at) if at else None
         time = _time(written, times, options)
-        unreadable += time is None and written not in (None, "")
+        if time is None and written is not None and str(written).strip():
+            unread.add(f"{unit} {number} of {name.rpartition('/')[2]}", str(written))
         speaker, author = _speaker(fields.get(columns["speaker"]))
         own = text(fields.get(columns.get("id", "")))
         chat = _speaker(fields.get(columns.get("chat", "")))[0] if "chat" in columns else ""
@@ -133,8 +134,7 @@ def _messages(
             chat=chat,
             local=local,
         )
-    if unreadable:
-        report.note(f"{unreadable:,} times cannot be read; write them as 2024-05-13T10:15")
+    unread.note(report)
 
 
 def _undecided(source: Source, name: str, at: str, options: Options) -> Iterator[tuple[int, str]]:

@@ -9,6 +9,7 @@ are counted, not read.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from memoryqa.importers.fields import outline, record, records, text
@@ -18,7 +19,7 @@ from memoryqa.importers.options import Options
 from memoryqa.importers.plain.tables import kind_of, rows
 from memoryqa.importers.report import ImportReport
 from memoryqa.importers.source import Source
-from memoryqa.importers.written_times import from_number, from_text
+from memoryqa.importers.written_times import UnreadTimes, from_number, from_text
 from memoryqa.messages import text_of
 
 _TIMES = ("timestamp", "time", "created_at", "create_time", "created", "date")
@@ -41,18 +42,31 @@ def read(source: Source, options: Options, report: ImportReport) -> Iterator[Mes
     """The messages of every file; each line of JSONL with `messages` is a chat of its own."""
     for name in _documents(source):
         stem = name.rpartition("/")[2].rpartition(".")[0] or name
-        place = 0
+        place, unread = 0, UnreadTimes()
+        unit = "record" if kind_of(source, name) == "json" else "line"
         for number, row in rows(source, name):
             whole = record(row)
             listed = records(whole.get("messages"))
             for message in listed if "messages" in whole else [whole]:
                 place += 1
                 chat = f"{stem} {number}" if "messages" in whole else ""
-                yield from _message(message, stem, place, chat, options, report)
+                time, written = _time(message, options)
+                if time is None and written.strip():
+                    unread.add(f"{unit} {number} of {name.rpartition('/')[2]}", written)
+                yield from _message(message, stem, place, chat, time, written, report)
+        unread.note(report)
+
+
+def _time(one: Mapping[str, Any], options: Options) -> tuple[datetime | None, str]:
+    """The time, and how it is written."""
+    written = next((one[key] for key in _TIMES if one.get(key) not in (None, "")), None)
+    if isinstance(written, int | float) and not isinstance(written, bool):
+        return from_number(written, options), str(written)
+    return from_text(text(written), options), str(written or "")
 
 
 def _message(
-    one: Mapping[str, Any], stem: str, place: int, chat: str, options: Options, report: ImportReport
+    one: Mapping[str, Any], stem: str, place: int, chat: str, time: datetime | None, written: str, report: ImportReport
 ) -> Iterator[Message]:
     role = text(one.get("role")).lower()
     try:
@@ -63,11 +77,8 @@ def _message(
         has_calls = bool(one.get("tool_calls") or one.get("function_call"))
         report.skip(_SKIPPED.get(role) or ("call of a tool" if has_calls else "empty message"))
         return
-    written = next((one[key] for key in _TIMES if one.get(key) not in (None, "")), None)
-    is_number = isinstance(written, int | float) and not isinstance(written, bool)
-    time = from_number(written, options) if is_number else from_text(text(written), options)  # type: ignore[arg-type]
     own = text(one.get("id"))
-    local = own or digest(str(place), role, str(written))
+    local = own or digest(str(place), role, written or "None")
     yield Message(
         speaker=text(one.get("name")) or role.capitalize(),
         text=said,

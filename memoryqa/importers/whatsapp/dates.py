@@ -42,11 +42,30 @@ def day_of(written: Triple, order: str) -> date | None:
         return None
 
 
+def is_day(written: Triple) -> bool:
+    """Whether there is such a day, in any order."""
+    return bool(_orders(written))
+
+
+def _orders(written: Triple) -> set[str]:
+    return {order for order in ORDERS if day_of(written, order) is not None}
+
+
+def shown_date(written: Triple) -> str:
+    """The date as it was written, without the blanks in it."""
+    a, b, c, sign = written
+    return f"{a}{sign.strip()}{b}{sign.strip()}{c}"
+
+
 class OrderEvidence:
-    """Collects, message by message, what speaks against each order of day, month and year."""
+    """Collects, message by message, what speaks against each order of day, month and year.
+
+    A date that is none in any order (31/02/2024) speaks against no order.
+    """
 
     def __init__(self) -> None:
         self._dates: dict[Triple, int] = {}  # date -> line of its first message
+        self.impossible: dict[Triple, int] = {}
         self._before: dict[str, date] = {}
         self._backward = dict.fromkeys(ORDERS, 0)
         self._agreeing = dict.fromkeys(ORDERS, 0)
@@ -59,6 +78,9 @@ class OrderEvidence:
         if written == self._last:
             return
         self._last = written
+        if not is_day(written):
+            self.impossible.setdefault(written, line)
+            return
         self._dates.setdefault(written, line)
         for order in ORDERS:
             day = day_of(written, order)
@@ -86,15 +108,27 @@ class OrderEvidence:
 
     def decide(self, place: str, wanted: str | None, today: date) -> tuple[str, str]:
         """The order, and the reason for it. UsageError when the file leaves it open and nothing is `wanted`."""
+        if not self._dates:
+            first, line = next(iter(self.impossible.items()))
+            raise UsageError(
+                f"{place}: the dates have no common order of day, month and year: {shown_date(first)} in line {line} "
+                "is no day in any; correct them"
+            )
         if wanted is not None:
             wrong = next((one for one in self._dates if day_of(one, wanted) is None), None)
             if wrong is not None:
                 at = f"{place}, line {self._dates[wrong]}"
-                raise UsageError(f"{at}: {_shown(wrong)} is no date in the order {wanted}; name another with `dates`")
+                raise UsageError(
+                    f"{at}: {shown_date(wrong)} is no date in the order {wanted}; name another with `dates`"
+                )
             return wanted, "as given"
         left = [order for order in ORDERS if all(day_of(one, order) is not None for one in self._dates)]
         if not left:
-            raise UsageError(f"{place}: the dates have no common order of day, month and year; split the file")
+            one, other = self._disagreeing()
+            raise UsageError(
+                f"{place}: the dates have no common order of day, month and year: {shown_date(one)} in line "
+                f"{self._dates[one]}, {shown_date(other)} in line {self._dates[other]}; correct one, or split the file"
+            )
         reason = "no other order fits all dates"
         for keep, why in self._tests(today):
             if len(left) > 1 and any(map(keep, left)) and not all(map(keep, left)):
@@ -104,9 +138,19 @@ class OrderEvidence:
             first = next(one for one in self._dates if len({day_of(one, order) for order in left}) > 1)
             meant = " or ".join(f"{format_date(day_of(first, order))} (`dates={order}`)" for order in left)
             raise UsageError(
-                f"{place}, line {self._dates[first]}: {_shown(first)} may be {meant}; say which with `dates`"
+                f"{place}, line {self._dates[first]}: {shown_date(first)} may be {meant}; say which with `dates`"
             )
         return left[0], reason
+
+    def _disagreeing(self) -> tuple[Triple, Triple]:
+        """Two dates that have no order in common, or none with those between them."""
+        left = set(ORDERS)
+        for other in self._dates:
+            left &= _orders(other)
+            if not left:
+                break
+        others = (one for one in self._dates if not _orders(one) & _orders(other))
+        return next(others, next(iter(self._dates))), other
 
     def _tests(self, today: date) -> Iterator[tuple[Callable[[str], bool], str]]:
         most = max(self._agreeing.values())
@@ -122,8 +166,3 @@ class OrderEvidence:
             "another order would date it in the future",
         )
         yield lambda order: not self._backward[order], "in another order the chat would go back in time"
-
-
-def _shown(written: Triple) -> str:
-    a, b, c, sign = written
-    return f"{a}{sign.strip()}{b}{sign.strip()}{c}"

@@ -13,7 +13,7 @@ writes seconds.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -26,9 +26,10 @@ from memoryqa.importers.options import Options
 from memoryqa.importers.report import ImportReport
 from memoryqa.importers.source import LONGEST_LINE, Source
 from memoryqa.importers.whatsapp.content import MARK, Content, content_of
-from memoryqa.importers.whatsapp.dates import OrderEvidence, day_of
+from memoryqa.importers.whatsapp.dates import OrderEvidence, Triple, day_of, is_day, shown_date
 from memoryqa.importers.whatsapp.events import event_of
 from memoryqa.importers.whatsapp.header import Header, Headers, header_of, hour_of
+from memoryqa.importers.written_times import UnreadTimes
 
 _SPEAKER = re.compile(r"[^:\n]{1,150}:")
 _MOST_NAME = 150  # characters
@@ -100,6 +101,8 @@ class _Chat:
         self._order = "dmy"
         self._notices: set[str] = set()  # speakers that only ever stand above events: the group itself
         self._moments = Moments()
+        self._impossible: Mapping[Triple, int] = {}  # days that there are not, and the lines where they come first
+        self._unread = UnreadTimes()
         self._key = digest(self._chat)
 
     def messages(self) -> Iterator[Message]:
@@ -129,6 +132,7 @@ class _Chat:
         last = None if header is None else self._message(header, lines)
         if last is not None:
             yield last
+        self._unread.note(self._report)
 
     # -- the first pass ------------------------------------------------------------------------------------------------
 
@@ -166,6 +170,7 @@ class _Chat:
         if len(unknown) > 1 and latest_hour <= 12:
             words = ", ".join(sorted(unknown))
             raise UsageError(f"{self._place}: cannot tell morning from afternoon by {words}; export with 24 hours")
+        self._impossible = evidence.impossible
         self._order, reason = evidence.decide(self._place, self._options.dates, date.today())
         self._notices = notices - wrote
         self._report.note(f"dates are read as {'/'.join(self._order)}: {reason}")
@@ -189,17 +194,22 @@ class _Chat:
             self._report.skip("empty message")
             return None
         time = self._time(header)
-        minute = f"{time.isoformat()[:16]}:00"
+        minute = shown_date(header.date) if time is None else f"{time.isoformat()[:16]}:00"
         local = digest(minute, speaker, self._moments.number(minute, speaker))
         return Message(
-            speaker, content.text, self._options.placed(time), f"whatsapp:{self._key}:{local}", "",
+            speaker, content.text, time and self._options.placed(time), f"whatsapp:{self._key}:{local}", "",
             content.attachments, content.edited, content.deleted, "", self._chat, "", local,
         )  # fmt: skip
 
-    def _time(self, header: Header) -> datetime:
+    def _time(self, header: Header) -> datetime | None:
+        """None for a day that there is not."""
         day = day_of(header.date, self._order)
-        if day is None:  # the first pass has seen every date
-            raise UsageError(f"{self._place}: the file changed while it was read; import it again")
+        if day is None:
+            if is_day(header.date):  # the first pass has seen every date
+                raise UsageError(f"{self._place}: the file changed while it was read; import it again")
+            line = self._impossible.get(header.date, 0)
+            self._unread.add(f"line {line:,}", shown_date(header.date))
+            return None
         return datetime(day.year, day.month, day.day, hour_of(header.hour, header.half), header.minute, header.second)
 
 

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,40 @@ def test_times_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
     path = write_export(tmp_path / "t.csv", "from,text,date\nAna,hi,2024-05-13\nRui,ho,soon\n")
     messages, found = import_export(path)
     assert [one.time for one in messages] == [datetime(2024, 5, 13), None]
-    assert "1 times cannot be read; write them as 2024-05-13T10:15" in found.report.notes
+    note = "1 time cannot be read, 'soon' in line 3 of t.csv: kept without a date; write it as 2024-05-13T10:15"
+    assert note in found.report.notes
+
+
+ROWS = [("Ana", "hi", "2024-02-13"), ("Rui", "ho", "2024-02-30T10:15"), ("Eva", "hm", " "), ("Ana", "ok", "2024-02-14")]
+IMPOSSIBLE = {
+    "t.csv": "from,text,date\nAna,hi,13.02.2024 10:15\nRui,ho,31.02.2024 10:16\nEva,hm,\nAna,ok,14.02.2024 10:15\n",
+    "t.tsv": "from\ttext\tdate\nAna\thi\t2024-02-13\nRui\tho\t2024-13-45\nEva\thm\nAna\tok\t2024-02-14\n",
+    "t.jsonl": "\n".join(json.dumps({"from": name, "text": said, "date": day}) for name, said, day in ROWS),
+    "t.json": json.dumps([{"role": "user", "name": name, "content": said, "time": day} for name, said, day in ROWS]),
+    "t.txt": "13/02/2024, 10:15 Ana: hi\n31/02/2024, 10:16 Rui: ho\nEva: hm\n14/02/2024, 10:17 Ana: ok\n",
+    "WhatsApp t.txt": "13/02/2024, 10:15 - Ana: hi\n31/02/2024, 10:16 - Rui: ho\n14/02/2024, 10:17 - Ana: ok\n",
+}
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_a_day_that_there_is_not_leaves_its_message_without_a_date_and_is_named(name: str, tmp_path: Path) -> None:
+    messages, found = import_export(write_export(tmp_path / name, IMPOSSIBLE[name]))
+    said = [(one.speaker, one.text, one.time and one.time.date()) for one in messages]
+    days = [date(2024, 2, 13), None, None, date(2024, 2, 14)]
+    expected = list(zip(["Ana", "Rui", "Eva", "Ana"], ["hi", "ho", "hm", "ok"], days, strict=True))
+    assert said == [one for one in expected if one[0] != "Eva" or "WhatsApp" not in name]
+    assert found.report.undated == len(said) - 2
+    unread = [note for note in found.report.notes if "cannot be read" in note]
+    assert len(unread) == 1
+    place = "line 3" if name in ("t.csv", "t.tsv") else "record 2" if name == "t.json" else "line 2"
+    assert re.match(rf"1 time cannot be read, '[^']+' in {place}( of {name})?: kept without a date", unread[0])
+
+
+def test_dates_of_two_orders_are_named_by_their_lines(tmp_path: Path) -> None:
+    text = "01/02/2024, 10:15 - Ana: a\n13/02/2024, 10:15 - Ana: b\n02/14/2024, 10:16 - Rui: c\n"
+    path = write_export(tmp_path / "WhatsApp Chat with Ana.txt", text)
+    with pytest.raises(UsageError, match="13/02/2024 in line 2, 02/14/2024 in line 3; correct one, or split the file"):
+        read(path).scan()
 
 
 def test_a_line_of_jsonl_that_is_broken_is_named(tmp_path: Path) -> None:
