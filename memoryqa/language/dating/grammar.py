@@ -56,7 +56,9 @@ _PERFECT = re.compile(r"\b(?:have|has|haven't|hasn't|been)\b|'ve\b")
 _NOT_PERFECT = re.compile(r"(?<!'ve )(?<!have )(?<!has )\bhad\b|'d\b|\bwill have\b|\bago\b")
 _ENDS_IN_DETERMINER = re.compile(r"\b(?:the|my|our|your|their|his|its|every|each|very|these|this)\s+$")
 _ENDS_IN_NUMBER = re.compile(r"(?:\b(?:or|to|and|half)\s+|[\d.,/–-])$")  # "two or three years ago", "2-3 years ago"
-_ENDS_IN_LIMIT = re.compile(r"\b(?:(?:more|less|fewer|longer|later|earlier) than|at (?:least|most)|up to)\s+$")
+_ENDS_IN_LIMIT = re.compile(
+    r"\b(?:(?:more|less|fewer|longer|later|earlier) than|(?:just )?under|over|at (?:least|most)|up to)\s+$"
+)
 _TODAY_AFTER = re.compile(r"\s+today\b")
 _ENDS_IN_SEEMS = re.compile(r"\blike\s+(?:(?:it was|only|just)\s+)*$")  # "it feels like just yesterday"
 _ENDS_IN_RATE = re.compile(r"\b(?:once|twice|times?)\s+$")  # "once in a week", "the first time in two years"
@@ -170,7 +172,7 @@ def _lasting(match: re.Match[str], day: date) -> TimeSpan | None:
     before = sentence_before(match)
     still_lasts = match["now"] or (match["for"] and _PERFECT.search(before) and not _NOT_PERFECT.search(before))
     least, most = _read_count(match["lasting_count"])
-    if not still_lasts or least != most or _ENDS_IN_NUMBER.search(before):
+    if not still_lasts or least != most or _ENDS_IN_NUMBER.search(before) or _ENDS_IN_LIMIT.search(before):
         return None
     since = shift(day, -least, match["lasting_unit"])
     return since._replace(value=f"since {since.value}")
@@ -236,6 +238,8 @@ def _beyond(match: re.Match[str], day: date) -> TimeSpan | None:
         return whole_month(day.year, day.month + step)
     if unit == "year":
         return whole_year(day.year + step)
+    if yearly := yearly_named(unit):
+        return yearly(recurring("next" if step > 0 else "last", day, yearly).first.year + (1 if step > 0 else -1))
     near = same_weekday("next" if step > 0 else "last", day, WEEKDAY_NUMBERS[unit])
     return one_day(near.first + timedelta(7 if step > 0 else -7))
 
@@ -247,6 +251,7 @@ HANDLERS: dict[str, Callable[[re.Match[str], date], TimeSpan | None]] = {
     "weekday_in_week": calendar_dates.weekday_in_week,
     "month_in_year": calendar_dates.month_in_year,
     "part": calendar_dates.part,
+    "nth": calendar_dates.nth,
     "beyond": _beyond,
     "near_day": _near_day,
     "named": _named,

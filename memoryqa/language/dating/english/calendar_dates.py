@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from memoryqa.language.dating.english.date_context import says_born, way_of
-from memoryqa.language.dating.english.date_words import APPOSED, LETTERS, MONTH_NUMBERS, WEEKDAY_NUMBERS
-from memoryqa.language.dating.english.tense import Way
+from memoryqa.language.dating.english.date_context import says_born, sentence_before, way_of
+from memoryqa.language.dating.english.date_words import APPOSED, LETTERS, MONTH_NUMBERS, ORDINALS, WEEKDAY_NUMBERS
+from memoryqa.language.dating.english.tense import Way, look_around
+from memoryqa.language.dating.feasts import nth_weekday
 from memoryqa.language.dating.time_spans import (
     STEP,
     TAKEN,
@@ -27,6 +28,7 @@ from memoryqa.language.dating.time_spans import (
 _SOON, _NEAR, _FAR = timedelta(45), timedelta(75), timedelta(270)
 _BAD_LUCK = (4, 13)  # Friday the 13th
 _OPENING_HOURS = re.compile(r"\b(?:open|closed|hours|daily|weekdays|shop|office)\b")
+_MOVED = re.compile(r"\b(?:mov|chang|switch|shift|push|pull|reschedul|swap|transfer|postpon|delay|brought|bring)\w*")
 _NUMBER = re.compile(r"\d{1,2}")
 
 
@@ -84,6 +86,26 @@ def _is_odd(chosen: date, day: date, candidates: list[date]) -> bool:
     """Whether the same day of another year is so much nearer that the tense is a poor guide, as in lists of dates."""
     nearest = min(abs(one - day) for one in candidates)
     return abs(chosen - day) > _FAR and nearest < _NEAR
+
+
+def nth(match: re.Match[str], day: date) -> TimeSpan | None:
+    """ "the last Friday in April", "the first Monday of next month"."""
+    which, weekday, year = ORDINALS[match["which_one"]], WEEKDAY_NUMBERS[match["nth_weekday"]], match["nth_year"]
+    said = match["nth_month"].split()[0]
+    if said in STEP:
+        first = whole_month(day.year, day.month + STEP[said]).first
+        return one_day(nth_weekday(first.year, first.month, weekday, which))
+    if year:
+        words = year.strip(", ").split()
+        number = day.year + STEP[words[0]] if words[0] in STEP else int(words[-1])
+        return one_day(nth_weekday(number, MONTH_NUMBERS[said], weekday, which))
+    years = (day.year - 1, day.year, day.year + 1)
+    found = [nth_weekday(one, MONTH_NUMBERS[said], weekday, which) for one in years]
+    look = look_around(match.string, match.start(), match.end())
+    if says_born(match) or (look.way == "ahead" and not (look.strong or look.beside or look.asks)):
+        return TAKEN  # "on the second Sunday of May we have brunch"
+    chosen = choose(look.way, day, found)
+    return one_day(chosen) if chosen else TAKEN
 
 
 def weekday_ordinal(match: re.Match[str], day: date) -> TimeSpan | None:
@@ -218,6 +240,8 @@ def span(match: re.Match[str], day: date) -> TimeSpan | None:
     opens_range = re.match(r"(?:from|between)\b", match[0]) is not None
     if " and " in " ".join(match[0].split()) and not match[0].startswith("between"):
         return None  # two dates, not a range
+    if match[0].startswith("from") and _MOVED.search(sentence_before(match)):
+        return TAKEN  # "moved from Monday to Thursday"
     way = way_of(match)
     if way not in ("back", "ahead"):
         return TAKEN  # its ends are no dates either

@@ -21,6 +21,7 @@ VAGUE_COUNTS = {
     "few": (2, 5),
     "several": (3, 7),
 }  # the least and the most that each is taken to mean
+ORDINALS = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "last": -1}
 MONTH_NUMBERS = {name.lower(): number for number, name in enumerate(MONTHS, 1)}
 MONTH_NUMBERS |= {name[:3]: number for name, number in list(MONTH_NUMBERS.items())} | {"sept": 9}
 WEEKDAY_NUMBERS = {name.lower(): number for number, name in enumerate(WEEKDAYS)}
@@ -84,11 +85,15 @@ _ALTERNATIVES = {
     "month_in_year": rf"(?:in |since |until |by )?(?:(?P<miy_month>{MONTH}),? (?:of )?(?P<miy_which>last|next"
     rf"|this) year"
     rf"|(?P<miy_month2>{MONTH}) '(?P<miy_short>\d\d))",
-    "beyond": rf"the (?P<beyond_unit>week|weekend|month|year|{WEEKDAY}) (?P<beyond_way>before last|after next)",
+    "beyond": rf"the (?P<beyond_unit>week|weekend|month|year|{_FEAST}|{_SEASON}|{MONTH}|{WEEKDAY}) "
+    r"(?P<beyond_way>before last|after next)",
+    "nth": rf"(?:on )?the (?P<which_one>{'|'.join(ORDINALS)}) (?P<nth_weekday>{WEEKDAY}) (?:of|in) "
+    rf"(?P<nth_month>(?:this|last|next) month|{MONTH})(?P<nth_year>{_YEAR}| (?:last|next|this) year)?",
     "near_day": rf"(?:the )?day before yesterday|(?:the )?day after tomorrow|(?:yesterday|tomorrow){_PART}"
     r"|(?:late )?last night|the other (?:day|night)",
     "part": rf"(?:(?:(?:at|by|from|since|until|till|toward|towards|around|in) )?(?:the )?"
-    r"(?P<stage>end|start|beginning|middle) of |(?:in )?(?P<stage2>early|late|mid)(?: |-))"
+    r"(?P<stage>end|start|beginning|middle) of "
+    r"|(?:(?:in|by|from|since|until|till|around) )?(?P<stage2>early|late|mid)(?: |-))"
     rf"(?P<part_of>(?:the|this|last|next) (?:week|month|year)|{MONTH})\b(?P<part_year>{_YEAR}| (?:last|next"
     rf"|this) year)?",
     "named": rf"(?P<which>last|next|this past|this coming|this|past(?= weekend)) (?P<name>weekend|week|month|year"
@@ -96,7 +101,7 @@ _ALTERNATIVES = {
     "hours": rf"(?:{_ABOUT}(?:(?P<half_ago>half an hour)|(?P<hours_ago>{_COUNT}){_FRACTION} (?P<ago_clock>hour|hr"
     rf"|minute|min)s?)"
     rf"{_FRACTION} ago|in {_ABOUT}(?:(?P<half_ahead>half an hour)|(?P<hours_ahead>{_COUNT}) (?P<ahead_clock>hour|hr"
-    rf"|minute|min)s?))",
+    rf"|minute|min)s?{_FRACTION}))",
     "ago": rf"(?P<ago_count>{_COUNT}) (?P<ago_unit>day|night|weekend|week|fortnight|month|year|decade|{_SEASON}"
     rf"|{WEEKDAY}"
     rf"|christmase|thanksgiving|easter)s? (?P<ago_half>and a half )?(?:ago|back(?! (?:to|in|at|from|home|up|on)\b))"
@@ -107,14 +112,15 @@ _ALTERNATIVES = {
     r"(?P<lasting_unit>week|month|year)s?(?P<now> now)?",
     "ahead": rf"in {_ABOUT}(?P<ahead_count>{_COUNT}) (?P<ahead_unit>day|week|fortnight|month|year"
     rf"|decade)s?(?:'? time)?",
-    "on_weekday": rf"(?:late )?(?P<bearing>{_BEARING}) (?P<weekday>{WEEKDAY}|{_SHORT_WEEKDAY}(?= at \d|[.,!?]"
-    rf"|$)){_PART}"
+    "on_weekday": rf"(?:late )?(?P<bearing>{_BEARING}|come|no later than) "
+    rf"(?P<weekday>{WEEKDAY}|{_SHORT_WEEKDAY}(?= at \d|[.,!?]|$)){_PART}"
     r"(?! (?:morning|afternoon|evening|night)s)",
     "on_ordinal": rf"(?:(?P<ordinal_bearing>on|by|until|till|since|before|after|from|due|for) )?"
     rf"the (?P<ordinal>\d{{1,2}})(?:st|nd|rd|th){_CLAUSE_ENDS}",
-    "in_month": rf"(?P<preposition>back in|in|since|until|till|by|before) (?P<month>{MONTH})\b(?!,? \d| of\b|-)",
+    "in_month": rf"(?P<preposition>back in|in|since|until|till|by|before|come|no later than) "
+    rf"(?P<month>{MONTH})\b(?!,? \d| of\b|-)",
     "in_season": rf"(?P<season_bearing>in|over|during|throughout|since|until|till"
-    rf"|by) (?:the )?(?P<season>{_SEASON})\b(?! of\b|-|,? \d)",
+    rf"|by|come) (?:the )?(?P<season>{_SEASON})\b(?! of\b|-|,? \d)",
     "feast": rf"(?:(?P<feast_bearing>on|at|for|over|during|by|until|till|since|before|after|around) (?:the )?)?"
     rf"(?P<feast_name>{_FEAST})(?:'s)?(?P<feast_day> day)?(?P<feast_year>{_YEAR}| (?:last|next|this) year)?",
     "weekday_alone": rf"(?P<alone>{WEEKDAY}){_PART}(?! (?:morning|afternoon|evening|night)s)",
@@ -172,7 +178,7 @@ TRIGGER_WORDS = frozenset(
 _OPENINGS = (  # the words that a match of PATTERN may begin with
     *"from between on by until till since before after for to at toward towards around in the about over almost nearly "
     "roughly like an? couple few several half during throughout due yesterday tomorrow day late last early mid end "
-    "start beginning middle next this past back valentines? fathers{0,2} mothers{0,2} chinese new".split(),
+    "start beginning middle next this past back come no valentines? fathers{0,2} mothers{0,2} chinese new".split(),
     *(name.lower() for name in (*MONTHS, *WEEKDAYS)),
     *"jan feb mar apr jun jul aug sept? oct nov dec mon tues? wed thu(?:rs?)? fri sat sun".split(),
     *SEASON_FIRST_MONTH,

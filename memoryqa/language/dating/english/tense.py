@@ -80,12 +80,14 @@ _SIGNS = {
     r"|talking|considering|looking forward|scheduled|to)\b"
     r"(?: to\b)?(?: \w+)?"
     r"|(?:would|could|should|might|must)(?:n't)?(?: not)?(?:'ve| have) \w+"
-    r"|(?:would|'d) rather|had (?:planned|hoped|wanted|meant|intended)|(?:i|we|he|she|they) wish(?:ed"
+    r"|(?:would|'d) rather|(?:would|'d) (?:have )?(?:liked?|loved?|preferred) to have \w+"
+    r"|had (?:planned|hoped|wanted|meant|intended)|(?:i|we|he|she|they) wish(?:ed"
     r"|es)?\b(?:.{0,40}? had \w+)?|if only"
     r"|(?:(?:has|have|had|'s|'ve) )?sold out\b"
     r"|(?:(?:was|were|got|gets|(?:has|have|had|'s|'ve) been|being) )?"
     r"(?:planned|considered|contemplated|discussed|booked|reserved|scheduled|arranged|organi[sz]ed|invited|settled"
-    r"|agreed|decided|proposed|suggested|cancell?ed|postponed|rescheduled|called off|delayed|announced"
+    r"|agreed|decided|proposed(?!$| (?:on|at|last|in|during|when|to (?:me|him|her|us|my|his))\b)"
+    r"|suggested|cancell?ed|postponed|rescheduled|called off|delayed|announced"
     r"|confirmed|finali[sz]ed|registered|enroll?ed|signed (?:\w+ )?up|applied|auditioned|hired)\b"
     r"|(?:thought|talked|dreamt|dreamed|worried|spoke|heard|knew|asked) (?:of|about)\b"
     r"|if (?:\w+ ){1,5}?had\b(?! to\b)"
@@ -117,7 +119,8 @@ _SIGNS = {
     rf"|another|two|three)\b|works? for (?:me|us|you)\b|suits? (?:me|us|you)\b",
     "present": rf"do (?:you|we|they|i)\b|does (?:he|she|it|the \w+|your \w+)\b|{_BE} {_ADVERBS}\w{{3,}}ed\b"
     rf"|{_BE}(?= |$|,)|(?<=\w )'s$|(?:{'|'.join(_ALSO_USUAL)})\b(?! to\b)",
-    "back": rf"(?:{'|'.join(_IRREGULAR)})\b|{_NO_PAST}\w{{2,}}ed\b|(?:thank(?:s| you)(?: again| so much)?"
+    "back": rf"had {_ADVERBS}(?:{'|'.join(_PARTICIPLES)})\b"
+    rf"|(?:{'|'.join(_IRREGULAR)})\b|{_NO_PAST}\w{{2,}}ed\b|(?:thank(?:s| you)(?: again| so much)?"
     rf"|congrat(?:s|ulations)) (?:for|on)\b|ago\b",
 }
 _SIGN = re.compile(r"(?<![\w])(?:" + "|".join(f"(?P<{name}>{words})" for name, words in _SIGNS.items()) + ")")

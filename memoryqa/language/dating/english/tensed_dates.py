@@ -22,6 +22,7 @@ from memoryqa.language.dating.time_spans import (
     TimeSpan,
     holiday,
     one_day,
+    recurring,
     same_weekday,
     season,
     under_way,
@@ -62,6 +63,7 @@ _OFFSET = re.compile(  # "two days after Christmas", "the Monday after Easter"
 WEEK_AFTER = re.compile(r"\s+(?:week|fortnight)\b")  # "Monday week" is a week later
 _WEEK_BEFORE = re.compile(r"\b(?:week|fortnight)s?\s+$")  # so is "a week on Monday"
 _ONWARDS = re.compile(r"\s+on(?:ward|wards)?\b")
+_CLAUSE_OPENS = re.compile(r"(?:^|[.,;:!?()…—–\n-]\s*|\b(?:and|but|so|then|or|because|that)\s+)$")
 _TO_VERB = re.compile(r"\s+to\s+\w")
 _PUT_OFF = re.compile(r"\b(?:delay|postpon|extend|push|reschedul|mov|suspend|adjourn|put\s+off)\w*")
 _BELIEVES = re.compile(r"\b(?:believ\w*|trust\w*|confid\w*|faith)\s+$")
@@ -70,7 +72,7 @@ _ALONE_AFTER = re.compile(  # what may stand before a weekday that has no prepos
     r"(?:^|[\s(,:;—–-])(?:(?:an?|the|every|each|any|some|most|all|one|no|of|by|through|about|like|called|named"
     r"|titled|than|it's"
     r"|be|per|with|and|or|but|black|good|casual|cyber|holy|palm|fat|ash|super|throwback|taco|found|met|called|loves?"
-    r"|hates?|read|reading|watch\w*|stream\w*|bing\w*|against|versus|vs|said|meant|mean|forget|forgot|forgotten"
+    r"|hates?|proposed|suggested|read|reading|watch\w*|stream\w*|bing\w*|against|versus|vs|said|meant|mean|forget|forgot|forgotten"
     r"|remember|saw the movie|called it"
     r"|named|typical|average|busy|lazy|ordinary|following|previous|preceding|same|whole|entire|happy|my|your|our|his"
     r"|her|their|its|on|that|last|next|first|second|third)\s+|(?:\b(?:an?|one|every|some|any|no|that)\s+\w+\s+))$"
@@ -138,8 +140,15 @@ def latest_weekday(day: date, weekday: int) -> TimeSpan:
     return one_day(day - timedelta((day.weekday() - weekday) % 7))
 
 
+def _says_come(match: re.Match[str]) -> bool:
+    """Whether a clause opens with "come Monday": what is to come. "You should come Monday" does not."""
+    return _CLAUSE_OPENS.search(just_before(match)) is not None
+
+
 def on_weekday(match: re.Match[str], day: date) -> TimeSpan | None:
     bearing, weekday = match["bearing"], WEEKDAY_NUMBERS[match["weekday"][:3]]
+    if bearing == "come":
+        return same_weekday("next", day, weekday) if _says_come(match) else None
     if bearing == "from" and not _ONWARDS.match(match.string, match.end()):
         return TAKEN  # "the photos from Friday"
     if bearing == "on" and (_WEEK_BEFORE.search(just_before(match)) or WEEK_AFTER.match(match.string, match.end())):
@@ -216,6 +225,8 @@ def in_month(match: re.Match[str], day: date) -> TimeSpan | None:
         return None  # a person's name
     if YEAR.search(match.string, max(0, match.start() - 25), min(len(match.string), match.end() + 10)):
         return None  # "in 2019, in March"
+    if bearing == "come":
+        return whole_month(day.year + (month <= day.month), month) if _says_come(match) else None
     look = look_around(match.string, match.start(), match.end())
     way = look.way
     if bearing == "since" or (match["preposition"].startswith("back") and way != "habit"):
@@ -232,6 +243,8 @@ def in_month(match: re.Match[str], day: date) -> TimeSpan | None:
 
 
 def in_season(match: re.Match[str], day: date) -> TimeSpan | None:
+    if match["season_bearing"] == "come":
+        return recurring("next", day, partial(season, match["season"])) if _says_come(match) else None
     look = look_around(match.string, match.start(), match.end())
     way: Way = "back" if match["season_bearing"] == "since" else look.way
     if not (look.strong or look.beside) and way == "ahead":
