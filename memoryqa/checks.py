@@ -4,6 +4,8 @@ the argument. Without them a wrong type would fail somewhere inside, or not at a
 from __future__ import annotations
 
 import numbers
+import os
+from pathlib import Path
 from typing import TypeVar
 
 Kind = TypeVar("Kind")
@@ -35,6 +37,13 @@ def real_number(name: str, value: object) -> float:
 def text(name: str, value: object) -> str:
     """A str."""
     return one_of_kind(name, value, str, "text")
+
+
+def path(name: str, value: object) -> Path:
+    """A Path, from text or another path."""
+    if isinstance(value, str) or (isinstance(value, os.PathLike) and isinstance(os.fspath(value), str)):
+        return Path(value)
+    raise TypeError(f"{name} must be the path of a file or folder, got {described(value)}")
 
 
 def one_of_kind(name: str, value: object, kind: type[Kind], called: str = "") -> Kind:

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import regex
 
+from memoryqa import checks
 from memoryqa.chats import ChatsEvidence, pack_chats
 from memoryqa.checks import described, one_of_kind, shown, text
 from memoryqa.config import MemoryConfig
@@ -74,7 +75,7 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         or use `with`. Raises UsageError.
         """
         memories = cls()
-        memories._folder, memories._settings = Path(folder), settings
+        memories._folder, memories._settings = checks.path("folder", folder), settings
         try:
             memories._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             memories.find()

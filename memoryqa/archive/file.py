@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from memoryqa import checks
 from memoryqa.archive.checkpoints import LARGEST_LOG, Checkpoints
 from memoryqa.errors import MemoryQAError
 
@@ -51,7 +52,7 @@ class ArchiveFile:
         self.is_closed = False
         self._identity: tuple[int, int] | None = None
         in_memory = path == ":memory:"
-        where = Path(path).absolute()
+        where = checks.path("path", path).absolute()
         with self._explained():
             if not in_memory:
                 self._check_file(where, create)

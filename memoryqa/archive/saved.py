@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from memoryqa import checks
 from memoryqa.archive.carried import Carried
 from memoryqa.archive.changes import write_history
 from memoryqa.archive.database import Archive, ArchiveError
@@ -81,7 +82,7 @@ def _write(archive: Archive, turns: Sequence[Turn], settings: Mapping[str, Any],
 
 def _checked(path: str | Path) -> Path:
     """`path`, as far as one can say without opening it."""
-    path = Path(path)
+    path = checks.path("path", path)
     if "\0" in str(path):
         raise ArchiveError(f"{str(path)!r}: no name of a file contains NUL; choose another one")
     try:

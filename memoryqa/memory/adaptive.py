@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
+from memoryqa import checks
 from memoryqa.archive import changes
 from memoryqa.archive.database import Archive
 from memoryqa.archive.saved import History, constructor_arguments, open_archive, save_memory, settings_of
@@ -234,7 +235,7 @@ class AdaptiveMemory(ImportedMemory):
         `overrides`: arguments of the constructor that take the place of what was saved. A memory that had an embedder
         is loaded with `embedder=...`, or None to rank by words alone. ArchiveError for a file that holds no memory.
         """
-        with Archive(Path(path), create=False) as archive:
+        with Archive(checks.path("path", path), create=False) as archive:
             memory = cls(**constructor_arguments(archive, overrides))
             memory._forgotten, memory._revisions = changes.forgotten(archive), changes.revisions(archive)
             memory._read_anew(archive.restore())

@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from memoryqa import checks
 from memoryqa.archive import changes, imports
 from memoryqa.archive.carried import carried, carry_in
 from memoryqa.archive.database import Archive, used_twice
@@ -155,7 +156,7 @@ class StoredMemory(ReadableMemory):
         back), "csv", "markdown" or "locomo" (see archive/exchange.py); None goes by the suffix .jsonl, .csv, .md or
         .json. A new file can be read by its owner alone. Raises UsageError.
         """
-        path = Path(path)
+        path = checks.path("path", path)
         with self._current():
             written = self.exported(format or format_of(path.suffix), path.stem)
             write_whole(path, "".join(written).encode())
@@ -172,7 +173,7 @@ class StoredMemory(ReadableMemory):
 
         Raises UsageError that names the line, and for a turn that is here already; those before it are added.
         """
-        turns, history = from_jsonl(read_text(Path(path)).split("\n"))
+        turns, history = from_jsonl(read_text(checks.path("path", path)).split("\n"))
         with self._lock:
             for first in range(0, len(turns), ADDED_AT_ONCE):
                 _, error = self._add(turns[first : first + ADDED_AT_ONCE], {})

@@ -94,6 +94,22 @@ def test_a_turn_has_fields_of_its_types(fields: dict[str, Any], message: str) ->
     )
 
 
+@pytest.mark.parametrize("wrong", [None, 5, b"chat.db", ["chat.db"]])
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("path", AdaptiveMemory.open),
+        ("path", AdaptiveMemory.load),
+        ("path", lambda path: memory_of_facts().save(path)),
+        ("path", lambda path: memory_of_facts().export(path)),
+        ("path", lambda path: memory_of_facts().import_jsonl(path)),
+        ("folder", Memories.open),
+    ],
+)
+def test_what_is_no_path_is_named(name: str, call: Callable[[Any], Any], wrong: Any) -> None:
+    check_one_line(lambda: call(wrong), TypeError, f"{name} must be the path of a file or folder, got ")
+
+
 def test_numbers_of_numpy_are_numbers(tmp_path: Any) -> None:
     two: Any = np.int32(2)
     half: Any = np.float32(0.5)
