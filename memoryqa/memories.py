@@ -112,12 +112,18 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
             for ending in ("", "-wal", "-shm"):
                 (self._folder / f"{name}{SUFFIX}{ending}").unlink(missing_ok=True)
 
-    def put_away(self, name: str) -> None:
+    def opened(self, name: str) -> AdaptiveMemory | None:
+        """The memory of the chat `name` when it is open; None for one that is in its file, or not there."""
+        return self._memories.get(name)
+
+    def put_away(self, name: str, *, keep_index: bool = True) -> None:
         """Leave the chat `name` to its file, from which it is opened again when it is asked for. Its index is kept
-        there. Who has its memory can go on with it; the file is closed when nobody has."""
+        there, unless that would be of no use. Who has its memory can go on with it; the file is closed when nobody
+        has."""
         memory = self._memories.get(name)
         if memory is not None and self._folder is not None:
-            memory.keep_index()
+            if keep_index:
+                memory.keep_index()
             if self._memories.get(name) is memory:  # not deleted meanwhile
                 self._memories[name] = None
 

@@ -211,6 +211,10 @@ class Archive(ArchiveFile):
         """The next rows behind `position`, at most a thousand."""
         return self.fetch(f"{_SELECT} WHERE position > ? ORDER BY position LIMIT ?", position, _BATCH)
 
+    def count_after(self, position: int) -> int:
+        """How many turns are behind `position`."""
+        return int(self.fetch("SELECT count(*) FROM turns WHERE position > ?", position)[0][0])
+
     def between(self, first: int, last: int) -> list[Turn]:
         """The turns from position `first` to `last`, both included."""
         rows = self.fetch(f"{_SELECT} WHERE position BETWEEN ? AND ? ORDER BY position", first, last)

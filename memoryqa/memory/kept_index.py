@@ -81,6 +81,15 @@ def read_kept(archive: Archive, config: MemoryConfig, ranking: RankingConfig, ge
     return Kept(built_of(rows, config, ranking, TurnReader(archive, positions)), positions)
 
 
+def turns_to_index(archive: Archive, config: MemoryConfig, ranking: RankingConfig, generation: int) -> int:
+    """How many turns of the file are not in the index that is kept in it; all, where that cannot be used."""
+    kept = dict(archive.fetch("SELECT name, data FROM snapshot WHERE name IN ('meta.made_by', 'meta.positions')"))
+    if kept.get("meta.made_by") != encode([digest_of(config, ranking), str(generation)]):
+        return len(archive)
+    positions = decode(kept["meta.positions"])
+    return archive.count_after(positions[-1] if len(positions) else 0)
+
+
 def keep(archive: Archive, built: Built, positions: array[int], config: MemoryConfig, generation: int) -> bool:
     """Keep what was built in the file. Returns False when that is impossible now; nothing is lost then but time."""
     meta = {"made_by": [digest_of(config, built.index.config), str(generation)], "positions": positions}

@@ -65,6 +65,15 @@ class StoredMemory(ReadableMemory):
             self._caught_up = version
             return len(self) - before
 
+    def turns_behind(self) -> int:
+        """How many turns the next call will index first, because other processes added or changed some."""
+        with self._lock:
+            if self._archive is None or self._archive.data_version() == self._caught_up:
+                return 0
+            if self._is_taking or self._archive.state()["generation"] != self._generation:
+                return len(self._archive)
+            return self._archive.count_after(self._positions[-1] if self._positions else 0)
+
     # -- changing ------------------------------------------------------------------------------------------------------
 
     def correct(self, handle: str, new_text: str, *, keep_revision: bool = True) -> Turn:

@@ -10,8 +10,11 @@ from memoryqa.checks import shown
 from memoryqa.errors import UsageError
 from memoryqa.memories import Memories
 from memoryqa.memory import AdaptiveMemory
+from memoryqa.memory.behind import turns_to_open
+from memoryqa.serve.busy import MOST_AT_ONCE, BusyChats
 
 MAX_OPEN = 256  # chats in memory at once
+_SMALL_BYTES = 512 * 1024  # of a file, whose turns are indexed at once
 
 
 class UnknownError(UsageError, LookupError):
@@ -23,12 +26,17 @@ class UnknownError(UsageError, LookupError):
 
 
 class OpenChats:
-    """The chats of `memories`, at most `max_open` of them open, from any thread. No chat waits for another one."""
+    """The chats of `memories`, at most `max_open` of them open, from any thread. No chat waits for another one.
+
+    busy: those that cannot be used for a while, such as one whose index is built anew because it was made by another
+    version, or because another process changed the file.
+    """
 
     def __init__(self, memories: Memories, max_open: int = MAX_OPEN) -> None:
         self._memories, self._max_open = memories, max_open
         self._lock = threading.Lock()
         self._opening: dict[str, threading.Lock] = {}
+        self.busy = BusyChats()
         self._used: OrderedDict[str, None] = OrderedDict()  # chats that may be open, the one used last at the end
 
     def names(self) -> list[str]:
@@ -47,20 +55,41 @@ class OpenChats:
                     raise UnknownError(f"there is no chat {shown(name)}", listed(sorted(self._memories)))
 
     def memory(self, name: str, *, create: bool = False) -> AdaptiveMemory:
-        """The memory of a chat. UnknownError when there is none, unless it is to be made."""
+        """The memory of a chat. UnknownError when there is none, unless it is to be made; BusyError."""
         if not create:
             self.look_for(name)
+        self.busy.check(name)
         with self._lock:
             self._used[name] = None
             self._used.move_to_end(name)
             opening = self._opening.setdefault(name, threading.Lock())
         try:
             with opening:  # once, while other chats are opened and used
+                self._look_behind(name)
                 memory = self._memories.create(name) if create else self._memories[name]
         except KeyError:  # it was deleted at this moment
             raise UnknownError(f"there is no chat {shown(name)}") from None
         self._put_away()
         return memory
+
+    def _look_behind(self, name: str) -> None:
+        """BusyError, after building its index was begun, for a chat that has too much to index first."""
+        self.busy.check(name)
+        memory = self._memories.opened(name)
+        turns = self._turns_to_open(name) if memory is None else memory.turns_behind()
+        if turns <= MOST_AT_ONCE:
+            return
+        self._memories.put_away(name, keep_index=False)
+        self.busy.rebuild(name, turns, lambda: self._memories[name])
+        self.busy.check(name)
+
+    def _turns_to_open(self, name: str) -> int:
+        path = self._memories.path_of(name)
+        try:
+            is_small = path.stat().st_size < _SMALL_BYTES
+        except OSError:
+            return 0  # there is none yet, or what is wrong with it is said by who opens it
+        return 0 if is_small else turns_to_open(path)
 
     def delete(self, name: str) -> None:
         """Close a chat and remove its file. KeyError when it is not there."""
@@ -77,6 +106,9 @@ class OpenChats:
                 if len(self._used) <= self._max_open:
                     return
                 name, _ = self._used.popitem(last=False)
+                if self.busy.is_rebuilt(name):
+                    self._used[name] = None
+                    return
                 self._opening.pop(name, None)
             self._memories.put_away(name)
 

@@ -159,8 +159,9 @@ class Operations:
     def delete(self, chat: str) -> Forgotten:
         """Erase a chat and its file. Who has it open in another process sees it empty."""
         memory = self._memory(chat)
-        gone = memory.forget(everything=True)
-        self._open.delete(chat)
+        with self._open.busy.changing(chat):
+            gone = memory.forget(everything=True)
+            self._open.delete(chat)
         return Forgotten(chat=chat, messages=gone)
 
     def revisions(self, chat: str, id: str) -> list[Turn]:
@@ -196,7 +197,8 @@ class Operations:
         if not same and me is None:
             raise UsageError("say which names mean one person, or who says I")
         name, memory = self._one(chat)
-        return Joined(chat=name, messages=join_people(memory, same, me))
+        with self._open.busy.changing(name):
+            return Joined(chat=name, messages=join_people(memory, same, me))
 
     def correct(self, id: str, text: str, chat: str | None = None, *, keep_revision: bool = True) -> Corrected:
         """Let a message say `text`."""
@@ -204,7 +206,8 @@ class Operations:
         name, memory = self._one(chat)
         with _known():
             before = memory.expand(id)
-        after = memory.correct(id, text, keep_revision=keep_revision)
+        with self._open.busy.changing(name):
+            after = memory.correct(id, text, keep_revision=keep_revision)
         return Corrected(chat=name, id=after.id, text=after.text, before=before.text)
 
     def forget(
@@ -218,7 +221,7 @@ class Operations:
     ) -> Forgotten:
         """Erase messages of a chat: one or several, a person's, those before a day, or all of them."""
         name, memory = self._one(chat)
-        with _known():
+        with _known(), self._open.busy.changing(name):
             gone = memory.forget(id, person=person, before=before, everything=everything)
         return Forgotten(chat=name, messages=gone)
 
@@ -239,6 +242,11 @@ class Operations:
     def memory(self, chat: str | None) -> AdaptiveMemory:
         """The memory of a chat."""
         return self._one(chat)[1]
+
+    @property
+    def rebuilding(self) -> int:
+        """How many chats cannot be used now because their index is built anew."""
+        return self._open.busy.num_rebuilt
 
     @property
     def open_chats(self) -> int:

@@ -55,7 +55,8 @@ async def create_chat(body: NewChat, access: Given, served: Served) -> ChatSumma
 @router.delete("/chats/{chat}", responses=described(404))
 async def delete_chat(chat: ChatName, access: Given, served: Served) -> Forgotten:
     """Erase a chat, with its file."""
-    return await served.work.run(chat, served.operations.delete, access.to_write(chat))
+    access.to_write(chat)
+    return await served.work.change(chat, lambda: served.operations.delete(chat))
 
 
 @router.get("/chats/{chat}/messages", responses=described(404))
@@ -90,7 +91,7 @@ async def correct_message(chat: ChatName, id: MessageId, body: NewText, access: 
     """Let a message say something else. Its id, time and speaker stay."""
     access.to_write(chat)
     correct = served.operations.correct
-    return await served.work.run(chat, correct, id, body.text, chat, keep_revision=body.keep_revision)
+    return await served.work.change(chat, lambda: correct(id, body.text, chat, keep_revision=body.keep_revision))
 
 
 @router.delete("/chats/{chat}/messages/{id}", responses=described(404))
@@ -98,14 +99,14 @@ async def forget_message(chat: ChatName, id: MessageId, access: Given, served: S
     """Erase a message for good, from the file too."""
     access.to_write(chat)
     forget = served.operations.forget
-    return await served.work.run(chat, lambda: forget(chat, id=id, person=None, before=None, everything=False))
+    return await served.work.change(chat, lambda: forget(chat, id=id, person=None, before=None, everything=False))
 
 
 @router.post("/chats/{chat}/forget", responses=described(404))
 async def forget_messages(chat: ChatName, body: Forgetting, access: Given, served: Served) -> Forgotten:
     """Erase a message, a person's, those before a day, or all of them, for good, from the file too."""
     access.to_write(chat)
-    return await served.work.run(chat, lambda: served.operations.forget(chat, **body.model_dump()))
+    return await served.work.change(chat, lambda: served.operations.forget(chat, **body.model_dump()))
 
 
 @router.get("/chats/{chat}/messages/{id}/revisions", responses=described(404))
@@ -164,7 +165,8 @@ def _joined(first: str, rest: Iterator[str]) -> Iterator[bytes]:
 @router.post("/chats/{chat}/people", responses=described(404), tags=["people"])
 async def join_names(chat: ChatName, body: Joining, access: Given, served: Served) -> Joined:
     """Show what a person said under several names under one, now and in later imports. It cannot be undone."""
-    return await served.work.run(chat, served.operations.join, access.to_write(chat), body.same, body.me)
+    access.to_write(chat)
+    return await served.work.change(chat, lambda: served.operations.join(chat, body.same, body.me))
 
 
 @router.get("/people", responses=described(), tags=["people"])

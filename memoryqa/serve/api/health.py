@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from memoryqa import __version__
 from memoryqa.serve.api.access import Given
@@ -22,14 +22,20 @@ router = APIRouter(tags=["server"])
 class Health(BaseModel):
     status: str
     version: str
-    offline: bool
+    offline: bool = Field(description="whether the offline reader answers, because no language model is configured")
+    rebuilding: int = Field(description="chats that answer 503 now, because their index is built anew")
 
 
 @router.get("/health", responses=described())
 async def check_health(served: Served) -> Health:
     """Whether the server and its folder of chats answer, and whether a language model is configured."""
     await served.work.run(None, served.operations.names)
-    return Health(status="ok", version=__version__, offline=served.reader.model is None)
+    return Health(
+        status="ok",
+        version=__version__,
+        offline=served.reader.model is None,
+        rebuilding=served.operations.rebuilding,
+    )
 
 
 @router.get(
@@ -42,6 +48,7 @@ async def show_metrics(access: Given, served: Served) -> PlainTextResponse:
     access.to_all()
     gauges: dict[str, tuple[str, float]] = {
         "open_chats": ("Chats that are in memory.", served.operations.open_chats),
+        "rebuilding_chats": ("Chats whose index is built anew.", served.operations.rebuilding),
         "waiting": ("Calls that wait or run.", served.work.waiting),
         "resident_bytes": ("Memory of the process.", resident_bytes()),
         "cpu_seconds": ("Time of all cores since the start.", time.process_time()),

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from memoryqa.archive.file import ArchiveError
 from memoryqa.errors import MemoryQAError, StoppedError, UsageError
+from memoryqa.serve.busy import BusyError
 from memoryqa.serve.open_chats import UnknownError
 from memoryqa.serve.tokens import ForbiddenError
 
@@ -79,6 +80,7 @@ def problem_of(error: Exception) -> tuple[int, str]:
     if isinstance(error, UnknownError):
         return 404, error.what
     kinds: tuple[tuple[type[Exception], int], ...] = (
+        (BusyError, 503),
         (ForbiddenError, 403),
         (UsageError, 422),
         (ArchiveError, 503),
@@ -106,7 +108,13 @@ def reply_of(error: Exception) -> JSONResponse:
         details = {404: "there is nothing at this address", 405: "this address takes another method"}
         detail = details.get(error.status_code, str(error.detail)) if error.detail in _PLAIN else str(error.detail)
         return problem(error.status_code, detail, error.headers)
-    return problem(*problem_of(error), error.headers if isinstance(error, RefusedError) else None)
+    return problem(*problem_of(error), _headers_of(error))
+
+
+def _headers_of(error: Exception) -> Mapping[str, str] | None:
+    if isinstance(error, BusyError):
+        return {"Retry-After": str(error.retry_sec)}
+    return error.headers if isinstance(error, RefusedError) else None
 
 
 async def _answer(request: Request, error: Exception) -> JSONResponse:

@@ -27,6 +27,8 @@ AT_ONCE = 2  # calls that have just begun
 MAX_WAITING = 500
 _LONG_SEC = 0.05  # from then on a call no longer counts among those
 _PATIENCE_SEC = 1.0
+_BUSY_SEC = 5.0  # after which a chat's call is no longer waited for by others
+CHANGE_SEC = 600.0  # of a call that changes what was said: a long chat is indexed anew after it
 
 
 class Work:
@@ -51,6 +53,7 @@ class Work:
         self._busy: dict[
             str, deque[_Call]
         ] = {}  # chats with a call that runs or waits for a thread, and their further ones
+        self._long = set[str | None]()  # chats whose call has taken so long that nobody waits for it
         self._running = self._new = 0  # calls in threads; those of them that have just begun
         self.waiting = 0
 
@@ -58,12 +61,22 @@ class Work:
         self, chat: str | None, call: Callable[Arguments, Result], /, *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Result:
         """What `call` returns or raises. chat: the only one that it needs, None for several. RefusedError with 503 when
-        too many wait or one has waited for too long, with 504 when it takes too long."""
+        too many wait, one has waited for too long, or the chat has a call that takes long; with 504 when it takes too
+        long itself."""
+        return await self._run(self._timeout_sec, chat, functools.partial(call, *args, **kwargs))
+
+    async def change(self, chat: str, call: Callable[[], Result]) -> Result:
+        """`run` for a call that may take as long as adding all messages of the chat anew."""
+        return await self._run(max(CHANGE_SEC, self._timeout_sec), chat, call)
+
+    async def _run(self, timeout_sec: float, chat: str | None, call: Callable[[], Result]) -> Result:
         loop = asyncio.get_running_loop()
         if self.waiting >= MAX_WAITING or self._is_late(loop.time()):
             raise RefusedError(503, "too many requests wait; try again in a second", {"Retry-After": "1"})
-        one = _Call(chat, functools.partial(call, *args, **kwargs), loop)
-        end = loop.call_later(self._timeout_sec, self._give_up, one)
+        if chat is not None and chat in self._long:
+            raise _busy()
+        one = _Call(chat, call, loop)
+        end = loop.call_later(timeout_sec, self._give_up, one, timeout_sec)
         self.waiting += 1
         try:
             self._queue(one)
@@ -102,6 +115,8 @@ class Work:
             self._running += 1
             self._new += 1
             one.gives_way = one.loop.call_later(_LONG_SEC, self._give_way, one)
+            if one.chat is not None:
+                one.is_long = one.loop.call_later(_BUSY_SEC, self._is_long, one)
             self._executor.submit(one.do, self._end)
 
     def _give_way(self, one: _Call) -> None:
@@ -109,13 +124,24 @@ class Work:
         self._new -= 1
         self._begin()
 
-    def _give_up(self, one: _Call) -> None:
+    def _is_long(self, one: _Call) -> None:
+        """Let nobody wait for a call of a chat any longer."""
+        assert one.chat is not None
+        self._long.add(one.chat)
+        for other in self._busy[one.chat]:
+            if not other.reply.done():
+                other.reply.set_exception(_busy())
+
+    def _give_up(self, one: _Call, timeout_sec: float) -> None:
         if not one.reply.done():
-            message = f"not done within {self._timeout_sec:g} s; what was begun is finished"
+            message = f"not done within {timeout_sec:g} s; what was begun is finished"
             one.reply.set_exception(RefusedError(504, message))
 
     def _end(self, one: _Call, result: object, error: BaseException | None) -> None:
         self._running -= 1
+        if one.is_long is not None:
+            one.is_long.cancel()
+            self._long.discard(one.chat)
         if one.gives_way is not None:
             one.gives_way.cancel()
             self._new -= 1
@@ -142,10 +168,16 @@ class Work:
             del self._busy[chat]
 
 
-class _Call:
-    """since: when it came. gives_way: when it no longer counts as one that has just begun, as long as it does."""
+def _busy() -> RefusedError:
+    message = "the chat has a call that takes long; other chats answer meanwhile; come again in some seconds"
+    return RefusedError(503, message, {"Retry-After": "5"})
 
-    __slots__ = ("_call", "_number", "chat", "gives_way", "loop", "reply", "since")
+
+class _Call:
+    """since: when it came. gives_way: when it no longer counts as one that has just begun, as long as it does. is_long:
+    when others no longer wait for it."""
+
+    __slots__ = ("_call", "_number", "chat", "gives_way", "is_long", "loop", "reply", "since")
     _numbers = count()
 
     def __init__(self, chat: str | None, call: Callable[[], object], loop: asyncio.AbstractEventLoop) -> None:
@@ -153,6 +185,7 @@ class _Call:
         self.reply: asyncio.Future[Any] = loop.create_future()
         self.since, self._number = loop.time(), next(self._numbers)
         self.gives_way: asyncio.TimerHandle | None = None
+        self.is_long: asyncio.TimerHandle | None = None
 
     def __lt__(self, other: _Call) -> bool:
         return (self.since, self._number) < (other.since, other._number)

@@ -143,6 +143,38 @@ def test_a_wait_for_a_long_call_of_its_chat_refuses_no_other() -> None:
     ran(test)
 
 
+def test_a_call_that_takes_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "_BUSY_SEC", 0.05)
+
+    async def test(gate: Gate) -> None:
+        one = Work(WAIT_SEC)
+        long = asyncio.create_task(one.run("ana", gate.pass_through, 7))
+        await gate.has(1)
+        waits = one.run("ana", gate.pass_through)
+        with pytest.raises(RefusedError, match="takes long") as refused:
+            await waits
+        assert (refused.value.status, refused.value.headers) == (503, {"Retry-After": "5"})
+        assert await status_of(one.run("ana", gate.pass_through)) == 503  # at once
+        assert await one.run("bo", lambda: "bo") == "bo"
+        gate.open()
+        assert await long == 7
+        assert await one.run("ana", lambda: "ana") == "ana"
+
+    ran(test)
+
+
+def test_a_change_may_take_longer_than_other_calls() -> None:
+    async def test(gate: Gate) -> None:
+        one = Work(0.05)
+        change = asyncio.create_task(one.change("ana", gate.pass_through))
+        await gate.has(1)
+        await asyncio.sleep(0.2)
+        gate.open()
+        assert await change == 0
+
+    ran(test)
+
+
 def test_a_server_that_cannot_keep_up_refuses_early(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work, "_LONG_SEC", WAIT_SEC)
 
