@@ -57,7 +57,8 @@ class Load:
 @dataclass(slots=True)
 class Outcome:
     """Times in milliseconds, from when a request was due. cpu_ms: of the server, for a request. resident_mib: of the
-    server, at equal distances. refused: because the server had too much to do. load_cpu_share: of a core, for the load
+    server, at equal distances. refused: because the server had too much to do. failed: other requests without
+    success, by why: a status of HTTP, or why no reply came. load_cpu_share: of a core, for the load
     itself. kib_an_add: by how much the server's memory grew in the second half for each message added in it: a message
     takes some, and more than that is a leak."""
 
@@ -68,6 +69,7 @@ class Outcome:
     adds_a_sec: float = 0.0
     refused: int = 0
     failures: int = 0
+    failed: dict[str, int] = field(default_factory=dict)
     cpu_ms: float = 0.0
     cpu_share: float = 0.0
     load_cpu_share: float = 0.0
@@ -171,13 +173,15 @@ async def _measure(load: Load, questions: Sequence[str], port: int, pid: int) ->
     waiting = list[asyncio.Task[None]]()
 
     async def timed(request: tuple[str, bytes], due: float, times: list[float]) -> None:
-        status = await sender.send(*request)
+        status, why = await sender.reply(*request)
         if 200 <= status < 300:
             times.append((time.perf_counter() - due) * 1_000)
         elif status == BUSY:
             outcome.refused += 1
         else:
             outcome.failures += 1
+            kind = why or f"status {status}"
+            outcome.failed[kind] = outcome.failed.get(kind, 0) + 1
 
     cpu, own_cpu, began = cpu_sec(pid), time.process_time(), time.perf_counter()
     for due, is_search in _schedule(load):
@@ -273,7 +277,8 @@ def shown(outcome: Outcome) -> str:
         f"{load.chats} chats of {load.turns:,} turns, {load.seconds:g} s; {outcome.machine}; commit {outcome.commit}",
         f"searches  {outcome.searches_a_sec:6.1f}/s  {_in_ms(outcome.searches)}{reached}",
         f"adds      {outcome.adds_a_sec:6.1f}/s  {_in_ms(outcome.adds)}",
-        f"refused   {outcome.refused}, failed {outcome.failures}",
+        f"refused   {outcome.refused}, failed {outcome.failures}"
+        + "".join(f"; {why}: {count}" for why, count in sorted(outcome.failed.items())),
         f"server    {outcome.cpu_ms:.2f} ms of CPU a request, {outcome.cpu_share:.0%} of a core; "
         f"the load itself {outcome.load_cpu_share:.0%}",
         f"memory    {', '.join(f'{one:.0f}' for one in outcome.resident_mib)} MiB"

@@ -6,6 +6,7 @@ import asyncio
 import time
 
 _WAIT_SEC = 60.0
+_IDLE_SEC = 30.0  # after which a connection is not used again: the server may be about to hang up on it
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"content-length:"
 
@@ -15,14 +16,14 @@ class Sender:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._idle: list[_Connection] = []
+        self._idle: list[tuple[float, _Connection]] = []  # since when, the one used last at the end
 
     async def wait(self) -> None:
         """Until the server listens. TimeoutError."""
         end = time.monotonic() + _WAIT_SEC
         while True:
             try:
-                self._idle.append(await self._connect())
+                self._keep(await self._connect())
                 return
             except OSError:
                 if time.monotonic() > end:
@@ -31,20 +32,39 @@ class Sender:
 
     async def send(self, path: str, body: bytes) -> int:
         """Post `body`; the status of the reply, which is read whole, 0 when none came."""
+        return (await self.reply(path, body))[0]
+
+    async def reply(self, path: str, body: bytes) -> tuple[int, str]:
+        """Post `body`; the status of the reply, which is read whole, and "", or 0 and why none came."""
         head = (
             f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         try:
-            connection = self._idle.pop() if self._idle else await self._connect()
+            connection = self._kept() or await self._connect()
+        except OSError as error:
+            return 0, f"cannot connect: {error.strerror or error}"
+        try:
             status = await connection.post(head.encode() + body)
-        except OSError:
-            return 0
-        self._idle.append(connection)
-        return status
+        except OSError as error:
+            return 0, str(error)
+        self._keep(connection)
+        return status, ""
+
+    def _keep(self, connection: _Connection) -> None:
+        self._idle.append((time.monotonic(), connection))
+
+    def _kept(self) -> _Connection | None:
+        """A connection on which the server has not hung up."""
+        while self._idle:
+            since, connection = self._idle.pop()
+            if not connection.transport.is_closing() and time.monotonic() - since < _IDLE_SEC:
+                return connection
+            connection.transport.close()
+        return None
 
     async def close(self) -> None:
-        for connection in self._idle:
+        for _, connection in self._idle:
             connection.transport.close()
 
     async def _connect(self) -> _Connection:
@@ -82,4 +102,5 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._reply is not None and not self._reply.done():
-            self._reply.set_exception(ConnectionResetError("the server hung up"))
+            amid = "amid its reply" if self._received else "before its reply"
+            self._reply.set_exception(ConnectionResetError(f"the server hung up {amid}"))

@@ -221,9 +221,25 @@ class Chat:
         everything: bool = False,
     ) -> int:
         """Erase one message or several, a person's, those before a day, or all; returns how many."""
-        ids = None if handle is None else [one.removeprefix("mem:") for one in _listed(handle) or ()]
-        body = {"id": ids, "person": person, "before": written(before), "everything": everything}
+        body = _meant(handle, person, before, everything)
         return self._client.call("POST", f"{self._path}/forget", body)["messages"]
+
+    def would_forget(
+        self,
+        handle: str | Iterable[str] | None = None,
+        *,
+        person: str | None = None,
+        before: When = None,
+        everything: bool = False,
+    ) -> list[Message]:
+        """The messages that `forget` would erase."""
+        body, found = _meant(handle, person, before, everything), list[Message]()
+        while True:
+            query = urlencode({"start": len(found), "limit": _PAGE})
+            page = self._client.call("POST", f"{self._path}/would-forget?{query}", body, again=True)
+            found += [message_in({"chat": self.name, **one}) for one in page["messages"]]
+            if not page["messages"] or len(found) >= page["total"]:
+                return found
 
     def join(self, same: Mapping[str, str], *, me: str | None = None) -> int:
         """Show what was said under each name of `same` under the name that it means, in later imports too; returns how
@@ -259,6 +275,12 @@ def _asked(question: str, chats: Any, speakers: Any, since: When, until: When, a
     people = [speakers] if isinstance(speakers, str) else _listed(speakers)
     days = {"since": written(since), "until": written(until), "asked": written(asked)}
     return {"question": question, "chats": _listed(chats), "people": people, **days}
+
+
+def _meant(handle: str | Iterable[str] | None, person: str | None, before: When, everything: bool) -> dict[str, Any]:
+    """What is to be forgotten."""
+    ids = None if handle is None else [one.removeprefix("mem:") for one in _listed(handle) or ()]
+    return {"id": ids, "person": person, "before": written(before), "everything": everything}
 
 
 def _listed(names: str | Iterable[str] | None) -> list[str] | None:

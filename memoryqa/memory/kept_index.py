@@ -83,7 +83,9 @@ def read_kept(archive: Archive, config: MemoryConfig, ranking: RankingConfig, ge
 
 def turns_to_index(archive: Archive, config: MemoryConfig, ranking: RankingConfig, generation: int) -> int:
     """How many turns of the file are not in the index that is kept in it; all, where that cannot be used."""
-    kept = dict(archive.fetch("SELECT name, data FROM snapshot WHERE name IN ('meta.made_by', 'meta.positions')"))
+    kept: dict[str, bytes] = dict(
+        archive.fetch("SELECT name, data FROM snapshot WHERE name IN ('meta.made_by', 'meta.positions')")
+    )
     if kept.get("meta.made_by") != encode([digest_of(config, ranking), str(generation)]):
         return len(archive)
     positions = decode(kept["meta.positions"])

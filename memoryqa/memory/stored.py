@@ -146,7 +146,7 @@ class StoredMemory(ReadableMemory):
 
     def would_forget(
         self,
-        handle: str | None = None,
+        handle: str | Iterable[str] | None = None,
         *,
         person: str | None = None,
         before: TimeLike = None,
@@ -155,8 +155,9 @@ class StoredMemory(ReadableMemory):
         """The turns that `forget` would forget."""
         is_meant = _chosen(handle, person, before, everything)
         with self._current():
-            found = self._transcript.turns if handle is None else [self.expand(handle)]
-            return [turn for turn in found if is_meant(turn)]
+            handles = [handle] if isinstance(handle, str) else handle
+            found = self._transcript.turns if handles is None else map(self.expand, handles)
+            return list({turn.id: turn for turn in found if is_meant(turn)}.values())
 
     # -- export and import ---------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ from memoryqa.messages import parse_time
 from memoryqa.serve.keyed import kept_once
 from memoryqa.serve.listing import listed_chat, listed_people
 from memoryqa.serve.open_chats import MAX_OPEN, OpenChats, UnknownError, listed
+from memoryqa.serve.reading import WouldForget, meant_page
 from memoryqa.serve.replies import (
     ChatSummary,
     CitedLine,
@@ -225,9 +226,22 @@ class Operations:
             gone = memory.forget(id, person=person, before=before, everything=everything)
         return Forgotten(chat=name, messages=gone)
 
-    def count(self, chat: str | None) -> int:
-        """How many messages a chat has."""
-        return len(self._one(chat)[1])
+    def would_forget(
+        self,
+        chat: str,
+        start: int = 0,
+        limit: int = 100,
+        *,
+        id: str | Sequence[str] | None,
+        person: str | None,
+        before: str | None,
+        everything: bool,
+    ) -> WouldForget:
+        """What `forget` would erase: how much, and `limit` of the messages from the one at `start` on."""
+        name, memory = self._one(chat)
+        with memory.unchanged(), _known():
+            meant = memory.would_forget(id, person=person, before=before, everything=everything)
+            return meant_page(name, memory, meant, start, limit)
 
     def day(self, chat: str, day: str) -> str:
         """What was said in a chat on a day, YYYY-MM-DD."""

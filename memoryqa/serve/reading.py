@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from pydantic import BaseModel, Field
 
 from memoryqa.checks import shown
 from memoryqa.errors import UsageError
 from memoryqa.memory import AdaptiveMemory
+from memoryqa.turns import Turn
 
 MAX_PAGE = 500  # messages at once
 
@@ -26,6 +30,13 @@ class MessagePage(BaseModel):
     total: int = Field(description="messages of the chat")
     start: int = Field(description="place of the first of these")
     messages: list[ReadMessage]
+
+
+class WouldForget(MessagePage):
+    total: int = Field(description="messages that would be erased")
+    people: list[str] = Field(description="who said them, most talkative first")
+    first: str | None = Field(description="day of the first of them")
+    last: str | None = Field(description="day of the last of them")
 
 
 class ChatDay(BaseModel):
@@ -50,18 +61,37 @@ def page_of(chat: str, memory: AdaptiveMemory, *, start: int = 0, around: str | 
         start = max(0, total + start)
     revised = memory.revised()
     messages = [
-        ReadMessage(
-            id=turn.id,
-            place=place,
-            speaker=turn.speaker,
-            time=None if turn.time is None else turn.time.isoformat(),
-            text=turn.text,
-            caption=turn.caption,
-            revised=turn.id in revised,
-        )
-        for place, turn in enumerate(memory.turns_from(start, limit), start)
+        _read(turn, place, turn.id in revised) for place, turn in enumerate(memory.turns_from(start, limit), start)
     ]
     return MessagePage(chat=chat, total=total, start=start, messages=messages)
+
+
+def meant_page(chat: str, memory: AdaptiveMemory, meant: Sequence[Turn], start: int, limit: int) -> WouldForget:
+    """A part of the messages that are meant, with what is to be known of all."""
+    revised, part = memory.revised(), meant[start : start + limit]
+    places = memory.in_order({turn.id for turn in part})
+    days = [turn.time.date().isoformat() for turn in meant if turn.time is not None]
+    return WouldForget(
+        chat=chat,
+        total=len(meant),
+        start=start,
+        messages=[_read(turn, places[turn.id], turn.id in revised) for turn in part],
+        people=[name for name, _ in Counter(turn.speaker for turn in meant).most_common()],
+        first=min(days, default=None),
+        last=max(days, default=None),
+    )
+
+
+def _read(turn: Turn, place: int, is_revised: bool) -> ReadMessage:
+    return ReadMessage(
+        id=turn.id,
+        place=place,
+        speaker=turn.speaker,
+        time=None if turn.time is None else turn.time.isoformat(),
+        text=turn.text,
+        caption=turn.caption,
+        revised=is_revised,
+    )
 
 
 def days_of(chat: str, memory: AdaptiveMemory) -> ChatDays:

@@ -21,7 +21,7 @@ def test_the_load_is_sent_and_its_figures_are_printed() -> None:
     command += ["--searches", "20", "--adds", "10", "--warm-up", "2", "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
     outcome = json.loads(done.stdout)
-    assert outcome["failures"] == 0
+    assert (outcome["failures"], outcome["failed"]) == (0, {})
     assert outcome["searches"]["p95"] > outcome["searches"]["p50"] > 0
     assert outcome["adds"]["p50"] > 0
     assert len(outcome["resident_mib"]) >= 5
@@ -65,3 +65,31 @@ def test_replies_refusals_and_broken_connections_are_told_apart() -> None:
         return found
 
     assert asyncio.run(run()) == [200, 503, 0, 200]
+
+
+class Impatient(Busy):
+    """A server that hangs up on a connection that is idle for a moment."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        asyncio.get_running_loop().call_later(0.1, self._transport.close)
+
+
+def test_a_connection_on_which_the_server_hung_up_is_no_failure() -> None:
+    async def run() -> list[tuple[int, str]]:
+        server = await asyncio.get_running_loop().create_server(Impatient, "127.0.0.1", 0)
+        sender = Sender(server.sockets[0].getsockname()[1])
+        await sender.wait()
+        found = []
+        for _ in range(3):
+            found.append(await sender.reply("/", b"{}"))
+            await asyncio.sleep(0.3)
+        server.close()
+        found.append(await sender.reply("/", b"{}"))
+        await sender.close()
+        return found
+
+    *answered, (status, why) = asyncio.run(run())
+    assert answered == [(200, "")] * 3
+    assert status == 0
+    assert "cannot connect" in why

@@ -24,7 +24,7 @@ from memoryqa.serve.api.bodies import (
 )
 from memoryqa.serve.api.problems import described
 from memoryqa.serve.api.state import Served, State
-from memoryqa.serve.reading import MAX_PAGE, ChatDays, MessagePage, days_of, page_of
+from memoryqa.serve.reading import MAX_PAGE, ChatDays, MessagePage, WouldForget, days_of, page_of
 from memoryqa.serve.replies import ChatSummary, Corrected, Forgotten, Joined, Listed, People, Remembered
 from memoryqa.serve.tokens import Access
 
@@ -107,6 +107,21 @@ async def forget_messages(chat: ChatName, body: Forgetting, access: Given, serve
     """Erase a message, a person's, those before a day, or all of them, for good, from the file too."""
     access.to_write(chat)
     return await served.work.change(chat, lambda: served.operations.forget(chat, **body.model_dump()))
+
+
+@router.post("/chats/{chat}/would-forget", responses=described(404))
+async def would_forget(
+    chat: ChatName,
+    body: Forgetting,
+    access: Given,
+    served: Served,
+    start: Annotated[int, Query(ge=0, le=2**31, description="of those, the first that is shown")] = 0,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
+) -> WouldForget:
+    """What the same call of `forget` would erase now. Nothing is changed."""
+    access.to_read(chat)
+    meant = served.operations.would_forget
+    return await served.work.run(chat, lambda: meant(chat, start, limit, **body.model_dump()))
 
 
 @router.get("/chats/{chat}/messages/{id}/revisions", responses=described(404))

@@ -1,8 +1,8 @@
 // Correcting and forgetting a message: each shows what will happen before it does.
 
-import { $, announce, counted, day, h, name, said } from "./dom.js";
+import { $, announce, count, counted, day, h, joined, name, said, span } from "./dom.js";
 import { changed } from "./state.js";
-import { correctMessage, forgetMessages, revisions } from "./memory.js";
+import { correctMessage, forgetMessages, revisions, wouldForget } from "./memory.js";
 
 function dialog(title, ...parts) {
   const problem = h("p", { class: "error", role: "alert", hidden: true });
@@ -60,6 +60,14 @@ export async function correct(chat, message) {
   if (found.length) older.append(h("h3", {}, "Earlier versions"), h("ol", {}, found.map((one) => said("li", {}, one.text))));
 }
 
+/** What is about to be erased: how much of whom and when, and the first lines of it. */
+function meantLines({ total, people, first, last, messages }) {
+  if (!total) return ["Nothing was said before that day."];
+  const who = people.length > 3 ? [...people.slice(0, 2), `${count(people.length - 2)} others`] : people;
+  return [h("p", {}, h("b", {}, counted(total, "message")), " of ", name(joined(who)), `, ${span(first, last)}`),
+    h("ul", {}, messages.map((one) => said("li", {}, one.text))), total > messages.length ? h("p", { class: "note" }, `and ${count(total - messages.length)} more`) : null].filter(Boolean);
+}
+
 export function forget(chat, message) {
   const one = h("input", { type: "radio", name: "what", value: "id" });
   one.checked = true;
@@ -68,19 +76,36 @@ export function forget(chat, message) {
   const before = on ? h("input", { type: "radio", name: "what", value: "before" }) : null;
   const sure = h("input", { type: "checkbox", id: "sure" });
   const surely = h("label", { class: "check", hidden: true }, sure, "Yes, erase all of these messages");
+  const meant = h("div", { class: "meant", role: "status", hidden: true });
+  const what = () => one.checked ? { id: message.id } : person.checked ? { person: message.speaker } : { before: on };
+  let asked = 0;
+  const showMeant = async () => {
+    const mine = ++asked;
+    meant.hidden = one.checked;
+    meant.replaceChildren("Counting…");
+    sure.disabled = true;
+    if (one.checked) return;
+    try {
+      const found = await wouldForget(chat, what());
+      if (mine !== asked) return;
+      meant.replaceChildren(...meantLines(found));
+      sure.disabled = found.total === 0;
+    } catch (error) {
+      if (mine === asked) meant.replaceChildren(error.message);
+    }
+  };
   const shown = dialog("Forget", quoted(message),
     h("fieldset", { class: "choices" }, h("legend", {}, "What to erase"),
       h("label", {}, one, "this message"),
       h("label", {}, person, h("span", {}, "all that ", name(message.speaker), " said in this chat")),
       before ? h("label", {}, before, `all that was said before ${day(on)}`) : null),
-    surely,
+    meant, surely,
     h("p", { class: "note" }, "It is erased from the file too, with its revisions. This cannot be undone."), actions("Forget", "danger"));
   shown.form.addEventListener("change", (event) => {
-    if (event.target.name === "what") { surely.hidden = one.checked; sure.required = !one.checked; sure.checked = false; }
+    if (event.target.name === "what") { surely.hidden = one.checked; sure.required = !one.checked; sure.checked = false; showMeant(); }
   });
   whenSent(shown, async () => {
-    const what = one.checked ? { id: message.id } : person.checked ? { person: message.speaker } : { before: on };
-    const { messages } = await forgetMessages(chat, what);
+    const { messages } = await forgetMessages(chat, what());
     changed("line", chat, message.id, null);
     return `Erased ${counted(messages, "message")}`;
   });

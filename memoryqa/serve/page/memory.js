@@ -15,6 +15,7 @@ export const ask = (question, how, options) => events("v1/ask", { ...options, me
 export const correctMessage = (chat, id, text, keepRevision) =>
   call(message(chat, id), { method: "PATCH", body: { text, keep_revision: keepRevision } });
 export const revisions = async (chat, id) => (await call(`${message(chat, id)}/revisions`)).revisions;
+export const wouldForget = (chat, what, options) => call(`${at(chat)}/would-forget?limit=3`, { ...options, method: "POST", body: what });
 export const forgetMessages = (chat, what) => call(`${at(chat)}/forget`, { method: "POST", body: what });
 
 /** Send an export and follow its reading; gives { chats, added, known, report }. */

@@ -239,6 +239,9 @@ def test_forgetting_a_person_needs_a_second_yes(own: str, page: OpenPage) -> Non
     page.until("document.querySelector('#messages li')")
     page.js("document.querySelector('#messages li .do-forget').click()")
     page.click("#change-dialog input[value=person]")
+    page.until("document.querySelector('.meant li')")
+    assert page.texts(".meant p")[0].startswith("150 messages of ")
+    assert page.texts(".meant .note") == ["and 147 more"]
     page.click("#change-dialog .danger")
     assert page.js("return document.getElementById('change-dialog').open")  # the box is not ticked
     page.click("#sure")

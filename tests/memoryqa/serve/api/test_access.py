@@ -62,6 +62,7 @@ MATRIX = [
     ("POST", "/v1/chats/bo/messages", {"messages": [SAID]}, {"all"}),
     ("PATCH", "/v1/chats/ana/messages/D1:1", {"text": "I moved."}, {"all", "of-ana"}),
     ("PATCH", "/v1/chats/bo/messages/D1:1", {"text": "I moved."}, {"all"}),
+    ("POST", "/v1/chats/bo/would-forget", {"before": "2000-01-01"}, {"all", "reader"}),
     ("POST", "/v1/chats/bo/forget", {"before": "2000-01-01"}, {"all"}),
     ("POST", "/v1/chats/ana/forget", {"before": "2000-01-01"}, {"all", "of-ana"}),
     ("POST", "/v1/chats/bo/people", {"same": {"Nobody": "Ana"}}, {"all"}),

@@ -82,6 +82,10 @@ def test_it_reads_corrects_and_forgets(chat: Chat) -> None:
     assert [one.id for one in chat.turns()] == ["D1:1", "D1:2", "D2:1"]
     assert chat.speakers == ("Bo", "Ana")
     assert chat.join({"Bo": "Boris"}) == 2
+    assert [one.id for one in chat.would_forget(person="Boris")] == ["D1:2", "D2:1"]
+    assert [one.id for one in chat.would_forget(["mem:D1:1"])] == ["D1:1"]
+    assert [one.text for one in chat.would_forget(before=date(2023, 6, 1))] == [one.text for one in chat.turns()[:2]]
+    assert len(chat.would_forget(everything=True)) == len(chat) == 3
     assert chat.forget(person="Boris") == 2
     more = [chat.add(text, speaker="Ana", time="2023-08-01") for text in ("One.", "Two.")]
     assert chat.forget(["D1:1", *more]) == 3
@@ -89,6 +93,12 @@ def test_it_reads_corrects_and_forgets(chat: Chat) -> None:
     chat.delete()
     with pytest.raises(UsageError, match="there is no chat"):
         len(chat)
+
+
+def test_what_would_be_forgotten_is_read_to_its_end(client: Client) -> None:
+    chat = client.chat("many")
+    chat.extend({"text": f"Message {n}.", "speaker": "Ana", "time": "2024-01-01"} for n in range(1_203))
+    assert [one.text for one in chat.would_forget(person="Ana")] == [f"Message {n}." for n in range(1_203)]
 
 
 def test_it_imports_an_export(client: Client, tmp_path: Path) -> None:

@@ -20,7 +20,20 @@ ELSEWHERE = {
         ("archived", "losses", "pack", "recent", "render", "stats", "transcript", "lines", "rank", "ranking"), ONE_FILE
     ),
     **dict.fromkeys(
-        ("close", "open", "load", "save", "refresh", "keep_index", "embed", "with_ranking", "of", "unchanged"), ONE_FILE
+        (
+            "close",
+            "open",
+            "load",
+            "save",
+            "refresh",
+            "keep_index",
+            "embed",
+            "with_ranking",
+            "of",
+            "unchanged",
+            "turns_behind",
+        ),
+        ONE_FILE,
     ),
     **dict.fromkeys(
         ("add_conversation", "follow_export", "ids_of", "keep_people", "set_title", "take_in", "rename", "in_order"),
@@ -30,12 +43,12 @@ ELSEWHERE = {
     **dict.fromkeys(("asks_only_days", "days_asked"), BEFORE_ASKING),
     "exported": "`export` writes it",
     "import_jsonl": "`Client.import_export` reads it with every other export",
-    "would_forget": "not served yet",
     "people": "`Client.people` lists them, `Chat.join` joins their names",
 }
 OF_CHATS = {
     **dict.fromkeys(
-        ("choose", "find", "leave_removed", "path_of", "put_away", "refresh", "rendered_lines", "open", "of"), ONE_FILE
+        ("choose", "find", "leave_removed", "opened", "path_of", "put_away", "refresh", "rendered_lines", "open", "of"),
+        ONE_FILE,
     ),
     **dict.fromkeys(
         ("clear", "get", "items", "keys", "pop", "popitem", "setdefault", "update", "values"), "`chats` lists them"
@@ -85,6 +98,6 @@ def test_the_arguments_have_the_same_names_and_defaults(library: type, client: t
 
 
 def test_the_first_arguments_come_in_the_same_order() -> None:
-    for name in ("correct", "forget", "around", "revisions", "expand", "export"):
+    for name in ("correct", "forget", "would_forget", "around", "revisions", "expand", "export"):
         ours, theirs = (list(inspect.signature(getattr(one, name)).parameters) for one in (Chat, AdaptiveMemory))
         assert ours == [one for one in theirs if one in ours], name

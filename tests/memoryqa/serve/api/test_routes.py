@@ -115,6 +115,24 @@ def test_messages_are_forgotten_by_id_person_and_day(server: ApiServer, chat: st
     assert server.call("DELETE", f"/v1/chats/{chat}/messages/D1:1").status == 404
 
 
+def test_what_would_be_forgotten_is_shown_and_stays(server: ApiServer, chat: str) -> None:
+    would = f"/v1/chats/{chat}/would-forget"
+    meant = server.ok("POST", would, {"before": "2023-06-01"})
+    assert (meant["total"], meant["first"], meant["last"]) == (3, "2023-05-25", "2023-05-25")
+    assert [one["id"] for one in meant["messages"]] == ["D1:1", "D1:2", "D1:3"]
+    part = server.ok("POST", f"{would}?start=1&limit=1", {"before": "2023-06-01"})
+    assert (part["total"], [one["id"] for one in part["messages"]]) == (3, ["D1:2"])
+    assert server.ok("POST", would, {"person": "Bo"})["people"] == ["Bo"]
+    assert server.ok("POST", would, {"id": ["D1:1", "D1:1"]})["total"] == 1
+    assert server.ok("POST", would, {"everything": True})["total"] == 4
+    assert server.ok("POST", would, {"person": "Nobody"}) == {
+        **{"chat": chat, "total": 0, "start": 0, "messages": [], "people": [], "first": None, "last": None}
+    }
+    assert "needs one of" in server.call("POST", would, {}).detail
+    assert server.call("POST", would, {"id": "D9:9"}).status == 404
+    assert server.ok("GET", f"/v1/chats/{chat}/messages")["total"] == 4
+
+
 def test_chats_are_made_listed_and_deleted(server: ApiServer, chat: str) -> None:
     made = server.ok("POST", "/v1/chats", {"chat": f"{chat}-new"})
     assert made["messages"] == 0
