@@ -11,10 +11,22 @@ from memoryqa.home.survey import Seen
 from memoryqa.importers import Import
 from memoryqa.memories import Memories, check_name
 
-BY_APP = ("chatgpt", "claude", "gemini", "sessions", "mail")  # their conversations are topics, no circles of people
+BY_APP = (
+    "chatgpt",
+    "claude",
+    "gemini",
+    "gemini-html",
+    "sessions",
+    "mail",
+)  # their conversations are topics, no circles of people
 _IN_PARTS = ("sessions", "mail")  # of these, each import may be another part of one whole
-_BY_FILE = ("records", "lines", "roles", "subtitles")
-_SHORT = {"sessions": "Assistant sessions", "telegram-html": "Telegram", "discord-html": "Discord"}
+_BY_FILE = ("records", "lines", "roles", "subtitles", "irc")
+_SHORT = {
+    "sessions": "Assistant sessions",
+    "telegram-html": "Telegram",
+    "discord-html": "Discord",
+    "gemini-html": "Gemini",
+}
 
 
 def known_places(

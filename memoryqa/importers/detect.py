@@ -8,6 +8,7 @@ from memoryqa.errors import UsageError
 from memoryqa.importers.assistants.chatgpt import CHATGPT
 from memoryqa.importers.assistants.claude import CLAUDE
 from memoryqa.importers.assistants.gemini import GEMINI
+from memoryqa.importers.assistants.gemini_html import GEMINI_HTML
 from memoryqa.importers.assistants.sessions import SESSIONS
 from memoryqa.importers.format import Format
 from memoryqa.importers.mail import MAIL
@@ -15,12 +16,14 @@ from memoryqa.importers.messengers.discord import DISCORD
 from memoryqa.importers.messengers.discord_html import DISCORD_HTML
 from memoryqa.importers.messengers.google_chat import GOOGLE_CHAT
 from memoryqa.importers.messengers.imessage import IMESSAGE
+from memoryqa.importers.messengers.imessage_text import IMESSAGE_TEXT
 from memoryqa.importers.messengers.meta import META
 from memoryqa.importers.messengers.signal import SIGNAL
 from memoryqa.importers.messengers.slack import SLACK
 from memoryqa.importers.messengers.teams import TEAMS
 from memoryqa.importers.messengers.telegram import TELEGRAM
 from memoryqa.importers.messengers.telegram_html import TELEGRAM_HTML
+from memoryqa.importers.plain.irc import IRC
 from memoryqa.importers.plain.named_lines import NAMED_LINES
 from memoryqa.importers.plain.records import RECORDS, unnamed_fields
 from memoryqa.importers.plain.roles import ROLES
@@ -29,10 +32,10 @@ from memoryqa.importers.source import HEAD_CHARS, Source, reading
 from memoryqa.importers.whatsapp.importer import WHATSAPP
 
 _IN_ORDER = (
-    *(CHATGPT, CLAUDE, GEMINI, SESSIONS),
-    *(TELEGRAM, TELEGRAM_HTML, DISCORD, DISCORD_HTML, SLACK, META, SIGNAL, IMESSAGE, GOOGLE_CHAT, TEAMS),
+    *(CHATGPT, CLAUDE, GEMINI, GEMINI_HTML, SESSIONS),
+    *(TELEGRAM, TELEGRAM_HTML, DISCORD, DISCORD_HTML, SLACK, META, SIGNAL, IMESSAGE, IMESSAGE_TEXT, GOOGLE_CHAT, TEAMS),
     *(MAIL, WHATSAPP),
-    *(SUBTITLES, ROLES, RECORDS, NAMED_LINES),
+    *(SUBTITLES, IRC, ROLES, RECORDS, NAMED_LINES),
 )
 _TEXTS = (".txt", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".srt", ".vtt", ".md", ".html")
 FORMATS: Mapping[str, Format] = {one.name: one for one in _IN_ORDER}

@@ -29,6 +29,7 @@ _HEADER = re.compile(
 )
 _NEEDED = re.compile(r"(?im)^from: .*@|^from:.*\S")
 _PREFIX = re.compile(r"(?i)^\s*(?:(?:re|aw|sv|vs|antw|res|rif|odp|ynt|fwd?|wg|tr|enc|rv|vl)(?:\[\d+\])?\s*:\s*)+")
+_FORWARDED = re.compile(r"(?i)^\s*(?:fwd?|wg|tr|enc|rv|vl|i|doorst)\s*:")
 _ATTRIBUTION = re.compile(
     r"(?is)^(?:on|am|le|el|il|em|op|den|dnia|na|pe|у|в)\b.{4,200}"
     r"(?:wrote|schrieb.{0,60}|a écrit|escribió|ha scritto|escreveu|schreef.{0,60}|skrev.{0,60}|napisał.{0,3}|"
@@ -38,10 +39,15 @@ _OUTLOOK = re.compile(
     r"(?im)^(?:-{2,} ?(?:original message|ursprüngliche nachricht|mensaje original|message d'origine|"
     r"messaggio originale|mensagem original|oorspronkelijk bericht) ?-{2,}|_{20,})\s*$"
 )
+_OUTLOOK_HEAD = re.compile(
+    r"(?im)^(?:from|von|de|da|van|från|od|от|kimden): .{3,200}\n(?:(?:sent|gesendet|enviado(?: el)?|envoyé|inviato|"
+    r"verzonden|skickat|wysłano|отправлено|gönderildi|date|datum|fecha|data): .{5,80}\n)"
+)
 _SIGNATURE = re.compile(r"(?m)^-- ?$")
 _QUOTE = re.compile(r"(?is)<blockquote\b.*</blockquote>|<div class=[\"']?gmail_quote.*")
 _JUNK_LABELS = ("spam", "trash", "junk")
 _ENVELOPE = b"From "
+_LATIN_1 = ("iso-8859-1", "latin-1", "latin1", "us-ascii")  # what is called so is often the larger one of Windows
 
 
 def _documents(source: Source) -> list[str]:
@@ -99,7 +105,7 @@ def _mail(content: bytes, seen: set[int], options: Options, report: ImportReport
     subject = " ".join(_header(mail, "Subject").split())
     thread = _PREFIX.sub("", subject)
     body, attachments = _body(mail)
-    said = _own(body, report)
+    said = _own(body, report, is_forwarded=_FORWARDED.match(subject) is not None)
     answered = _header(mail, "In-Reply-To").strip()
     if subject and not answered and not _PREFIX.match(subject):
         said = f"{subject}\n{said}".strip()
@@ -109,7 +115,7 @@ def _mail(content: bytes, seen: set[int], options: Options, report: ImportReport
     yield Message(
         speaker=name.strip() or address or "Unknown",
         text=said,
-        time=_time(_header(mail, "Date"), options),
+        time=_time(_header(mail, "Date"), options) or _received(mail, options),
         id=f"mail:{key}",
         reply_to=f"mail:{answered.split()[0].strip('<>')}" if answered else "",
         attachments=attachments,
@@ -134,6 +140,11 @@ def _time(written: str, options: Options) -> datetime | None:
         return options.placed(parsedate_to_datetime(written))
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+
+
+def _received(mail: Mail, options: Options) -> datetime | None:
+    """When the last server took it, for a mail without a date of its own."""
+    return _time(_header(mail, "Received").rpartition(";")[2].strip(), options)
 
 
 def _body(mail: Mail) -> tuple[str, tuple[str, ...]]:
@@ -167,10 +178,10 @@ def _decoded(part: Mail) -> str:
     content = payload if isinstance(payload, bytes) else b""
     for charset in (_charset(part), "utf-8"):
         try:
-            return content.decode(charset)
+            return content.decode("cp1252" if charset in _LATIN_1 else charset)
         except (LookupError, ValueError):
             continue
-    return content.decode("latin-1")
+    return content.decode("cp1252", errors="replace")
 
 
 def _charset(part: Mail) -> str:
@@ -180,10 +191,12 @@ def _charset(part: Mail) -> str:
         return "utf-8"
 
 
-def _own(body: str, report: ImportReport) -> str:
-    """What the writer wrote: no quoted lines, nothing below an Outlook separator, no signature."""
+def _own(body: str, report: ImportReport, *, is_forwarded: bool = False) -> str:
+    """What the writer wrote: no quoted lines, nothing below an Outlook separator, no signature. What was forwarded is
+    kept, although Outlook begins it as it begins a quoted mail."""
     text = body.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
-    cut = _OUTLOOK.search(text)
+    cuts = [_OUTLOOK.search(text), None if is_forwarded else _OUTLOOK_HEAD.search(text)]
+    cut = min(filter(None, cuts), key=lambda one: one.start(), default=None)
     if cut and cut.start():
         report.skip("quoted line", text[cut.start() :].count("\n") + 1)
         text = text[: cut.start()]

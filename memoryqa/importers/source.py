@@ -43,6 +43,8 @@ class Source:
             if self.is_zip and self.names and all(name.lower().endswith(".zip") for name in self.names):
                 inner = self.names[0].encode(errors="replace").decode()
                 raise UsageError(f"{path}: the zip has nothing but zips in it; unpack it, and import {inner} from it")
+            if path.is_file() and not path.stat().st_size:
+                raise UsageError(f"{path}: the file is empty, and no export that is known; export it again")
         if not self.names:
             raise UsageError(f"{path}: {'the folder' if self.is_folder else 'the zip'} has no files; name the export")
 

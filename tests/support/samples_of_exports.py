@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import samples_of_logs as logs
+
 _WHATSAPP = """\
 31/12/2023, 21:05 - Messages and calls are end-to-end encrypted.
 31/12/2023, 21:06 - Ana: The kettle is on.
@@ -695,4 +697,11 @@ SAMPLES: dict[str, tuple[str, str, bytes]] = {
     "skype": ("teams", "messages.json", as_json(SKYPE)),
     "teams": ("teams", "chat.json", as_json(TEAMS)),
     "gemini": ("gemini", "MyActivity.json", as_json(GEMINI)),
+    "gemini-html": ("gemini-html", "MyActivity.html", logs.GEMINI_HTML.encode()),
+    "irc-weechat": ("irc", "irc.libera.#boats.weechatlog", logs.WEECHAT.encode()),
+    "irc-irssi": ("irc", "#boats.log", logs.IRSSI.encode()),
+    "irc-znc": ("irc", "2024-05-13.log", logs.ZNC.encode()),
+    "imessage-text": ("imessage-text", "+351912345678.txt", logs.IMESSAGE_TEXT.encode()),
+    "lines-clocks": ("lines", "2024-05-13 mat.txt", logs.CLOCKS.encode()),
+    "lines-markdown": ("lines", "mat.md", logs.MARKDOWN.encode()),
 }

@@ -7,6 +7,8 @@ the model's reasoning are counted, not read; images that a tool made are.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,6 +20,7 @@ from memoryqa.importers.report import ImportReport
 from memoryqa.importers.source import Source
 from memoryqa.importers.spool import oldest_first
 
+_CITED = re.compile("\ue200[^\ue201]*\ue201|[\ue200-\ue2ff]")  # marks of sources, which only the page can show
 _REASONING = {"thoughts", "reasoning_recap"}
 
 
@@ -90,15 +93,28 @@ def _content(message: Mapping[str, Any], report: ImportReport) -> tuple[str, str
         reason = "hidden message"
     elif kind in _REASONING:
         reason = "reasoning of the model"
-    elif role == "assistant" and text(message.get("recipient")) not in ("", "all"):
+    elif role == "assistant" and (recipient := text(message.get("recipient"))) not in ("", "all"):
+        said = _canvas(text(content.get("text")) or said) if recipient.startswith("canmore.") else ""
+        if said:
+            return role, said, ()
         reason = "call of a tool"
     elif role == "user":
         attachments += tuple(text(one.get("name")) or "file" for one in records(metadata.get("attachments")))
-    said = said or text(content.get("text"))
+    said = _CITED.sub("", said or text(content.get("text")))
     if reason or not (said or attachments):
         report.skip(reason or "empty message")
         return role, "", ()
     return role, said if role != "tool" else "", attachments
+
+
+def _canvas(written: str) -> str:
+    """The document that a call puts into the canvas beside the chat: its name and its text; "" for any other call."""
+    try:
+        call = record(json.loads(written))
+    except (ValueError, RecursionError):
+        return ""
+    edits = (text(edit.get("replacement")) for edit in records(call.get("updates")))
+    return "\n".join(part for part in (text(call.get("name")), text(call.get("content")), *edits) if part.strip())
 
 
 def _parts(parts: object) -> tuple[str, tuple[str, ...]]:

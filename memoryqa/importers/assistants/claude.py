@@ -77,6 +77,8 @@ def _text(message: Mapping[str, Any], report: ImportReport) -> str:
     for part in records(message.get("content")):
         if part.get("type") == "text":
             parts.append(text(part.get("text")))
+        elif part.get("type") == "tool_use" and (document := _artifact(record(part.get("input")))):
+            parts.append(document)
         elif part.get("type") in ("tool_use", "tool_result"):
             report.skip("call of a tool" if part.get("type") == "tool_use" else "result of a tool")
         elif part.get("type") == "thinking":
@@ -85,6 +87,14 @@ def _text(message: Mapping[str, Any], report: ImportReport) -> str:
     unnamed = (one for one in records(message.get("attachments")) if not one.get("file_name"))
     pasted = (text(one.get("extracted_content")) for one in unnamed)
     return "\n".join(part for part in (said, *pasted) if part.strip())
+
+
+def _artifact(call: Mapping[str, Any]) -> str:
+    """The document that a call shows beside the chat: its title and its text; "" for any other call."""
+    if text(call.get("command")) not in ("create", "rewrite", "update"):
+        return ""
+    said = text(call.get("content")) or text(call.get("new_str"))
+    return "\n".join(part for part in (text(call.get("title")), said) if part.strip()) if said.strip() else ""
 
 
 def _attachments(message: Mapping[str, Any]) -> tuple[str, ...]:

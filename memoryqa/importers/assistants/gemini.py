@@ -20,7 +20,9 @@ from memoryqa.importers.source import Source
 from memoryqa.importers.spool import oldest_first
 
 _PROMPTED = re.compile(
-    r"(?:Prompted|Asked|Said|Eingegebener Prompt:?|Se ha hecho la petición|Requête envoyée :?|Prompt inserito:?)\s+"
+    r"(?:Prompted|Asked|Said|(?:Eingegebener|Gesendeter) Prompt:?|Se ha hecho la petición:?|Has enviado la petición:?|"
+    r"Requête envoyée ?:?|Prompt inserito:?|Hai inviato il prompt:?|Comando enviado:?|Prompt enviado:?|"
+    r"Prompt verzonden:?|Отправлен запрос:?|送信したメッセージ:?|已输入提示:?)\s+"
 )
 
 
@@ -42,10 +44,16 @@ def read(source: Source, options: Options, report: ImportReport) -> Iterator[Mes
     yield from oldest_first(_activity(one, options, report) for one in found)
 
 
+def prompt_of(title: str) -> str | None:
+    """What was asked, by the title of an activity; None for one that is no prompt."""
+    match = _PROMPTED.match(title)
+    return title[match.end() :] if match else None
+
+
 def _activity(one: Mapping[str, Any], options: Options, report: ImportReport) -> Iterator[Message]:
     title, answers = text(one.get("title")), records(one.get("safeHtmlItem"))
-    match = _PROMPTED.match(title)
-    if not match and not answers:
+    prompt = prompt_of(title)
+    if prompt is None and not answers:
         report.skip("activity that is no prompt")
         return
     time, key = options.iso(text(one.get("time"))), digest(text(one.get("time")), title)
@@ -54,7 +62,7 @@ def _activity(one: Mapping[str, Any], options: Options, report: ImportReport) ->
         if isinstance(one.get("attachedFiles"), list)
         else ()
     )
-    prompt = title[match.end() :] if match else title
+    prompt = title if prompt is None else prompt
     if prompt or files:
         yield Message("User", prompt, time, f"gemini:{key}:0", attachments=files, author=ME)
     said = "\n".join(words(text(answer.get("html"))) for answer in answers).strip()

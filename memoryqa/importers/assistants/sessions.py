@@ -30,7 +30,11 @@ _SKIPPED_PARTS = {
     "thinking": "reasoning of the model",
     "redacted_thinking": "reasoning of the model",
 }
-_NOT_TYPED = ("<environment_context>", "<user_instructions>", "<system-reminder>", "<command-name>", "<local-command")
+_NOT_TYPED = (
+    *("<environment_context>", "<user_instructions>", "<permissions instructions>", "<turn_aborted>", "# AGENTS.md "),
+    *("<system-reminder>", "<command-name>", "<command-message>", "<local-command", "<bash-", "<task-notification>"),
+    "[Request interrupted by user",
+)
 
 
 def _kind(source: Source, name: str) -> str:

@@ -63,8 +63,11 @@ def _message(one: Mapping[str, Any], channel: str, options: Options, report: Imp
     if text(one.get("type")) not in _SAID:
         report.skip("service message")
         return
-    said, attachments = text(one.get("content")), _attachments(one)
-    said = "\n".join(part for part in (said, *map(_embedded, records(one.get("embeds")))) if part.strip())
+    said, attachments = _said(one), _attachments(one)
+    forwarded = record(one.get("forwardedMessage"))
+    if forwarded:
+        said = "\n".join(part for part in (said, f"Forwarded: {_said(forwarded)}".removesuffix(": ")) if part)
+        attachments += _attachments(forwarded)
     if not said and not attachments:
         report.skip("empty message")
         return
@@ -82,14 +85,20 @@ def _message(one: Mapping[str, Any], channel: str, options: Options, report: Imp
     )
 
 
+def _said(one: Mapping[str, Any]) -> str:
+    written = text(one.get("content"))
+    cards = (_embedded(card, written) for card in records(one.get("embeds")))
+    return "\n".join(part for part in (written, *cards) if part.strip())
+
+
 def _attachments(one: Mapping[str, Any]) -> tuple[str, ...]:
     files = [text(file.get("fileName")) or "file" for file in records(one.get("attachments"))]
     return (*files, *(f"sticker {text(sticker.get('name'))}".strip() for sticker in records(one.get("stickers"))))
 
 
-def _embedded(embed: Mapping[str, Any]) -> str:
-    """What a bot's card says; the preview of a link, which Discord made, is left out."""
-    if text(embed.get("url")) and not records(embed.get("fields")):
+def _embedded(embed: Mapping[str, Any], written: str) -> str:
+    """What a bot's card says; the preview of a link that was `written`, which Discord made, is left out."""
+    if text(embed.get("url")) and not records(embed.get("fields")) and "://" in written:
         return ""
     fields = (f"{text(one.get('name'))}: {text(one.get('value'))}" for one in records(embed.get("fields")))
     return "\n".join(part for part in (text(embed.get("title")), text(embed.get("description")), *fields) if part)

@@ -1,14 +1,13 @@
 """Google Chat: the folder "Google Chat" of Google Takeout, with `messages.json` and `group_info.json` per conversation.
 
 Structure: Takeout's own files, as https://github.com/pinguin-frosch/google-chat-clone reads them. Dates are written out
-in the account's language; English ones are read.
+in the account's language; those of fifteen languages are read.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -19,9 +18,7 @@ from memoryqa.importers.message import Message, digest
 from memoryqa.importers.options import Options
 from memoryqa.importers.report import ImportReport
 from memoryqa.importers.source import Source
-from memoryqa.turns import MONTHS
-
-_DATE = re.compile(r"\w+, (\w+) (\d{1,2}), (\d{4})(?: at|,)? (\d{1,2}):(\d\d):(\d\d)\s?([AP]M) UTC")
+from memoryqa.importers.spelled_times import spelled_time
 
 
 def _documents(source: Source) -> list[str]:
@@ -86,15 +83,8 @@ def _message(one: Mapping[str, Any], chat: str, options: Options, report: Import
 
 
 def _time(written: str, options: Options) -> datetime | None:
-    match = _DATE.fullmatch(" ".join(written.split()))
-    if not match or match[1] not in MONTHS:
-        return options.iso(written)
-    hour = int(match[4]) % 12 + 12 * (match[7] == "PM")
-    try:
-        time = datetime(int(match[3]), MONTHS.index(match[1]) + 1, int(match[2]), hour, int(match[5]), int(match[6]))
-    except ValueError:
-        return None
-    return options.placed(time.replace(tzinfo=UTC))
+    time = spelled_time(written)
+    return options.iso(written) if time is None else options.placed(time)
 
 
 GOOGLE_CHAT = Format("google-chat", "Google Chat", lambda source: bool(_documents(source)), read)

@@ -28,6 +28,16 @@ _REACTION = re.compile(
     r"(?:Reacted .{1,12} to your message|.{0,60} reacted .{1,12} to your message|Liked a message)\s*"
 )
 
+# What the app reports in the sender's name, behind it or "You".
+_EVENT = re.compile(
+    r" (?:named the group .*|set (?:the|your|his|her|their|own|\S+(?: \S+)?'s) (?:nickname|emoji|quick reaction).*|"
+    r"(?:changed|set) the (?:chat |group )?(?:theme|photo|emoji|background).*|cleared .*nickname.*|left the group\.|"
+    r"added .* to the group\.|removed .* from the group\.|created (?:the|this) group\.|unsent a message\.?|"
+    r"turned (?:on|off) .*|pinned a message\.|unpinned a message\.|joined the (?:video |audio )?(?:call|chat)\.|"
+    r"(?:started|missed) an? (?:video |audio |group )*(?:call|chat).*|missed your (?:video )?call\.|called you\.|"
+    r"created a poll.*|voted for .*|liked a message\s*)"
+)
+
 
 def _documents(source: Source) -> list[str]:
     found = [name for name in source.named(".json") if _is_export(source, name)]
@@ -96,6 +106,9 @@ def _message(
     if _REACTION.fullmatch(said):
         report.skip("reaction")
         return
+    if not attachments and not any(shared) and _is_event(said, speaker):
+        report.skip("event of the chat")
+        return
     if one.get("type") == "Call" or "call_duration" in one:
         report.skip("call")
         return
@@ -113,6 +126,11 @@ def _message(
         chat=chat,
         chat_id=thread,
     )
+
+
+def _is_event(said: str, speaker: str) -> bool:
+    begun = next((name for name in (speaker, "You") if name and said.startswith(f"{name} ")), "")
+    return bool(begun) and _EVENT.fullmatch(said, len(begun)) is not None
 
 
 def _attachments(one: Mapping[str, Any]) -> tuple[str, ...]:

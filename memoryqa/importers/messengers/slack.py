@@ -85,7 +85,8 @@ def _message(
         report.skip(f"channel event ({kind})" if kind else "record that is no message")
         return
     said = "" if is_deleted else _text(one, people)
-    files = tuple(text(file.get("name")) or text(file.get("title")) or "file" for file in records(one.get("files")))
+    there = (file for file in records(one.get("files")) if file.get("mode") != "tombstone")  # the others were deleted
+    files = tuple(text(file.get("name")) or text(file.get("title")) or "file" for file in there)
     if not said.strip() and not files and not is_deleted:
         report.skip("empty message")
         return
@@ -110,8 +111,24 @@ def _message(
 
 def _text(one: Mapping[str, Any], people: _People) -> str:
     shared = (text(part.get("text")) or text(part.get("fallback")) for part in records(one.get("attachments")))
-    parts = [text(one.get("text")), *shared] if not text(one.get("text")).strip() else [text(one.get("text"))]
+    parts = [text(one.get("text"))]
+    if not parts[0].strip():
+        parts += shared
+    if not any(part.strip() for part in parts):
+        parts = list(_of_blocks(one.get("blocks")))
     return _plain("\n".join(part for part in parts if part), people)
+
+
+def _of_blocks(value: object) -> Iterator[str]:
+    """The texts of blocks, where an app wrote nothing else."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _of_blocks(one)
+    elif isinstance(value, dict):
+        if isinstance(value.get("text"), str):
+            yield value["text"]
+        for key in ("text", "fields", "elements"):
+            yield from _of_blocks(value.get(key))
 
 
 def _plain(written: str, people: _People) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from memoryqa.importers.fields import items_of, outline, record, records, text
 from memoryqa.importers.format import Format
 from memoryqa.importers.markup import words
-from memoryqa.importers.message import Message
+from memoryqa.importers.message import ME, Message
 from memoryqa.importers.options import Options
 from memoryqa.importers.report import ImportReport
 from memoryqa.importers.source import Source
@@ -22,6 +22,7 @@ from memoryqa.importers.spool import oldest_first
 _SAID = ("Text", "RichText", "RichText/Html")
 _FILES = {"RichText/UriObject": "image", "RichText/Media_GenericFile": "file", "RichText/Media_Video": "video"}
 _QUOTE = re.compile(r"(?is)<quote\b.*?</quote>|<blockquote\b.*?</blockquote>|<e_m\b[^>]*>(?:</e_m>)?")
+_OWNER = re.compile(r'"userId"\s*:\s*"([^"]+)"')
 _NAME = re.compile(r'(?i)<OriginalName\b[^>]*?\bv="([^"]+)"')
 
 
@@ -50,14 +51,17 @@ def read(source: Source, options: Options, report: ImportReport) -> Iterator[Mes
 def _conversations(source: Source, options: Options, report: ImportReport) -> Iterator[Iterator[Message]]:
     for name, kind in _documents(source):
         if kind == "export":
+            match = _OWNER.search(source.head(name))
             for one in items_of(source, name, "conversations"):
-                yield _conversation(record(one), options, report)
+                yield _conversation(record(one), match[1] if match else "", options, report)
         else:
             listed = items_of(source, name, *(() if kind == "graph list" else ("value",)))
             yield from (_from_graph(record(one), options, report) for one in listed)  # each finds its own place
 
 
-def _conversation(chat: Mapping[str, Any], options: Options, report: ImportReport) -> Iterator[Message]:
+def _conversation(chat: Mapping[str, Any], owner: str, options: Options, report: ImportReport) -> Iterator[Message]:
+    topic = text(record(chat.get("threadProperties")).get("topic"))
+    title = text(chat.get("displayName")) or topic or _bare(text(chat.get("id")))
     listed = sorted(records(chat.get("MessageList")), key=lambda one: text(one.get("originalarrivaltime")))
     for one in listed:
         kind, content = text(one.get("messagetype")), text(one.get("content"))
@@ -71,18 +75,26 @@ def _conversation(chat: Mapping[str, Any], options: Options, report: ImportRepor
         if not said and not files and not is_deleted:
             report.skip("empty message")
             continue
+        author = text(one.get("from"))
+        is_mine = author != "" and author == owner
+        other = title if author == text(chat.get("id")) else ""
         yield Message(
-            speaker=text(one.get("displayName")) or text(one.get("from")) or "Unknown",
+            speaker=text(one.get("displayName")) or ("Me" if is_mine else other) or _bare(author) or "Unknown",
             text=said,
             time=options.iso(text(one.get("originalarrivaltime"))),
             id=f"teams:{text(chat.get('id'))}:{text(one.get('id'))}",
             attachments=files,
             edited=bool(properties.get("edittime")) or "<e_m" in content,
             deleted=is_deleted,
-            author=text(one.get("from")),
-            chat=text(chat.get("displayName")) or text(chat.get("id")),
+            author=ME if is_mine else author,
+            chat=title,
             chat_id=text(chat.get("id")),
         )
+
+
+def _bare(account: str) -> str:
+    """`8:live:ana` as `ana`."""
+    return account.partition(":")[2].removeprefix("live:") or account
 
 
 def _named(content: str, kind: str) -> tuple[str, ...]:

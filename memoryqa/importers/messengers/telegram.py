@@ -22,6 +22,7 @@ from memoryqa.importers.source import Source
 
 _CHAT_KEYS = {"name", "type", "id", "messages"}
 _MESSAGE_KEYS = {"id", "type", "date"}
+_SAVED = "Saved Messages"  # what the app calls the chat with oneself, which the export gives no name
 
 
 def _documents(source: Source) -> list[str]:
@@ -51,7 +52,9 @@ def read(source: Source, options: Options, report: ImportReport) -> Iterator[Mes
 def _document(reader: JsonReader, options: Options, report: ImportReport) -> Iterator[Message]:
     title, chat_id = "", ""
     for key in reader.fields():
-        if key in ("name", "id") and reader.peek() not in "[{":
+        if key == "type" and reader.peek() == '"':
+            title = title or _SAVED * (reader.value() == "saved_messages")
+        elif key in ("name", "id") and reader.peek() not in "[{":
             title, chat_id = (text(reader.value()), chat_id) if key == "name" else (title, text(reader.value()))
         elif key == "messages" and reader.peek() == "[":
             for one in reader.items():
@@ -95,6 +98,10 @@ def _text(one: Mapping[str, Any]) -> str:
     if poll:
         answers = "".join(f"\n- {_plain(answer.get('text'))}" for answer in records(poll.get("answers")))
         said = f"{said}\n{_plain(poll.get('question'))}{answers}".strip()
+    todo = record(one.get("todo_list"))
+    if todo:
+        entries = "".join(f"\n- {_plain(entry.get('text'))}" for entry in records(todo.get("items")))
+        said = f"{said}\n{_plain(todo.get('title'))}{entries}".strip()
     source = text(one.get("forwarded_from"))
     return f"Forwarded from {source}: {said}" if source and said else said
 
@@ -120,6 +127,12 @@ def _attachments(one: Mapping[str, Any]) -> tuple[str, ...]:
     elif "file" in one or "media_type" in one:
         kind = text(one.get("media_type")).replace("_", " ")
         found.append(text(one.get("file_name")) or _file(one.get("file")) or kind or "file")
+    for kind, title in (
+        ("game", one.get("game_title")),
+        ("invoice", record(one.get("invoice_information")).get("title")),
+    ):
+        if text(title):
+            found.append(f"{kind} {text(title)}")
     contact = record(one.get("contact_information"))
     if contact:
         names = (text(contact.get(key)) for key in ("first_name", "last_name", "phone_number"))

@@ -21,6 +21,7 @@ from memoryqa.importers.source import Source
 
 _PAGE = re.compile(r"messages(\d*)\.html")
 _TIME = re.compile(r"(\d\d)\.(\d\d)\.(\d{4}) (\d\d):(\d\d):(\d\d)(?: (?:UTC|GMT)([+-])(\d\d):?(\d\d))?")
+_VIA = re.compile(r" via @\w+$")  # the bot that helped to write it
 _MEDIA = re.compile(r"media_(?!wrap)(\w+)|(photo|video_file|animated|sticker)_wrap")
 
 
@@ -52,7 +53,7 @@ def read(source: Source, options: Options, report: ImportReport) -> Iterator[Mes
                 elif "service" in block.classes:
                     report.skip("service message")
                 else:
-                    speaker = block.text("from") or (speaker if "joined" in block.classes else "")
+                    speaker = _VIA.sub("", block.text("from")) or (speaker if "joined" in block.classes else "")
                     yield from _message(block, speaker, title, options, report)
 
 

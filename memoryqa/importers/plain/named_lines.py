@@ -2,6 +2,7 @@
 
     Ana: I moved to Porto.
     [2024-05-13 10:15] Rui: When?
+    10:15 Rui: When?                       (the day is that of the file's name)
     13/05/2024, 10:16 - Ana: Last Saturday.
 
 Lines without a name go on with the message before.
@@ -16,13 +17,16 @@ from typing import NamedTuple
 from memoryqa.importers.format import Format
 from memoryqa.importers.message import Message, digest
 from memoryqa.importers.options import Options
+from memoryqa.importers.plain.clocks import CLOCK, HALF, NO_DAY, DayClock
 from memoryqa.importers.report import ImportReport
 from memoryqa.importers.source import Source
 from memoryqa.importers.written_times import NumericTimes, UnreadTimes, from_text
 
-_HALF = "[ \u202f]?[APap]\\.?[Mm]\\.?"
-_TIME = rf"[\[(]?(?P<time>\d[\d/.:,\-TZ +\u00a0\u202fAPMapm]{{6,28}}?\d[Zz]?(?:{_HALF})?)[\])]?(?: ?[-–|] ?| |: )"
-_LINE = re.compile(rf"(?:{_TIME})?(?P<speaker>[^\W\d_][^:\n\t]{{0,39}}?) ?: +(?P<text>\S.*)")
+_TIME = rf"[\[(]?(?P<time>\d[\d/.:,\-TZ +\u00a0\u202fAPMapm]{{6,28}}?\d[Zz]?(?:{HALF})?)[\])]?(?: ?[-–|] ?| |: )"
+_CLOCK = rf"[\[(]?(?P<clock>{CLOCK})[\])]?(?: ?[-–|] ?|[ \t]+)(?:From +)?"  # From: Zoom
+_LINE = re.compile(
+    rf"(?:{_CLOCK}|{_TIME})?\**(?P<speaker>[^\W\d_][^:\n\t*]{{0,39}}?) ?(?::|\*+:|:\*+)[ \t]+(?P<text>\S.*)"
+)
 _LOOKED_AT = 200  # lines
 _FEW = 4  # messages, in which nobody need speak twice
 _LEAST_SHARE = 0.5  # of them begin a message
@@ -31,6 +35,7 @@ _LEAST_SHARE = 0.5  # of them begin a message
 class _Said(NamedTuple):
     number: int
     time: str
+    clock: str
     speaker: str
     text: str
 
@@ -48,7 +53,7 @@ def _is_known(head: str) -> bool:
     lines = [line for line in head.split("\n")[:_LOOKED_AT] if line.strip()]
     begun = [match for line in lines if (match := _LINE.match(line))]
     names = [match["speaker"] for match in begun]
-    is_dated = all(match["time"] for match in begun)
+    is_dated = all(match["time"] or match["clock"] for match in begun)
     comes_back = is_dated or len(set(names)) < len(names) or len(names) < _FEW
     return len(names) >= 2 and len(names) >= _LEAST_SHARE * len(lines) and comes_back
 
@@ -62,12 +67,18 @@ def read(source: Source, options: Options, report: ImportReport) -> Iterator[Mes
         if times.order:
             report.note(f"dates are read as {'/'.join(times.order)}: {times.reason}")
         stem = name.rpartition("/")[2].rpartition(".")[0]
-        unread = UnreadTimes()
+        unread, clock = UnreadTimes(), DayClock(name)
         for one in _said(source, name, report):
-            time = from_text(one.time, options) or times.time_of(one.time)
+            if one.clock:
+                of_day = clock.time_of(one.clock)
+                time = None if of_day is None else options.placed(of_day)
+                if time is None:
+                    report.note(f"{NO_DAY} 2024-05-13 chat.txt")
+            else:
+                time = from_text(one.time, options) or times.time_of(one.time)
             if one.time and time is None:
                 unread.add(f"line {one.number} of {name.rpartition('/')[2]}", one.time)
-            local = digest(one.time, one.speaker, str(one.number))
+            local = digest(one.time or one.clock, one.speaker, str(one.number))
             yield Message(one.speaker, one.text.rstrip(), time, f"lines:{digest(stem, local)}", local=local)
         unread.note(report)
 
@@ -81,7 +92,10 @@ def _said(source: Source, name: str, report: ImportReport | None) -> Iterator[_S
         if match:
             if begun is not None:
                 yield begun._replace(text="\n".join(lines))
-            begun, lines = _Said(number, match["time"] or "", match["speaker"].strip(), ""), [match["text"]]
+            begun, lines = (
+                _Said(number, match["time"] or "", match["clock"] or "", match["speaker"].strip(), ""),
+                [match["text"]],
+            )
         elif begun is not None:
             lines.append(line)
         elif line.strip() and report is not None:

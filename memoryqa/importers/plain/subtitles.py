@@ -10,12 +10,13 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import PurePosixPath
 
 from memoryqa.importers.format import Format
 from memoryqa.importers.message import Message, digest
 from memoryqa.importers.options import Options
+from memoryqa.importers.plain.clocks import NO_DAY, named_day
 from memoryqa.importers.report import ImportReport
 from memoryqa.importers.source import Source
 
@@ -23,7 +24,6 @@ _CUE = re.compile(r"\s*(?:(\d{1,3}):)?(\d{1,2}):(\d{2})[.,](\d{3})\s+-->\s+(?:\d
 _VOICE = re.compile(r"<v(?:\.[\w.]+)?[ \t]+([^>\n]+)>")
 _NAMED = re.compile(r"(?:>> ?|- ?)?\[?([^\W\d_][^:\n\[\]]{0,39}?)\]?: +(\S.*)", re.DOTALL)
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]*>|<\d[\d:.]*>|\{\\an\d\}")
-_DAY = re.compile(r"(20\d\d)[-_.]?(\d\d)[-_.]?(\d\d)(?:[ _T-]+(\d\d)[-_.:h]?(\d\d))?(?!\d)")
 _LONGEST_PAUSE = timedelta(minutes=2)
 
 
@@ -42,9 +42,9 @@ def read(source: Source, options: Options, report: ImportReport) -> Iterator[Mes
 
 
 def _transcript(source: Source, name: str, options: Options, report: ImportReport) -> Iterator[Message]:
-    began = _day(name)
+    began = named_day(name)
     if began is None:
-        report.note("no date: name the file by its day, as in 2024-05-13 meeting.vtt")
+        report.note(f"{NO_DAY} 2024-05-13 meeting.vtt")
     stem = PurePosixPath(name).stem
     speaker, texts, start, end = "", list[str](), timedelta(0), timedelta(0)
 
@@ -104,16 +104,6 @@ def _voices(cue: str) -> Iterator[tuple[str, str]]:
 
 def _flat(said: str) -> str:
     return " ".join(said.split())
-
-
-def _day(name: str) -> datetime | None:
-    match = _DAY.search(PurePosixPath(name).stem)
-    if not match:
-        return None
-    try:
-        return datetime(int(match[1]), int(match[2]), int(match[3]), int(match[4] or 0), int(match[5] or 0))
-    except ValueError:
-        return None
 
 
 SUBTITLES = Format("subtitles", "Transcript", lambda source: bool(_documents(source)), read)

@@ -11,12 +11,16 @@ from memoryqa.importers.whatsapp.words import ATTACHED, DELETED, DELETED_BEGINNI
 MARK = "\u200e"  # iOS puts it before what it writes itself
 _EDITED = re.compile(r"[ \n]*\u200e?<([^<>\n]{5,60})>[\u200e\s]*\Z")
 _IOS_FILE = re.compile(r"(?s)(?P<caption>.*?) ?\u200e<[^<>:\n]{2,30}: ?(?P<file>[^<>\n]+)>\Z")
+# report.pdf • 12 pages
+_IOS_DOCUMENT = re.compile(rf"{MARK}?(?P<file>[^\n•]{{1,200}}\.\w{{1,5}}) • {MARK}?(?P<size>[^\n•]{{1,30}})")
 _BARE_FILE = re.compile(r"<[^<>:\n]{2,30}: ?(?P<file>\d{5,}-[^<>\n]+\.\w{2,5})>\Z")
 _ANDROID_FILE = re.compile(
     r"(?s)(?P<file>[^\n/\\]{1,200}\.\w{1,5}) \((?P<word>[^()\n]{3,40})\)(?:\n(?P<caption>.*))?\Z"
 )
 _OWN_NAME = re.compile(r"(?:IMG|VID|AUD|PTT|STK|DOC)-\d{8}-WA\d+\.\w+")
 _ANDROID_OMITTED = re.compile(r"(?s)<(?P<what>[^<>\n]{3,60})>(?:\n(?P<caption>.*))?\Z")
+_ISOLATE = "\u2068"
+_MENTION = re.compile("@\u2068([^\u2069\n]{1,100})\u2069")
 _MOST_OMITTED = 60  # characters
 _MOST_DELETED = 90
 _NULL = "null"  # what Android writes for a message that it cannot export
@@ -38,6 +42,8 @@ class Content:
 
 def content_of(text: str, names: frozenset[str] = frozenset()) -> Content:
     """The content of a message. names: the files beside the chat, which are its attachments."""
+    if _ISOLATE in text:
+        text = _MENTION.sub(r"@\1", text)
     if "<" not in text and MARK not in text and "(" not in text:  # nearly all
         return _plain(text)
     edited = False
@@ -94,6 +100,9 @@ def _attachment(text: str, bare: str, names: frozenset[str]) -> Content | None:
     if match and OMITTED.search(match["what"]):
         return Content((match["caption"] or "").strip(), (match["what"].strip(),))
     before, mark, said = text.rpartition(MARK)
+    named = _IOS_DOCUMENT.fullmatch(before)
+    if named and OMITTED.search(said):
+        return Content("", (f"{named['file'].strip()} ({named['size'].strip()})",))
     if mark and "\n" not in said and len(said) <= _MOST_OMITTED and OMITTED.search(said):
         return Content(before.strip(f"{MARK} \n•"), (said.strip(" ."),))
     return None

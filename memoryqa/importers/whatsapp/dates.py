@@ -19,6 +19,8 @@ from memoryqa.turns import format_date
 
 _BUDDHIST_YEARS = 543
 _BUDDHIST = range(2480, 2800)  # no Gregorian year of a chat, every Buddhist one
+_PERSIAN = range(1330, 1450)  # the same
+_PERSIAN_LEAP = (1, 5, 9, 13, 17, 22, 26, 30)  # of 33 years
 _EARLIEST_YEAR = 1000
 _ISSUED = re.compile(r"(?:-(?:WA)?|^)(20\d\d)-?(\d\d)-?(\d\d)(?=-)")
 _OUT_OF_ORDER = timedelta(days=2)  # a phone without a network delivers late
@@ -37,6 +39,8 @@ def day_of(written: Triple, order: str) -> date | None:
     if not _EARLIEST_YEAR <= year < _BUDDHIST.stop:
         return None
     try:
+        if year in _PERSIAN:
+            return _from_persian(year, month, day)
         return date(year - _BUDDHIST_YEARS if year in _BUDDHIST else year, month, day)
     except ValueError:
         return None
@@ -55,6 +59,16 @@ def shown_date(written: Triple) -> str:
     """The date as it was written, without the blanks in it."""
     a, b, c, sign = written
     return f"{a}{sign.strip()}{b}{sign.strip()}{c}"
+
+
+def _from_persian(year: int, month: int, day: int) -> date:
+    """A day of the Solar Hijri calendar: six months of 31 days, five of 30, one of 29 or, in a leap year, 30."""
+    longest = 31 if month <= 6 else 30 if month < 12 or year % 33 in _PERSIAN_LEAP else 29
+    if not (1 <= month <= 12 and 1 <= day <= longest):
+        raise ValueError("no such day")
+    years = range(min(year, 1403), max(year, 1403))
+    days = sum(366 if one % 33 in _PERSIAN_LEAP else 365 for one in years) * (1 if year >= 1403 else -1)
+    return date(2024, 3, 20) + timedelta(days + 31 * min(month - 1, 6) + 30 * max(month - 7, 0) + day - 1)
 
 
 class OrderEvidence:

@@ -367,7 +367,7 @@ def test_google_chat(tmp_path: Path) -> None:
 
 
 def test_google_chat_in_another_language_says_so(tmp_path: Path) -> None:
-    content = SAMPLES["google-chat"][2].decode().replace("Monday, May", "lunes, mayo")
+    content = SAMPLES["google-chat"][2].decode().replace("Monday, May", "maanantai, toukokuun")
     messages, found = import_export(write_export(tmp_path / "messages.json", content))
     assert messages[0].time is None
     assert any("set your Google account to English" in note for note in found.report.notes)
