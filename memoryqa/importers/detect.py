@@ -43,12 +43,15 @@ FORMATS: Mapping[str, Format] = {one.name: one for one in _IN_ORDER}
 
 def format_of(source: Source) -> Format:
     """The format of `source`. UsageError when it is none of them."""
-    with reading(source.path):
+    with reading(source.path), source.sampled():
         for one in FORMATS.values():
             if one.recognises(source):
                 return one
         fields = unnamed_fields(source)
         _check_text(source)
+    if source.looked_into < len(source.names):
+        count = f"{source.looked_into:,} of {len(source.names):,} files were looked into"
+        raise UsageError(f"{source.path}: no export that is known: {count}; name the file or folder that is the export")
     advice = f", or the fields of speaker and text with `columns`; there are {', '.join(fields)}" if fields else ""
     raise UsageError(f"{source.path}: no export that is known ({', '.join(FORMATS)}); name it with `format`{advice}")
 

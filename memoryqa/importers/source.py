@@ -5,18 +5,21 @@ from __future__ import annotations
 import codecs
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 
 from memoryqa.errors import UsageError
 
 HEAD_CHARS = 20_000  # of a file, to tell its format by
 LONGEST_LINE = 1 << 27  # characters: logs of assistants have pictures in a line
+LOOKED_INTO = 2000  # files, to tell a format by
+_LIKELY = re.compile(r"(?i)message|conversation|chat|result|thread|inbox|activity|mail|session|rollout|channel|direct")
 _CHUNK_CHARS = 1 << 16
 _MOST_NAMES = 200_000
 _MOST_PACKED, _UNPACKED_BYTES = 200, 1 << 26  # how many times larger a file of a zip may become, from that size on
@@ -30,6 +33,10 @@ class Source:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._heads: dict[str, str] = {}
+        self._begun = ("", b"")  # the file whose first bytes were read last, and these
+        self._is_sampled = False
+        self._named: dict[tuple[str, ...], list[str]] = {}  # by endings
+        self._samples: dict[tuple[str, ...], list[str]] = {}
         with reading(path):
             self.is_folder = path.is_dir()
             self.is_zip = path.is_file() and zipfile.is_zipfile(path)
@@ -82,7 +89,30 @@ class Source:
         """The files whose last part ends in one of `endings`, in lower case; a file that was named itself, always."""
         if not self.is_zip and not self.is_folder:
             return list(self.names)
-        return [name for name in self.names if PurePosixPath(name).name.lower().endswith(endings)]
+        if endings not in self._named:
+            lowered = ((name, name.rpartition("/")[2].lower()) for name in self.names)
+            self._named[endings] = [name for name, last in lowered if last.endswith(endings)]
+        found = self._named[endings]
+        if not self._is_sampled or len(found) <= LOOKED_INTO:
+            return list(found)
+        if endings not in self._samples:
+            self._samples[endings] = _sample(found)
+        return list(self._samples[endings])
+
+    @property
+    def looked_into(self) -> int:
+        """How many of the files `sampled` shows."""
+        return min(len(self.names), LOOKED_INTO)
+
+    @contextmanager
+    def sampled(self) -> Iterator[None]:
+        """Within it `named` gives `LOOKED_INTO` files at most, those first whose names are an export's: a folder of
+        100,000 others is not read to find none."""
+        self._is_sampled = True
+        try:
+            yield
+        finally:
+            self._is_sampled = False
 
     def open(self, name: str) -> IO[bytes]:
         """The file's bytes. Errors while it is read are made plain by `reading`."""
@@ -105,8 +135,10 @@ class Source:
         return io.TextIOWrapper(self.open(name), encoding=encoding, errors=errors, newline=newline)
 
     def _start(self, name: str) -> bytes:
-        with self.open(name) as file:
-            return file.read(HEAD_CHARS)
+        if self._begun[0] != name:
+            with self.open(name) as file:
+                self._begun = name, file.read(HEAD_CHARS)
+        return self._begun[1]
 
     def _ends_in_returns(self, name: str) -> bool:
         start = self._start(name)
@@ -115,6 +147,8 @@ class Source:
     def head(self, name: str) -> str:
         """The first characters of a file, what is no text replaced; kept, because each format asks for it."""
         if name not in self._heads:
+            if len(self._heads) > LOOKED_INTO:
+                self._heads.clear()
             with reading(self.path), self.text(name, errors="replace") as file:
                 head = file.read(HEAD_CHARS)
                 self._heads[name] = head if "\n" in head else head.replace("\r", "\n")
@@ -143,6 +177,13 @@ class Source:
         """Close the zip."""
         if self.is_zip:
             self._zip.close()
+
+
+def _sample(names: list[str]) -> list[str]:
+    likely = [name for name in names if _LIKELY.search(name)][: LOOKED_INTO // 2]
+    known = frozenset(likely)
+    others = [name for name in names if name not in known]
+    return [*likely, *others[:: len(others) // (LOOKED_INTO - len(likely)) + 1]]
 
 
 def whole_lines(file: io.TextIOBase, place: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -29,6 +29,7 @@ from memoryqa.terminal import is_terminal
 
 if TYPE_CHECKING:
     from memoryqa.home.importing import ChatImport, ImportResult
+    from memoryqa.importers import ImportReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,9 +72,9 @@ def run(args: argparse.Namespace) -> None:
     with Memories.open(store_folder(args.store)) as memories:
         for name in args.files:
             path = Path(name)
-            with _shown_progress(path) as progress:
+            with _shown_progress(path) as shown:
                 try:
-                    result = import_export(memories, name, dry_run=args.dry_run, progress=progress, **said)
+                    result = import_export(memories, name, dry_run=args.dry_run, **shown, **said)
                 except KeyboardInterrupt:
                     raise StoppedError(f"{path}: interrupted; import it again to add the rest") from None
             if args.json:
@@ -102,24 +103,35 @@ def _done(one: ChatImport) -> str:
 
 
 @contextmanager
-def _shown_progress(path: Path) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on a terminal's stderr, nothing elsewhere."""
+def _shown_progress(path: Path) -> Iterator[dict[str, Any]]:
+    """A bar on a terminal's stderr, nothing elsewhere: the arguments of `import_export` that keep it moving."""
     if not is_terminal(sys.stderr):
-        yield lambda step, done, total: None
+        yield {}
         return
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import Progress, TextColumn
 
-    counts = TextColumn("{task.completed:,.0f} messages{task.fields[rate]}")
-    columns: tuple[Any, ...] = (*Progress.get_default_columns(), counts)
+    columns: tuple[Any, ...] = (*Progress.get_default_columns(), TextColumn("{task.fields[said]}"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(f"reading {escape(path.name)}", total=None, rate="")
+        task = bar.add_task(f"reading {escape(path.name)}", total=None, said="")
         began = {"reading": monotonic()}
+        days = 0
 
         def progress(step: str, done: int, total: int) -> None:
             elapsed = monotonic() - began.setdefault(step, monotonic())
-            rate = f", {done / elapsed:,.0f}/s" if elapsed >= 1 else ""
-            bar.update(task, description=f"{step} {escape(path.name)}", completed=done, total=total or None, rate=rate)
+            said = progress_line(done, days, done / elapsed if elapsed >= 1 else 0)
+            bar.update(task, description=f"{step} {escape(path.name)}", completed=done, total=total or None, said=said)
 
-        yield progress
+        def counted(report: ImportReport) -> None:
+            nonlocal days
+            days = len(report.days)
+            progress("reading", report.messages, 0)
+
+        yield {"progress": progress, "counted": counted}
+
+
+def progress_line(done: int, days: int, rate: float) -> str:
+    """`2,000 messages on 31 days, 45,000/s`, as far as it is known."""
+    on = f" on {days:,} day{'' if days == 1 else 's'}" if days else ""
+    return f"{messages(done)}{on}{f', {rate:,.0f}/s' if rate else ''}"

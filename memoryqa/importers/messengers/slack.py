@@ -25,14 +25,14 @@ _CHANNELS = ("channels.json", "groups.json", "mpims.json", "dms.json")
 
 
 def _days(source: Source) -> list[str]:
-    return [name for name in source.names if _DAY.fullmatch(PurePosixPath(name).name)]
+    return [name for name in source.names if _DAY.fullmatch(name.rpartition("/")[2])]
 
 
 def recognises(source: Source) -> bool:
     """Whether there are files of days beside a list of users or of channels, or days with `ts` and `user`."""
     days = _days(source)
-    listed = {PurePosixPath(name).name for name in source.names} & {"users.json", *_CHANNELS}
-    return bool(days) and (bool(listed) or '"ts"' in source.head(days[0]))
+    listed = any(name.rpartition("/")[2] in ("users.json", *_CHANNELS) for name in source.names)
+    return bool(days) and (listed or '"ts"' in source.head(days[0]))
 
 
 def read(source: Source, options: Options, report: ImportReport) -> Iterator[Message]:
