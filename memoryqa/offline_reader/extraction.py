@@ -17,10 +17,10 @@ from typing import Literal
 from memoryqa.language.dating.english.date_words import NUMBER_WORDS
 from memoryqa.language.locales.asking import asks_time
 from memoryqa.language.locales.detection import ENGLISH, detect
-from memoryqa.language.question import asks_clock
 from memoryqa.offline_reader import NO_INFORMATION
 from memoryqa.offline_reader.dates import answer_when
 from memoryqa.offline_reader.doings import answer_doing
+from memoryqa.offline_reader.hours import answer_hours
 from memoryqa.offline_reader.ranking import STOPWORDS, Ranking, Sentence, rank, stem, tokenize
 from memoryqa.offline_reader.spans import best_items, best_span
 
@@ -54,14 +54,6 @@ _COUNTED = re.compile(
 )
 _CARDINALS = NUMBER_WORDS[2:13]  # two to twelve
 _ORDINALS = "second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
-_CLOCK = re.compile(
-    r"\b(?:[01]?\d|2[0-4])"
-    r"(?:[:.h][0-5]\d(?!\.?\d)(?: ?[ap]\.?m\b\.?)?| ?[ap]\.?m\b\.?| ?Uhr(?: [0-5]?\d)?\b| o['’]clock)"
-    r"|\b(?:half|(?:a )?quarter) (?:past|to) \w+|\b\w+ o['’]clock|\bnoon\b|\bmidnight\b"
-    r"|\d{1,2} ?(?:点半?|時半?|시)",
-    re.I,
-)
-_CLOCK_WITHIN = 5  # sentences
 _YES_OVERLAP = 0.5
 _COUNT_WITHIN = 0.6
 _YOU = re.compile(r"\byou(?:r|['’](?:ve|re))?\b", re.I)
@@ -132,8 +124,8 @@ def doubt(ranking: Ranking, kind: Kind) -> float:
 
 def answer(ranking: Ranking, kind: Kind) -> Reading:
     """The best answer, even a doubtful one."""
-    if kind in ("when", "what") and asks_clock(ranking.question) and (said := _time_of_day(ranking)):
-        return said
+    if kind in ("when", "what", "how") and (hour := answer_hours(ranking)):
+        return Reading(hour[0], (hour[1].line.id,))
     if kind == "when":
         dated = answer_when(ranking)
         return Reading(dated[0], (dated[1].line.id,)) if dated else Reading(NO_INFORMATION)
@@ -146,14 +138,6 @@ def answer(ranking: Ranking, kind: Kind) -> Reading:
         return Reading(", ".join(item.text for item in items), tuple(ids))
     span = best_span(ranking, kind)
     return Reading(span.text, (span.sentence.line.id,)) if span and span.text else Reading(NO_INFORMATION)
-
-
-def _time_of_day(ranking: Ranking) -> Reading | None:
-    """The time of day in the best of the first sentences that names one and says something that was asked for."""
-    for sentence in ranking.sentences[:_CLOCK_WITHIN]:
-        if sentence.overlap and (said := _CLOCK.search(sentence.tokens.text)):
-            return Reading(said[0], (sentence.line.id,))
-    return None
 
 
 def _yes_or_no(ranking: Ranking) -> Reading:
