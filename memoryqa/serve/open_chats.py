@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from memoryqa.checks import shown
 from memoryqa.errors import UsageError
-from memoryqa.memories import Memories
+from memoryqa.memories import Memories, check_name
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.memory.behind import turns_to_open
 from memoryqa.serve.busy import MOST_AT_ONCE, BusyChats
@@ -56,7 +56,9 @@ class OpenChats:
 
     def memory(self, name: str, *, create: bool = False) -> AdaptiveMemory:
         """The memory of a chat. UnknownError when there is none, unless it is to be made; BusyError."""
-        if not create:
+        if create:
+            check_name(name)  # before its file is looked at
+        else:
             self.look_for(name)
         self.busy.check(name)
         with self._lock:

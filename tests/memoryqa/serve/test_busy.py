@@ -17,6 +17,7 @@ pytest.importorskip("pydantic", reason="needs pip install '.[serve]'")
 from waiting import wait_for
 
 from memoryqa.archive.file import ArchiveError
+from memoryqa.errors import UsageError
 from memoryqa.memories import Memories
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.memory.behind import turns_to_open
@@ -192,3 +193,14 @@ def test_nobody_waits_for_a_long_change(
             assert found(operations, "short") == ["D1:1"]
         changed.result(WAIT_SEC)
         assert len(found(operations)) >= MANY - 1
+
+
+@pytest.mark.parametrize("name", ["../long", "a\0b", "..", "x" * 300, ""])
+def test_no_file_is_looked_at_for_a_name_that_is_none(folder: Path, name: str) -> None:
+    inner = folder / "inner"
+    make_stale(folder / "long.db")
+    with Memories.open(inner) as memories:
+        operations = Operations(memories)
+        with pytest.raises(UsageError, match="is no name for a chat"):
+            operations.create(name)
+        assert operations.rebuilding == 0
