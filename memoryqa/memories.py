@@ -89,8 +89,10 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
             raise UsageError("create needs the folder of Memories.open(folder); here, set memories[name] = memory")
         check_name(name)
         self.leave_removed(name)
-        self._memories.setdefault(name, None)
-        return self[name]
+        memory = self._memories.get(name)
+        if memory is None:  # not by way of None: another thread may leave out at this moment what has no file
+            memory = self._memories[name] = self._opened_anew(name)
+        return memory
 
     @property
     def folder(self) -> Path:
@@ -221,10 +223,11 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         except KeyError:
             raise KeyError(f"no memory of conversation {conversation_id!r}; there are: {self._known()}") from None
         if memory is None:
-            assert self._folder is not None
-            memory = AdaptiveMemory.open(self._folder / f"{conversation_id}{SUFFIX}", **self._settings)
-            self._memories[conversation_id] = memory
+            memory = self._memories[conversation_id] = self._opened_anew(conversation_id)
         return memory
+
+    def _opened_anew(self, name: str) -> AdaptiveMemory:
+        return AdaptiveMemory.open(self.path_of(name), **self._settings)
 
     def __contains__(self, conversation_id: object) -> bool:
         return conversation_id in self._memories  # whose file need not be opened for that

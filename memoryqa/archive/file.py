@@ -185,7 +185,8 @@ class ArchiveFile:
         if not path.is_file():
             raise ArchiveError(f"{self.path}: {'a folder' if path.is_dir() else 'no regular file'}; name a file")
         if path.stat().st_size or not create:
-            connection = sqlite3.connect(f"file:{quote(os.fsencode(path))}?immutable=1", uri=True)
+            # for reading: a file that was removed just now is not begun anew
+            connection = sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1", uri=True)
             try:
                 # a process that was killed while moving its log into the file leaves it shorter than its header says
                 connection.execute("PRAGMA writable_schema = ON")

@@ -65,11 +65,17 @@ def summary(path: Path) -> Summary:
         }
     except (AttributeError, ValueError) as error:
         raise ArchiveError(f"{path}: damaged, a speaker or a time cannot be read; restore it from a copy") from error
-    log = path.with_name(f"{path.name}-wal")
-    size = path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+    size = sum(map(_size, (path, path.with_name(f"{path.name}-wal"))))
     messages = sum(one.messages for one in speakers.values())
     me = owner[0][0] if owner else None
     return Summary(messages, sessions, conversations, corrected, forgotten, size, me, speakers)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # there is none, or it was removed just now
+        return 0
 
 
 def _day(written: str | None) -> date | None:

@@ -19,7 +19,7 @@ from memoryqa.archive.exchange import exported, format_of, from_jsonl
 from memoryqa.archive.saved import History
 from memoryqa.archive.text_files import read_text, write_whole
 from memoryqa.checks import text
-from memoryqa.errors import UsageError
+from memoryqa.errors import MemoryQAError, UsageError
 from memoryqa.memory.kept_index import is_due, keep, read_kept
 from memoryqa.memory.reading import ReadableMemory
 from memoryqa.memory.selection import selector
@@ -34,13 +34,23 @@ from memoryqa.working.memory import WorkingMemory
 ADDED_AT_ONCE = 1000  # turns in one transaction of a file
 
 
+class BehindError(MemoryQAError):
+    """Other processes changed or added so much that a memory should be opened anew: see `StoredMemory.most_at_once`."""
+
+    def __init__(self, turns: int) -> None:
+        super().__init__(f"another process changed {turns:,} messages of this chat; they are being indexed; ask again")
+        self.turns = turns
+
+
 class StoredMemory(ReadableMemory):
     """The part of `AdaptiveMemory` that follows its file, corrects and forgets; without a file it does so in memory.
 
     _positions: in the file, of the turns that are in the memory. _generation: see `migrations.m003_changes`. _kept: how
-    many turns the index has that is kept in the file.
+    many turns the index has that is kept in the file. most_at_once: of the turns that other processes changed or added,
+    how many a call indexes before it does its own; beyond that it only raises BehindError. None: any number.
     """
 
+    most_at_once: int | None = None
     _numbering: Numbering
     _archive: Archive | None = None
     _positions: array[int]
@@ -61,18 +71,11 @@ class StoredMemory(ReadableMemory):
             if self._data_version == self._caught_up:  # no other process has written since
                 return 0
             version, before = self._data_version, len(self)
+            if self.most_at_once is not None and self._archive is not None:
+                self._check(self._archive.count_after(self._positions[-1] if self._positions else 0))
             self._catch_up()
             self._caught_up = version
             return len(self) - before
-
-    def turns_behind(self) -> int:
-        """How many turns the next call will index first, because other processes added or changed some."""
-        with self._lock:
-            if self._archive is None or self._archive.data_version() == self._caught_up:
-                return 0
-            if self._is_taking or self._archive.state()["generation"] != self._generation:
-                return len(self._archive)
-            return self._archive.count_after(self._positions[-1] if self._positions else 0)
 
     # -- changing ------------------------------------------------------------------------------------------------------
 
@@ -234,10 +237,17 @@ class StoredMemory(ReadableMemory):
         version = self._archive.data_version()
         if version == self._data_version and not self._is_taking:
             return
+        is_other = self._is_taking or self._archive.state()["generation"] != self._generation
+        if is_other and self.most_at_once is not None:
+            self._check(len(self._archive))
         self._data_version = version
         self._owner = imports.owner(self._archive)
-        if self._is_taking or self._archive.state()["generation"] != self._generation:
+        if is_other:
             self._read_anew()
+
+    def _check(self, turns: int) -> None:
+        if self.most_at_once is not None and turns > self.most_at_once:
+            raise BehindError(turns)
 
     def _read_anew(self, turns: Iterable[Turn] = ()) -> None:
         """Build the memory from all turns in the file; without one, from `turns`, which are read only then."""

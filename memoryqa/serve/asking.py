@@ -40,7 +40,8 @@ class Asking:
         question, memories = self._dated(question), self._operations.current(question.chats)
         view = _Told(memories, question.chats, tell, **question.only)
         view.watch = watch or Watch()
-        found = self._reader(view, question.text, question.budget_tokens or CONTEXT_TOKENS, None)
+        with self._operations.there(question.chats):
+            found = self._reader(view, question.text, question.budget_tokens or CONTEXT_TOKENS, None)
         cited = list(dict.fromkeys((one.chat, one.turn.id) for one in found.cited))
         reply = Reply(found.text, cited, found.model, view.read, found.problems)
         if found.model is not None and not found.problems:  # one that was cut may come whole the next time

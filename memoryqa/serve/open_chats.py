@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from memoryqa.checks import shown
 from memoryqa.errors import UsageError
 from memoryqa.memories import Memories, check_name
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.memory.behind import turns_to_open
-from memoryqa.serve.busy import MOST_AT_ONCE, BusyChats
+from memoryqa.memory.stored import BehindError
+from memoryqa.serve.busy import MOST_AT_ONCE, BusyChats, BusyError
 
 MAX_OPEN = 256  # chats in memory at once
 _SMALL_BYTES = 512 * 1024  # of a file, whose turns are indexed at once
@@ -71,19 +73,30 @@ class OpenChats:
                 memory = self._memories.create(name) if create else self._memories[name]
         except KeyError:  # it was deleted at this moment
             raise UnknownError(f"there is no chat {shown(name)}") from None
+        memory.most_at_once = MOST_AT_ONCE
         self._put_away()
         return memory
 
     def _look_behind(self, name: str) -> None:
         """BusyError, after building its index was begun, for a chat that has too much to index first."""
         self.busy.check(name)
-        memory = self._memories.opened(name)
-        turns = self._turns_to_open(name) if memory is None else memory.turns_behind()
-        if turns <= MOST_AT_ONCE:
-            return
-        self._memories.put_away(name, keep_index=False)
+        if self._memories.opened(name) is None and (turns := self._turns_to_open(name)) > MOST_AT_ONCE:
+            self._open_later(name, turns)
+            self.busy.check(name)
+
+    @contextmanager
+    def following(self, name: str) -> Iterator[None]:
+        """BusyError where the block finds that other processes changed much of a chat, which is opened anew then."""
+        try:
+            yield
+        except BehindError as error:
+            self._memories.put_away(name, keep_index=False)
+            self._open_later(name, error.turns)
+            self.busy.check(name)
+            raise BusyError(str(error), 1) from None
+
+    def _open_later(self, name: str, turns: int) -> None:
         self.busy.rebuild(name, turns, lambda: self._memories[name])
-        self.busy.check(name)
 
     def _turns_to_open(self, name: str) -> int:
         path = self._memories.path_of(name)

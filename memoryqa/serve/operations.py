@@ -21,7 +21,7 @@ from memoryqa.evidence import Evidence
 from memoryqa.home.importing import import_export
 from memoryqa.home.people import join_people
 from memoryqa.importers import ImportReport
-from memoryqa.memories import Memories
+from memoryqa.memories import Memories, is_begun
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.messages import parse_time
 from memoryqa.serve.keyed import kept_once
@@ -100,7 +100,7 @@ class Operations:
             yield
             return
         memory = self._open.memory(chats[0])
-        with memory.unchanged():
+        with self._open.following(chats[0]), memory.unchanged():
             memory.refresh()
             yield
 
@@ -180,9 +180,11 @@ class Operations:
         for name in self.names() if chats is None else chats:
             try:
                 found[name] = summary(self._path(name))
-            except ArchiveError as error:
+            except (ArchiveError, UnknownError) as error:
                 if chats is not None:
                     raise
+                if isinstance(error, UnknownError) or not is_begun(self._memories.path_of(name)):
+                    continue  # it was deleted at this moment
                 logger.warning("left out: %s", error)
                 unread.append(error)
         if unread and not found:
@@ -297,10 +299,20 @@ class Operations:
         return chat, self._memory(chat)
 
     def _over(self, chats: Sequence[str] | None, use: Callable[[list[str]], Used]) -> Used:
-        """`use` of some chats or all; of all, those whose files cannot be read are logged and left out."""
+        """`use` of some chats or all; of all, those whose files cannot be read are logged and left out, and those that
+        are deleted meanwhile are left out."""
         if chats is not None:
-            return use(list(dict.fromkeys(chats)))
-        names = self.names()
+            with self.there(chats):
+                return use(list(dict.fromkeys(chats)))
+        while True:
+            names = self.names()
+            try:
+                return self._over_readable(names, use)
+            except (UnknownError, KeyError):
+                if set(names) <= set(self.names()):
+                    raise
+
+    def _over_readable(self, names: list[str], use: Callable[[list[str]], Used]) -> Used:
         try:
             return use(names)
         except ArchiveError:
@@ -308,6 +320,16 @@ class Operations:
             if not readable:
                 raise
             return use(readable)
+
+    @contextmanager
+    def there(self, chats: Sequence[str]) -> Iterator[None]:
+        """Raise UnknownError in place of KeyError where one of the chats is deleted while the block uses it."""
+        try:
+            yield
+        except KeyError:
+            for chat in chats:
+                self._open.look_for(chat)
+            raise
 
     def _is_readable(self, name: str) -> bool:
         try:
@@ -324,7 +346,8 @@ class Operations:
     def _memory(self, name: str, *, create: bool = False) -> AdaptiveMemory:
         """The memory of a chat with all that other processes have added to it."""
         memory = self._open.memory(name, create=create)
-        memory.refresh()
+        with self._open.following(name):
+            memory.refresh()
         return memory
 
 

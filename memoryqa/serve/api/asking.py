@@ -17,6 +17,7 @@ from memoryqa.serve.api.bodies import Answer, AskBody, Citation, Search, Searche
 from memoryqa.serve.api.events import MEDIA_TYPE, event, kept_alive, streamed
 from memoryqa.serve.api.problems import RefusedError, described, log_bug, problem_body
 from memoryqa.serve.api.state import Served, State
+from memoryqa.serve.open_chats import UnknownError
 from memoryqa.serve.operations import Operations, cited
 from memoryqa.serve.questions import Question, Read, Reply
 from memoryqa.serve.tokens import Access
@@ -117,7 +118,12 @@ async def _chats(body: AskBody, access: Access, served: State) -> list[str]:
     if chats is None:
         chats = await served.work.run(None, served.operations.names)
     for chat in chats:
-        await served.work.run(chat, served.operations.memory, chat)  # refused before a stream begins
+        try:
+            await served.work.run(chat, served.operations.memory, chat)  # refused before a stream begins
+        except UnknownError:
+            if body.chats is not None:
+                raise
+            chats = [one for one in chats if one != chat]  # it was deleted at this moment
     if not chats:
         raise RefusedError(404, "there are no chats yet" if body.chats is None else "name a chat, or leave out `chats`")
     return chats

@@ -82,7 +82,8 @@ async def add_messages(chat: ChatName, body: NewMessages, access: Given, served:
 
 async def add_reply(body: NewMessages, chat: str, access: Access, served: State) -> bytes:
     """What `add_messages` answers, as JSON."""
-    kept = await served.work.run(chat, served.operations.remember, body.messages, access.to_write(chat))
+    access.to_write(chat)
+    kept = await served.work.change(chat, lambda: served.operations.remember(body.messages, chat))
     return kept.model_dump_json().encode()
 
 

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from memoryqa.archive.file import ArchiveError
 from memoryqa.errors import MemoryQAError, StoppedError, UsageError
+from memoryqa.memory.stored import BehindError
 from memoryqa.serve.busy import BusyError
 from memoryqa.serve.open_chats import UnknownError
 from memoryqa.serve.tokens import ForbiddenError
@@ -81,6 +82,7 @@ def problem_of(error: Exception) -> tuple[int, str]:
         return 404, error.what
     kinds: tuple[tuple[type[Exception], int], ...] = (
         (BusyError, 503),
+        (BehindError, 503),
         (ForbiddenError, 403),
         (UsageError, 422),
         (ArchiveError, 503),
@@ -114,6 +116,8 @@ def reply_of(error: Exception) -> JSONResponse:
 def _headers_of(error: Exception) -> Mapping[str, str] | None:
     if isinstance(error, BusyError):
         return {"Retry-After": str(error.retry_sec)}
+    if isinstance(error, BehindError):
+        return {"Retry-After": "1"}
     return error.headers if isinstance(error, RefusedError) else None
 
 

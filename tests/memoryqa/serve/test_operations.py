@@ -141,3 +141,25 @@ def test_a_chat_that_is_deleted_before_it_is_opened_is_unknown(folder: Path, mon
         monkeypatch.setattr(operations._open, "look_for", lambda name: memories.delete(name))
         with pytest.raises(UnknownError, match="there is no chat 'ana'"):
             operations.search("kites", chats=["ana"])
+
+
+def test_lists_and_searches_go_on_while_chats_come_and_go(folder: Path) -> None:
+    with Memories.open(folder) as memories, ThreadPoolExecutor(1) as pool:
+        operations = Operations(memories)
+        stop = threading.Event()
+
+        def come_and_go() -> None:
+            while not stop.is_set():
+                operations.create("guest")
+                memories["guest"].add("I like kites, too.", speaker="Guest")
+                operations.delete("guest")
+
+        coming = pool.submit(come_and_go)
+        try:
+            for _ in range(60):
+                assert {one.chat for one in operations.summaries()} >= set(CHATS)
+                assert {one.chat for one in operations.search("Who likes kites?", min_score=0).lines} >= set(CHATS)
+        finally:
+            stop.set()
+        coming.result(WAIT_SEC)
+        assert sorted(path.name for path in folder.glob("guest*")) == []

@@ -31,7 +31,6 @@ ELSEWHERE = {
             "with_ranking",
             "of",
             "unchanged",
-            "turns_behind",
         ),
         ONE_FILE,
     ),
