@@ -47,6 +47,7 @@ _SIGNATURE = re.compile(r"(?m)^-- ?$")
 _QUOTE = re.compile(r"(?is)<blockquote\b.*</blockquote>|<div class=[\"']?gmail_quote.*")
 _JUNK_LABELS = ("spam", "trash", "junk")
 _ENVELOPE = b"From "
+_DATED = re.compile(rb"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b.*\d{4}")  # "From now on we meet at nine" is text
 _LATIN_1 = ("iso-8859-1", "latin-1", "latin1", "us-ascii")  # what is called so is often the larger one of Windows
 
 
@@ -75,7 +76,7 @@ def _contents(source: Source, name: str) -> Iterator[bytes]:
         lines: list[bytes] = []
         is_mbox, after_blank = False, True
         for line in file:
-            if after_blank and line.startswith(_ENVELOPE):
+            if after_blank and line.startswith(_ENVELOPE) and (_DATED.search(line) or not any(lines)):
                 if any(one.strip() for one in lines):
                     yield b"".join(lines)
                 lines, is_mbox = [], True

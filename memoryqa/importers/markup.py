@@ -12,7 +12,8 @@ from typing import TextIO
 from memoryqa.errors import UsageError
 
 _TAG = re.compile(r"(?s)<(?:style|script|head)\b.*?</(?:style|script|head)>|<!--.*?-->|<[^>]*>")
-_BREAK = re.compile(r"(?i)<(?:br|/p|/div|/tr|/li|/h\d)\b[^>]*>")
+_BREAK = re.compile(r"(?i)<(?:br|/p|/div|/tr|/li|/h\d|/?table)\b[^>]*>")
+_CELL = re.compile(r"(?i)</t[dh]\s*>")
 _SPACE = re.compile(r"\s+")
 _CHUNK_CHARS = 1 << 16
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
@@ -23,7 +24,7 @@ _LINES = frozenset("br p div li tr".split())
 def words(markup: str) -> str:
     """A piece of HTML as text: a line for each block, entities as signs."""
     flat = " ".join(markup.split())
-    lines = html.unescape(_TAG.sub("", _BREAK.sub("\n", flat))).split("\n")
+    lines = html.unescape(_TAG.sub("", _CELL.sub(" ", _BREAK.sub("\n", flat)))).split("\n")
     return "\n".join(" ".join(line.split()) for line in lines).strip()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from email.utils import parsedate_to_datetime
@@ -9,10 +10,14 @@ from email.utils import parsedate_to_datetime
 from memoryqa.checks import shown
 from memoryqa.importers.options import Options
 from memoryqa.importers.report import ImportReport
+from memoryqa.importers.spelled_times import spelled_time
 from memoryqa.importers.whatsapp.dates import OrderEvidence, day_of, is_day
 from memoryqa.importers.whatsapp.header import Header, header_of, hour_of
 
 _UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))  # from how many: nano-, micro-, milliseconds
+_UTC = re.compile(r" ?(?:UTC|GMT)$")
+_MONTH = re.compile(r"[^\W\d_]{3}")  # a word; times of numbers alone are decided by the whole file
+_OFFSET = re.compile(r"[+-]\d\d:?\d\d\b")  # which mail's form has, and the standard library reads
 _LEAST_EPOCH = 1e8  # the year 1973; a smaller number is no time
 
 
@@ -33,11 +38,14 @@ def from_text(written: str, options: Options) -> datetime | None:
         digits = written.partition(".")[0]
         is_date = len(digits) == 8 and "." not in written and digits[:2] in ("19", "20")  # 20240513
         return options.iso(written) if is_date else from_number(float(written), options)
-    found = options.iso(written)
+    found = options.iso(_UTC.sub("Z", written.upper()) if written[:1].isdigit() else written)
     if found is not None:
         return found
+    spelled = spelled_time(written) if _MONTH.search(written) and not _OFFSET.search(written) else None
     try:
-        return options.placed(parsedate_to_datetime(written)) if "," in written or written[:1].isalpha() else None
+        if spelled is None and ("," in written or written[:1].isalpha()):
+            spelled = parsedate_to_datetime(written)
+        return None if spelled is None else options.placed(spelled)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 

@@ -24,9 +24,8 @@ from memoryqa.importers.written_times import NumericTimes, UnreadTimes, from_tex
 
 _TIME = rf"[\[(]?(?P<time>\d[\d/.:,\-TZ +\u00a0\u202fAPMapm]{{6,28}}?\d[Zz]?(?:{HALF})?)[\])]?(?: ?[-–|] ?| |: )"
 _CLOCK = rf"[\[(]?(?P<clock>{CLOCK})[\])]?(?: ?[-–|] ?|[ \t]+)(?:From +)?"  # From: Zoom
-_LINE = re.compile(
-    rf"(?:{_CLOCK}|{_TIME})?\**(?P<speaker>[^\W\d_][^:\n\t*]{{0,39}}?) ?(?::|\*+:|:\*+)[ \t]+(?P<text>\S.*)"
-)
+_COLON = r"(?:(?::|\*+:|:\*+)[ \t]+|：[ \t]*)"
+_LINE = re.compile(rf"(?:{_CLOCK}|{_TIME})?\**(?P<speaker>[^\W\d_][^:：\n\t*]{{0,39}}?) ?{_COLON}(?P<text>\S.*)")
 _LOOKED_AT = 200  # lines
 _FEW = 4  # messages, in which nobody need speak twice
 _LEAST_SHARE = 0.5  # of them begin a message

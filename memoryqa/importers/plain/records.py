@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -17,6 +18,7 @@ from memoryqa.importers.fields import record, text
 from memoryqa.importers.format import Format
 from memoryqa.importers.message import Message, digest
 from memoryqa.importers.options import COLUMNS, Options
+from memoryqa.importers.plain.clocks import CLOCK
 from memoryqa.importers.plain.tables import kind_of, rows
 from memoryqa.importers.report import ImportReport
 from memoryqa.importers.source import Source, reading
@@ -34,6 +36,8 @@ _GUESSES: Mapping[str, str] = {  # in lower case, without signs; the first that 
     "attachments": "attachments attachment files media",
 }
 _NAMES = ("name", "display_name", "displayName", "username", "nickname", "email", "role", "id")
+_CLOCK = re.compile(CLOCK)
+_DAYS = ("date", "day", "datum", "fecha", "data", "дата", "日期", "日付")
 _LOOKED_AT = 20  # records
 
 
@@ -69,8 +73,10 @@ def read(source: Source, options: Options, report: ImportReport) -> Iterator[Mes
         if missing:
             asked = f"which field is the {missing[0]}? Say it with `columns`"
             raise UsageError(f"{source.place(name)}: {asked}; there are {known or 'none'}")
-        report.note("fields: " + ", ".join(f"{part}={columns[part]}" for part in COLUMNS if part in columns))
-        yield from _messages(source, name, columns, options, report)
+        day = _day_beside(first, columns.get("time", ""))
+        shown = columns | {"time": f"{day} {columns['time']}"} if day else columns
+        report.note("fields: " + ", ".join(f"{part}={shown[part]}" for part in COLUMNS if part in shown))
+        yield from _messages(source, name, columns, day, options, report)
 
 
 def _first(source: Source, name: str) -> list[Mapping[str, Any]]:
@@ -99,11 +105,24 @@ def _guess(first: Sequence[Mapping[str, Any]], given: Mapping[str, str]) -> dict
     return found
 
 
+def _day_beside(first: Sequence[Mapping[str, Any]], at: str) -> str:
+    """The field of the day, where that of the time has clocks alone; else ""."""
+    clocks = [text(one.get(at)) for one in first if one.get(at)] if at else []
+    if not clocks or not all(_CLOCK.fullmatch(one.strip()) for one in clocks):
+        return ""
+    return next((one for one in _fields_of(first) if one.strip().lower() in _DAYS and one != at), "")
+
+
+def _written(fields: Mapping[str, Any], at: str, day: str) -> object:
+    written = fields.get(at) if at else None
+    return f"{text(fields.get(day))} {text(written)}".strip() if day else written
+
+
 def _messages(
-    source: Source, name: str, columns: Mapping[str, str], options: Options, report: ImportReport
+    source: Source, name: str, columns: Mapping[str, str], day: str, options: Options, report: ImportReport
 ) -> Iterator[Message]:
     at = columns.get("time", "")
-    times = NumericTimes(_undecided(source, name, at, options), source.place(name), options) if at else None
+    times = NumericTimes(_undecided(source, name, at, day, options), source.place(name), options) if at else None
     if times is not None and times.order:
         report.note(f"dates are read as {'/'.join(times.order)}: {times.reason}")
     stem = name.rpartition("/")[2].rpartition(".")[0]
@@ -115,7 +134,7 @@ def _messages(
         if not said.strip() and not attachments:
             report.skip("record without a text")
             continue
-        written = fields.get(at) if at else None
+        written = _written(fields, at, day)
         time = _time(written, times, options)
         if time is None and written is not None and str(written).strip():
             unread.add(f"{unit} {number} of {name.rpartition('/')[2]}", str(written))
@@ -137,9 +156,9 @@ def _messages(
     unread.note(report)
 
 
-def _undecided(source: Source, name: str, at: str, options: Options) -> Iterator[tuple[int, str]]:
+def _undecided(source: Source, name: str, at: str, day: str, options: Options) -> Iterator[tuple[int, str]]:
     for number, row in rows(source, name):
-        written = record(row).get(at)
+        written = _written(record(row), at, day)
         if isinstance(written, str) and from_text(written, options) is None:
             yield number, written
 

@@ -189,3 +189,32 @@ def test_lines_with_times_need_no_name_twice(tmp_path: Path) -> None:
     )
     messages, found = import_export(write_export(tmp_path / "c.txt", text))
     assert (found.format, [one.speaker for one in messages]) == ("lines", ["Ana", "Rui", "Zoë", "Tom", "Eva"])
+
+
+def test_a_day_and_a_clock_in_two_columns(tmp_path: Path) -> None:
+    text = "Date,Time,Sender,Message\n13/05/2024,10:15,Ana,hi\n14/05/2024,9:16 PM,Rui,ho\n"
+    messages, found = import_export(write_export(tmp_path / "t.csv", text))
+    assert [one.time for one in messages] == [datetime(2024, 5, 13, 10, 15), datetime(2024, 5, 14, 21, 16)]
+    assert found.report.notes[0] == "fields: speaker=Sender, text=Message, time=Date Time"
+
+
+@pytest.mark.parametrize(
+    ("written", "time"),
+    [
+        ("2024-05-13t10:15:00z", datetime(2024, 5, 13, 10, 15, tzinfo=UTC)),
+        ("2024-05-13 10:15:00 UTC", datetime(2024, 5, 13, 10, 15, tzinfo=UTC)),
+        ("Mon, 13 May 2024 10:15:00 +0000", datetime(2024, 5, 13, 10, 15, tzinfo=UTC)),
+        ("May 13, 2024 10:15 PM", datetime(2024, 5, 13, 22, 15)),
+        ("13 May 2024 10:15", datetime(2024, 5, 13, 10, 15)),
+        ("13 de mayo de 2024, 10:15:00", datetime(2024, 5, 13, 10, 15)),
+    ],
+)
+def test_times_as_tables_have_them(written: str, time: datetime, tmp_path: Path) -> None:
+    content = json.dumps([{"from": "Ana", "text": "hi", "date": written}])
+    messages, _ = import_export(write_export(tmp_path / "t.json", content))
+    assert messages[0].time == time
+
+
+def test_names_before_a_colon_of_full_width(tmp_path: Path) -> None:
+    messages, _ = import_export(write_export(tmp_path / "c.txt", "安娜：你好\n李：早\n安娜：好\n"))
+    assert [(one.speaker, one.text) for one in messages] == [("安娜", "你好"), ("李", "早"), ("安娜", "好")]

@@ -236,3 +236,16 @@ def test_recordings_of_zoom_begin_when_their_name_says(imported: Write) -> None:
 def test_an_empty_file_is_called_so(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="the file is empty"):
         read(write_export(tmp_path / "WhatsApp Chat with Ana.txt", b""))
+
+
+def test_a_line_of_a_mail_that_begins_as_an_envelope_does(imported: Write) -> None:
+    text = "From a@x Mon May 13 10:15:00 2024\nFrom: a@x\nSubject: s\nDate: Mon, 13 May 2024 10:15:00 +0200\n\nHi\n\n"
+    messages, _ = imported("a.mbox", text + "From now on we meet at nine.\n")
+    assert [one.text for one in messages] == ["s\nHi\n\nFrom now on we meet at nine."]
+
+
+def test_a_table_in_a_mail_keeps_its_cells_apart(imported: Write) -> None:
+    head = "From: Ana <a@example.org>\nSubject: s\nDate: Mon, 13 May 2024 10:15:00 +0200\nMessage-ID: <1@x>\n"
+    body = "<p>Prices</p><table><tr><td>rye</td><td>4</td></tr></table>"
+    messages, _ = imported("a.eml", f"{head}Content-Type: text/html\n\n{body}")
+    assert messages[0].text.split() == ["s", "Prices", "rye", "4"]
