@@ -23,6 +23,11 @@ folder: answers.jsonl (a row per answer, as it completes), config.json, manifest
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # first: what follows takes a second to load
+    from memoryqa.terminal import quiet_while_loading
+
+    quiet_while_loading("evaluate.py")
+
 import argparse
 import sys
 from collections.abc import Mapping

@@ -13,6 +13,11 @@ Progress and results go to stderr. stdout gets one JSON document, on a terminal 
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # first: what follows takes a second to load
+    from memoryqa.terminal import quiet_while_loading
+
+    quiet_while_loading("optimize.py")
+
 import argparse
 import sys
 from collections.abc import Callable

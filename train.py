@@ -12,6 +12,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # first: what follows takes a second to load
+    from memoryqa.terminal import quiet_while_loading
+
+    quiet_while_loading("train.py")
+
 import argparse
 import sys
 from dataclasses import asdict, replace

@@ -15,6 +15,11 @@ progress go to stderr. The result is one JSON document, the last line on stdout;
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # first: what follows takes a second to load
+    from memoryqa.terminal import quiet_while_loading
+
+    quiet_while_loading("tune.py")
+
 import argparse
 import logging
 import sys

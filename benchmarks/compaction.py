@@ -24,6 +24,11 @@ ms_per_conversation: CPU time to bring one conversation to one size, the mean ov
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # first: what follows takes a second to load
+    from memoryqa.terminal import quiet_while_loading
+
+    quiet_while_loading("benchmarks.compaction")
+
 import argparse
 import json
 import statistics

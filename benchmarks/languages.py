@@ -14,6 +14,11 @@ have none, with pairs of signs), and its ranking is packed by the same rule.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # first: what follows takes a second to load
+    from memoryqa.terminal import quiet_while_loading
+
+    quiet_while_loading("benchmarks.languages")
+
 import argparse
 import importlib.util
 import json

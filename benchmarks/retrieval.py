@@ -25,6 +25,11 @@ conversations that have such words.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # first: what follows takes a second to load
+    from memoryqa.terminal import quiet_while_loading
+
+    quiet_while_loading("benchmarks.retrieval")
+
 import argparse
 import json
 from collections.abc import Collection, Mapping, Sequence

@@ -9,6 +9,11 @@ said, about something else. The last line on stdout is one JSON document.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # first: what follows takes a second to load
+    from memoryqa.terminal import quiet_while_loading
+
+    quiet_while_loading("benchmarks.silence")
+
 import argparse
 import json
 import statistics

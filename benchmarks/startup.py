@@ -13,6 +13,11 @@ means not measured.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # first: what follows takes a second to load
+    from memoryqa.terminal import quiet_while_loading
+
+    quiet_while_loading("benchmarks.startup")
+
 import argparse
 import json
 import re

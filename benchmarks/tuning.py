@@ -12,6 +12,11 @@ that it is measured once; that changes no number but the time.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # first: what follows takes a second to load
+    from memoryqa.terminal import quiet_while_loading
+
+    quiet_while_loading("benchmarks.tuning")
+
 import argparse
 import json
 import sys

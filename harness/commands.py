@@ -11,7 +11,7 @@ from harness.files import to_json
 from harness.flags import with_flags
 from memoryqa.errors import EXTRAS, MemoryQAError, MissingExtraError, StoppedError
 from memoryqa.redaction import redact
-from memoryqa.terminal import harmless, is_terminal
+from memoryqa.terminal import harmless, is_terminal, loaded
 
 _DISK_PROBLEMS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG))
 
@@ -24,6 +24,7 @@ def run_command(name: str, command: Callable[[], int | None]) -> int:
     bugs, and their traceback is what mends them.
     """
     try:
+        loaded()
         return command() or 0
     except StoppedError as error:
         return _failed(name, error, 1)

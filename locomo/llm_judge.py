@@ -13,6 +13,11 @@ of the run is written again. A table goes to stderr, one JSON document to stdout
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # first: what follows takes a second to load
+    from memoryqa.terminal import quiet_while_loading
+
+    quiet_while_loading("locomo.llm_judge")
+
 import argparse
 import sys
 from collections.abc import Mapping

@@ -6,6 +6,11 @@ python -m locomo.split_data --data my.json --output data/splits --protocol memor
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # first: what follows takes a second to load
+    from memoryqa.terminal import quiet_while_loading
+
+    quiet_while_loading("locomo.split_data")
+
 import argparse
 import hashlib
 import json

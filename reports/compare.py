@@ -11,6 +11,11 @@ one JSON document to the last line of stdout.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # first: what follows takes a second to load
+    from memoryqa.terminal import quiet_while_loading
+
+    quiet_while_loading("reports.compare")
+
 import argparse
 import json
 import sys

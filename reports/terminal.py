@@ -8,6 +8,11 @@ document.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # first: what follows takes a second to load
+    from memoryqa.terminal import quiet_while_loading
+
+    quiet_while_loading("reports.terminal")
+
 import argparse
 import json
 import sys

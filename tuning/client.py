@@ -13,6 +13,11 @@ study: `python tune.py worker --service URL`.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # first: what follows takes a second to load
+    from memoryqa.terminal import quiet_while_loading
+
+    quiet_while_loading("tuning.client")
+
 import argparse
 import ipaddress
 import json

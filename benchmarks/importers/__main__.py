@@ -11,6 +11,11 @@ of the larger export over that of the smaller. The last line on stdout is one JS
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # first: what follows takes a second to load
+    from memoryqa.terminal import quiet_while_loading
+
+    quiet_while_loading("benchmarks.importers")
+
 import argparse
 import platform
 import sys

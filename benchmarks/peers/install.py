@@ -9,6 +9,11 @@ and with ours. Those that rank by MiniLM need `pip install '.[peers]'` besides, 
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # first: what follows takes a second to load
+    from memoryqa.terminal import quiet_while_loading
+
+    quiet_while_loading("benchmarks.peers.install")
+
 import argparse
 import subprocess
 import sys

@@ -10,6 +10,11 @@ Their mean and main directions are taken out: Mu and Viswanath 2018, "All-but-th
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # first: what follows takes a second to load
+    from memoryqa.terminal import quiet_while_loading
+
+    quiet_while_loading("benchmarks.vocabulary.related_words")
+
 import argparse
 import re
 import sys

@@ -12,6 +12,11 @@ it is short for two words.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # first: what follows takes a second to load
+    from memoryqa.terminal import quiet_while_loading
+
+    quiet_while_loading("benchmarks.vocabulary.wordnet_extract")
+
 import argparse
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping

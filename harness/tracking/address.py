@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 import re
 import socket
 import sqlite3
 import sys
-import tempfile
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 from memoryqa.errors import StoppedError, UsageError
@@ -104,15 +104,31 @@ def prepare_sqlite(database: Path) -> None:
 
 @contextmanager
 def one_at_a_time(database: Path | None) -> Iterator[None]:
-    """Be the only process in the block that works on `database`; None, or a system without such locks: at once."""
+    """Be the only process in the block that works on `database`; None, or a system without such locks: at once.
+
+    The lock is a file beside it, which the last process in the block takes away.
+    """
     if database is None:
         yield
         return
     with ExitStack() as stack:
         with suppress(OSError, ModuleNotFoundError):  # no locks on Windows, and on some file systems
-            import fcntl
-
-            digest = hashlib.sha256(str(database.resolve()).encode()).hexdigest()[:16]
-            path = Path(tempfile.gettempdir()) / f"memoryqa-{digest}.lock"
-            fcntl.flock(stack.enter_context(path.open("a")), fcntl.LOCK_EX)
+            path = database.with_name(f"{database.name}.lock")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(_locked(path))
+            stack.callback(path.unlink, missing_ok=True)  # before the lock is given back
         yield
+
+
+def _locked(path: Path) -> IO[str]:
+    """`path`, made if it is missing, open and locked by this process alone until it is closed."""
+    import fcntl
+
+    while True:
+        with ExitStack() as stack:
+            file = stack.enter_context(path.open("a"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+            with suppress(FileNotFoundError):  # another process may have removed it, and a third made a new one
+                if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                    stack.pop_all()
+                    return file

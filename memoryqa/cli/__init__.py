@@ -8,13 +8,17 @@ import sys
 from memoryqa.cli.flags import in_flags
 from memoryqa.cli.parser import build_parser
 from memoryqa.errors import MemoryQAError, StoppedError
-from memoryqa.terminal import harmless
+from memoryqa.terminal import harmless, loaded, quiet_while_loading
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command. Exit status 0; 2 with one line on stderr for a file or argument that cannot be used; 1 for work
     that stopped."""
-    args = build_parser().parse_args(argv)
+    quiet_while_loading("memoryqa")
+    try:
+        args = build_parser().parse_args(argv)
+    finally:
+        loaded()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a locale without UTF-8 cannot print every sign
             stream.reconfigure(errors="backslashreplace")

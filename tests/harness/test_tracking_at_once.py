@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from checkout import ROOT
 
+from harness.tracking.address import one_at_a_time
 from harness.tracking.tracker import EXPERIMENT
 
 
@@ -44,4 +45,33 @@ def test_processes_that_make_a_store_at_once_make_one(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "new.db")) as database:
         assert sorted(database.execute("select name from runs")) == [("a",), ("b",), ("c",)]
         assert list(database.execute("select count(*) from experiments where name = ?", [EXPERIMENT])) == [(1,)]
+    assert not list(tmp_path.glob("*.lock"))
     assert not [line for line in "\n".join(said).splitlines() if "warning" in line.lower() or "Traceback" in line]
+
+
+def test_what_locks_a_database_is_beside_it_and_goes_with_the_last_process(tmp_path: Path) -> None:
+    """Four processes count in a file, each after the others: a lock that was removed under a waiting one is no lock."""
+    database, counted = tmp_path / "new" / "mlflow.db", tmp_path / "counted"
+    counted.write_text("0")
+    code = (
+        "import pathlib, sys, time\n"
+        "from harness.tracking.address import one_at_a_time\n"
+        "counted = pathlib.Path(sys.argv[2])\n"
+        "for _ in range(20):\n"
+        "    with one_at_a_time(pathlib.Path(sys.argv[1])):\n"
+        "        assert [path.name for path in pathlib.Path(sys.argv[1]).parent.iterdir()] == ['mlflow.db.lock']\n"
+        "        number = int(counted.read_text())\n"
+        "        time.sleep(0.001)\n"
+        "        counted.write_text(str(number + 1))\n"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, str(database), str(counted)], cwd=ROOT) for _ in range(4)
+    ]
+    assert [process.wait(timeout=120) for process in processes] == [0] * 4
+    assert counted.read_text() == "80"
+    assert list(database.parent.iterdir()) == []
+
+
+def test_a_database_in_a_folder_that_may_not_be_written_is_worked_on_without_a_lock() -> None:
+    with one_at_a_time(Path("/proc/none/mlflow.db")):
+        pass

@@ -10,6 +10,11 @@ The client is `python -m tuning.client`; http://127.0.0.1:8000/openapi.json list
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # first: what follows takes a second to load
+    from memoryqa.terminal import quiet_while_loading
+
+    quiet_while_loading("tuning.service")
+
 import argparse
 import socket
 import sys

@@ -1,0 +1,88 @@
+"""Ctrl-C at any moment of a script, from the first import on, is one line and exit status 1."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from checkout import ROOT
+
+from memoryqa.terminal import loaded, quiet_while_loading
+
+SCRIPTS = [
+    path
+    for path in (*ROOT.glob("*.py"), *(ROOT / "locomo").rglob("*.py"), *(ROOT / "reports").rglob("*.py"))
+    if '\nif __name__ == "__main__":' in path.read_text() and "run_command(" in path.read_text()
+]
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_a_script_loads_nothing_before_ctrl_c_is_one_line(path: Path) -> None:
+    imported = [line for line in path.read_text().splitlines() if line.lstrip().startswith(("import ", "from "))]
+    assert imported[:2] == [
+        "from __future__ import annotations",
+        "    from memoryqa.terminal import quiet_while_loading",
+    ]
+
+
+LOADING = """
+import sys, time
+from memoryqa.terminal import loaded, quiet_while_loading
+quiet_while_loading("x.py")
+def load():
+    print("loading", flush=True)
+    time.sleep(60)
+"""
+WORKING = """
+import sys, time
+from harness.commands import run_command
+from memoryqa.terminal import quiet_while_loading
+quiet_while_loading("x.py")
+def work():
+    print("working", flush=True)
+    time.sleep(60)
+"""
+DROPPED = """
+class Loud:
+    def __del__(self):  # where Python drops what is raised
+        print("deleting", flush=True)
+        time.sleep(1)
+def delete():
+    thing = Loud()
+    del thing
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        LOADING + "load()",
+        LOADING + "try:\n    load()\nexcept BaseException:\n    print('swallowed', flush=True)",
+        WORKING + "sys.exit(run_command('x.py', work))",
+        WORKING + DROPPED + "sys.exit(run_command('x.py', delete))",
+    ],
+    ids=["loading", "an import that catches everything", "working", "in a destructor"],
+)
+def test_ctrl_c_is_one_line_whenever_it_comes(code: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    printed, said = process.communicate(timeout=60)
+    assert (process.returncode, printed, said) == (1, "", "x.py: interrupted\n")
+
+
+def test_a_job_in_the_background_goes_on_ignoring_ctrl_c() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        quiet_while_loading("x.py")
+        loaded()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
