@@ -1,12 +1,13 @@
 // Calls of the HTTP API. An error is one line for a person; a missing token is asked for, and the call made again.
 
 import { needToken } from "./token.js";
-import { serverAnswered, serverGone } from "./banner.js";
+import { noTrouble, serverAnswered, serverGone, trouble } from "./banner.js";
 
 export class Trouble extends Error {
   constructor(message, status = 0) { super(message); this.status = status; }
 }
 
+const MOST_BUSY_MS = 300_000;
 const GONE = "The server does not answer. Is memoryqa serve still running?";
 
 function headers(body) {
@@ -28,7 +29,18 @@ function line(text, status) {
   return `The server answered ${status}.`;
 }
 
+/** Wait, unless nobody waits any more. */
+const pause = (seconds, signal) => new Promise((resolve, reject) => {
+  const timer = setTimeout(resolve, seconds * 1000);
+  signal?.addEventListener("abort", () => { clearTimeout(timer); reject(signal.reason); });
+});
+
+/** When a server that is busy asks to be asked again, in seconds; it has done nothing then. */
+const comeAgain = (response) => (response.status === 503 ? Number(response.headers.get("Retry-After")) : 0);
+
 async function request(path, { method = "GET", body, signal } = {}) {
+  const began = performance.now();
+  let wasBusy = false;
   for (;;) {
     let response;
     try {
@@ -43,6 +55,13 @@ async function request(path, { method = "GET", body, signal } = {}) {
       await needToken(sessionStorage.getItem("memoryqa.token") !== null);
       continue;
     }
+    if (comeAgain(response) && performance.now() - began < MOST_BUSY_MS) {
+      trouble(line(await response.text(), response.status));
+      wasBusy = true;
+      await pause(comeAgain(response), signal);
+      continue;
+    }
+    if (wasBusy) noTrouble();
     if (!response.ok) throw new Trouble(line(await response.text(), response.status), response.status);
     return response;
   }

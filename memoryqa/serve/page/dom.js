@@ -16,6 +16,8 @@ export function h(tag, attributes = {}, ...children) {
 
 /** What somebody wrote or is called: in its own direction, apart from the words around it. */
 export const said = (tag, attributes, text) => h(tag, { dir: "auto", ...attributes }, String(text ?? ""));
+/** "rtl" where a text begins so, as `dir="auto"` has it, for what stands around the text. */
+export const direction = (text) => (/^[^\p{L}]*[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u.test(text) ? "rtl" : null);
 export const name = (text) => said("bdi", {}, text);
 
 const numbers = new Intl.NumberFormat("en");

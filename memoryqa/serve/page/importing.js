@@ -81,8 +81,22 @@ function done(file, { chats, added, known, report }) {
 function failed(file, error, options) {
   const orders = [...new Set([...error.message.matchAll(/dates=(dmy|mdy|ymd)/g)].map((match) => match[1]))];
   if (orders.length > 1 && !options.dates) { askOrder(file, error, options, orders); return; }
+  const known = error.message.match(/no export that is known \(([^)]+)\)/)?.[1].split(", ");
+  if (known && !options.format) { askFormat(file, options, known); return; }
   draw(heading(name(file.name), " could not be read"), h("p", { class: "error", role: "alert", dir: "auto" }, error.message),
     h("div", { class: "actions" }, button("Close", "secondary", () => dialog.close()), button("Choose another file", "primary", () => { dialog.close(); pickExport(); })));
+}
+
+/** It is no export that is known by its content. */
+function askFormat(file, options, known) {
+  const format = h("select", { id: "format" }, known.map((one) => h("option", { value: one }, one)));
+  draw(heading(name(file.name), " could not be read"),
+    h("p", { class: "error", role: "alert" }, name(file.name), " is no export that is known: nothing in it says of which app it is."),
+    h("label", { class: "field", for: "format" }, "If you know it, say so"), format,
+    h("div", { class: "actions" },
+      button("Close", "secondary", () => dialog.close()),
+      button("Choose another file", "secondary", () => { dialog.close(); pickExport(); }),
+      button("Read it as that", "primary", () => add(file, { ...options, format: format.value }))));
 }
 
 /** Its dates can be read in several ways: 12 May 2023 (`dates=dmy`) or 5 December 2023 (`dates=mdy`). */

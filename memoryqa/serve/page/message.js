@@ -1,6 +1,6 @@
 // One message of a conversation, with what can be done to it.
 
-import { clock, day, h, name, said } from "./dom.js";
+import { clock, day, direction, h, name, said } from "./dom.js";
 import { correct, forget } from "./changes.js";
 
 const HUES = 6;
@@ -18,7 +18,7 @@ export function messageItem(chat, message) {
   const act = (event, change) => { event.stopPropagation(); change(chat, message); };
   return h("li", { tabindex: "-1", "data-id": message.id, "data-place": message.place, "data-day": on },
     h("h3", { class: "day" }, on ? day(on, { weekday: true }) : "Date unknown"),
-    h("div", { class: "message" },
+    h("div", { class: "message", dir: direction(message.text) },
       h("p", { class: "speaker" }, h("span", { class: `speaker-name hue-${hueOf(message.speaker)}` }, name(message.speaker)), " ",
         h("time", { datetime: message.time, class: "note" }, clock(message.time)),
         message.revised ? h("span", { class: "revised" }, "corrected") : null,

@@ -317,6 +317,7 @@ def test_text_runs_in_its_own_direction(page: OpenPage, shared: str) -> None:
         assert direction == "rtl"
         assert start > 20  # free space is on the left
         assert abs(end) < 2
+    assert page.js("return [...document.querySelectorAll('.message')].map(e => e.dir)") == ["rtl"] * 3
     page.find("#question").send_keys("متى نزور المتحف؟")
     assert page.js("return getComputedStyle(document.getElementById('question')).direction") == "rtl"
 
@@ -470,6 +471,7 @@ def test_a_server_that_went_away_is_noticed_and_so_is_its_return(page: OpenPage,
     port = free_port()
     with page_server(tmp_path / "chats", port=port) as (address, process):
         page.open(address)
+        page.until("document.querySelector('#bars .bar')")  # its own requests are answered
         process.kill()
         process.wait()
         page.find("#question").send_keys("Where is the camera?\n")

@@ -160,3 +160,36 @@ def test_a_drag_that_leaves_or_has_no_file_changes_nothing(page: OpenPage, tmp_p
         page.driver.execute_cdp_cmd("Input.dispatchDragEvent", {"type": "dragCancel", "x": 400, "y": 300, "data": text})
         time.sleep(0.1)
         assert page.js("return document.querySelector('dialog[open]')") is None
+
+
+def test_a_format_that_is_not_recognised_can_be_named(page: OpenPage, tmp_path: Path) -> None:
+    (tmp_path / "talk.dat").write_bytes(b"\0\1\2\3" * 40)
+    with page.served(tmp_path / "chats") as address:
+        page.open(address)
+        page.find("#file").send_keys(str(tmp_path / "talk.dat"))
+        page.until("document.getElementById('format')")
+        assert page.texts("#import-dialog .error")[0].startswith("talk.dat is no export that is known")
+        assert "whatsapp" in page.texts("#format option")
+        page.js("document.getElementById('format').value = 'whatsapp'")
+        page.click("#import-dialog .primary")
+        page.until("document.querySelector('#import-dialog .error') && !document.getElementById('format')")
+        assert "talk.dat" in page.texts("#import-dialog .error")[0]
+
+
+def test_a_server_that_is_busy_is_asked_again_and_says_why(page: OpenPage, tmp_path: Path) -> None:
+    write_chats(tmp_path / "chats", 40)
+    with page.served(tmp_path / "chats") as address:
+        page.open(address)
+        page.js(
+            "const real = window.fetch; window.left = 2; window.fetch = (path, ...more) => {"
+            "if (!String(path).includes('search') || window.left === 0) return real(path, ...more); window.left -= 1;"
+            "return Promise.resolve(new Response(JSON.stringify({detail: 'the index is being built anew'}),"
+            "{status: 503, headers: {'Retry-After': '1'}})); };"
+        )
+        page.js("document.querySelector('input[name=mode][value=search]').click()")
+        page.js("document.getElementById('question').value = 'Where did Ana move?'")
+        page.js("document.getElementById('submit').click()")
+        page.until("document.getElementById('banner').innerText === 'the index is being built anew'")
+        page.until("document.querySelector('#lines li')")
+        assert page.js("return document.getElementById('banner').hidden")
+        assert page.js("return window.left") == 0
