@@ -9,12 +9,14 @@ from datetime import date
 
 import regex
 
+from memoryqa.language.bare_verbs import answering_terms
 from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.dating.dates import resolve
 from memoryqa.language.dating.english.date_words import MONTH_NUMBERS
 from memoryqa.language.dating.english.question_dates import Window, bare_years, read_dates, read_figures, read_windows
 from memoryqa.language.dating.feasts import FESTIVALS
 from memoryqa.language.dating.time_spans import SEASON_FIRST_MONTH, asked_days
+from memoryqa.language.emoji import emoji_in, named_emoji
 from memoryqa.language.first_person import is_about_asker, is_subject
 from memoryqa.language.folding import fold, normalise
 from memoryqa.language.languages import language
@@ -78,9 +80,9 @@ class Asking:
 class Query:
     """A parsed question. `terms` are distinct, without the speakers' names; `named` are the speakers it names.
 
-    marked: terms whose words have marks that are folded, each with the word as it is written: ("jose", "josé").
-    language: its code. others: terms with what their words are in another language of the conversation. owner: the
-    speaker who asks, where that is known.
+    answers: terms that an answer may have, though they are not the question's. marked: terms whose words have marks
+    that are folded, each with the word as it is written: ("jose", "josé"). language: its code. others: terms with what
+    their words are in another language of the conversation. owner: the speaker who asks, where that is known.
     """
 
     terms: tuple[str, ...]
@@ -89,6 +91,7 @@ class Query:
     asks_when: bool
     asks_what_was_told: bool = False  # by the other side: "what did you recommend?"
     asks_name: bool = False  # how something or somebody is called
+    answers: tuple[str, ...] = ()
     marked: tuple[tuple[str, str], ...] = ()
     language: str = ENGLISH
     others: tuple[tuple[str, str], ...] = ()
@@ -133,6 +136,11 @@ def read_query(
     distinct = tuple(dict.fromkeys(of_things or all_terms(rest, spoken)))
     if dates and not all_terms(_without_events(rest, code), spoken):
         distinct = ()  # "what happened yesterday?"
+    answers = [
+        *(answering_terms(normal) if code == ENGLISH and len(distinct) < 2 else ()),
+        *named_emoji(normal, distinct),
+    ]
+    distinct += tuple(emoji_in(normal))
     named = frozenset[str]().union(*(mention.speakers for mention in mentions))
     owner = _owner(asking.owner, speakers)
     asks_what_was_told = bool(_ASKS_WHAT_WAS_TOLD.search(text))
@@ -145,6 +153,7 @@ def read_query(
         asks_when=bool(_ASKS_WHEN.search(text)) if code == ENGLISH else asks_time(normal, code),
         asks_what_was_told=asks_what_was_told,
         asks_name=asks_name,
+        answers=tuple(answers),
         marked=tuple(dict.fromkeys(marked(rest, spoken))),
         language=code,
         others=tuple(other_terms(rest, spoken, others)),

@@ -33,6 +33,7 @@ __all__ = [
     "synonyms",
     "term_of",
     "terms",
+    "terms_within",
     "words",
 ]
 
@@ -50,6 +51,10 @@ _ENDING = r"(?:\+\+|[+#](?![\w+#]))?+"
 _ASCII_TOKEN_WITH_SIGNS = re.compile(rf"\.?[a-zA-Z0-9]++(?:{_JOINTS}[a-zA-Z0-9]++)*+{_ENDING}")
 _TOKEN_WITH_SIGNS = regex.compile(rf"\.?{_LETTERS}(?:{_JOINTS}{_LETTERS})*+{_ENDING}")
 
+_CAMEL = re.compile(r"[a-z]{2}[A-Z]|[A-Z]{2}[a-z]{2}")
+_HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_CAMEL_WORD = re.compile(r"(?<![^\W_])[A-Za-z0-9]{4,60}+(?![^\W_])")
+_INITIALS = re.compile(r"([a-z](?:&[a-z])+)s")  # "M&Ms", "Q&As"
 _CLITIC = re.compile(r"'(?:s|t|re|ve|ll|d|m)(?![^\W_])")
 _JOINT = re.compile(r"[-.&']")
 _LISTED = re.compile(r"[,:]+")
@@ -59,6 +64,7 @@ _DECIMAL = re.compile(r"(\d+)[.,](\d+)")
 _MEASURED = re.compile(r"(\d+)[.,](\d+)([^\W\d_]{1,4})")
 _CLOCK = re.compile(r"(\d{1,2}):\d\d(?::\d\d)?")
 _MIXED = re.compile(r"(\d+)([^\W\d_]+)|([^\W\d_]+)(\d+)")
+_NO_HUMPS = frozenset("mc mac de di la le van von du del fitz".split())  # McCoy, LeBron, DiCaprio
 _ORDINAL = frozenset(("st", "nd", "rd", "th"))
 _MOST_PARTS, _MOST_JOINED, _LAST_DOTTED = 6, 40, 4
 _MOST_KEPT, _LONGEST_KEPT = 65_536, 64  # tokens whose terms are remembered, and their characters
@@ -195,6 +201,24 @@ def _terms_of(token: str, language: Language) -> Iterator[str]:
         )
 
 
+def within_term(term: str) -> str:
+    """The name under which a term is indexed that is a part of a word: "user" of "getUserName"."""
+    return f"~{term}"
+
+
+def terms_within(text: str, language: Language = ENGLISH) -> Iterator[str]:
+    """The terms of the words in "getUserName" and "#WeekendVibes", each by its `within_term`.
+
+    "McCoy" has none: its parts are no words.
+    """
+    if not _CAMEL.search(text):
+        return
+    for token in _CAMEL_WORD.findall(text):
+        parts = [part.lower() for part in _HUMP.findall(token)] if _CAMEL.search(token) else []
+        if 1 < len(parts) <= _MOST_PARTS and all(len(part) > 1 for part in parts) and parts[0] not in _NO_HUMPS:
+            yield from (within_term(term) for part in parts if (term := term_of(part, language)))
+
+
 def _terms_of_joined(token: str, language: Language) -> Iterator[str]:
     """The terms of a token of one script: of its parts, and of all of it as one word."""
     if token.isalpha():
@@ -209,6 +233,8 @@ def _terms_of_joined(token: str, language: Language) -> Iterator[str]:
         yield token
         token = signed[3] or ""
     bare = _CLITIC.sub("", token.replace("won't", "wont"))
+    if initials := _INITIALS.fullmatch(bare):
+        bare = initials[1]
     if number := _number(bare):
         yield from number
         return

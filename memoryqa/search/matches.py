@@ -12,13 +12,14 @@ from memoryqa.language.kinds import kinds
 from memoryqa.language.locales.detection import ENGLISH
 from memoryqa.language.question import Query
 from memoryqa.language.related import english_rarity, related
-from memoryqa.language.terms import instances, synonyms
+from memoryqa.language.terms import instances, synonyms, within_term
 from memoryqa.search.postings import IndexedPassages, tag_term, written_term
 
 _FEW_TERMS = 3  # of a question, which related words help most
 _SAID_OFTEN = 200  # in so many passages; a word of which there are more needs no related ones
 _IN_CHAT, _IN_ENGLISH = 0.8, 0.5  # exponents of how rare a word is in the conversation and in English
 _AS_WRITTEN = 0.5  # what an occurrence counts more whose marks are those of the question
+_WITHIN = 0.3  # an occurrence in a word that is written together, as "user" in "getUserName"
 _NAMING = ("name", "nicknam")  # terms by which an answer says how something is called
 _ALIKE = 0.5  # what an occurrence of a word alike counts
 _MOST_NEAR = 12  # related words that are looked for per term
@@ -65,6 +66,9 @@ def find_matches(query: Query, index: IndexedPassages, config: RankingConfig) ->
     for term, other in query.others:
         if other in index:
             written.setdefault(term, {})[other] = 1.0
+    for term in query.terms:  # the words of a long question explain each other
+        if within_term(term) in index and (term not in index or len(query.terms) <= _FEW_TERMS):
+            written.setdefault(term, {})[within_term(term)] = _WITHIN if term in index else 1.0
     idfs = _idfs(query, index)
     for term in query.terms:
         others = written.get(term, {}) | near.get(term, {})
@@ -74,7 +78,8 @@ def find_matches(query: Query, index: IndexedPassages, config: RankingConfig) ->
         elif others:
             rarity = min(index.idf(term), index.idf(*others))
             matches.append(Match(tuple(others), rarity / everything, tuple(others.values())))
-    naming = tuple(term for term in _NAMING if term in index and term not in seen) if query.asks_name else ()
+    answers = (*(_NAMING if query.asks_name else ()), *query.answers)
+    naming = tuple(term for term in answers if term in index and term not in seen)
     if naming:  # less than a word of the question: the answer may just say the name
         rarity = index.idf(*naming)
         matches.append(Match(naming, rarity / (everything + rarity)))

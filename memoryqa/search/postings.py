@@ -19,11 +19,12 @@ from memoryqa.arrays import Flags, Floats, Ints
 from memoryqa.language.alike import Alike
 from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.dating.dates import has_time_expression
+from memoryqa.language.emoji import emoji_in
 from memoryqa.language.first_person import says_i
 from memoryqa.language.languages import language
 from memoryqa.language.locales.detection import note_language
 from memoryqa.language.names import name_words, says_name, speaker_key
-from memoryqa.language.terms import idf, marked, terms
+from memoryqa.language.terms import idf, marked, terms, terms_within, within_term
 from memoryqa.rendering import Line, Replies
 from memoryqa.search.date_match import note_day
 from memoryqa.search.windows import Windows
@@ -86,6 +87,10 @@ class IndexedPassages:
     def __contains__(self, term: object) -> bool:
         return term in self._postings
 
+    def says(self, term: str) -> bool:
+        """Whether the term was said, alone or inside of a word."""
+        return term in self._postings or within_term(term) in self._postings
+
     # -- adding --------------------------------------------------------------------------------------------------------
 
     def add(self, turn: Turn, lines: Sequence[Line]) -> None:
@@ -106,8 +111,10 @@ class IndexedPassages:
         for line in lines:
             number, found = len(self), all_terms(line.content, spoken)
             self._post(found, number)
+            self._post(terms_within(line.content, spoken), number)
             if not line.content.isascii():
                 self._post((written_term(written) for _, written in marked(line.content, spoken)), number)
+                self._post(emoji_in(line.content), number)
             if tags:
                 self._post(map(tag_term, tags), number)
             self._block_length[-1] += len(found)

@@ -161,7 +161,7 @@ class PassageIndex:
         for place, text in enumerate(queries):
             words = self._read(text, None if place else asking).terms
             weights = {term: index.idf(term) for term in words}
-            known = sum(idf for term, idf in weights.items() if term in index or term in index.date_words)
+            known = sum(idf for term, idf in weights.items() if index.says(term) or term in index.date_words)
             shares.append(known / sum(weights.values()) if weights else 1.0)
         return max(shares)
 

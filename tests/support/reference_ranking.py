@@ -19,12 +19,13 @@ from memoryqa.config import RankingConfig
 from memoryqa.language.alike import alike
 from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.dating.dates import has_time_expression
+from memoryqa.language.emoji import emoji_in
 from memoryqa.language.first_person import says_i
 from memoryqa.language.kinds import kinds
 from memoryqa.language.names import name_words, says_name, speaker_key
 from memoryqa.language.question import Query, Window, read_query
 from memoryqa.language.related import english_rarity, related
-from memoryqa.language.terms import instances, marked, synonyms, terms
+from memoryqa.language.terms import instances, marked, synonyms, terms, terms_within, within_term
 from memoryqa.rendering import Line, render_turn
 from memoryqa.search.ranking import PassageIndex
 from memoryqa.turns import MONTHS, Turn
@@ -34,6 +35,11 @@ DAY = datetime(2023, 5, 8)
 
 def passages_of(turn: Turn) -> list[Line]:
     return render_turn(turn, frozenset(), "")[0]
+
+
+def length(counts: Counter[str]) -> int:
+    """In terms; emoji and parts of words are found, but make no passage longer."""
+    return sum(count for term, count in counts.items() if not emoji_in(term) and not term.startswith("~"))
 
 
 def index_of(turns: list[Turn], config: RankingConfig | None = None) -> PassageIndex:
@@ -57,7 +63,10 @@ class Reference:
         self.block_of = [
             number for number, block in enumerate(self.blocks) for turn in block for _ in passages_of(turn)
         ]
-        self.counts = [Counter(all_terms(line.content)) for line in self.lines]
+        self.counts = [
+            Counter([*all_terms(line.content), *terms_within(line.content), *emoji_in(line.content)])
+            for line in self.lines
+        ]
         self.written = [Counter(word for _, word in marked(line.content)) for line in self.lines]
         self.tags = [Counter(dict.fromkeys(all_terms(" ".join(line.turn.tags)), 1)) for line in self.lines]
         self.dates = [turn.time for turn in turns if turn.time]
@@ -119,7 +128,7 @@ class Reference:
     @cached_property
     def sizes(self) -> list[float]:
         """Terms of each passage and those that it inherits."""
-        own = {j: float(self.counts[j].total()) for j in range(len(self.lines))}
+        own = {j: float(length(self.counts[j])) for j in range(len(self.lines))}
         return [self.windowed(i, own) for i in range(len(self.lines))]
 
     def occurrences(self, term: str, j: int) -> int:
@@ -166,7 +175,9 @@ class Reference:
         if query.language == "en":
             both = {term: idf**0.8 * math.sqrt(english_rarity(term)) for term, idf in both.items()}
         for term in query.terms:
-            others = near.get(term, {})
+            others = dict(near.get(term, {}))
+            if within_term(term) in known and (term not in known or len(query.terms) <= 4):  # "user" of "getUserName"
+                others[within_term(term)] = 0.3 if term in known else 1.0
             as_written = {f"={word}": 0.5 for of, word in query.marked if of == term}
             if term in known:
                 own = sum(map(self.idf, said)) * both[term] / sum(both.values())
@@ -174,7 +185,7 @@ class Reference:
             elif others:
                 weights.append((others, min(self.idf(term), self.idf(*others)) / everything))
         unused -= {other for of_term in near.values() for other in of_term}
-        if query.asks_name and (naming := unused.intersection(("name", "nicknam"))):
+        if naming := unused.intersection((*(("name", "nicknam") if query.asks_name else ()), *query.answers)):
             rarity = self.idf(*naming)
             weights.append((dict.fromkeys(naming, 1.0), rarity / (everything + rarity)))
             unused -= naming
@@ -212,7 +223,7 @@ class Reference:
     def sessions(self, query: Query) -> list[float]:
         b = self.config.bm25_b
         counts = [sum((self.counts[i] for i in self.of_block(number)), Counter()) for number in range(len(self.blocks))]
-        average = statistics.fmean(count.total() for count in counts)
+        average = statistics.fmean(map(length, counts))
         scores = [0.0] * len(counts)
         for term in query.terms:
             held = sum(term in count for count in counts)
@@ -220,7 +231,7 @@ class Reference:
             for number, count in enumerate(counts):
                 if count[term]:
                     scores[number] += (
-                        idf * count[term] * 2.5 / (count[term] + 1.5 * (1 - b + b * count.total() / average))
+                        idf * count[term] * 2.5 / (count[term] + 1.5 * (1 - b + b * length(count) / average))
                     )
         return [score / max(scores) if max(scores) else 0.0 for score in scores]
 

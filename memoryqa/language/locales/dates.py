@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Literal, NamedTuple
 
 import regex
@@ -61,10 +61,14 @@ class _Words(NamedTuple):
     text: str
     flat: str
     lower: str
-    patterns: DatePatterns
+    code: str
+
+    @property
+    def patterns(self) -> DatePatterns:
+        return date_patterns(self.code)
 
     def group(self, name: str) -> str | None:
-        return self.match.groupdict().get(name)
+        return self.match[name] if name in self.match.re.groupindex else None
 
 
 def find_dates(text: str, day: date, code: str) -> list[FoundDate]:
@@ -81,11 +85,12 @@ def find_dates(text: str, day: date, code: str) -> list[FoundDate]:
     for match in patterns.pattern.finditer(flat):
         if quoted[match.start()]:
             continue
-        if match["kind_ahead"] and weekday_end >= 0 and not flat[weekday_end : match.start()].strip():
+        kind = next(name for name in match.re.groupindex if name in _READERS and match[name])
+        if kind == "kind_ahead" and weekday_end >= 0 and not flat[weekday_end : match.start()].strip():
             found = [one for one in found if one.end != weekday_end]  # "Monday in a week" is neither
             continue
-        weekday_end = match.end() if "kind_on_weekday" in match.groupdict() and match["kind_on_weekday"] else -1
-        span = _read(_Words(match, text, flat, lowered, patterns), day)
+        weekday_end = match.end() if kind == "kind_on_weekday" else -1
+        span = _read(kind, _Words(match, text, flat, lowered, code), day)
         if span is not None:
             found.append(FoundDate(match.start(), match.end(), span))
     return found
@@ -96,10 +101,9 @@ def names_time(text: str, code: str) -> bool:
     return date_patterns(code).pattern.search(flatten(text)) is not None
 
 
-def _read(words: _Words, day: date) -> TimeSpan | None:
-    kind = next(name for name, said in words.match.groupdict().items() if name.startswith("kind_") and said)
+def _read(kind: str, words: _Words, day: date) -> TimeSpan | None:
     try:
-        return _READERS[kind.removeprefix("kind_")](words, day)
+        return _READERS[kind](words, day)
     except (OverflowError, ValueError, StopIteration):  # beyond what `date` can hold
         return None
 
@@ -225,19 +229,19 @@ def _on_date(words: _Words, day: date) -> TimeSpan | None:
 
 
 _READERS: dict[str, Callable[[_Words, date], TimeSpan | None]] = {
-    "day": _near_day,
-    "ago": _ago,
-    "ahead": _ahead,
-    "named": _named,
-    "span": _span,
-    "season": _season,
-    "season_of_year": _season_of_year,
-    "of_week": _of_week,
-    "since": _since,
-    "until": _until,
-    "on_weekday": _on_weekday,
-    "in_month": _in_month,
-    "on_date": _on_date,
+    "kind_day": _near_day,
+    "kind_ago": _ago,
+    "kind_ahead": _ahead,
+    "kind_named": _named,
+    "kind_span": _span,
+    "kind_season": _season,
+    "kind_season_of_year": _season_of_year,
+    "kind_of_week": _of_week,
+    "kind_since": _since,
+    "kind_until": _until,
+    "kind_on_weekday": _on_weekday,
+    "kind_in_month": _in_month,
+    "kind_on_date": _on_date,
 }
 
 
@@ -295,19 +299,17 @@ def _number(said: str, patterns: DatePatterns, default: int | None = None) -> in
 # ---------------------------------------------------------------- what stands around them
 
 
-def _around(words: _Words, text: str) -> tuple[str, str]:
-    """The sentence that the date is in, before it and after it, of the text as it is written or in lower case."""
+def _beside(words: _Words, text: str) -> tuple[str, str]:
+    """What is before and after the date in `text`, the written one or that in lower case, as far as a sentence goes."""
     start, end = words.match.span()
-    before = _ORDINAL_STOP.sub(" ", text[max(0, start - _LONGEST_SENTENCE) : start])
-    after = _ORDINAL_STOP.sub(" ", text[end : end + _LONGEST_SENTENCE])
+    return text[max(0, start - _LONGEST_SENTENCE) : start], text[end : end + _LONGEST_SENTENCE]
+
+
+def _sentence_of(before: str, after: str) -> tuple[str, str]:
+    """The sentence that the date between them is in, before it and after it."""
+    before, after = _ORDINAL_STOP.sub(" ", before), _ORDINAL_STOP.sub(" ", after)
     stop = _SENTENCE_END.search(after)
     return _SENTENCE_END.split(before)[-1], after[: stop.end() if stop else len(after)]
-
-
-def _sentence(words: _Words) -> str:
-    """The sentence that the date is in, in lower case with its marks."""
-    before, after = _around(words, words.lower)
-    return before + words.lower[words.match.start() : words.match.end()] + after
 
 
 def _way(words: _Words) -> Which | None:
@@ -315,8 +317,13 @@ def _way(words: _Words) -> Which | None:
 
     The date itself, and names, are no sign of tense.
     """
-    patterns = words.patterns
-    clause, sentence = _verbs(words)
+    return _way_between(*_beside(words, words.text), words.code)
+
+
+@lru_cache(maxsize=2048)  # a list of dates repeats what is around them
+def _way_between(before: str, after: str, code: str) -> Which | None:
+    patterns = date_patterns(code)
+    clause, sentence = _verbs(before, after)
     if patterns.unclear and patterns.unclear.search(sentence):
         return None
     sign = _tense(clause, patterns)
@@ -330,12 +337,17 @@ def _way(words: _Words) -> Which | None:
 
 
 def _looks_back(words: _Words) -> bool:
-    return _tense(_verbs(words)[1], words.patterns) in ("last", "unclear")
+    return _looks_back_between(*_beside(words, words.text), words.code)
 
 
-def _verbs(words: _Words) -> tuple[str, str]:
-    """The clause that the date is in, and its sentence, without the date and without names."""
-    before, after = (_without_names(part) for part in _around(words, words.text))
+@lru_cache(maxsize=2048)
+def _looks_back_between(before: str, after: str, code: str) -> bool:
+    return _tense(_verbs(before, after)[1], date_patterns(code)) in ("last", "unclear")
+
+
+def _verbs(before: str, after: str) -> tuple[str, str]:
+    """The clause that the date between them is in, and its sentence, without the date and without names."""
+    before, after = map(_without_names, _sentence_of(before, after))
     clause = _CLAUSE_END.split(before)[-1] + _GAP + _CLAUSE_END.split(after, maxsplit=1)[0]
     return clause, before + _GAP + after
 
@@ -357,7 +369,14 @@ def _without_names(text: str) -> str:
 
 
 def _is_habit(words: _Words) -> bool:
-    return words.patterns.habit.search(_sentence(words)) is not None
+    said = words.lower[words.match.start() : words.match.end()]
+    return _is_habit_between(*_beside(words, words.lower), said, words.code)
+
+
+@lru_cache(maxsize=2048)
+def _is_habit_between(before: str, after: str, said: str, code: str) -> bool:
+    before, after = _sentence_of(before, after)
+    return date_patterns(code).habit.search(before + said + after) is not None
 
 
 def _is_ordinal(words: _Words) -> bool:

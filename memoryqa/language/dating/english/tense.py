@@ -8,6 +8,7 @@ day. No model and no list of all verbs is needed: endings, auxiliaries and the i
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 Way = Literal["back", "ahead", "habit", "unclear", "open"]
@@ -168,7 +169,12 @@ _IMPERATIVE_OPENING = re.compile(
 
 def look_around(text: str, start: int, end: int) -> Look:
     """Where the clause around `text[start:end]` looks. `text` is folded: lower case, straight apostrophes."""
-    before, after = text[max(0, start - _REACH) : start], text[end : end + _REACH]
+    return _look(text[max(0, start - _REACH) : start], text[end : end + _REACH])
+
+
+@lru_cache(maxsize=2048)  # several handlers ask about the same words, and a list of dates repeats what is around them
+def _look(before: str, after: str) -> Look:
+    """Where the clause looks that `before` and `after` make around what is asked about."""
     ends_before = list(_SENTENCE_END.finditer(before))
     if ends_before:
         before = before[ends_before[-1].end() :]
