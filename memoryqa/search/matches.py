@@ -8,6 +8,7 @@ from itertools import islice
 
 from memoryqa.config import RankingConfig
 from memoryqa.language.alike import alike
+from memoryqa.language.emoji_kinds import kinds_in
 from memoryqa.language.kinds import kinds
 from memoryqa.language.locales.detection import ENGLISH
 from memoryqa.language.question import Query
@@ -86,8 +87,9 @@ def find_matches(query: Query, index: IndexedPassages, config: RankingConfig) ->
         seen.update(naming)
     # what the lists written by hand and the words used alike leave, for the same weight as theirs
     taken = {term for match in matches for term in match.terms} | seen
-    for term in in_english:
-        members = tuple(one for one in kinds(term) if one in index and one not in taken)
+    for term in query.terms:
+        of_term = kinds(term) if is_english else kinds_in(term, query.language)
+        members = tuple(one for one in of_term if one in index and one not in taken)
         if members:
             rarity = min(index.idf(term), index.idf(*members))
             matches.append(Match(members, config.instance_weight * rarity / everything))

@@ -20,6 +20,7 @@ from memoryqa.language.alike import alike
 from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.dating.dates import has_time_expression
 from memoryqa.language.emoji import emoji_in
+from memoryqa.language.emoji_kinds import kinds_in
 from memoryqa.language.first_person import says_i
 from memoryqa.language.kinds import kinds
 from memoryqa.language.names import name_words, says_name, speaker_key
@@ -189,8 +190,9 @@ class Reference:
             rarity = self.idf(*naming)
             weights.append((dict.fromkeys(naming, 1.0), rarity / (everything + rarity)))
             unused -= naming
-        for term in in_english:
-            if members := unused.intersection(kinds(term)):
+        for term in query.terms:
+            of_term = kinds(term) if in_english else kinds_in(term, query.language)
+            if members := unused.intersection(of_term):
                 rarity = min(self.idf(term), self.idf(*members))
                 weights.append((dict.fromkeys(members, 1.0), self.config.instance_weight * rarity / everything))
                 unused -= members
