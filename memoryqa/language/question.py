@@ -200,14 +200,17 @@ def _dated_language(text: str, code: str, asking: Asking) -> str:
 
 def _without_dates(text: str, dates: Iterable[tuple[int, int]], code: str) -> str:
     """`text` with blanks for `dates`, but for the months, seasons and feasts in them, which are said too."""
-    for start, end in dates:
+    parts: list[str] = []
+    position = 0
+    for start, end in sorted(dates):
         phrase = text[start:end]
         if code == ENGLISH:
             phrase = _WORD_OF_DATE.sub(lambda word: word[1] or " " * len(word[0]), phrase)
         elif not names_month(phrase, code):
             phrase = " " * len(phrase)
-        text = text[:start] + phrase + text[end:]
-    return text
+        parts += text[position:start], phrase[max(0, position - start) :]
+        position = max(position, end)
+    return "".join([*parts, text[position:]])
 
 
 def _without_events(text: str, code: str) -> str:

@@ -7,7 +7,7 @@ memoryqa/language/dating/time_spans.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from functools import lru_cache, partial
 from typing import Literal, NamedTuple
@@ -270,7 +270,8 @@ def _unit(said: str, patterns: DatePatterns) -> str:
     raise ValueError(said)
 
 
-def _place_of(said: str, patterns: Iterable[str]) -> int:
+@lru_cache(maxsize=2048)
+def _place_of(said: str, patterns: tuple[str, ...]) -> int:
     return next(place for place, pattern in enumerate(patterns) if regex.fullmatch(pattern, said))
 
 
