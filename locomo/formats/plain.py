@@ -12,7 +12,6 @@ A message may also name its conversation, session, number and caption; the other
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,10 +21,13 @@ from locomo.formats import reading
 from locomo.formats.reading import DROPPED, HINT, SILENT, Notes, show
 from locomo.formats.records import Conversation, DataError, Parsed, Question
 from locomo.kinds import Kind, Kinds
+from memoryqa.errors import UsageError
+from memoryqa.importers.plain.tables import csv_rows, delimiter_of, jsonl_rows
 from memoryqa.messages import Numbering
 from memoryqa.turns import Session, Turn
 
 QUESTIONS = (".questions.json", ".questions.jsonl", ".questions.csv")  # endings of the file beside the messages
+_HERE = "the file"  # which the caller names in front of an error
 _TEXT_KEYS = ("text", "content")
 _UNANSWERED = ("left out", "question", "with neither an answer nor evidence")
 _IN_ORDER = (SILENT, _UNANSWERED, DROPPED)
@@ -50,34 +52,24 @@ def decode(content: bytes, *, columns: Sequence[str] = _TEXT_KEYS) -> object:
     except DataError:
         written = reading.text_of(content)
         first = written.lstrip().partition("\n")[0]
-        if first.startswith("{"):
-            return _jsonl(written)
-        delimiter = max(",;\t", key=first.count)
-        if {name.strip().strip('"').lower() for name in first.split(delimiter)} & set(columns):
-            return _csv(written, delimiter)
-        raise
+        is_jsonl = first.startswith("{")
+        names = {name.strip().strip('"').lower() for name in first.split(delimiter_of(first) or ",")}
+        if not is_jsonl and not names & set(columns):
+            raise
+    try:
+        return _jsonl(written) if is_jsonl else _csv(written)
+    except UsageError as error:
+        raise DataError(str(error).removeprefix(f"{_HERE}, ")) from error
 
 
 def _jsonl(written: str) -> list[object]:
-    rows = []
-    for number, line in enumerate(written.splitlines(), start=1):
-        if line.strip():
-            try:
-                rows.append(reading.decode(line.encode("utf-8", "surrogatepass")))
-            except DataError as error:
-                raise DataError(f"line {number}: {error}") from error
-    return rows
+    return [row for _, row in jsonl_rows(written.split("\n"), _HERE, lambda line: reading.decode(line.encode()))]
 
 
-def _csv(written: str, delimiter: str) -> list[object]:
-    try:
-        rows = [
-            {name.strip().lower(): value for name, value in row.items() if name and isinstance(value, str) and value}
-            for row in csv.DictReader(io.StringIO(written, newline=""), delimiter=delimiter)
-        ]
-    except csv.Error as error:
-        raise DataError(f"not CSV ({error}); quote what holds line breaks or delimiters") from error
-    return [{name: _typed(name, value) for name, value in row.items()} for row in rows]
+def _csv(written: str) -> list[object]:
+    rows = csv_rows(io.StringIO(written.lstrip(), newline=""), _HERE)
+    named = ({name.lower(): value for name, value in row.items() if name and value} for _, row in rows)
+    return [{name: _typed(name, value) for name, value in row.items()} for row in named]
 
 
 def _typed(name: str, value: str) -> object:

@@ -70,7 +70,8 @@ def called(found: Import, conversations: Mapping[str, Seen]) -> str:
     if found.format in _BY_FILE:
         titles = [found.stem]
     elif len(conversations) == 1 and found.format not in BY_APP:
-        people = [name for name, _ in found.report.people.most_common(3)]
+        named = [name for name, _ in found.report.people.most_common(4)]
+        people = [name for name in named if name not in ("Me", "You")][:3] or named
         titles = [next(iter(conversations.values())).title, ", ".join(people)]
     return safe_name(*titles)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,6 +12,9 @@ from memoryqa.importers.message import Message
 from memoryqa.turns import format_date
 
 SHOWN_PEOPLE = 8
+_HEAD = re.compile(r".+?(?= (?:of|that|in|before|without|\())")  # of a reason: what is counted
+_NOUN = re.compile(r"[\w-]+(?=,| or |$)")  # each that is counted: "call or event"
+_NO_NOUNS = ("empty", "reasoning")
 
 
 @dataclass
@@ -91,7 +95,7 @@ class ImportReport:
         ]
         if said:
             found.append(f"among them: {', '.join(said)}")
-        found += [f"skipped: {count:,} {reason}" for reason, count in self.skipped.most_common()]
+        found += [f"skipped: {_of_reason(count, reason)}" for reason, count in self.skipped.most_common()]
         return found + [f"note: {note}" for note in self.notes]
 
     def to_dict(self) -> dict[str, Any]:
@@ -121,6 +125,22 @@ class ImportReport:
         if len(self.days) == 1:
             return f"{on}, {format_date(self.first_day)}"
         return f"{on}, {format_date(self.first_day)} to {format_date(self.last_day)}"
+
+
+def _of_reason(count: int, reason: str) -> str:
+    """`2 events of the chat`, `3 receipts, reactions or events`, `2 channel events (huddle)`."""
+    if count == 1:
+        return f"1 {reason}"
+    match = _HEAD.match(reason)
+    head, rest = (match[0], reason[match.end() :]) if match else (reason, "")
+    return f"{count:,} {_NOUN.sub(_plural, head)}{rest}"
+
+
+def _plural(noun: re.Match[str]) -> str:
+    word = noun[0]
+    if word.endswith("s") or word in _NO_NOUNS:
+        return word
+    return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
 
 
 def _counted(count: int, noun: str) -> str:

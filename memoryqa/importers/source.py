@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, TextIO
 
 from memoryqa.errors import UsageError
 
@@ -186,7 +186,7 @@ def _sample(names: list[str]) -> list[str]:
     return [*likely, *others[:: len(others) // (LOOKED_INTO - len(likely)) + 1]]
 
 
-def whole_lines(file: io.TextIOBase, place: str) -> Iterator[str]:
+def whole_lines(file: TextIO, place: str) -> Iterator[str]:
     """The lines of `file` with their ends. UsageError for one that no chat has: it would be held whole."""
     while line := file.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE:

@@ -159,6 +159,7 @@ def _exported(source: Source, name: str, options: Options, report: ImportReport)
 
 
 def _enveloped(source: Source, name: str, options: Options, report: ImportReport) -> Iterator[Message]:
+    names: dict[str, str] = {}  # of people by their ids
     for _, one in rows(source, name):
         envelope = record(record(one).get("envelope"))
         sent = record(record(envelope.get("syncMessage")).get("sentMessage"))
@@ -170,6 +171,9 @@ def _enveloped(source: Source, name: str, options: Options, report: ImportReport
             report.skip("receipt, reaction or event")
             continue
         number = text(envelope.get("sourceUuid")) or text(envelope.get("source"))
+        to = text(sent.get("destinationUuid")) or text(sent.get("destination"))
+        if not sent and text(envelope.get("sourceName")):
+            names[number] = text(envelope.get("sourceName"))
         at = seconds(message.get("timestamp")) or seconds(envelope.get("timestamp"))
         group = text(record(message.get("groupInfo")).get("groupId"))
         yield Message(
@@ -179,7 +183,8 @@ def _enveloped(source: Source, name: str, options: Options, report: ImportReport
             id=f"signal:{group}:{at}:{number}",
             attachments=attachments,
             author=ME if sent else number,
-            chat=group or ("" if not sent else text(sent.get("destination"))),
+            chat=group or (names.get(to, to) if sent else names.get(number, number)),
+            chat_id=group or (to if sent else number),
         )
 
 

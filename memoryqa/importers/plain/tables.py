@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TextIO
 
 from memoryqa.errors import UsageError
 from memoryqa.importers.fields import outline, record
@@ -79,34 +78,40 @@ def _json(source: Source, name: str) -> Iterator[tuple[int, Any]]:
 
 
 def _jsonl(source: Source, name: str) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(source.lines(name), start=1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise UsageError(
-                    f"{source.place(name)}, line {number}: not JSON ({_said(error)}); one record per line"
-                ) from error
+    yield from jsonl_rows(source.lines(name), source.place(name))
 
 
 def _csv(source: Source, name: str) -> Iterator[tuple[int, Any]]:
     with source.text(name) as file:
-        first = file.readline(_LONGEST_LINE)
-        file.seek(0)
-        reader = csv.DictReader(_with_ends(file, source.place(name)), delimiter=delimiter_of(first) or ",")
-        try:
-            for row in reader:
-                yield (
-                    reader.line_num,
-                    {(key or "").strip(): value for key, value in row.items() if isinstance(value, str)},
-                )
-        except csv.Error as error:
-            raise UsageError(
-                f"{source.place(name)}, line {reader.line_num}: not CSV ({error}); quote what holds line breaks"
-            ) from error
+        yield from csv_rows(file, source.place(name))
 
 
-def _with_ends(file: io.TextIOBase, place: str) -> Iterator[str]:
+def jsonl_rows(lines: Iterable[str], place: str, parse: Callable[[str], Any] = json.loads) -> Iterator[tuple[int, Any]]:
+    """Number and value of each line that is not blank. place: what the file is called in errors."""
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                yield number, parse(line)
+            except UsageError as error:  # of `parse`, which says what is wrong
+                raise UsageError(f"{place}, line {number}: {error}") from error
+            except (ValueError, RecursionError) as error:
+                raise UsageError(f"{place}, line {number}: not JSON ({_said(error)}); one record per line") from error
+
+
+def csv_rows(file: TextIO, place: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Number of the last line and cells by name of each row; a cell that is missing is left out. `file` is at its
+    beginning, and can go back there."""
+    first = file.readline(_LONGEST_LINE)
+    file.seek(0)
+    reader = csv.DictReader(_with_ends(file, place), delimiter=delimiter_of(first) or ",")
+    try:
+        for row in reader:
+            yield reader.line_num, {(key or "").strip(): value for key, value in row.items() if isinstance(value, str)}
+    except csv.Error as error:
+        raise UsageError(f"{place}, line {reader.line_num}: not CSV ({error}); quote what holds line breaks") from error
+
+
+def _with_ends(file: TextIO, place: str) -> Iterator[str]:
     for line in whole_lines(file, place):
         yield line.replace("\0", "")  # which the module refuses in some versions
 

@@ -78,6 +78,22 @@ def test_the_three_ways_to_write_messages_are_the_same(tmp_path: Path, ending: s
     assert load(tmp_path / f"mine{ending}").sha256 != before
 
 
+def test_lines_and_tables_are_read_as_the_importers_read_them(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    first = '{"speaker": "Ana", "text": "one\u2028two"}\n'
+    path.write_text(first * 2, encoding="utf-8")
+    assert [turn.text for turn in load(path).conversations[0].turns] == ["one\u2028two"] * 2
+    path.write_text(first + '\n{"speaker": "Ana", "text"\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"mine\.jsonl: line 3: not JSON"):
+        load(path)
+    path.write_text(first + '{"text": "a", "text": "b"}\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"line 2: the key 'text' stands twice"):
+        load(path)
+    table = tmp_path / "mine.csv"
+    table.write_text("Speaker|Text\nAna|hi\n", encoding="utf-8")
+    assert [turn.text for turn in load(table).conversations[0].turns] == ["hi"]
+
+
 def test_questions_are_optional() -> None:
     assert parse(MESSAGES, "mine").questions == ()
 

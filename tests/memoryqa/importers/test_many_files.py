@@ -8,7 +8,7 @@ from samples_of_exports import META, as_json
 
 from memoryqa.cli.commands.importing import progress_line
 from memoryqa.errors import UsageError
-from memoryqa.importers import read, source
+from memoryqa.importers import ImportReport, read, source
 
 
 def test_a_folder_of_thousands_of_other_files_is_refused_without_reading_them(
@@ -41,3 +41,24 @@ def test_progress_says_how_many_messages_and_days() -> None:
     assert progress_line(1, 0, 0) == "1 message"
     assert progress_line(2000, 1, 0) == "2,000 messages on 1 day"
     assert progress_line(2000, 31, 45_000.4) == "2,000 messages on 31 days, 45,000/s"
+
+
+def test_what_is_skipped_is_counted_in_english() -> None:
+    report = ImportReport("WhatsApp")
+    reasons = ["group event or notice", "message that had not arrived", "receipt, reaction or event", "copy of a mail"]
+    reasons += ["empty or view-once message", "reasoning of the model", "channel event (channel_join)", "call"]
+    for reason in reasons:
+        report.skip(reason, 2)
+    report.skip("quoted line")
+    assert [line.removeprefix("skipped: ") for line in report.lines() if line.startswith("skipped")] == [
+        "2 group events or notices",
+        "2 messages that had not arrived",
+        "2 receipts, reactions or events",
+        "2 copies of a mail",
+        "2 empty or view-once messages",
+        "2 reasoning of the model",
+        "2 channel events (channel_join)",
+        "2 calls",
+        "1 quoted line",
+    ]
+    assert report.to_dict()["skipped"]["call"] == 2  # programs find one word for each reason

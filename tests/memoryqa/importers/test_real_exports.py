@@ -249,3 +249,13 @@ def test_a_table_in_a_mail_keeps_its_cells_apart(imported: Write) -> None:
     body = "<p>Prices</p><table><tr><td>rye</td><td>4</td></tr></table>"
     messages, _ = imported("a.eml", f"{head}Content-Type: text/html\n\n{body}")
     assert messages[0].text.split() == ["s", "Prices", "rye", "4"]
+
+
+def test_both_sides_of_signal_cli_are_one_conversation(imported: Write) -> None:
+    received = {"envelope": {"source": "+351", "sourceUuid": "u", "sourceName": "Rui", "timestamp": 1715591700000}}
+    received["envelope"]["dataMessage"] = {"timestamp": 1715591700000, "message": "when?"}
+    sent = {"destination": "+351", "destinationUuid": "u", "timestamp": 1715591760000, "message": "at nine"}
+    sync = {"envelope": {"source": "+49", "sourceUuid": "v", "syncMessage": {"sentMessage": sent}}}
+    messages, report = imported("s.jsonl", as_jsonl([received | {"account": "+49"}, sync | {"account": "+49"}]))
+    assert [(one.speaker, one.chat, one.chat_id) for one in messages] == [("Rui", "Rui", "u"), ("Me", "Rui", "u")]
+    assert len(report.conversations) == 1
