@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -64,16 +64,16 @@ def read(source: Source, options: Options, report: ImportReport) -> Iterator[Mes
 def _messages(database: sqlite3.Connection, options: Options, report: ImportReport) -> Iterator[Message]:
     columns = {row[1] for row in database.execute("PRAGMA table_info(message)")}
     chosen = ", ".join(f"m.{one}" if one in columns else f"NULL AS {one}" for one in _WANTED)
-    files = _attachments(database)
+    files, members = _attachments(database), _members(database)
     query = f"""
-        SELECT m.ROWID, {chosen}, h.id, c.chat_identifier, c.display_name
+        SELECT m.ROWID, {chosen}, h.id, c.ROWID, c.chat_identifier, c.display_name
         FROM message m
         LEFT JOIN handle h ON h.ROWID = m.handle_id
         LEFT JOIN (SELECT message_id, MIN(chat_id) AS chat_id FROM chat_message_join GROUP BY message_id) j
             ON j.message_id = m.ROWID
         LEFT JOIN chat c ON c.ROWID = j.chat_id
         ORDER BY m.date, m.ROWID"""
-    for row, *values, handle, chat, title in database.execute(query):
+    for row, *values, handle, number, chat, title in database.execute(query):
         fields = dict(zip(_WANTED, values, strict=True))
         if _number(fields["item_type"]):
             report.skip("event of the chat")
@@ -99,8 +99,19 @@ def _messages(database: sqlite3.Connection, options: Options, report: ImportRepo
             edited=_number(fields["date_edited"]) > 0 and not is_deleted,
             deleted=is_deleted,
             author=ME if is_mine else _text(handle),
-            chat=_text(title) or _text(chat),
+            chat=_text(title) or members.get(number) or _text(chat),
+            chat_id=_text(chat),
         )
+
+
+def _members(database: sqlite3.Connection) -> dict[int, str]:
+    """Who is in each chat: the title of a group that nobody named."""
+    found: dict[int, list[str]] = {}
+    query = "SELECT j.chat_id, h.id FROM chat_handle_join j JOIN handle h ON h.ROWID = j.handle_id ORDER BY h.ROWID"
+    with suppress(sqlite3.Error):  # some copies have no such table
+        for chat, handle in database.execute(query):
+            found.setdefault(chat, []).append(_text(handle))
+    return {chat: ", ".join(filter(None, handles)) for chat, handles in found.items()}
 
 
 def _attachments(database: sqlite3.Connection) -> Any:

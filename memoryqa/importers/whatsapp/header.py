@@ -4,6 +4,7 @@
 [12/31/23, 9:05:33 PM] Ana: text       iOS              [31.12.2023 klo 21.05.33] Ana: text
 2023. 12. 31. 오후 9:05 - Ana: text    Korean           ٣١/١٢/٢٠٢٣، ٩:٠٥ م - Ana: text
 [21:05, 31/12/2023] Ana: text          copied from WhatsApp Web
+21:05, 31/12/2023 - Ana: text          Vietnamese
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ _BRACKETED = rf"\[{_M}{_DATE}(?P<before>{_WORDS}{{1,16}}?){_TIME}(?P<after>{_WOR
 _ENDED = rf"(?:{_S}[-–]{_S}|(?<=\d\d[:.]\d\d[:.]\d\d):{_S})"
 _DASHED = rf"{_DATE}(?P<before>{_WORDS}{{1,16}}?){_TIME}(?P<after>{_WORDS}{{0,18}}?){_ENDED}"
 _COPIED = rf"\[{_M}{_TIME}(?P<after>{_WORDS}{{0,18}}?)(?P<before>,){_S}?{_DATE}\]{_S}?"
-_FORMS = tuple(re.compile(f"{_M}{form}") for form in (_DASHED, _BRACKETED, _COPIED))
-_BRACKETED_FIRST = _FORMS[1:]
+_CLOCK_FIRST = rf"{_TIME}(?P<after>{_WORDS}{{0,18}}?)(?P<before>,?){_S}{_DATE}{_S}[-–]{_S}"
+_FORMS = tuple(re.compile(f"{_M}{form}") for form in (_DASHED, _BRACKETED, _COPIED, _CLOCK_FIRST))
+_BRACKETED_FIRST = _FORMS[1:3]
 _COMMON = re.compile(r"(\[)?(\d{1,2})([./])(\d{1,2})\3(\d{2,4}),? (\d{1,2}):(\d\d)(?::(\d\d))?(?(1)\] | - )")
 _CLOCK = re.compile(rf"\d{{1,2}}:\d\d(?::\d\d)?(?:{_S}?[AaPp]\.?{_S}?[Mm]\.?)?")  # of the forms that most files have
 _SHORTEST_DATE, _LONGEST_CLOCK = 6, 18  # characters, the latter with what ends it

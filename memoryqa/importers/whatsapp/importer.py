@@ -187,6 +187,8 @@ class _Chat:
         content = content_of(said.removeprefix(" "), self._names)
         if name in self._notices and not content.attachments and not content.deleted:
             content = Content("", event="group event or notice")
+        if said.startswith(f" {MARK}") and content.text.startswith(f"{speaker} "):  # Ana: Ana added Rui
+            content = Content("", event="group event or notice")
         if content.event:
             self._report.skip(content.event)
             return None

@@ -90,11 +90,15 @@ EDITED = re.compile(
 MORNING = frozenset(
     word.strip()
     for word in "am|a.m|a. m|a m|πμ|π.μ|vorm|fm|dop|dopoledne|de|öö|ص|ق.ظ|上午|早上|清晨|凌晨|午前|오전|sa|pg|पूर्वाह्न|"
+    "e paradites|म.पू|முற்பகல்|ಪೂರ್ವಾಹ್ನ|قبل دوپہر|صبح|ጥዋት|priešpiet|priekšpusdienā|vm|f.h|дп|ү.ө|පෙ.ව|ព្រឹក|ກ່ອນທ່ຽງ|"
+    "pre podne|пре подне|prijepodne|претпл|ap|"
     "ก่อนเที่ยง|д.п|in the morning|\u05dc\u05e4\u05e0\u05d4\u05f4\u05e6".split("|")
 )
 EVENING = frozenset(
     word.strip()
     for word in "pm|p.m|p. m|p m|μμ|μ.μ|nachm|em|odp|odpoledne|du|ös|م|ب.ظ|下午|晚上|中午|午後|오후|ch|ptg|अपराह्न|"
+    "e pasdites|म.उ|பிற்பகல்|ಅಪರಾಹ್ನ|بعد دوپہر|شام|ከሰዓት|popiet|pēcpusdienā|nm|e.h|пп|ү.х|ප.ව|ល្ងាច|ຫຼັງທ່ຽງ|"
+    "po podne|по подне|popodne|попл|ip|pop|"
     "หลังเที่ยง|н.п|in the afternoon|in the evening|in the night|\u05d0\u05d7\u05d4\u05f4\u05e6".split("|")
 )
 NEUTRAL = frozenset(

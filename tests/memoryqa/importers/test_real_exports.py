@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -210,6 +211,20 @@ def test_whatsapp_s_documents_and_mentions(imported: Write) -> None:
     ]
 
 
+def test_what_ios_reports_in_the_name_of_who_did_it(imported: Write) -> None:
+    text = (
+        "[13/05/2024, 21:15:30] Ana: \u200eAna added Rui\n"
+        "[13/05/2024, 21:15:31] Ana: Ana added salt\n"
+        "[13/05/2024, 21:15:32] Rui: \u200ePOLL:\nWhen?\n\u200eOPTION: Monday (1 vote)\n"
+    )
+    messages, report = imported("_chat.txt", text)
+    assert [(one.speaker, one.text) for one in messages] == [
+        ("Ana", "Ana added salt"),
+        ("Rui", "POLL:\nWhen?\nOPTION: Monday (1 vote)"),
+    ]
+    assert report.skipped == {"group event or notice": 1}
+
+
 @pytest.mark.parametrize(
     ("written", "day"),
     [
@@ -259,3 +274,24 @@ def test_both_sides_of_signal_cli_are_one_conversation(imported: Write) -> None:
     messages, report = imported("s.jsonl", as_jsonl([received | {"account": "+49"}, sync | {"account": "+49"}]))
     assert [(one.speaker, one.chat, one.chat_id) for one in messages] == [("Rui", "Rui", "u"), ("Me", "Rui", "u")]
     assert len(report.conversations) == 1
+
+
+def test_a_group_of_imessage_without_a_name_is_called_after_its_people(tmp_path: Path) -> None:
+    path = tmp_path / "chat.db"
+    with sqlite3.connect(path) as database:
+        database.executescript("""
+            CREATE TABLE message (ROWID INTEGER PRIMARY KEY, guid, text, handle_id INTEGER, date INTEGER,
+                is_from_me INTEGER);
+            CREATE TABLE handle (ROWID INTEGER PRIMARY KEY, id TEXT);
+            CREATE TABLE chat (ROWID INTEGER PRIMARY KEY, chat_identifier TEXT, display_name TEXT);
+            CREATE TABLE chat_message_join (chat_id INTEGER, message_id INTEGER);
+            CREATE TABLE chat_handle_join (chat_id INTEGER, handle_id INTEGER);
+            INSERT INTO handle VALUES (1, '+351912345678'), (2, 'rui@example.org');
+            INSERT INTO chat VALUES (7, 'chat99', '');
+            INSERT INTO chat_handle_join VALUES (7, 1), (7, 2);
+            INSERT INTO message VALUES (1, 'g1', 'hi', 2, 737288000000000000, 0);
+            INSERT INTO chat_message_join VALUES (7, 1);
+        """)
+    database.close()
+    messages, _ = import_export(path)
+    assert [(one.chat, one.chat_id) for one in messages] == [("+351912345678, rui@example.org", "chat99")]

@@ -53,3 +53,21 @@ def test_words_beside_the_time_are_met_although_earlier_lines_are_clear(first: s
     else:
         with pytest.raises(UsageError, match="cannot tell morning from afternoon by mañ, tar"):
             read(path).scan()
+
+
+@pytest.mark.parametrize(
+    ("written", "hour"),
+    [
+        ("21:05, 13/05/2024 - ", 21),
+        ("9:05 SA, 13/05/2024 - ", 9),
+        ("13.5.24, 9:05 e pasdites - ", 21),
+        ("13/05/24, 9:05 म.पू. - ", 9),
+        ("13/05/24, 9:05 म.उ. - ", 21),
+        ("13/05/2024, 9:05 شام - ", 21),
+        ("13/05/2024, 9:05 ከሰዓት - ", 21),
+    ],
+)
+def test_forms_and_halves_of_the_day_of_other_languages(written: str, hour: int, tmp_path: Path) -> None:
+    text = f"{written}Ana: hi\n"
+    messages, _ = import_export(write_export(tmp_path / "WhatsApp Chat with Ana.txt", text))
+    assert [(one.speaker, one.time and (one.time.day, one.time.hour)) for one in messages] == [("Ana", (13, hour))]
