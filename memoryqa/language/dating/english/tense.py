@@ -115,7 +115,8 @@ _SIGNS = {
     rf"|{_BE} (?:(?:you|we|they|i|he|she|it|your \w+|the \w+|my \w+) )?{_ADVERBS}(?!(?:nothing|something|anything"
     rf"|everything|during|morning|evening)\b)\w{{2,}}ing\b"
     r"|'s (?!(?:nothing|something|anything|everything|during|morning|evening)\b)\w{2,}ing\b(?= |$)"
-    r"|\bno later than|don't forget|remember to|remind (?:me|us|him|her|them)|good luck\b",
+    r"|\bno later than|don't forget|remember to|remind (?:me|us|him|her|them)"
+    r"|good luck|wish (?:me|us|him|her|them) luck\b",
     "scheduled": rf"gets? (?:married|engaged|divorced)\b|(?:{'|'.join(_SCHEDULED)})\b(?! to\b)|(?:have|has) (?:an?"
     rf"|another|two|three)\b|works? for (?:me|us|you)\b|suits? (?:me|us|you)\b",
     "present": rf"do (?:you|we|they|i)\b|does (?:he|she|it|the \w+|your \w+)\b|{_BE} {_ADVERBS}\w{{3,}}ed\b"

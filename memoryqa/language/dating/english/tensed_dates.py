@@ -69,14 +69,18 @@ _PUT_OFF = re.compile(r"\b(?:delay|postpon|extend|push|reschedul|mov|suspend|adj
 _BELIEVES = re.compile(r"\b(?:believ\w*|trust\w*|confid\w*|faith)\s+$")
 _VERB_FOLLOWS = re.compile(r"\s+(?:\w+ed|is|was|has|had|will|left|went|came|says?|said|herself|himself|and\s+i)\b")
 _ALONE_AFTER = re.compile(  # what may stand before a weekday that has no preposition ...
-    r"(?:^|[\s(,:;—–-])(?:(?:an?|the|every|each|any|some|most|all|one|no|of|by|through|about|like|called|named"
+    r"(?:^|[\s(,:;—–-])(?:(?:an?|the|every|each|any|some|most|all|one|no|of|by|through|(?<!how )(?<!what )about|like"
+    r"|called|named"
     r"|titled|than|it's"
     r"|be|per|with|and|or|but|black|good|casual|cyber|holy|palm|fat|ash|super|throwback|taco|found|met|called|loves?"
-    r"|hates?|proposed|suggested|read|reading|watch\w*|stream\w*|bing\w*|against|versus|vs|said|meant|mean|forget|forgot|forgotten"
+    r"|hates?|proposed|suggested|read|reading|watch\w*|stream\w*|bing\w*|against|versus|vs|said|meant|mean|forget"
+    r"|forgot|forgotten"
     r"|remember|saw the movie|called it"
     r"|named|typical|average|busy|lazy|ordinary|following|previous|preceding|same|whole|entire|happy|my|your|our|his"
     r"|her|their|its|on|that|last|next|first|second|third)\s+|(?:\b(?:an?|one|every|some|any|no|that)\s+\w+\s+))$"
 )
+_WATCHED = re.compile(r"\b(?:watch\w*|stream\w*|loves?|loved|hates?|hated|read|reading)\s+$")  # "watched Sunday's game"
+_OF_SERIES = re.compile(r"\s+(?:\w+\s+)?(?:season|episode|series|finale|trailer)\b")
 _AFTER_ALONE = re.compile(  # ... and what may follow it, for it not to be part of a name or before a noun
     r"\s*(?:[.,!?;:)…—–]|$|\s-\s|\n|\s(?:at|in|on|with|for|to|and|but|or|so|because|after|before|when|while|i|i'm"
     r"|i'll|we|he|she|they"
@@ -186,9 +190,12 @@ def _weekday_by(way: Way, day: date, weekday: int) -> TimeSpan | None:
 
 def weekday_alone(match: re.Match[str], day: date) -> TimeSpan | None:
     before, weekday = just_before(match), WEEKDAY_NUMBERS[match["alone"]]
-    if _ALONE_AFTER.search(before):
+    owns = match[0].endswith("'s")
+    if _ALONE_AFTER.search(before) and not (
+        owns and _WATCHED.search(before) and not _OF_SERIES.match(match.string, match.end())
+    ):
         return None
-    if not _AFTER_ALONE.match(match.string, match.end()) and not match[0].endswith("'s"):
+    if not owns and not _AFTER_ALONE.match(match.string, match.end()):
         return None
     if WEEK_AFTER.match(match.string, match.end()) or _PREDICATE.search(before) or _ONES_NAMED.search(before):
         return None
