@@ -7,6 +7,7 @@ come first, because the first alternative that fits is taken.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from memoryqa.language.dating.feasts import FESTIVALS
 from memoryqa.language.dating.time_spans import SEASON_FIRST_MONTH, WEEKDAYS
@@ -138,8 +139,22 @@ APPOSED = re.compile(  # the second part of a date, after its first
     .replace(" ?", r"\s*")
     .replace(" ", r"\s+")
 )
-_UNIT = r"(?:day|night|weekend|week|fortnight|month|year|decade|hour|hr|minute|min)s?"
-_TRIGGERS = (  # one list of words, most of them plain, is what the search is fastest with
+
+
+def _by_first_letter(alternatives: Iterable[str]) -> str:
+    """A pattern that matches what `alternatives` match, in their order; each begins with a letter that is no option.
+
+    Alternatives under one letter are tried only where that letter is: twice to three times as fast as one long list.
+    """
+    found: dict[str, list[str]] = {}
+    for one in alternatives:
+        found.setdefault(one[0], []).append(one[1:])
+    return "|".join(f"{letter}(?:{'|'.join(rests)})" for letter, rests in found.items())
+
+
+_UNITS = "day night weekend week fortnight month year decade hour hr minute min".split()
+_UNIT = rf"(?:{'|'.join(_UNITS)})s?"
+_TRIGGERS = (
     *"yesterday tomorrow ago christmases mothers fathers mother's father's".split(),
     *(f"{name.lower()}s?" for name in WEEKDAYS),
     *(name.lower() for name in MONTHS),
@@ -150,15 +165,14 @@ _TRIGGERS = (  # one list of words, most of them plain, is what the search is fa
     r"the(?= \d)",
     "other (?:day|night)",
     "last night",
-    "day (?:before|after)",
-    "before last|after next",
-    "(?:the|this|last|next|past|coming) (?:weekend|week|month|year)",
+    *("day (?:before|after)", "before last", "after next"),
+    *(f"{which} (?:weekend|week|month|year)" for which in ("the", "this", "last", "next", "past", "coming")),
     rf"in {_ABOUT}(?:half an hour|{_COUNT} {_UNIT})",
     rf"for (?:the (?:past|last) )?{_ABOUT}{_COUNT} (?:week|month|year)s?",
-    rf"{_UNIT} (?:back|from|after|now)",
+    *(f"{unit}s? (?:back|from|after|now)" for unit in _UNITS),
 )
 # Every match of PATTERN contains one of these, and begins at most `REACH` characters before it. Most turns have none.
-TRIGGER = re.compile(rf"\b(?:{'|'.join(_TRIGGERS)})(?![a-z])".replace(" ", r"\s+"))
+TRIGGER = re.compile(rf"\b(?:{_by_first_letter(_TRIGGERS)})(?![a-z])".replace(" ", r"\s+"))
 REACH = 48
 DIGIT = re.compile(r"\d")
 LETTERS = re.compile("[a-z]+")
@@ -185,14 +199,21 @@ _OPENINGS = (  # the words that a match of PATTERN may begin with
     *NUMBER_WORDS[1:],
     *sorted({name.split()[0] for name in FESTIVALS}),
 )
-WORD_START = re.compile(rf"(?<![\w./@#$\\&-])(?:(?=\d)|(?=(?:{'|'.join(_OPENINGS)})(?![a-z])))")
+WORD_START = re.compile(rf"(?<![\w./@#$\\&-])(?:(?=\d)|(?=(?:{_by_first_letter(_OPENINGS)})(?![a-z])))")
+_TIMES = (
+    *"yesterday today tonight tomorrow ago weeks? weekends? months? years? summer winter".split(),
+    *(f"{name.lower()}s?" for name in WEEKDAYS),
+    *(r"last\s+night", r"this\s+(?:morning|afternoon|evening)"),
+    *(name.lower() for name in MONTHS if name not in ("March", "May")),
+    *(rf"{before}\s+(?:may|march|spring|fall|autumn)" for before in "in on since until last next this by of".split()),
+    *(r"may\s+\d+", r"march\s+\d+"),
+    *(rf"{count}\s+days" for count in ("two", "three", "four", "five", "six", "seven", "few", "several", "couple")),
+    *(r"couple\s+of\s+days", r"other\s+day", "christmas", "halloween", "thanksgiving", "easter", r"new\s+year"),
+    *(rf"{which}\s+{_SHORT_WEEKDAY}" for which in ("last", "next", "past")),
+)
 TIME_EXPRESSION = re.compile(
-    rf"\b(?:yesterday|today|tonight|tomorrow|{WEEKDAY}s?|ago|weeks?|weekends?|months?|years?|summer|winter|last\s+night"
-    r"|this\s+(?:morning|afternoon|evening)|january|february|april|june|july|august|september|october|november|december"
-    r"|(?:in|on|since|until|last|next|this|by|of|\d)\s+(?:may|march|spring|fall|autumn)|(?:may|march)\s+\d+"
-    r"|(?:19|20)\d\d|\d\d?(?:st|nd|rd|th)|(?:\d|two|three|four|five|six|seven|few|several|couple|couple\s+of)\s+days"
-    r"|other\s+day|christmas|halloween|thanksgiving|easter|new\s+year"
-    rf"|(?:last|next|past)\s+{_SHORT_WEEKDAY})\b"
+    rf"\b(?:{_by_first_letter(_TIMES)}"
+    r"|\d\s+(?:may|march|spring|fall|autumn)|(?:19|20)\d\d|\d\d?(?:st|nd|rd|th)|\d\s+days)\b"
 )
 # Every match of TIME_EXPRESSION without a digit has one of these among its words.
 TIME_WORDS = frozenset(

@@ -27,7 +27,9 @@ _PROTECTED = re.compile(
     rf"|(?<![\w'])'(?![\s'])(?!\d\ds?\b)(?:[^'\n]|(?<=\w)'(?=\w)){{1,{_LONGEST_QUOTE}}}(?<!\s)'(?!\w)",
     re.MULTILINE | re.DOTALL,
 )
-_MAY_HIDE = re.compile(r"[`~>@#“«„‘]|(?<!\w)[\"']|://|www\.|(?<![\w-])--?[A-Za-z]")
+_MAY_HIDE = re.compile(  # each alternative begins with its sign, which is what a search is fastest with
+    r"[`~>@#“«„‘]|[\"'](?<!\w.)|://|www\.|-(?<![\w-].)-?[A-Za-z]", re.DOTALL
+)
 
 
 def hide_protected(text: str) -> str:
