@@ -19,19 +19,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import groupby
+from typing import NamedTuple
 
 from memoryqa.language.dating.dates import annotate, says_no_date, unmarked
-from memoryqa.language.dating.english.date_words import DIGIT
-from memoryqa.language.locales.detection import LETTERS, words_of
-from memoryqa.language.names import speaker_key
-from memoryqa.language.word_lists import (
-    ANSWERING,
-    COURTESY_WORDS,
-    FILLER_WORDS,
-    FIRST_PERSON,
-    PLEASANTRIES,
-    YES_OR_NO,
-)
+from memoryqa.language.filler import is_filler, may_answer
 from memoryqa.passages import WHOLE_TOKENS, Piece, cut, lay_out, split_sentences
 from memoryqa.tokens import count_tokens
 from memoryqa.turns import Turn, join_caption, line_prefix, printable
@@ -108,30 +99,6 @@ class Line:
         return f"{self.said} {self.caption}".strip()
 
 
-def is_filler(sentence: str, names: frozenset[str]) -> bool:
-    """Whether `sentence` is only greeting, thanks or praise: no digit, no date, no name except `names` (lower case)."""
-    lower = sentence.lower()
-    for match in LETTERS.finditer(lower):
-        if match[0] not in FILLER_WORDS and match[0] not in names:
-            return False  # nearly every sentence, at its first words
-    found = words_of(lower)
-    if DIGIT.search(sentence):
-        return False
-    if len(found) == 1 and found[0] in YES_OR_NO:
-        return False  # the answer to a question
-    if not found and sentence.strip(" .!?…"):
-        return False  # an emoji or other symbols
-    return FIRST_PERSON.isdisjoint(found) or not COURTESY_WORDS.isdisjoint(found)
-
-
-def may_answer(sentence: str) -> bool:
-    """Whether `sentence`, were it filler elsewhere, may be the answer to a question: "Very.", "Ben.", "Not really."."""
-    found = set(words_of(sentence.lower()))
-    if not found or sentence.rstrip().endswith("?"):
-        return False
-    return PLEASANTRIES.isdisjoint(found) or not ANSWERING.isdisjoint(found)
-
-
 def drop_filler(text: str, names: frozenset[str], replies: bool = False) -> str:
     """`text` without filler sentences; all other characters are kept. When it `replies` to a question, the first
     sentence that is no pleasantry is kept too."""
@@ -160,72 +127,85 @@ def empty_line(turn: Turn) -> Line:
     return Line(turn, "", 0, "", 0, "", turn.text)
 
 
-class Replies:
-    """Follows a conversation's turns and says which reply to a question.
+class ToRender(NamedTuple):
+    """A turn, and what its lines depend on besides.
 
-    A turn does when the other speaker's messages right before those of its own speaker hold a question mark, in the
-    same session: people ask and answer in several messages.
+    names: the participants' names in lower case; a sentence that only addresses one of them is filler too. header: of
+    its session, or of its day in the session. replies: see `Replies`.
     """
 
-    def __init__(self) -> None:
-        self._previous: Turn | None = None
-        self._asks = self._other_asks = False  # the running messages of one speaker, and those before them
-
-    def note(self, turn: Turn) -> bool:
-        """Whether `turn`, the next one, replies."""
-        if self._previous is None or self._previous.session != turn.session:
-            self._asks = self._other_asks = False
-        elif speaker_key(self._previous.speaker) != speaker_key(turn.speaker):
-            self._other_asks, self._asks = self._asks, False
-        self._asks |= "?" in turn.text
-        self._previous = turn
-        return self._other_asks
-
-    def state(self) -> tuple[bool, bool]:
-        """What `resume` needs besides the last turn."""
-        return self._asks, self._other_asks
-
-    @classmethod
-    def resume(cls, last: Turn, asks: bool, other_asks: bool) -> Replies:
-        """The follower whose `state` that is, after the turn `last`."""
-        found = cls()
-        found._previous, found._asks, found._other_asks = last, asks, other_asks
-        return found
+    turn: Turn
+    names: frozenset[str]
+    header: str
+    replies: bool = False
 
 
 def render_turn(turn: Turn, names: frozenset[str], header: str, replies: bool = False) -> tuple[list[Line], list[Line]]:
     """Render the turn's passages in full and in brief; both lists are equally long.
 
-    In brief, a turn of one passage goes without its filler sentences; a long one stays as it is. `names`: the
-    participants' names in lower case; a sentence that only addresses one of them is filler too. `header`: of its
-    session, or of its day in the session. `replies`: see `Replies`.
+    In brief, a turn of one passage goes without its filler sentences; a long one stays as it is. See `ToRender`.
     """
-    caption = unmarked(shorten_caption(turn.caption))
-    names_in_dates = None if turn.time is None or says_no_date(turn.text) else names
-    full = _line(turn, turn.text, caption, header, names_in_dates) if len(turn.text) < _SHORT_CHARS else None
-    if full is None or full.tokens > WHOLE_TOKENS:  # most turns are counted once, in their line
-        if len(pieces := cut(turn.text)) > 1:
-            lines = _lines(turn, pieces, caption, header, names)
-            return lines, lines
-        full = full or _line(turn, turn.text, caption, header, names_in_dates)
-    worth = drop_filler(turn.text, names, replies)
-    return [full], [full if worth == turn.text.strip() else _line(turn, worth, caption, header, names_in_dates)]
+    return render_turns([ToRender(turn, names, header, replies)])[0]
 
 
-def _line(turn: Turn, text: str, caption: str, header: str, names: frozenset[str] | None) -> Line:
-    """The only line of a turn, which shows `text`. names: None where no date is to be resolved."""
+def render_turns(asked: Sequence[ToRender]) -> list[tuple[list[Line], list[Line]]]:
+    """`render_turn` of each, step by step for all of them: a step's tables then stay in the processor's cache."""
+    captions = [unmarked(shorten_caption(turn.caption)) if turn.caption else "" for turn, *_ in asked]
+    in_dates = [None if turn.time is None or says_no_date(turn.text) else names for turn, names, *_ in asked]
+
+    def lines_of(texts: Sequence[str | None]) -> list[Line | None]:
+        bodies = [
+            None if text is None else _body(one.turn, text, caption, names)
+            for one, text, caption, names in zip(asked, texts, captions, in_dates, strict=True)
+        ]
+        return _each_line(asked, bodies)
+
+    full = lines_of([turn.text if len(turn.text) < _SHORT_CHARS else None for turn, *_ in asked])
+    long = dict[int, list[Line]]()
+    for place, line in enumerate(full):
+        if line is None or line.tokens > WHOLE_TOKENS:  # most turns are counted once, in their line
+            turn, names, header, _ = asked[place]
+            if len(pieces := cut(turn.text)) > 1:
+                long[place] = _lines(turn, pieces, captions[place], header, names)
+            elif line is None:
+                full[place] = line_of(turn, _body(turn, turn.text, captions[place], in_dates[place]), header)
+    worth = [
+        None if place in long else drop_filler(turn.text, names, replies)
+        for place, (turn, names, _, replies) in enumerate(asked)
+    ]
+    brief = lines_of([None if text == one.turn.text.strip() else text for one, text in zip(asked, worth, strict=True)])
+    return [
+        (long[place], long[place]) if place in long else ([whole], [short or whole])  # type: ignore[list-item]
+        for place, (whole, short) in enumerate(zip(full, brief, strict=True))
+    ]
+
+
+def _body(turn: Turn, text: str, caption: str, names: frozenset[str] | None) -> str:
+    """What the only line of a turn shows of `text`. names: None where no date is to be resolved."""
     shown = lay_out(text)
-    body = join_caption(unmarked(shown) if names is None else _dated(turn, shown, names), caption)
-    return line_of(turn, body, header)
+    return join_caption(unmarked(shown) if names is None else _dated(turn, shown, names), caption)
+
+
+def _each_line(asked: Sequence[ToRender], bodies: Sequence[str | None]) -> list[Line | None]:
+    """The only line of each turn, which shows its body; None for None."""
+    shown = [
+        printable(f"{line_prefix(one.turn)} {body}") if body else "" for one, body in zip(asked, bodies, strict=True)
+    ]
+    tokens = [count_tokens(text + "\n") if text else 0 for text in shown]
+    return [
+        None if body is None else _single(one.turn, text, size, one.header, body)
+        for one, body, text, size in zip(asked, bodies, shown, tokens, strict=True)
+    ]
 
 
 def line_of(turn: Turn, body: str, header: str, tokens: int | None = None) -> Line:
     """The only line of a turn, which shows `body`. tokens: its own, where they are known."""
-    if not body:
-        return empty_line(turn)
-    shown = printable(f"{line_prefix(turn)} {body}")
-    tokens = count_tokens(shown + "\n") if tokens is None else tokens
-    return Line(turn, shown, tokens, header, _count_header(header), body, turn.text)
+    shown = printable(f"{line_prefix(turn)} {body}") if body else ""
+    return _single(turn, shown, (count_tokens(shown + "\n") if tokens is None else tokens), header, body)
+
+
+def _single(turn: Turn, shown: str, tokens: int, header: str, body: str) -> Line:
+    return Line(turn, shown, tokens, header, _count_header(header), body, turn.text) if body else empty_line(turn)
 
 
 def _lines(turn: Turn, pieces: Sequence[Piece], caption: str, header: str, names: frozenset[str]) -> list[Line]:

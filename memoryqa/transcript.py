@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterable, Iterator, MutableSequence, Seque
 from dataclasses import replace
 from datetime import date, time
 from hashlib import blake2b
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import Any, NamedTuple
 
+from memoryqa.arrays import OnDemand
 from memoryqa.checks import shown, text
 from memoryqa.errors import UsageError
 from memoryqa.language.dating.dates import unmarked
+from memoryqa.language.filler import Replies
 from memoryqa.language.names import name_words, speaker_key
 from memoryqa.passages import lay_out
-from memoryqa.rendering import Line, Replies, line_of, render_turn, shorten_caption
+from memoryqa.rendering import Line, ToRender, line_of, render_turn, render_turns, shorten_caption
 from memoryqa.tokens import count_tokens
 from memoryqa.turns import HANDLE_PREFIX, MONTHS, Turn, id_of_turn, join_caption, render_header
 
@@ -25,46 +27,6 @@ _FEWEST_REPEATS = 3  # a text said twice is shown twice: to say so takes about a
 _MIDNIGHT = time()
 _WORD = re.compile(r"\w+")
 _ASCII_WORDS = {code: " " for code in range(128) if not _WORD.match(chr(code))}
-
-Item = TypeVar("Item")
-
-
-class OnDemand(MutableSequence[Item]):
-    """A list whose first `length` items are made when they are asked for, by `make`, and kept."""
-
-    def __init__(self, length: int, make: Callable[[int], Item]) -> None:
-        self._items: list[Item | None] = [None] * length
-        self._make = make
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    @overload
-    def __getitem__(self, at: int) -> Item: ...
-    @overload
-    def __getitem__(self, at: slice) -> MutableSequence[Item]: ...
-    def __getitem__(self, at: int | slice) -> Item | MutableSequence[Item]:
-        if isinstance(at, slice):
-            return [self[one] for one in range(*at.indices(len(self)))]
-        if (item := self._items[at]) is None:
-            at %= len(self._items)
-            item = self._make(at)
-            self._items[at] = item
-        return item
-
-    def keep(self, at: int, item: Item) -> None:
-        """Let `item` be the one at `at`, unless that is made already."""
-        if self._items[at] is None:
-            self._items[at] = item
-
-    def __setitem__(self, at: Any, item: Any) -> None:
-        self._items[at] = item
-
-    def __delitem__(self, at: int | slice) -> None:
-        del self._items[at]
-
-    def insert(self, at: int, item: Item) -> None:
-        self._items.insert(at, item)
 
 
 class _KeptBrief(NamedTuple):
@@ -133,21 +95,43 @@ class Transcript:
 
     def add(self, turn: Turn) -> Sequence[Line]:
         """Append `turn`; returns its lines in full. UsageError for an id that is there, and then nothing changes."""
-        if turn.id in self.places:
-            raise UsageError(f"turn {turn.id} is in this memory already; every turn needs its own session and number")
         # rendered before anything is changed: a turn that cannot be leaves the transcript as it was
+        asked, day = self._to_render(turn)
+        full, brief = render_turn(*asked)
+        self._note(asked, day, len(self.turns))
+        return self._append(turn, full, brief)
+
+    def extend(self, turns: Sequence[Turn]) -> list[Sequence[Line]]:
+        """`add` each of `turns`, in less time. If one is refused, the transcript must be made anew."""
+        asked, ids = [], set[str]()
+        for number, turn in enumerate(turns, len(self.turns)):
+            if turn.id in ids:
+                raise _is_here(turn)
+            ids.add(turn.id)
+            one, day = self._to_render(turn)
+            self._note(one, day, number)
+            asked.append(one)
+        return [self._append(turn, *lines) for turn, lines in zip(turns, render_turns(asked), strict=True)]
+
+    def _to_render(self, turn: Turn) -> tuple[ToRender, int]:
+        """What its lines are rendered from, and the day under which it is to be shown."""
+        if turn.id in self.places:
+            raise _is_here(turn)
         day = self._day_of(turn)
-        header = _header(turn, day)
-        names = self._names_with(turn.speaker)
-        replied = self._replies.note(turn)
-        full, brief = render_turn(turn, names, header, replied)
-        self._note_speaker(turn.speaker, names)
+        return ToRender(turn, self._names_with(turn.speaker), _header(turn, day), self._replies.note(turn)), day
+
+    def _note(self, asked: ToRender, day: int, number: int) -> None:
+        """Take over what later turns are rendered by; number: of the turn, from 0."""
+        turn = asked.turn
+        self._note_speaker(turn.speaker, asked.names, number)
         self._note_day(turn, day)
-        self._replied.append(replied)
+        self._replied.append(asked.replies)
         if turn.time is not None:
             said_on = turn.time.date()
             self.first_day = min(said_on, self.first_day or said_on)
             self.last_day = max(said_on, self.last_day or said_on)
+
+    def _append(self, turn: Turn, full: Sequence[Line], brief: Sequence[Line]) -> Sequence[Line]:
         self.turns.append(turn)
         self.places[turn.id] = range(len(self.full), len(self.full) + len(full))
         self.full += full
@@ -180,10 +164,10 @@ class Transcript:
         known = self._names[-1][1] if self._names else frozenset()
         return known if speaker in self._speakers else known | name_words([speaker])
 
-    def _note_speaker(self, speaker: str, names: frozenset[str]) -> None:
+    def _note_speaker(self, speaker: str, names: frozenset[str], number: int) -> None:
         if speaker not in self._speakers:
-            self._speakers[speaker] = len(self.turns)
-            self._names.append((len(self.turns), names))
+            self._speakers[speaker] = number
+            self._names.append((number, names))
 
     def _note_repeat(self, place: int) -> bool:
         """Whether the line at `place`, the last one, says what an earlier one said; noted for `lines_at`."""
@@ -332,6 +316,10 @@ class Transcript:
         if self._first_of.get(place, place) != place:
             brief = [replace(brief[0], repeated=True)]
         return full, brief
+
+
+def _is_here(turn: Turn) -> UsageError:
+    return UsageError(f"turn {turn.id} is in this memory already; every turn needs its own session and number")
 
 
 def _day_among(days: Sequence[int], turn: Turn) -> int:

@@ -36,7 +36,12 @@ _INSERT = (
     f"INSERT INTO turns ({', '.join(COLUMNS)}, digest) VALUES ({'CAST(? AS TEXT), ' * len(COLUMNS)}?)"
     " ON CONFLICT (id) DO NOTHING"
 )
+_INSERT_AT = (
+    f"INSERT INTO turns (position, {', '.join(COLUMNS)}, digest) VALUES (?, {'CAST(? AS TEXT), ' * len(COLUMNS)}?)"
+    " ON CONFLICT (id) DO NOTHING"
+)
 _FIELDS = ", ".join(f"CAST(turns.{name} AS BLOB)" for name in COLUMNS)
+_INSERT_WORDS = "INSERT INTO words (rowid, turn) VALUES (?, ?)"
 _SAID = [2 + COLUMNS.index(name) for name in ("speaker", "text", "caption")]  # in a row of:
 _SELECT = f"SELECT turns.position, turns.digest, {_FIELDS} FROM turns"
 
@@ -126,8 +131,35 @@ class Archive(ArchiveFile):
     def append(self, turn: Turn) -> int:
         """Keep a new turn, within a transaction. Returns its position: later turns have higher ones."""
         if (position := self._append(turn)) is None:
-            raise ArchiveError(f"{self.path}: holds a turn {turn.id} already")
+            raise self._is_held(turn)
         return position
+
+    def append_all(self, turns: Sequence[Turn]) -> list[int]:
+        """`append` new turns, in less time. Returns their positions, in the same order."""
+        if len(turns) == 1:
+            return [self.append(turns[0])]
+        records = list(map(encode, turns))
+        highest = dict(self._connection.execute("SELECT session, highest FROM forgotten"))
+        for turn in turns if highest else ():
+            if turn.number <= int(highest.get(str(turn.session), -1)):
+                self._check_not_forgotten(turn)
+        (last,) = self._connection.execute("SELECT max(position) FROM turns").fetchone()
+        positions = range((last or 0) + 1, (last or 0) + 1 + len(turns))
+        rows = [(at, *record, digest(record)) for at, record in zip(positions, records, strict=True)]
+        if self._connection.executemany(_INSERT_AT, rows).rowcount != len(rows):
+            raise self._is_held(
+                next(turn for turn, at in zip(turns, positions, strict=True) if not self._is_at(turn, at))
+            )
+        said = (_searchable(_said(turn)) for turn in turns)
+        self._connection.executemany(_INSERT_WORDS, zip(positions, said, strict=True))
+        return list(positions)
+
+    def _is_held(self, turn: Turn) -> ArchiveError:
+        return ArchiveError(f"{self.path}: holds a turn {turn.id} already")
+
+    def _is_at(self, turn: Turn, position: int) -> bool:
+        found = self._connection.execute("SELECT position FROM turns WHERE id = ?", (turn.id,)).fetchone()
+        return bool(found == (position,))
 
     def _append(self, turn: Turn) -> int | None:
         """None when the id is there."""
@@ -137,7 +169,7 @@ class Archive(ArchiveFile):
         if not cursor.rowcount:
             return None
         assert cursor.lastrowid is not None
-        self._index_words(cursor.lastrowid, f"{turn.speaker} {turn.text} {turn.caption}")
+        self._index_words(cursor.lastrowid, _said(turn))
         return cursor.lastrowid
 
     def _insert(self, turn: Turn) -> bool:
@@ -167,7 +199,7 @@ class Archive(ArchiveFile):
         )
 
     def _index_words(self, position: int, said: str) -> None:
-        self._connection.execute("INSERT INTO words (rowid, turn) VALUES (?, ?)", (position, _searchable(said)))
+        self._connection.execute(_INSERT_WORDS, (position, _searchable(said)))
 
     def write_words(self) -> None:
         """Write the index of words anew from the turns, within a transaction."""
@@ -287,6 +319,10 @@ def used_twice(turn_id: str) -> str:
 
 def _id(handle: str) -> bytes:
     return handle.removeprefix(HANDLE_PREFIX).encode("utf-8", "surrogatepass")
+
+
+def _said(turn: Turn) -> str:
+    return f"{turn.speaker} {turn.text} {turn.caption}"
 
 
 def _searchable(text: str) -> str:

@@ -58,8 +58,7 @@ class ImportedMemory(StoredMemory):
                     known[place, one.key] = Known(lasts[place], one.digest)
                     imports.note(archive, lasts[place], one)
                 imports.note_last(archive, lasts)
-            for turn in taken.added:
-                self._take(turn, positions[turn.id])
+            self._take_all((positions[turn.id], turn) for turn in taken.added)
         return taken
 
     def follow_export(self, messages: Sequence[Incoming]) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from memoryqa.turns import KEPT_TEXT_TAG, Turn
 from memoryqa.working.memory import WorkingMemory
 
 ADDED_AT_ONCE = 1000  # turns in one transaction of a file
+_TAKEN_AT_ONCE = 100  # turns taken into the memory; what is made of them meanwhile fits in a processor's cache
 
 
 class BehindError(MemoryQAError):
@@ -286,8 +287,7 @@ class StoredMemory(ReadableMemory):
         if self._archive is None:
             return 0
         before = len(self)
-        for position, turn in self._archive.after(self._positions[-1] if self._positions else 0):
-            self._take(turn, position)
+        self._take_all(self._archive.after(self._positions[-1] if self._positions else 0))
         return len(self) - before
 
     def _rebuild(self, turns: Iterable[Turn]) -> None:
@@ -295,8 +295,7 @@ class StoredMemory(ReadableMemory):
         transcript = Transcript()
         working = WorkingMemory(self.memory_tokens, *transcript.lines, self.config.compaction, self.config.coverage)
         self._use(Built(transcript, PassageIndex(self._index.config), lambda: working), array("q"))
-        for turn in turns:
-            self._take(turn)
+        self._take_all((0, turn) for turn in turns)
 
     def _use(self, built: Built, positions: array[int]) -> None:
         """Make it the memory of what was built."""
@@ -313,13 +312,28 @@ class StoredMemory(ReadableMemory):
         if self._transcript.turns:
             self._numbering.note(self._transcript.turns[-1])
 
-    def _take(self, turn: Turn, position: int = 0) -> None:
+    def _take(self, turn: Turn, position: int) -> None:
         self._is_taking = self._archive is not None
         lines = self._transcript.add(turn)
         self._index.add(turn, lines)
         self._numbering.note(turn)
         self._positions.append(position)
         self._is_taking = False
+
+    def _take_all(self, found: Iterable[tuple[int, Turn]]) -> None:
+        """Take in turns, each after its position, some at once: that takes three quarters of the time."""
+        waiting = iter(found)
+        while batch := list(islice(waiting, _TAKEN_AT_ONCE)):
+            if len(batch) == 1:
+                self._take(batch[0][1], batch[0][0])
+                continue
+            self._is_taking = self._archive is not None
+            turns = [turn for _, turn in batch]
+            self._index.extend(list(zip(turns, self._transcript.extend(turns), strict=True)))
+            for turn in turns:
+                self._numbering.note(turn)
+            self._positions.extend(position for position, _ in batch)
+            self._is_taking = False
 
     def _keep_index(self, when: tuple[int, float], *, with_working: bool = True) -> None:
         """Keep the index in the file when that is due. with_working: bring the working memory up to date for it, so
@@ -339,7 +353,7 @@ class StoredMemory(ReadableMemory):
 
     def _add(self, messages: Sequence[Message], given: Mapping[str, Any]) -> tuple[list[Turn], Exception | None]:
         """Add messages up to the first that is refused: the turns that were added, and that one's error."""
-        error, turns = None, dict[str, tuple[Turn, int]]()
+        error, turns = None, dict[str, Turn]()
         with self._lock:
             with self._changing() as archive:
                 numbering = self._numbering.copy() if len(messages) > 1 else self._numbering
@@ -350,12 +364,13 @@ class StoredMemory(ReadableMemory):
                     except (TypeError, ValueError) as refused:
                         error = refused
                         break
-                    turns[turn.id] = turn, archive.append(turn) if archive is not None else 0
+                    turns[turn.id] = turn
                     if numbering is not self._numbering:
                         numbering.note(turn)
-            for turn, position in turns.values():
-                self._take(turn, position)
-        return [turn for turn, _ in turns.values()], error
+                added = list(turns.values())
+                positions = archive.append_all(added) if archive is not None and added else [0] * len(added)
+            self._take_all(zip(positions, added, strict=True))
+        return added, error
 
     def _check_new(self, turn: Turn, others: Container[str]) -> None:
         if turn.id in others or turn.id in self._transcript.places:

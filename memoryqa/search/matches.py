@@ -14,7 +14,8 @@ from memoryqa.language.locales.detection import ENGLISH
 from memoryqa.language.question import Query
 from memoryqa.language.related import english_rarity, related
 from memoryqa.language.terms import instances, synonyms, within_term
-from memoryqa.search.postings import IndexedPassages, tag_term, written_term
+from memoryqa.search.passage_reading import tag_term, written_term
+from memoryqa.search.postings import IndexedPassages
 
 _FEW_TERMS = 3  # of a question, which related words help most
 _SAID_OFTEN = 200  # in so many passages; a word of which there are more needs no related ones

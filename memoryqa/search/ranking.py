@@ -28,8 +28,7 @@ from memoryqa.language.terms import idf
 from memoryqa.rendering import Line
 from memoryqa.search.date_match import match_blocks
 from memoryqa.search.matches import as_spoken, find_matches
-from memoryqa.search.postings import (
-    CHUNK,
+from memoryqa.search.passage_reading import (
     ENDS_IN_QUESTION,
     FLAGS,
     FOLLOWS_QUESTION,
@@ -37,9 +36,8 @@ from memoryqa.search.postings import (
     OPENS_SESSION,
     SAYS_I,
     SAYS_NAME,
-    IndexedPassages,
-    Postings,
 )
+from memoryqa.search.postings import CHUNK, IndexedPassages, Postings
 from memoryqa.search.windows import Windows
 from memoryqa.turns import Turn
 
@@ -106,7 +104,11 @@ class PassageIndex:
 
     def add(self, turn: Turn, lines: Sequence[Line]) -> None:
         """Index the passages of the next turn."""
-        self._passages.add(turn, lines)
+        self.extend([(turn, lines)])
+
+    def extend(self, added: Sequence[tuple[Turn, Sequence[Line]]]) -> None:
+        """Index the passages of the next turns, given with their lines, in less time than one by one."""
+        self._passages.extend(added)
 
     def with_config(self, config: RankingConfig) -> PassageIndex:
         """An index of the same turns, including later ones, with other weights. The windows stay as they are."""

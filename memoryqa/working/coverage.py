@@ -37,6 +37,7 @@ from memoryqa.rendering import Line
 _MOST_REPEATS = 8  # earlier mentions that lower the worth of a term in an inserted line: more made no difference
 _REPEATED_SHARE = 0.25  # what a line is worth that was said before word by word
 _PROBE = "\0"  # prefix of a probe's feature, which keeps it apart from the term of the same letters
+_READ_AT_ONCE = 100  # lines
 _NOTHING = ""  # a feature of every line, worth nothing, so that each line has one
 
 
@@ -208,19 +209,22 @@ class CoverageChain:
         return self._features[self._starts[place] : self._starts[place + 1]]
 
     def _read_up_to(self, end: int) -> None:
-        """Number the features of the lines before `end`."""
-        known = self._numbers.get
-        for place in range(len(self._tokens), end):
-            line = self._lines[place]
-            said = line.body
-            self._note_speaker(line.turn.speaker)
-            self._tokens.append(line.tokens)
-            self._per_token.append(self._share_of(line) / (line.tokens + self._config.header_tokens))
-            found = chain((_NOTHING,), terms(said), (_PROBE + probe for probe in sorted(probes(said))))
-            for feature in dict.fromkeys(found):
-                number = known(feature)
-                self._features.append(self._number(feature) if number is None else number)
-            self._starts.append(len(self._features))
+        """Number the features of the lines before `end`, some at once: step by step that takes less time."""
+        for start in range(len(self._tokens), end, _READ_AT_ONCE):
+            lines = [self._lines[place] for place in range(start, min(start + _READ_AT_ONCE, end))]
+            said = [line.body for line in lines]
+            found_terms = list(map(terms, said))
+            found_probes = [[_PROBE + probe for probe in sorted(one)] if one else () for one in map(probes, said)]
+            for line, of_terms, of_probes in zip(lines, found_terms, found_probes, strict=True):
+                self._note_speaker(line.turn.speaker)
+                self._tokens.append(line.tokens)
+                self._per_token.append(self._share_of(line) / (line.tokens + self._config.header_tokens))
+                features = dict.fromkeys(chain((_NOTHING,), of_terms, of_probes))
+                for feature in features:
+                    if feature not in self._numbers:
+                        self._number(feature)
+                self._features.extend(map(self._numbers.__getitem__, features))
+                self._starts.append(len(self._features))
 
     def _note_speaker(self, speaker: str) -> None:
         if speaker not in self._speakers:
@@ -241,11 +245,10 @@ class CoverageChain:
             share *= config.later_share if line.part.number else 1.0
         return share
 
-    def _number(self, feature: str) -> int:
-        """The number of a new feature."""
-        number = self._numbers[feature] = len(self._numbers)
+    def _number(self, feature: str) -> None:
+        """Give a new feature its number."""
+        self._numbers[feature] = len(self._numbers)
         self._is_probe.append(feature.startswith(_PROBE))
-        return number
 
 
 class _Candidates:

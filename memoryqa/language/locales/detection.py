@@ -112,9 +112,9 @@ def detect(text: str, usual: str = ENGLISH) -> str:
     written = words_of(text)
     if usual == ENGLISH and shows_no_other_language(written) and not _opens_foreign(written):
         return ENGLISH
-    said = {word for word in written if word.islower()}
-    said.update(word.lower() for word in written[:1])
-    return _elect(said, usual)
+    said = [word for word in written if word.islower()]
+    said += [word.lower() for word in written[:1]]
+    return _elect(list(dict.fromkeys(said)), usual)  # in order: the same in every process where two languages tie
 
 
 def _opens_foreign(written: Sequence[str]) -> bool:
@@ -141,7 +141,7 @@ def codes_of(word: str) -> Collection[str]:
     codes = _markers().get(word)
     if codes is not None or word.isascii():
         return codes or ()
-    return {code for letter in word for code in _LETTER.get(letter, ())}
+    return tuple(dict.fromkeys(code for letter in word for code in _LETTER.get(letter, ())))
 
 
 def by_use(messages: Mapping[str, int]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from memoryqa.language.languages import ENGLISH, language
+from memoryqa.language.locales.detection import detect
 from memoryqa.language.locales.files import CODES, LATIN, SCRIPTS, UNSPACED, read_locale
 from memoryqa.language.question import Asking, read_query
 from memoryqa.language.terms import terms
@@ -97,3 +98,9 @@ def test_a_question_for_anything_that_happened_searches_only_the_day(chat: str, 
 )
 def test_other_verbs_are_searched(question: str) -> None:
     assert read_query(question, ("Ana",), (2024,), ("de",), Asking(date(2024, 5, 15))).terms
+
+
+def test_where_two_languages_tie_the_order_of_the_words_decides_and_not_that_of_a_set() -> None:
+    """A set of words has another order in every process: an index in a file would not be what a fresh one is."""
+    assert detect("algo alguien das ja") == "es"
+    assert detect("das ja algo alguien") == "de"

@@ -341,7 +341,10 @@ def test_a_file_that_may_not_be_written_is_searched(unwritable: str) -> None:
             target.chmod(0o777)
 
 
-def test_taking_a_turn_in_that_was_interrupted_is_made_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("count", [1, 2])
+def test_taking_a_turn_in_that_was_interrupted_is_made_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
     with AdaptiveMemory.open(tmp_path / "a.db") as memory:
         memory.extend(turns(3))
 
@@ -349,7 +352,7 @@ def test_taking_a_turn_in_that_was_interrupted_is_made_good(tmp_path: Path, monk
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(PassageIndex, "add", interrupt)
+            patch.setattr(PassageIndex, "extend", interrupt)
             with pytest.raises(KeyboardInterrupt):
-                memory.extend(turns(2, first=4))
-        check_same(memory, fresh(turns(5)))
+                memory.extend(turns(count, first=4))
+        check_same(memory, fresh(turns(3 + count)))

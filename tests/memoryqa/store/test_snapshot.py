@@ -63,13 +63,13 @@ def kept_always(monkeypatch: pytest.MonkeyPatch) -> None:
 def indexed(monkeypatch: pytest.MonkeyPatch) -> list[Turn]:
     """The turns that were indexed from now on."""
     added: list[Turn] = []
-    add = PassageIndex.add
+    extend = PassageIndex.extend
 
-    def note(self: PassageIndex, turn: Turn, lines: Any) -> None:
-        added.append(turn)
-        add(self, turn, lines)
+    def note(self: PassageIndex, new: Any) -> None:
+        added.extend(turn for turn, _ in new)
+        extend(self, new)
 
-    monkeypatch.setattr(PassageIndex, "add", note)
+    monkeypatch.setattr(PassageIndex, "extend", note)
     return added
 
 
