@@ -54,6 +54,8 @@ def split_sentences(text: str) -> list[str]:
 
 def lay_out(text: str) -> str:
     """`text` as it is shown: one space for any white space, but line breaks where a list, a table or code has them."""
+    if "  " not in text and text.isprintable() and text == text.strip():
+        return text  # most messages: no white space but single spaces is printable
     if "\n" not in text and "\r" not in text:
         shown = " ".join(text.split())
         return text if text == shown else shown  # the same object is found faster where it was kept
@@ -63,7 +65,8 @@ def lay_out(text: str) -> str:
 def cut(text: str) -> list[Piece]:
     """The passages of `text`, in order; [] for text without a character to show."""
     shown = lay_out(text)
-    if len(shown) <= WHOLE_TOKENS or count_tokens(shown) <= WHOLE_TOKENS:
+    # a character of ASCII is at most a token, one emoji may be several
+    if (len(shown) <= WHOLE_TOKENS and shown.isascii()) or count_tokens(shown) <= WHOLE_TOKENS:
         return [Piece(shown, breaks=False)] if shown else []
     elements = [part for element in _elements(text, whole_lines=False) for part in _bounded(element)]
     runs = _merge(_fill(elements))

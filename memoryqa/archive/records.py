@@ -51,7 +51,7 @@ def decode(record: Record) -> Turn:
 
 def digest(record: Record) -> bytes:
     """SHA-256 over what was said. Each field follows its length, so that different records hash different bytes."""
-    parts = (b"-" if field is None else b"%d:%b" % (len(field), field) for field in record[:-1])
+    parts = [b"-" if field is None else b"%d:%b" % (len(field), field) for field in record[:-1]]
     return hashlib.sha256(b"".join(parts)).digest()
 
 

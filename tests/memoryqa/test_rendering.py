@@ -266,6 +266,12 @@ def test_a_part_of_a_long_turn_says_with_an_ellipsis_where_text_is_left_out(text
     assert inner.text.endswith(" …") == (inner is not last)
 
 
+def test_a_message_of_few_characters_and_many_tokens_is_cut() -> None:
+    text = "我👩\u200d👩\u200d👧\u200d👦 🇵🇹 " * 14
+    assert len(text) < WHOLE_TOKENS < count_tokens(text)
+    assert all(count_tokens(piece.text) <= WHOLE_TOKENS for piece in cut(text))
+
+
 @pytest.mark.slow
 @given(long_texts, st.sampled_from(("", "a photo of a mill")))
 @settings(max_examples=150)
