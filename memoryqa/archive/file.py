@@ -14,11 +14,14 @@ from urllib.parse import quote
 
 from memoryqa import checks
 from memoryqa.archive.checkpoints import LARGEST_LOG, Checkpoints
+from memoryqa.archive.limits import has_room_for_files
 from memoryqa.errors import MemoryQAError
 
 APPLICATION_ID = 0x6D656D41  # "memA", in the header of every file of ours
 Migration = Callable[[sqlite3.Connection], None]
 Row = tuple[Any, ...]
+Identity = tuple[int, int, bool]
+LOG_ENDINGS = ("-wal", "-shm")
 
 _EXPLAINED = {  # by primary error code
     sqlite3.SQLITE_FULL: "the disk is full; nothing that was kept is lost. Free some space and try again",
@@ -50,11 +53,16 @@ class ArchiveFile:
         self._lock = threading.RLock()
         self._checkpoints: Checkpoints | None = None
         self.is_closed = False
-        self._identity: tuple[int, int] | None = None
+        self._known: dict[Path, Identity] = {}  # the file, and its log once there is one, by which each is told
+        self._process = os.getpid()
         in_memory = path == ":memory:"
         where = checks.path("path", path).absolute()
         with self._explained():
             if not in_memory:
+                if not has_room_for_files():
+                    raise ArchiveError(
+                        f"{self.path}: this process may open no more files; close some chats, or raise `ulimit -n`"
+                    )
                 self._check_file(where, create)
             self.is_read_only = not create and not _is_writable(where)
             is_new = not in_memory and not self.is_read_only and not where.exists()
@@ -74,7 +82,8 @@ class ArchiveFile:
                 self._connection.execute("PRAGMA synchronous = NORMAL")
                 if not in_memory:
                     self._connection.execute(f"PRAGMA wal_autocheckpoint = {LARGEST_LOG}")
-                    self._where, self._identity = where, _identity_of(where)
+                    self._version()  # opens the log
+                    self._note_files(where)
                     self._checkpoints = Checkpoints(where)
             except BaseException:
                 self._connection.close()
@@ -87,8 +96,29 @@ class ArchiveFile:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the file was removed, or another one put in its place: what is written now would be lost."""
-        return self._identity is not None and _identity_of(self._where) != self._identity
+        """Whether the file or its log was removed, emptied or replaced: what is written now would be lost."""
+        return self._what_is_gone() is not None
+
+    def _what_is_gone(self) -> str | None:
+        for path, known in self._known.items():
+            if (found := _identity_of(path)) == known:
+                continue
+            if found is not None and found[:2] == known[:2]:
+                return f"{path}: was emptied while it was open; nothing was written; restore it from a copy"
+            return f"{path}: was removed or replaced while it was open; nothing was written; open it again"
+        return None
+
+    def _note_files(self, where: Path) -> None:
+        """Note by what the file is told from another one, and its log, which each transaction but the first has."""
+        for path in (where, *(where.with_name(where.name + ending) for ending in LOG_ENDINGS)):
+            if path not in self._known and (found := _identity_of(path)) is not None:
+                self._known[path] = found
+
+    def _check_may_write(self) -> None:
+        if gone := self._what_is_gone():
+            raise ArchiveError(gone)
+        if os.getpid() != self._process:
+            raise ArchiveError(f"{self.path}: was opened before this process was forked; open it again in this process")
 
     def close(self) -> None:
         """Write everything to the disk and close the file."""
@@ -110,10 +140,7 @@ class ArchiveFile:
             if self._connection.in_transaction:
                 yield
                 return
-            if self.is_gone:
-                raise ArchiveError(
-                    f"{self.path}: was removed or replaced while it was open; nothing was written; open it again"
-                )
+            self._check_may_write()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -240,13 +267,14 @@ def _may_write(path: Path) -> bool:
     return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
-def _identity_of(path: Path) -> tuple[int, int] | None:
-    """By which the file at `path` is told from any other one; None when there is none."""
+def _identity_of(path: Path) -> Identity | None:
+    """By what the file at `path` is told from any other one, and whether it is empty, which a log may be; None when
+    there is none."""
     try:
         found = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return found.st_dev, found.st_ino, not found.st_size and not path.name.endswith(LOG_ENDINGS)
 
 
 def _is_writable(path: Path) -> bool:

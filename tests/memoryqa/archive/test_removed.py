@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,3 +94,88 @@ def test_a_server_says_that_a_chat_is_removed_and_adds_to_the_one_in_its_place(t
     with Memories.open(tmp_path) as memories:
         assert [turn.text for turn in memories["bo"].turns()] == ["Written by somebody else.", "And I, too."]
         assert [turn.text for turn in memories["ana"].turns()] == ["Anew."]
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def remove_log(path: Path) -> None:
+    path.with_name("ines.db-wal").unlink()
+
+
+def remove_index_of_log(path: Path) -> None:
+    path.with_name("ines.db-shm").unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (empty, r"ines\.db: was emptied while it was open; nothing was written; restore it from a copy"),
+        (remove_log, r"ines\.db-wal: was removed or replaced while it was open; nothing was written; open it again"),
+        (remove_index_of_log, r"ines\.db-shm: was removed or replaced while it was open; .* open it again"),
+    ],
+)
+@pytest.mark.parametrize("is_new", [True, False])
+def test_nothing_is_written_beside_a_log_of_others(
+    tmp_path: Path, change: Callable[[Path], None], message: str, is_new: bool
+) -> None:
+    """Without its log, or with another one than a second process has, a file loses turns or is damaged."""
+    path = tmp_path / "ines.db"
+    if not is_new:
+        AdaptiveMemory.open(path).close()
+    with AdaptiveMemory.open(path) as memory:
+        memory.add("I moved to Porto.", speaker="Ines")
+        change(path)
+        assert memory.is_gone
+        for write in (lambda: memory.add("And on.", speaker="Ines"), lambda: memory.forget("D1:1")):
+            with pytest.raises(ArchiveError, match=message):
+                write()
+        assert [turn.text for turn in memory.turns()] == ["I moved to Porto."]
+    if change is not empty:
+        with AdaptiveMemory.open(path) as memory:
+            assert [turn.text for turn in memory.turns()] == ["I moved to Porto."], "close wrote what was in the log"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_writes_nothing_through_what_its_parent_opened(tmp_path: Path) -> None:
+    """SQLite's locks do not hold between the two: https://sqlite.org/howtocorrupt.html 2.6."""
+    code = (
+        "import os, sys\n"
+        "from memoryqa import AdaptiveMemory\n"
+        "memory = AdaptiveMemory.open(sys.argv[1])\n"
+        "memory.add('I moved to Porto.', speaker='Ines')\n"
+        "if not os.fork():\n"
+        "    try:\n"
+        "        memory.add('And on to Faro.', speaker='Ines')\n"
+        "    except Exception as error:\n"
+        "        print(error, flush=True)\n"
+        "    os._exit(0)\n"
+        "os.wait()\n"
+        "memory.add('And on to Braga.', speaker='Ines')\n"
+        "print([turn.text for turn in memory.turns()])\n"
+    )
+    said = subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(tmp_path / "a.db")], capture_output=True)
+    assert said.stdout.decode().splitlines() == [
+        f"{tmp_path / 'a.db'}: was opened before this process was forked; open it again in this process",
+        "['I moved to Porto.', 'And on to Braga.']",
+    ], said.stderr.decode()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of open files")
+@pytest.mark.parametrize(("hard", "expected"), [(4096, "60 chats"), (128, "may open no more files; close some chats")])
+def test_chats_may_need_more_files_than_a_process_may_open_at_first(tmp_path: Path, hard: int, expected: str) -> None:
+    code = (
+        "import resource, sys\n"
+        "from memoryqa import Memories\n"
+        "from memoryqa.memory import AdaptiveMemory\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (128, int(sys.argv[2])))\n"
+        "chats = Memories.open(sys.argv[1])\n"
+        "try:\n"
+        "    found = [chats.create(f'chat {number}').add('Otters!', speaker='Ines') for number in range(60)]\n"
+        "    print(len(chats.search('Who saw otters?', 2000)), 'chats of', len(found), '60 chats')\n"
+        "except Exception as error:\n"
+        "    print(error)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", code, str(tmp_path), str(hard)], capture_output=True)
+    assert expected in said.stdout.decode(), said.stderr.decode()
