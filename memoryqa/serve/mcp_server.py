@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field
 from memoryqa import __version__
 from memoryqa.asking.watch import Watch
 from memoryqa.errors import MemoryQAError
+from memoryqa.serve.open_chats import without_folder
 from memoryqa.serve.operations import MAX_AROUND, MAX_MESSAGES, MAX_SEARCH_TOKENS, MIN_SCORE, Operations
 from memoryqa.serve.replies import (
     Answered,
@@ -120,7 +121,7 @@ async def _run(call: Callable[Arguments, Result], /, *args: Arguments.args, **kw
     try:
         return await anyio.to_thread.run_sync(functools.partial(call, *args, **kwargs), abandon_on_cancel=True)
     except MemoryQAError as error:
-        raise ToolError(str(error)) from None
+        raise ToolError(without_folder(str(error))) from None
     except KeyError as error:
         raise ToolError(str(error.args[0])) from None
 
@@ -245,7 +246,7 @@ def _add_writing(server: MCPServer, operations: Operations, reach: _Reach) -> No
                 functools.partial(operations.remember, messages, chat, progress=progress)
             )
         except MemoryQAError as error:
-            raise ToolError(str(error)) from None
+            raise ToolError(without_folder(str(error))) from None
         shown = ", ".join(kept.ids[:3]) + (f", ... {kept.ids[-1]}" if len(kept.ids) > 3 else "")
         return _reply(f"Kept {len(kept.ids):,} in {kept.chat}: {shown}", kept)
 
@@ -336,7 +337,7 @@ async def _found(call: Callable[Arguments, Result], /, *args: Arguments.args, **
     try:
         return await anyio.to_thread.run_sync(functools.partial(call, *args, **kwargs), abandon_on_cancel=True)
     except MemoryQAError as error:
-        raise ResourceNotFoundError(str(error)) from None
+        raise ResourceNotFoundError(without_folder(str(error))) from None
 
 
 def _add_prompts(server: MCPServer) -> None:

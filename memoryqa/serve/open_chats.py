@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,9 @@ from memoryqa.serve.busy import MOST_AT_ONCE, BusyChats, BusyError
 
 MAX_OPEN = 256  # chats in memory at once
 _SMALL_BYTES = 512 * 1024  # of a file, whose turns are indexed at once
+
+
+_FOLDER = re.compile(r"^.*[/\\](?=[^/\\]+\.db: )", re.DOTALL)  # of a chat's file, which is no business of clients
 
 
 class UnknownError(UsageError, LookupError):
@@ -131,3 +135,8 @@ class OpenChats:
 def listed(names: Sequence[str]) -> str:
     """Some of the names, for a message."""
     return (", ".join(names[:8]) + (", ..." if len(names) > 8 else "")) or "none yet"
+
+
+def without_folder(message: str) -> str:
+    """A message about a chat's file with the name of the file alone."""
+    return _FOLDER.sub("", message)

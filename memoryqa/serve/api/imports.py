@@ -13,7 +13,7 @@ from memoryqa.serve.api.access import Given
 from memoryqa.serve.api.bodies import ImportJob
 from memoryqa.serve.api.events import KEEP_ALIVE_SEC, MEDIA_TYPE, event, streamed
 from memoryqa.serve.api.guard import IMPORT_PATH
-from memoryqa.serve.api.jobs import Job
+from memoryqa.serve.api.jobs import MAX_WATCHERS, Job
 from memoryqa.serve.api.problems import RefusedError, described
 from memoryqa.serve.api.state import Served
 from memoryqa.serve.api.uploads import FILE, Upload
@@ -77,7 +77,19 @@ async def show_import(id: JobId, access: Given, served: Served) -> ImportJob:
 )
 async def watch_import(id: JobId, access: Given, served: Served) -> Response:
     """The same as events, `progress` for each change and `done` or `failed` at the end."""
-    return streamed(_changes(served.imports.job(id, access), served.stopping))
+    job = served.imports.job(id, access)
+    if job.watchers >= MAX_WATCHERS:
+        raise RefusedError(503, "this import is watched by too many already; poll it", {"Retry-After": "5"})
+    return streamed(_watched(job, served.stopping))
+
+
+async def _watched(job: Job, stopping: asyncio.Event) -> AsyncIterator[bytes]:
+    job.watchers += 1
+    try:
+        async for one in _changes(job, stopping):
+            yield one
+    finally:
+        job.watchers -= 1
 
 
 async def _changes(job: Job, stopping: asyncio.Event) -> AsyncIterator[bytes]:

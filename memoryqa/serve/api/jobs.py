@@ -21,6 +21,7 @@ from memoryqa.serve.tokens import Access
 
 MAX_JOBS = 100  # that are remembered
 MAX_UNDER_WAY = 8
+MAX_WATCHERS = 16  # of an import
 _AT_ONCE = 2
 
 
@@ -30,11 +31,12 @@ class StoppingError(Exception):
 
 @dataclass
 class Job:
-    """An import. changed: set whenever `shown` is another."""
+    """An import. changed: set whenever `shown` is another. watchers: how many streams show it."""
 
     owner: str
     shown: ImportJob
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    watchers: int = 0
 
     @property
     def is_over(self) -> bool:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from memoryqa.serve.tokens import Access
 
 MakeServer = Callable[[Access], MCPServer]
+MAX_SESSIONS = 1_000  # of an access, until they were idle for half an hour; each takes about 0.1 MB
 MAX_SERVERS = 100  # of accesses that were used last; who comes back after that begins a new session
 
 
@@ -61,7 +62,11 @@ class _Running:
     entered."""
 
     def __init__(self, server: MCPServer, max_bytes: int) -> None:
-        self._app = server.streamable_http_app(host="0.0.0.0", max_request_body_size=max_bytes)  # Guard looks at hosts
+        self._app = server.streamable_http_app(
+            host="0.0.0.0",  # Guard looks at hosts
+            max_request_body_size=max_bytes,
+            max_sessions=MAX_SESSIONS,
+        )
         self._has_begun, self._ending = asyncio.Event(), asyncio.Event()
         self._task = asyncio.create_task(self._run())
 

@@ -17,7 +17,7 @@ from memoryqa.archive.file import ArchiveError
 from memoryqa.errors import MemoryQAError, StoppedError, UsageError
 from memoryqa.memory.stored import BehindError
 from memoryqa.serve.busy import BusyError
-from memoryqa.serve.open_chats import UnknownError
+from memoryqa.serve.open_chats import UnknownError, without_folder
 from memoryqa.serve.tokens import ForbiddenError
 
 MEDIA_TYPE = "application/problem+json"
@@ -91,7 +91,7 @@ def problem_of(error: Exception) -> tuple[int, str]:
     )
     for kind, status in kinds:
         if isinstance(error, kind):
-            return status, str(error)
+            return status, without_folder(str(error))
     return 500, "this is a bug of the server; its log has the place"
 
 

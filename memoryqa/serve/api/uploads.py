@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -22,6 +23,7 @@ _MAX_FIELDS = 20
 _MAX_FIELD_BYTES = 10_000
 _MAX_NAME_CHARS = 100
 _PREFIX = ".upload-"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _LEFT_SEC = 6 * 3600.0  # an upload to which nothing was written for so long is of a server that was killed
 
 
@@ -63,7 +65,8 @@ class Upload:
         except (FormParserError, UnicodeDecodeError):
             raise _bad() from None
         except OSError as error:
-            raise RefusedError(503, f"the upload cannot be kept ({error.strerror}); free some space") from None
+            mend = "free some space" if error.errno in _FULL else "the folder of the chats must be writable"
+            raise RefusedError(503, f"the upload cannot be kept ({error.strerror}); {mend}") from None
         if not self._has_ended:
             raise _bad()
         if self.path is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,11 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp_servers import by_http, by_stdio
 
-from memoryqa import AdaptiveMemory
+from memoryqa import AdaptiveMemory, Memories
+from memoryqa.asking.watch import BrokenOffError, Watch
+from memoryqa.serve.mcp_server import make_server
+from memoryqa.serve.operations import Operations
+from memoryqa.serve.replies import Answered
 
 HEADERS = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
 INITIALIZE = {
@@ -126,3 +131,26 @@ def test_what_is_no_call_is_refused_and_the_server_goes_on(tmp_path: Path) -> No
         )
         assert httpx.post(address, headers=HEADERS, json=INITIALIZE, timeout=30).status_code == 200
         assert process.poll() is None
+
+
+def test_a_question_that_is_cancelled_stops_the_model(tmp_path: Path) -> None:
+    begun, stopped = anyio.Event(), threading.Event()
+
+    def ask(question: str, chat: str | None, asked: str | None, watch: Watch) -> Answered:
+        with watch.ending(stopped.set):
+            anyio.from_thread.run_sync(begun.set)
+            assert stopped.wait(30)
+        raise BrokenOffError
+
+    async def main() -> Any:
+        with Memories.open(tmp_path) as chats:
+            async with Client(make_server(Operations(chats), ask)) as client:
+                async with anyio.create_task_group() as group:
+                    group.start_soon(client.call_tool, "ask", {"question": "Where is the oboe?"})
+                    with anyio.fail_after(30):
+                        await begun.wait()
+                    group.cancel_scope.cancel()
+                assert await anyio.to_thread.run_sync(stopped.wait, 30)
+                return await called(client, "chats", {})
+
+    assert anyio.run(main) == {"chats": []}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,17 @@ import pytest
 pytest.importorskip("fastapi", reason="needs pip install '.[serve]'")
 
 from api_servers import ApiServer, api_server, start_api
+from read_only import as_nobody
+from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 from waiting import wait_for
+
+from memoryqa.memories import Memories
+from memoryqa.serve.api.app import Settings, make_app
+from memoryqa.serve.command import asking
+from memoryqa.serve.mcp_server import make_server
+from memoryqa.serve.operations import Operations
+from memoryqa.serve.tokens import Tokens
 
 
 def note(number: int, **more: str) -> dict[str, str]:
@@ -149,3 +162,65 @@ def test_an_upload_that_breaks_off_leaves_nothing(tmp_path: Path, cut: int) -> N
         reply = server.call("POST", "/v1/import", body, Content_Type=f"multipart/form-data; boundary={boundary}")
         assert reply.status == 400
         assert not list((tmp_path / "store").glob(".upload-*"))
+
+
+EXPORT = "\n".join(f"25/05/2023, 18:{n % 60:02d} - Ana: message {n} about kites" for n in range(6_000)).encode()
+
+
+def test_an_import_that_is_watched_ends_with_the_server_and_leaves_nothing(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    with api_server(store) as server, ThreadPoolExecutor(1) as pool:
+        path = server.upload(EXPORT, "WhatsApp Chat with Ana.txt", chat="ana").headers["location"]
+        watched = pool.submit(server.call, "GET", f"{path}/events")
+        wait_for(lambda: server.ok("GET", path)["messages"] > 0)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(60) in (0, -signal.SIGTERM)
+        assert {name for name, _ in watched.result(60).events} <= {"progress", "done", "failed"}
+        assert not list(store.glob(".upload-*"))
+    with api_server(store) as server:
+        path = server.upload(EXPORT, "WhatsApp Chat with Ana.txt", chat="ana").headers["location"]
+        wait_for(lambda: server.ok("GET", path)["state"] in ("done", "failed"))
+        result = server.ok("GET", path)["result"]
+        assert result["added"] + result["known"] == 6_000  # what was kept is known, the rest is added
+
+
+def test_few_watch_an_import_at_once(tmp_path: Path) -> None:
+    with api_server(tmp_path / "store") as server:
+        path = server.upload(EXPORT, "WhatsApp Chat with Ana.txt", chat="ana").headers["location"]
+        watching = [socket.create_connection(("127.0.0.1", server.port), timeout=30) for _ in range(16)]
+        for one in watching:
+            one.sendall(f"GET {path}/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+            assert one.recv(12) == b"HTTP/1.1 200"
+        refused = server.call("GET", f"{path}/events")
+        assert (refused.status, refused.headers["retry-after"]) == (503, "5")
+        for one in watching:
+            one.close()
+        wait_for(lambda: server.call("GET", f"{path}/events").status == 200)
+
+
+def served(chats: Memories, folder: Path) -> ASGIApp:
+    operations = Operations(chats)
+    settings = Settings(Tokens(None), folder, None)
+    return make_app(operations, asking(operations, "offline"), partial(make_server, operations, None), settings)[0]
+
+
+def test_a_folder_that_may_not_be_written_is_named_by_nothing_but_its_files(tmp_path: Path) -> None:
+    with as_nobody() as folder:
+        with Memories.open(folder / "store") as chats:
+            chats.create("ana").add("I moved to Porto!", speaker="Ana", time="2023-05-25")
+        for one in (folder / "store").iterdir():
+            one.chmod(0o400)
+        (folder / "store").chmod(0o500)
+        with Memories.open(folder / "store") as chats, TestClient(served(chats, folder / "store")) as client:
+            said = {"messages": [{"text": "x", "speaker": "Bo"}]}
+            for reply in (
+                client.post("/v1/chats/ana/messages", json=said),
+                client.post("/v1/chats/new/messages", json=said),
+                client.patch("/v1/chats/ana/messages/D1:1", json={"text": "x"}),
+                client.delete("/v1/chats/ana"),
+                client.post("/v1/import", files={"file": ("WhatsApp Chat with Ana.txt", EXPORT[:1000])}),
+            ):
+                assert reply.status_code == 503
+                assert str(folder) not in reply.json()["detail"]
+                assert "writable" in reply.json()["detail"]
+        (folder / "store").chmod(0o700)
