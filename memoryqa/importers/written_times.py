@@ -38,7 +38,9 @@ def from_text(written: str, options: Options) -> datetime | None:
         digits = written.partition(".")[0]
         is_date = len(digits) == 8 and "." not in written and digits[:2] in ("19", "20")  # 20240513
         return options.iso(written) if is_date else from_number(float(written), options)
-    found = options.iso(_UTC.sub("Z", written.upper()) if written[:1].isdigit() else written)
+    found = options.iso(written)
+    if found is None and written[:1].isdigit():
+        found = options.iso(_UTC.sub("Z", written.upper()))
     if found is not None:
         return found
     spelled = spelled_time(written) if _MONTH.search(written) and not _OFFSET.search(written) else None
