@@ -6,6 +6,7 @@ Errors that a caller can mend are UsageError or another MemoryQAError, with one 
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -278,6 +279,9 @@ class Operations:
         **how: Any,
     ) -> ImportResult:
         """Add an export: see memoryqa.home.importing.import_export."""
+        while chat is not None and self._open.busy.is_rebuilt(chat):  # or its index would be built twice
+            progress("reading", 0, 0)
+            time.sleep(0.2)
         found = import_export(self._memories, path, chat=chat, progress=progress, counted=counted, **how)
         return ImportResult(
             chats=[one.chat for one in found.chats],

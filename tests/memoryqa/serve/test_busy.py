@@ -204,3 +204,21 @@ def test_no_file_is_looked_at_for_a_name_that_is_none(folder: Path, name: str) -
         with pytest.raises(UsageError, match="is no name for a chat"):
             operations.create(name)
         assert operations.rebuilding == 0
+
+
+def test_an_import_into_a_chat_waits_until_its_index_is_built(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_stale(folder / "long.db")
+    export = folder / "WhatsApp Chat with Bo.txt"
+    export.write_text("25/05/2023, 18:30 - Bo: The green kite flew away.\n", encoding="utf-8")
+    steps = list[str]()
+    with Memories.open(folder) as memories, ThreadPoolExecutor(1) as pool:
+        operations = Operations(memories)
+        with held(monkeypatch, "open") as waits:
+            with pytest.raises(BusyError):
+                found(operations)
+            assert waits.wait(WAIT_SEC)
+            imported = pool.submit(operations.import_export, export, "long", lambda step, *_: steps.append(step))
+            wait_for(lambda: steps, "the import waits")
+            assert not imported.done()
+        assert imported.result(WAIT_SEC).added == 1
+        assert len(found_later(operations)) == MANY + 1
