@@ -20,6 +20,7 @@ from memoryqa.asking.watch import Watch
 from memoryqa.errors import MemoryQAError
 from memoryqa.serve.open_chats import without_folder
 from memoryqa.serve.operations import MAX_AROUND, MAX_MESSAGES, MAX_SEARCH_TOKENS, MIN_SCORE, Operations
+from memoryqa.serve.questions import MAX_LISTED, MAX_QUESTION_CHARS
 from memoryqa.serve.replies import (
     Answered,
     ChatSummary,
@@ -48,6 +49,7 @@ NO_MODEL = (
 )
 
 Chat = Annotated[str | None, Field(description="the chat's name; may be left out when there is only one")]
+Chats = Annotated[list[str] | None, Field(description="names of chats; all when left out", max_length=MAX_LISTED)]
 Asked = Annotated[
     str | None, Field(description='the day of asking, YYYY-MM-DD, by which "last week" is read; today when left out')
 ]
@@ -133,9 +135,13 @@ def _reply(text: str, structured: BaseModel) -> CallToolResult:
 def _add_reading(server: MCPServer, operations: Operations, ask: Ask | None, reach: _Reach) -> None:
     @server.tool(**_reads("Search conversations"))
     async def search(
-        question: Annotated[str, Field(description="the question, in full, as a person would ask it")],
-        chats: Annotated[list[str] | None, Field(description="names of chats; all when left out")] = None,
-        people: Annotated[list[str] | None, Field(description="only what these people said")] = None,
+        question: Annotated[
+            str, Field(description="the question, in full, as a person would ask it", max_length=MAX_QUESTION_CHARS)
+        ],
+        chats: Chats = None,
+        people: Annotated[
+            list[str] | None, Field(description="only what these people said", max_length=MAX_LISTED)
+        ] = None,
         since: Annotated[str | None, Field(description="only from this day on, YYYY-MM-DD")] = None,
         until: Annotated[str | None, Field(description="only up to this day, YYYY-MM-DD")] = None,
         asked: Asked = None,
@@ -172,7 +178,9 @@ def _add_reading(server: MCPServer, operations: Operations, ask: Ask | None, rea
 
     @server.tool(name="ask", **_reads("Answer from memory"))
     async def ask_model(
-        question: Annotated[str, Field(description="the question, in full")], chat: Chat = None, asked: Asked = None
+        question: Annotated[str, Field(description="the question, in full", max_length=MAX_QUESTION_CHARS)],
+        chat: Chat = None,
+        asked: Asked = None,
     ) -> CallToolResult:
         """Let the configured language model answer from memory, with citations; without one, say how to search."""
         if ask is None:
@@ -193,9 +201,7 @@ def _add_reading(server: MCPServer, operations: Operations, ask: Ask | None, rea
         return _reply("\n".join(lines) or "There are no chats yet.", Listed(chats=summaries))
 
     @server.tool(**_reads("List people"))
-    async def people(
-        chats: Annotated[list[str] | None, Field(description="names of chats; all when left out")] = None,
-    ) -> Annotated[CallToolResult, People]:
+    async def people(chats: Chats = None) -> Annotated[CallToolResult, People]:
         """List who speaks in the chats, and how much."""
         found = await _run(operations.people, reach.some(chats))
         lines = [f"{one.name}: {one.messages:,} messages in {', '.join(one.chats)}" for one in found.people]

@@ -8,6 +8,9 @@ from typing import Any
 
 from memoryqa.turns import Turn
 
+MAX_QUESTION_CHARS = 10_000  # more would be searched for many seconds
+MAX_LISTED = 1_000  # chats or people in one call
+
 
 @dataclass(frozen=True, slots=True)
 class Question:

@@ -8,11 +8,10 @@ from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from memoryqa.serve.operations import MAX_MESSAGES, MAX_SEARCH_TOKENS, MIN_SCORE
+from memoryqa.serve.questions import MAX_LISTED, MAX_QUESTION_CHARS
 from memoryqa.serve.replies import CitedLine, Found, ImportResult, NewMessage
 
 MAX_CHARS = 1_000_000
-MAX_QUESTION_CHARS = 10_000
-MAX_LISTED = 1_000
 MAX_NAME_CHARS = 100
 
 ChatName = Annotated[str, Path(min_length=1, max_length=MAX_NAME_CHARS, examples=["ana"])]
