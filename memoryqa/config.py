@@ -215,7 +215,11 @@ class RankingConfig:
     time_prior: float = field(
         default=0.125, metadata={"help": "added to turns that name a time, when the question asks when"}
     )
-    query_weight: float = field(default=1.0, metadata={"help": "weight of the supporting queries beside the question"})
+    query_weight: float = field(default=1.4, metadata={"help": "weight of the supporting queries beside the question"})
+    query_share: float = field(
+        default=0.4,
+        metadata={"help": "speaker_share of a match of the supporting queries, which speak as that speaker"},
+    )
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -225,7 +229,7 @@ class RankingConfig:
                 raise ConfigError(one.name, f"must be finite, got {value}")
         if self.bm25_k1 <= 0 or not 0 <= self.bm25_b <= 1:
             raise ConfigError("bm25_k1", f"must be > 0 and bm25_b in 0..1, got {self.bm25_k1} and {self.bm25_b}")
-        for name in ("window_before", "window_after", "speaker_share"):
+        for name in ("window_before", "window_after", "speaker_share", "query_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(name, f"must be a share in 0..1, got {getattr(self, name)}")
         if not 1 <= self.window_tokens <= 10_000:

@@ -68,17 +68,20 @@ class _Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Preference:
-    """Whose passages count more than others', and how: their match times 1 + `share` (of others: 1 - `share`), plus
-    `weight` (of others: minus), plus `first_person` where they speak of themselves."""
+    """Whose passages count more than others', and how: their match times 1 + `share` (of others: 1 - `share`), that of
+    supporting queries by `query_share`, plus `weight` (of others: minus), plus `first_person` where they speak of
+    themselves."""
 
     speakers: Collection[str]
     weight: float
     share: float = 0.0
+    query_share: float = 0.0
     first_person: float = 0.0
 
-    def applied(self, match: Floats, named: Flags) -> Floats:
-        """`match`, 0 or more, with share and weight, by whether it is `named`."""
-        return np.where(named, (1 + self.share) * match + self.weight, (1 - self.share) * match - self.weight)
+
+def _shared(match: Floats, share: float, named: Flags | None) -> Floats:
+    """`match`, 0 or more, by whether it is `named`; None where nobody is preferred."""
+    return match if named is None else np.where(named, (1 + share) * match, (1 - share) * match)
 
 
 class PassageIndex:
@@ -119,9 +122,11 @@ class PassageIndex:
     def score(self, queries: Sequence[str], matches: Sequence[Floats] = (), asking: Asking | None = None) -> Floats:
         """Scores of all turns, shape (len(self),), higher is better; the first query is the question itself.
 
-        The others support it: `s(question) + query_weight * sqrt(sum_j lexical(query_j)^2)`. Each query is written for
-        another possible answer, so one good match should nearly suffice; with the root of squares several still add up.
-        For a question that names or asks a time the question is the best query, and the others count half.
+        The others support it: `lexical(question) + query_weight * sqrt(sum_j lexical(query_j)^2)`. Each query is
+        written for another possible answer, so one good match should nearly suffice; with the root of squares several
+        still add up. For a question that names or asks a time the question is the best query, and the others count
+        half. What does not depend on words counts `1 + query_weight` times, so that it weighs as much beside the larger
+        match. Queries are worded as the speaker whom the question names would speak: what others said counts less.
         `matches`: for each distinct query a further match of every turn, of the same shape, added to the lexical one.
         `asking`: what the question's dates are read by.
         """
@@ -272,22 +277,25 @@ class PassageIndex:
         lexical = [self._score_words(plan, chunks, passages) for plan in plans]
         if matches:
             lexical = [words + match[passages] for words, match in zip(lexical, matches, strict=True)]
-        score = self._fuse(question, lexical)
-        preferred = self._preference(question)
+        preferred, support = self._preference(question), self._support(question, len(plans))
+        named = None
         if preferred.speakers:
             named = np.isin(index.speaker_of(passages), [index.speakers[name] for name in preferred.speakers])
-            score = preferred.applied(score, named)
-            score += preferred.first_person * (named & index.flagged(passages, SAYS_I))
-        score += config.question_prior * index.flagged(passages, ENDS_IN_QUESTION)
-        score += config.reply_prior * index.flagged(passages, FOLLOWS_QUESTION)
-        score += config.opening_prior * index.flagged(passages, OPENS_SESSION)
+        score, scale = _fuse(lexical, support, preferred, named), 1 + support
+        if named is not None:
+            score += scale * np.where(named, preferred.weight, -preferred.weight)
+            score += scale * preferred.first_person * (named & index.flagged(passages, SAYS_I))
+        score += scale * config.question_prior * index.flagged(passages, ENDS_IN_QUESTION)
+        score += scale * config.reply_prior * index.flagged(passages, FOLLOWS_QUESTION)
+        score += scale * config.opening_prior * index.flagged(passages, OPENS_SESSION)
         if not question.asks_what_was_told:
-            score -= config.length_weight * index.doublings(passages)
-        score -= config.code_weight * np.clip((index.code_share(passages) - _CODE_FROM) / _CODE_SPAN, 0.0, 1.0)
+            score -= scale * config.length_weight * index.doublings(passages)
+        code = np.clip((index.code_share(passages) - _CODE_FROM) / _CODE_SPAN, 0.0, 1.0)
+        score -= scale * config.code_weight * code
         if question.asks_when:
-            score += config.time_prior * index.flagged(passages, NAMES_TIME)
+            score += scale * config.time_prior * index.flagged(passages, NAMES_TIME)
         if question.asks_name:
-            score += _NAME_PRIOR * index.flagged(passages, SAYS_NAME)
+            score += scale * _NAME_PRIOR * index.flagged(passages, SAYS_NAME)
         return score
 
     def _preference(self, question: Query) -> _Preference:
@@ -301,7 +309,7 @@ class PassageIndex:
             named = question.named if len(question.named) < len(speakers) else ()
             others = _OTHER_LANGUAGES if question.language != ENGLISH else 1.0
             weight = others * config.speaker_weight
-            return _Preference(named, weight, config.speaker_share, config.first_person_weight)
+            return _Preference(named, weight, config.speaker_share, config.query_share, config.first_person_weight)
         users = () if question.asks_what_was_told else users_among(speakers, question.owner)
         return _Preference(users, config.role_weight)
 
@@ -336,14 +344,17 @@ class PassageIndex:
                 bound += saturated
             lexical.append(bound)
         question = plans[0].query
-        bound, preferred = self._fuse(question, lexical), self._preference(question)
+        preferred, support = self._preference(question), self._support(question, len(plans))
+        named = None
         if preferred.speakers:
-            named = np.zeros(len(bound), dtype=np.bool_)
+            named = np.zeros(index.num_chunks, dtype=np.bool_)
             for name in preferred.speakers:
                 named[index.chunks_of(name)] = True
-            bound = preferred.applied(bound, named)
-            bound += max(preferred.first_person, 0.0) * (named & ((index.chunk_flags() & SAYS_I) != 0))
-        return bound + self._bound_priors(question) + 1e-9  # for rounding errors
+        bound, priors = _fuse(lexical, support, preferred, named), self._bound_priors(question)
+        if named is not None:
+            priors += np.where(named, preferred.weight, -preferred.weight)
+            priors += max(preferred.first_person, 0.0) * (named & ((index.chunk_flags() & SAYS_I) != 0))
+        return bound + (1 + support) * priors + 1e-9  # for rounding errors
 
     def _bound_priors(self, question: Query) -> Floats:
         config, index = self.config, self._passages
@@ -358,11 +369,20 @@ class PassageIndex:
         by_flags = sum(max(prior, 0.0) * ((flags & flag) != 0) for flag, prior in priors.items())
         return np.asarray(by_flags[index.chunk_flags()])
 
-    def _fuse(self, question: Query, lexical: Sequence[Floats]) -> Floats:
-        if len(lexical) == 1:
-            return lexical[0]
-        weight = self.config.query_weight * (0.5 if question.asks_when or question.windows else 1.0)
-        return lexical[0] + weight * np.sqrt(sum(one**2 for one in lexical[1:]))
+    def _support(self, question: Query, num_queries: int) -> float:
+        """The weight of the supporting queries, of which there are one less than queries."""
+        if num_queries == 1:
+            return 0.0
+        return self.config.query_weight * (0.5 if question.asks_when or question.windows else 1.0)
+
+
+def _fuse(lexical: Sequence[Floats], support: float, preferred: _Preference, named: Flags | None) -> Floats:
+    """The match of the question, the first, and of its supporting queries."""
+    match = _shared(lexical[0], preferred.share, named)
+    if len(lexical) == 1:
+        return match + 0.0  # a copy: priors are added to it
+    root = np.sqrt(sum(one**2 for one in lexical[1:]))
+    return match + support * _shared(root, preferred.query_share, named)
 
 
 def _split_off_largest(chunks: Ints, bounds: Floats, size: int) -> tuple[Ints, Ints, Floats]:

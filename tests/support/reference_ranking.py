@@ -78,12 +78,13 @@ class Reference:
         question = self.read(queries[0])
         supporting = [self.lexical(self.read(text)) for text in dict.fromkeys(queries) if text != queries[0]]
         names_time = question.asks_when or question.windows
-        weight = config.query_weight * (0.5 if names_time else 1.0)
+        weight = config.query_weight * (0.5 if names_time else 1.0) if supporting else 0.0
         scores = []
         for i, lexical in enumerate(self.lexical(question)):
             support = math.sqrt(sum(other[i] ** 2 for other in supporting))
-            match = (lexical + self.dated(question, i) + weight * support) * self.factor(question, i)
-            scores.append(match + self.prior(i) + self.asked(question, i))
+            match = (lexical + self.dated(question, i)) * self.factor(question, i, config.speaker_share)
+            match += weight * support * self.factor(question, i, config.query_share)
+            scores.append(match + (1 + weight) * (self.prior(i) + self.asked(question, i)))
         return scores
 
     def read(self, text: str) -> Query:
@@ -265,11 +266,10 @@ class Reference:
             return {everybody["user"]}, self.config.role_weight
         return set(), 0.0
 
-    def factor(self, question: Query, i: int) -> float:
+    def factor(self, question: Query, i: int, share: float) -> float:
         """What a match counts in what the speakers named said, and in what others did."""
         if not question.named or not set(self.speakers) - question.named:
             return 1.0
-        share = self.config.speaker_share
         return 1 + share if self.is_of(i, question.named) else 1 - share
 
     def is_of(self, i: int, speakers: Collection[str]) -> bool:
@@ -343,6 +343,7 @@ configs = st.builds(
     opening_prior=weight,
     time_prior=weight,
     query_weight=weight,
+    query_share=shares,
 )
 questions = st.tuples(
     st.sampled_from(

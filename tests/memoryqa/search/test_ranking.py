@@ -184,6 +184,32 @@ def test_what_the_speaker_named_says_counts_more_the_better_it_matches() -> None
     assert everybody[0] == everybody[1]
 
 
+def test_supporting_queries_are_the_words_of_the_speaker_named() -> None:
+    turns = [Turn(1, 1, "Ines", "soup"), Turn(2, 1, "Bo", "soup"), Turn(3, 1, "Bo", "boat"), Turn(4, 1, "Ines", "boat")]
+    weightless = dict.fromkeys(["window_before", "window_after", *WEIGHTS], 0.0)
+    config = RankingConfig(**weightless | {"query_weight": 1.0}, speaker_share=0.1, query_share=0.3)
+    asked = index_of(turns, config).score(["Bo's soup?", "boat"]).tolist()
+    assert asked[1] / asked[0] == pytest.approx(1.1 / 0.9), "the question's own word"
+    assert asked[2] / asked[3] == pytest.approx(1.3 / 0.7), "a word of the query"
+    nobody = index_of(turns, config).score(["soup?", "boat"]).tolist()
+    assert nobody[2] == nobody[3] == pytest.approx(asked[2] / 1.3)
+
+
+def test_what_does_not_depend_on_words_weighs_as_much_beside_supporting_queries() -> None:
+    turns = [Turn(1, 1, "Bo", "boat"), Turn(1, 2, "Bo", "boat?"), Turn(2, 1, "Bo", "soup")]
+    weightless = dict.fromkeys(["window_before", "window_after", *WEIGHTS], 0.0)
+
+    def handicap(*queries: str, **weights: float) -> float:
+        config = RankingConfig(**weightless | {"question_prior": -0.1, **weights})
+        statement, asking, _ = index_of(turns, config).score(queries).tolist()
+        return statement - asking
+
+    assert handicap("boat", query_weight=1.5) == pytest.approx(0.1)
+    assert handicap("boat", "kestrel boat", query_weight=1.5) == pytest.approx(0.25)
+    assert handicap("When was the boat?", "boat", query_weight=1.5) == pytest.approx(0.175), "queries count half"
+    assert handicap("boat", "boat", query_weight=1.5) == pytest.approx(0.1), "the question again is no other query"
+
+
 def test_the_speaker_named_counts_most_where_they_speak_of_themselves() -> None:
     turns = [Turn(1, 1, "Bo", "a kestrel"), Turn(2, 1, "Bo", "my kestrel"), Turn(3, 1, "Ines", "my kestrel")]
     assert ranked(turns, "Which kestrel is Bo's?", first_person_weight=0.1) == ["D2:1", "D1:1", "D3:1"]
