@@ -204,6 +204,10 @@ class RankingConfig:
         metadata={"help": "taken from a turn's passages each time its length doubles, from 100 to 3,200 tokens"},
     )
     code_weight: float = field(default=0.2, metadata={"help": "taken from passages that are code"})
+    brevity_weight: float = field(
+        default=0.0,
+        metadata={"help": "added to a passage each time its tokens halve, from 30 to 7; taken as they double"},
+    )
     date_weight: float = field(
         default=0.3, metadata={"help": "weight of the session's date lying where the question asks"}
     )
@@ -245,6 +249,7 @@ class RankingConfig:
             "role_weight",
             "length_weight",
             "code_weight",
+            "brevity_weight",
             "date_weight",
             "time_prior",
             "query_weight",
@@ -264,11 +269,11 @@ class DenseConfig:
         default=1.6, metadata={"help": "weight of late interaction, word piece by word piece; local models only"}
     )
     turn_weight: float = field(
-        default=1.8,
+        default=1.6,
         metadata={"help": "weight of the cosine of question and passage; with a local model its most similar sentence"},
     )
     window_weight: float = field(
-        default=0.8, metadata={"help": "weight of the cosine of question and a passage with the passages around"}
+        default=0.6, metadata={"help": "weight of the cosine of question and a passage with the passages around"}
     )
     similarity_floor: float = field(
         default=0.3, metadata={"help": "cosine of two word pieces from which on they count as similar"}
@@ -276,13 +281,15 @@ class DenseConfig:
     ranking: RankingConfig = field(
         default=RankingConfig(
             tag_weight=1.0,
+            instance_weight=0.9,
             session_weight=0.2,
             speaker_weight=0.2,
             speaker_share=0.1,
             first_person_weight=0.12,
-            role_weight=0.3,
-            length_weight=0.45,
-            code_weight=0.6,
+            role_weight=0.35,
+            length_weight=0.33,
+            code_weight=0.7,
+            brevity_weight=0.13,
             date_weight=0.9,
             reply_prior=0.08,
             opening_prior=0.15,

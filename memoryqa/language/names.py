@@ -45,6 +45,8 @@ _SHORT_ANSWER_CHARS = 40
 _NO_ONE = frozenset((*MONTHS, *(month[:3] for month in MONTHS), "I"))
 _NO_ONE |= frozenset("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
 _HANGUL = re.compile("[\uac00-\ud7a3]+")
+_OWNER = re.compile(r"'s?(?!\w)")
+_I_AND_I = re.compile(r"\bI(?:,? and|,| &) I\b")
 _LEAST_SHORT = 3  # letters of a short form: "Mel" is Melanie
 _MOST_PARTICLES = 3  # syllables after a Korean name
 
@@ -198,3 +200,14 @@ def without_names(text: str, speakers: Collection[str]) -> str:
         if not any(mention.start < match.end() and match.start() < mention.end for mention in named):
             kept.append(match[0])
     return " ".join(kept)
+
+
+def in_first_person(text: str, speakers: Collection[str]) -> str:
+    """English `text` as the speakers would put it whom it names: "Where is Ana's cat?" -> "Where is my cat?"."""
+    normal, said, end = normalise(text), "", 0
+    for mention in find_mentions(normal, speakers):
+        if mention.sure:
+            of = _OWNER.match(normal, mention.end)
+            said += normal[end : mention.start] + ("my" if of else "I")
+            end = of.end() if of else mention.end
+    return _I_AND_I.sub("we", said + normal[end:])

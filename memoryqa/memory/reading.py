@@ -264,7 +264,8 @@ class ReadableMemory(OpenableMemory):
             return None
         try:
             self._dense.update(self._transcript.full)
-            matches = self._dense.match(list(dict.fromkeys(queries)), self._index.speakers)
+            language = self._index.language_of(queries[0], asking)
+            matches = self._dense.match(list(dict.fromkeys(queries)), self._index.speakers, language)
         except EmbeddingError as error:
             if not self._embedding_failures:
                 logger.warning("ranking by words alone, here and wherever embedding_failures counts it: %s", error)

@@ -25,7 +25,8 @@ import numpy.typing as npt
 from memoryqa.arrays import Floats, Ints, Matrix, Vectors
 from memoryqa.checks import described, one_of_kind
 from memoryqa.config import ONE_VECTOR, DenseConfig
-from memoryqa.language.names import without_names
+from memoryqa.language.locales.detection import ENGLISH
+from memoryqa.language.names import in_first_person, without_names
 from memoryqa.language.terms import idfs
 from memoryqa.passages import split_sentences
 from memoryqa.rendering import Line
@@ -97,20 +98,26 @@ class DenseIndex:
             self._cache.forget("vector", [" ".join(parts) for parts in read])
             self._cache.forget("passage", [_SEPARATOR.join(parts) for parts in read])
 
-    def match(self, queries: Sequence[str], speakers: Collection[str]) -> list[Floats]:
+    def match(self, queries: Sequence[str], speakers: Collection[str], language: str = ENGLISH) -> list[Floats]:
         """For each query the match of every passage, shape (len(self),): 0 or more, in units of the lexical match.
 
         The speakers' names are left out: turns that address a person contain the name, turns the person said do not.
-        Raises EmbeddingError.
+        Where they are, a query in English says "I", as those turns do. Raises EmbeddingError.
         """
         nameless = [without_names(query, speakers) for query in queries]
-        read = [*nameless, *queries] if self._late_interaction else nameless
+        worded = nameless
+        if language == ENGLISH:
+            worded = [
+                stripped.strip() and in_first_person(query, speakers)
+                for query, stripped in zip(queries, nameless, strict=True)
+            ]
+        read = [*worded, *queries] if self._late_interaction else worded
         encoded = self._encode_queries([text for text in read if text.strip()])
         matches = []
-        for query, stripped in zip(queries, nameless, strict=True):
+        for query, stripped, as_said in zip(queries, nameless, worded, strict=True):
             match = np.zeros(len(self))
-            if stripped.strip() and len(self):
-                match += self._match_vectors(encoded[stripped].pooled)
+            if as_said.strip() and len(self):
+                match += self._match_vectors(encoded[as_said].pooled)
             if query.strip() and len(self) and self._late_interaction:
                 kept = self._query_pieces(query, stripped, encoded[query])
                 match += self.config.token_weight * self._match_pieces(kept, self._likely(match))

@@ -251,6 +251,11 @@ class IndexedPassages:
         """How often each passage's turn doubles the length of a short one; less for its first passage."""
         return np.frombuffer(self._doublings)[passages]
 
+    def tokens(self, passages: Ints) -> Ints:
+        """Tokens of each passage's line."""
+        starts = np.frombuffer(self._token_starts, dtype=np.int64)
+        return starts[passages + 1] - starts[passages]
+
     def code_share(self, passages: Ints) -> Floats:
         """Share of code signs in each passage, 0 to 1."""
         return np.frombuffer(self._code_share, dtype=np.float32)[passages].astype(np.float64)

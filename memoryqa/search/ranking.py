@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memoryqa.arrays import Flags, Floats, Ints
+from memoryqa.arrays import Floats, Ints
 from memoryqa.config import RankingConfig
 from memoryqa.errors import UsageError
 from memoryqa.language.locales.detection import ENGLISH, by_use
@@ -27,6 +27,7 @@ from memoryqa.language.question import Asking, Query, Window, read_query, users_
 from memoryqa.language.terms import idf
 from memoryqa.rendering import Line
 from memoryqa.search.date_match import match_blocks
+from memoryqa.search.fusing import Preference, fuse
 from memoryqa.search.matches import as_spoken, find_matches
 from memoryqa.search.passage_reading import (
     ENDS_IN_QUESTION,
@@ -44,6 +45,8 @@ from memoryqa.turns import Turn
 _SESSION_K1 = 1.5
 _NAME_PRIOR = 0.2  # of a passage that says a name, where the question asks for one
 _CODE_FROM, _CODE_SPAN = 0.05, 0.2  # share of code signs that prose may have, and what more makes a passage all code
+_USUAL_TOKENS = 30  # of a line
+_MOST_BREVITY = 2.0
 _OTHER_LANGUAGES = 3.0  # times the weight of the speaker, whose "I" is not seen and whose words have fewer tables
 _MOST_QUERIES = 16  # kept as they were read
 _FIRST_CHUNKS = 512  # scored at once, so that shorter histories are one array; later batches:
@@ -64,24 +67,6 @@ class _Plan:
     occurrences: list[Postings]
     shares: list[Floats]
     per_block: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class _Preference:
-    """Whose passages count more than others', and how: their match times 1 + `share` (of others: 1 - `share`), that of
-    supporting queries by `query_share`, plus `weight` (of others: minus), plus `first_person` where they speak of
-    themselves."""
-
-    speakers: Collection[str]
-    weight: float
-    share: float = 0.0
-    query_share: float = 0.0
-    first_person: float = 0.0
-
-
-def _shared(match: Floats, share: float, named: Flags | None) -> Floats:
-    """`match`, 0 or more, by whether it is `named`; None where nobody is preferred."""
-    return match if named is None else np.where(named, (1 + share) * match, (1 - share) * match)
 
 
 class PassageIndex:
@@ -152,6 +137,10 @@ class PassageIndex:
     def days_of(self, question: str, asking: Asking | None = None) -> Sequence[Window]:
         """The days that a question names."""
         return self._read(question, asking).windows
+
+    def language_of(self, question: str, asking: Asking | None = None) -> str:
+        """The code of the language that a question is read in."""
+        return self._read(question, asking).language
 
     def asks_only_days(self, question: str, asking: Asking | None = None) -> bool:
         """Whether a question has days and no other word that a turn could have: "What happened last week?"."""
@@ -281,7 +270,7 @@ class PassageIndex:
         named = None
         if preferred.speakers:
             named = np.isin(index.speaker_of(passages), [index.speakers[name] for name in preferred.speakers])
-        score, scale = _fuse(lexical, support, preferred, named), 1 + support
+        score, scale = fuse(lexical, support, preferred, named), 1 + support
         if named is not None:
             score += scale * np.where(named, preferred.weight, -preferred.weight)
             score += scale * preferred.first_person * (named & index.flagged(passages, SAYS_I))
@@ -292,13 +281,15 @@ class PassageIndex:
             score -= scale * config.length_weight * index.doublings(passages)
         code = np.clip((index.code_share(passages) - _CODE_FROM) / _CODE_SPAN, 0.0, 1.0)
         score -= scale * config.code_weight * code
+        if config.brevity_weight:
+            score += scale * config.brevity_weight * _brevity(index.tokens(passages))
         if question.asks_when:
             score += scale * config.time_prior * index.flagged(passages, NAMES_TIME)
         if question.asks_name:
             score += scale * _NAME_PRIOR * index.flagged(passages, SAYS_NAME)
         return score
 
-    def _preference(self, question: Query) -> _Preference:
+    def _preference(self, question: Query) -> Preference:
         """Whose passages count more: of the speakers that the question names, unless it names all.
 
         A question to an assistant's memory names nobody: what the user said is asked for more often, unless the
@@ -309,9 +300,9 @@ class PassageIndex:
             named = question.named if len(question.named) < len(speakers) else ()
             others = _OTHER_LANGUAGES if question.language != ENGLISH else 1.0
             weight = others * config.speaker_weight
-            return _Preference(named, weight, config.speaker_share, config.query_share, config.first_person_weight)
+            return Preference(named, weight, config.speaker_share, config.query_share, config.first_person_weight)
         users = () if question.asks_what_was_told else users_among(speakers, question.owner)
-        return _Preference(users, config.role_weight)
+        return Preference(users, config.role_weight)
 
     def _score_words(self, plan: _Plan, chunks: Ints, passages: Ints) -> Floats:
         """Windowed BM25 of the plan's terms, plus what all passages of a block get."""
@@ -350,10 +341,10 @@ class PassageIndex:
             named = np.zeros(index.num_chunks, dtype=np.bool_)
             for name in preferred.speakers:
                 named[index.chunks_of(name)] = True
-        bound, priors = _fuse(lexical, support, preferred, named), self._bound_priors(question)
+        bound, priors = fuse(lexical, support, preferred, named), self._bound_priors(question)
         if named is not None:
             priors += np.where(named, preferred.weight, -preferred.weight)
-            priors += max(preferred.first_person, 0.0) * (named & ((index.chunk_flags() & SAYS_I) != 0))
+            priors += preferred.first_person * (named & ((index.chunk_flags() & SAYS_I) != 0))
         return bound + (1 + support) * priors + 1e-9  # for rounding errors
 
     def _bound_priors(self, question: Query) -> Floats:
@@ -366,7 +357,8 @@ class PassageIndex:
             SAYS_NAME: _NAME_PRIOR if question.asks_name else 0.0,
         }
         flags = np.arange(FLAGS)
-        by_flags = sum(max(prior, 0.0) * ((flags & flag) != 0) for flag, prior in priors.items())
+        shortest = config.brevity_weight * _MOST_BREVITY
+        by_flags = shortest + sum(max(prior, 0.0) * ((flags & flag) != 0) for flag, prior in priors.items())
         return np.asarray(by_flags[index.chunk_flags()])
 
     def _support(self, question: Query, num_queries: int) -> float:
@@ -376,13 +368,9 @@ class PassageIndex:
         return self.config.query_weight * (0.5 if question.asks_when or question.windows else 1.0)
 
 
-def _fuse(lexical: Sequence[Floats], support: float, preferred: _Preference, named: Flags | None) -> Floats:
-    """The match of the question, the first, and of its supporting queries."""
-    match = _shared(lexical[0], preferred.share, named)
-    if len(lexical) == 1:
-        return match + 0.0  # a copy: priors are added to it
-    root = np.sqrt(sum(one**2 for one in lexical[1:]))
-    return match + support * _shared(root, preferred.query_share, named)
+def _brevity(tokens: Ints) -> Floats:
+    """How often a passage's tokens halve to those of a usual line, from -2 (four times as long) to 2."""
+    return np.clip(-np.log2(np.maximum(tokens, 1) / _USUAL_TOKENS), -_MOST_BREVITY, _MOST_BREVITY)
 
 
 def _split_off_largest(chunks: Ints, bounds: Floats, size: int) -> tuple[Ints, Ints, Floats]:

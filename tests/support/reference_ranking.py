@@ -244,6 +244,7 @@ class Reference:
         prior = config.question_prior if self.lines[i].said.strip()[-1:] == "?" else 0.0
         signs = sum(self.lines[i].said.count(sign) for sign in '{}()[]=<>;_/"|') / max(len(self.lines[i].said), 1)
         prior -= config.code_weight * min(max((float(np.float32(signs)) - 0.05) / 0.2, 0.0), 1.0)
+        prior -= config.brevity_weight * min(max(math.log2(max(self.lines[i].tokens, 1) / 30), -2.0), 2.0)
         if i and self.turn_of[i] == self.turn_of[i - 1]:
             return prior  # a later passage neither opens nor replies
         block = self.blocks[self.block_of[i]]
@@ -337,6 +338,7 @@ configs = st.builds(
     role_weight=weight,
     length_weight=weight,
     code_weight=weight,
+    brevity_weight=weight,
     date_weight=weight,
     question_prior=st.sampled_from([-0.1, 0.0, 0.2]),
     reply_prior=weight,

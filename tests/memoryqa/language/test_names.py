@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from strategies import texts
 
 from memoryqa.language.folding import normalise
-from memoryqa.language.names import find_mentions, speaker_key, without_mentions, without_names
+from memoryqa.language.names import (
+    find_mentions,
+    in_first_person,
+    speaker_key,
+    without_mentions,
+    without_names,
+)
 from memoryqa.language.question import read_query
 
 WORD_NAMES = "Hunter Bill Rose Will Mark May April June Grace Hope Joy Dawn Summer Drew Chase Art Rich Sky".split()
@@ -160,6 +166,21 @@ def test_spellings_of_a_name_are_one_speaker(spellings: tuple[str, ...]) -> None
 @pytest.mark.parametrize(("one", "other"), [("Ana", "Anna"), ("Jon", "John"), ("李雷", "李梅"), ("User", "Assistant")])
 def test_other_names_are_other_speakers(one: str, other: str) -> None:
     assert speaker_key(one) != speaker_key(other)
+
+
+@pytest.mark.parametrize(
+    ("question", "as_said"),
+    [
+        ("What did Melanie paint?", "What did I paint?"),
+        ("Where is Melanie's cat, Mel?", "Where is my cat, I?"),
+        ("Is it Inès' boat?", "Is it my boat?"),
+        ("What do Melanie and Inès both like?", "What do we both like?"),
+        ("Who painted it?", "Who painted it?"),
+        ("", ""),
+    ],
+)
+def test_a_question_is_put_as_the_speaker_named_would_put_it(question: str, as_said: str) -> None:
+    assert in_first_person(question, ("Melanie", "Inès")) == as_said
 
 
 def test_names_are_taken_out_with_what_is_attached_to_them() -> None:

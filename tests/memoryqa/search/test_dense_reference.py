@@ -18,7 +18,7 @@ from strategies import conversations, dialogues, sentences, texts
 
 from memoryqa.arrays import Vectors
 from memoryqa.config import ONE_VECTOR, DenseConfig
-from memoryqa.language.names import without_names
+from memoryqa.language.names import in_first_person, without_names
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.search.dense import DenseIndex
 from memoryqa.search.embedders import LocalEmbedder, Pieces, unit_length
@@ -80,7 +80,7 @@ class DenseReference:
         total = [0.0] * len(self.lines)
         nameless = without_names(query, self.names)
         if nameless.strip():
-            cosine = self.cosines(self.model.encode([nameless])[0].pooled)
+            cosine = self.cosines(self.model.encode([in_first_person(query, self.names)])[0].pooled)
             total = [max(0.0, one - sum(cosine) / len(cosine)) for one in cosine]
         if query.strip() and self.config.token_weight:
             pieces = self.query_pieces(query, nameless)
@@ -266,4 +266,4 @@ def test_weightless_late_interaction_is_not_computed() -> None:
     index = embedded(long_answer(), replace(DenseConfig(), token_weight=0.0), model)
     model.read.clear()
     index.match(["What did User serve?"], ["User"])
-    assert model.read == ["What did serve?"]
+    assert model.read == ["What did I serve?"]

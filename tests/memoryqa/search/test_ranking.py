@@ -184,6 +184,16 @@ def test_what_the_speaker_named_says_counts_more_the_better_it_matches() -> None
     assert everybody[0] == everybody[1]
 
 
+def test_a_short_line_counts_more_where_brevity_does_and_only_so_far() -> None:
+    texts = ["soup", "soup is what we ate", *("soup " + "bread and butter, " * n for n in (3, 6, 40, 60))]
+    turns = [Turn(n, 1, "Bo", text) for n, text in enumerate(texts)]
+    weightless = dict.fromkeys(["window_before", "window_after", *WEIGHTS], 0.0)
+    scores = index_of(turns, RankingConfig(**weightless | {"brevity_weight": 0.5}, bm25_b=0.0)).score(["kestrel"])
+    tokens = np.array([line.tokens for turn in turns for line in passages_of(turn)])
+    assert scores == pytest.approx(0.5 * np.clip(np.log2(30 / tokens), -2, 2))
+    assert scores[0] > scores[2] > scores[3] > scores[4] == scores[5] == -1.0
+
+
 def test_supporting_queries_are_the_words_of_the_speaker_named() -> None:
     turns = [Turn(1, 1, "Ines", "soup"), Turn(2, 1, "Bo", "soup"), Turn(3, 1, "Bo", "boat"), Turn(4, 1, "Ines", "boat")]
     weightless = dict.fromkeys(["window_before", "window_after", *WEIGHTS], 0.0)
