@@ -171,9 +171,9 @@ def _enveloped(source: Source, name: str, options: Options, report: ImportReport
             report.skip("receipt, reaction or event")
             continue
         number = text(envelope.get("sourceUuid")) or text(envelope.get("source"))
-        to = text(sent.get("destinationUuid")) or text(sent.get("destination"))
+        other = text((sent or envelope).get("destination" if sent else "source")) or number
         if not sent and text(envelope.get("sourceName")):
-            names[number] = text(envelope.get("sourceName"))
+            names[other] = text(envelope.get("sourceName"))
         at = seconds(message.get("timestamp")) or seconds(envelope.get("timestamp"))
         group = text(record(message.get("groupInfo")).get("groupId"))
         yield Message(
@@ -183,8 +183,8 @@ def _enveloped(source: Source, name: str, options: Options, report: ImportReport
             id=f"signal:{group}:{at}:{number}",
             attachments=attachments,
             author=ME if sent else number,
-            chat=group or (names.get(to, to) if sent else names.get(number, number)),
-            chat_id=group or (to if sent else number),
+            chat=group or names.get(other, other),
+            chat_id=group or other,
         )
 
 

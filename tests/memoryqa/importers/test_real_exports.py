@@ -272,7 +272,7 @@ def test_both_sides_of_signal_cli_are_one_conversation(imported: Write) -> None:
     sent = {"destination": "+351", "destinationUuid": "u", "timestamp": 1715591760000, "message": "at nine"}
     sync = {"envelope": {"source": "+49", "sourceUuid": "v", "syncMessage": {"sentMessage": sent}}}
     messages, report = imported("s.jsonl", as_jsonl([received | {"account": "+49"}, sync | {"account": "+49"}]))
-    assert [(one.speaker, one.chat, one.chat_id) for one in messages] == [("Rui", "Rui", "u"), ("Me", "Rui", "u")]
+    assert [(one.speaker, one.chat, one.chat_id) for one in messages] == [("Rui", "Rui", "+351"), ("Me", "Rui", "+351")]
     assert len(report.conversations) == 1
 
 
