@@ -13,6 +13,7 @@ from typing import Any
 
 from memoryqa.errors import UsageError
 from memoryqa.redaction import redact, secrets
+from memoryqa.terminal import without_halves
 
 
 class JsonlError(UsageError):
@@ -79,7 +80,7 @@ def to_json(obj: object, indent: int | None = None, *, ensure_ascii: bool = Fals
 
 def _redacted(obj: object, found: tuple[str, ...]) -> object:
     if isinstance(obj, str):
-        return redact(obj, found)
+        return without_halves(redact(obj, found))  # a reply that was cut may end in half a sign
     if isinstance(obj, Mapping):
         return {key: _redacted(value, found) for key, value in obj.items()}
     if isinstance(obj, list | tuple):

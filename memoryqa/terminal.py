@@ -24,6 +24,15 @@ def harmless(text: str) -> str:
     return text.translate(_SHOWN)
 
 
+def without_halves(text: str) -> str:
+    """`text` with a sign in place of each half of a surrogate pair: JSON may hold one, UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
 def is_terminal(stream: TextIO | None) -> bool:
     """Whether a person reads `stream`; a process may have been started without it."""
     return stream is not None and stream.isatty()

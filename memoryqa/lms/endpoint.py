@@ -26,6 +26,7 @@ from dspy.utils.exceptions import (
     LMServerError,
     LMTimeoutError,
     LMTransportError,
+    LMUnexpectedError,
     is_retryable_lm_error,
 )
 
@@ -33,6 +34,7 @@ from memoryqa.lms.reasons import error_in_place_of_reply, reason_of
 from memoryqa.lms.replies import header_seconds, is_worth_keeping, read_reply, texts_of
 from memoryqa.replies.form import STOP, ReplyForm
 from memoryqa.replies.reading import Reply, last_reply, set_last_reply, without_thoughts
+from memoryqa.terminal import without_halves
 
 T = TypeVar("T")
 _MAX_BACKOFF_SEC = 30.0
@@ -40,7 +42,7 @@ _MAX_UNREACHABLE_RETRIES = 2  # about 3 s: when no server listens, stopping and 
 _GRACE_SEC = 0.5  # beyond the timeout, so that the transport's own error, which says more, comes first
 _FEWER_TOKENS = 2_048  # of a reply, where the server has no room for as many as a thinking model may need
 _ADVICE = re.compile(
-    r"\s*\n\s*(?:To fix|credential came from):\s.*\Z", re.S
+    r"(?:\A|\s*\n)\s*(?:To fix|credential came from):\s.*\Z", re.S
 )  # DSPy's, of its own programming interface
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _address: ContextVar[str | None] = ContextVar("address of the LM that is called", default=None)
@@ -298,9 +300,9 @@ def _without_thoughts(outputs: Any) -> Any:
 
 def _output_without_thoughts(output: Any) -> Any:
     if isinstance(output, str):
-        return without_thoughts(output)
+        return without_halves(without_thoughts(output))
     if isinstance(output, dict) and isinstance(output.get("text"), str):
-        return {**output, "text": without_thoughts(output["text"])}
+        return {**output, "text": without_halves(without_thoughts(output["text"]))}
     return output
 
 
@@ -312,6 +314,10 @@ def _name_reason(error: LMError, model: str) -> None:
     if isinstance(error, CutReplyError | SlowCallError):
         return
     said = _ADVICE.sub("", reason_of(error)).replace("`", "'")
+    if not said and error.status:
+        said = f"HTTP {error.status}"
+    if isinstance(error, LMUnexpectedError):
+        said = f"the server's answer cannot be read: {said}"
     if said != error.message:
         error.message = said
         error.args = (f"[{model}] {said}",)

@@ -34,7 +34,8 @@ _BODIES = ("body", "raw", "response_body", "text", "data", "payload", "content",
 def reason_of(error: BaseException) -> str:
     """What the server said: the error's message, or the body behind it where that says nothing to a person."""
     message = _LITELLMS.sub("", str(getattr(error, "message", "") or "").strip())
-    says_nothing = _ONLY_A_MODEL.fullmatch(message) or _SAYS_NOTHING.fullmatch(message)
+    is_advice = message.startswith(("To fix:", "credential came from:"))  # DSPy's, where a body has no message
+    says_nothing = is_advice or _ONLY_A_MODEL.fullmatch(message) or _SAYS_NOTHING.fullmatch(message)
     if message and not message.startswith("{") and not says_nothing:
         return message
     text = message or str(error)
@@ -67,7 +68,8 @@ def said_in(body: object) -> str:
         except ValueError:
             return ""
     if isinstance(body, list):
-        return next((said for one in body if (said := said_in(one))), "")
+        words = " ".join(one for one in body if isinstance(one, str))
+        return next((said for one in body if (said := said_in(one))), words)
     if not isinstance(body, dict):
         return ""
     for name in _FIELDS:

@@ -12,6 +12,8 @@ from itertools import pairwise
 import numpy as np
 import regex
 
+from memoryqa.terminal import without_halves
+
 _KEY_BYTES = 8  # of a line, by which it is looked for
 _SPACE, _LINE_END = 32, 10
 _MOST_PIECES = 4000  # that were not met before; from then on the tokenizer is faster
@@ -37,7 +39,7 @@ class SparseTokenizer:
     def encode(self, text: str) -> list[int] | None:
         """The tokens of `text`; None when there is too much of it."""
         found = list[int]()
-        for piece in self._cut.findall(_without_halves(text)):
+        for piece in self._cut.findall(without_halves(text)):
             known = self._known.get(piece)
             if known is None:
                 written = piece.encode()
@@ -72,12 +74,3 @@ class SparseTokenizer:
             if self._content.startswith(line, start):
                 return int(place)
         return None
-
-
-def _without_halves(text: str) -> str:
-    """`text` with a sign in place of each half of a surrogate pair, as tiktoken has it."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text

@@ -63,3 +63,10 @@ def test_a_stump_is_cut_off_without_a_row_to_add(tmp_path: Path) -> None:
     file.path.write_bytes(b'{"b": ')
     file.mend()
     assert file.path.read_bytes() == b""
+
+
+def test_half_a_sign_is_written_as_a_sign_that_has_no_meaning(tmp_path: Path) -> None:
+    """A reply or a prediction may end in half a surrogate pair, which JSON holds and UTF-8 does not."""
+    rows = JsonlFile(tmp_path / "rows.jsonl")
+    rows.append({"answer": "so far \ud83d", "list": ["\udc00"], "whole": "\U0001f600"})
+    assert rows.rows() == [{"answer": "so far \ufffd", "list": ["\ufffd"], "whole": "\U0001f600"}]

@@ -260,3 +260,32 @@ def test_the_reason_is_found_behind_every_client_and_ends_the_run(
     assert said in str(failed.value)
     assert is_systemic(failed.value)
     assert "reports no credit left" in diagnose(failed.value, choice)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Fault(403, {"message": ["no such", "project"]}), "no such project"),
+        (Fault(403, {"errors": [[], ["not", "yours"]]}), "not yours"),
+        (Fault(401, {}), "HTTP 401"),
+        (Fault(429, {}), "HTTP 429"),
+        (Fault(500, {"id": 5}), "HTTP 500"),
+    ],
+)
+def test_an_error_without_a_message_has_the_servers_words_or_its_status_and_no_advice(fault: Fault, said: str) -> None:
+    with Fixed(fault) as server, pytest.raises(LMError) as failed:
+        lm_at(server)("Where?")
+    assert str(failed.value) == f"[hosted_vllm/m] {said}"
+
+
+@pytest.mark.parametrize("body", [[1], "null", "5", {"choices": {"0": 1}}, {"choices": [], "usage": [1]}])
+def test_an_answer_that_cannot_be_read_is_the_servers(body: Any) -> None:
+    with Fixed(Fault(body=body)) as server, pytest.raises(LMError, match=r"the server's answer|no completion"):
+        lm_at(server)("Where?")
+
+
+@pytest.mark.parametrize("words", ["cut in half: \ud83d", "\udc00", "a \udfff in the middle"])
+def test_half_a_sign_in_a_reply_is_a_sign_that_can_be_written(words: str) -> None:
+    with Fixed(completed({"content": words})) as server:
+        (text,) = lm_at(server)("Where?")
+    assert text.encode().decode() == words.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
