@@ -245,6 +245,16 @@ def test_the_tiny_example_is_built_alike_in_every_process() -> None:
     assert built[0].stdout == built[1].stdout
 
 
+def test_the_tiny_examples_model_writes_the_format_in_two_tokens() -> None:
+    """A model of 0.4 million weights that writes each mark by itself leaves one out, on some machines."""
+    shown = tiny_grpo.demonstrations(0)
+    tokenizer = tiny_grpo.build_tokenizer(shown)
+    for _, reply in shown:
+        first, *answer, last = (tokenizer.decode([one]) for one in tokenizer(reply)["input_ids"])
+        assert (first, last) == ("[[ ## answer ## ]]\n", "\n\n[[ ## evidence_ids ## ]]\n\n[[ ## completed ## ]]")
+        assert "".join(answer) == reply.removeprefix(first).removesuffix(last)
+
+
 @pytest.mark.slow
 def test_the_tiny_example_learns_and_the_result_is_loaded(tmp_path: Path) -> None:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
