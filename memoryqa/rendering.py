@@ -145,7 +145,20 @@ def render_turn(turn: Turn, names: frozenset[str], header: str, replies: bool = 
 
     In brief, a turn of one passage goes without its filler sentences; a long one stays as it is. See `ToRender`.
     """
-    return render_turns([ToRender(turn, names, header, replies)])[0]
+    caption = unmarked(shorten_caption(turn.caption)) if turn.caption else ""
+    in_dates = None if turn.time is None or says_no_date(turn.text) else names
+
+    def line(text: str) -> Line:
+        return line_of(turn, _body(turn, text, caption, in_dates), header)
+
+    full = line(turn.text) if len(turn.text) < _SHORT_CHARS else None
+    if full is None or full.tokens > WHOLE_TOKENS:  # most turns are counted once, in their line
+        if len(pieces := cut(turn.text)) > 1:
+            lines = _lines(turn, pieces, caption, header, names)
+            return lines, lines
+        full = full or line(turn.text)
+    worth = drop_filler(turn.text, names, replies)
+    return [full], [full if worth == turn.text.strip() else line(worth)]
 
 
 def render_turns(asked: Sequence[ToRender]) -> list[tuple[list[Line], list[Line]]]:

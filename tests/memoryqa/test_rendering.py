@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from itertools import product
 
 import pytest
 from hypothesis import given, settings
@@ -14,12 +15,14 @@ from memoryqa.passages import WHOLE_TOKENS, cut
 from memoryqa.rendering import (
     Line,
     Tally,
+    ToRender,
     count_lines,
     drop_filler,
     empty_line,
     is_filler,
     render,
     render_turn,
+    render_turns,
     shorten_caption,
     with_clock,
 )
@@ -384,3 +387,22 @@ def test_a_header_is_paid_once_for_its_session() -> None:
 def test_a_bare_yes_or_no_is_an_answer_and_stays() -> None:
     assert not is_filler("Yes.", NAMES)
     assert not is_filler("No!", NAMES)
+
+
+def test_many_turns_are_rendered_as_each_alone() -> None:
+    texts = [
+        "Hi Bo! I moved to Porto last week. Thanks!",
+        "",
+        "Thanks!",
+        "No.",
+        "- one\n- two",
+        "Otters. " * 150,
+        "ok " * 90,
+    ]
+    turns = [
+        Turn(1, number, "Ines", text, time, caption)
+        for number, (text, time, caption) in enumerate(product(texts, (DAY, None), ("", "a photo of a door")))
+    ]
+    for replies in (False, True):
+        asked = [ToRender(turn, NAMES, "[D1, 25 May 2023]", replies) for turn in turns]
+        assert render_turns(asked) == [render_turn(*one) for one in asked]
