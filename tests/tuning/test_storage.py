@@ -60,6 +60,8 @@ def test_a_study_is_found_again_in_a_storage_that_is_opened_again(tmp_path: Path
     [
         ("mysql://user@host/db", "no storage of the kind mysql://; give a path"),
         ("postgresql+psycopg2://user:secret@host:port/db", "cannot be read"),
+        ("journal:{}/a.journal", "no storage of the kind journal:; give a path"),
+        ("sqlite:a.db", "no storage of the kind sqlite:; give a path"),
         ("{}", "is a folder"),
         ("{}/other.db", "say sqlite:///"),
         ("{}/notes.txt", "is not a journal of studies"),

@@ -10,6 +10,7 @@ The journal is the default: it needs no server, several processes can share it, 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
 import time
@@ -40,6 +41,8 @@ def open_storage(location: str | Path) -> optuna.storages.BaseStorage:
     now; neither shows a password.
     """
     if "://" not in str(location):
+        if scheme := re.match(r"[a-z][a-z0-9+]+:", str(location)):  # a folder of that name would be made
+            raise StorageLocationError(f"no storage of the kind {scheme[0]}; give {_FORMS}")
         return _open_journal(Path(location))
     url = _parsed(str(location))
     if url.drivername.startswith("postgresql"):
