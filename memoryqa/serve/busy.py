@@ -60,7 +60,8 @@ class BusyChats:
         with self._lock:
             rebuilt, changed, failed = self._rebuilt.get(chat), self._changed.get(chat), self._failed.get(chat)
             if failed is not None and now - failed[0] > _FAILED_SEC:
-                failed = self._failed.pop(chat, None) and None
+                failed = None
+                del self._failed[chat]
         if failed is not None:
             raise failed[1]
         if rebuilt is not None:
@@ -92,7 +93,8 @@ class BusyChats:
             if failed is not None:
                 self._failed[chat] = (time.monotonic(), failed)
         took = time.monotonic() - rebuilt.since
-        logger.info("an index of %s messages was built anew in %.0f s", f"{rebuilt.turns:,}", took)
+        outcome = "was built anew" if failed is None else "could not be built anew"
+        logger.info("an index of %s messages %s, in %.0f s", f"{rebuilt.turns:,}", outcome, took)
 
     @contextmanager
     def changing(self, chat: str) -> Iterator[None]:
