@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +49,22 @@ def seconds(value: object) -> float | None:
         return float(value)
     except (ValueError, OverflowError):
         return None
+
+
+def begun(line: str) -> Mapping[str, Any]:
+    """The object in a line; of one that is cut off, the keys before the cut, with those values that are texts."""
+    try:
+        return record(json.loads(line))
+    except (ValueError, RecursionError):
+        pass
+    found: dict[str, Any] = {}
+    reader = JsonReader(io.StringIO(line), "")
+    with suppress(UsageError):
+        for key in reader.fields():
+            found[key] = None
+            if reader.peek() == '"':
+                found[key] = reader.value()
+    return found
 
 
 @dataclass

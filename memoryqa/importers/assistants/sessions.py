@@ -4,17 +4,18 @@ Structure, from https://github.com/MemPalace/mempalace (convo_miner.py) and the 
     ~/.claude/projects/PROJECT/SESSION.jsonl     {"type": "user", "message": {"role", "content"}, "timestamp", "uuid"}
     ~/.codex/sessions/2025/05/13/rollout-*.jsonl {"timestamp", "type": "response_item", "payload": {"type": "message"}}
     ~/.gemini/tmp/HASH/chats/session-*.json      {"sessionId", "messages": [{"type": "user", "content", "timestamp"}]}
+    ~/.gemini/tmp/HASH/chats/session-*.jsonl     {"sessionId", "projectHash"}, then a message a line, again as it grows,
+                                                 and {"$rewindTo": id} (chatRecordingService.ts of gemini-cli)
 What the person and the assistant said is read; calls of tools, their results and reasoning are counted.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from memoryqa.importers.fields import items_of, outline, record, text
+from memoryqa.importers.fields import begun, items_of, outline, record, text
 from memoryqa.importers.format import Format
 from memoryqa.importers.message import ME, Message, digest
 from memoryqa.importers.options import Options
@@ -38,7 +39,7 @@ _NOT_TYPED = (
 
 
 def _kind(source: Source, name: str) -> str:
-    """`claude-code`, `codex` or `gemini`; "" for any other file."""
+    """`claude-code`, `codex` or one of `gemini`; "" for any other file."""
     found = outline(source, name)
     messages = found.inner.get("messages", set())
     if "sessionId" in found.keys and {"type", "content"} <= messages:
@@ -46,19 +47,14 @@ def _kind(source: Source, name: str) -> str:
     if found.kind == "[" and {"sessionId", "messageId", "message"} <= found.keys:
         return "gemini-log"
     for line in source.head(name).split("\n")[:12]:
-        one = _parsed(line)
+        one = begun(line)
         if one.get("type") in ("user", "assistant") and {"sessionId", "message"} <= one.keys():
             return "claude-code"
         if one.get("type") in _CODEX_TYPES and "payload" in one:
             return "codex"
+        if {"sessionId", "projectHash"} <= one.keys() and "messages" not in one:
+            return "gemini-lines"
     return ""
-
-
-def _parsed(line: str) -> Mapping[str, Any]:
-    try:
-        return record(json.loads(line))
-    except (ValueError, RecursionError):
-        return record(None)
 
 
 def _documents(source: Source) -> list[tuple[str, str]]:
@@ -75,7 +71,9 @@ def read(source: Source, options: Options, report: ImportReport) -> Iterator[Mes
 
 def _session(source: Source, name: str, kind: str, options: Options, report: ImportReport) -> Iterator[Message]:
     listed = rows(source, name)
-    if kind.startswith("gemini"):
+    if kind == "gemini-lines":
+        kind, listed = "gemini", _kept(listed, report)
+    elif kind.startswith("gemini"):
         listed = enumerate(items_of(source, name, *(("messages",) if kind == "gemini" else ())), start=1)
     readers = {"claude-code": _claude_code, "codex": _codex, "gemini": _gemini, "gemini-log": _gemini}
     stem = PurePosixPath(name).stem
@@ -102,6 +100,29 @@ def _session(source: Source, name: str, kind: str, options: Options, report: Imp
             author=ME if role == "user" else "assistant",
             chat=stem,
         )
+
+
+def _kept(lines: Iterable[tuple[int, Any]], report: ImportReport) -> Iterator[tuple[int, Any]]:
+    """The messages of a log that only grows, each as its last line has it, without those that were taken back."""
+    messages: dict[str, tuple[int, Any]] = {}
+    is_of_agent = False
+    for number, one in lines:
+        fields = record(one)
+        own, back = text(fields.get("id")), fields.get("$rewindTo")
+        if isinstance(back, str):
+            listed = list(messages)
+            gone = listed[listed.index(back) :] if back in messages else listed
+            report.skip("message that was taken back", len(gone))
+            for key in gone:
+                del messages[key]
+        elif own:
+            messages[own] = number, one
+        elif fields.get("kind") == "subagent":
+            is_of_agent = True
+    if is_of_agent:
+        report.skip("message of the program to itself", len(messages))
+        return
+    yield from messages.values()
 
 
 def _claude_code(one: Mapping[str, Any], report: ImportReport) -> tuple[str, str, tuple[str, ...]]:
@@ -137,7 +158,8 @@ def _codex(one: Mapping[str, Any], report: ImportReport) -> tuple[str, str, tupl
 
 def _gemini(one: Mapping[str, Any], report: ImportReport) -> tuple[str, str, tuple[str, ...]]:
     kind = text(one.get("type"))
-    said, attachments = _parts(one.get("content", one.get("message")), report)
+    shown = one.get("displayContent")  # what was typed, without the files that the program put in
+    said, attachments = _parts(shown or one.get("content", one.get("message")), report)
     for calls in (one.get("toolCalls"), one.get("thoughts")):
         if isinstance(calls, list) and calls:
             report.skip("call of a tool" if calls is one.get("toolCalls") else "reasoning of the model", len(calls))
@@ -148,6 +170,8 @@ def _gemini(one: Mapping[str, Any], report: ImportReport) -> tuple[str, str, tup
 
 
 def _parts(content: object, report: ImportReport) -> tuple[str, tuple[str, ...]]:
+    if isinstance(content, dict):
+        content = [content]
     if not isinstance(content, list):
         return text(content), ()
     texts, attachments = list[str](), list[str]()

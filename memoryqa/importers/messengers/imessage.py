@@ -3,6 +3,7 @@
 Structure: https://github.com/ReagentX/imessage-exporter (imessage-database/src/tables). Newer systems leave `text`
 empty and keep the words in `attributedBody`, an archive of Apple's typedstream, of which only the string is taken.
 Times count from 2001 in UTC, in seconds until 2017 and in nanoseconds since.
+The newest messages may be in `chat.db-wal` beside it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -52,13 +54,29 @@ def read(source: Source, options: Options, report: ImportReport) -> Iterator[Mes
     for name in _databases(source):
         path = source.path / name if source.is_folder else source.path
         try:
-            with closing(
-                sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1", uri=True)
-            ) as database:
+            with closing(_opened(path, report)) as database:
                 database.text_factory = lambda value: value.decode("utf-8", "replace")
                 yield from _messages(database, options, report)
         except (sqlite3.Error, OverflowError) as error:
             raise UsageError(f"{path}: not a whole database of iMessage ({error}); copy chat.db again") from error
+
+
+def _opened(path: Path, report: ImportReport) -> sqlite3.Connection:
+    """The database, with the newest messages where the Mac still has them in the file beside it. SQLite makes its index
+    of that file, `-shm`, where there is none."""
+    address = f"file:{quote(str(path.resolve()))}?mode=ro"
+    beside = path.with_name(f"{path.name}-wal")
+    if beside.is_file() and beside.stat().st_size:
+        database = sqlite3.connect(address, uri=True)
+        try:
+            database.execute("SELECT 1 FROM sqlite_master").fetchone()
+            return database
+        except sqlite3.Error:  # a folder that cannot be written to
+            database.close()
+            report.note(
+                f"{beside.name}, with the newest messages, could not be read; copy both files to another folder"
+            )
+    return sqlite3.connect(f"{address}&immutable=1", uri=True)
 
 
 def _messages(database: sqlite3.Connection, options: Options, report: ImportReport) -> Iterator[Message]:

@@ -10,12 +10,11 @@ data.json         signal-export, a message per line: date, sender, body
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from memoryqa.importers.fields import outline, record, records, seconds, text
+from memoryqa.importers.fields import begun, outline, record, records, seconds, text
 from memoryqa.importers.format import Format
 from memoryqa.importers.message import ME, Message, digest
 from memoryqa.importers.moments import Moments
@@ -32,10 +31,7 @@ def _kind(source: Source, name: str) -> str:
     if (_ROW | {"conversationId"}) <= found.keys or found.inner.get("messages", set()) >= _ROW:
         return "rows"
     for line in source.head(name).split("\n")[:40]:
-        try:
-            one = record(json.loads(line))
-        except (ValueError, RecursionError):
-            continue
+        one = begun(line)
         if "envelope" in one and ("account" in one or "timestamp" in record(one["envelope"])):
             return "cli"
         if {"date", "sender", "body", "quote"} <= one.keys():
