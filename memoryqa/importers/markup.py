@@ -7,22 +7,44 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from itertools import groupby
+from operator import itemgetter
 from typing import TextIO
 
 from memoryqa.errors import UsageError
 
+_UNSEEN = re.compile(r"(?s)<(?:style|script|head)\b.*?</(?:style|script|head)>|<!--.*?-->")
 _TAG = re.compile(r"(?s)<(?:style|script|head)\b.*?</(?:style|script|head)>|<!--.*?-->|<[^>]*>")
 _BREAK = re.compile(r"(?i)<(?:br|/p|/div|/tr|/li|/h\d|/?table)\b[^>]*>")
 _CELL = re.compile(r"(?i)</t[dh]\s*>")
 _SPACE = re.compile(r"\s+")
+_PRE = re.compile(r"(?i)<(/?)pre\b[^<>]*>")
+_SPACES = re.compile(r"[^\S\n]+")
+_AROUND_BREAK = re.compile(r" ?\n ?")
 _CHUNK_CHARS = 1 << 16
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 _SILENT = frozenset(("date", "chatlog__edited-timestamp"))  # classes of what stands within a text and is none of it
+_VERBATIM = frozenset(("chatlog__markdown-preserve",))  # classes whose text a browser shows as <pre> does
 _LINES = frozenset("br p div li tr".split())
 
 
 def words(markup: str) -> str:
-    """A piece of HTML as text: a line for each block, entities as signs."""
+    """A piece of HTML as text: a line for each block, entities as signs, spaces and lines as they are in <pre>."""
+    if not _PRE.search(markup):
+        return _flowing(markup)
+    before, *rest = _PRE.split(_UNSEEN.sub("", markup))
+    pieces = [_flowing(before)]
+    for closing, piece in zip(rest[::2], rest[1::2], strict=True):
+        pieces.append(_flowing(piece) if closing else verbatim(piece).strip("\n"))
+    return "\n".join(piece for piece in pieces if piece).strip()
+
+
+def verbatim(markup: str) -> str:
+    """A piece of HTML whose spaces and lines are text, as text."""
+    return html.unescape(_TAG.sub("", _BREAK.sub("\n", markup.replace("\r\n", "\n"))))
+
+
+def _flowing(markup: str) -> str:
     flat = " ".join(markup.split())
     lines = html.unescape(_TAG.sub("", _CELL.sub(" ", _BREAK.sub("\n", flat)))).split("\n")
     return "\n".join(" ".join(line.split()) for line in lines).strip()
@@ -57,8 +79,10 @@ class _Collector(HTMLParser):
         self._open: list[tuple[str, frozenset[str]]] = []
         self._block: Block | None = None
         self._block_depth = 0
-        self._captured: tuple[str, int, list[str]] | None = None
+        self._captured: tuple[str, int, list[tuple[bool, str]]] | None = None  # parts: whether verbatim, and text
         self._silent_depth: int | None = None
+        self._verbatim_depth: int | None = None
+        self._is_after_pre = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
@@ -75,10 +99,13 @@ class _Collector(HTMLParser):
                 self._captured = (name, len(self._open), [])
         if self._captured and _SILENT & classes and tag not in _VOID and self._silent_depth is None:
             self._silent_depth = len(self._open)
-        if self._captured and tag in _LINES:
-            self._captured[2].append("\n")
+        if self._captured and (tag in _LINES or (tag == "pre" and not self._is_at_break())):
+            self._captured[2].append((False, "\n"))
+            self._is_after_pre = False
+        if self._verbatim_depth is None and (tag == "pre" or (_VERBATIM & classes and tag not in _VOID)):
+            self._verbatim_depth = len(self._open)
         if tag == "img" and self._captured and "emoji" in attributes.get("class", ""):
-            self._captured[2].append(attributes.get("alt", ""))
+            self._captured[2].append((self._verbatim_depth is not None, attributes.get("alt", "")))
         if tag not in _VOID:
             self._open.append((tag, classes))
 
@@ -96,22 +123,41 @@ class _Collector(HTMLParser):
             return
         if self._silent_depth is not None and len(self._open) <= self._silent_depth:
             self._silent_depth = None
+        if self._verbatim_depth is not None and len(self._open) <= self._verbatim_depth:
+            self._verbatim_depth = None
+        if tag == "pre" and self._captured:
+            self._is_after_pre = True
+            if self._captured[2] and self._captured[2][-1][0]:
+                self._captured[2][-1] = (True, self._captured[2][-1][1].removesuffix("\n"))
         if self._captured and len(self._open) <= self._captured[1]:
             self._keep()
         if self._block is not None and len(self._open) <= self._block_depth:
             self._finish()
 
     def handle_data(self, data: str) -> None:
-        if self._captured and self._silent_depth is None:
-            self._captured[2].append(_SPACE.sub(" ", data))
+        if not self._captured or self._silent_depth is not None:
+            return
+        if self._is_after_pre and data.strip():
+            self._captured[2].append((False, "\n"))
+            self._is_after_pre = False
+        is_verbatim = self._verbatim_depth is not None
+        self._captured[2].append((is_verbatim, data if is_verbatim else _SPACE.sub(" ", data)))
+
+    def _is_at_break(self) -> bool:
+        parts = self._captured[2] if self._captured else []
+        return not parts or parts[-1][1].endswith("\n")
 
     def _keep(self) -> None:
         if self._captured and self._block is not None:
             name, _, parts = self._captured
-            lines = "".join(parts).split("\n")
-            text = "\n".join(" ".join(line.split()) for line in lines).strip()
-            self._block.texts.setdefault(name, []).append(text)
+            pieces = list[str]()
+            for is_verbatim, group in groupby(parts, key=itemgetter(0)):
+                said = "".join(text for _, text in group)
+                flowing = _AROUND_BREAK.sub("\n", _SPACES.sub(" ", said))
+                pieces.append(said.replace("\r\n", "\n") if is_verbatim else flowing)
+            self._block.texts.setdefault(name, []).append("".join(pieces).strip())
         self._captured = self._silent_depth = None
+        self._is_after_pre = False
 
     def _finish(self) -> None:
         self._keep()

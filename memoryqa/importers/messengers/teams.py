@@ -12,7 +12,7 @@ from typing import Any
 
 from memoryqa.importers.fields import items_of, outline, record, records, text
 from memoryqa.importers.format import Format
-from memoryqa.importers.markup import words
+from memoryqa.importers.markup import verbatim, words
 from memoryqa.importers.message import ME, Message
 from memoryqa.importers.options import Options
 from memoryqa.importers.report import ImportReport
@@ -68,7 +68,7 @@ def _conversation(chat: Mapping[str, Any], owner: str, options: Options, report:
         properties = record(one.get("properties"))
         is_deleted = bool(properties.get("deletetime"))
         files = _named(content, _FILES[kind]) if kind in _FILES else ()
-        said = words(_QUOTE.sub(" ", content)) if kind in _SAID and not is_deleted else ""
+        said = _said(kind, content) if kind in _SAID and not is_deleted else ""
         if kind not in _SAID and kind not in _FILES:
             report.skip("call or event")
             continue
@@ -90,6 +90,14 @@ def _conversation(chat: Mapping[str, Any], owner: str, options: Options, report:
             chat=title,
             chat_id=text(chat.get("id")),
         )
+
+
+def _said(kind: str, content: str) -> str:
+    """`Text` has no markup; `RichText`, which is Skype's, has some, and its line breaks are the writer's."""
+    if kind == "Text":
+        return content.replace("\r\n", "\n").strip()
+    content = _QUOTE.sub(" ", content)
+    return verbatim(content).strip() if kind == "RichText" else words(content)
 
 
 def _bare(account: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from html import escape
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from exports import import_export, write_export
@@ -171,13 +171,100 @@ def imessage_text(chat: Chat) -> tuple[str, bytes]:
 
 
 def gemini_html(chat: Chat) -> tuple[str, bytes]:
-    cells = [
-        '<div class="outer-cell"><p class="mdl-typography--title">Gemini Apps</p><div class="content-cell '
-        f'mdl-typography--body-1">Prompted {escape(one.text)}<br>{spelled_day(one.time)}, '
-        f"{one.time:%Y, %I:%M:%S %p} UTC</div></div>"
-        for one in reversed(chat)
+    return "MyActivity.html", gemini_page(
+        [
+            f"Prompted {escape(one.text)}<br>{spelled_day(one.time)}, {one.time:%Y, %I:%M:%S %p} UTC"
+            for one in reversed(chat)
+        ]
+    )
+
+
+def gemini_page(cells: list[str]) -> bytes:
+    head = '<div class="outer-cell"><p class="mdl-typography--title">Gemini Apps</p>'
+    body = "".join(f'{head}<div class="content-cell mdl-typography--body-1">{one}</div></div>' for one in cells)
+    return f"<html><body class='mdl-grid'>{body}</body></html>".encode()
+
+
+def telegram_html(chat: Chat) -> tuple[str, bytes]:
+    def escaped(text: str) -> str:
+        return escape(text).replace("&#x27;", "&apos;").replace("\n", "<br>")
+
+    messages, before = list[str](), ""
+    for number, one in enumerate(chat, start=2):
+        local = one.time + timedelta(hours=1)
+        name = f'<div class="from_name">\n{escaped(one.speaker)} \n       </div>\n' * (one.speaker != before)
+        messages.append(
+            f'<div class="message default clearfix{" joined" * (one.speaker == before)}" id="message{number}">\n'
+            '      <div class="pull_left userpic_wrap"><div class="initials">\nA\n</div></div>\n'
+            '      <div class="body">\n'
+            f'       <div class="pull_right date details" title="{local:%d.%m.%Y %H:%M:%S} UTC+01:00">\n'
+            f'{local:%H:%M}\n       </div>\n       {name}<div class="text">\n{escaped(one.text)}\n       </div>\n'
+            "      </div>\n     </div>\n"
+        )
+        before = one.speaker
+    header = '<div class="page_header"><div class="text bold">\nc\n</div></div>'
+    history = f'<div class="page_body chat_page"><div class="history">{"".join(messages)}</div></div>'
+    return "messages.html", f'<html><body><div class="page_wrap">{header}{history}</div></body></html>'.encode()
+
+
+def discord_html(chat: Chat) -> tuple[str, bytes]:
+    def escaped(text: str) -> str:
+        signs = (f"&#{ord(one)};" if 160 <= ord(one) < 256 or ord(one) > 0xFFFF else one for one in escape(text))
+        return "".join(signs).replace("&#128578;", '<img loading=lazy class=chatlog__emoji alt="🙂" src="e.svg">')
+
+    groups, before = list[str](), ""
+    for number, one in enumerate(chat):
+        snowflake = (int(one.time.timestamp() * 1000) - 1_420_070_400_000) << 22 | number
+        header = (
+            '<div class=chatlog__header><span class=chatlog__author title="x" '
+            f"data-user-id={EVERYONE.index(one.speaker)}>{escaped(one.speaker)}</span>"
+            "<span class=chatlog__timestamp><a href=#x>28/02/2024</a></span></div>"
+        )
+        if one.speaker != before:
+            groups.append(("</div>" * bool(groups)) + "<div class=chatlog__message-group>")
+        groups.append(
+            f'<div class="chatlog__message-container" data-message-id={snowflake}><div class=chatlog__message>'
+            f"<div class=chatlog__message-primary>{header * (one.speaker != before)}"
+            '<div class="chatlog__content chatlog__markdown"><span class="chatlog__markdown-preserve">'
+            f"{escaped(one.text)}</span></div></div></div></div>"
+        )
+        before = one.speaker
+    title = "<div class=preamble><div class=preamble__entry>c</div></div>"
+    page = f"<!DOCTYPE html><html><body>{title}<div class=chatlog>{''.join(groups)}</div></div></body></html>"
+    return "c.html", page.encode()
+
+
+def skype(chat: Chat) -> tuple[str, bytes]:
+    messages = [
+        {
+            "id": str(number),
+            "displayName": one.speaker,
+            "originalarrivaltime": f"{one.time:%Y-%m-%dT%H:%M:%S}.000Z",
+            "messagetype": "RichText" if number % 2 else "Text",
+            "content": escape(one.text).replace("&#x27;", "&apos;") if number % 2 else one.text,
+            "from": f"8:live:{one.speaker}",
+            "properties": None,
+        }
+        for number, one in enumerate(chat)
     ]
-    return "MyActivity.html", f"<html><body class='mdl-grid'>{''.join(cells)}</body></html>".encode()
+    talk = {"id": "19:c@thread.skype", "displayName": "c", "MessageList": messages[::-1]}
+    return "messages.json", as_json({"userId": "8:live:Ana", "exportDate": "2024-06-01T00:00", "conversations": [talk]})
+
+
+def gemini(chat: Chat) -> tuple[str, bytes]:
+    return "MyActivity.json", as_json([activity(one.time, one.text, "") for one in reversed(chat)])
+
+
+def activity(time: datetime, prompt: str, answer: str) -> dict[str, Any]:
+    said = {"safeHtmlItem": [{"html": answer}]} if answer else {}
+    written = time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {
+        "header": "Gemini Apps",
+        "title": f"Prompted {prompt}",
+        "time": written,
+        "products": ["Gemini Apps"],
+        **said,
+    }
 
 
 PEOPLE = ["Ana", "Zoë Ålund", "李小龍", "O'Neil (work)"]
@@ -186,6 +273,21 @@ WORDS = st.text("abc dé漢🙂,\"';&<-é", min_size=1, max_size=30).map(lambda 
 ANY_TEXT = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=60).filter(
     lambda text: bool(text.strip())
 )
+LONG_TEXT = (  # of lines and spaces, as every app trims it
+    st.text(
+        st.one_of(
+            st.sampled_from("\n\t &<>'\"*🙂é\u05d0\u0645\u200f"),
+            st.characters(exclude_categories=("Cs", "Cc")),
+        ),
+        max_size=60,
+    )
+    .map(str.strip)
+    .filter(bool)
+)
+LINES = st.lists(st.one_of(WORDS, st.sampled_from(["", "<b>", "&amp;", "שלום", "\u200fمرحبا!", "🙂"])), min_size=1).map(
+    lambda lines: "\n".join(lines).strip() or "x"
+)
+EVERYONE = [*PEOPLE, "דנה", "مريم 🙂 <&>"]
 FORMATS: list[tuple[Write, list[str], st.SearchStrategy[str]]] = [
     (discord, PEOPLE, ANY_TEXT),
     (slack, PEOPLE, ANY_TEXT),
@@ -199,6 +301,10 @@ FORMATS: list[tuple[Write, list[str], st.SearchStrategy[str]]] = [
     (irssi, NICKS, WORDS),
     (imessage_text, PEOPLE, WORDS),
     (gemini_html, ["User"], WORDS),
+    (telegram_html, EVERYONE, LINES),
+    (discord_html, EVERYONE, LONG_TEXT),
+    (skype, EVERYONE, LONG_TEXT),
+    (gemini, ["User"], LONG_TEXT),
 ]
 
 
@@ -224,4 +330,31 @@ def test_what_was_written_is_read(
     check()
 
 
-FORMAT_OF = {"irssi": "irc", "signal_export": "signal", "claude_code": "sessions"}
+FORMAT_OF = {"irssi": "irc", "signal_export": "signal", "claude_code": "sessions", "skype": "teams"}
+
+
+CODE = st.text('ab\n\t <&"é🙂', max_size=30).map(lambda code: f"x{code}x")
+PARTS = st.lists(st.one_of(st.tuples(st.just("p"), WORDS), st.tuples(st.just("pre"), CODE)), min_size=1, max_size=5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["json", "html"])
+@given(st.lists(st.tuples(WORDS, PARTS), min_size=1, max_size=5))
+@settings(max_examples=30, deadline=None)
+def test_answers_of_gemini_keep_their_paragraphs_and_code(
+    tmp_path_factory: pytest.TempPathFactory, ending: str, asked: list[tuple[str, list[tuple[str, str]]]]
+) -> None:
+    activities, cells, expected = list[dict[str, Any]](), list[str](), list[tuple[str, str]]()
+    for number, (prompt, parts) in enumerate(asked):
+        time = START + timedelta(minutes=number)
+        answer = "\n".join(
+            f"<p>{escape(part)}</p>" if kind == "p" else f"<pre><code>{escape(part)}\n</code></pre>"
+            for kind, part in parts
+        )
+        activities.insert(0, activity(time, prompt, answer))
+        when = f"{spelled_day(time)}, {time:%Y, %I:%M:%S %p} UTC"
+        cells.insert(0, f"Prompted {escape(prompt)}<br>{when}<br>{answer}")
+        expected += [("Me", prompt), ("Assistant", "\n".join(part for _, part in parts))]
+    content = as_json(activities) if ending == "json" else gemini_page(cells)
+    path = write_export(tmp_path_factory.mktemp("answers") / f"MyActivity.{ending}", content)
+    assert [(one.speaker, one.text) for one in import_export(path, timezone="UTC", me="Me")[0]] == expected
