@@ -292,7 +292,7 @@ def test_half_a_surrogate_pair_in_a_reason_does_not_end_the_judging(command: Com
     run_dir = make_run(tmp_path / "run", [answer_row(0)])
     with OpenAIServer(lambda *_: "[[ ## reason ## ]]\nodd \ud83d\n\n[[ ## verdict ## ]]\nCORRECT") as server:
         assert command(run_dir, *at(server, "--judge", "strict")).status == 0
-    assert (kept(run_dir)[0]["verdict"], kept(run_dir)[0]["reason"]) == ("CORRECT", "odd ?")
+    assert (kept(run_dir)[0]["verdict"], kept(run_dir)[0]["reason"]) == ("CORRECT", "odd \ufffd")
 
 
 # -- interruptions -----------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from memory_system import (
     prompt_digests,
     save_program,
 )
-from memoryqa.config import MemoryConfig, ProgramConfig
+from memoryqa.config import MemoryConfig, ProgramConfig, RankingConfig
 from memoryqa.errors import UsageError
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.tokens import count_tokens
@@ -143,11 +143,13 @@ def test_simple_reads_the_most_recent_lines_and_full_context_all_of_them() -> No
 
 def test_an_lms_queries_are_fused_with_the_question() -> None:
     config = ProgramConfig(context_tokens=150, max_hops=1)
+    # All lines of a session match alike: a query that weighs more would put all of its session's before the question's.
+    memory = chat().with_ranking(RankingConfig(query_weight=1.0))
     found = {}
     for queries in ((), ("we opened the beehive",), ("we opened the beehive", "playing violin")):
         reader = ScriptedReader(queries=queries)
         question = "Which tortoise was there?"
-        prediction = ask(MemoryQA(memories_of(chat()), config), reader, question)
+        prediction = ask(MemoryQA(memories_of(memory), config), reader, question)
         assert prediction.queries == list(queries)
         found[queries] = {turn_id.partition(":")[0] for turn_id in prediction.retrieved_ids}
     question_only, one, two = found.values()
