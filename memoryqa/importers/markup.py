@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -76,7 +77,8 @@ class _Collector(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.done: list[Block] = []
         self._starts, self._region, self._noted = starts, region, noted
-        self._open: list[tuple[str, frozenset[str]]] = []
+        self._open: list[tuple[str, frozenset[str]]] = []  # each with all classes from the block's beginning on
+        self._num_open = Counter[str]()
         self._block: Block | None = None
         self._block_depth = 0
         self._captured: tuple[str, int, list[tuple[bool, str]]] | None = None  # parts: whether verbatim, and text
@@ -87,12 +89,12 @@ class _Collector(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
         classes = frozenset(attributes.get("class", "").split())
+        around = self._open[-1][1] if self._block is not None and self._open else frozenset()
         started = self._starts(tag, classes, attributes)
         if started:
             self._finish()
-            self._block, self._block_depth = Block(started, classes), len(self._open)
+            self._block, self._block_depth, around = Block(started, classes), len(self._open), frozenset()
         elif self._block is not None:
-            around = frozenset(name for _, names in self._open[self._block_depth :] for name in names)
             self._noted(classes, attributes, self._block, around)
             name = self._region(classes, around)
             if name and self._captured is None and tag not in _VOID:
@@ -107,7 +109,8 @@ class _Collector(HTMLParser):
         if tag == "img" and self._captured and "emoji" in attributes.get("class", ""):
             self._captured[2].append((self._verbatim_depth is not None, attributes.get("alt", "")))
         if tag not in _VOID:
-            self._open.append((tag, classes))
+            self._open.append((tag, around | classes if classes else around))
+            self._num_open[tag] += 1
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
@@ -115,12 +118,12 @@ class _Collector(HTMLParser):
             self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        for place in range(len(self._open) - 1, -1, -1):
-            if self._open[place][0] == tag:
-                del self._open[place:]
-                break
-        else:
+        if not self._num_open[tag]:
             return
+        closed = ""
+        while closed != tag:
+            closed, _ = self._open.pop()
+            self._num_open[closed] -= 1
         if self._silent_depth is not None and len(self._open) <= self._silent_depth:
             self._silent_depth = None
         if self._verbatim_depth is not None and len(self._open) <= self._verbatim_depth:
