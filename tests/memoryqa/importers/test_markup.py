@@ -8,7 +8,7 @@ import pytest
 from memoryqa.importers.markup import Block, blocks
 
 
-def read(page: str) -> list[Block]:
+def blocks_of(page: str) -> list[Block]:
     """The blocks of `page`: elements of the class "message", their texts by the classes around."""
     return list(
         blocks(
@@ -28,7 +28,7 @@ def test_a_text_is_told_the_classes_around_it_from_its_block_on() -> None:
     <p class="text">Two</b></p></div>
     <div class="message" id="2"><p class="text">Three</p></div></div>
     """
-    assert [(block.id, block.texts) for block in read(page)] == [
+    assert [(block.id, block.texts) for block in blocks_of(page)] == [
         ("1", {"body message wide": ["One"], "message": ["Two"]}),
         ("2", {"message": ["Three"]}),
     ]
@@ -39,7 +39,7 @@ def test_pages_of_tags_that_nobody_closes_take_linear_time(unit: str) -> None:
     def cpu(times: int) -> float:
         page = f'<div class="message">{"<p>" * times}{unit * times}'
         start = time.process_time()
-        read(page)
+        blocks_of(page)
         return time.process_time() - start
 
     assert cpu(20_000) < 12 * max(cpu(5_000), 0.02)  # quadratic time takes sixteen times as long
