@@ -184,8 +184,8 @@ def word_cutter(code: str) -> Callable[[str], list[str]]:
 
 def stop_words(code: str) -> Collection[str]:
     """Ours, which bm25s is given for every language."""
+    from memoryqa.language.lexicon.word_lists import STOPWORDS
     from memoryqa.language.locales.files import read_locale
-    from memoryqa.language.word_lists import STOPWORDS
 
     return STOPWORDS if code == FIRST else read_locale(code).get("stopwords", "").split()
 

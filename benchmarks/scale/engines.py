@@ -43,8 +43,8 @@ def peer_text(turn: Turn) -> str:
 
 def query_words(text: str) -> list[str]:
     """The question's words without stop words, for peers that index those and would score every turn."""
+    from memoryqa.language.lexicon.word_lists import STOPWORDS
     from memoryqa.language.terms import words
-    from memoryqa.language.word_lists import STOPWORDS
 
     return [word for word in dict.fromkeys(words(text)) if word not in STOPWORDS and word.isalnum()]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from harness.commands import run_command
 from memoryqa.errors import UsageError
-from memoryqa.language.emoji_kinds import EMOJI_KINDS
+from memoryqa.language.lexicon.emoji_kinds import EMOJI_KINDS
 from memoryqa.language.locales.files import CODES
 
 _THINGS = (  # ranges of code points

@@ -26,7 +26,7 @@ import numpy as np
 from harness.commands import run_command
 from memoryqa.arrays import Vectors
 from memoryqa.errors import UsageError
-from memoryqa.language.related import RELATED_WORDS, write_related
+from memoryqa.language.lexicon.related import RELATED_WORDS, write_related
 from memoryqa.language.terms import term_of
 
 GLOVE_SHARE = 0.6

@@ -28,7 +28,7 @@ import numpy as np
 
 from harness.commands import run_command
 from memoryqa.errors import UsageError
-from memoryqa.language.ordinary_words import WORDNET
+from memoryqa.language.lexicon.ordinary_words import WORDNET
 
 TIMES_AS_OFTEN = 20  # uses that SemCor counts per percent of the population that is called so
 RARE_NAME = 0.06  # percent of the population
@@ -178,7 +178,7 @@ def kinds_of_things(folder: Path) -> dict[str, list[str]]:
 
 
 def as_columns(kinds: Mapping[str, list[str]]) -> dict[str, np.ndarray]:
-    """How memoryqa/language/kinds.py reads them."""
+    """How memoryqa/language/lexicon/kinds.py reads them."""
     words = sorted(set(kinds).union(*kinds.values()))
     place = {word: number for number, word in enumerate(words)}
     return {

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from memoryqa.language.dating.dates import dated_text
-from memoryqa.language.word_lists import COURTESY_WORDS, FILLER_WORDS, STOPWORDS
+from memoryqa.language.lexicon.word_lists import COURTESY_WORDS, FILLER_WORDS, STOPWORDS
 from memoryqa.tokens import encode
 from memoryqa.turns import HANDLE_PREFIX, Turn, photo
 

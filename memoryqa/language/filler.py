@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from memoryqa.language.dating.english.date_words import DIGIT
-from memoryqa.language.locales.detection import LETTERS, words_of
-from memoryqa.language.names import speaker_key
-from memoryqa.language.word_lists import (
+from memoryqa.language.lexicon.word_lists import (
     ANSWERING,
     COURTESY_WORDS,
     FILLER_WORDS,
@@ -13,6 +11,8 @@ from memoryqa.language.word_lists import (
     PLEASANTRIES,
     YES_OR_NO,
 )
+from memoryqa.language.locales.detection import LETTERS, words_of
+from memoryqa.language.names import speaker_key
 from memoryqa.turns import Turn
 
 

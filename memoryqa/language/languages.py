@@ -20,10 +20,10 @@ from functools import lru_cache
 import Stemmer
 
 from memoryqa.language.folding import fold
+from memoryqa.language.lexicon.word_lists import IRREGULAR, STOPWORDS
 from memoryqa.language.locales.files import LATIN, read_locale
 from memoryqa.language.locales.scripts import stem_of_script, unspaced_stop_terms
 from memoryqa.language.segmentation import HAN_AND_KANA, Segmenter, signs_and_pairs
-from memoryqa.language.word_lists import IRREGULAR, STOPWORDS
 
 
 @dataclass(frozen=True, eq=False)  # compared and hashed by identity: caches are kept per language

@@ -17,11 +17,11 @@ from itertools import groupby
 import regex
 
 from memoryqa.language.folding import fold, fold_marks, normalise
+from memoryqa.language.lexicon.ordinary_words import is_ordinary
+from memoryqa.language.lexicon.word_lists import STOPWORDS
 from memoryqa.language.locales.asking import is_form_of
-from memoryqa.language.ordinary_words import is_ordinary
 from memoryqa.language.segmentation import UNSPACED
 from memoryqa.language.terms import words
-from memoryqa.language.word_lists import STOPWORDS
 from memoryqa.turns import MONTHS
 
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*")

@@ -16,10 +16,11 @@ from memoryqa.language.dating.english.date_words import MONTH_NUMBERS
 from memoryqa.language.dating.english.question_dates import Window, bare_years, read_dates, read_figures, read_windows
 from memoryqa.language.dating.feasts import FESTIVALS
 from memoryqa.language.dating.time_spans import SEASON_FIRST_MONTH, asked_days
-from memoryqa.language.emoji import emoji_in, named_emoji
 from memoryqa.language.first_person import is_about_asker, is_subject
 from memoryqa.language.folding import fold, normalise
 from memoryqa.language.languages import language
+from memoryqa.language.lexicon.emoji import emoji_in, named_emoji
+from memoryqa.language.lexicon.word_lists import EVENT_WORDS
 from memoryqa.language.locales.asking import (
     asks_time,
     asks_time_of_day,
@@ -32,7 +33,6 @@ from memoryqa.language.locales.detection import ENGLISH, LETTERS, detect
 from memoryqa.language.locales.files import LATIN
 from memoryqa.language.names import find_mentions, speaker_key, without_mentions
 from memoryqa.language.terms import META_TERMS, marked, other_terms
-from memoryqa.language.word_lists import EVENT_WORDS
 
 __all__ = ["Asking", "Query", "Window", "read_query", "read_windows", "users_among"]
 

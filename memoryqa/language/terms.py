@@ -21,8 +21,8 @@ import regex
 from memoryqa.arrays import Floats
 from memoryqa.language.folding import fold_marks, normalise
 from memoryqa.language.languages import ENGLISH, Language
+from memoryqa.language.lexicon.word_lists import CLASSES, META_WORDS, SYNONYM_GROUPS
 from memoryqa.language.segmentation import UNSPACED, cut_run, is_syllable, runs
-from memoryqa.language.word_lists import CLASSES, META_WORDS, SYNONYM_GROUPS
 
 __all__ = [
     "META_TERMS",

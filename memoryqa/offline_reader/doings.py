@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from memoryqa.language.folding import fold
-from memoryqa.language.word_lists import COMMON_IRREGULAR
+from memoryqa.language.lexicon.word_lists import COMMON_IRREGULAR
 from memoryqa.offline_reader.ranking import STOPWORDS, Ranking, Sentence, stem, tokenize
 
 _AUXILIARIES = frozenset(

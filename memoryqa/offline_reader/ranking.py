@@ -17,9 +17,9 @@ import regex
 import Stemmer
 
 from memoryqa.language.folding import normalise
+from memoryqa.language.lexicon.word_lists import COMMON_IRREGULAR, FUNCTION_WORDS
 from memoryqa.language.names import find_mentions
 from memoryqa.language.terms import idf
-from memoryqa.language.word_lists import COMMON_IRREGULAR, FUNCTION_WORDS
 from memoryqa.turns import MONTHS, PHOTO_PREFIX, id_of_turn
 
 # English as the weights of this package were fitted with it: words keep their clitics here ("can't").

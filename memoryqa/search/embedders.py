@@ -19,7 +19,7 @@ import numpy as np
 
 from memoryqa.arrays import Ints, Vectors
 from memoryqa.errors import MemoryQAError, UsageError, missing_extras_named
-from memoryqa.language.word_lists import STOPWORDS
+from memoryqa.language.lexicon.word_lists import STOPWORDS
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from memoryqa.config import RankingConfig
-from memoryqa.language.alike import alike
-from memoryqa.language.emoji_kinds import kinds_in
-from memoryqa.language.kinds import kinds
+from memoryqa.language.lexicon.alike import alike
+from memoryqa.language.lexicon.emoji_kinds import kinds_in
+from memoryqa.language.lexicon.kinds import kinds
+from memoryqa.language.lexicon.related import english_rarity, related
 from memoryqa.language.locales.detection import ENGLISH
 from memoryqa.language.question import Query
-from memoryqa.language.related import english_rarity, related
 from memoryqa.language.terms import instances, synonyms, within_term
 from memoryqa.search.passage_reading import tag_term, written_term
 from memoryqa.search.postings import IndexedPassages

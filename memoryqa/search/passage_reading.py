@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.dating.dates import has_time_expression
-from memoryqa.language.emoji import emoji_in
 from memoryqa.language.first_person import says_i
 from memoryqa.language.languages import Language, language
+from memoryqa.language.lexicon.emoji import emoji_in
 from memoryqa.language.names import says_name
 from memoryqa.language.terms import marked, terms_within
 from memoryqa.rendering import Line

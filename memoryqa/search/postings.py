@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from memoryqa.arrays import Flags, Floats, Ints
-from memoryqa.language.alike import Alike
 from memoryqa.language.filler import Replies
+from memoryqa.language.lexicon.alike import Alike
 from memoryqa.language.locales.detection import note_language
 from memoryqa.language.names import name_words, speaker_key
 from memoryqa.language.terms import idf, terms, within_term

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strategies import conversations, ids_in, long_texts, texts
 
 from memoryqa.language.dating.time_spans import WEEKDAYS
-from memoryqa.language.word_lists import FILLER_WORDS
+from memoryqa.language.lexicon.word_lists import FILLER_WORDS
 from memoryqa.passages import WHOLE_TOKENS, cut
 from memoryqa.rendering import (
     Line,

@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 from strategies import WORDS, sentences
 
 from memoryqa.config import RankingConfig
-from memoryqa.language.alike import alike
 from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.dating.dates import has_time_expression
-from memoryqa.language.emoji import emoji_in
-from memoryqa.language.emoji_kinds import kinds_in
 from memoryqa.language.first_person import says_i
-from memoryqa.language.kinds import kinds
+from memoryqa.language.lexicon.alike import alike
+from memoryqa.language.lexicon.emoji import emoji_in
+from memoryqa.language.lexicon.emoji_kinds import kinds_in
+from memoryqa.language.lexicon.kinds import kinds
+from memoryqa.language.lexicon.related import english_rarity, related
 from memoryqa.language.names import name_words, says_name, speaker_key
 from memoryqa.language.question import Query, Window, read_query
-from memoryqa.language.related import english_rarity, related
 from memoryqa.language.terms import instances, marked, synonyms, terms, terms_within, within_term
 from memoryqa.rendering import Line, render_turn
 from memoryqa.search.ranking import PassageIndex

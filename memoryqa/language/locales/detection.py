@@ -14,9 +14,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from memoryqa.language.folding import fold
+from memoryqa.language.lexicon.word_lists import STOPWORDS
 from memoryqa.language.locales.files import LATIN, read_locale
 from memoryqa.language.locales.scripts import OTHER_SCRIPT, script_language
-from memoryqa.language.word_lists import STOPWORDS
 
 ENGLISH = "en"
 LETTERS = re.compile(r"[^\W\d_]+")

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import texts
 
-from memoryqa.language.terms import instances, synonyms, terms, words
-from memoryqa.language.word_lists import (
+from memoryqa.language.lexicon.word_lists import (
     CLASSES,
     COURTESY_WORDS,
     FILLER_WORDS,
@@ -15,6 +14,7 @@ from memoryqa.language.word_lists import (
     STOPWORDS,
     SYNONYM_GROUPS,
 )
+from memoryqa.language.terms import instances, synonyms, terms, words
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from memoryqa import AdaptiveMemory
 from memoryqa.language.bare_verbs import answering_terms
-from memoryqa.language.emoji import emoji_in, named_emoji
+from memoryqa.language.lexicon.emoji import emoji_in, named_emoji
 from memoryqa.language.terms import terms_within
 
 FILL = [

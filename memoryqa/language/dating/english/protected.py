@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 
 from memoryqa.language.dating.english.date_words import NAMED_WORDS
-from memoryqa.language.word_lists import STOPWORDS
+from memoryqa.language.lexicon.word_lists import STOPWORDS
 
 _HIDDEN = "\x00"  # neither a letter nor white space: no pattern of dates reaches across it
 _LONGEST_QUOTE = 300

@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from memoryqa.language.beginnings import Beginnings
-from memoryqa.language.ordinary_words import WORDNET
+from memoryqa.language.lexicon.beginnings import Beginnings
+from memoryqa.language.lexicon.ordinary_words import WORDNET
 from memoryqa.language.terms import term_of
 
 

@@ -16,7 +16,7 @@ from memoryqa.language.locales.detection import ENGLISH
 from memoryqa.language.locales.files import LATIN
 from memoryqa.language.terms import terms
 
-EMOJI_KINDS = Path(__file__).parents[1] / "vocabulary" / "emoji_kinds.json.gz"
+EMOJI_KINDS = Path(__file__).parents[2] / "vocabulary" / "emoji_kinds.json.gz"
 
 
 @lru_cache(maxsize=1)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from memoryqa.language import related as module
-from memoryqa.language.related import RELATED_WORDS, english_rarity, related, write_related
+from memoryqa.language.lexicon import related as module
+from memoryqa.language.lexicon.related import RELATED_WORDS, english_rarity, related, write_related
 from memoryqa.language.terms import term_of
 
 

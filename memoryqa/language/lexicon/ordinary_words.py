@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-WORDNET = Path(__file__).parents[1] / "vocabulary" / "wordnet.npz"
+WORDNET = Path(__file__).parents[2] / "vocabulary" / "wordnet.npz"
 
 
 @lru_cache(maxsize=1)

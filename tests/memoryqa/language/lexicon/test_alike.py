@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from memoryqa.language.alike import alike, is_word
 from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.languages import language
+from memoryqa.language.lexicon.alike import alike, is_word
 from memoryqa.memory import AdaptiveMemory
 
 

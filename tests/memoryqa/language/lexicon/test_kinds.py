@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from memoryqa.language.kinds import kinds
-from memoryqa.language.ordinary_words import WORDNET, is_ordinary
+from memoryqa.language.lexicon.kinds import kinds
+from memoryqa.language.lexicon.ordinary_words import WORDNET, is_ordinary
 from memoryqa.language.terms import term_of
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from benchmarks.vocabulary.emoji_kinds import classes_of
 from memoryqa import AdaptiveMemory
-from memoryqa.language.emoji_kinds import kinds_in
 from memoryqa.language.languages import language
+from memoryqa.language.lexicon.emoji_kinds import kinds_in
 from memoryqa.language.locales.files import CODES, LATIN
 from memoryqa.language.terms import terms
 

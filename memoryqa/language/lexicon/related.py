@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from memoryqa.language.beginnings import Beginnings
+from memoryqa.language.lexicon.beginnings import Beginnings
 
-RELATED_WORDS = Path(__file__).parents[1] / "vocabulary" / "related_words.npz"
+RELATED_WORDS = Path(__file__).parents[2] / "vocabulary" / "related_words.npz"
 _MOST_FOUND = 8192
 _STEPS = 255  # a similarity is kept as a whole number of so many parts
 
