@@ -15,7 +15,7 @@ from typing import TextIO
 from memoryqa.errors import UsageError
 
 _UNSEEN = re.compile(r"(?s)<(?:style|script|head)\b.*?</(?:style|script|head)>|<!--.*?-->")
-_TAG = re.compile(r"(?s)<(?:style|script|head)\b.*?</(?:style|script|head)>|<!--.*?-->|<[^>]*>")
+_TAG = re.compile(rf"{_UNSEEN.pattern}|<[^>]*>")
 _BREAK = re.compile(r"(?i)<(?:br|/p|/div|/tr|/li|/h\d|/?table)\b[^>]*>")
 _CELL = re.compile(r"(?i)</t[dh]\s*>")
 _SPACE = re.compile(r"\s+")
@@ -42,12 +42,18 @@ def words(markup: str) -> str:
 
 def verbatim(markup: str) -> str:
     """A piece of HTML whose spaces and lines are text, as text."""
-    return html.unescape(_TAG.sub("", _BREAK.sub("\n", markup.replace("\r\n", "\n"))))
+    return html.unescape(_replace(_TAG, "", _replace(_BREAK, "\n", markup.replace("\r\n", "\n"))))
+
+
+def _replace(tags: re.Pattern[str], new: str, markup: str) -> str:
+    """`markup` with `new` for its tags. Behind the last ">" none ends, and to look for one from each "<" takes long."""
+    end = markup.rfind(">") + 1
+    return tags.sub(new, markup[:end]) + markup[end:]
 
 
 def _flowing(markup: str) -> str:
     flat = " ".join(markup.split())
-    lines = html.unescape(_TAG.sub("", _CELL.sub(" ", _BREAK.sub("\n", flat)))).split("\n")
+    lines = html.unescape(_replace(_TAG, "", _CELL.sub(" ", _replace(_BREAK, "\n", flat)))).split("\n")
     return "\n".join(" ".join(line.split()) for line in lines).strip()
 
 

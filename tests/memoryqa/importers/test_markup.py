@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from memoryqa.importers.markup import Block, blocks
+from memoryqa.importers.markup import Block, blocks, words
 
 
 def blocks_of(page: str) -> list[Block]:
@@ -43,3 +43,14 @@ def test_pages_of_tags_that_nobody_closes_take_linear_time(unit: str) -> None:
         return time.process_time() - start
 
     assert cpu(20_000) < 12 * max(cpu(5_000), 0.02)  # quadratic time takes sixteen times as long
+
+
+@pytest.mark.parametrize("unit", ["<pre", "<b ", "<", "<style", "<!--", "<br", "</td"])
+@pytest.mark.parametrize("end", ["", ">"])
+def test_tags_that_do_not_end_take_linear_time(unit: str, end: str) -> None:
+    def cpu(times: int) -> float:
+        start = time.process_time()
+        words(unit * times + end)
+        return time.process_time() - start
+
+    assert cpu(40_000) < 12 * max(cpu(10_000), 0.02)  # quadratic time takes sixteen times as long
