@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 
 pytest.importorskip("pydantic", reason="needs pip install '.[serve]'")
 
+from held_calls import WAIT_SEC, calls_held
 from waiting import wait_for
 
 from memoryqa.archive.file import ArchiveError
@@ -25,7 +25,6 @@ from memoryqa.serve import busy, open_chats
 from memoryqa.serve.busy import BusyError
 from memoryqa.serve.operations import Operations
 
-WAIT_SEC = 30.0
 MANY = 60
 
 
@@ -44,6 +43,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def is_long(path: Path) -> bool:
+    return Path(path).stem == "long"
+
+
 def said(first: int, end: int) -> list[dict[str, Any]]:
     return [{"text": f"Kite number {n} is red.", "speaker": "Ana", "time": "2024-01-01"} for n in range(first, end)]
 
@@ -51,24 +54,6 @@ def said(first: int, end: int) -> list[dict[str, Any]]:
 def make_stale(path: Path) -> None:
     with closing(sqlite3.connect(path)) as file, file:
         file.execute("UPDATE snapshot SET data = x'00' WHERE name = 'meta.made_by'")
-
-
-@contextmanager
-def held(monkeypatch: pytest.MonkeyPatch, method: str) -> Iterator[threading.Event]:
-    """Let a method of memories of long chats wait; the event is set once it does."""
-    real, waits, go_on = getattr(AdaptiveMemory, method), threading.Event(), threading.Event()
-
-    def wait(first: Any, *args: Any, **kwargs: Any) -> Any:
-        if Path(first).stem == "long" if method == "open" else len(first) > 1:
-            waits.set()
-            assert go_on.wait(WAIT_SEC)
-        return real(first, *args, **kwargs)
-
-    monkeypatch.setattr(AdaptiveMemory, method, staticmethod(wait) if method == "open" else wait)
-    try:
-        yield waits
-    finally:
-        go_on.set()
 
 
 def found(operations: Operations, chat: str | None = "long", question: str = "Which kite is red?") -> list[str]:
@@ -108,7 +93,7 @@ def test_a_stale_index_is_built_once_while_other_chats_answer(folder: Path, monk
     make_stale(folder / "long.db")
     with Memories.open(folder) as memories:
         operations = Operations(memories)
-        with held(monkeypatch, "open") as waits:
+        with calls_held(monkeypatch, "open", is_long) as waits:
             for chat in ("long", "long", None):
                 with pytest.raises(BusyError, match=f"index of the chat 'long' is being built anew .{MANY} messages"):
                     found(operations, chat)
@@ -135,7 +120,7 @@ def test_what_another_process_did_to_a_long_chat_is_taken_in_beside_all_else(
                 other.forget("D1:3")
             else:
                 other.extend(said(MANY, 2 * MANY))
-        with held(monkeypatch, "open"), pytest.raises(BusyError):
+        with calls_held(monkeypatch, "open", is_long), pytest.raises(BusyError):
             found(operations)
         ids = found_later(operations)
     assert len(ids) == (MANY - 1 if change == "forgets" else 2 * MANY)
@@ -159,7 +144,7 @@ def test_an_index_that_cannot_be_built_is_an_error_and_no_endless_work(
         file.execute("UPDATE turns SET digest = x'00' WHERE position = (SELECT max(position) FROM turns)")
     with Memories.open(folder) as memories:
         operations = Operations(memories)
-        with held(monkeypatch, "open"), pytest.raises(BusyError):
+        with calls_held(monkeypatch, "open", is_long), pytest.raises(BusyError):
             found(operations)
         wait_for(lambda: operations.rebuilding == 0, "the building ends")
         for _ in range(3):
@@ -184,7 +169,7 @@ def test_nobody_waits_for_a_long_change(
     with Memories.open(folder) as memories, ThreadPoolExecutor(1) as pool:
         operations = Operations(memories)
         assert len(found(operations)) == MANY
-        with held(monkeypatch, "_read_anew") as waits:
+        with calls_held(monkeypatch, "_read_anew", lambda memory: len(memory) > 1) as waits:
             changed = pool.submit(change, operations)
             assert waits.wait(WAIT_SEC)
             for chat in ("long", None):
@@ -213,7 +198,7 @@ def test_an_import_into_a_chat_waits_until_its_index_is_built(folder: Path, monk
     steps = list[str]()
     with Memories.open(folder) as memories, ThreadPoolExecutor(1) as pool:
         operations = Operations(memories)
-        with held(monkeypatch, "open") as waits:
+        with calls_held(monkeypatch, "open", is_long) as waits:
             with pytest.raises(BusyError):
                 found(operations)
             assert waits.wait(WAIT_SEC)

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 pytest.importorskip("pydantic", reason="needs pip install '.[serve]'")
 
+from held_calls import WAIT_SEC, calls_held
+
 from memoryqa.archive.database import Archive
 from memoryqa.memories import Memories
-from memoryqa.memory import AdaptiveMemory
 from memoryqa.serve.open_chats import UnknownError
 from memoryqa.serve.operations import Operations
 
 CHATS = ("ana", "bo", "cy", "di")
-WAIT_SEC = 30.0
 
 
 @pytest.fixture
@@ -31,28 +28,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@contextmanager
-def held(monkeypatch: pytest.MonkeyPatch, method: str, is_meant: Callable[[Any], bool]) -> Iterator[threading.Event]:
-    """Let a method of a memory wait, where it is meant; the event is set once it does."""
-    real, waits, go_on = getattr(AdaptiveMemory, method), threading.Event(), threading.Event()
-
-    def wait(first: Any, *args: Any, **kwargs: Any) -> Any:
-        if is_meant(first):
-            waits.set()
-            assert go_on.wait(WAIT_SEC)
-        return real(first, *args, **kwargs)
-
-    monkeypatch.setattr(AdaptiveMemory, method, staticmethod(wait) if method == "open" else wait)
-    try:
-        yield waits
-    finally:
-        go_on.set()
-
-
 def test_a_chat_that_is_being_opened_keeps_no_other_waiting(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Memories.open(folder) as memories, ThreadPoolExecutor(2) as threads:
         operations = Operations(memories)
-        with held(monkeypatch, "open", lambda path: path.stem == "ana") as waits:
+        with calls_held(monkeypatch, "open", lambda path: path.stem == "ana") as waits:
             first = threads.submit(operations.search, "kites", chats=["ana"])
             assert waits.wait(WAIT_SEC)
             found = threads.submit(operations.search, "kites", chats=["bo"]).result(WAIT_SEC)
@@ -64,7 +43,7 @@ def test_a_chat_that_is_being_put_away_keeps_no_other_waiting(folder: Path, monk
     with Memories.open(folder) as memories, ThreadPoolExecutor(2) as threads:
         operations = Operations(memories, max_open=1)
         ana = operations.memory("ana")
-        with held(monkeypatch, "keep_index", lambda memory: memory is ana) as waits:
+        with calls_held(monkeypatch, "keep_index", lambda memory: memory is ana) as waits:
             slow = threads.submit(operations.search, "kites", chats=["bo"])
             assert waits.wait(WAIT_SEC)
             found = threads.submit(operations.search, "kites", chats=["bo"]).result(WAIT_SEC)
@@ -85,7 +64,7 @@ def test_a_chat_that_is_deleted_while_it_is_put_away_stays_away(folder: Path, mo
     with Memories.open(folder) as memories, ThreadPoolExecutor(2) as threads:
         operations = Operations(memories, max_open=1)
         ana = operations.memory("ana")
-        with held(monkeypatch, "keep_index", lambda memory: memory is ana) as waits:
+        with calls_held(monkeypatch, "keep_index", lambda memory: memory is ana) as waits:
             other = threads.submit(operations.memory, "bo")
             assert waits.wait(WAIT_SEC)
             memories.delete("ana")
