@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import dspy
+from dspy.clients.backend_selection import select_backend
 from dspy.clients.cache import Cache
 from dspy.utils.exceptions import (
     ContextWindowExceededError,
@@ -30,6 +31,7 @@ from dspy.utils.exceptions import (
     is_retryable_lm_error,
 )
 
+from memoryqa.lms.bodies import begin_reading, keep_answers
 from memoryqa.lms.reasons import error_in_place_of_reply, reason_of
 from memoryqa.lms.replies import header_seconds, is_worth_keeping, read_reply, texts_of
 from memoryqa.replies.form import STOP, ReplyForm
@@ -153,9 +155,15 @@ class EndpointLM(dspy.LM):
 
     def _begin(self) -> None:
         """Note what the call needs to know. Replies are read where DSPy writes its history: it may not be disabled."""
+        keep_answers(through_httpx=not self._is_native())
+        begin_reading()
         set_last_reply(None)
         _address.set(self.address)
         _keeps_history.set(not dspy.settings.disable_history)
+
+    def _is_native(self) -> bool:
+        """Whether DSPy makes the calls itself; else LiteLLM does."""
+        return isinstance(self._engine_spec, str) and bool(select_backend(self).native)
 
     def _timed(self, call: Callable[[], T]) -> T:
         """`call()` in a thread of its own, which is given up when the clock has run out."""

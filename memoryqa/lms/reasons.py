@@ -27,13 +27,14 @@ _PASSING = re.compile(
 )
 # the names that LiteLLM puts before a message
 _LITELLMS = re.compile(r"\A(?:(?:litellm\.)?\w+(?:Error|Exception)\b(?: \w+Error)?(?::\s|\s-\s|\s?-?\s*\Z))+")
+_TRACEBACK = re.compile(r"\s*Traceback \(most recent call last\).*", re.S)  # LiteLLM's, of its own reading
 _SAYS_NOTHING = re.compile(r"(?:Error in response object|Error code: \d+)?\W*")  # LiteLLM's, where a body is flat
 _BODIES = ("body", "raw", "response_body", "text", "data", "payload", "content", "response_object")
 
 
 def reason_of(error: BaseException) -> str:
     """What the server said: the error's message, or the body behind it where that says nothing to a person."""
-    message = _LITELLMS.sub("", str(getattr(error, "message", "") or "").strip())
+    message = _LITELLMS.sub("", _TRACEBACK.sub("", str(getattr(error, "message", "") or "").strip()))
     is_advice = message.startswith(("To fix:", "credential came from:"))  # DSPy's, where a body has no message
     says_nothing = is_advice or _ONLY_A_MODEL.fullmatch(message) or _SAYS_NOTHING.fullmatch(message)
     if message and not message.startswith("{") and not says_nothing:

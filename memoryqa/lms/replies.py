@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from memoryqa.lms.bodies import unread_counts
 from memoryqa.lms.reasons import said_in
 from memoryqa.replies.reading import BROKEN, CUT, Reply, without_thoughts
 from memoryqa.tokens import count_tokens
@@ -22,6 +23,8 @@ def read_reply(entry: Mapping[str, Any], settings: Mapping[str, Any]) -> Reply:
     prompt_tokens, completion_tokens = billed_tokens(usage)
     called_with = {**settings, **(entry.get("kwargs") or {})}
     outputs = entry.get("outputs") or ()
+    if completion_tokens == 0 and any(texts_of(outputs)):  # not counted
+        completion_tokens = None
     return Reply(
         text=without_thoughts("\n".join(texts_of(outputs))),
         finish_reason=_finish_reason(response),
@@ -31,6 +34,7 @@ def read_reply(entry: Mapping[str, Any], settings: Mapping[str, Any]) -> Reply:
         max_tokens=called_with.get("max_tokens") or called_with.get("max_completion_tokens"),
         from_cache=not entry.get("usage") and bool(usage),
         instead=_in_place_of_text(outputs, response),
+        unread_counts=unread_counts(),
         no_completion=None if any(texts_of(outputs)) else _no_completion(response),
     )
 
@@ -73,9 +77,12 @@ def billed_tokens(usage: Mapping[str, Any]) -> tuple[int | None, int | None]:
     """Tokens of the prompt and of the completion that the server bills; None where it reports none.
 
     Providers differ in whether thoughts are part of the completion. They are added where they cannot be: more of them
-    than completion tokens, or a total that is larger than its parts.
+    than completion tokens, or a total that is larger than its parts. No prompt has 0 tokens: some clients write that
+    for what was not counted.
     """
-    prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    prompt, completion = _count(usage.get("prompt_tokens")) or None, _count(usage.get("completion_tokens"))
+    if prompt is None and completion == 0:
+        completion = None
     thoughts = _count(_details(usage).get("reasoning_tokens")) or 0
     if completion is None:
         return prompt, thoughts or None

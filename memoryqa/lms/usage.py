@@ -55,6 +55,8 @@ class LMUsage(UsageTracker, BaseCallback):
         with self._lock:
             if not reply.from_cache:
                 self.counted_tokens += reply.counted_tokens
+                if reply.completion_tokens is None:
+                    self.completion_tokens = None
             for problem in problems_of(reply, lm.model):
                 if problem not in self.problems:
                     self.problems.append(problem)
@@ -78,6 +80,8 @@ def problems_of(reply: Reply, model: str) -> Iterator[str]:
             f"the server read {reply.prompt_tokens:,} tokens of a prompt of about {reply.counted_tokens:,}; "
             f"{window_advice(model)}"
         )
+    if reply.unread_counts:
+        yield f"the server's {', '.join(reply.unread_counts)} cannot be read: what the reply cost is not fully known"
 
 
 def window_advice(model: str) -> str:

@@ -52,7 +52,8 @@ class Reply:
     what is billed and not shown included; None where it reported none. counted_tokens: the prompt as we count it
     (o200k_base). max_tokens: the limit of the call. from_cache: no server was asked. is_in_question: it may be a
     thought in which a stop sequence ended it. instead: what the server sent in place of a text. no_completion: what it
-    said when it sent none, as an error with status 200; None for a completion.
+    said when it sent none, as an error with status 200; None for a completion. unread_counts: names of the
+    server's counts that are no numbers, so that they are unknown.
     """
 
     text: str
@@ -65,6 +66,7 @@ class Reply:
     is_in_question: bool = False
     instead: str | None = None
     no_completion: str | None = None
+    unread_counts: tuple[str, ...] = ()
 
     @property
     def is_filtered(self) -> bool:

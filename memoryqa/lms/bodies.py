@@ -1,0 +1,205 @@
+"""Puts in order what servers send beside an answer, before a client reads it: odd counts shall not lose a paid answer.
+
+The clients (DSPy's own, and LiteLLM) refuse a whole reply when a token count in it is text, negative or in an unusual
+place. `keep_answers` has them read bodies that `put_in_order` has seen, in the calls of our own LMs alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import replace
+from functools import cache, wraps
+from typing import Any
+
+_USAGES = ("usage", "usageMetadata", "usage_metadata")  # OpenAI's and Anthropic's; Gemini's
+_HOLDERS = ("message", "response")  # in which the events of a stream have it
+_OLLAMAS = ("prompt_eval_count", "eval_count")
+_COUNTS = ("tokens", "TokenCount", "token_count")  # ends of names
+_MOST_TOKENS = 10**9
+_UNASKED = ("function_call", "audio")
+_KINDS: dict[str, type] = {
+    **dict.fromkeys(("tool_calls", "annotations", "images", "thinking_blocks"), list),
+    **dict.fromkeys(("refusal", "reasoning_content", "reasoning"), str),
+    "provider_specific_fields": dict,
+}
+_ROLES = ("system", "user", "assistant", "tool", "function", "developer")
+_VENDORED = "dspy._vendor.lm15.providers."
+_DIALECTS = (
+    ("openai_chat", "OpenAIChatLM"),
+    ("openai", "OpenAILM"),
+    ("anthropic", "AnthropicLM"),
+    ("gemini", "GeminiLM"),
+)
+# the counts of this call's replies that could not be read, by name; None outside of our LMs' calls
+_unread: ContextVar[list[str] | None] = ContextVar("token counts that could not be read", default=None)
+
+
+def begin_reading() -> None:
+    """Note from now on which counts could not be read, in this thread or task and in those that it starts."""
+    _unread.set([])
+
+
+def unread_counts() -> tuple[str, ...]:
+    """The names of the counts that could not be read since `begin_reading`."""
+    return tuple(dict.fromkeys(_unread.get() or ()))
+
+
+def put_in_order(body: Any, unread: list[str], *, is_only: bool = False) -> Any:
+    """`body`, changed in place: counts are numbers or missing, and what no client can read beside a text is left out.
+
+    unread: gets the names of counts that were left out. is_only: one completion was asked for, so that further ones
+    are left out.
+    """
+    if not isinstance(body, dict):
+        return body
+    for holder in (body, *(body.get(name) for name in _HOLDERS)):
+        if isinstance(holder, dict):
+            _order_counts(holder, unread)
+    if isinstance(choices := body.get("choices"), dict) and ("message" in choices or "text" in choices):
+        body["choices"] = [choices]
+    if isinstance(choices := body.get("choices"), list) and choices:
+        if not body.get("error", True):  # {} or "": there is none
+            del body["error"]
+        if is_only:
+            del choices[1:]
+        for choice in choices:
+            if isinstance(choice, dict):
+                _order_choice(choice)
+    return body
+
+
+def keep_answers(*, through_httpx: bool) -> None:
+    """Have the clients read ordered bodies. through_httpx: LiteLLM carries the call. Idempotent."""
+    _watch_dspy()
+    if through_httpx:
+        _watch_httpx()
+
+
+@cache
+def _watch_dspy() -> None:
+    with contextlib.suppress(ImportError, AttributeError):  # another DSPy: then its own reading decides
+        response = importlib.import_module(_VENDORED + "base").HttpResponse
+        response.json = _ordered(response.json, is_only=True)
+    for module, name in _DIALECTS:
+        with contextlib.suppress(ImportError, AttributeError):
+            dialect = getattr(importlib.import_module(_VENDORED + module), name)
+            dialect.parse_stream_events = _with_ordered_events(dialect.parse_stream_events)
+
+
+@cache
+def _watch_httpx() -> None:
+    import httpx
+
+    httpx.Response.json = _ordered(httpx.Response.json, is_only=False)  # type: ignore[method-assign]
+
+
+def _ordered(read: Callable[..., Any], *, is_only: bool) -> Callable[..., Any]:
+    @wraps(read)
+    def json(response: Any, *arguments: Any, **named: Any) -> Any:
+        body, unread = read(response, *arguments, **named), _unread.get()
+        return body if unread is None else put_in_order(body, unread, is_only=is_only)
+
+    return json
+
+
+def _with_ordered_events(parse: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    @wraps(parse)
+    def parse_stream_events(dialect: Any, request: Any, raw_event: Any) -> Iterator[Any]:
+        unread = _unread.get()
+        if unread is not None and '"usage' in (raw_event.data or ""):
+            with contextlib.suppress(ValueError):
+                raw_event = replace(raw_event, data=json.dumps(put_in_order(json.loads(raw_event.data), unread)))
+        yield from parse(dialect, request, raw_event)
+
+    return parse_stream_events
+
+
+def _order_counts(holder: dict[str, Any], unread: list[str]) -> None:
+    for name in _USAGES:
+        if name not in holder or holder[name] is None:
+            continue
+        if not isinstance(holder[name], dict):
+            if holder.pop(name):
+                unread.append(name)
+            continue
+        holder[name] = _ordered_usage(holder[name], unread)
+    for name in _OLLAMAS:
+        if name in holder:
+            _order_count(holder, name, unread)
+
+
+def _ordered_usage(usage: Mapping[str, Any], unread: list[str]) -> dict[str, Any]:
+    kept = dict(usage)
+    for name, value in usage.items():
+        if name.endswith(_COUNTS):
+            _order_count(kept, name, unread)
+        elif isinstance(value, dict):
+            kept[name] = _ordered_usage(value, unread)
+        elif (name.endswith("_details") and value is not None) or (name == "cost" and _count(value) is None):
+            del kept[name]
+    return kept
+
+
+def _order_count(holder: dict[str, Any], name: str, unread: list[str]) -> None:
+    if (value := holder[name]) is None:
+        return
+    if (count := _count(value)) is None:
+        del holder[name]
+        unread.append(name)
+    else:
+        holder[name] = count
+
+
+def _count(value: object) -> int | None:
+    """A count in digits or as a number; None for what is none."""
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return int(value) if 0 <= value <= _MOST_TOKENS else None
+
+
+def _order_choice(choice: dict[str, Any]) -> None:
+    if not isinstance(choice.get("finish_reason"), str | None):
+        choice["finish_reason"] = None
+    if not isinstance(choice.get("logprobs"), dict | None):
+        del choice["logprobs"]
+    if isinstance(text := choice.get("text"), str) and "message" not in choice and "delta" not in choice:
+        choice["message"] = {"role": "assistant", "content": text}
+    if not isinstance(message := choice.get("message"), dict):
+        return
+    if message.get("role", "assistant") not in _ROLES:
+        message["role"] = "assistant"
+    for name in _UNASKED:
+        message.pop(name, None)
+    for name, kind in _KINDS.items():
+        found = message.get(name)
+        is_odd = isinstance(found, list) and not all(isinstance(one, dict) for one in found)
+        if found is not None and (is_odd or not isinstance(found, kind)):
+            del message[name]
+    if not _is_usual(content := message.get("content")):
+        message["content"] = _text_of(content)
+
+
+def _is_usual(content: Any) -> bool:
+    """Whether it is text, null, or parts of which some are no text but say what they are, as thoughts do."""
+    if isinstance(content, list):
+        kinds = [one.get("type") if isinstance(one, dict) else None for one in content]
+        return all(isinstance(kind, str) for kind in kinds) and not set(kinds) <= {"text", "output_text"}
+    return isinstance(content, str | None)
+
+
+def _text_of(content: Any) -> str | None:
+    """The text of a message, however it is wrapped; None for nothing."""
+    if content is None or isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "".join(_text_of(one) or "" for one in content)
+    if isinstance(content, dict):
+        return _text_of(content.get("text", content.get("value")))
+    return str(content)
