@@ -117,7 +117,9 @@ def lines(file: TextIO, count: int) -> None:
 
 def mail(file: TextIO, count: int) -> None:
     for one in generated(count):
-        file.write(f"From x Mon Jan 1 2020\nFrom: {one.speaker} <p@example.org>\nSubject: Re: boats\n")
+        file.write(
+            f"From x Mon Jan 1 2020\nFrom: {one.speaker} <p@example.org>\nSubject: Re: boats {one.number // 20}\n"
+        )
         file.write(f"Date: {one.time:%a, %d %b %Y %H:%M:%S +0000}\nMessage-ID: <{one.number}@x>\n\n{one.text}\n\n")
 
 

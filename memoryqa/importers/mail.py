@@ -1,28 +1,26 @@
 """E-mail: mbox and .eml, alone, in a folder or a zip (Google Takeout, Thunderbird, Apple Mail).
 
-Format: RFC 4155 (mbox), RFC 5322 (messages), RFC 3676 section 4.3 (signatures). The standard library decodes the mails;
-mailbox.mbox is not used, because it needs a file on disk and reads it twice. Quoted replies and signatures are left out
-and counted; forwarded text is kept. A mail's subject is its first line, unless it answers one.
+Format: RFC 4155 (mbox), RFC 5322 (messages), RFC 3676 section 4.3 (signatures). mailbox.mbox is not used, because it
+needs a file on disk and reads it twice. Quoted replies and signatures are left out and counted; forwarded text is kept.
+A mail's subject is its first line, unless it answers one.
 """
 
 from __future__ import annotations
 
-import email
 import re
 from collections.abc import Iterator
-from datetime import datetime
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
-from email.message import Message as Mail
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parseaddr, parsedate_to_datetime
+from functools import lru_cache
 
 from memoryqa.importers.format import Format
 from memoryqa.importers.markup import words
 from memoryqa.importers.message import Message, digest
+from memoryqa.importers.mime import Headers, Part, decoded, file_name, headers_of, is_attached, parts_of, readable
 from memoryqa.importers.options import Options
 from memoryqa.importers.report import ImportReport
 from memoryqa.importers.source import Source
-from memoryqa.importers.spool import oldest_first
+from memoryqa.importers.spool import SeenKeys, oldest_first
 
 _HEADER = re.compile(
     r"(?i)^(?:from|date|subject|message-id|received|return-path|delivered-to|mime-version|to|x-[\w-]+):", re.M
@@ -48,7 +46,11 @@ _QUOTE = re.compile(r"(?is)<blockquote\b.*</blockquote>|<div class=[\"']?gmail_q
 _JUNK_LABELS = ("spam", "trash", "junk")
 _ENVELOPE = b"From "
 _DATED = re.compile(rb"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b.*\d{4}")  # "From now on we meet at nine" is text
-_LATIN_1 = ("iso-8859-1", "latin-1", "latin1", "us-ascii")  # what is called so is often the larger one of Windows
+_ADDRESS = re.compile(r'(?:"(?P<quoted>[^"\\]*)"|(?P<name>[^"<>@]*?)) ?<(?P<address>[^<>\s"]+@[^<>\s"]+)>')
+_PLAIN_DATE = re.compile(
+    r"(?:[A-Z][a-z]{2}, ?)?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)(?: \([A-Z]+\))?"
+)
+_MONTHS = {name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 
 
 def _documents(source: Source) -> list[str]:
@@ -65,7 +67,7 @@ def _is_mail(head: str) -> bool:
 
 def read(source: Source, options: Options, report: ImportReport) -> Iterator[Message]:
     """The mails of every file, the oldest first, each once."""
-    seen: set[int] = set()
+    seen = SeenKeys()
     mails = (content for name in _documents(source) for content in _contents(source, name))
     yield from oldest_first(_mail(content, seen, options, report) for content in mails)
 
@@ -76,47 +78,49 @@ def _contents(source: Source, name: str) -> Iterator[bytes]:
         lines: list[bytes] = []
         is_mbox, after_blank = False, True
         for line in file:
-            if after_blank and line.startswith(_ENVELOPE) and (_DATED.search(line) or not any(lines)):
+            first = line[:1]
+            if first == b"F" and after_blank and _begins_mail(line, lines):
                 if any(one.strip() for one in lines):
                     yield b"".join(lines)
                 lines, is_mbox = [], True
             else:
-                lines.append(
-                    line[1:] if is_mbox and line.startswith(b">") and line.lstrip(b">").startswith(_ENVELOPE) else line
-                )
-            after_blank = not line.strip()
+                is_quoted = first == b">" and is_mbox and line.lstrip(b">").startswith(_ENVELOPE)
+                lines.append(line[1:] if is_quoted else line)
+            after_blank = line.isspace()
         if any(one.strip() for one in lines):
             yield b"".join(lines)
 
 
-def _mail(content: bytes, seen: set[int], options: Options, report: ImportReport) -> Iterator[Message]:
-    mail = email.message_from_bytes(content)
-    labels = f"{_header(mail, 'X-Gmail-Labels')} {_header(mail, 'X-Folder')}".lower()
+def _begins_mail(line: bytes, before: list[bytes]) -> bool:
+    return line.startswith(_ENVELOPE) and (_DATED.search(line) is not None or not any(before))
+
+
+def _mail(content: bytes, seen: SeenKeys, options: Options, report: ImportReport) -> Iterator[Message]:
+    headers, rest = headers_of(content)
+    labels = readable(f"{headers.get('x-gmail-labels', '')} {headers.get('x-folder', '')}").lower()
     if any(label in labels for label in _JUNK_LABELS):
         report.skip("mail in the spam or the trash")
         return
-    key = _header(mail, "Message-ID").strip(" <>") or digest(
-        _header(mail, "Date"), _header(mail, "From"), _header(mail, "Subject")
-    )
-    if (mark := hash(key)) in seen:  # a number each, where an archive has millions of mails
+    written, sender = headers.get("date", ""), headers.get("from", "")
+    subject = " ".join(readable(headers.get("subject", "")).split())
+    key = headers.get("message-id", "").strip(" <>") or digest(written, sender, subject)
+    if not seen.add(key):
         report.skip("copy of a mail")
         return
-    seen.add(mark)
-    name, address = parseaddr(_header(mail, "From"))
-    subject = " ".join(_header(mail, "Subject").split())
+    name, address = _person(sender)
     thread = _PREFIX.sub("", subject)
-    body, attachments = _body(mail)
+    body, attachments = _body(headers, rest)
     said = _own(body, report, is_forwarded=_FORWARDED.match(subject) is not None)
-    answered = _header(mail, "In-Reply-To").strip()
+    answered = headers.get("in-reply-to", "").strip()
     if subject and not answered and not _PREFIX.match(subject):
         said = f"{subject}\n{said}".strip()
     if not said and not attachments:
         report.skip("mail without words of its own")
         return
     yield Message(
-        speaker=name.strip() or address or "Unknown",
+        speaker=name or address or "Unknown",
         text=said,
-        time=_time(_header(mail, "Date"), options) or _received(mail, options),
+        time=_time(written, options) or _received(headers, options),
         id=f"mail:{key}",
         reply_to=f"mail:{answered.split()[0].strip('<>')}" if answered else "",
         attachments=attachments,
@@ -125,71 +129,59 @@ def _mail(content: bytes, seen: set[int], options: Options, report: ImportReport
     )
 
 
-def _header(mail: Mail, name: str) -> str:
-    """A header as text, whatever its encoding."""
-    raw = mail.get(name)
-    if raw is None:
-        return ""
-    try:
-        return str(make_header(decode_header(raw)))
-    except (HeaderParseError, LookupError, ValueError):
-        return str(raw)
+@lru_cache(maxsize=4096)
+def _person(written: str) -> tuple[str, str]:
+    """Name and address. The name is decoded last: it may have a comma."""
+    match = _ADDRESS.fullmatch(" ".join(written.split()))
+    name, address = (match["quoted"] or match["name"] or "", match["address"]) if match else parseaddr(written)
+    return " ".join(readable(name).split()), address
 
 
 def _time(written: str, options: Options) -> datetime | None:
     try:
-        return options.placed(parsedate_to_datetime(written))
+        return options.placed(_plain_time(written) or parsedate_to_datetime(written))
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
 
-def _received(mail: Mail, options: Options) -> datetime | None:
+def _plain_time(written: str) -> datetime | None:
+    """A time as nearly all mails have it; None for others. `-0000` says that the zone is unknown."""
+    match = _PLAIN_DATE.fullmatch(written)
+    if match is None or match[2] not in _MONTHS:
+        return None
+    day, month, year, *clock, sign, hours, minutes = match.groups()
+    zone = None if (sign, hours, minutes) == ("-", "00", "00") else _zone(sign, int(hours), int(minutes))
+    hour, minute, second = map(int, clock)
+    return datetime(int(year), _MONTHS[month], int(day), hour, minute, second, tzinfo=zone)
+
+
+@lru_cache(maxsize=256)
+def _zone(sign: str, hours: int, minutes: int) -> timezone:
+    offset = timedelta(hours=hours, minutes=minutes)
+    return timezone(-offset if sign == "-" else offset) if offset else UTC
+
+
+def _received(headers: Headers, options: Options) -> datetime | None:
     """When the last server took it, for a mail without a date of its own."""
-    return _time(_header(mail, "Received").rpartition(";")[2].strip(), options)
+    return _time(headers.get("received", "").rpartition(";")[2].strip(), options)
 
 
-def _body(mail: Mail) -> tuple[str, tuple[str, ...]]:
+def _body(headers: Headers, rest: bytes) -> tuple[str, tuple[str, ...]]:
     """The text, plain before HTML, and the names of attached files."""
-    plain, rich, attachments = list[str](), list[str](), list[str]()
-    for part in mail.walk():
-        if part.is_multipart():
-            continue
-        name, kind = _name(part), part.get_content_type()
-        if name or part.get_content_disposition() == "attachment" or part.get_content_maintype() != "text":
-            if part.get_content_maintype() != "multipart" and part.get_payload():
-                attachments.append(name or kind)
-        elif kind == "text/html":
-            rich.append(_decoded(part))
+    plain, rich, attachments = list[str](), list[Part](), list[str]()
+    for part in parts_of(headers, rest):
+        name = file_name(part.headers)
+        if name or is_attached(part.headers) or not part.kind.startswith("text/"):
+            if part.content:
+                attachments.append(name or part.kind)
+        elif part.kind == "text/html":
+            rich.append(part)
         else:
-            plain.append(_decoded(part))
+            plain.append(decoded(part))
     text = "\n".join(plain)
-    return (text if text.strip() else "\n".join(words(_QUOTE.sub(" ", part)) for part in rich)), tuple(attachments)
-
-
-def _name(part: Mail) -> str:
-    try:
-        found = part.get_filename()
-        return str(make_header(decode_header(found))) if found else ""
-    except (HeaderParseError, LookupError, ValueError, TypeError):
-        return "file"
-
-
-def _decoded(part: Mail) -> str:
-    payload = part.get_payload(decode=True)
-    content = payload if isinstance(payload, bytes) else b""
-    for charset in (_charset(part), "utf-8"):
-        try:
-            return content.decode("cp1252" if charset in _LATIN_1 else charset)
-        except (LookupError, ValueError):
-            continue
-    return content.decode("cp1252", errors="replace")
-
-
-def _charset(part: Mail) -> str:
-    try:
-        return part.get_content_charset() or "utf-8"
-    except (LookupError, ValueError, TypeError):
-        return "utf-8"
+    if text.strip() or not rich:
+        return text, tuple(attachments)
+    return "\n".join(words(_QUOTE.sub(" ", decoded(part))) for part in rich), tuple(attachments)
 
 
 def _own(body: str, report: ImportReport, *, is_forwarded: bool = False) -> str:

@@ -9,9 +9,11 @@ from datetime import date
 from typing import Any
 
 from memoryqa.importers.message import Message
+from memoryqa.importers.spool import SeenKeys
 from memoryqa.turns import format_date
 
 SHOWN_PEOPLE = 8
+MOST_CHATS = 10_000  # names that are counted: a mailbox has a million threads
 _HEAD = re.compile(r".+?(?= (?:of|that|in|before|without|\())")  # of a reason: what is counted
 _NOUN = re.compile(r"[\w-]+(?=,| or |$)")  # each that is counted: "call or event"
 _NO_NOUNS = ("empty", "reasoning")
@@ -21,8 +23,8 @@ _NO_NOUNS = ("empty", "reasoning")
 class ImportReport:
     """Counts of one pass over an export, complete when the pass has ended.
 
-    people: messages by name. chats: messages by the names of conversations. conversations: their ids, or names where
-    they have none. skipped: what was left out, by reason. notes: what was
+    people: messages by name. chats: messages by the names of conversations, of the first `MOST_CHATS` of them.
+    conversations: their ids, or names where they have none. skipped: what was left out, by reason. notes: what was
     decided or assumed (order of dates, time zone, columns), one line each.
     """
 
@@ -37,7 +39,7 @@ class ImportReport:
     skipped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     days: set[date] = field(default_factory=set)
-    conversations: set[str] = field(default_factory=set, repr=False)
+    conversations: SeenKeys = field(default_factory=SeenKeys, repr=False, compare=False)
     _last_day: date | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -64,7 +66,7 @@ class ImportReport:
         """Count a message that was read."""
         self.messages += 1
         self.people[message.speaker] += 1
-        if message.chat:
+        if message.chat and (message.chat in self.chats or len(self.chats) < MOST_CHATS):
             self.chats[message.chat] += 1
         self.conversations.add(message.chat_id or message.chat)
         if message.time is None:

@@ -71,6 +71,41 @@ def test_encodings_that_are_wrong_are_read_as_well_as_can_be(tmp_path: Path) -> 
     assert messages[-1].text == "last"
 
 
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "=?utf-8?q?=C3=85lund=2C_Zo=C3=AB?= <zoe@example.org>",
+        '"=?utf-8?q?=C3=85lund=2C_Zo=C3=AB?=" <zoe@example.org>',
+        '"Ålund, Zoë" <zoe@example.org>',
+        "Ålund, Zoë <Zoe@Example.org>",
+        "=?utf-8?q?=C3=85lund=2C?=\n =?utf-8?q?_Zo=C3=AB?=\n <zoe@example.org>",
+    ],
+)
+def test_a_name_with_a_comma_is_one_person(sender: str, tmp_path: Path) -> None:
+    text = f"From x Mon May 13 2024\nFrom: {sender}\nDate: Mon, 13 May 2024 10:15:00 +0100\nSubject: Re: x\n\nhello\n"
+    (message,), _ = import_export(write_export(tmp_path / "a.mbox", text))
+    assert (message.speaker, message.author) == ("Ålund, Zoë", "zoe@example.org")
+
+
+@pytest.mark.parametrize(
+    ("date", "read"),
+    [
+        ("Mon, 13 May 2024 10:15:00 +0100", "2024-05-13T10:15:00+01:00"),
+        ("13 May 2024 10:15:00 -0330", "2024-05-13T10:15:00-03:30"),
+        ("Mon, 13 May 2024 10:15:00 -0000", "2024-05-13T10:15:00"),
+        ("Mon, 13 May 2024 10:15:00 GMT", "2024-05-13T10:15:00+00:00"),
+        ("Mon, 13 May 24 10:15 +0000 (UTC)", "2024-05-13T10:15:00+00:00"),
+        ("Mon, 31 Feb 2024 10:15:00 +0000", None),
+        ("Mon, 13 May 2024 10:15:00 +9900", None),
+        ("soon", None),
+    ],
+)
+def test_dates_of_mails(date: str, read: str | None, tmp_path: Path) -> None:
+    text = f"From x Mon May 13 2024\nFrom: Ana <a@x>\nDate: {date}\nSubject: Re: x\n\nhello\n"
+    (message,), _ = import_export(write_export(tmp_path / "a.mbox", text))
+    assert (message.time.isoformat() if message.time else None) == read
+
+
 WORDS = st.text("abc dé漢🙂.,", min_size=1, max_size=60).map(str.strip).filter(bool)
 
 
