@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numbers
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,6 +33,18 @@ def real_number(name: str, value: object) -> float:
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
         return float(value)
     raise TypeError(f"{name} must be a number, got {described(value)}")
+
+
+def true_or_false(name: str, value: object) -> bool:
+    """A bool; a text such as "no" is none."""
+    return one_of_kind(name, value, bool, "True or False")
+
+
+def collection(name: str, value: Iterable[Kind], of: str) -> Iterable[Kind]:
+    """What can be iterated over, but for text, whose letters nobody means; the message calls its items `of`."""
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        return value
+    raise TypeError(f"{name} must be a list of {of}, got {described(value)}")
 
 
 def text(name: str, value: object) -> str:

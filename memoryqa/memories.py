@@ -76,6 +76,8 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         """
         memories = cls()
         memories._folder, memories._settings = checks.path("folder", folder), settings
+        if settings:
+            AdaptiveMemory(**settings)  # refuses what is wrong with them now, rather than when a chat is opened
         try:
             memories._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             memories.find()

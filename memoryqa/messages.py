@@ -41,16 +41,16 @@ _TIME_KEYS = ("timestamp", "time", "created_at")
 _OWN_KEYS = ("session", "number", "caption", "tags")
 
 
-def parse_time(value: TimeLike) -> datetime | None:
+def parse_time(value: TimeLike, name: str = "time") -> datetime | None:
     """`value` as a datetime: a datetime as it is, a date at midnight, ISO 8601 text, seconds since 1970 (as UTC), None.
 
-    Raises TypeError for another type and ValueError for text or a number that is no time.
+    Raises TypeError for another type and ValueError for text or a number that is no time; both name `name`.
     """
     if value is None:
         return None
     if isinstance(value, datetime):
         if value != value:  # pandas.NaT is a datetime
-            raise UsageError(f"time {value} is no time; leave it out where it is unknown")
+            raise UsageError(f"{name} {value} is no time; leave it out where it is unknown")
         return value
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day)
@@ -59,11 +59,11 @@ def parse_time(value: TimeLike) -> datetime | None:
             return datetime.fromisoformat(value.strip())
         except ValueError:
             raise UsageError(
-                f"time {shown(value)} is not ISO 8601; write it as 2023-05-25 or 2023-05-25T18:30, or leave it out"
+                f"{name} {shown(value)} is not ISO 8601; write it as 2023-05-25 or 2023-05-25T18:30, or leave it out"
             ) from None
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        return _from_epoch(value)
-    raise TypeError(f"time must be a datetime, a date, ISO 8601 text, epoch seconds or None, got {kind_of(value)}")
+        return _from_epoch(value, name)
+    raise TypeError(f"{name} must be a datetime, a date, ISO 8601 text, epoch seconds or None, got {kind_of(value)}")
 
 
 def text_of(content: object) -> tuple[str, str]:
@@ -128,7 +128,8 @@ class Numbering:
         elif isinstance(message, Imported):
             extra = {**message.turn_fields(), **extra}
         else:
-            raise TypeError(f"add takes text, a Turn or a chat message (a dict), got {kind_of(message)}")
+            fix = "; extend takes a list of them" if isinstance(message, list | tuple) else ""
+            raise TypeError(f"add takes text, a Turn or a chat message (a dict), got {kind_of(message)}{fix}")
         if "speaker" not in extra:
             raise TypeError('speaker is missing: add("...", speaker="Ana"), or a dict with "role", "name" or "speaker"')
         if not isinstance(extra["speaker"], str) or not extra["speaker"].strip():
@@ -194,13 +195,13 @@ def _tags(tags: object) -> tuple[str, ...]:
     return tuple(text("a tag", tag) for tag in tags)
 
 
-def _from_epoch(seconds: Any) -> datetime:
+def _from_epoch(seconds: Any, name: str) -> datetime:
     if seconds >= _LATEST_EPOCH_SEC:
-        raise UsageError(f"time {shown(seconds)} is too large for seconds since 1970; divide milliseconds by 1000")
+        raise UsageError(f"{name} {shown(seconds)} is too large for seconds since 1970; divide milliseconds by 1000")
     try:
         return datetime.fromtimestamp(float(seconds), UTC)
     except (ValueError, OverflowError, OSError):
-        raise UsageError(f"time {shown(seconds)} is no number of seconds since 1970") from None
+        raise UsageError(f"{name} {shown(seconds)} is no number of seconds since 1970") from None
 
 
 def _names(message: Mapping[str, Any]) -> str:

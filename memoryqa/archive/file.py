@@ -188,6 +188,8 @@ class ArchiveFile:
         except UnicodeDecodeError as error:  # by sqlite3, of an error that quotes what is broken in the schema
             raise ArchiveError(f"{self.path}: {_EXPLAINED[sqlite3.SQLITE_CORRUPT]} ({error.reason})") from error
         except (sqlite3.Error, OSError) as error:
+            if self.is_closed:
+                raise ArchiveError(f"{self.path}: was closed; open it again") from error
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # only SQLite's own errors have one
             reason = " ".join(str(error).split())  # SQLite quotes a broken schema, with its newlines
             if reason.startswith("Could not decode"):  # says Python, and quotes what stands in the file

@@ -74,6 +74,9 @@ class AdaptiveMemory(ImportedMemory):
         budget_tokens: int | None = None,
     ) -> None:
         memory_tokens, recovery = renamed(memory_tokens, recovery, budget_tokens)
+        if isinstance(memory_tokens, str | Path):
+            got = described(memory_tokens)
+            raise TypeError(f"memory_tokens must be a whole number, got {got}; AdaptiveMemory.open(path) opens a file")
         self.config = MemoryConfig(
             memory_tokens,
             recovery,  # type: ignore[arg-type]  # text that is neither on nor off is refused there
@@ -86,6 +89,8 @@ class AdaptiveMemory(ImportedMemory):
         self._numbering = Numbering(session_gap)
         self._index = PassageIndex(self.config.ranking)
         self._dense: DenseIndex | None = None
+        if vector_cache is not None:
+            one_of_kind("vector_cache", vector_cache, VectorCache, "a VectorCache(path, model)")
         if embedder is not None:
             self._dense = DenseIndex(embedder, dense, vector_cache)
             self._dense_ranking = self._index.with_config(self._dense.config.ranking)
@@ -186,6 +191,8 @@ class AdaptiveMemory(ImportedMemory):
         of those it has, in this memory only. A file that may not be written is opened for searching. Raises
         ArchiveError; docs/store.md says what is promised.
         """
+        if settings and not checks.path("path", path).exists():
+            cls(**settings)  # refuses what is wrong with them before there is a file
         archive = open_archive(path)
         try:
             is_new = not archive.settings()
@@ -229,7 +236,7 @@ class AdaptiveMemory(ImportedMemory):
         self.close()
 
     @classmethod
-    def load(cls, path: str | Path, **overrides: Any) -> AdaptiveMemory:
+    def load(cls, path: str | Path, **overrides: Any) -> Self:
         """The memory that was saved: the same text, rankings, handles and, but for embedding failures, statistics.
 
         `overrides`: arguments of the constructor that take the place of what was saved. A memory that had an embedder

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
-from memoryqa.checks import whole_number
+from memoryqa.checks import collection, text, true_or_false, whole_number
 from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence
 from memoryqa.memory.selection import selector
@@ -48,6 +48,15 @@ class OpenableMemory:
     def __len__(self) -> int:
         return len(self._transcript.turns)
 
+    def __iter__(self) -> Iterator[Turn]:
+        return iter(self.turns())
+
+    def __contains__(self, turn: object) -> bool:
+        """Whether a turn, or one with that handle or id, is here."""
+        if isinstance(turn, Turn):
+            return self.place_of(turn.id) is not None and self.expand(turn.id) == turn
+        return isinstance(turn, str) and self.place_of(turn) is not None
+
     @property
     def last_session(self) -> int:
         """The highest number of a session; 0 without any."""
@@ -66,16 +75,19 @@ class OpenableMemory:
 
     def turns_from(self, start: int, count: int) -> list[Turn]:
         """`count` turns, or as many as there are, from the one at `start` (from 0) in the order of `turns()`."""
+        _not_negative("start", start)
+        _not_negative("count", count)
         with self._current():
             return list(self._transcript.turns[start : start + count])
 
     def place_of(self, handle: str) -> int | None:
         """Where in the order of `turns()` the turn with a handle or id is, from 0; None when there is none."""
-        turn_id = handle.removeprefix(HANDLE_PREFIX)
+        turn_id = text("handle", handle).removeprefix(HANDLE_PREFIX)
         return self.in_order({turn_id}).get(turn_id)
 
     def in_order(self, turn_ids: Collection[str]) -> dict[str, int]:
         """Where in the order of `turns()` these turns are, from 0, by id; without those that there are not."""
+        collection("turn_ids", turn_ids, "ids")
         with self._current():
             places = self._transcript.places
             wanted = {one for one in turn_ids if one in places}
@@ -86,8 +98,7 @@ class OpenableMemory:
     def around(self, handle: str, num_turns: int = 5, *, clock: bool = False) -> Evidence:
         """The turn with a handle or id, between `num_turns` before it and as many after it, all in full; `clock`: see
         `search`."""
-        if whole_number("num_turns", num_turns) < 0:
-            raise UsageError(f"num_turns must be at least 0, got {num_turns}")
+        _not_negative("num_turns", num_turns)
         with self._current():
             places, full = self._transcript.places_of(handle), self._transcript.full
             whole = self._transcript.places[full[places[0]].turn.id]
@@ -123,4 +134,9 @@ class OpenableMemory:
 
     def _shown(self, lines: Iterable[Line], clock: bool) -> Iterable[Line]:
         """`lines`, with the time of day if that is asked for and known."""
-        return map(with_clock, lines) if clock and self._transcript.has_hours() else lines
+        return map(with_clock, lines) if true_or_false("clock", clock) and self._transcript.has_hours() else lines
+
+
+def _not_negative(name: str, value: int) -> None:
+    if whole_number(name, value) < 0:
+        raise UsageError(f"{name} must be at least 0, got {value}")

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 
 from memoryqa.arrays import Floats
-from memoryqa.checks import one_of_kind, whole_number
+from memoryqa.checks import collection, one_of_kind, text, whole_number
 from memoryqa.config import WINDOW_FIELDS, MemoryConfig, RankingConfig, warn_of_old_name
 from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence, MemoryStats, sizes
@@ -73,10 +73,10 @@ class ReadableMemory(OpenableMemory):
         return self._held
 
     def __repr__(self) -> str:
-        with self._current():
+        with self._lock:  # what is in the memory, without a look into its file, which may be closed, damaged or gone
             days = (self._transcript.first_day, self._transcript.last_day)
             said = sizes(len(self), self._transcript.num_sessions, *days)
-            held = f"{self.tokens:,} of {self.memory_tokens:,}"
+            held = f"{self._working.tokens:,} of {self.memory_tokens:,}"
         return f"<AdaptiveMemory: {said}; {held} tokens held>"
 
     @property
@@ -205,12 +205,14 @@ class ReadableMemory(OpenableMemory):
 
     def days_asked(self, question: str, asked: TimeLike = None) -> list[tuple[date, date]]:
         """The first and last days of each span that a question names ("last week", "in May"); `asked`: see `search`."""
+        text("question", question)
         with self._current():
             windows = self._index.days_of(question, self._asking(question, asked))
             return [(window.first, window.last) for window in windows]
 
     def asks_only_days(self, question: str, asked: TimeLike = None) -> bool:
         """Whether a question has days and no other word to search for; `asked`: see `search`."""
+        text("question", question)
         with self._current():
             return self._index.asks_only_days(question, self._asking(question, asked))
 
@@ -237,7 +239,7 @@ class ReadableMemory(OpenableMemory):
 
     def _asking(self, question: str, asked: TimeLike) -> Asking:
         """What the question's dates are read by. Numeric dates in what was said matter only when one is asked for."""
-        day = parse_time(asked)
+        day = parse_time(asked, "asked")
         day_first = habit_of(turn.text for turn in self._transcript.turns) if may_be_swapped(question) else None
         return Asking(day.date() if day else self._transcript.last_day, day_first, self._owner)
 
@@ -298,13 +300,14 @@ class ReadableMemory(OpenableMemory):
         """`turns` of this memory, or single `lines()`, ranked elsewhere (best first), as many as fit: for comparing
         rankings. A turn stands for all of its passages, in order."""
         whole_number("budget_tokens", budget_tokens)
+        turns = collection("turns", turns, "turns")
         ids = (one.id if isinstance(one, Line) else one_of_kind("one of turns", one, Turn).id for one in turns)
         with self._current():
             lines = self._transcript.lines_at(place for one in ids for place in self._transcript.places_of(one))
             return Evidence.of(pack(lines, budget_tokens))
 
     def render(self) -> str:
-        """The working memory as text, in time order; at most `budget_tokens` tokens."""
+        """The working memory as text, in time order; at most `memory_tokens` tokens."""
         with self._current():
             return render(self._working.lines.values())
 

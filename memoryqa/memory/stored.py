@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from itertools import chain, islice
@@ -22,8 +22,8 @@ from memoryqa.checks import text
 from memoryqa.errors import MemoryQAError, UsageError
 from memoryqa.memory.kept_index import is_due, keep, read_kept
 from memoryqa.memory.reading import ReadableMemory
-from memoryqa.memory.selection import selector
-from memoryqa.messages import Message, Numbering, TimeLike, parse_time
+from memoryqa.memory.selection import to_forget
+from memoryqa.messages import Message, Numbering, TimeLike
 from memoryqa.rendering import Line
 from memoryqa.search.ranking import PassageIndex
 from memoryqa.store.snapshot import Built
@@ -131,7 +131,7 @@ class StoredMemory(ReadableMemory):
         are kept; clocks are compared as they stood. Takes as long as adding the remaining turns anew. Raises KeyError
         for a handle of no turn, ArchiveError when the file cannot be written or erased now (see docs/store.md).
         """
-        is_meant = _chosen(handle, person, before, everything)
+        is_meant = to_forget(handle, person, before, everything)
         with self._lock:
             with self._changing() as archive:
                 handles = [handle] if isinstance(handle, str) else handle
@@ -157,7 +157,7 @@ class StoredMemory(ReadableMemory):
         everything: bool = False,
     ) -> list[Turn]:
         """The turns that `forget` would forget."""
-        is_meant = _chosen(handle, person, before, everything)
+        is_meant = to_forget(handle, person, before, everything)
         with self._current():
             handles = [handle] if isinstance(handle, str) else handle
             found = self._transcript.turns if handles is None else map(self.expand, handles)
@@ -377,23 +377,3 @@ class StoredMemory(ReadableMemory):
             raise UsageError(f"turn {turn.id} is in this memory already; every turn needs its own session and number")
         if turn.number <= self._forgotten.get(turn.session, (-1, 0))[0]:
             raise UsageError(used_twice(turn.id))
-
-
-def _chosen(
-    handle: str | Iterable[str] | None, person: str | None, before: TimeLike, everything: bool
-) -> Callable[[Turn], bool]:
-    """Which turns are to be forgotten. UsageError unless one thing is given."""
-    arguments = {"a handle": handle, "person": person, "before": before, "everything": everything or None}
-    given = [name for name, value in arguments.items() if value is not None]
-    if len(given) != 1:
-        raise UsageError(
-            "forget needs one of a handle, person=NAME, before=DATE and everything=True, got "
-            + (" and ".join(given) or "none")
-        )
-    if before is not None:
-        latest = parse_time(before)
-        assert latest is not None
-        clock = latest.replace(tzinfo=None)
-        return lambda turn: turn.time is not None and turn.time.replace(tzinfo=None) < clock
-    of_person = None if person is None else selector(text("person", person), None, None)
-    return of_person or (lambda turn: True)

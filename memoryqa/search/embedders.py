@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memoryqa.arrays import Ints, Vectors
+from memoryqa.checks import text
 from memoryqa.errors import MemoryQAError, UsageError, missing_extras_named
 from memoryqa.language.lexicon.word_lists import STOPWORDS
 
@@ -172,6 +173,7 @@ def load_embedder(name: str) -> LocalEmbedder:
     as `all-MiniLM-L6-v2`, which is downloaded once unless HF_HUB_OFFLINE is set. Raises EmbedderNotLoadedError, and
     MissingExtraError without the extra [dense].
     """
+    text("name", name)
     with missing_extras_named(f"the embedder {name}"):
         from sentence_transformers import SentenceTransformer
     source = name

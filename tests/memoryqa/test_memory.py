@@ -333,6 +333,16 @@ def test_an_unknown_handle_is_a_key_error(name: str) -> None:
 # -- bad input ---------------------------------------------------------------------------------------------------------
 
 
+def test_a_memory_iterates_over_its_turns_and_knows_what_is_in_it() -> None:
+    memory, other = AdaptiveMemory(), AdaptiveMemory()
+    added = memory.extend({"role": name, "content": f"{name} waves"} for name in ("Ines", "Bo"))
+    assert list(memory) == added
+    assert all(one in memory for one in ("D1:2", "mem:D1:2", *added))
+    changed = replace(added[0], text="Ines leaves")
+    assert not any(one in memory for one in ("D1:3", changed, 5, None))
+    assert other.extend(memory) == added  # of one memory to another
+
+
 @pytest.mark.parametrize("budget", [0, -1])
 def test_a_budget_below_one_token_is_refused(budget: int) -> None:
     with pytest.raises(ValueError, match=f"memory_tokens must be at least 1, got {budget}"):

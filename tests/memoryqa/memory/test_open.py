@@ -165,6 +165,7 @@ def test_a_database_in_memory_is_no_file_to_open(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize("settings", [{"memory_tokens": 0}, {"budget": 3}])
 def test_a_setting_that_is_refused_closes_the_file(settings: dict[str, int], tmp_path: Path) -> None:
+    AdaptiveMemory.open(tmp_path / "a.db").close()  # without it there would be no file: a new one is not begun
     with pytest.raises((ValueError, TypeError)):
         AdaptiveMemory.open(tmp_path / "a.db", **settings)
     assert {one.name for one in tmp_path.iterdir()} == {"a.db"}
@@ -176,8 +177,19 @@ def test_a_closed_memory_says_so(tmp_path: Path) -> None:
     memory.close()
     memory.close()
     for use in (lambda: memory.add(turns(1)[0]), memory.refresh, lambda: memory.search("otters"), memory.render):
-        with pytest.raises(ArchiveError, match=r"a\.db: .*closed"):
+        with pytest.raises(ArchiveError, match=r"a\.db: was closed; open it again$"):
             use()
+
+
+def test_a_memory_is_described_whatever_became_of_its_file(tmp_path: Path) -> None:
+    """A log or a debugger that shows it must not fail."""
+    memory = AdaptiveMemory.open(tmp_path / "a.db")
+    memory.extend(turns(3))
+    described = repr(memory)
+    memory.close()
+    assert repr(memory) == described
+    (tmp_path / "a.db").write_text("My diary\n" * 500)
+    assert repr(memory) == described
 
 
 # -- several at once ---------------------------------------------------------------------------------------------------

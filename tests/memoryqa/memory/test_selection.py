@@ -100,7 +100,7 @@ def test_what_has_no_time_is_not_found_by_time() -> None:
     ("only", "error", "told"),
     [
         ({"speakers": [1]}, TypeError, "speakers must be names"),
-        ({"since": "May"}, ValueError, "time 'May' is not ISO 8601"),
+        ({"since": "May"}, ValueError, "since 'May' is not ISO 8601"),
         ({"since": "2023-05-25", "until": "2023-05-20"}, ValueError, "since 2023-05-25 is not before until 2023-05-20"),
     ],
 )

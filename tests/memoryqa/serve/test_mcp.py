@@ -217,7 +217,7 @@ def test_forgetting_needs_a_word_where_the_client_cannot_ask(store: Path) -> Non
     [
         ("search", {"question": " "}, "the question is empty"),
         ("search", {"question": "x", "chats": ["nobody"]}, "there is no chat 'nobody'; there are: ana, work"),
-        ("search", {"question": "x", "since": "May"}, "time 'May' is not ISO 8601"),
+        ("search", {"question": "x", "since": "May"}, "since 'May' is not ISO 8601"),
         ("search", {"question": "x", "budget_tokens": 0}, "budget_tokens"),
         ("search", {"question": "x", "budget_tokens": 10**9}, "budget_tokens"),
         ("search", {"question": "a.b. " * 100_000}, "at most 10000 characters"),
