@@ -3,6 +3,9 @@
 # PYTHON: an environment with `pip install '.[dev]'`.
 PYTHON ?= .venv/bin/python
 
+# Where the environment forbids it, each worker and each program that a test starts compiles every module anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: check quick format lint types test
 
 check: format lint types test

@@ -6,6 +6,7 @@ Kept free of our imports and of DSPy, which takes seconds to import.
 from __future__ import annotations
 
 import copy
+import gc
 import itertools
 import os
 import re
@@ -14,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -45,6 +47,17 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection() -> None:
+    """Let no collector walk over the modules and cases of the whole suite again and again while they are made."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """All modules and cases stay until the end, so the collector leaves them out from now on."""
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.fixture(autouse=True)
 def process_as_it_was() -> Iterator[None]:
     """Each test leaves the environment as it found it and DSPy as after its import, without any cached answer.
@@ -53,10 +66,19 @@ def process_as_it_was() -> Iterator[None]:
     """
     with mock.patch.dict(os.environ, DSPY_CACHEDIR=os.path.join(os.environ["DSPY_CACHEDIR"], str(next(_numbers)))):
         yield
+    # A test may have been the first to import DSPy.
     if (dspy := sys.modules.get("dspy")) is not None:
-        # No public name holds the defaults: `dspy.settings.config` is what is set now, and the test itself may
-        # have been the first to import DSPy.
-        dspy.configure(**copy.deepcopy(sys.modules["dspy.dsp.utils.settings"].DEFAULT_CONFIG))
+        _reset(dspy)
+
+
+def _reset(dspy: Any) -> None:
+    """Give DSPy its settings after its import and an empty cache in memory, unless it has them."""
+    # No public name holds the defaults: `dspy.settings.config` is what is set now.
+    defaults = sys.modules["dspy.dsp.utils.settings"].DEFAULT_CONFIG
+    cache = vars(dspy).get("cache")  # as an attribute it would be made, on disk
+    empty = cache and cache.enable_memory_cache and not (cache.enable_disk_cache or cache.memory_cache)
+    if not empty or dspy.settings.config != defaults:
+        dspy.configure(**copy.deepcopy(defaults))
         dspy.configure_cache(enable_disk_cache=False)
 
 
