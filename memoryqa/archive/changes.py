@@ -26,12 +26,16 @@ def replace_turn(archive: Archive, turn: Turn, *, keep_revision: bool) -> None:
         _overwrite_what_is_deleted(archive)
         position = _position(archive, turn.id)
         if keep_revision:
+            before = archive.expand(turn.id)
             _keep_revision(archive, position)
+            with archive.words_replaced(position, before, turn):
+                _write_turn(archive, position, turn)
+            _drop_snapshot(archive)
         else:
             archive.connection.execute("DELETE FROM revisions WHERE id = ?", (turn.id,))
             imports.set_digest(archive, position, None)
-        _write_turn(archive, position, turn)
-        _note_change(archive, erase_due=not keep_revision)
+            _write_turn(archive, position, turn)
+            _note_change(archive, erase_due=True)
 
 
 def follow_export(archive: Archive, found: Iterable[tuple[Turn, int, imports.Incoming]]) -> bool:
@@ -135,9 +139,13 @@ def _overwrite_what_is_deleted(archive: Archive) -> None:
     archive.connection.execute("PRAGMA secure_delete = ON")
 
 
-def _note_change(archive: Archive, *, erase_due: bool) -> None:
-    """Bring what is derived from the turns up to date."""
+def _drop_snapshot(archive: Archive) -> None:
     archive.connection.execute("DELETE FROM snapshot")
+
+
+def _note_change(archive: Archive, *, erase_due: bool) -> None:
+    """Bring what is derived from the turns up to date, without a trace of what they were."""
+    _drop_snapshot(archive)
     archive.write_words()
     if erase_due:
         archive.connection.execute("UPDATE state SET value = value + 1 WHERE name = 'erase_due'")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -201,6 +202,20 @@ class Archive(ArchiveFile):
     def _index_words(self, position: int, said: str) -> None:
         self._connection.execute(_INSERT_WORDS, (position, _searchable(said)))
 
+    @contextmanager
+    def words_replaced(self, position: int, before: Turn, after: Turn) -> Iterator[None]:
+        """Let the index of words follow the block, which changes the turn at `position` alone, within a transaction.
+        Traces of what it was stay in the file: see `write_words`."""
+        is_right = not self.state()["stale_words"]  # another program has changed nothing
+        yield
+        if not is_right:
+            self.write_words()
+            return
+        removed = (position, _searchable(_said(before)))  # an index without its texts must be given them again
+        self._connection.execute("INSERT INTO words (words, rowid, turn) VALUES ('delete', ?, ?)", removed)
+        self._index_words(position, _said(after))
+        self._connection.execute("UPDATE state SET value = 0 WHERE name = 'stale_words'")
+
     def write_words(self) -> None:
         """Write the index of words anew from the turns, within a transaction."""
         self._connection.execute("INSERT INTO words (words) VALUES ('delete-all')")
@@ -288,7 +303,9 @@ class Archive(ArchiveFile):
         return dict(self.fetch("SELECT name, value FROM state"))
 
     def data_version(self) -> int:
-        """A number that is another one whenever another connection has changed the file."""
+        """A number that is another one whenever another connection has changed the file. ArchiveError where it was cut
+        short."""
+        self.check_may_read()
         return int(self.fetch("PRAGMA data_version")[0][0])
 
     def _turn(self, row: Row) -> Turn:

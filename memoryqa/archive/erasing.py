@@ -27,6 +27,7 @@ def erase(archive: ArchiveFile) -> None:
             archive.connection.execute("VACUUM")
             archive.connection.execute("PRAGMA temp_store = DEFAULT")
         _empty_log(archive)
+        archive.note_size()
         with archive.transaction():  # what another process forgot meanwhile is still due
             archive.connection.execute("UPDATE state SET value = max(0, value - ?) WHERE name = 'erase_due'", (due,))
         _empty_log(archive)

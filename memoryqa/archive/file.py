@@ -15,13 +15,12 @@ from urllib.parse import quote
 from memoryqa import checks
 from memoryqa.archive.checkpoints import LARGEST_LOG, Checkpoints
 from memoryqa.archive.limits import has_room_for_files
+from memoryqa.archive.watched import WatchedFiles
 from memoryqa.errors import MemoryQAError
 
 APPLICATION_ID = 0x6D656D41  # "memA", in the header of every file of ours
 Migration = Callable[[sqlite3.Connection], None]
 Row = tuple[Any, ...]
-Identity = tuple[int, int, bool]
-LOG_ENDINGS = ("-wal", "-shm")
 
 _EXPLAINED = {  # by primary error code
     sqlite3.SQLITE_FULL: "the disk is full; nothing that was kept is lost. Free some space and try again",
@@ -53,7 +52,7 @@ class ArchiveFile:
         self._lock = threading.RLock()
         self._checkpoints: Checkpoints | None = None
         self.is_closed = False
-        self._known: dict[Path, Identity] = {}  # the file, and its log once there is one, by which each is told
+        self._files: WatchedFiles | None = None
         self._process = os.getpid()
         in_memory = path == ":memory:"
         where = checks.path("path", path).absolute()
@@ -83,7 +82,8 @@ class ArchiveFile:
                 if not in_memory:
                     self._connection.execute(f"PRAGMA wal_autocheckpoint = {LARGEST_LOG}")
                     self._version()  # opens the log
-                    self._note_files(where)
+                    self._files = WatchedFiles(where)
+                    self._files.note()
                     self._checkpoints = Checkpoints(where)
             except BaseException:
                 self._connection.close()
@@ -96,26 +96,21 @@ class ArchiveFile:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the file or its log was removed, emptied or replaced: what is written now would be lost."""
-        return self._what_is_gone() is not None
+        """Whether the file or its log was removed, replaced, emptied or cut short: what is written would be lost."""
+        return self._files is not None and self._files.problem() is not None
 
-    def _what_is_gone(self) -> str | None:
-        for path, known in self._known.items():
-            if (found := _identity_of(path)) == known:
-                continue
-            if found is not None and found[:2] == known[:2]:
-                return f"{path}: was emptied while it was open; nothing was written; restore it from a copy"
-            return f"{path}: was removed or replaced while it was open; nothing was written; open it again"
-        return None
+    def note_size(self) -> None:
+        """This process has written the file anew: it may be smaller now."""
+        if self._files is not None:
+            self._files.note_size()
 
-    def _note_files(self, where: Path) -> None:
-        """Note by what the file is told from another one, and its log, which each transaction but the first has."""
-        for path in (where, *(where.with_name(where.name + ending) for ending in LOG_ENDINGS)):
-            if path not in self._known and (found := _identity_of(path)) is not None:
-                self._known[path] = found
+    def check_may_read(self) -> None:
+        """ArchiveError for a file that was cut short while it was open."""
+        if self._files is not None and (damage := self._files.damage()):
+            raise ArchiveError(damage)
 
     def _check_may_write(self) -> None:
-        if gone := self._what_is_gone():
+        if self._files is not None and (gone := self._files.problem()):
             raise ArchiveError(gone)
         if os.getpid() != self._process:
             raise ArchiveError(f"{self.path}: was opened before this process was forked; open it again in this process")
@@ -267,16 +262,6 @@ class ArchiveFile:
 
 def _may_write(path: Path) -> bool:
     return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
-
-
-def _identity_of(path: Path) -> Identity | None:
-    """By what the file at `path` is told from any other one, and whether it is empty, which a log may be; None when
-    there is none."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino, not found.st_size and not path.name.endswith(LOG_ENDINGS)
 
 
 def _is_writable(path: Path) -> bool:

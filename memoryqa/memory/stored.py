@@ -48,7 +48,8 @@ class StoredMemory(ReadableMemory):
 
     _positions: in the file, of the turns that are in the memory. _generation: see `migrations.m003_changes`. _kept: how
     many turns the index has that is kept in the file. most_at_once: of the turns that other processes changed or added,
-    how many a call indexes before it does its own; beyond that it only raises BehindError. None: any number.
+    how many a call indexes before it does its own; beyond that it only raises BehindError. So does the call after one
+    that corrected or forgot turns of a longer chat. None: any number.
     """
 
     most_at_once: int | None = None
@@ -84,7 +85,8 @@ class StoredMemory(ReadableMemory):
         """Let the turn with a handle or id say `new_text`; returns the turn as it is now. KeyError for no such turn.
 
         Its handle, time and speaker stay. keep_revision: keep what it said before (`revisions`), or erase it as
-        `forget` does, with its earlier revisions. Takes as long as adding all turns anew.
+        `forget` does, with its earlier revisions. Nothing is done where it says so already, so that this may be called
+        again. Takes as long as adding all turns anew.
         """
         text("new_text", new_text)
         with self._lock:
@@ -92,6 +94,8 @@ class StoredMemory(ReadableMemory):
                 before = self.expand(handle)
                 tags = tuple(tag for tag in before.tags if not tag.startswith(KEPT_TEXT_TAG))
                 after = replace(before, text=new_text, tags=tags)
+                if after == before and keep_revision:
+                    return before
                 lines = self._transcript.lines_of(before)
                 if archive is not None:
                     changes.replace_turn(archive, after, keep_revision=keep_revision)
@@ -99,7 +103,7 @@ class StoredMemory(ReadableMemory):
                     older = self._revisions.pop(after.id, ())
                     if keep_revision:
                         self._revisions[after.id] = [*older, before]
-            self._read_anew(after if turn.id == after.id else turn for turn in self._transcript.turns)
+            self._take_over(after if turn.id == after.id else turn for turn in self._transcript.turns)
             if not keep_revision:
                 self._erase(lines)
         return after
@@ -144,7 +148,7 @@ class StoredMemory(ReadableMemory):
                     changes.remove(archive, gone.values())
                 else:
                     self._note_forgotten(gone.values())
-            self._read_anew(turn for turn in self._transcript.turns if turn.id not in gone)
+            self._take_over(turn for turn in self._transcript.turns if turn.id not in gone)
             self._erase(lines)
         return len(gone)
 
@@ -267,6 +271,14 @@ class StoredMemory(ReadableMemory):
                 self._use(kept.built, kept.positions)
             self._kept = len(self)
             self._catch_up()
+
+    def _take_over(self, turns: Iterable[Turn]) -> None:
+        """Be what was just made of the file, or of `turns` without one; where that takes longer than a call may, let
+        the next call find that this memory is behind."""
+        if self._archive is not None and self.most_at_once is not None and len(self) > self.most_at_once:
+            self._data_version = self._caught_up = -1
+        else:
+            self._read_anew(turns)
 
     def _changing(self) -> AbstractContextManager[Archive | None]:
         """The file, in a transaction, with all that is in it in the memory; None for a memory without one."""

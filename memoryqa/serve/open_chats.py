@@ -6,7 +6,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from memoryqa.checks import shown
 from memoryqa.errors import UsageError
@@ -98,6 +98,11 @@ class OpenChats:
             self._open_later(name, error.turns)
             self.busy.check(name)
             raise BusyError(str(error), 1) from None
+
+    def catch_up(self, name: str, memory: AdaptiveMemory) -> None:
+        """Index a chat anew that was just changed: at once, or beside all else where that takes long."""
+        with suppress(BusyError), self.following(name):
+            memory.refresh()
 
     def _open_later(self, name: str, turns: int) -> None:
         self.busy.rebuild(name, turns, lambda: self._memories[name])

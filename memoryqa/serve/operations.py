@@ -212,6 +212,7 @@ class Operations:
             before = memory.expand(id)
         with self._open.busy.changing(name):
             after = memory.correct(id, text, keep_revision=keep_revision)
+        self._open.catch_up(name, memory)
         return Corrected(chat=name, id=after.id, text=after.text, before=before.text)
 
     def forget(
@@ -227,6 +228,7 @@ class Operations:
         name, memory = self._one(chat)
         with _known(), self._open.busy.changing(name):
             gone = memory.forget(id, person=person, before=before, everything=everything)
+        self._open.catch_up(name, memory)
         return Forgotten(chat=name, messages=gone)
 
     def would_forget(

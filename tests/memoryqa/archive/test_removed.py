@@ -137,6 +137,43 @@ def test_nothing_is_written_beside_a_log_of_others(
             assert [turn.text for turn in memory.turns()] == ["I moved to Porto."], "close wrote what was in the log"
 
 
+@pytest.mark.parametrize("share", [0.9, 0.5, 0.1, 0.0001])
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_file_that_is_cut_short_is_read_and_written_no_more(tmp_path: Path, share: float, is_new: bool) -> None:
+    path = tmp_path / "ines.db"
+    memory = AdaptiveMemory.open(path)
+    memory.extend({"text": f"I saw {number} otters in Porto.", "speaker": "Ines"} for number in range(2500))
+    if not is_new:
+        memory.close()
+        memory = AdaptiveMemory.open(path)
+    with memory:
+        memory.add("And one more.", speaker="Ines")
+        os.truncate(path, int(share * path.stat().st_size))
+        assert memory.is_gone
+        for use in (
+            lambda: memory.search("Who saw otters?"),
+            lambda: memory.add("And on.", speaker="Ines"),
+            lambda: memory.correct("D1:1", "Nothing."),
+            lambda: memory.forget("D1:1"),
+        ):
+            with pytest.raises(ArchiveError, match=r"ines\.db: was cut short while it was open; .* from a copy$"):
+                use()
+
+
+def test_a_file_that_another_process_wrote_anew_and_smaller_is_not_cut_short(tmp_path: Path) -> None:
+    path = tmp_path / "ines.db"
+    with AdaptiveMemory.open(path) as memory:
+        memory.extend({"text": f"I saw {number} otters in Porto.", "speaker": "Ines"} for number in range(2500))
+    with AdaptiveMemory.open(path) as memory, AdaptiveMemory.open(path) as other:
+        memory.add("The last one.", speaker="Ines")
+        before = path.stat().st_size
+        other.forget([turn.id for turn in other.turns()[:2400]])
+        assert path.stat().st_size < before
+        assert not memory.is_gone
+        memory.add("And on.", speaker="Ines")
+        assert len(memory) == 102
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_process_writes_nothing_through_what_its_parent_opened(tmp_path: Path) -> None:
     """SQLite's locks do not hold between the two: https://sqlite.org/howtocorrupt.html 2.6."""

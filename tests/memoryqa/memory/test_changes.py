@@ -69,6 +69,43 @@ def test_a_corrected_turn_says_the_new_text_and_its_revisions_the_old_ones(memor
     check_is(memory, [again, *SAID[1:]])
 
 
+def test_a_correction_that_is_made_twice_is_one(memory: AdaptiveMemory) -> None:
+    corrected = memory.correct("D1:1", "Hi! I bought a marimba.")
+    assert memory.correct("D1:1", "Hi! I bought a marimba.") == corrected
+    assert memory.revisions("D1:1") == [SAID[0]]
+    assert memory.correct("D1:1", "Hi! I bought a marimba.", keep_revision=False) == corrected
+    assert memory.revisions("D1:1") == []
+
+
+def test_the_index_of_words_follows_corrections_without_being_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = ("a\0b 東京 \ud83d kite", "Straße, e\u0301te\u0301", "", "zeppelin zeppelin")
+    with AdaptiveMemory.open(tmp_path / "a.db") as memory:
+        memory.extend(SAID)
+        with monkeypatch.context() as patched:
+            patched.setattr(Archive, "write_words", None)
+            for text in (*odd, *odd[::-1], "the last xylophone"):
+                memory.correct("D1:2", text)
+    with Archive(tmp_path / "a.db") as archive:
+        assert {turn.id for turn in archive.search("xylophone")} == {"D1:1", "D1:2"}
+        for gone in ("zeppelin", "kite", "東", "strasse"):
+            assert archive.search(gone) == []
+        with archive.transaction():
+            archive.connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+
+
+def test_the_index_of_words_is_written_anew_by_a_correction_after_another_program(tmp_path: Path) -> None:
+    with AdaptiveMemory.open(tmp_path / "a.db") as memory:
+        memory.extend(SAID)
+        with closing(sqlite3.connect(tmp_path / "a.db")) as connection, connection:
+            connection.execute("DELETE FROM turns WHERE id IN ('D1:1', 'D2:1')")
+        memory.correct("D1:2", "A kite.")
+    with Archive(tmp_path / "a.db") as archive:
+        assert archive.search("xylophone") == archive.search("otters") == []
+        assert [turn.id for turn in archive.search("kite")] == ["D1:2"]
+
+
 def test_a_correction_without_a_revision_takes_the_earlier_ones_with_it(memory: AdaptiveMemory) -> None:
     memory.correct("D1:2", "Which balloon did you fly?")
     memory.correct("D1:2", "Which kite did you fly?", keep_revision=False)

@@ -16,6 +16,8 @@ pytest.importorskip("pydantic", reason="needs pip install '.[serve]'")
 from held_calls import WAIT_SEC, calls_held
 from waiting import wait_for
 
+from memoryqa.archive.changes import revisions
+from memoryqa.archive.database import Archive
 from memoryqa.archive.file import ArchiveError
 from memoryqa.errors import UsageError
 from memoryqa.memories import Memories
@@ -169,7 +171,7 @@ def test_nobody_waits_for_a_long_change(
     with Memories.open(folder) as memories, ThreadPoolExecutor(1) as pool:
         operations = Operations(memories)
         assert len(found(operations)) == MANY
-        with calls_held(monkeypatch, "_read_anew", lambda memory: len(memory) > 1) as waits:
+        with calls_held(monkeypatch, "_take_over", lambda memory: len(memory) > 1) as waits:
             changed = pool.submit(change, operations)
             assert waits.wait(WAIT_SEC)
             for chat in ("long", None):
@@ -177,7 +179,31 @@ def test_nobody_waits_for_a_long_change(
                     found(operations, chat)
             assert found(operations, "short") == ["D1:1"]
         changed.result(WAIT_SEC)
-        assert len(found(operations)) >= MANY - 1
+        assert len(found_later(operations)) >= MANY - 1
+
+
+def test_a_change_of_a_long_chat_is_answered_before_its_index_is_built_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Memories.open(folder) as memories:
+        operations = Operations(memories)
+        assert len(found(operations)) == MANY
+        with calls_held(monkeypatch, "open", is_long) as waits:
+            assert operations.correct("D1:3", "It is green.", "long").text == "It is green."
+            assert waits.wait(WAIT_SEC), "the index is built at once, beside all else"
+            with Archive(folder / "long.db") as other:
+                assert other.expand("D1:3").text == "It is green."
+                assert [one.text for one in revisions(other)["D1:3"]] == ["Kite number 2 is red."]
+            with pytest.raises(BusyError):
+                found(operations)
+            assert found(operations, "short") == ["D1:1"]
+        assert len(found_later(operations)) == MANY
+        with calls_held(monkeypatch, "open", is_long):
+            forgotten = operations.forget("long", id="D1:4", person=None, before=None, everything=False)
+            assert forgotten.messages == 1
+            assert b"number 3 is" not in (folder / "long.db").read_bytes()
+        assert len(found_later(operations)) == MANY - 1
+        assert operations.open("D1:3", "long").text.count("green") == 1
 
 
 @pytest.mark.parametrize("name", ["../long", "a\0b", "..", "x" * 300, ""])
