@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timedelta
 
 import pytest
+from cpu_time import assert_linear
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import WORDS, chats, conversations
@@ -89,18 +89,8 @@ def test_of_long_messages_too_a_larger_working_memory_holds_a_superset_and_none_
 
 @pytest.mark.slow
 def test_adding_one_long_message_takes_time_in_proportion_to_its_length() -> None:
-    def seconds_once(num_words: int) -> float:
-        start = time.process_time()
-        memory_of([Turn(1, 1, "Ines", "otter " * num_words)])
-        return time.process_time() - start
-
-    def seconds(num_words: int) -> float:
-        return min(
-            seconds_once(num_words) for _ in range(2)
-        )  # other processes slow this one down, and never speed it up
-
-    seconds(100)
-    assert seconds(96_000) < 8 * seconds(24_000)  # both are more than is held
+    # 24,000 words are more than is held already.
+    assert_linear(lambda num_words: memory_of([Turn(1, 1, "Ines", "otter " * num_words)]), 24_000)
 
 
 # -- contexts are rebuilt from what a prediction carries ---------------------------------------------------------------

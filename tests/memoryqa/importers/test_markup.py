@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import io
-import time
 
 import pytest
+from cpu_time import assert_linear
 
 from memoryqa.importers.markup import Block, blocks, words
 
@@ -34,23 +34,13 @@ def test_a_text_is_told_the_classes_around_it_from_its_block_on() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ['<div class="message">', '<div class="text">', "<b>", "</i>", "<b></i>"])
 def test_pages_of_tags_that_nobody_closes_take_linear_time(unit: str) -> None:
-    def cpu(times: int) -> float:
-        page = f'<div class="message">{"<p>" * times}{unit * times}'
-        start = time.process_time()
-        blocks_of(page)
-        return time.process_time() - start
-
-    assert cpu(20_000) < 12 * max(cpu(5_000), 0.02)  # quadratic time takes sixteen times as long
+    assert_linear(lambda times: blocks_of(f'<div class="message">{"<p>" * times}{unit * times}'), 5_000)
 
 
 @pytest.mark.parametrize("unit", ["<pre", "<b ", "<", "<style", "<!--", "<br", "</td"])
 @pytest.mark.parametrize("end", ["", ">"])
 def test_tags_that_do_not_end_take_linear_time(unit: str, end: str) -> None:
-    def cpu(times: int) -> float:
-        start = time.process_time()
-        words(unit * times + end)
-        return time.process_time() - start
-
-    assert cpu(40_000) < 12 * max(cpu(10_000), 0.02)  # quadratic time takes sixteen times as long
+    assert_linear(lambda times: words(unit * times + end), 10_000)
