@@ -115,6 +115,34 @@ def lines(file: TextIO, count: int) -> None:
         file.write(f"{one.time:%Y-%m-%d %H:%M} {one.speaker.strip('+0123456789 ') or 'Rui'}: {one.text}\n")
 
 
+def kakaotalk(file: TextIO, count: int) -> None:
+    file.write("모임 님과 카카오톡 대화\n저장한 날짜 : 2024-06-01 10:00:00\n\n")
+    day = None
+    for one in generated(count):
+        if one.time.date() != day:
+            day = one.time.date()
+            file.write(f"--------------- {day.year}년 {day.month}월 {day.day}일 월요일 ---------------\n")
+        half = "오후" if one.time.hour >= 12 else "오전"
+        file.write(f"[{one.speaker}] [{half} {one.time.hour % 12 or 12}:{one.time:%M}] {one.text}\n")
+
+
+def kakaotalk_phone(file: TextIO, count: int) -> None:
+    file.write("모임 님과 카카오톡 대화\n저장한 날짜 : 2024년 6월 1일 오전 10:00\n\n")
+    for one in generated(count):
+        half = f"{'오후' if one.time.hour >= 12 else '오전'} {one.time.hour % 12 or 12}:{one.time:%M}"
+        file.write(f"{one.time.year}년 {one.time.month}월 {one.time.day}일 {half}, {one.speaker} : {one.text}\n")
+
+
+def line(file: TextIO, count: int) -> None:
+    file.write("[LINE] 仲間のトーク履歴\n保存日時：2024/06/01 10:00\n\n")
+    day = None
+    for one in generated(count):
+        if one.time.date() != day:
+            day = one.time.date()
+            file.write(f"{day:%Y/%m/%d}(月)\n")
+        file.write(f"{one.time:%H:%M}\t{one.speaker}\t{one.text}\n")
+
+
 def mail(file: TextIO, count: int) -> None:
     for one in generated(count):
         file.write(
@@ -127,6 +155,9 @@ WRITERS: dict[str, tuple[str, Callable[[TextIO, int], None]]] = {
     "whatsapp": ("WhatsApp Chat with Ana.txt", whatsapp),
     "whatsapp-ios": ("_chat.txt", whatsapp_ios),
     "whatsapp-zip": ("WhatsApp Chat - Ana.zip", whatsapp_ios),
+    "kakaotalk": ("KakaoTalk_group.txt", kakaotalk),
+    "kakaotalk-phone": ("KakaoTalkChats.txt", kakaotalk_phone),
+    "line": ("[LINE] friends.txt", line),
     "lines": ("notes.txt", lines),
     "records-csv": ("chat.csv", records_csv),
     "records-jsonl": ("chat.jsonl", records_jsonl),

@@ -17,6 +17,8 @@ from memoryqa.importers.messengers.discord_html import DISCORD_HTML
 from memoryqa.importers.messengers.google_chat import GOOGLE_CHAT
 from memoryqa.importers.messengers.imessage import IMESSAGE
 from memoryqa.importers.messengers.imessage_text import IMESSAGE_TEXT
+from memoryqa.importers.messengers.kakaotalk import KAKAOTALK
+from memoryqa.importers.messengers.line import LINE
 from memoryqa.importers.messengers.meta import META
 from memoryqa.importers.messengers.signal import SIGNAL
 from memoryqa.importers.messengers.slack import SLACK
@@ -34,7 +36,7 @@ from memoryqa.importers.whatsapp.importer import WHATSAPP
 _IN_ORDER = (
     *(CHATGPT, CLAUDE, GEMINI, GEMINI_HTML, SESSIONS),
     *(TELEGRAM, TELEGRAM_HTML, DISCORD, DISCORD_HTML, SLACK, META, SIGNAL, IMESSAGE, IMESSAGE_TEXT, GOOGLE_CHAT, TEAMS),
-    *(MAIL, WHATSAPP),
+    *(MAIL, KAKAOTALK, LINE, WHATSAPP),
     *(SUBTITLES, IRC, ROLES, RECORDS, NAMED_LINES),
 )
 _TEXTS = (".txt", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".srt", ".vtt", ".md", ".html")

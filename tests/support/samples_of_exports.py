@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import samples_of_logs as logs
+import samples_of_texts as texts
 
 _WHATSAPP = """\
 31/12/2023, 21:05 - Messages and calls are end-to-end encrypted.
@@ -704,4 +705,13 @@ SAMPLES: dict[str, tuple[str, str, bytes]] = {
     "imessage-text": ("imessage-text", "+351912345678.txt", logs.IMESSAGE_TEXT.encode()),
     "lines-clocks": ("lines", "2024-05-13 mat.txt", logs.CLOCKS.encode()),
     "lines-markdown": ("lines", "mat.md", logs.MARKDOWN.encode()),
+    "kakaotalk-windows": ("kakaotalk", "KakaoTalk_20240514_2231_05_123_group.txt", texts.KAKAO_WINDOWS.encode()),
+    "kakaotalk-windows-en": ("kakaotalk", "KakaoTalk_20240514.txt", texts.KAKAO_WINDOWS_EN.encode()),
+    "kakaotalk-android": ("kakaotalk", "KakaoTalkChats.txt", texts.KAKAO_ANDROID.encode()),
+    "kakaotalk-android-en": ("kakaotalk", "KakaoTalkChats.txt", texts.KAKAO_ANDROID_EN.encode()),
+    "kakaotalk-ios": ("kakaotalk", "Talk_2024.5.14 22:31-1.txt", texts.KAKAO_IOS.encode()),
+    "line-ja": ("line", "[LINE] 釣り仲間.txt", texts.LINE_JA.encode()),
+    "line-en": ("line", "[LINE] Chat with Ana Silva.txt", texts.LINE_EN.encode()),
+    "line-zh": ("line", "[LINE] Ana.txt", texts.LINE_ZH.encode()),
+    "line-desktop": ("line", "[LINE]Boats.txt", texts.LINE_DESKTOP.encode()),
 }
