@@ -1,5 +1,5 @@
 # `make check` is what CI runs. `make quick` leaves out the tests that take a second or more, their cases counted together,
-# and gives most property tests 20 examples in place of 100.
+# and those in a browser, and gives most property tests 20 examples in place of 100.
 # PYTHON: an environment with `pip install '.[dev]'`.
 PYTHON ?= .venv/bin/python
 

@@ -30,6 +30,7 @@ def test_there_are_enough_sentences_of_every_kind_and_half_are_held() -> None:
     assert len({one.kind for one in held}) == len({one.kind for one in SENTENCES}) >= 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one", SENTENCES, ids=lambda one: one.id)
 def test_the_half_follows_from_the_text_and_the_marks_fit_it(one: Sentence) -> None:
     is_tuned = hashlib.sha256(one.text.encode()).digest()[0] % 2 == 0

@@ -21,6 +21,8 @@ from reports.comparing.tables import write_comparison
 from reports.records import load_run
 from reports.terminal import write_report
 
+pytestmark = pytest.mark.slow
+
 PHONE, DESK = (390, 844), (1280, 900)
 
 
@@ -121,7 +123,6 @@ def report(driver: Any, garden: Path) -> Iterator[Report]:
 # -- filters -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_the_page_opens_with_all_questions_and_asks_the_network_for_nothing(report: Report) -> None:
     assert report.count == "8 of 8"
     assert len(report.shown) == 8
@@ -130,7 +131,6 @@ def test_the_page_opens_with_all_questions_and_asks_the_network_for_nothing(repo
     assert report.texts("#status span") == ["simple 37.5", "memory 67.5"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
@@ -168,14 +168,12 @@ def test_filters_narrow_the_list(report: Report, filters: dict[str, str], expect
     assert len(report.shown) == expected
 
 
-@pytest.mark.slow
 def test_the_outcome_is_asked_for_once_a_program_is_compared_with(report: Report) -> None:
     assert not report.find("#filter-outcome").is_displayed()
     report.choose(against="simple")
     assert report.find("#filter-outcome").is_displayed()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -389,7 +387,6 @@ def test_a_wide_list_shows_gold_and_answer_beside_the_question(report: Report) -
     assert not report.find(".item .gold").is_displayed()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("link", ["#", "#memory/none:1", "#nobody/garden:1", "#%", "#memory", "#memory/%E0%A4%A"])
 def test_a_link_to_nothing_opens_nothing(report: Report, link: str) -> None:
     report.open(link)
@@ -544,7 +541,6 @@ def evaluated_sample(run_dir: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.slow
 def test_a_real_run_shows_every_context_as_it_was_sent(driver: Any, tmp_path: Path) -> None:
     from locomo.dataset import load
     from memoryqa.memory import AdaptiveMemory
@@ -596,7 +592,6 @@ def big_run(run_dir: Path) -> Path:
     return write_run(run_dir, rows, lines=lines)
 
 
-@pytest.mark.slow
 def test_two_thousand_questions_of_two_programs_stay_small_and_filter(driver: Any, tmp_path: Path) -> None:
     path = write_report(big_run(tmp_path / "run"))
     assert path.stat().st_size < 30_000_000

@@ -52,6 +52,7 @@ def test_turns_come_back_from_jsonl_as_they_were(conversation: list[Turn]) -> No
     assert history == History()
 
 
+@pytest.mark.slow
 @given(zoned(), st.data())
 @settings(max_examples=25)
 def test_a_memory_comes_back_from_its_export_the_same(conversation: list[Turn], data: st.DataObject) -> None:

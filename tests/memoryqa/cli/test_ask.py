@@ -239,6 +239,7 @@ def test_a_server_that_is_not_there_is_one_line(ines: Path, capsys: pytest.Captu
     assert "connection refused" in captured.err
 
 
+@pytest.mark.slow
 def test_a_model_without_its_extra_is_one_line_and_the_offline_reader_needs_none(ines: Path, tmp_path: Path) -> None:
     script = (
         "import sys; sys.modules.update(dict.fromkeys(['dspy', 'litellm', 'openai', 'torch', 'mlflow']))\n"
@@ -319,6 +320,7 @@ def test_a_reader_that_stops_early_and_a_locale_without_utf_8(ines: Path) -> Non
     assert b"Traceback" not in ran.stderr
 
 
+@pytest.mark.slow
 def test_a_small_model_can_be_held_to_the_form(ines: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def answer(messages: object, body: Mapping[str, Any]) -> str:
         if "response_format" not in body:

@@ -75,6 +75,7 @@ def home(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Home:
 # -- import ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SAMPLES))
 def test_the_first_two_commands_work_on_every_format(name: str, home: Home) -> None:
     _, file_name, content = SAMPLES[name]

@@ -46,6 +46,7 @@ def lying_zip(folder: Path) -> Path:
     return write_export(path, path.read_bytes().replace(size.to_bytes(4, "little"), (60).to_bytes(4, "little")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "why"),
     [

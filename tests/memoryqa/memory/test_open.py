@@ -58,6 +58,7 @@ def check_integrity(path: Path) -> None:
 # -- what goes in is there ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_is_added_is_in_the_file_at_once_and_after_it_was_closed(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     with AdaptiveMemory.open(path) as memory:
@@ -225,6 +226,7 @@ def test_two_that_add_in_turn_lose_nothing(tmp_path: Path) -> None:
         check_same(one, other)
 
 
+@pytest.mark.slow
 def test_processes_that_add_at_once_lose_nothing(tmp_path: Path) -> None:
     writers = [begin("live", tmp_path / "a.db") for _ in range(3)]
     time.sleep(0.7)

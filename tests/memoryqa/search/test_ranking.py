@@ -448,6 +448,7 @@ def test_a_word_said_often_needs_no_related_words_and_is_none() -> None:
     assert gain("cinema", "Bread is in the oven.", *["We saw a theater."] * 201) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [1_000, 30_000, 100_000])
 def test_a_line_of_a_book_scores_as_much_as_one_of_a_chapter(words: int) -> None:
     text = "word " * words + "The safe opens with 48213. " + "more " * words

@@ -212,6 +212,7 @@ def test_forgetting_needs_a_word_where_the_client_cannot_ask(store: Path) -> Non
     assert forgotten["messages"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tool", "arguments", "told"),
     [
@@ -316,6 +317,7 @@ def test_a_resource_that_is_not_there_is_an_error_of_the_protocol(store: Path, u
     )
 
 
+@pytest.mark.slow
 def test_a_text_of_a_million_characters_is_kept_and_found(store: Path) -> None:
     long = "word " * 100_000 + "The safe opens with 48213. " + "more " * 100_000
 

@@ -94,6 +94,7 @@ def check_same(one: AdaptiveMemory, other: AdaptiveMemory) -> None:
         assert other.add("And then?", speaker="Bo") == one.add("And then?", speaker="Bo")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory_tokens", [30, 300, 20_000])
 @pytest.mark.parametrize("compaction", ["coverage", "recency"])
 def test_an_opened_memory_takes_its_index_from_the_file(
@@ -114,6 +115,7 @@ def test_an_opened_memory_takes_its_index_from_the_file(
             connection.execute("DELETE FROM turns WHERE position = (SELECT max(position) FROM turns)")  # "And then?"
 
 
+@pytest.mark.slow
 @given(tagged(conversations()), st.data())
 @settings(max_examples=60)
 def test_random_conversations_are_the_same_opened_at_any_turn(conversation: list[Turn], data: st.DataObject) -> None:
@@ -187,6 +189,7 @@ def rows_of(path: Path) -> dict[str, bytes]:
         return archive.snapshot()
 
 
+@pytest.mark.slow
 def test_a_damaged_index_is_made_anew(tmp_path: Path, indexed: list[Turn]) -> None:
     path = tmp_path / "a.db"
     with AdaptiveMemory.open(path, memory_tokens=300) as memory:

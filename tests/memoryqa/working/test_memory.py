@@ -41,6 +41,7 @@ def check_same_after(conversation: list[Turn], reads: list[bool], memory_tokens:
         assert one[name] == other[name], name
 
 
+@pytest.mark.slow
 @given(talks, st.sampled_from((20, 60, 300)), st.sampled_from(("coverage", "recency")), st.data())
 @settings(max_examples=60)
 def test_it_is_the_same_however_seldom_it_is_read(
@@ -50,6 +51,7 @@ def test_it_is_the_same_however_seldom_it_is_read(
     check_same_after(conversation, reads, memory_tokens, compaction)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compaction", ["coverage", "recency"])
 @pytest.mark.parametrize("memory_tokens", [60, 1000, 3000])
 @pytest.mark.parametrize("every", [1000, 37, 8])

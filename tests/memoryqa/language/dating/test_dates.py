@@ -265,6 +265,7 @@ def test_every_resolved_wording_has_a_trigger(text: str) -> None:
     assert TRIGGER.search(fold(text))
 
 
+@pytest.mark.slow
 def test_time_grows_with_the_length_of_the_text() -> None:
     """A guard that looked at the whole text for each match would need minutes here."""
     turn = "I've waited for two years or in 3 weeks, the last week of it on Friday and yesterday, " * 3000

@@ -12,6 +12,7 @@ from memoryqa.language.locales.files import CODES, LATIN
 from memoryqa.language.terms import terms
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", CODES[1:])
 def test_each_language_has_classes(code: str) -> None:
     spoken = language(code if code in LATIN else "en")

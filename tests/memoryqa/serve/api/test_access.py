@@ -165,6 +165,7 @@ def test_the_command_makes_a_token_and_prints_it_once(tmp_path: Path) -> None:
     assert access.chats == {"family"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "env", "said"),
     [
@@ -326,6 +327,7 @@ def test_many_and_long_messages_are_bounded_with_a_line(server: ApiServer) -> No
     assert server.call("POST", "/v1/chats/ana/messages", many).status == 422
 
 
+@pytest.mark.slow
 def test_no_word_of_a_request_is_logged(tmp_path: Path) -> None:
     with api_server(tmp_path / "store") as server:
         server.add("secretchat", SAID)

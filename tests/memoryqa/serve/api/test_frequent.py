@@ -73,6 +73,7 @@ def answered(app: ASGIApp, path: str, body: bytes, access: Access, content_type:
     return sent[0]["status"], sorted(sent[0]["headers"]), content, scope["route"].path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content_type", [JSON, "application/json; charset=utf-8"])
 @pytest.mark.parametrize("access", [Access(), OTHERS, READER])
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ def block(language: str) -> str:
     return str(found)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_the_calls_of_the_page_answer_what_stands_below_them(tmp_path: Path) -> None:
     with api_server(tmp_path / "store") as server:

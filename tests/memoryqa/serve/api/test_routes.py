@@ -238,6 +238,7 @@ def test_the_page_is_served_at_the_root(server: ApiServer) -> None:
     assert b"<!doctype html>" in server.call("GET", "/").content[:100].lower()
 
 
+@pytest.mark.slow
 def test_two_servers_that_write_one_chat_lose_nothing(server: ApiServer, chat: str) -> None:
     with api_server(server.store) as other:
         for number in range(20):
