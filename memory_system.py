@@ -26,6 +26,7 @@ from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence
 from memoryqa.memories import Memories as Memories
 from memoryqa.memory import AdaptiveMemory
+from memoryqa.memory.selection import check_asking
 from memoryqa.messages import TimeLike
 from memoryqa.offline_reader import NO_INFORMATION as NO_INFORMATION
 from memoryqa.parameters import settings_from
@@ -111,14 +112,14 @@ class ProgramOnMemories(dspy.Module):
     def forward(self, question: str, conversation_id: str | None = None, *, asked: TimeLike = None) -> dspy.Prediction:
         """Answer from the memory of `conversation_id` (None: the only one); `asked`: see `AdaptiveMemory.search`."""
         with reading_replies():
-            return run(self.steps(question, self.memories.choose(conversation_id), asked))
+            return run(self.steps(*check_asking(question, self.memories.choose(conversation_id), asked)))
 
     async def aforward(
         self, question: str, conversation_id: str | None = None, *, asked: TimeLike = None
     ) -> dspy.Prediction:
         """`forward`, with the LM awaited."""
         with reading_replies():
-            return await run_async(self.steps(question, self.memories.choose(conversation_id), asked))
+            return await run_async(self.steps(*check_asking(question, self.memories.choose(conversation_id), asked)))
 
     def steps(self, question: str, memory: AdaptiveMemory, asked: TimeLike = None) -> Steps:
         """The recipe, without its driver: yields calls of predictors, is sent their predictions, returns the answer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import shlex
@@ -16,6 +17,8 @@ from pathlib import Path
 
 import pytest
 from own_chats import without_keys
+
+from memoryqa import AdaptiveMemory
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
@@ -237,6 +240,19 @@ def test_every_documented_extra_and_make_target_exists() -> None:
     ]
     unknown += [f"{page}: make {words[1]}" for page, words in commands(("make",)) if words[1] not in targets]
     assert unknown == []
+
+
+def test_the_page_of_the_library_has_every_extra_and_the_search_as_it_is() -> None:
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        extras = set(tomllib.load(file)["project"]["optional-dependencies"])
+    rows = "".join(re.findall(r"^\| (`.*?`) \|", page[page.index("## Extras") :], re.MULTILINE))
+    assert set(re.findall(r"`([\w-]+)`", rows)) == extras
+    listed = re.search(r"`search\((.*?)\)` returns", page, re.DOTALL)
+    assert listed is not None
+    known = inspect.signature(AdaptiveMemory.search).parameters.values()
+    bare = [str(one.replace(annotation=one.empty)) for one in known if one.name != "self"]
+    assert " ".join(listed[1].split()).replace("*, ", "") == ", ".join(bare)
 
 
 # -- links -------------------------------------------------------------------------------------------------------------

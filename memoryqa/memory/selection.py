@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 
 from memoryqa.checks import collection, one_of_kind, text, true_or_false
 from memoryqa.errors import UsageError
 from memoryqa.language.folding import fold
 from memoryqa.messages import TimeLike, parse_time
 from memoryqa.turns import Turn
+
+Memory = TypeVar("Memory")
 
 
 def selector(speakers: str | Iterable[str] | None, since: TimeLike, until: TimeLike) -> Callable[[Turn], bool] | None:
@@ -35,6 +38,13 @@ def selector(speakers: str | Iterable[str] | None, since: TimeLike, until: TimeL
         return (first is None or clock >= first) and (last is None or clock < last)
 
     return is_meant
+
+
+def check_asking(question: str, memory: Memory, asked: TimeLike) -> tuple[str, Memory, TimeLike]:
+    """What a program is asked, as it is. Raises TypeError and UsageError, before an LM is paid for a question that a
+    search refuses."""
+    parse_time(asked, "asked")
+    return text("question", question), memory, asked
 
 
 def _names(speakers: str | Iterable[str]) -> frozenset[str]:

@@ -289,6 +289,27 @@ def test_the_memorys_config_in_the_place_of_the_programs_is_refused() -> None:
         MemoryQA(chat(1, 1), MemoryConfig())  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"question": 3}, "question must be text, got int 3"),
+        ({"question": None}, "question must be text, got None"),
+        ({"question": QUESTION, "asked": "soon"}, "asked 'soon' is not ISO 8601"),
+    ],
+)
+def test_a_wrong_argument_is_named_before_an_lm_is_asked(name: str, wrong: dict[str, Any], told: str) -> None:
+    reader = ScriptedReader()
+    with dspy.context(lm=reader.lm()):
+        for call in (
+            PROGRAMS[name](chat(1, 1)),
+            lambda **given: asyncio.run(PROGRAMS[name](chat(1, 1)).acall(**given)),
+        ):
+            with pytest.raises((TypeError, UsageError), match=told):
+                call(**wrong)
+    assert reader.asked == []
+
+
 @pytest.mark.parametrize("memories", [{}, {"a": chat(1, 1), "b": chat(1, 1)}])
 def test_without_a_conversation_id_several_memories_are_refused(memories: dict[str, AdaptiveMemory]) -> None:
     with pytest.raises(UsageError, match=rf"conversation_id is missing: there are {len(memories)} memories"):
