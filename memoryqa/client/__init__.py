@@ -9,7 +9,8 @@
         print(server.ask("When did Ana move?").answer)
 
 Calls that may be made twice are made again when the server cannot be reached or is busy, until `total_sec` have passed.
-Adding is one of them only where each message has a key.
+Adding is one of them only where each message has a key, or the server says that it has added nothing. Corrections and
+forgetting are sent with a key of their own: a server makes each once, and its reply is waited for.
 """
 
 from __future__ import annotations

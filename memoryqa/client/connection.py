@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, Self
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from memoryqa.errors import MemoryQAError, UsageError
 
@@ -25,12 +26,18 @@ class ServerError(MemoryQAError, RuntimeError):
         super().__init__(message)
         self.status, self.retry_after_sec = status, retry_after_sec
 
+    @property
+    def is_undone(self) -> bool:
+        """Whether the server says that it has done nothing, and when it will."""
+        return self.status in (429, 503) and self.retry_after_sec > 0
+
 
 class Connection:
     """A server. May be used from several threads; each has a connection of its own.
 
-    token: a bearer token, where the server needs one. timeout_sec: of a call. total_sec: of a call with
-    what is tried again.
+    token: a bearer token, where the server needs one. timeout_sec: without a word of the server, after which a call is
+    sent again or given up. total_sec: of a call with what is tried again; of one that changes a chat `change_sec`, as
+    long as the server is there: longer than it works on one.
     """
 
     def __init__(
@@ -40,13 +47,14 @@ class Connection:
         *,
         timeout_sec: float = 60.0,
         total_sec: float = 120.0,
+        change_sec: float = 660.0,
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise UsageError(f"url must be like http://127.0.0.1:8765, got {url!r}")
         self._is_secure, self._address, self._prefix = parts.scheme == "https", parts.netloc, parts.path.rstrip("/")
         self._headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
-        self._timeout_sec, self._total_sec = timeout_sec, total_sec
+        self._timeout_sec, self._total_sec, self._change_sec = timeout_sec, total_sec, change_sec
         self._local = threading.local()
 
     def close(self) -> None:
@@ -67,28 +75,48 @@ class Connection:
     def call(self, method: str, path: str, body: Any = None, *, again: bool | None = None) -> Any:
         """The JSON of a reply. again: whether it may be made twice; None: by the method. Raises ServerError, and
         UsageError for what the server cannot use."""
-        content = self._tried(method, path, body, method != "POST" if again is None else again)
+        content = self._tried(method, path, body, {}, method != "POST" if again is None else again)
         return json.loads(content)
+
+    def change(self, method: str, path: str, body: Any = None) -> Any:
+        """`call` for a change that a server makes once however often it is sent, and that may take long: while the
+        server is there, its reply is waited for."""
+        headers = {"Idempotency-Key": uuid4().hex}
+        return json.loads(self._tried(method, path, body, headers, True, self._change_sec))
 
     def download(self, path: str) -> bytes:
         """The content of a reply."""
-        return self._tried("GET", path, None, True)
+        return self._tried("GET", path, None, {}, True)
 
-    def _tried(self, method: str, path: str, body: Any, again: bool) -> bytes:
-        end, pause = time.monotonic() + self._total_sec, 0.2
+    def _tried(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        headers: Mapping[str, str],
+        again: bool,
+        answer_sec: float = 0.0,
+    ) -> bytes:
+        """answer_sec: how long the reply of a server that has taken the request is waited for, if that is longer."""
+        began, pause = time.monotonic(), 0.2
         content = None if body is None else json.dumps(body).encode()
-        headers = {} if content is None else {"Content-Type": "application/json"}
+        headers = headers if content is None else {**headers, "Content-Type": "application/json"}
         while True:
+            total_sec = self._total_sec
             try:
                 return self.send(method, path, content, headers).read()
+            except TimeoutError:
+                self.close()
+                failure, wait = ServerError(f"{self._address} has not answered yet, and may still be at it"), pause
+                total_sec = max(total_sec, answer_sec)
             except (OSError, HTTPException) as error:
                 self.close()
                 failure, wait = ServerError(f"{self._address} cannot be reached ({_reason(error)})"), pause
             except ServerError as error:
-                if error.status not in _BUSY:
+                if error.status not in _BUSY or not (again or error.is_undone):
                     raise
                 failure, wait = error, max(pause, error.retry_after_sec)
-            if not again or time.monotonic() + wait > end:
+            if not (again or failure.is_undone) or time.monotonic() + wait > began + total_sec:
                 raise failure
             time.sleep(wait * random.uniform(0.8, 1.2))
             pause = min(2 * pause, 10.0)

@@ -206,7 +206,7 @@ class Chat:
     def correct(self, handle: str, new_text: str, *, keep_revision: bool = True) -> None:
         """Let the message `handle` say `new_text`."""
         body = {"text": new_text, "keep_revision": keep_revision}
-        self._client.call("PATCH", self._of(handle), body, again=not keep_revision)
+        self._client.change("PATCH", self._of(handle), body)
 
     def revisions(self, handle: str) -> list[dict[str, Any]]:
         """What the message `handle` was before each correction, oldest first."""
@@ -222,7 +222,7 @@ class Chat:
     ) -> int:
         """Erase one message or several, a person's, those before a day, or all; returns how many."""
         body = _meant(handle, person, before, everything)
-        return self._client.call("POST", f"{self._path}/forget", body)["messages"]
+        return self._client.change("POST", f"{self._path}/forget", body)["messages"]
 
     def would_forget(
         self,
@@ -245,11 +245,11 @@ class Chat:
         """Show what was said under each name of `same` under the name that it means, in later imports too; returns how
         many messages are shown under another name than before. me: the name of who says "I"."""
         body = {"same": dict(same), "me": me}
-        return self._client.call("POST", f"{self._path}/people", body, again=True)["messages"]
+        return self._client.change("POST", f"{self._path}/people", body)["messages"]
 
     def delete(self) -> None:
         """Erase the chat, with its file."""
-        self._client.call("DELETE", self._path, again=False)
+        self._client.change("DELETE", self._path)
 
     def export(self, path: str | Path, *, format: str | None = None) -> None:
         """Write all messages to a file that its owner alone can read. format: jsonl, csv, markdown or locomo; None: by

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -23,6 +24,7 @@ from memoryqa.serve.api.bodies import (
     Revisions,
 )
 from memoryqa.serve.api.problems import described
+from memoryqa.serve.api.repeats import Key
 from memoryqa.serve.api.state import Served, State
 from memoryqa.serve.reading import MAX_PAGE, ChatDays, MessagePage, WouldForget, days_of, page_of
 from memoryqa.serve.replies import ChatSummary, Corrected, Forgotten, Joined, Listed, People, Remembered
@@ -53,10 +55,11 @@ async def create_chat(body: NewChat, access: Given, served: Served) -> ChatSumma
 
 
 @router.delete("/chats/{chat}", responses=described(404))
-async def delete_chat(chat: ChatName, access: Given, served: Served) -> Forgotten:
+async def delete_chat(chat: ChatName, access: Given, served: Served, key: Key = None) -> Forgotten:
     """Erase a chat, with its file."""
     access.to_write(chat)
-    return await served.work.change(chat, lambda: served.operations.delete(chat))
+    delete = served.operations.delete
+    return await served.change(chat, lambda: delete(chat), (key, access, ("delete", chat)))
 
 
 @router.get("/chats/{chat}/messages", responses=described(404))
@@ -75,39 +78,45 @@ async def list_messages(
 
 
 @router.post("/chats/{chat}/messages", status_code=201, response_model=Remembered, responses=described())
-async def add_messages(chat: ChatName, body: NewMessages, access: Given, served: Served) -> Response:
+async def add_messages(chat: ChatName, body: NewMessages, access: Given, served: Served, key: Key = None) -> Response:
     """Add messages, all or none; a chat that is not there is made. They are on disk when this answers."""
-    return Response(await add_reply(body, chat, access, served), 201, media_type="application/json")
+    return Response(await add_reply(body, chat, access, served, key), 201, media_type="application/json")
 
 
-async def add_reply(body: NewMessages, chat: str, access: Access, served: State) -> bytes:
+async def add_reply(body: NewMessages, chat: str, access: Access, served: State, key: str | None = None) -> bytes:
     """What `add_messages` answers, as JSON."""
     access.to_write(chat)
-    kept = await served.work.change(chat, lambda: served.operations.remember(body.messages, chat))
+    remember = served.operations.remember
+    kept = await served.change(chat, lambda: remember(body.messages, chat), (key, access, ("add", chat, body)))
     return kept.model_dump_json().encode()
 
 
 @router.patch("/chats/{chat}/messages/{id}", responses=described(404))
-async def correct_message(chat: ChatName, id: MessageId, body: NewText, access: Given, served: Served) -> Corrected:
+async def correct_message(
+    chat: ChatName, id: MessageId, body: NewText, access: Given, served: Served, key: Key = None
+) -> Corrected:
     """Let a message say something else. Its id, time and speaker stay."""
     access.to_write(chat)
-    correct = served.operations.correct
-    return await served.work.change(chat, lambda: correct(id, body.text, chat, keep_revision=body.keep_revision))
+    correct = partial(served.operations.correct, id, body.text, chat, keep_revision=body.keep_revision)
+    return await served.change(chat, correct, (key, access, ("correct", chat, id, body)))
 
 
 @router.delete("/chats/{chat}/messages/{id}", responses=described(404))
-async def forget_message(chat: ChatName, id: MessageId, access: Given, served: Served) -> Forgotten:
+async def forget_message(chat: ChatName, id: MessageId, access: Given, served: Served, key: Key = None) -> Forgotten:
     """Erase a message for good, from the file too."""
     access.to_write(chat)
-    forget = served.operations.forget
-    return await served.work.change(chat, lambda: forget(chat, id=id, person=None, before=None, everything=False))
+    forget = partial(served.operations.forget, chat, id=id, person=None, before=None, everything=False)
+    return await served.change(chat, forget, (key, access, ("forget", chat, id)))
 
 
 @router.post("/chats/{chat}/forget", responses=described(404))
-async def forget_messages(chat: ChatName, body: Forgetting, access: Given, served: Served) -> Forgotten:
+async def forget_messages(
+    chat: ChatName, body: Forgetting, access: Given, served: Served, key: Key = None
+) -> Forgotten:
     """Erase a message, a person's, those before a day, or all of them, for good, from the file too."""
     access.to_write(chat)
-    return await served.work.change(chat, lambda: served.operations.forget(chat, **body.model_dump()))
+    forget = partial(served.operations.forget, chat, **body.model_dump())
+    return await served.change(chat, forget, (key, access, ("forget", chat, body)))
 
 
 @router.post("/chats/{chat}/would-forget", responses=described(404))
@@ -179,10 +188,11 @@ def _joined(first: str, rest: Iterator[str]) -> Iterator[bytes]:
 
 
 @router.post("/chats/{chat}/people", responses=described(404), tags=["people"])
-async def join_names(chat: ChatName, body: Joining, access: Given, served: Served) -> Joined:
+async def join_names(chat: ChatName, body: Joining, access: Given, served: Served, key: Key = None) -> Joined:
     """Show what a person said under several names under one, now and in later imports. It cannot be undone."""
     access.to_write(chat)
-    return await served.work.change(chat, lambda: served.operations.join(chat, body.same, body.me))
+    join = partial(served.operations.join, chat, body.same, body.me)
+    return await served.change(chat, join, (key, access, ("join", chat, body)))
 
 
 @router.get("/people", responses=described(), tags=["people"])

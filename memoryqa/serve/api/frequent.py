@@ -17,6 +17,7 @@ from memoryqa.serve.api.asking import search_reply
 from memoryqa.serve.api.bodies import MAX_NAME_CHARS, NewMessages, Search
 from memoryqa.serve.api.chats import add_reply
 from memoryqa.serve.api.problems import RefusedError, reply_of
+from memoryqa.serve.api.repeats import HEADER
 from memoryqa.serve.api.state import State
 from memoryqa.serve.tokens import Access
 
@@ -81,8 +82,9 @@ def _call_of(scope: Scope) -> tuple[_Call | None, str]:
         return _SEARCH, ""
     if path.startswith(_CHATS) and path.endswith(_MESSAGES):
         chat = path[len(_CHATS) : -len(_MESSAGES)]
-        is_json = dict(scope["headers"]).get(b"content-type", b"").startswith(b"application/json")
-        if is_json and 0 < len(chat) <= MAX_NAME_CHARS and "/" not in chat:
+        headers = dict(scope["headers"])
+        is_json = headers.get(b"content-type", b"").startswith(b"application/json")
+        if is_json and HEADER not in headers and 0 < len(chat) <= MAX_NAME_CHARS and "/" not in chat:
             return _ADD, chat
     return None, ""
 
