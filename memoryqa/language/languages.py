@@ -17,13 +17,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-import Stemmer
-
 from memoryqa.language.folding import fold
 from memoryqa.language.lexicon.word_lists import IRREGULAR, STOPWORDS
 from memoryqa.language.locales.files import LATIN, read_locale
-from memoryqa.language.locales.scripts import stem_of_script, unspaced_stop_terms
+from memoryqa.language.locales.scripts import unspaced_stop_terms
 from memoryqa.language.segmentation import HAN_AND_KANA, Segmenter, signs_and_pairs
+from memoryqa.language.stemming import snowball, stemmer_of
 
 
 @dataclass(frozen=True, eq=False)  # compared and hashed by identity: caches are kept per language
@@ -32,7 +31,8 @@ class Language:
 
     code: ISO 639-1. stem: a word in lower case -> its stem. irregular: forms -> base forms, before the stem.
     segmenters: for scripts without spaces (names in memoryqa/language/segmentation.py), from an extra; a script that
-    is missing is cut into signs and pairs of signs.
+    is missing is cut into signs and pairs of signs. clitics: short words that are written together with others, by an
+    apostrophe or a hyphen, and are no terms: "l'" and "-t-il" in French.
     """
 
     code: str
@@ -41,17 +41,7 @@ class Language:
     irregular: Mapping[str, str] = field(default_factory=dict)
     stems_marked: bool = False
     segmenters: Mapping[str, Segmenter] = field(default_factory=dict)
-
-
-def _snowball(name: str) -> Callable[[str], str]:
-    """Snowball's stemmer for words in Latin letters; words in other scripts get the stem of their script's language."""
-    stemmer = Stemmer.Stemmer(name, 0)  # no cache of its own: that of `terms` is bounded and thread-safe
-
-    def stem(word: str) -> str:
-        other = None if word.isascii() else stem_of_script(word)
-        return str(stemmer.stemWord(word)) if other is None else other
-
-    return stem
+    clitics: re.Pattern[str] | None = None
 
 
 def _cut_han_and_kana(run: str) -> list[str]:
@@ -61,29 +51,7 @@ def _cut_han_and_kana(run: str) -> list[str]:
 
 
 _SEGMENTERS: Mapping[str, Segmenter] = {HAN_AND_KANA: _cut_han_and_kana}
-ENGLISH = Language("en", _snowball("english"), STOPWORDS, IRREGULAR, segmenters=_SEGMENTERS)
-
-
-def _without_participle(stem: Callable[[str], str], participle: re.Pattern[str]) -> Callable[[str], str]:
-    """The stem of "gekocht" is that of "kochen"."""
-
-    def stem_of(word: str) -> str:
-        match = participle.fullmatch(word)
-        return stem(f"{match[1] or ''}{match[2]}en" if match else word)
-
-    return stem_of
-
-
-def _without_verb_ending(
-    stem: Callable[[str], str], verb: re.Pattern[str], others: frozenset[str]
-) -> Callable[[str], str]:
-    """The stem of "seviyorum" and "sevmedi" is that of "sev". others: words that only look like forms of verbs."""
-
-    def stem_of(word: str) -> str:
-        match = None if word in others else verb.fullmatch(word)
-        return match[1] if match else stem(word)
-
-    return stem_of
+ENGLISH = Language("en", snowball("english"), STOPWORDS, IRREGULAR, segmenters=_SEGMENTERS)
 
 
 @lru_cache(maxsize=len(LATIN) + 1)
@@ -93,10 +61,5 @@ def language(code: str) -> Language:
         return ENGLISH
     locale = read_locale(code)
     stopwords = frozenset(fold(f"{locale['stopwords']} {locale.get('suffixes', '')}").split())
-    stem = _snowball(locale["snowball"])
-    if "verb" in locale:
-        nouns = frozenset(locale["dates"]["not_past"].split())
-        stem = _without_verb_ending(stem, re.compile(locale["verb"]), nouns)
-    if "participle" in locale:
-        stem = _without_participle(stem, re.compile(locale["participle"]))
-    return Language(code, stem, stopwords, stems_marked=True, segmenters=_SEGMENTERS)
+    clitics = re.compile(locale["clitics"]) if "clitics" in locale else None
+    return Language(code, stemmer_of(locale), stopwords, stems_marked=True, segmenters=_SEGMENTERS, clitics=clitics)

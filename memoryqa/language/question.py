@@ -27,6 +27,7 @@ from memoryqa.language.locales.asking import (
     names_month,
     read_locale_windows,
     without_events,
+    without_time_words,
 )
 from memoryqa.language.locales.date_language import date_language
 from memoryqa.language.locales.detection import ENGLISH, LETTERS, detect
@@ -129,6 +130,8 @@ def read_query(
     rest = _without_dates(unnamed, dates, code)
     if code == ENGLISH:
         rest = _without_telling(rest)
+    elif all_terms(asked := without_time_words(rest, code), spoken):
+        rest = asked
     asks_name = code == ENGLISH and bool(
         _MAY_BE_NAMING.search(normal) and _WHAT.search(normal) and _NAMING.search(normal)
     )

@@ -34,6 +34,7 @@ _RUNS = regex.compile(
 )
 # A letter with its marks, a vowel that is written before it, and vowels and tones behind it.
 _SIGN = regex.compile(r"[\u0e40-\u0e44\u0ec0-\u0ec4]?\X[\u0e30\u0e32\u0e45\u0eb0\u0eb2\u102b\u102c\u1038]*")
+_ENDING = regex.compile(r"(?<=\p{Han})\p{Hiragana}(?=\p{Hiragana})")
 _KANA_ONLY = regex.compile(r"[\p{Hiragana}\p{Katakana}\u30fc]+")
 
 
@@ -49,11 +50,15 @@ def is_syllable(letter: str) -> bool:
 
 
 def signs_and_pairs(run: str) -> list[str]:
-    """The pairs of neighbouring signs of `run`, and its signs; a kana is a sign of its own only where it is alone."""
+    """The pairs of neighbouring signs of `run`, and its signs; a kana is a sign of its own only where it is alone.
+
+    Hiragana right behind a Chinese sign ends its word or is a particle: it makes no pair with the next one.
+    """
     signs = _SIGN.findall(run)
     if len(signs) == 1:
         return signs
-    pairs = [one + other for one, other in pairwise(signs)]
+    ending = {match.start() for match in _ENDING.finditer(run)} if len(signs) == len(run) else ()
+    pairs = [one + other for place, (one, other) in enumerate(pairwise(signs)) if place not in ending]
     return pairs + [sign for sign in signs if not _KANA_ONLY.fullmatch(sign)]
 
 

@@ -268,6 +268,8 @@ def _terms_of_joined(token: str, language: Language) -> Iterator[str]:
         yield token
         token = signed[3] or ""
     bare = _CLITIC.sub("", token.replace("won't", "wont"))
+    if language.clitics is not None and ("'" in bare or "-" in bare):
+        bare = language.clitics.sub("", bare)
     if initials := _INITIALS.fullmatch(bare):
         bare = initials[1]
     if number := _number(bare):

@@ -10,10 +10,12 @@ from memoryqa.config import RankingConfig
 from memoryqa.language.lexicon.alike import alike
 from memoryqa.language.lexicon.emoji_kinds import kinds_in
 from memoryqa.language.lexicon.kinds import kinds
+from memoryqa.language.lexicon.locale_synonyms import synonyms_in
 from memoryqa.language.lexicon.related import english_rarity, related
 from memoryqa.language.locales.detection import ENGLISH
+from memoryqa.language.locales.files import UNSPACED
 from memoryqa.language.question import Query
-from memoryqa.language.terms import instances, synonyms, within_term
+from memoryqa.language.terms import instances, within_term
 from memoryqa.search.passage_reading import tag_term, written_term
 from memoryqa.search.postings import IndexedPassages
 
@@ -24,6 +26,7 @@ _AS_WRITTEN = 0.5  # what an occurrence counts more whose marks are those of the
 _WITHIN = 0.3  # an occurrence in a word that is written together, as "user" in "getUserName"
 _NAMING = ("name", "nicknam")  # terms by which an answer says how something is called
 _ALIKE = 0.5  # what an occurrence of a word alike counts
+_PER_WORD = 3  # terms of a word of two signs: both, and the pair
 _MOST_NEAR = 12  # related words that are looked for per term
 _LEAST_SIMILARITY = 0.45  # of the table of related words
 
@@ -48,10 +51,11 @@ def find_matches(query: Query, index: IndexedPassages, config: RankingConfig) ->
     # idf among the words said: a class that nobody names ("hobby") is rare, even when it is a frequent tag
     matches = [Match((tag_term(term),), config.tag_weight * index.idf(term) / matchable) for term in tagged]
     seen = set(query.terms)
+    per_word = _PER_WORD if query.language in UNSPACED else 1
     in_english = query.terms if query.language == ENGLISH else ()  # the tables are English
-    for other in dict.fromkeys(other for term in in_english for other in synonyms(term)):
+    for other in dict.fromkeys(other for term in query.terms for other in synonyms_in(term, query.language)):
         if other in index and other not in seen:
-            matches.append(Match((other,), config.synonym_weight * index.idf(other) / everything))
+            matches.append(Match((other,), config.synonym_weight * per_word * index.idf(other) / everything))
             seen.add(other)
     for term in in_english:
         members = tuple(one for one in instances(term) if one in index and one not in seen)
@@ -92,7 +96,7 @@ def find_matches(query: Query, index: IndexedPassages, config: RankingConfig) ->
         of_term = kinds(term) if is_english else kinds_in(term, query.language)
         members = tuple(one for one in of_term if one in index and one not in taken)
         if members:
-            rarity = min(index.idf(term), index.idf(*members))
+            rarity = per_word * min(index.idf(term), index.idf(*members))
             matches.append(Match(members, config.instance_weight * rarity / everything))
             taken.update(members)
     return matches

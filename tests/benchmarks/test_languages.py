@@ -38,3 +38,16 @@ def test_the_table_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("bm25s")
     assert main(["--language", "en"]) == 0
     assert "dates of the held half" in capsys.readouterr().out
+
+
+def test_the_second_set_is_asked_of_the_same_conversation(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("bm25s")
+    assert main(["--language", "tr", "--second", "--json"]) == 0
+    turkish = json.loads(capsys.readouterr().out)["languages"]["tr"]
+    assert turkish["questions"] == 20
+    assert turkish["ours"]["fair 300"] >= 0.9 > turkish["bm25s"]["fair 300"]
+
+
+def test_a_language_without_a_second_set_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--language", "ar", "--second"]) == 2
+    assert "tr" in capsys.readouterr().err

@@ -17,7 +17,12 @@ _COMPOUNDING = frozenset(("de", "nl"))
 _PREFIXES = {  # "сварить" and "испечь" are "варить" and "печь", done; Arabic verbs have their person in front
     "ru": "с со по на за при вы про пере от у из ис об о до раз рас под во в".split(),
     "ar": "ا ي ت ن سا سي ست سن ل ب ف".split(),
+    "de": "an ab auf aus ein mit vor zu um weg los her hin nach bei zurück".split(),  # "zieh die Jacke an"
+    "nl": "aan af op uit in mee voor toe om weg terug".split(),
     "pl": "z s u po na za przy wy prze od do roz ob o pod w we".split(),
+}
+_ENDINGS = {  # "kırıldı" is "kırdı" in the passive, "pişirdi" is "pişti" done to something; folded
+    "tr": "il ul in un n l t ir ur dir dur tir tur is us".split(),
 }
 _LEAST_VERB = 3
 
@@ -47,7 +52,7 @@ def alike(term: str, code: str) -> Alike | None:
     """What is like `term` in the language `code`: words that begin as it does, or end in it; None for a short term."""
     if not is_word(term):
         return None
-    words = tuple(_with_and_without_prefix(term, code))
+    words = (*_with_and_without_prefix(term, code), *_with_and_without_ending(term, code))
     least = _LEAST_SYLLABLES if _HANGUL.fullmatch(term) else _LEAST
     if len(term) < least:
         return Alike((), (), words) if words else None
@@ -63,4 +68,11 @@ def _with_and_without_prefix(term: str, code: str) -> list[str]:
         return []
     prefixes = _PREFIXES.get(code, ())
     bare = [term.removeprefix(one) for one in prefixes if term.startswith(one)]
-    return [prefix + term for prefix in prefixes] + [one for one in bare if len(one) >= _LEAST_VERB]
+    least = _LEAST if code in _COMPOUNDING else _LEAST_VERB
+    return [prefix + term for prefix in prefixes] + [one for one in bare if len(one) >= least]
+
+
+def _with_and_without_ending(term: str, code: str) -> list[str]:
+    endings = _ENDINGS.get(code, ()) if len(term) >= _LEAST_VERB else ()
+    bare = [term.removesuffix(one) for one in endings if term.endswith(one)]
+    return [term + ending for ending in endings] + [one for one in bare if len(one) >= _LEAST_VERB]

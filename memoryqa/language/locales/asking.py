@@ -37,11 +37,20 @@ def asks_time_of_day(question: str, code: str) -> bool:
 
 def without_events(question: str, code: str) -> str:
     """`question` without the words of the language `code` that ask for anything that happened."""
+    return _without(question, _words(code, "events"))
+
+
+def without_time_words(question: str, code: str) -> str:
+    """`question` without the words of the language `code` that ask when: "an welchem Tag"."""
+    return _without(question, _words(code, "which_day"))
+
+
+def _without(question: str, words: regex.Pattern[str]) -> str:
     flat = flatten(question)
     if len(flat) != len(question):
         return question
     kept, position = [], 0
-    for match in _words(code, "events").finditer(flat):
+    for match in words.finditer(flat):
         kept.append(question[position : match.start()])
         position = match.end()
     return " ".join([*kept, question[position:]])
