@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import num_examples
 
 from memoryqa import AdaptiveMemory, Memories
 
@@ -180,7 +181,7 @@ class Held(Memories):
         return self[name]
 
 
-@settings(max_examples=60)
+@settings(max_examples=num_examples(60))
 @given(puts, conditions, st.none() | st.integers(1, 3))
 def test_it_holds_what_the_store_in_memory_holds(
     given_puts: list[Any], given_conditions: list[Any], max_depth: int | None

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import conversations, ids_in, long_texts, texts
+from strategies import conversations, ids_in, long_texts, num_examples, texts
 
 from memoryqa.language.dating.time_spans import WEEKDAYS
 from memoryqa.language.lexicon.word_lists import FILLER_WORDS
@@ -229,7 +229,7 @@ def test_a_line_with_its_time_of_day_has_it_after_its_number(text: str) -> None:
 
 
 @given(st.text("();:'\"/\n*{}[]<>=_!.…-# a1", max_size=12), st.text("();\"'/}]>_", min_size=1, max_size=4))
-@settings(max_examples=200)
+@settings(max_examples=num_examples(200))
 def test_tokens_add_up_after_the_punctuation_of_code_too(text: str, end: str) -> None:
     """The vocabulary has hundreds of tokens like `");` with its newline, shorter than the same without it."""
     lines = lines_of([Turn(1, 1, "Ines", text + end), Turn(1, 2, "Bo", end), Turn(2, 1, "", text + end)])
@@ -310,7 +310,7 @@ def test_tokens_of_any_part_of_a_long_turn_add_up_and_its_order_and_gaps_are_sho
 
 
 @given(long_texts, st.data())
-@settings(max_examples=100)
+@settings(max_examples=num_examples(100))
 def test_a_turn_shows_its_passages_in_order_with_an_ellipsis_wherever_text_is_left_out(
     text: str, data: st.DataObject
 ) -> None:

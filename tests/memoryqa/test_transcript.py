@@ -8,7 +8,7 @@ import pytest
 from cpu_time import assert_linear
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import WORDS, chats, conversations
+from strategies import WORDS, chats, conversations, num_examples
 
 from memoryqa.language.terms import terms
 from memoryqa.memories import Memories
@@ -47,7 +47,7 @@ def test_every_word_of_a_long_message_is_found_wherever_it_stands(place: int) ->
 
 
 @given(chats(), st.data())
-@settings(max_examples=60)
+@settings(max_examples=num_examples(60))
 def test_any_term_of_a_long_message_brings_all_its_passages_that_hold_it(
     turns: list[Turn], data: st.DataObject
 ) -> None:

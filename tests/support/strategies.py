@@ -7,9 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from memoryqa.turns import Turn
+
+
+def num_examples(number: int) -> int:
+    """So many examples, and fewer by the share of the profile "quick"; a bare number is the same in every profile."""
+    return max(10, number * settings.default.max_examples // 100)
+
 
 SPEAKERS = ("Ines", "Bo", "Mary Ann", "D3:4", "[D2, 1 May 2020]", "7", "", " ", "李雷", "A\nB", "Dr. Öz: PhD", "\u2028")
 TIMES = (

@@ -9,6 +9,7 @@ import optuna
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import num_examples
 from tuning_objective import SPACE, run_trial
 
 from tuning.studies.constants import PRUNERS, SAMPLERS
@@ -74,7 +75,7 @@ def test_the_parameters_of_a_trial_do_not_move_together() -> None:
 
 
 @given(seed=st.integers(0, 2**53), number=st.integers(0, 10**6))
-@settings(max_examples=50)
+@settings(max_examples=num_examples(50))
 def test_seeds_of_neighbouring_trials_differ_and_fit_numpy(seed: int, number: int) -> None:
     here = trial_seed(seed, number)
     assert 0 <= here < 2**32

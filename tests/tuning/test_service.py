@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 from postgres_server import run_postgres
+from strategies import num_examples
 from tuning_objective import DEFAULTS, SPACE, SPACE_JSON, run_trial, score
 from tuning_server import serving, serving_process
 
@@ -509,7 +510,9 @@ def post(http: httpx.Client, path: str, body: Any) -> httpx.Response:
 
 
 @given(parameters=st.lists(PARAMETER, min_size=1, max_size=3))
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=num_examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_any_space_is_refused_or_can_be_asked(shared: httpx.Client, parameters: list[dict[str, Any]]) -> None:
     made = post(shared, "/studies", {"name": "any", "space": {"parameters": parameters}})
     assert made.status_code in (201, 422), made.text
@@ -520,7 +523,9 @@ def test_any_space_is_refused_or_can_be_asked(shared: httpx.Client, parameters: 
 
 
 @given(body=JSON, attrs=st.dictionaries(st.text(max_size=4), JSON, max_size=2))
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=num_examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_any_body_is_answered_and_can_be_read_back(shared: httpx.Client, body: Any, attrs: dict[str, Any]) -> None:
     number = suggest(shared, "w", "known")["number"]
     for what, sent in (("report", body), ("complete", body), ("complete", {"values": [1.0], "user_attrs": attrs})):

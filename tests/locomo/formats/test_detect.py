@@ -8,6 +8,7 @@ from format_files import beam_chat, chat_record, check_parsed, write_beam, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from locomo_files import conversation_record, write_records
+from strategies import num_examples
 
 from locomo.dataset import load
 from locomo.formats.detect import read
@@ -62,7 +63,7 @@ def test_the_digest_of_a_folder_is_of_names_and_contents(tmp_path: Path) -> None
 BEGINNINGS = [b"", b"{", b"[{", b'{"text": "a"}\n', b"speaker,text\n", b"text\tspeaker\n", b"\xff\xfe", b"\xef\xbb\xbf"]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=num_examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(BEGINNINGS), st.binary(max_size=60), st.sampled_from([None, *FORMATS]))
 def test_any_bytes_are_a_data_set_or_a_data_error(
     tmp_path: Path, beginning: bytes, rest: bytes, wanted: str | None

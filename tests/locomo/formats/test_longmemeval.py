@@ -9,6 +9,7 @@ import pytest
 from format_files import JSON, check_parsed
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import num_examples
 
 from locomo.dataset import load
 from locomo.formats.longmemeval import parse_document, parse_time
@@ -107,7 +108,7 @@ def test_what_is_wrong_is_one_line(items: list[Any], reason: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=num_examples(100), deadline=None)
 @given(st.dictionaries(st.sampled_from(list(item())), JSON, max_size=3))
 def test_any_item_is_parsed_or_a_data_error(changes: dict[str, Any]) -> None:
     check_parsed(lambda: parsed(item() | changes))

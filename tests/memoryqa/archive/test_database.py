@@ -22,7 +22,7 @@ from archive_process import begin, contents, counted_turn, kill, spawn
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from read_only import as_nobody
-from strategies import conversations, tagged, texts
+from strategies import conversations, num_examples, tagged, texts
 
 from memoryqa.archive import database as archive_module
 from memoryqa.archive.database import APPLICATION_ID, MIGRATIONS, Archive, ArchiveError
@@ -162,7 +162,7 @@ def test_turns_that_are_added_while_all_are_read_come_too() -> None:
 
 
 @given(st.one_of(texts, st.text(alphabet="\"*^:(){}-+ANDORNOTnear\0 '", max_size=30)), conversations(max_turns=4))
-@settings(max_examples=150)
+@settings(max_examples=num_examples(150))
 @example('NEAR("a" "b', [INES])
 @example('"', [INES])
 @example("past\0otters", [INES])

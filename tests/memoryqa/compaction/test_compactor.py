@@ -11,7 +11,7 @@ import pytest
 from histories import OUTPUTS, ScriptedLM, audit, histories
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from strategies import conversations
+from strategies import conversations, num_examples
 
 from memoryqa.compaction import (
     CompactionConfig,
@@ -386,7 +386,7 @@ def test_a_loop_of_compactions_ends_and_calls_the_lm_at_most_once_each(
 
 
 @given(conversations(max_turns=14), st.one_of(st.none(), targets))
-@settings(max_examples=80)
+@settings(max_examples=num_examples(80))
 def test_turns_of_a_conversation_are_compacted_by_the_same_rules(turns: list[Turn], target: int | None) -> None:
     by = compactor(target_tokens=target)
     result = by.compact(turns, force=True)

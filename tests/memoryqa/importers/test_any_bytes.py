@@ -11,12 +11,13 @@ from exports import messages_or_refusal, write_export
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples_of_exports import SAMPLES
+from strategies import num_examples
 
 from memoryqa.importers.detect import FORMATS
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=num_examples(60), deadline=None)
 def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = write_export(tmp_path_factory.mktemp("any") / "file", content)
     assert messages_or_refusal(path), "messages, or the line of a refusal"

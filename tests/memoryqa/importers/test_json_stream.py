@@ -7,6 +7,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import num_examples
 
 from memoryqa.errors import UsageError
 from memoryqa.importers import json_stream
@@ -27,7 +28,7 @@ class Slow(io.StringIO):
 
 
 @given(st.lists(VALUES, max_size=8), st.sampled_from([None, 1]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=num_examples(150), deadline=None)
 def test_items_are_what_json_reads_however_the_text_arrives(values: list[object], indent: int | None) -> None:
     reader = JsonReader(Slow(json.dumps(values, indent=indent)), "x")
     assert list(reader.items()) == values
@@ -35,7 +36,7 @@ def test_items_are_what_json_reads_however_the_text_arrives(values: list[object]
 
 
 @given(st.dictionaries(st.text(max_size=6), VALUES, max_size=6), st.integers(0, 3))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=num_examples(100), deadline=None)
 def test_fields_that_are_not_read_are_skipped(values: dict[str, object], every: int) -> None:
     reader = JsonReader(Slow(json.dumps(values)), "x")
     found = {key: reader.value() for number, key in enumerate(reader.fields()) if number % (every + 1) == 0}

@@ -11,6 +11,7 @@ from exports import import_export, write_export
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples_of_exports import MBOX
+from strategies import num_examples
 
 from memoryqa.importers import Message
 
@@ -110,7 +111,7 @@ WORDS = st.text("abc dé漢🙂.,", min_size=1, max_size=60).map(str.strip).filt
 
 
 @given(st.lists(st.tuples(WORDS, WORDS, st.integers(0, 10**6)), min_size=1, max_size=6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=num_examples(40), deadline=None)
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, said: list[tuple[str, str, int]]) -> None:
     path = tmp_path_factory.mktemp("mail") / "a.mbox"
     box = mailbox.mbox(path)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import num_examples
 
 from memoryqa.importers.mime import decoded, file_name, headers_of, parts_of, readable
 
@@ -59,7 +60,7 @@ def written(
 
 
 @given(SUBJECTS, CONTENT, st.none() | CONTENT, st.lists(NAMES, max_size=2), st.just("") | TEXTS, st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=num_examples(100), deadline=None)
 def test_parts_and_names_are_those_of_the_standard_library(
     subject: str, plain: tuple[str, str], rich: tuple[str, str] | None, names: list[str], inner: str, is_smtp: bool
 ) -> None:
@@ -88,7 +89,7 @@ def test_boundaries_that_are_hard_are_where_the_standard_library_sees_them(conte
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=num_examples(150), deadline=None)
 def test_any_bytes_have_parts(content: bytes) -> None:
     for start in (b"", b'Content-Type: multipart/mixed; boundary="b"\n\n--b\n', b"Content-Type: message/rfc822\n\n"):
         for part in parts_of(*headers_of(start + content)):

@@ -14,6 +14,7 @@ from exports import import_export, write_export
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples_of_exports import as_json, chatgpt_node, chatgpt_tree
+from strategies import num_examples
 
 
 class Said(NamedTuple):
@@ -145,7 +146,7 @@ def test_what_was_written_is_read(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     @given(st.lists(st.tuples(st.sampled_from(speakers), texts, st.integers(1, 90_000)), min_size=2, max_size=10))
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=num_examples(40), deadline=None)
     def check(said: list[tuple[str, str, int]]) -> None:
         time, chat = START, list[Said]()
         for speaker, text, pause in said:
@@ -160,7 +161,7 @@ def test_what_was_written_is_read(
 
 
 @given(st.lists(st.tuples(st.sampled_from(PEOPLE), ONE_LINE, st.integers(1, 60)), min_size=1, max_size=10))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=num_examples(40), deadline=None)
 def test_cues_of_one_speaker_are_one_message(
     tmp_path_factory: pytest.TempPathFactory, said: list[tuple[str, str, int]]
 ) -> None:

@@ -12,6 +12,7 @@ from exports import import_export, messages_or_refusal, write_export
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples_of_exports import SAMPLES
+from strategies import num_examples
 
 from memoryqa.importers import Import, Message
 
@@ -205,7 +206,7 @@ TEXTS = st.lists(LINES, min_size=1, max_size=3).map("\n".join)
 
 @pytest.mark.parametrize("name", sorted(WRITERS))
 @given(st.lists(st.tuples(NAMES, TEXTS, st.integers(0, 3000)), min_size=2, max_size=8))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=num_examples(40), deadline=None)
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, name: str, generated: list[tuple[str, str, int]]) -> None:
     at = datetime(2024, 2, 28, 22, 0)
     chat: list[Said] = []
@@ -220,7 +221,7 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, name: str, generat
 
 
 @given(st.text('0123456789:/[]() \t\n"年月日午後오후요일,.-LINEMon', max_size=300))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=num_examples(80), deadline=None)
 def test_anything_that_is_like_them_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = write_export(tmp_path_factory.mktemp("any") / "chat.txt", text)
     for format in ("line", "kakaotalk"):

@@ -8,6 +8,7 @@ import pytest
 from exports import import_export, write_export, zipped
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import num_examples
 
 from memoryqa import AdaptiveMemory
 from memoryqa.errors import UsageError
@@ -320,7 +321,7 @@ def is_plain(text: str) -> bool:
     st.lists(st.tuples(NAMES, LINES.filter(is_plain), st.integers(0, 60 * 24 * 400)), min_size=1, max_size=12),
     st.sampled_from(FORMS),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=num_examples(60), deadline=None)
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, said: list[tuple[str, str, int]], form: str) -> None:
     minutes = sorted(minute for _, _, minute in said)
     start = datetime(2022, 12, 25, 0, 0)

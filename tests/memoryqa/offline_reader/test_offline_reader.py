@@ -15,6 +15,7 @@ import pytest
 from checkout import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import num_examples
 
 from memoryqa.offline_reader import NO_INFORMATION, OFFLINE_MODEL
 from memoryqa.offline_reader.engine import ExtractiveReader, offline_lm, parse_prompt, respond
@@ -201,7 +202,7 @@ _QUESTION = _TEXT | st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=num_examples(300), deadline=None)
 @given(question=_QUESTION, lines=_LINES)
 def test_any_text_gets_an_answer_whose_citations_exist(question: str, lines: list[str]) -> None:
     evidence = "\n".join(lines)

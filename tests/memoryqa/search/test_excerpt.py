@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import WORDS, chats, long_texts
+from strategies import WORDS, chats, long_texts, num_examples
 
 from memoryqa.language.terms import terms
 from memoryqa.memory import AdaptiveMemory
@@ -70,7 +70,7 @@ def test_nothing_else_is_shown_beside_a_part_of_the_best_line() -> None:
 
 
 @given(long_texts, st.sets(st.sampled_from(WORDS)), st.integers(0, 200))
-@settings(max_examples=100)
+@settings(max_examples=num_examples(100))
 def test_an_excerpt_fits_and_is_words_of_the_line_in_order(text: str, wanted: set[str], budget: int) -> None:
     for line in render_turn(Turn(1, 1, "Ines", text), frozenset(), "[D1, date unknown]")[0]:
         part = excerpt(line, {term for word in wanted for term in terms(word)}, budget)

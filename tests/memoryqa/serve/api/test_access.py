@@ -257,13 +257,16 @@ def test_the_page_itself_may_send(open_server: ApiServer) -> None:
 # -- sizes, rates, times -----------------------------------------------------------------------------------------------
 
 
-def test_a_rate_is_bounded_and_says_when_to_come_again(open_server: ApiServer) -> None:
-    replies = [open_server.call("GET", "/v1/people") for _ in range(120)]
-    refused = [reply for reply in replies if reply.status == 429]
-    assert refused
-    assert int(refused[0].headers["retry-after"]) >= 1
-    time.sleep(1)
-    assert open_server.call("GET", "/v1/people").status == 200
+@pytest.mark.slow
+def test_a_rate_is_bounded_and_says_when_to_come_again(tmp_path: Path) -> None:
+    with api_server(tmp_path / "store", "--rate", "1") as server:  # a busy machine too sends more in a second
+        replies = [server.call("GET", "/v1/people") for _ in range(12)]
+        refused = [reply for reply in replies if reply.status == 429]
+        assert refused
+        wait_sec = int(refused[-1].headers["retry-after"])
+        assert wait_sec >= 1
+        time.sleep(wait_sec)
+        assert server.call("GET", "/v1/people").status == 200
 
 
 def test_a_body_that_is_too_large_is_refused_before_and_while_it_comes(server: ApiServer) -> None:
