@@ -1,18 +1,22 @@
 """Puts in order what servers send beside an answer, before a client reads it: odd counts shall not lose a paid answer.
 
 The clients (DSPy's own, and LiteLLM) refuse a whole reply when a token count in it is text, negative or in an unusual
-place. `keep_answers` has them read bodies that `put_in_order` has seen, in the calls of our own LMs alone.
+place. `keep_answers` has them read bodies that `put_in_order` has seen, in the calls of our own LMs alone. In these a
+body also ends with the clock of its call, or at 64 MB, and no redirect is followed, which might take a key elsewhere.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gzip
 import importlib
 import json
 import math
+import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cache, wraps
 from typing import Any
 
@@ -28,25 +32,44 @@ _KINDS: dict[str, type] = {
     "provider_specific_fields": dict,
 }
 _ROLES = ("system", "user", "assistant", "tool", "function", "developer")
-_VENDORED = "dspy._vendor.lm15.providers."
+_VENDORED = "dspy._vendor.lm15."
 _DIALECTS = (
     ("openai_chat", "OpenAIChatLM"),
     ("openai", "OpenAILM"),
     ("anthropic", "AnthropicLM"),
     ("gemini", "GeminiLM"),
 )
-# the counts of this call's replies that could not be read, by name; None outside of our LMs' calls
-_unread: ContextVar[list[str] | None] = ContextVar("token counts that could not be read", default=None)
+_MOST_BYTES = 64_000_000
+_GZIPS = b"\x1f\x8b"
 
 
-def begin_reading() -> None:
-    """Note from now on which counts could not be read, in this thread or task and in those that it starts."""
-    _unread.set([])
+@dataclass(slots=True)
+class _Call:
+    """What is known of a call while its answer comes. ends_at: by the clock of `time.monotonic`. has_body: an
+    answer with status 200 has come."""
+
+    ends_at: float
+    has_body: bool = False
+    unread: list[str] = field(default_factory=list)
+
+
+_call: ContextVar[_Call | None] = ContextVar("call of one of our LMs", default=None)
+
+
+def begin_reading(clock_sec: float | None) -> None:
+    """Begin a call in this thread or task, and in those that it starts. clock_sec: None for as long as it takes."""
+    _call.set(_Call(math.inf if clock_sec is None else time.monotonic() + clock_sec))
 
 
 def unread_counts() -> tuple[str, ...]:
     """The names of the counts that could not be read since `begin_reading`."""
-    return tuple(dict.fromkeys(_unread.get() or ()))
+    call = _call.get()
+    return () if call is None else tuple(dict.fromkeys(call.unread))
+
+
+def has_body() -> bool:
+    """Whether an answer with status 200 has come since `begin_reading`, whatever a client says of it."""
+    return (call := _call.get()) is not None and call.has_body
 
 
 def put_in_order(body: Any, unread: list[str], *, is_only: bool = False) -> Any:
@@ -74,7 +97,7 @@ def put_in_order(body: Any, unread: list[str], *, is_only: bool = False) -> Any:
 
 
 def keep_answers(*, through_httpx: bool) -> None:
-    """Have the clients read ordered bodies. through_httpx: LiteLLM carries the call. Idempotent."""
+    """Have the clients read ordered bodies. through_httpx: LiteLLM carries the call, and is imported. Idempotent."""
     _watch_dspy()
     if through_httpx:
         _watch_httpx()
@@ -83,37 +106,78 @@ def keep_answers(*, through_httpx: bool) -> None:
 @cache
 def _watch_dspy() -> None:
     with contextlib.suppress(ImportError, AttributeError):  # another DSPy: then its own reading decides
-        response = importlib.import_module(_VENDORED + "base").HttpResponse
-        response.json = _ordered(response.json, is_only=True)
+        response = importlib.import_module(_VENDORED + "providers.base").HttpResponse
+        response.json = _ordered(response.json, "body", is_only=True)
+        transported = importlib.import_module(_VENDORED + "transports._types").TransportResponse
+        transported.__iter__ = _ending(transported.__iter__)
     for module, name in _DIALECTS:
         with contextlib.suppress(ImportError, AttributeError):
-            dialect = getattr(importlib.import_module(_VENDORED + module), name)
+            dialect = getattr(importlib.import_module(f"{_VENDORED}providers.{module}"), name)
             dialect.parse_stream_events = _with_ordered_events(dialect.parse_stream_events)
 
 
 @cache
 def _watch_httpx() -> None:
     import httpx
+    import litellm  # noqa: F401  (takes seconds, which are no part of a call)
 
-    httpx.Response.json = _ordered(httpx.Response.json, is_only=False)  # type: ignore[method-assign]
+    response: Any = httpx.Response
+    response.json = _ordered(response.json, "content", is_only=False)
+    response.iter_raw = _ending(response.iter_raw)
+    redirects = response.has_redirect_location.fget
+    response.has_redirect_location = property(lambda found: _call.get() is None and redirects(found))
 
 
-def _ordered(read: Callable[..., Any], *, is_only: bool) -> Callable[..., Any]:
+def _ordered(read: Callable[..., Any], raw: str, *, is_only: bool) -> Callable[..., Any]:
+    """`read`, a response's reading of JSON. raw: the attribute that has its bytes."""
+
     @wraps(read)
-    def json(response: Any, *arguments: Any, **named: Any) -> Any:
-        body, unread = read(response, *arguments, **named), _unread.get()
-        return body if unread is None else put_in_order(body, unread, is_only=is_only)
+    def json_of(response: Any, *arguments: Any, **named: Any) -> Any:
+        if (call := _call.get()) is None:
+            return read(response, *arguments, **named)
+        try:
+            body = read(response, *arguments, **named)
+        except Exception:
+            if (body := _deciphered(getattr(response, raw))) is None:
+                raise
+        call.has_body |= 200 in (getattr(response, "status", None), getattr(response, "status_code", None))
+        return put_in_order(body, call.unread, is_only=is_only)
 
-    return json
+    return json_of
+
+
+def _deciphered(raw: bytes) -> Any:
+    """The JSON of bytes that are packed without a word, or hold a sign in another encoding; None for what is none."""
+    with contextlib.suppress(OSError, EOFError, zlib.error, ValueError):
+        plain = gzip.decompress(raw) if raw.startswith(_GZIPS) else raw
+        return json.loads(plain.decode("utf-8", "replace"))
+    return None
+
+
+def _ending(read: Callable[..., Iterator[bytes]]) -> Callable[..., Iterator[bytes]]:
+    """`read`, which yields a body in pieces: a call that was given up would take in all that comes."""
+
+    @wraps(read)
+    def pieces(response: Any, *arguments: Any, **named: Any) -> Iterator[bytes]:
+        call, size = _call.get(), 0
+        for piece in read(response, *arguments, **named):
+            yield piece
+            size += len(piece)
+            if call is not None and time.monotonic() > call.ends_at:
+                raise TimeoutError("the answer was not whole in time")
+            if call is not None and size > _MOST_BYTES:
+                raise ValueError(f"it is larger than {_MOST_BYTES / 1e6:.0f} MB")
+
+    return pieces
 
 
 def _with_ordered_events(parse: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
     @wraps(parse)
     def parse_stream_events(dialect: Any, request: Any, raw_event: Any) -> Iterator[Any]:
-        unread = _unread.get()
-        if unread is not None and '"usage' in (raw_event.data or ""):
+        call = _call.get()
+        if call is not None and '"usage' in (raw_event.data or ""):
             with contextlib.suppress(ValueError):
-                raw_event = replace(raw_event, data=json.dumps(put_in_order(json.loads(raw_event.data), unread)))
+                raw_event = replace(raw_event, data=json.dumps(put_in_order(json.loads(raw_event.data), call.unread)))
         yield from parse(dialect, request, raw_event)
 
     return parse_stream_events

@@ -31,9 +31,10 @@ from dspy.utils.exceptions import (
     is_retryable_lm_error,
 )
 
-from memoryqa.lms.bodies import begin_reading, keep_answers
+from memoryqa.lms.bodies import begin_reading, has_body, keep_answers
 from memoryqa.lms.reasons import error_in_place_of_reply, reason_of
 from memoryqa.lms.replies import header_seconds, is_worth_keeping, read_reply, texts_of
+from memoryqa.redaction import redact
 from memoryqa.replies.form import STOP, ReplyForm
 from memoryqa.replies.reading import Reply, last_reply, set_last_reply, without_thoughts
 from memoryqa.terminal import without_halves
@@ -122,6 +123,7 @@ class EndpointLM(dspy.LM):
         started = time.monotonic()
         for attempt in itertools.count():
             try:
+                keep_answers(through_httpx=not self._is_native())
                 self._begin()
                 try:
                     # in this task, whose last reply the adapter reads
@@ -130,6 +132,8 @@ class EndpointLM(dspy.LM):
                             outputs = await super().acall(prompt, messages=messages, **kwargs)
                 except TimeoutError as error:
                     raise self._too_late() from error
+                except LMInvalidRequestError as error:
+                    raise _as_sent(error, self.model) from error
                 if not self._adapt(outputs, None, kwargs):
                     return _without_thoughts(outputs)
                 continue
@@ -155,8 +159,8 @@ class EndpointLM(dspy.LM):
 
     def _begin(self) -> None:
         """Note what the call needs to know. Replies are read where DSPy writes its history: it may not be disabled."""
-        keep_answers(through_httpx=not self._is_native())
-        begin_reading()
+        clock_sec = self._clock_sec()
+        begin_reading(None if clock_sec is None else clock_sec + _GRACE_SEC)  # the clock's own error comes first
         set_last_reply(None)
         _address.set(self.address)
         _keeps_history.set(not dspy.settings.disable_history)
@@ -167,6 +171,7 @@ class EndpointLM(dspy.LM):
 
     def _timed(self, call: Callable[[], T]) -> T:
         """`call()` in a thread of its own, which is given up when the clock has run out."""
+        keep_answers(through_httpx=not self._is_native())
         outcome: list[tuple[T | None, BaseException | None, Any]] = []
         done = threading.Event()
 
@@ -176,7 +181,7 @@ class EndpointLM(dspy.LM):
                 with dspy.context(disable_history=False):
                     outcome.append((call(), None, last_reply()))
             except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
-                outcome.append((None, error, last_reply()))
+                outcome.append((None, _as_sent(error, self.model), last_reply()))
             finally:
                 done.set()
 
@@ -321,6 +326,8 @@ def _name_reason(error: LMError, model: str) -> None:
     """
     if isinstance(error, CutReplyError | SlowCallError):
         return
+    if any(_is_broken_connection(cause) for cause in causes(error)):
+        error.status = None  # LiteLLM writes 500
     said = _ADVICE.sub("", reason_of(error)).replace("`", "'")
     if not said and error.status:
         said = f"HTTP {error.status}"
@@ -329,6 +336,23 @@ def _name_reason(error: LMError, model: str) -> None:
     if said != error.message:
         error.message = said
         error.args = (f"[{model}] {said}",)
+    for cause in causes(error):  # a server may quote the key, and a traceback shows all of them
+        cause.args = tuple(redact(one) if isinstance(one, str) else one for one in cause.args)
+        if isinstance(message := getattr(cause, "message", None), str) and redact(message) != message:
+            cause.message = redact(message)  # type: ignore[attr-defined]
+
+
+def _as_sent(error: BaseException, model: str) -> BaseException:
+    """`error`, or what it is by its words where LiteLLM calls an error that came with status 200 a bad request."""
+    if isinstance(error, LMInvalidRequestError) and not isinstance(error, ContextWindowExceededError) and has_body():
+        return error_in_place_of_reply(reason_of(error), model)
+    return error
+
+
+def _is_broken_connection(error: BaseException) -> bool:
+    """Whether httpx says that no whole answer has come."""
+    kinds = {f"{one.__module__.partition('.')[0]}.{one.__name__}" for one in type(error).__mro__}
+    return "httpx.RequestError" in kinds
 
 
 def _has_no_room(error: LMError) -> bool:

@@ -23,7 +23,12 @@ _SAYS_REJECTED = re.compile(
 )
 _NO_PROXY_ADDRESS = re.compile(r"\bproxy\b|\bin authority\b|proxies", re.I)
 _PAGE = re.compile(r"\s*(?:<!doctype|<html|<head|<body|<\?xml)", re.I)
-_QUOTED_PAGE = re.compile(r"Body starts: '(\s*<.*)", re.I | re.S)  # as DSPy quotes a body that is no JSON
+_QUOTED_PAGE = re.compile(r"(?:Body starts: '|Original Response: )(\s*<.*)", re.I | re.S)  # of DSPy, of LiteLLM
+_BROKEN_OFF = re.compile(
+    r"(?:connection|server|peer) (?:closed|disconnected|reset)|reset by peer|bytes outstanding|broken pipe"
+    r"|unexpected eof",
+    re.I,
+)
 _KEY_UNSET = r"[A-Z0-9_]+_(?:API_)?KEY\b.{0,20}\b(?:not set|missing|required)"
 _NO_JSON = re.compile(r"\Athe reply \(HTTP \d+, ([^,]+), (\d+) bytes\) is not JSON")  # DSPy's
 _MAX_SHOWN_CHARS = 200
@@ -105,6 +110,9 @@ def network_problem(error: LMError, choice: LMChoice, address: str) -> str | Non
         if isinstance(cause, TimeoutError):
             fix = "try again if the server is still loading the model, raise `timeout`, or look at its log"
             return line(choice, f"no answer in time from {address}", fix)
+    if not error.status and _BROKEN_OFF.search(said := first_line(reason_of(error))):
+        fix = "look at its log, or at the gateway before it; it may have been restarted, or be no model server"
+        return line(choice, f"{address} broke off the connection ({said})", fix)
     return None
 
 
@@ -203,6 +211,8 @@ def _innermost(text: str) -> str:
 
 def _long(seconds: float) -> str:
     """A time to wait, for people."""
+    if seconds > 366 * 86_400:
+        return "more than a year"
     for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
