@@ -18,13 +18,15 @@ BY_APP = (
     "gemini-html",
     "sessions",
     "mail",
+    "datasets",
 )  # their conversations are topics, no circles of people
 _IN_PARTS = ("sessions", "mail")  # of these, each import may be another part of one whole
-_BY_FILE = ("records", "lines", "roles", "subtitles", "irc")
+_BY_FILE = ("records", "lines", "roles", "datasets", "subtitles", "irc")
 _SHORT = {
     "sessions": "Assistant sessions",
     "telegram-html": "Telegram",
     "discord-html": "Discord",
+    "discord-package": "Discord, my messages",
     "gemini-html": "Gemini",
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from memoryqa.errors import UsageError
 from memoryqa.importers.assistants.chatgpt import CHATGPT
 from memoryqa.importers.assistants.claude import CLAUDE
+from memoryqa.importers.assistants.datasets import DATASETS
 from memoryqa.importers.assistants.gemini import GEMINI
 from memoryqa.importers.assistants.gemini_html import GEMINI_HTML
 from memoryqa.importers.assistants.sessions import SESSIONS
@@ -14,6 +15,7 @@ from memoryqa.importers.format import Format
 from memoryqa.importers.mail import MAIL
 from memoryqa.importers.messengers.discord import DISCORD
 from memoryqa.importers.messengers.discord_html import DISCORD_HTML
+from memoryqa.importers.messengers.discord_package import DISCORD_PACKAGE
 from memoryqa.importers.messengers.google_chat import GOOGLE_CHAT
 from memoryqa.importers.messengers.imessage import IMESSAGE
 from memoryqa.importers.messengers.imessage_text import IMESSAGE_TEXT
@@ -35,9 +37,22 @@ from memoryqa.importers.whatsapp.importer import WHATSAPP
 
 _IN_ORDER = (
     *(CHATGPT, CLAUDE, GEMINI, GEMINI_HTML, SESSIONS),
-    *(TELEGRAM, TELEGRAM_HTML, DISCORD, DISCORD_HTML, SLACK, META, SIGNAL, IMESSAGE, IMESSAGE_TEXT, GOOGLE_CHAT, TEAMS),
+    *(
+        TELEGRAM,
+        TELEGRAM_HTML,
+        DISCORD,
+        DISCORD_HTML,
+        DISCORD_PACKAGE,
+        SLACK,
+        META,
+        SIGNAL,
+        IMESSAGE,
+        IMESSAGE_TEXT,
+        GOOGLE_CHAT,
+        TEAMS,
+    ),
     *(MAIL, KAKAOTALK, LINE, WHATSAPP),
-    *(SUBTITLES, IRC, ROLES, RECORDS, NAMED_LINES),
+    *(SUBTITLES, IRC, ROLES, DATASETS, RECORDS, NAMED_LINES),
 )
 _TEXTS = (".txt", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".srt", ".vtt", ".md", ".html")
 FORMATS: Mapping[str, Format] = {one.name: one for one in _IN_ORDER}

@@ -14,6 +14,7 @@ from memoryqa.importers.spelled_times import spelled_time
 from memoryqa.importers.whatsapp.dates import OrderEvidence, day_of, is_day
 from memoryqa.importers.whatsapp.header import Header, header_of, hour_of
 
+TIME_FIELDS = ("timestamp", "time", "created_at", "create_time", "created", "date")  # of a chat message in JSON
 _UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))  # from how many: nano-, micro-, milliseconds
 _UTC = re.compile(r" ?(?:UTC|GMT)$")
 _MONTH = re.compile(r"[^\W\d_]{3}")  # a word; times of numbers alone are decided by the whole file

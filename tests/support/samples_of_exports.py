@@ -714,4 +714,12 @@ SAMPLES: dict[str, tuple[str, str, bytes]] = {
     "line-en": ("line", "[LINE] Chat with Ana Silva.txt", texts.LINE_EN.encode()),
     "line-zh": ("line", "[LINE] Ana.txt", texts.LINE_ZH.encode()),
     "line-desktop": ("line", "[LINE]Boats.txt", texts.LINE_DESKTOP.encode()),
+    "sharegpt": ("datasets", "sharegpt.json", as_json(texts.SHAREGPT)),
+    "sharegpt-jsonl": ("datasets", "train.jsonl", as_jsonl(texts.SHAREGPT)),
+    "alpaca": ("datasets", "alpaca.json", as_json(texts.ALPACA)),
+    "preferences": ("datasets", "dpo.jsonl", as_jsonl(texts.PREFERENCES)),
+    "discord-package": ("discord-package", "messages.json", as_json(texts.DISCORD_OWN)),
+    "discord-package-csv": ("discord-package", "messages.csv", texts.DISCORD_OWN_CSV.encode()),
+    "codex-lines": ("sessions", "rollout-2025-06-02T17-17-41-s1.jsonl", as_jsonl(texts.CODEX_LINES)),
+    "codex-items": ("sessions", "rollout-2025-04-20-s0.json", as_json(texts.CODEX_ITEMS)),
 }

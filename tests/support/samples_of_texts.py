@@ -1,6 +1,9 @@
-"""Text files as KakaoTalk and LINE write them, on desktops and phones, in several languages."""
+"""Text files as KakaoTalk and LINE write them, on desktops and phones, in several languages; and of other files those
+that came last: data sets, Discord's package, old logs of Codex, tables without names."""
 
 from __future__ import annotations
+
+from typing import Any
 
 KAKAO_WINDOWS = """\
 \ufeff캠핑 모임 4 님과 카카오톡 대화\r
@@ -123,3 +126,53 @@ from the pier
 00:02 Ana Silva and thanks
 00:03 Rui see you
 """
+SHAREGPT: list[Any] = [
+    {
+        "id": "abc_0",
+        "conversations": [
+            {"from": "system", "value": "Be brief."},
+            {"from": "human", "value": "How long does rye rise?"},
+            {"from": "gpt", "value": "Twelve hours."},
+            {"from": "function_call", "value": "{}"},
+            {"from": "gpt", "value": ""},
+        ],
+    },
+    {"id": "abc_1", "conversations": [{"role": "user", "content": "What is a quay?"}], "created_at": "2024-05-13"},
+    {"id": "abc_2", "conversations": []},
+]
+ALPACA: list[Any] = [
+    {"instruction": "Translate.", "input": "boat", "output": "barco", "history": [["Hello", "Hello!"]]},
+    {"instruction": "Name a harbour.", "input": "", "output": "Porto."},
+]
+PREFERENCES: list[Any] = [
+    {"prompt": "Rye?", "chosen": [{"role": "user", "content": "Rye?"}, {"role": "assistant", "content": "Bread."}]},
+    {"prompt": [{"role": "user", "content": "Quay?"}], "chosen": [{"role": "assistant", "content": "A wall."}]},
+    {"prompt": "Mast?", "chosen": "A pole.", "rejected": "A fish."},
+]
+DISCORD_OWN: list[Any] = [
+    {"ID": 1240, "Timestamp": "2024-05-13 22:16:30", "Contents": "", "Attachments": "https://cdn.x/a/b/mast.png?ex=1"},
+    {"ID": 1239, "Timestamp": "2024-05-13 22:15:30", "Contents": "loose <:mast:123> again", "Attachments": ""},
+]
+DISCORD_OWN_CSV = (
+    "ID,Timestamp,Contents,Attachments\r\n"
+    '1239,2020-08-25 22:54:05.726000+00:00,"loose, again\r\ntwo lines",\r\n'
+    "1238,2020-08-25 22:53:05+00:00,first,https://cdn.x/a/b/one.png https://cdn.x/a/b/two.png\r\n"
+)
+CODEX_LINES: list[Any] = [
+    {"id": "s1", "timestamp": "2025-06-02T17:17:41.762Z", "instructions": None, "git": {"branch": "main"}},
+    {"record_type": "state"},
+    {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "<environment_context>x"}]},
+    {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Fix the mast"}]},
+    {"type": "reasoning", "summary": []},
+    {"type": "function_call", "name": "shell", "arguments": "{}"},
+    {"type": "function_call_output", "output": "ok"},
+    {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Fixed."}]},
+]
+CODEX_ITEMS: Any = {
+    "session": {"timestamp": "2025-04-20T10:00:00.000Z", "id": "s0", "instructions": ""},
+    "items": [
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Fix the mast"}]},
+        {"id": "r", "type": "reasoning", "summary": []},
+        {"id": "m", "type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Fixed."}]},
+    ],
+}

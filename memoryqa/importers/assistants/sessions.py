@@ -3,6 +3,8 @@
 Structure, from https://github.com/MemPalace/mempalace (convo_miner.py) and the tools' own files:
     ~/.claude/projects/PROJECT/SESSION.jsonl     {"type": "user", "message": {"role", "content"}, "timestamp", "uuid"}
     ~/.codex/sessions/2025/05/13/rollout-*.jsonl {"timestamp", "type": "response_item", "payload": {"type": "message"}}
+        before September 2025 a line is a payload alone, and the first is {"id", "timestamp", "instructions"};
+        before June 2025 rollout-*.json is {"session": {"id", "timestamp"}, "items": [...]}: times are the session's
     ~/.gemini/tmp/HASH/chats/session-*.json      {"sessionId", "messages": [{"type": "user", "content", "timestamp"}]}
     ~/.gemini/tmp/HASH/chats/session-*.jsonl     {"sessionId", "projectHash"}, then a message a line, again as it grows,
                                                  and {"$rewindTo": id} (chatRecordingService.ts of gemini-cli)
@@ -17,6 +19,7 @@ from typing import Any
 
 from memoryqa.importers.fields import begun, items_of, outline, record, text
 from memoryqa.importers.format import Format
+from memoryqa.importers.json_stream import JsonReader
 from memoryqa.importers.message import ME, Message, digest
 from memoryqa.importers.options import Options
 from memoryqa.importers.plain.tables import rows
@@ -25,6 +28,7 @@ from memoryqa.importers.source import Source
 from memoryqa.importers.spool import oldest_first
 
 _CODEX_TYPES = {"session_meta", "response_item", "event_msg", "turn_context", "compacted"}
+_OLD_CODEX = ("codex-items", "codex-lines")
 _SKIPPED_PARTS = {
     "tool_use": "call of a tool",
     "tool_result": "result of a tool",
@@ -46,6 +50,8 @@ def _kind(source: Source, name: str) -> str:
         return "gemini"
     if found.kind == "[" and {"sessionId", "messageId", "message"} <= found.keys:
         return "gemini-log"
+    if found.kind == "{" and {"session", "items"} <= found.keys and "type" in found.inner.get("items", set()):
+        return "codex-items"
     for line in source.head(name).split("\n")[:12]:
         one = begun(line)
         if one.get("type") in ("user", "assistant") and {"sessionId", "message"} <= one.keys():
@@ -54,6 +60,8 @@ def _kind(source: Source, name: str) -> str:
             return "codex"
         if {"sessionId", "projectHash"} <= one.keys() and "messages" not in one:
             return "gemini-lines"
+        if {"id", "timestamp", "instructions"} <= one.keys() and not {"type", "role"} & one.keys():
+            return "codex-lines"
     return ""
 
 
@@ -75,6 +83,11 @@ def _session(source: Source, name: str, kind: str, options: Options, report: Imp
         kind, listed = "gemini", _kept(listed, report)
     elif kind.startswith("gemini"):
         listed = enumerate(items_of(source, name, *(("messages",) if kind == "gemini" else ())), start=1)
+    at = ""
+    if kind in _OLD_CODEX:
+        at, listed = _begun(source, name, kind), _enveloped(listed if kind == "codex-lines" else _items(source, name))
+        kind = "codex"
+        report.note("old logs of Codex have one time, that of the session's beginning")
     readers = {"claude-code": _claude_code, "codex": _codex, "gemini": _gemini, "gemini-log": _gemini}
     stem = PurePosixPath(name).stem
     seen: set[str] = set()
@@ -94,12 +107,35 @@ def _session(source: Source, name: str, kind: str, options: Options, report: Imp
         yield Message(
             speaker="User" if role == "user" else "Assistant",
             text=said,
-            time=options.iso(text(fields.get("timestamp"))),
+            time=options.iso(text(fields.get("timestamp")) or at),
             id=key,
             attachments=attachments,
             author=ME if role == "user" else "assistant",
             chat=stem,
         )
+
+
+def _items(source: Source, name: str) -> Iterator[tuple[int, Any]]:
+    yield from enumerate(items_of(source, name, "items"), start=1)
+
+
+def _enveloped(listed: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+    """Records of old logs of Codex as those of new ones."""
+    for number, one in listed:
+        fields = record(one)
+        if fields.get("type") or fields.get("role"):
+            payload = fields if fields.get("type") else {**fields, "type": "message"}
+            yield number, {"type": "response_item", "payload": payload, "id": fields.get("id")}
+
+
+def _begun(source: Source, name: str, kind: str) -> str:
+    """When the session began, "" where its head does not say so."""
+    first = begun(source.head(name).split("\n")[0])
+    if kind == "codex-lines":
+        return text(first.get("timestamp"))
+    with source.text(name) as file:
+        reader = JsonReader(file, source.place(name))
+        return next((text(record(reader.value()).get("timestamp")) for key in reader.fields() if key == "session"), "")
 
 
 def _kept(lines: Iterable[tuple[int, Any]], report: ImportReport) -> Iterator[tuple[int, Any]]:

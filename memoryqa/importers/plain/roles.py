@@ -19,10 +19,9 @@ from memoryqa.importers.options import Options
 from memoryqa.importers.plain.tables import kind_of, rows
 from memoryqa.importers.report import ImportReport
 from memoryqa.importers.source import Source
-from memoryqa.importers.written_times import UnreadTimes, from_number, from_text
+from memoryqa.importers.written_times import TIME_FIELDS, UnreadTimes, from_number, from_text
 from memoryqa.messages import text_of
 
-_TIMES = ("timestamp", "time", "created_at", "create_time", "created", "date")
 _TOOL = "result of a tool"
 _SKIPPED = {"system": "system prompt", "developer": "system prompt", "tool": _TOOL, "function": _TOOL}
 
@@ -59,7 +58,7 @@ def read(source: Source, options: Options, report: ImportReport) -> Iterator[Mes
 
 def _time(one: Mapping[str, Any], options: Options) -> tuple[datetime | None, str]:
     """The time, and how it is written."""
-    written = next((one[key] for key in _TIMES if one.get(key) not in (None, "")), None)
+    written = next((one[key] for key in TIME_FIELDS if one.get(key) not in (None, "")), None)
     if isinstance(written, int | float) and not isinstance(written, bool):
         return from_number(written, options), str(written)
     return from_text(text(written), options), str(written or "")

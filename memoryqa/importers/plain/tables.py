@@ -106,7 +106,8 @@ def csv_rows(file: TextIO, place: str) -> Iterator[tuple[int, dict[str, str]]]:
     reader = csv.DictReader(_with_ends(file, place), delimiter=delimiter_of(first) or ",")
     try:
         for row in reader:
-            yield reader.line_num, {(key or "").strip(): value for key, value in row.items() if isinstance(value, str)}
+            cells = ((key, value) for key, value in row.items() if isinstance(value, str))
+            yield reader.line_num, {(key or "").strip(): value.replace("\r\n", "\n") for key, value in cells}
     except csv.Error as error:
         raise UsageError(f"{place}, line {reader.line_num}: not CSV ({error}); quote what holds line breaks") from error
 

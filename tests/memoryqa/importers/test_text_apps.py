@@ -68,7 +68,7 @@ def test_the_table_of_the_mac_is_one_of_records(tmp_path: Path) -> None:
     text = f"\ufeffDate,User,Message\r\n{rows}"
     messages, found = import_export(write_export(tmp_path / "KakaoTalk_Chat_Ana.csv", text))
     assert found.format == "records"
-    assert said(messages) == [("13 23:58", "Ana", "The ferry\r\nleaves"), ("13 23:59", "Rui", "사진")]
+    assert said(messages) == [("13 23:58", "Ana", "The ferry\nleaves"), ("13 23:59", "Rui", "사진")]
 
 
 def test_a_newer_file_marks_what_was_deleted(tmp_path: Path) -> None:
