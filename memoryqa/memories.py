@@ -191,7 +191,11 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
             raise TypeError(f"a search in chats takes {', '.join(_HOW)}, not {unknown[0]}")
         floors = how.get("score_floor", 0.0), how.get("min_score", 0.0)
         listed = check_search(queries, budget_tokens, (), *floors)
-        names = list(self) if chats is None else [chats] if isinstance(chats, str) else list(dict.fromkeys(chats))
+        checks.true_or_false("clock", clock)
+        if chats is None or isinstance(chats, str):
+            names = list(self) if chats is None else [chats]
+        else:
+            names = list(dict.fromkeys(checks.collection("chats", chats, "names")))
         memories = {name: self[name] for name in names}
         with ExitStack() as stack:  # in one order, so that no two threads wait for each other
             entered = {name: stack.enter_context(memories[name].ranking(listed, **how)) for name in sorted(names)}
@@ -243,6 +247,8 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
 
     def __setitem__(self, conversation_id: str, memory: AdaptiveMemory) -> None:
         text("conversation_id", conversation_id)
+        if self._folder is not None:
+            check_name(conversation_id)  # the name of a file, which `delete` removes
         self._memories[conversation_id] = one_of_kind(f"the memory of {conversation_id}", memory, AdaptiveMemory)
 
     def __delitem__(self, conversation_id: str) -> None:

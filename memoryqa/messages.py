@@ -129,6 +129,7 @@ class Numbering:
             extra = {**message.turn_fields(), **extra}
         else:
             fix = "; extend takes a list of them" if isinstance(message, list | tuple) else ""
+            fix = "; give its model_dump()" if hasattr(message, "model_dump") else fix
             raise TypeError(f"add takes text, a Turn or a chat message (a dict), got {kind_of(message)}{fix}")
         if "speaker" not in extra:
             raise TypeError('speaker is missing: add("...", speaker="Ana"), or a dict with "role", "name" or "speaker"')

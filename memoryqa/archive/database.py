@@ -25,6 +25,7 @@ from memoryqa.archive.erasing import erase_what_is_due
 from memoryqa.archive.file import APPLICATION_ID, ArchiveError, ArchiveFile, Migration, Row
 from memoryqa.archive.migrations import m001_initial, m002_tags, m003_changes, m004_imports
 from memoryqa.archive.records import COLUMNS, Record, decode, digest, encode
+from memoryqa.checks import collection, described, one_of_kind, text, whole_number
 from memoryqa.errors import UsageError
 from memoryqa.language.terms import UNSPACED
 from memoryqa.turns import HANDLE_PREFIX, Turn
@@ -87,10 +88,10 @@ class Archive(ArchiveFile):
 
     def extend(self, turns: Iterable[Turn]) -> int:
         """Add `turns` in transactions of a thousand, each kept as a whole or not at all. Returns how many were new."""
-        waiting, added = iter(turns), 0
+        waiting, added = iter(collection("turns", turns, "turns")), 0
         while batch := list(islice(waiting, _BATCH)):
             with self.transaction():
-                added += sum(self._insert(turn) for turn in batch)
+                added += sum(self._insert(one_of_kind("a turn", turn, Turn)) for turn in batch)
         return added
 
     def save(self, turns: Sequence[Turn], settings: Mapping[str, Any]) -> None:
@@ -123,6 +124,8 @@ class Archive(ArchiveFile):
 
     def set_settings(self, settings: Mapping[str, Any]) -> None:
         """Replace all settings by `settings` (JSON values)."""
+        if not isinstance(settings, Mapping):
+            raise TypeError(f"settings must be a dict, got {described(settings)}")
         with self.transaction():
             self._connection.execute("DELETE FROM settings")
             self._connection.executemany(
@@ -229,6 +232,9 @@ class Archive(ArchiveFile):
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
+    def __repr__(self) -> str:
+        return f"<Archive: {self.path}{' (closed)' if self.is_closed else ''}>"
+
     def __len__(self) -> int:
         return int(self.fetch("SELECT count(*) FROM turns")[0][0])
 
@@ -279,9 +285,9 @@ class Archive(ArchiveFile):
 
     def search(self, query: str, limit: int = 10) -> list[Turn]:
         """At most `limit` turns that contain a word of `query`, stemmed, best first by BM25. Any text is a query."""
-        if limit < 1:
+        if whole_number("limit", limit) < 1:
             raise UsageError(f"limit must be at least 1, got {limit}")
-        words = dict.fromkeys(_searchable(query).replace('"', " ").split())
+        words = dict.fromkeys(_searchable(text("query", query)).replace('"', " ").split())
         if not words:
             return []
         match = " OR ".join(f'"{word}"' for word in words)
@@ -335,7 +341,7 @@ def used_twice(turn_id: str) -> str:
 
 
 def _id(handle: str) -> bytes:
-    return handle.removeprefix(HANDLE_PREFIX).encode("utf-8", "surrogatepass")
+    return text("a handle or id", handle).removeprefix(HANDLE_PREFIX).encode("utf-8", "surrogatepass")
 
 
 def _said(turn: Turn) -> str:

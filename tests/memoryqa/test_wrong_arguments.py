@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from memoryqa.archive.database import ArchiveError
+from memoryqa.archive.database import Archive, ArchiveError
 from memoryqa.config import ConfigError, CoverageConfig, DenseConfig, MemoryConfig, ProgramConfig, RankingConfig
 from memoryqa.errors import MemoryQAError, MissingExtraError, UsageError
 from memoryqa.memories import Memories
@@ -162,6 +162,11 @@ def test_extend_takes_a_list(messages: Any) -> None:
         lambda: memory.extend(messages), TypeError, "extend takes a list of messages, got .*; add takes a single one"
     )
     assert len(memory) == 0
+
+
+def test_a_message_of_an_lms_library_is_named_with_its_fix() -> None:
+    message: Any = type("Message", (), {"model_dump": lambda self: {"role": "assistant", "content": "Hello"}})()
+    check_one_line(lambda: AdaptiveMemory().add(message), TypeError, r"got Message; give its model_dump\(\)$")
 
 
 def test_a_list_given_to_add_names_extend() -> None:
@@ -329,6 +334,49 @@ def test_memories_hold_memories_by_text() -> None:
     many = Memories({f"chat {place}": memory for place in range(1000)})
     check_one_line(lambda: many["other"], KeyError, r"no memory of conversation 'other'; there are: chat 0, .*, \.\.\.")
     assert repr(Memories({"a": memory})) == "<Memories: 1 (a)>"
+
+
+def test_arguments_of_a_search_in_chats_are_checked() -> None:
+    memories: Any = Memories({"a": memory_of_facts()})
+    for given, error, message in (
+        ({"chats": 3}, TypeError, "chats must be a list of names, got int 3"),
+        ({"clock": "no"}, TypeError, "clock must be True or False, got str 'no'"),
+        ({"since": "soon"}, UsageError, "since 'soon' is not ISO 8601"),
+    ):
+        check_one_line(partial(memories.search, "otter", **given), error, message)
+
+
+def test_a_memory_in_a_folder_has_the_name_of_a_file_in_it(tmp_path: Any) -> None:
+    """`delete` would remove a file of another folder."""
+    (tmp_path / "other.db").write_text("mine")
+    with Memories.open(tmp_path / "chats") as memories:
+        with pytest.raises(UsageError, match=r"'\.\./other' is no name for a chat"):
+            memories["../other"] = AdaptiveMemory()
+        with pytest.raises(KeyError):
+            memories.delete("../other")
+    assert (tmp_path / "other.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda archive: archive.add("hello"), "a turn must be a Turn, got str 'hello'"),
+        (lambda archive: archive.extend("hello"), "turns must be a list of turns, got str 'hello'"),
+        (lambda archive: archive.extend([Turn(1, 2, "Bo", "b"), 5]), "a turn must be a Turn, got int 5"),
+        (lambda archive: archive.expand(3), "a handle or id must be text, got int 3"),
+        (lambda archive: archive.search(3), "query must be text, got int 3"),
+        (lambda archive: archive.search("b", limit="3"), "limit must be a whole number, got str '3'"),
+        (lambda archive: archive.set_settings(3), "settings must be a dict, got int 3"),
+    ],
+)
+def test_arguments_of_an_archive_are_checked(call: Callable[[Any], object], message: str, tmp_path: Any) -> None:
+    archive = Archive(tmp_path / "a.db")
+    archive.add(Turn(1, 1, "Bo", "b"))
+    check_one_line(lambda: call(archive), TypeError, message)
+    assert len(archive) == 1
+    assert repr(archive) == f"<Archive: {tmp_path / 'a.db'}>"
+    archive.close()
+    assert repr(archive) == f"<Archive: {tmp_path / 'a.db'} (closed)>"
 
 
 # -- copies ------------------------------------------------------------------------------------------------------------
