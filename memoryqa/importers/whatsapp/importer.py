@@ -25,6 +25,7 @@ from memoryqa.importers.moments import Moments
 from memoryqa.importers.options import Options
 from memoryqa.importers.report import ImportReport
 from memoryqa.importers.source import LONGEST_LINE, Source
+from memoryqa.importers.whatsapp.colons import ColonNames, parted
 from memoryqa.importers.whatsapp.content import MARK, Content, content_of
 from memoryqa.importers.whatsapp.dates import OrderEvidence, Triple, day_of, is_day, shown_date
 from memoryqa.importers.whatsapp.events import event_of
@@ -100,6 +101,7 @@ class _Chat:
         self._names = names
         self._order = "dmy"
         self._notices: set[str] = set()  # speakers that only ever stand above events: the group itself
+        self._within: Mapping[str, frozenset[str]] = {}  # what belongs to a name behind its first colon
         self._moments = Moments()
         self._impossible: Mapping[Triple, int] = {}  # days that there are not, and the lines where they come first
         self._unread = UnreadTimes()
@@ -139,12 +141,14 @@ class _Chat:
     def _survey(self) -> None:
         evidence = OrderEvidence()
         wrote: set[str] = set()
+        named: set[str] = set()  # of those, whose whole name is known
+        colons = ColonNames(self._chat)
         notices: set[str] = set()
         unknown: set[str] = set()
         headers, latest_hour, is_clear = Headers(), 0, False
         for number, line in enumerate(self._source.lines(self._name), start=1):
             is_plain = MARK not in line and "-WA" not in line
-            if is_clear and is_plain and (end := headers.end(line)) and line[end : line.find(":", end)] in wrote:
+            if is_clear and is_plain and (end := headers.end(line)) and line[end : line.find(":", end)] in named:
                 if not line.isascii():
                     evidence.add_text(line)
                 continue  # day and speaker are known
@@ -160,8 +164,13 @@ class _Chat:
                 evidence.add_text(line)
             if not is_plain:
                 evidence.add_name(header.date, line[header.end :])
-            speaker, _, said = line[header.end :].partition(":")
-            if speaker not in wrote:
+            speaker, colon, said = line[header.end :].partition(":")
+            if colon:
+                colons.add(speaker, said)
+            if speaker in wrote:
+                if colons.is_whole(speaker):
+                    named.add(speaker)
+            else:
                 content = content_of(said.removeprefix(" ")) if said.startswith(f" {MARK}") else None
                 if content is None or content.attachments or content.deleted:
                     wrote.add(speaker)
@@ -173,13 +182,17 @@ class _Chat:
         self._impossible = evidence.impossible
         self._order, reason = evidence.decide(self._place, self._options.dates, date.today())
         self._notices = notices - wrote
+        self._within = colons.decide()
+        if self._within:
+            names = sorted(f"{first}:{second}" for first, seconds in self._within.items() for second in seconds)
+            self._report.note(f"names with a colon: {', '.join(names[:8])}")
         self._report.note(f"dates are read as {'/'.join(self._order)}: {reason}")
 
     # -- the second ----------------------------------------------------------------------------------------------------
 
     def _message(self, header: Header, lines: list[str]) -> Message | None:
         text = "\n".join(lines).rstrip() if len(lines) > 1 else lines[0].rstrip()
-        name, colon, said = text.partition(":")
+        name, colon, said = parted(text, self._within)
         speaker = _speaker_of(name) if colon else ""
         if not speaker:
             self._report.skip(event_of(text) or "group event or notice")
