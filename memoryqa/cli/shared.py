@@ -83,12 +83,13 @@ def take_file(args: argparse.Namespace, words: list[str]) -> str:
 def selection(args: argparse.Namespace) -> dict[str, Any]:
     """The arguments of a search that `add_scope` stands for, but `clock`."""
     for flag in ("since", "until", "asked"):
-        _check_day(f"--{flag}", getattr(args, flag))
+        check_day(f"--{flag}", getattr(args, flag))
     today = None if args.file else date.today()
     return {"speakers": args.people, "since": args.since, "until": args.until, "asked": args.asked or today}
 
 
-def _check_day(flag: str, written: str | None) -> None:
+def check_day(flag: str, written: str | None) -> None:
+    """UsageError that names the flag, for what is no day."""
     from memoryqa.messages import parse_time
 
     try:

@@ -16,7 +16,7 @@ import sys
 from typing import Any
 
 from memoryqa.cli.output import messages, print_json, show
-from memoryqa.cli.shared import add_chat, add_json, add_store, choose_chats, one_chat, open_chats, open_store
+from memoryqa.cli.shared import add_chat, add_json, add_store, check_day, choose_chats, one_chat, open_chats, open_store
 from memoryqa.errors import StoppedError, UsageError
 from memoryqa.terminal import harmless, is_terminal
 
@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> None:
     what: dict[str, Any] = {"person": args.person, "before": args.before, "everything": args.everything}
     if sum(map(bool, (args.handle, *what.values()))) != 1:
         raise UsageError("say what to forget: one of HANDLE, --person, --before and --everything")
+    check_day("--before", args.before)
     with open_store(args.store) as memories:
         is_everywhere = args.person is not None and args.chat is None
         chats = open_chats(memories, None) if is_everywhere else [one_chat(memories, args.chat)]

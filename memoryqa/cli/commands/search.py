@@ -13,6 +13,7 @@ A file is a memory saved by AdaptiveMemory.save(), or one message per line as JS
 from __future__ import annotations
 
 import argparse
+import math
 from typing import Any
 
 from memoryqa.cli.output import print_json, show
@@ -43,6 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     if args.budget < 1:
         raise UsageError(f"--budget must be at least 1, got {args.budget}")
+    if math.isnan(args.min_score):
+        raise UsageError("--min-score must be a number, got nan")
     question = take_file(args, args.question)
     with opened(args) as (memories, chats):
         from memoryqa.asking.finding import find

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from memoryqa.checks import shown
 from memoryqa.cli.output import print_json, show
-from memoryqa.cli.shared import add_chat, add_clock, add_json, add_store, open_chats, open_store, record
+from memoryqa.cli.shared import add_chat, add_clock, add_json, add_store, check_day, open_chats, open_store, record
 from memoryqa.errors import UsageError
 from memoryqa.home.titles import titles_of, with_titles
 
@@ -46,6 +46,7 @@ def run(args: argparse.Namespace) -> None:
         raise UsageError("name a message, D8:6, or a day, --day 2024-05-13")
     if args.around < 0:
         raise UsageError(f"--around must be at least 0, got {args.around}")
+    check_day("--day", args.day)
     with open_store(args.store) as memories:
         if args.day is None:
             chat, target = find(memories, args.citation, args.chat)

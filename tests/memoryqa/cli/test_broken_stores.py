@@ -157,3 +157,8 @@ def test_a_chat_is_named_in_any_case_and_a_wrong_day_by_its_flag(
     assert "ferry leaves at nine" in capsys.readouterr().out
     assert main(["search", "ferry", "--chat", "ines", "--since", "soon", "--store", str(store)]) == 2
     assert capsys.readouterr().err.startswith("memoryqa: --since: time 'soon' is not ISO 8601")
+    for command, flag in ((["show", "--day"], "--day"), (["forget", "--chat", "ines", "--before"], "--before")):
+        assert main([*command, "soon", "--store", str(store)]) == 2
+        assert capsys.readouterr().err.startswith(f"memoryqa: {flag}: time 'soon' is not ISO 8601")
+    assert main(["search", "ferry", "--min-score", "nan", "--store", str(store)]) == 2
+    assert capsys.readouterr().err == "memoryqa: --min-score must be a number, got nan\n"
