@@ -6,6 +6,7 @@ import contextlib
 import signal
 import socket
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.client import HTTPException
@@ -41,14 +42,13 @@ def keep_adding(server: ApiServer, chat: str, acknowledged: list[str]) -> None:
             acknowledged.append(f"note {number}")
 
 
-def texts(store: Path, chat: str) -> list[str]:
-    with api_server(store) as server:
-        found: list[str] = []
-        while True:
-            page = server.ok("GET", f"/v1/chats/{chat}/messages?start={len(found)}&limit=500")
-            found += [one["text"] for one in page["messages"]]
-            if len(found) == page["total"]:
-                return found
+def texts(server: ApiServer, chat: str) -> list[str]:
+    found: list[str] = []
+    while True:
+        page = server.ok("GET", f"/v1/chats/{chat}/messages?start={len(found)}&limit=500")
+        found += [one["text"] for one in page["messages"]]
+        if len(found) == page["total"]:
+            return found
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
@@ -68,10 +68,11 @@ def test_nothing_acknowledged_is_lost_when_the_server_ends_amid_adds(tmp_path: P
     finally:
         server.process.kill()
         server.process.communicate()
-    for chat, said in acknowledged.items():
-        kept = texts(tmp_path / "store", chat)
-        assert kept[: len(said)] == said
-        assert len(kept) <= len(said) + 1  # the one whose reply was cut off
+    with api_server(tmp_path / "store") as again:
+        for chat, said in acknowledged.items():
+            kept = texts(again, chat)
+            assert kept[: len(said)] == said
+            assert len(kept) <= len(said) + 1  # the one whose reply was cut off
 
 
 def test_a_request_that_is_under_way_is_finished_on_sigterm(tmp_path: Path) -> None:
@@ -94,7 +95,8 @@ def test_a_request_that_is_under_way_is_finished_on_sigterm(tmp_path: Path) -> N
         server.process.kill()
         server.process.communicate()
     assert [reply.status for reply in replies] == [201]
-    assert len(texts(tmp_path / "store", "big")) == 3_000
+    with api_server(tmp_path / "store") as again:
+        assert len(texts(again, "big")) == 3_000
 
 
 def test_a_message_with_a_key_is_added_once(tmp_path: Path) -> None:
@@ -132,36 +134,41 @@ def test_an_export_is_imported_once_and_reported(tmp_path: Path) -> None:
         assert not list((tmp_path / "store").glob(".upload-*"))
 
 
+@pytest.fixture(scope="module")
+def empty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """A server that keeps nothing of what it is sent."""
+    with api_server(tmp_path_factory.mktemp("empty") / "store") as server:
+        yield server
+
+
 @pytest.mark.parametrize(
     ("content", "fields", "status"),
     [(b"nothing of any export \x00\xff", {}, 202), (b"x", {"dates": "xyz"}, 202), (b"x", {"more": "1"}, 422)],
 )
 def test_an_import_that_fails_says_why_and_leaves_nothing(
-    tmp_path: Path, content: bytes, fields: dict[str, str], status: int
+    empty_server: ApiServer, content: bytes, fields: dict[str, str], status: int
 ) -> None:
-    with api_server(tmp_path / "store") as server:
-        reply = server.upload(content, "../../odd\x07name.bin", **fields)
-        assert reply.status == status, reply.content
-        if status == 202:
-            path = reply.headers["location"]
-            wait_for(lambda: server.ok("GET", path)["state"] == "failed")
-            problem = server.ok("GET", path)["problem"]
-            assert str(tmp_path) not in problem
-            assert "\n" not in problem
-        assert server.ok("GET", "/v1/chats")["chats"] == []
-        assert not list((tmp_path / "store").glob(".upload-*"))
+    reply = empty_server.upload(content, "../../odd\x07name.bin", **fields)
+    assert reply.status == status, reply.content
+    if status == 202:
+        path = reply.headers["location"]
+        wait_for(lambda: empty_server.ok("GET", path)["state"] == "failed")
+        problem = empty_server.ok("GET", path)["problem"]
+        assert str(empty_server.store.parent) not in problem
+        assert "\n" not in problem
+    assert empty_server.ok("GET", "/v1/chats")["chats"] == []
+    assert not list(empty_server.store.glob(".upload-*"))
 
 
 @pytest.mark.parametrize("cut", [10, 100, -30])
-def test_an_upload_that_breaks_off_leaves_nothing(tmp_path: Path, cut: int) -> None:
+def test_an_upload_that_breaks_off_leaves_nothing(empty_server: ApiServer, cut: int) -> None:
     boundary = "b"
     body = (
         b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n' + b"x" * 1000 + b"\r\n--b--\r\n"
     )[:cut]
-    with api_server(tmp_path / "store") as server:
-        reply = server.call("POST", "/v1/import", body, Content_Type=f"multipart/form-data; boundary={boundary}")
-        assert reply.status == 400
-        assert not list((tmp_path / "store").glob(".upload-*"))
+    reply = empty_server.call("POST", "/v1/import", body, Content_Type=f"multipart/form-data; boundary={boundary}")
+    assert reply.status == 400
+    assert not list(empty_server.store.glob(".upload-*"))
 
 
 EXPORT = "\n".join(f"25/05/2023, 18:{n % 60:02d} - Ana: message {n} about kites" for n in range(6_000)).encode()
