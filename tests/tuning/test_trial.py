@@ -52,6 +52,7 @@ def without_times(metrics: Mapping[str, Any]) -> dict[str, Any]:
 # -- the adapter and its cache -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_trial_measures_its_own_parameters(benchmark: TrialBenchmark) -> None:
     shipped = benchmark.measure({})
     assert shipped.metrics["all_evidence_rate"] == shipped.metrics["all_evidence_at_300"]

@@ -137,6 +137,7 @@ def test_nothing_is_written_beside_a_log_of_others(
             assert [turn.text for turn in memory.turns()] == ["I moved to Porto."], "close wrote what was in the log"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.9, 0.5, 0.1, 0.0001])
 @pytest.mark.parametrize("is_new", [True, False])
 def test_a_file_that_is_cut_short_is_read_and_written_no_more(tmp_path: Path, share: float, is_new: bool) -> None:
@@ -160,6 +161,7 @@ def test_a_file_that_is_cut_short_is_read_and_written_no_more(tmp_path: Path, sh
                 use()
 
 
+@pytest.mark.slow
 def test_a_file_that_another_process_wrote_anew_and_smaller_is_not_cut_short(tmp_path: Path) -> None:
     path = tmp_path / "ines.db"
     with AdaptiveMemory.open(path) as memory:
@@ -199,6 +201,7 @@ def test_a_forked_process_writes_nothing_through_what_its_parent_opened(tmp_path
     ], said.stderr.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of open files")
 @pytest.mark.parametrize(("hard", "expected"), [(4096, "60 chats"), (128, "may open no more files; close some chats")])
 def test_chats_may_need_more_files_than_a_process_may_open_at_first(tmp_path: Path, hard: int, expected: str) -> None:

@@ -93,6 +93,7 @@ def test_its_resources_are_of_its_chats(store: Path) -> None:
     assert "choir" not in anyio.run(main)
 
 
+@pytest.mark.slow
 def test_a_server_for_reading_has_no_tool_that_changes_anything(store: Path) -> None:
     line = [*STARTED[1:], "--store", str(store), "--read-only", "--only", "ana"]
     server = StdioServerParameters(command=STARTED[0], args=line, env=environment(), cwd=str(store.parent))

@@ -154,6 +154,7 @@ WORDS = (
 sentences = st.one_of(st.text(), st.lists(st.sampled_from(WORDS)).map(" ".join))
 
 
+@pytest.mark.slow
 @given(sentences, anchors)
 def test_annotating_twice_changes_nothing_more(text: str, anchor: datetime) -> None:
     once = annotate(text, anchor)

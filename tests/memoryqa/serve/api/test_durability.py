@@ -51,6 +51,7 @@ def texts(server: ApiServer, chat: str) -> list[str]:
             return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
 def test_nothing_acknowledged_is_lost_when_the_server_ends_amid_adds(tmp_path: Path, ending: signal.Signals) -> None:
     server = start_api(tmp_path / "store")
@@ -75,6 +76,7 @@ def test_nothing_acknowledged_is_lost_when_the_server_ends_amid_adds(tmp_path: P
             assert len(kept) <= len(said) + 1  # the one whose reply was cut off
 
 
+@pytest.mark.slow
 def test_a_request_that_is_under_way_is_finished_on_sigterm(tmp_path: Path) -> None:
     replies: list[Any] = []
     server = start_api(tmp_path / "store")
@@ -99,6 +101,7 @@ def test_a_request_that_is_under_way_is_finished_on_sigterm(tmp_path: Path) -> N
         assert len(texts(again, "big")) == 3_000
 
 
+@pytest.mark.slow
 def test_a_message_with_a_key_is_added_once(tmp_path: Path) -> None:
     with api_server(tmp_path / "store") as server:
         first = server.add("ana", note(1, key="a"), note(2, key="b"))
@@ -111,6 +114,7 @@ def test_a_message_with_a_key_is_added_once(tmp_path: Path) -> None:
         assert server.add("ana", note(3, key="c"))["messages"] == 3
 
 
+@pytest.mark.slow
 def test_an_export_is_imported_once_and_reported(tmp_path: Path) -> None:
     content = b"".join(
         f"[25/05/2023, 18:{number:02d}:00] {who}: note number {number}\r\n".encode()
@@ -141,6 +145,7 @@ def empty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer
         yield server
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "fields", "status"),
     [(b"nothing of any export \x00\xff", {}, 202), (b"x", {"dates": "xyz"}, 202), (b"x", {"more": "1"}, 422)],
@@ -160,6 +165,7 @@ def test_an_import_that_fails_says_why_and_leaves_nothing(
     assert not list(empty_server.store.glob(".upload-*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [10, 100, -30])
 def test_an_upload_that_breaks_off_leaves_nothing(empty_server: ApiServer, cut: int) -> None:
     boundary = "b"
@@ -174,6 +180,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(empty_server: ApiServer, cut: 
 EXPORT = "\n".join(f"25/05/2023, 18:{n % 60:02d} - Ana: message {n} about kites" for n in range(6_000)).encode()
 
 
+@pytest.mark.slow
 def test_an_import_that_is_watched_ends_with_the_server_and_leaves_nothing(tmp_path: Path) -> None:
     store = tmp_path / "store"
     with api_server(store) as server, ThreadPoolExecutor(1) as pool:
@@ -191,6 +198,7 @@ def test_an_import_that_is_watched_ends_with_the_server_and_leaves_nothing(tmp_p
         assert result["added"] + result["known"] == 6_000  # what was kept is known, the rest is added
 
 
+@pytest.mark.slow
 def test_few_watch_an_import_at_once(tmp_path: Path) -> None:
     with api_server(tmp_path / "store") as server:
         path = server.upload(EXPORT, "WhatsApp Chat with Ana.txt", chat="ana").headers["location"]

@@ -33,6 +33,7 @@ def test_the_calls_of_the_page_answer_what_stands_below_them(tmp_path: Path) -> 
     assert done.stdout == block("text")
 
 
+@pytest.mark.slow
 def test_the_program_of_the_page_finds_what_it_added(tmp_path: Path) -> None:
     with api_server(tmp_path / "store") as server:
         program = block("python").replace(ADDRESS, server.url)
@@ -41,6 +42,7 @@ def test_the_program_of_the_page_finds_what_it_added(tmp_path: Path) -> None:
     assert done.stdout == "[D1, 25 May 2023]\n1 Ana: I moved to Porto last Saturday (= 20 May 2023)!\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", re.findall(r"`(?:[A-Z]+ )?(/v1/[^`?]+)", PAGE))
 def test_every_call_of_the_page_is_a_route(call: str, paths: set[str]) -> None:
     assert call in paths
