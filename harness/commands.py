@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import errno
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 from harness.files import to_json
 from harness.flags import with_flags
@@ -13,16 +17,24 @@ from memoryqa.errors import EXTRAS, MemoryQAError, MissingExtraError, StoppedErr
 from memoryqa.redaction import redact
 from memoryqa.terminal import harmless, is_terminal, loaded
 
+_TERMINATED = 128 + signal.SIGTERM
 _DISK_PROBLEMS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG))
 
 
 def run_command(name: str, command: Callable[[], int | None]) -> int:
     """The exit status: 1 after a StoppedError or Ctrl-C, 2 after any other MemoryQAError, else `command`'s own or 0.
 
+    SIGTERM (a scheduler, a container that is stopped) acts like Ctrl-C: what is in flight is paid for and kept. Its
+    status is 143, as that of a program which SIGTERM ends.
     A full disk, a quota and a file system that may not be written are one line too. A package that is missing
     because its extra was not installed is a UsageError that names the extra. All other exceptions pass: they are
     bugs, and their traceback is what mends them.
     """
+    with _terminable() as was_terminated:
+        return _run(name, command, was_terminated)
+
+
+def _run(name: str, command: Callable[[], int | None], was_terminated: threading.Event) -> int:
     try:
         loaded()
         return command() or 0
@@ -41,7 +53,31 @@ def run_command(name: str, command: Callable[[], int | None]) -> int:
             raise
         return _failed(name, StoppedError(disk_problem(error)), 1)
     except KeyboardInterrupt:
-        return _failed(name, None, 1)
+        return _failed(name, "terminated", _TERMINATED) if was_terminated.is_set() else _failed(name, "interrupted", 1)
+
+
+@contextmanager
+def _terminable() -> Iterator[threading.Event]:
+    """Have SIGTERM send a Ctrl-C, which others hold back while they write. Sets the event when it came."""
+    came = threading.Event()
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield came
+        return
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        came.set()
+        if callable(signal.getsignal(signal.SIGINT)):
+            signal.raise_signal(signal.SIGINT)
+        else:  # a job that ignores Ctrl-C
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def disk_problem(error: OSError) -> str:
@@ -51,8 +87,8 @@ def disk_problem(error: OSError) -> str:
     return f"{where}{reason}; what was written until then is kept: free some space, then run it again (or --resume it)"
 
 
-def _failed(name: str, error: Exception | None, status: int) -> int:
-    print(f"{name}: {harmless(with_flags(redact(str(error)))) if error else 'interrupted'}", file=sys.stderr)
+def _failed(name: str, error: Exception | str, status: int) -> int:
+    print(f"{name}: {harmless(with_flags(redact(str(error))))}", file=sys.stderr)
     return status
 
 

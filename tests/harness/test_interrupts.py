@@ -78,6 +78,24 @@ def test_ctrl_c_is_one_line_whenever_it_comes(code: str) -> None:
     assert (process.returncode, printed, said) == (1, "", "x.py: interrupted\n")
 
 
+@pytest.mark.parametrize("ignored", [False, True], ids=["usually", "where Ctrl-C is ignored"])
+def test_sigterm_acts_like_ctrl_c_and_has_its_own_status(ignored: bool) -> None:
+    begin = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n" if ignored else ""
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{begin}{WORKING}sys.exit(run_command('x.py', work))"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.terminate()
+    printed, said = process.communicate(timeout=60)
+    expected = (-signal.SIGTERM, "", "") if ignored else (128 + signal.SIGTERM, "", "x.py: terminated\n")
+    assert (process.returncode, printed, said) == expected
+
+
 def test_a_job_in_the_background_goes_on_ignoring_ctrl_c() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
