@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
+from typing import Protocol
 
 from memoryqa.evidence import Evidence
 from memoryqa.rendering import Line, Tally, with_clock
 from memoryqa.search.packing import MOST_SKIPS, SMALLEST_LINE, Shorten
 from memoryqa.tokens import count_tokens
-from memoryqa.transcript import Transcript
 from memoryqa.turns import Turn, printable
 
 
@@ -47,13 +47,21 @@ class ChatsEvidence:
         return f"<ChatsEvidence: {len(self)} turns [{counts}] in {self.tokens:,} tokens>"
 
 
+class HasLines(Protocol):
+    """What is asked of a `Transcript`."""
+
+    def line_at(self, place: int, seen: set[int], /) -> Line | None: ...
+
+    def has_hours(self) -> bool: ...
+
+
 def render_name(chat: str) -> str:
     """The line above what was found in a chat."""
     return f"# {printable(' '.join(chat.split()))}\n"
 
 
 def pack_chats(
-    ranked: Mapping[str, tuple[Iterable[tuple[int, float]], Transcript]],
+    ranked: Mapping[str, tuple[Iterable[tuple[int, float]], HasLines]],
     budget_tokens: int,
     shorten: Shorten,
     clock: bool = False,
@@ -61,8 +69,8 @@ def pack_chats(
     """The best lines of all chats, as many as fit in `budget_tokens` with the chats' names.
 
     ranked: by chat the places and scores of its lines, best first, read as far as needed, and the transcript that has
-    them. Lines are chosen as `pack` chooses them within one chat; `shorten` gives a part of the very best one where the
-    whole does not fit. clock: show the time of day.
+    them, or what has its lines. Lines are chosen as `pack` chooses them within one chat; `shorten` gives a part of the
+    very best one where the whole does not fit. clock: show the time of day.
     """
     timed = {chat for chat, (_, transcript) in ranked.items() if clock and transcript.has_hours()}
     names = {chat: count_tokens(render_name(chat)) for chat in ranked}

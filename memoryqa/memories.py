@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
@@ -12,31 +12,43 @@ from typing import Any, Self
 import regex
 
 from memoryqa import checks
-from memoryqa.chats import ChatsEvidence, pack_chats
+from memoryqa.archive.database import Archive
+from memoryqa.archive.limits import has_room_for_files
+from memoryqa.chats import ChatsEvidence, HasLines, pack_chats
 from memoryqa.checks import described, one_of_kind, shown, text
 from memoryqa.config import MemoryConfig
 from memoryqa.errors import UsageError
 from memoryqa.memory import SEARCH_TOKENS, AdaptiveMemory
+from memoryqa.memory.passing import PassedLines
 from memoryqa.rendering import whole_line
 from memoryqa.search.arguments import check_search
 from memoryqa.search.excerpt import shortened
+from memoryqa.transcript import Transcript
 from memoryqa.turns import Turn
 
 _NAME = regex.compile(r"[\p{L}\p{N}_(@+][\p{L}\p{N}\p{M}_ .,@+()-]{0,99}(?<![ .])")  # of a file, on every system
 _HOW = ("scope", "score_floor", "min_score", "speakers", "since", "until", "asked")
 SUFFIX = ".db"  # of the files of a folder of chats
+MOST_OPEN = 1000  # of them at once: a short one takes a quarter of a megabyte, and three files
 
 
 class Memories(MutableMapping[str, AdaptiveMemory]):
     """Memories by conversation id. Copies of a program share them: optimizers copy it hundreds of times a step.
+
+    most_open: chats of a folder that are kept open; of more, those that were opened first are left to their files.
+    makes_room: whether that is done here, and not by an owner.
 
     with Memories.open("chats") as chats:       # a folder, which is made when there is none
         chats.create("ines").add("I moved to Porto!", speaker="Ines", time="2023-05-25")
         print(chats.search("Who moved?"))       # in all; what is found is under the name of its chat
     """
 
+    most_open = MOST_OPEN
+    makes_room = True
+
     def __init__(self, memories: Mapping[str, AdaptiveMemory] | None = None) -> None:
         self._memories: dict[str, AdaptiveMemory | None] = {}  # None: in its file, not opened yet
+        self._opened_first: dict[str, None] = {}  # chats of the folder that may be open, in the order of opening
         self._folder: Path | None = None
         self._settings: dict[str, Any] = {}
         if memories is not None and not isinstance(memories, Mapping):
@@ -93,7 +105,7 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         self.leave_removed(name)
         memory = self._memories.get(name)
         if memory is None:  # not by way of None: another thread may leave out at this moment what has no file
-            memory = self._memories[name] = self._opened_anew(name)
+            memory = self._kept_open(name)
         return memory
 
     @property
@@ -120,6 +132,12 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         """The memory of the chat `name` when it is open; None for one that is in its file, or not there."""
         return self._memories.get(name)
 
+    def look_at(self, name: str) -> None:
+        """ArchiveError when the file of a chat cannot be opened; it is left as it was, open or not."""
+        if self.opened(name) is None:
+            with Archive(self.path_of(name), create=False):
+                pass
+
     def put_away(self, name: str, *, keep_index: bool = True) -> None:
         """Leave the chat `name` to its file, from which it is opened again when it is asked for. Its index is kept
         there, unless that would be of no use. Who has its memory can go on with it; the file is closed when nobody
@@ -130,6 +148,7 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
                 memory.keep_index()
             if self._memories.get(name) is memory:  # not deleted meanwhile
                 self._memories[name] = None
+                self._opened_first.pop(name, None)
 
     @property
     def open_count(self) -> int:
@@ -196,10 +215,29 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
             names = list(self) if chats is None else [chats]
         else:
             names = list(dict.fromkeys(checks.collection("chats", chats, "names")))
-        memories = {name: self[name] for name in names}
+        passed = self._to_pass(names)
+        memories = {name: self[name] for name in names if name not in passed}
+        found: dict[str, tuple[Iterable[tuple[int, float]], HasLines]] = {}
+        for name in passed:
+            lines = PassedLines(partial(self._ranking_in_passing, name, listed, how))
+            found[name] = lines, lines
         with ExitStack() as stack:  # in one order, so that no two threads wait for each other
-            entered = {name: stack.enter_context(memories[name].ranking(listed, **how)) for name in sorted(names)}
-            return pack_chats({name: entered[name] for name in names}, budget_tokens, partial(shortened, listed), clock)
+            for name in sorted(memories):
+                found[name] = stack.enter_context(memories[name].ranking(listed, **how))
+            return pack_chats({name: found[name] for name in names}, budget_tokens, partial(shortened, listed), clock)
+
+    def _to_pass(self, names: Sequence[str]) -> frozenset[str]:
+        """Those chats of a search that are opened for it alone, because too many would be open at once."""
+        closed = [name for name in names if self._memories.get(name, self) is None]
+        room = max(self.most_open - self.open_count, 0) if has_room_for_files() else 0
+        return frozenset(closed[room:])
+
+    @contextmanager
+    def _ranking_in_passing(
+        self, name: str, queries: Sequence[str], how: Mapping[str, Any]
+    ) -> Iterator[tuple[Iterable[tuple[int, float]], Transcript]]:
+        with self._opened_anew(name) as memory, memory.ranking(queries, **how) as found:
+            yield found
 
     def choose(self, conversation_id: str | None) -> AdaptiveMemory:
         """The memory of that conversation; None means the only one. UsageError when there are several or none."""
@@ -228,9 +266,21 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
             memory = self._memories[conversation_id]
         except KeyError:
             raise KeyError(f"no memory of conversation {conversation_id!r}; there are: {self._known()}") from None
-        if memory is None:
-            memory = self._memories[conversation_id] = self._opened_anew(conversation_id)
+        return self._kept_open(conversation_id) if memory is None else memory
+
+    def _kept_open(self, name: str) -> AdaptiveMemory:
+        self._make_room()
+        memory = self._memories[name] = self._opened_anew(name)
+        self._opened_first[name] = None
         return memory
+
+    def _make_room(self) -> None:
+        """Leave the chats that were opened first to their files, where as many are open as may be."""
+        while self.makes_room and len(self._opened_first) >= self.most_open:
+            with suppress(KeyError, StopIteration):  # another thread was faster
+                name = next(iter(self._opened_first))
+                del self._opened_first[name]
+                self.put_away(name)
 
     def _opened_anew(self, name: str) -> AdaptiveMemory:
         return AdaptiveMemory.open(self.path_of(name), **self._settings)

@@ -29,16 +29,25 @@ def find(
     question = queries if isinstance(queries, str) else queries[0]
     if not how.get("min_score") or how.get("since") or how.get("until"):
         return _find(memories, chats, queries, budget_tokens, how)
-    if not any(memories[chat].asks_only_days(question, how.get("asked")) for chat in chats):
+    read_by = _read_by(memories, chats)
+    if not any(memories[chat].asks_only_days(question, how.get("asked")) for chat in read_by):
         found = _find(memories, chats, queries, budget_tokens, how)
         if found.ranked:
             return found
-    days = {one for chat in chats for one in memories[chat].days_asked(question, how.get("asked"))}
+    days = {one for chat in read_by for one in memories[chat].days_asked(question, how.get("asked"))}
     for since, until in sorted(days, reverse=True):
         on_days = {**how, "min_score": 0.0, "since": since, "until": until}
         if (of_days := _find(memories, chats, queries, budget_tokens, on_days)).ranked:
             return of_days
     return ChatsEvidence({}, "", 0, ())
+
+
+def _read_by(memories: Memories, chats: Sequence[str]) -> Sequence[str]:
+    """The chats by whose languages and years the question is read: all, or of more than are kept open those that
+    are."""
+    if len(chats) <= memories.most_open:
+        return chats
+    return [chat for chat in chats if memories.opened(chat) is not None] or chats[:1]
 
 
 def _find(

@@ -176,7 +176,10 @@ def choose_chats(memories: Memories, names: list[str] | None) -> list[str]:
 def open_chats(memories: Memories, names: list[str] | None) -> list[str]:
     """`choose_chats`, with the chats opened; see `each_readable` for those that cannot be."""
     chats = choose_chats(memories, names)
-    return chats if names is not None else list(each_readable(chats, memories.__getitem__))
+    if names is not None:
+        return chats
+    is_many = len(chats) > memories.most_open
+    return list(each_readable(chats, memories.look_at if is_many else memories.__getitem__))
 
 
 def each_readable(chats: Sequence[str], read: Callable[[str], Found]) -> dict[str, Found]:

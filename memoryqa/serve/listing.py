@@ -2,12 +2,56 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 
-from memoryqa.archive.summary import Summary
+from memoryqa.archive.summary import Summary, summary
 from memoryqa.home.people import people_in
 from memoryqa.serve.replies import ChatSummary, People, Person
+
+_SETTLED_NS = 2_000_000_000  # since a file was changed: a change after that has another time
+_MOST_SPEAKERS = 50  # of a summary that is kept
+
+Stamp = tuple[tuple[int, int, int] | None, ...]
+
+
+class Summaries:
+    """What is in the files of many chats, each read again only when it has changed. May be used from any thread."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Path, tuple[Stamp, Summary]] = {}
+
+    def of(self, path: Path) -> Summary:
+        """As `archive.summary.summary`."""
+        stamp = _stamp(path)
+        kept, found = self._kept.get(path, ((), None))
+        if found is not None and kept == stamp:
+            return found
+        found = summary(path)
+        if _is_settled(stamp) and len(found.speakers) <= _MOST_SPEAKERS:
+            self._kept[path] = stamp, found
+        else:
+            self._kept.pop(path, None)
+        return found
+
+
+def _stamp(path: Path) -> Stamp:
+    """Which file it is, when it was changed, and how large it is; the same of its log."""
+    return tuple(map(_stamp_of, (path, path.with_name(f"{path.name}-wal"))))
+
+
+def _stamp_of(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _is_settled(stamp: Stamp) -> bool:
+    return all(one is None or one[1] < time.time_ns() - _SETTLED_NS for one in stamp)
 
 
 def listed_chat(name: str, found: Summary) -> ChatSummary:

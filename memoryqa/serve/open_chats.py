@@ -73,7 +73,7 @@ class OpenChats:
             opening = self._opening.setdefault(name, threading.Lock())
         try:
             with opening:  # once, while other chats are opened and used
-                self._look_behind(name)
+                self.look_behind(name)
                 memory = self._memories.create(name) if create else self._memories[name]
         except KeyError:  # it was deleted at this moment
             raise UnknownError(f"there is no chat {shown(name)}") from None
@@ -81,7 +81,7 @@ class OpenChats:
         self._put_away()
         return memory
 
-    def _look_behind(self, name: str) -> None:
+    def look_behind(self, name: str) -> None:
         """BusyError, after building its index was begun, for a chat that has too much to index first."""
         self.busy.check(name)
         if self._memories.opened(name) is None and (turns := self._turns_to_open(name)) > MOST_AT_ONCE:

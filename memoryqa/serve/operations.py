@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from memoryqa.archive.file import ArchiveError
-from memoryqa.archive.summary import Summary, summary
+from memoryqa.archive.summary import Summary
 from memoryqa.asking.finding import as_asked, find
 from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence
@@ -26,7 +26,7 @@ from memoryqa.memories import Memories, is_begun
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.messages import parse_time
 from memoryqa.serve.keyed import kept_once
-from memoryqa.serve.listing import listed_chat, listed_people
+from memoryqa.serve.listing import Summaries, listed_chat, listed_people
 from memoryqa.serve.open_chats import MAX_OPEN, OpenChats, UnknownError, listed
 from memoryqa.serve.reading import WouldForget, meant_page
 from memoryqa.serve.replies import (
@@ -58,7 +58,8 @@ class Operations:
 
     def __init__(self, memories: Memories, max_open: int = MAX_OPEN) -> None:
         self._memories = memories
-        self._open = OpenChats(memories, max_open)
+        memories.most_open, memories.makes_room = min(memories.most_open, max_open), False
+        self._open, self._summaries = OpenChats(memories, max_open), Summaries()
 
     def search(
         self,
@@ -110,9 +111,11 @@ class Operations:
         return self._memories[chat].in_order(ids)
 
     def current(self, chats: Sequence[str]) -> Memories:
-        """All memories, those of `chats` with all that other processes have added. UnknownError."""
+        """All memories, those of `chats` as their files are; of too many, who reads opens some. UnknownError."""
+        is_many = len(chats) > self._memories.most_open
         for chat in chats:
-            self._memory(chat)
+            use = self._open.look_behind if is_many and self._memories.opened(chat) is None else self._memory
+            use(chat)
         return self._memories
 
     def remember(
@@ -156,7 +159,7 @@ class Operations:
     def create(self, chat: str) -> ChatSummary:
         """Make a chat when there is none of that name."""
         self._memory(chat, create=True)
-        return listed_chat(chat, summary(self._memories.path_of(chat)))
+        return listed_chat(chat, self._summaries.of(self._memories.path_of(chat)))
 
     def delete(self, chat: str) -> Forgotten:
         """Erase a chat and its file. Who has it open in another process sees it empty."""
@@ -180,7 +183,7 @@ class Operations:
         found, unread = dict[str, Summary](), list[ArchiveError]()
         for name in self.names() if chats is None else chats:
             try:
-                found[name] = summary(self._path(name))
+                found[name] = self._summaries.of(self._path(name))
             except (ArchiveError, UnknownError) as error:
                 if chats is not None:
                     raise

@@ -206,3 +206,70 @@ def test_hours_are_shown_in_the_chats_that_have_them_within_the_budget() -> None
     for budget in range(0, 60, 3):
         found = chats.search("the ferry", budget, clock=True)
         assert count_tokens(found.text) == found.tokens <= budget
+
+
+# -- more chats than may be open at once -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    for number in range(14):
+        with AdaptiveMemory.open(tmp_path / f"chat {number:02}.db") as memory:
+            memory.extend(
+                {
+                    "text": "We saw the otters again!" if line % 3 else f"{line} otters rowed past mill {number}.",
+                    "speaker": ("Ana", "Bo")[line % 2],
+                    "time": f"2023-05-{1 + line:02}T14:05",
+                }
+                for line in range(number)
+            )
+    return tmp_path
+
+
+@pytest.mark.parametrize("how", [{}, {"min_score": 0.3}, {"clock": True}, {"speakers": "Bo", "since": "2023-05-03"}])
+@pytest.mark.parametrize("budget_tokens", [20, 1_000, 20_000])
+def test_a_search_in_more_chats_than_may_be_open_finds_the_same(
+    many: Path, budget_tokens: int, how: dict[str, Any]
+) -> None:
+    with Memories.open(many) as chats, Memories.open(many) as few:
+        few.most_open = 3
+        few["chat 07"].add("Otters at mill 7, and this came later.", speaker="Bo", time="2023-06-01")
+        chats.refresh()
+        for question in ("Who saw otters?", "mill 5", "How often did we see the otters again?", "xylophone"):
+            found, expected = (one.search(question, budget_tokens, **how) for one in (few, chats))
+            assert (found.text, found.tokens, found.ranked) == (expected.text, expected.tokens, expected.ranked)
+            assert few.open_count <= 3
+
+
+def test_only_the_chats_opened_last_are_kept_open_and_the_others_can_be_used(many: Path) -> None:
+    with Memories.open(many) as chats:
+        chats.most_open = 3
+        first = chats["chat 01"]
+        lengths = {name: len(chats[name]) for name in chats}
+        assert list(lengths.values()) == list(range(14))
+        assert chats.open_count == 3
+        first.add("Otters.", speaker="Ana")
+        assert len(chats["chat 01"]) == 2
+        assert chats.create("new").add("Otters.", speaker="Ana").id == "D1:1"
+        assert chats.open_count == 3
+
+
+def test_a_server_and_the_command_search_more_chats_than_they_keep_open(
+    many: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("pydantic", reason="needs pip install '.[serve]'")
+    from memoryqa.cli import main
+    from memoryqa.serve.operations import Operations
+
+    with Memories.open(many) as chats, Memories.open(many) as few:
+        expected = Operations(chats).search("Who saw 6 otters?")
+        operations = Operations(few, max_open=3)
+        assert operations.search("Who saw 6 otters?") == expected
+        assert operations.open_chats <= 3
+        assert len(operations.summaries()) == 14
+    monkeypatch.setattr(Memories, "most_open", 3)
+    (many / "chat 08.db").write_bytes(b"no chat" * 1000)
+    assert main(["search", "--store", str(many), "Who saw 6 otters?"]) == 0
+    shown = capsys.readouterr()
+    assert "6 otters rowed past mill 9." in shown.out
+    assert "left out" in shown.err
