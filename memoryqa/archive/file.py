@@ -123,6 +123,12 @@ class ArchiveFile:
                 self._checkpoints.finish()
             self._connection.close()
 
+    def __del__(self) -> None:
+        """Close the connection of a file that nobody has any more, without the warning that Python 3.13 gives."""
+        connection = getattr(self, "_connection", None)  # none where opening it failed
+        if connection is not None:
+            connection.close()
+
     # -- statements ----------------------------------------------------------------------------------------------------
 
     @contextmanager

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import sqlite3
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -191,6 +193,18 @@ def test_a_memory_is_described_whatever_became_of_its_file(tmp_path: Path) -> No
     assert repr(memory) == described
     (tmp_path / "a.db").write_text("My diary\n" * 500)
     assert repr(memory) == described
+
+
+def test_a_memory_that_nobody_has_any_more_is_closed_without_a_warning(tmp_path: Path) -> None:
+    """Python 3.13 warns of each connection that is collected open; `Memories.put_away` leaves them to be collected."""
+    memory = AdaptiveMemory.open(tmp_path / "a.db")
+    memory.extend(turns(3))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        del memory
+        gc.collect()
+    assert [str(one.message) for one in caught] == []
+    assert len(AdaptiveMemory.open(tmp_path / "a.db")) == 3
 
 
 # -- several at once ---------------------------------------------------------------------------------------------------
