@@ -60,6 +60,8 @@ _ENDS_IN_LIMIT = re.compile(
     r"\b(?:(?:more|less|fewer|longer|later|earlier) than|(?:just )?under|over|at (?:least|most)|up to)\s+$"
 )
 _TODAY_AFTER = re.compile(r"\s+today\b")
+_DAY_AFTER = re.compile(r"\s+(?:today|(?P<back>yesterday)|(?P<ahead>tomorrow))\b")  # "a week ago yesterday"
+_ENDS_IN_AGO = re.compile(r"\bago\s+$")
 _ENDS_IN_SEEMS = re.compile(r"\blike\s+(?:(?:it was|only|just)\s+)*$")  # "it feels like just yesterday"
 _ENDS_IN_RATE = re.compile(r"\b(?:once|twice|times?)\s+$")  # "once in a week", "the first time in two years"
 _ABLE = re.compile(r"\b(?:can|could|able|possible|lasts?|takes?)\b")  # "you can learn it in two weeks"
@@ -96,6 +98,8 @@ def _near_day(match: re.Match[str], day: date) -> TimeSpan | None:
     words = match["near_day"].split()
     if "other" in words:
         return TimeSpan(f"a few days before {format_date(day)}", day - timedelta(5), day - timedelta(2))
+    if _ENDS_IN_AGO.search(just_before(match)):
+        return TAKEN
     if words[0] == "yesterday" and _ENDS_IN_SEEMS.search(just_before(match)):
         return None
     if _WERE.match(match.string, match.end()) or _ENDS_IN_NO.search(just_before(match)):
@@ -146,6 +150,10 @@ def _ago(match: re.Match[str], day: date) -> TimeSpan | None:
     least, most = _read_count(count)
     if match["ago_half"] or _ENDS_IN_NUMBER.search(just_before(match)) or _ENDS_IN_LIMIT.search(just_before(match)):
         return None
+    beside = _DAY_AFTER.match(match.string, match.end()) if least == most else None
+    if beside and unit in ("day", "week", "fortnight"):
+        days = timedelta(bool(beside["ahead"]) - bool(beside["back"]))
+        return shift(day + days, -_unit(least, unit)[0], _unit(least, unit)[1])
     if unit in ("month", "year") and least == most and _TODAY_AFTER.match(match.string, match.end()):
         return one_day(shift(day, -least * (12 if unit == "year" else 1), "month").first.replace(day=day.day))
     if unit in WEEKDAY_NUMBERS:

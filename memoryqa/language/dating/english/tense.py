@@ -66,6 +66,9 @@ _IMPERATIVE = (
     "feed cancel move reply rsvp prepare mark collect deliver clean wash pack order phone ring wake finish sign "
     "vote register apply arrive watch"
 ).split()
+_ARRANGED = (  # what one offers to do for others or with them; "I could come on Friday" may be what was not
+    "bring call check cook drive drop fetch give grab help invite lend meet pick pop ring send swap swing take text"
+).split()
 _NO_PAST = (  # words in -ed that are no past: feelings, nouns
     r"(?!(?:(?:un)?(?:excit|tir|worri|scar|interest|bor|thrill|exhaust|disappoint|annoy|overwhelm|concern)ed"
     r"|\w*(?<!r)(?<!fr)(?<!nt)eed|hundred|naked|sacred|wicked|kindred|beloved|embed|shed|sled|shred)\b)"
@@ -80,7 +83,7 @@ _SIGNS = {
     "unclear": r"(?:was|were|wasn't|weren't) (?:not )?(?:going|supposed|meant|due|about|planning|hoping|thinking"
     r"|talking|considering|looking forward|scheduled|to)\b"
     r"(?: to\b)?(?: \w+)?"
-    r"|(?:would|could|should|might|must)(?:n't)?(?: not)?(?:'ve| have) \w+"
+    r"|(?:would|could|should|might|must)(?: ?n't)?(?: not)?(?: ?'ve| have) \w+"
     r"|(?:would|'d) rather|(?:would|'d) (?:have )?(?:liked?|loved?|preferred) to have \w+"
     r"|had (?:planned|hoped|wanted|meant|intended)|(?:i|we|he|she|they) wish(?:ed"
     r"|es)?\b(?:.{0,40}? had \w+)?|if only"
@@ -99,7 +102,9 @@ _SIGNS = {
     r"|intended|threatened|swore|vowed|scheduled|chose)(?: (?:me|us|him|her|them|you|\w+))? to \w+",
     "polite": r"(?:would|'d) (?:you |it |that |anyone |he |she |they |we |i )?(?:be )?(?:like|love|mind|suit|prefer"
     r"|work)\b"
-    r"|(?:could|can|will|won't|would) (?:you|we|i|someone|anyone|he|she|they)\b|'d better",
+    r"|(?:could|can|will|won't|would) (?:you|we|i|someone|anyone|he|she|they)\b|'d better"
+    r"|(?:would|could|might|does)\Z",  # "would Friday work?"
+    "offer": rf"(?:i|we|you) could (?:\w+ly |also |just |maybe |perhaps |even |always )*(?:{'|'.join(_ARRANGED)})\b",
     "conditional": r"would(?:n't)?\b|'d\b|could(?:n't)?\b|as if\b",
     "got": r"(?:have|has|'ve|haven't|hasn't)(?: (?:you|we|they|i|he|she|it|anyone))? got\b(?! (?:married|engaged"
     r"|divorced|worse|better|used|\w+ed)\b)",
@@ -117,8 +122,9 @@ _SIGNS = {
     r"|'s (?!(?:nothing|something|anything|everything|during|morning|evening)\b)\w{2,}ing\b(?= |$)"
     r"|\bno later than|don't forget|remember to|remind (?:me|us|him|her|them)"
     r"|good luck|wish (?:me|us|him|her|them) luck\b",
-    "scheduled": rf"gets? (?:married|engaged|divorced)\b|(?:{'|'.join(_SCHEDULED)})\b(?! to\b)|(?:have|has) (?:an?"
-    rf"|another|two|three)\b|works? for (?:me|us|you)\b|suits? (?:me|us|you)\b",
+    "scheduled": rf"gets? (?:married|engaged|divorced)\b|(?:{'|'.join(_SCHEDULED)})\b(?! to\b)|(?:have|has|'ve) (?:an?"
+    rf"|another|two|three)\b|works? for (?:me|us|you)\b|suits? (?:me|us|you)\b"
+    r"|(?:fl(?:y|ies)|moves?|returns?|sails?) to\b(?! (?:be|\w+ing)\b)",
     "present": rf"do (?:you|we|they|i)\b|does (?:he|she|it|the \w+|your \w+)\b|{_BE} {_ADVERBS}\w{{3,}}ed\b"
     rf"|{_BE}(?= |$|,)|(?<=\w )'s$|(?:{'|'.join(_ALSO_USUAL)})\b(?! to\b)",
     "back": rf"had {_ADVERBS}(?:{'|'.join(_PARTICIPLES)})\b"
@@ -151,6 +157,10 @@ _HABIT = re.compile(
 )
 _NEVER = re.compile(r"\bnever\b")
 _ON_PLURAL = re.compile(r"\bon (?:mon|tues|wednes|thurs|fri|satur|sun)days\b")
+_CONDITION = re.compile(  # "if it rains on Saturday"
+    r"(?:(?:if|unless|in case|even if)|.* (?:in case|even if)) (?:it|he|she|they|we|you|i|there|the \w+|my \w+) "
+    r"(?:(?:don't|doesn't|isn't|aren't|can't|not) )?[a-z]+"
+)
 _PAST_SIGNS = frozenset(("back", "perfect"))
 _CLOCK = re.compile(
     r",?\s*(?:at|@)\s*(?:\d|noon|midnight|half|quarter|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven"
@@ -217,13 +227,24 @@ def _own_clause(before: list[str], after: list[str]) -> Look | None:
         return Look("unclear")
     if signs:
         name, place = signs[-1]
+        if name == "back" and before[-1].startswith("if ") and _says_would(before[:-1] + after):
+            return Look("unclear")  # "if he came on Friday, I'd be glad"
+        if name == "offer" and any(other in _PAST_SIGNS for one in before + after for other, _ in _signs(one)):
+            return Look("unclear")  # "it was so hot that we could go swimming"
         return _read(name, beside=place == len(before[-1]))
+    if _CONDITION.match(before[-1]):
+        usual = any(_HABIT.search(one) or _NEVER.search(one) for one in before + after)
+        return Look("habit") if usual else Look("ahead")
     if first_clause and _GERUND_OPENING.match(before[-1]):
         return Look("ahead")
     following = list(_signs(after[0]))
     if following:
         return _read(following[0][0], beside=False)._replace(follows=True)
     return None
+
+
+def _says_would(clauses: list[str]) -> bool:
+    return any(name in ("conditional", "offer") for clause in clauses for name, _ in _signs(clause))
 
 
 def _other_clauses(before: list[str], after: list[str], opens: bool) -> Look | None:
@@ -256,7 +277,7 @@ def _signs(clause: str) -> list[tuple[str, int]]:
         if auxiliary and (name == "perfect" or (name in ("scheduled", "present") and not match[0].endswith("s"))):
             continue
         signs.append((name, match.end()))
-        auxiliary = name in ("unclear", "polite", "conditional", "ahead") or match[0].startswith("did")
+        auxiliary = name in ("unclear", "polite", "offer", "conditional", "ahead") or match[0].startswith("did")
     return signs
 
 
@@ -271,7 +292,7 @@ def _is_bare_infinitive(clause: str, match: re.Match[str]) -> bool:
 def _read(name: str, beside: bool) -> Look:
     if name in _PAST_SIGNS:
         return Look("back", beside=beside)
-    if name in ("ahead", "polite", "scheduled", "got"):
+    if name in ("ahead", "polite", "offer", "scheduled", "got"):
         return Look("ahead", beside=beside)
     if name == "present":
         return Look("ahead", strong=False, beside=beside)

@@ -62,6 +62,8 @@ _OFFSET = re.compile(  # "two days after Christmas", "the Monday after Easter"
 )
 WEEK_AFTER = re.compile(r"\s+(?:week|fortnight)\b")  # "Monday week" is a week later
 _WEEK_BEFORE = re.compile(r"\b(?:week|fortnight)s?\s+$")  # so is "a week on Monday"
+_WEEKS_BEFORE = re.compile(r"\b(?:weeks|fortnights?)\s+$")
+_WEEK_ENDS = re.compile(r"(?:\s+week)?(?:\s*(?:[.,!?;:)…—–]|$|\n)|\s(?:at|for|to|and|but|or|so|if|then)\b)")
 _ONWARDS = re.compile(r"\s+on(?:ward|wards)?\b")
 _CLAUSE_OPENS = re.compile(r"(?:^|[.,;:!?()…—–\n-]\s*|\b(?:and|but|so|then|or|because|that)\s+)$")
 _TO_VERB = re.compile(r"\s+to\s+\w")
@@ -77,7 +79,9 @@ _ALONE_AFTER = re.compile(  # what may stand before a weekday that has no prepos
     r"|forgot|forgotten"
     r"|remember|saw the movie|called it"
     r"|named|typical|average|busy|lazy|ordinary|following|previous|preceding|same|whole|entire|happy|my|your|our|his"
-    r"|her|their|its|on|that|last|next|first|second|third)\s+|(?:\b(?:an?|one|every|some|any|no|that)\s+\w+\s+))$"
+    r"|her|their|its|on|that|last|next|first|second|third)\s+|(?:\b(?:an?|one|every|some|any|no|that)\s+"
+    r"(?!(?:appointment|call|check-?up|class|concert|date|delivery|exam|flight|game|gig|interview|lesson|match|meeting"
+    r"|party|race|session|shift|show|test|viewing|wedding)\s)\w+\s+))$"
 )
 _WATCHED = re.compile(r"\b(?:watch\w*|stream\w*|loves?|loved|hates?|hated|read|reading)\s+$")  # "watched Sunday's game"
 _OF_SERIES = re.compile(r"\s+(?:\w+\s+)?(?:season|episode|series|finale|trailer)\b")
@@ -88,10 +92,10 @@ _AFTER_ALONE = re.compile(  # ... and what may follow it, for it not to be part 
     r"|please|though"
     r"|together|nobody|somebody|everyone|the|would|night|afternoon|evening|morning|went|first|since|without|where"
     r"|who|via"
-    r"|thanks|a|an|not|lunch|before|early|late|just)\b)"
+    r"|thanks|a|an|not|lunch|before|early|late|just|suits?|be)\b)"
 )
 _PREDICATE = re.compile(r"\b(?:it|today|tomorrow|day|date)\s*(?:'s|\s(?:is|was|were|be))\s+(?:still\s+|only\s+)?$")
-_ONES_NAMED = re.compile(r"\b(?:named|called|call|titled|name|nam\w+)\b")
+_ONES_NAMED = re.compile(r"\b(?:named|called|titled|name|nam\w+)\b|(?<!\ba )\bcall\s+(?:(?:it|this|that|them)\s+)?$")
 
 
 def _says_had(match: re.Match[str]) -> bool:
@@ -156,7 +160,7 @@ def on_weekday(match: re.Match[str], day: date) -> TimeSpan | None:
     if bearing == "from" and not _ONWARDS.match(match.string, match.end()):
         return TAKEN  # "the photos from Friday"
     if bearing == "on" and (_WEEK_BEFORE.search(just_before(match)) or WEEK_AFTER.match(match.string, match.end())):
-        return TAKEN
+        return _week_later(match, day, weekday)
     if bearing in ("for", "to") and _BOOKED.search(sentence_before(match)):
         return same_weekday("next", day, weekday)
     if bearing in ("until", "till", "to") and _PUT_OFF.search(sentence_before(match)):
@@ -186,6 +190,15 @@ def _weekday_by(way: Way, day: date, weekday: int) -> TimeSpan | None:
     if way in ("back", "ahead"):
         return same_weekday("last" if way == "back" else "next", day, weekday)
     return None
+
+
+def _week_later(match: re.Match[str], day: date, weekday: int) -> TimeSpan:
+    """ "Monday week" and "a week on Monday", where the tense looks ahead."""
+    plural = _WEEKS_BEFORE.search(just_before(match)) is not None
+    look = look_around(match.string, match.start(), match.end())
+    if look.way != "ahead" or plural or not _WEEK_ENDS.match(match.string, match.end()):
+        return TAKEN
+    return one_day(same_weekday("next", day, weekday).first + timedelta(7))
 
 
 def weekday_alone(match: re.Match[str], day: date) -> TimeSpan | None:
