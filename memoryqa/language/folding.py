@@ -36,6 +36,9 @@ _LETTERS = str.maketrans(
         **{"\u093c": "", "\u0901": "\u0902"},  # Hindi: the dot below, and one nasal sign for the other
     }
 )
+_UMLAUTS = {"ae": "ä", "oe": "ö", "ue": "ü"}
+_DIGRAPHS = {ord(umlaut): digraph for digraph, umlaut in _UMLAUTS.items()}
+_DIGRAPH = re.compile(r"(?<![aeq])(?:ae|oe|ue)")  # not in "neue", "Quelle"
 _FOLDED_MARKS = regex.compile(r"(?<=[\p{Latin}\p{Greek}\p{Hebrew}\p{Arabic}\p{Syriac}])\p{Mn}+")
 _CYRILLIC_MARKS = regex.compile(r"([\p{Cyrillic}])(\p{Mn}+)")
 _CYRILLIC_VOWELS = frozenset("аеиоуыэюяіѣ")
@@ -76,3 +79,12 @@ def _without_stress(match: re.Match[str]) -> str:
     if letter in _CYRILLIC_VOWELS:
         marks = marks.replace("\u0300", "").replace("\u0301", "")
     return letter + (marks.replace("\u0308", "") if letter == "е" else marks)
+
+
+def other_spelling(word: str) -> str | None:
+    """A word in lower case with "ue" for "ü" and the like, or with "ü" for "ue"; None where it has neither."""
+    apart = word.translate(_DIGRAPHS)
+    if apart != word:
+        return apart
+    together = _DIGRAPH.sub(lambda match: _UMLAUTS[match[0]], word)
+    return together if together != word else None

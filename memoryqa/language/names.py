@@ -16,7 +16,7 @@ from itertools import groupby
 
 import regex
 
-from memoryqa.language.folding import fold, fold_marks, normalise
+from memoryqa.language.folding import fold, fold_marks, normalise, other_spelling
 from memoryqa.language.lexicon.ordinary_words import is_ordinary
 from memoryqa.language.lexicon.word_lists import STOPWORDS
 from memoryqa.language.locales.asking import is_form_of
@@ -48,6 +48,7 @@ _HANGUL = re.compile("[\uac00-\ud7a3]+")
 _OWNER = re.compile(r"'s?(?!\w)")
 _I_AND_I = re.compile(r"\bI(?:,? and|,| &) I\b")
 _LEAST_SHORT = 3  # letters of a short form: "Mel" is Melanie
+_LEAST_SPELLED = 5  # letters of a name with "ue" or "ü"
 _MOST_PARTICLES = 3  # syllables after a Korean name
 
 
@@ -77,7 +78,10 @@ def name_words(speakers: Iterable[str]) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _words_of(speaker: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(fold_marks(word) for word in words(speaker)))
+    """The words of a name, folded, also as they are spelled with "ue" for "ü" or the other way round."""
+    written = words(speaker)
+    others = (other for word in written if len(word) >= _LEAST_SPELLED and (other := other_spelling(word)))
+    return tuple(dict.fromkeys(fold_marks(word) for word in (*written, *others)))
 
 
 def find_mentions(question: str, speakers: Collection[str], code: str = "en") -> list[Mention]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,9 +17,10 @@ from memoryqa.language.dating.english.question_dates import Window, bare_years, 
 from memoryqa.language.dating.feasts import FESTIVALS
 from memoryqa.language.dating.time_spans import SEASON_FIRST_MONTH, asked_days
 from memoryqa.language.first_person import is_about_asker, is_subject
-from memoryqa.language.folding import fold, normalise
-from memoryqa.language.languages import language
+from memoryqa.language.folding import fold, normalise, other_spelling
+from memoryqa.language.languages import Language, language
 from memoryqa.language.lexicon.emoji import emoji_in, named_emoji
+from memoryqa.language.lexicon.ordinary_words import is_ordinary
 from memoryqa.language.lexicon.word_lists import EVENT_WORDS
 from memoryqa.language.locales.asking import (
     asks_time,
@@ -33,7 +34,7 @@ from memoryqa.language.locales.date_language import date_language
 from memoryqa.language.locales.detection import ENGLISH, LETTERS, detect
 from memoryqa.language.locales.files import LATIN
 from memoryqa.language.names import find_mentions, speaker_key, without_mentions
-from memoryqa.language.terms import META_TERMS, marked, other_terms
+from memoryqa.language.terms import META_TERMS, marked, other_terms, term_of
 
 __all__ = ["Asking", "Query", "Window", "read_query", "read_windows", "users_among"]
 
@@ -159,9 +160,27 @@ def read_query(
         answers=tuple(answers),
         marked=tuple(dict.fromkeys(marked(rest, spoken))),
         language=code,
-        others=tuple(other_terms(rest, spoken, others)),
+        others=(*other_terms(rest, spoken, others), *_spellings(rest, spoken)),
         owner=owner,
     )
+
+
+def _spellings(text: str, spoken: Language) -> Iterator[tuple[str, str]]:
+    """The terms of words with umlauts, each with that of its other spelling: "Müller", "Mueller".
+
+    In other languages than German "ue" is one only in a name: a word with a capital that is no ordinary one.
+    """
+    for match in LETTERS.finditer(text):
+        word = match[0].lower()
+        other = other_spelling(word)
+        if other and (spoken.code == "de" or not word.isascii() or _may_be_name(match[0])):
+            term, spelled = term_of(word, spoken), term_of(other, spoken)
+            if term and spelled and term != spelled:
+                yield term, spelled
+
+
+def _may_be_name(word: str) -> bool:
+    return word[0].isupper() and not is_ordinary(fold(word))
 
 
 def _without_telling(text: str) -> str:

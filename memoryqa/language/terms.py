@@ -64,6 +64,9 @@ _THOUSANDS = re.compile(r"(\d{1,3}(?:([,.'])\d{3})(?:\2\d{3})*)(?:(?!\2)[.,](\d+
 _DECIMAL = re.compile(r"(\d+)[.,](\d+)")
 _MEASURED = re.compile(r"(\d+)[.,](\d+)([^\W\d_]{1,4})")
 _CLOCK = re.compile(r"(\d{1,2}):\d\d(?::\d\d)?")
+_CLOCK_HALF = re.compile(r"(\d{1,2}:\d\d)(?:am|pm)")
+_VERSION = re.compile(r"v\.?(\d+(?:\.\d+)+)")
+_THOUSAND = re.compile(r"(\d{1,3})(?:[.,](\d))?k")  # 60k, 1.5k
 _MIXED = re.compile(r"(\d+)([^\W\d_]+)|([^\W\d_]+)(\d+)")
 _NO_HUMPS = frozenset("mc mac de di la le van von du del fitz".split())  # McCoy, LeBron, DiCaprio
 _ORDINAL = frozenset(("st", "nd", "rd", "th"))
@@ -260,6 +263,14 @@ def _terms_of_joined(token: str, language: Language) -> Iterator[str]:
         if term := term_of(token, language):
             yield term
         return
+    if half := _CLOCK_HALF.fullmatch(token):
+        yield token
+        token = half[1]
+    elif version := _VERSION.fullmatch(token):
+        yield token
+        token = version[1]
+    elif thousand := _THOUSAND.fullmatch(token):
+        yield f"{thousand[1]}{thousand[2] or '0'}00"
     if _LISTED.search(token) and not _number(token):
         for piece in filter(None, _LISTED.split(token)):  # "one,two" and "key:value" are several words
             yield from _terms_of_joined(piece, language)

@@ -19,6 +19,10 @@ from memoryqa.language.folding import fold
 from memoryqa.language.locales.files import SCRIPTS, UNSPACED, read_locale
 
 _PAST_AFTER_CONSONANT = re.compile(r"(?<=\w\w[зсгкбр])л$")  # "сгрызла" is of "сгрыз"
+_AND_THE = re.compile(r"^[وف](?!الد)(?=(?:ال|لل|بال|كال)\w{3})")  # "and the", which Snowball leaves in front
+_HEBREW = regex.compile(r"\p{Hebrew}")
+_HEBREW_BEFORE = frozenset("והבלמשכ")  # "and", "the", "in", "to", "from", "that", "as" are letters before a word
+_LEAST_HEBREW = 3  # letters of a word that are left
 _FIRST_SYLLABLE, _SYLLABLES, _FINALS, _DOUBLE_S = 0xAC00, 11_172, 28, 20  # of Hangul in Unicode
 _SCRIPT = regex.compile(
     r"(?P<cyrillic>\p{Cyrillic})|(?P<arabic>\p{Arabic})|(?P<devanagari>\p{Devanagari})|(?P<hangul>\p{Hangul})"
@@ -32,9 +36,19 @@ def script_of(word: str) -> str | None:
 
 
 def stem_of_script(word: str) -> str | None:
-    """The stem of a folded word in one of SCRIPTS, "" for a stop word; None for a word in another script."""
+    """The stem of a folded word in one of SCRIPTS or Hebrew, "" for a stop word; None for a word in another script."""
     script = script_of(word)
-    return _stem_in(script)(word) if script else None
+    if script:
+        return _stem_in(script)(word)
+    return _without_hebrew_prefixes(word) if _HEBREW.match(word) else None
+
+
+def _without_hebrew_prefixes(word: str) -> str:
+    """A word without the letters before it, as many as may be, so that forms of one word end up alike."""
+    place = 0
+    while len(word) - place > _LEAST_HEBREW and word[place] in _HEBREW_BEFORE:
+        place += 1
+    return word[place:]
 
 
 @lru_cache(maxsize=len(SCRIPTS))
@@ -45,6 +59,8 @@ def _stem_in(script: str) -> Callable[[str], str]:
         stem = _stripper(locale["particles"].split(), locale["endings"].split())
     else:
         stem = Stemmer.Stemmer(locale["snowball"], 0).stemWord
+    if script == "arabic":
+        return lambda word: "" if word in stopwords else str(stem(_AND_THE.sub("", word)))
     if script == "cyrillic":
         return lambda word: "" if word in stopwords else _PAST_AFTER_CONSONANT.sub("", stem(word))
     return lambda word: "" if word in stopwords else str(stem(word))

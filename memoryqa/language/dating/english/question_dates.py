@@ -17,6 +17,7 @@ from datetime import date
 from itertools import pairwise
 
 from memoryqa.language.dating.dates import resolve
+from memoryqa.language.dating.english.asked_spans import counted_back, quarters
 from memoryqa.language.dating.english.date_words import DIGIT, LETTERS, MONTH_NUMBERS, TRIGGER_WORDS
 from memoryqa.language.dating.feasts import FESTIVALS, feast
 from memoryqa.language.dating.time_spans import SEASON_FIRST_MONTH, WEEKDAYS, YEAR, asked_days
@@ -36,6 +37,8 @@ _CONNECTS = re.compile(_TO, re.I)
 _BETWEEN = re.compile(r"\bbetween\s+(?:the\s+)?$", re.I)
 _DEICTIC = re.compile(rf"\b(?:yesterday|tomorrow|last|next|this|past|ago|back|other|{'|'.join(WEEKDAYS)})\b", re.I)
 _TODAY = re.compile(r"\b(?:today|tonight|this (?:morning|afternoon|evening))\b", re.I)
+_SINCE = re.compile(r".{0,6}\bsince ", re.I)
+_THIS_YEAR = re.compile(r"\b(?:(?:earlier |later )?this year|so far this year)\b(?!'s)", re.I)
 _PATTERNS = tuple(
     re.compile(pattern, re.I)
     for pattern in (
@@ -108,6 +111,9 @@ def read_dates(
     windows, taken = _relative(text, asked)
     today = [match.span() for match in _TODAY.finditer(text)] if asked is not None else []
     spoken = [*taken, *today]
+    for (first, last), place in quarters(text, years):
+        windows.append(Window(first, last))
+        taken.append(place)
     points = deque(sorted(_points(text, taken, day_first), key=lambda point: point.start))
     while points:
         point = points.popleft()
@@ -159,8 +165,16 @@ def _relative(text: str, asked: date | None) -> tuple[list[Window], list[tuple[i
                 not DIGIT.search(found.phrase) or found.phrase.lower().endswith(("ago", "back"))
             ):
                 first, last = asked_days(found.value, found.first, found.last, asked)
+                if first <= asked and _SINCE.match(text, max(0, found.start - len("since "))):
+                    last = asked
                 windows.append(Window(first, last, _YEAR_WEIGHT if (last - first).days > _LONG else 1.0))
                 taken.append((found.start, found.end))
+    for (first, last), place in counted_back(text, asked):
+        windows.append(Window(first, last, _YEAR_WEIGHT if (last - first).days > _LONG else 1.0))
+        taken.append(place)
+    for match in _THIS_YEAR.finditer(text):
+        windows.append(Window(date(asked.year, 1, 1), date(asked.year, 12, 31), _YEAR_WEIGHT))
+        taken.append(match.span())
     if _TODAY.search(text):
         windows.append(Window(asked, asked))
     return windows, taken
