@@ -13,7 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.temporal import evidence as benchmark
-from memoryqa.language.dating.dates import annotate, dated_text, has_time_expression, resolve, unmarked
+from memoryqa.language.dating.dates import (
+    _adds_only_the_year,
+    annotate,
+    dated_text,
+    has_time_expression,
+    resolve,
+    unmarked,
+)
 from memoryqa.language.dating.grammar import HANDLERS, PATTERN, TRIGGER, fold
 from memoryqa.language.dating.time_spans import HOLIDAYS, WEEKDAYS, recurring, season, whole_month
 from memoryqa.turns import MONTHS, Turn
@@ -165,6 +172,8 @@ def test_annotating_twice_changes_nothing_more(text: str, anchor: datetime) -> N
 def test_annotating_only_inserts(text: str, anchor: datetime) -> None:
     annotated = annotate(text, anchor)
     for found in reversed(resolve(text, anchor)):
+        if _adds_only_the_year(found, anchor):  # "1 Mar" has no mark in its own year
+            continue
         mark = f" (= {found.value})"
         before, _, after = annotated.rpartition(mark)
         assert unmarked(text[found.end :]).endswith(after)
