@@ -10,6 +10,7 @@ from benchmarks import tuning
 SAMPLE = str(checkout.SAMPLE)
 
 
+@pytest.mark.slow
 def test_both_ways_are_measured_from_the_same_seed(capsys: pytest.CaptureFixture[str]) -> None:
     flags = ["--data", SAMPLE, "--budget-tokens", "300", "--n-trials", "8", "--seeds", "0", "--spaces", "quick"]
     assert tuning.main(flags) == 0

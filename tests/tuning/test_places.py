@@ -14,7 +14,18 @@ from optuna.trial import TrialState
 from tuning_objective import DEFAULTS, SPACE, run_trial, score
 
 from tuning.studies.constants import LEASE_SEC
-from tuning.studies.leases import LOST_ATTR, RETRY_ATTR, ask, ask_within, expire, finish, give_up, settled, was_lost
+from tuning.studies.leases import (
+    LOST_ATTR,
+    RETRY_ATTR,
+    ask,
+    ask_within,
+    expire,
+    finish,
+    give_up,
+    renew,
+    settled,
+    was_lost,
+)
 from tuning.studies.storage import open_storage
 from tuning.studies.study import StudySpec, open_study
 from tuning.studies.worker import run_worker
@@ -39,9 +50,11 @@ def lose_without_a_retry(study: optuna.Study, number: int, at: float) -> None:
 
 def test_nobody_leaves_while_a_lost_trial_is_still_to_be_repeated(study: optuna.Study) -> None:
     """Others added one beyond the last at the same moment: there are enough complete ones, and yet one is missing."""
-    params = SPACE.suggest(ask(study, "killed", lease_sec=0.8))
+    trial = ask(study, "killed")
+    params = SPACE.suggest(trial)
     complete(study, 3)
     assert settled(study) == 0
+    renew(trial, 0.8)  # and never again
     report = run_worker(study, run_trial, n_trials=3)
     assert (report.completed, study.trials[-1].params) == (1, params)
     assert [trial.state for trial in study.trials] == [TrialState.FAIL] + 4 * [TrialState.COMPLETE]

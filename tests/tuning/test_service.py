@@ -262,9 +262,9 @@ def test_an_expired_lease_fails_the_trial_and_another_worker_gets_its_parameters
 
 def test_a_report_renews_the_lease(http: httpx.Client) -> None:
     create(http)
-    suggest(http, lease_sec=0.5)
+    suggest(http, lease_sec=2)
     tell(http, 0, "report", lease_sec=60)
-    time.sleep(0.7)
+    time.sleep(2.2)
     assert http.get("/studies/mine").json()["trials"]["running"] == 1
 
 

@@ -31,6 +31,7 @@ def peak_of(act: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_conversations_that_wait_take_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "_IN_MEMORY_BYTES", 1000)
 
@@ -41,6 +42,7 @@ def test_conversations_that_wait_take_no_memory(monkeypatch: pytest.MonkeyPatch)
     assert many - few < 20_000, (few, many)  # less than three bytes a conversation
 
 
+@pytest.mark.slow
 def test_a_mailbox_takes_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "_IN_MEMORY_BYTES", 1000)
     monkeypatch.setattr(spool, "_MOST_IN_MEMORY", 100)

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("fastapi", reason="needs pip install '.[serve]'")
 
 import anyio
-from api_servers import api_server
+from api_servers import ApiServer, api_server
 from mcp import Client
 from openai_server import OpenAIServer, chat_fields
 from own_chats import fill_store, use_environment, without_keys
@@ -35,6 +35,13 @@ def store(tmp_path: Path) -> Path:
     return fill_store(tmp_path / "store", "Bo", "Ines")
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """A server of the same chats, for tests that change none."""
+    with api_server(fill_store(tmp_path_factory.mktemp("served") / "store", "Bo", "Ines")) as one:
+        yield one
+
+
 def by_mcp(store: Path, tool: str, **arguments: Any) -> Any:
     async def conversation() -> Any:
         with Memories.open(store) as chats:
@@ -44,6 +51,7 @@ def by_mcp(store: Path, tool: str, **arguments: Any) -> Any:
     return anyio.run(conversation)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("question", "asked"),
     [
@@ -54,7 +62,7 @@ def by_mcp(store: Path, tool: str, **arguments: Any) -> Any:
     ],
 )
 def test_the_command_mcp_and_http_find_the_same_lines(
-    question: str, asked: str | None, store: Path, capsys: pytest.CaptureFixture[str]
+    question: str, asked: str | None, store: Path, server: ApiServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = ["--asked", asked] if asked else []
     assert main(["search", "--store", str(store), "--json", *said, question]) == 0
@@ -62,9 +70,8 @@ def test_the_command_mcp_and_http_find_the_same_lines(
     assert text
     given = {"question": question, **({"asked": asked} if asked else {})}
     assert by_mcp(store, "search", **given)["text"].strip() == text
-    with api_server(store) as server:
-        assert server.ok("POST", "/v1/search", given)["text"].strip() == text
-        assert server.ok("POST", "/v1/ask", {**given, "stream": False})["answer"]
+    assert server.ok("POST", "/v1/search", given)["text"].strip() == text
+    assert server.ok("POST", "/v1/ask", {**given, "stream": False})["answer"]
 
 
 def test_yesterday_is_that_of_today_through_every_door(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,9 +88,9 @@ def test_yesterday_is_that_of_today_through_every_door(tmp_path: Path, capsys: p
     assert by_mcp(store, "search", question="What happened yesterday?")["text"].strip() == text.strip()
 
 
-def test_a_day_of_asking_that_is_none_is_refused(store: Path) -> None:
-    with api_server(store) as server:
-        reply = server.call("POST", "/v1/search", {"question": "What happened yesterday?", "asked": "never"})
+@pytest.mark.slow
+def test_a_day_of_asking_that_is_none_is_refused(server: ApiServer) -> None:
+    reply = server.call("POST", "/v1/search", {"question": "What happened yesterday?", "asked": "never"})
     assert reply.status == 422
     assert "never" in reply.detail
 
@@ -120,9 +127,9 @@ def test_what_is_asked_of_a_model_is_not_kept_on_the_disk(store: Path, tmp_path:
     assert not [path for path in kept if any(one in path.read_bytes() for one in said)]
 
 
-def test_the_offline_reader_says_who_it_is(store: Path) -> None:
-    with api_server(store) as server:
-        answer = server.ok("POST", "/v1/ask", {"question": "What time does the ferry leave?", "stream": False})
-        nothing = server.ok("POST", "/v1/ask", {"question": "Which dentist repaired the windscreen?", "stream": False})
+@pytest.mark.slow
+def test_the_offline_reader_says_who_it_is(server: ApiServer) -> None:
+    answer = server.ok("POST", "/v1/ask", {"question": "What time does the ferry leave?", "stream": False})
+    nothing = server.ok("POST", "/v1/ask", {"question": "Which dentist repaired the windscreen?", "stream": False})
     assert (answer["answer"], answer["model"], answer["offline"]) == ("06:10", None, True)
     assert (nothing["answer"], nothing["offline"]) == (NO_INFORMATION, True)

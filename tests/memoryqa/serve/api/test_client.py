@@ -131,6 +131,7 @@ def test_a_server_that_is_away_is_not_waited_for_long() -> None:
         nobody.chats()
 
 
+@pytest.mark.slow
 def test_what_may_be_there_already_is_not_sent_again(tmp_path: Path) -> None:
     with api_server(tmp_path / "store") as server, Client(server.url, total_sec=2) as client:
         chat = client.chat("ana")
