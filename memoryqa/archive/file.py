@@ -154,6 +154,7 @@ class ArchiveFile:
                 self._checkpoints.note(self._connection.total_changes)
 
     def fetch(self, statement: str, *values: object) -> list[Row]:
+        """All rows of a statement that reads."""
         with self._lock, self._explained():
             return self._connection.execute(statement, values).fetchall()
 
