@@ -10,6 +10,7 @@ import http.client
 import json
 import re
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,6 +24,7 @@ from memoryqa.redaction import redact
 
 _TIMEOUT_SEC = 3.0  # for all of the list, from the connection to its last byte
 _MAX_BYTES = 20_000_000
+_MOST_PAGES = 50
 _NEAREST = 3
 _MAX_SHOWN = 8
 
@@ -77,19 +79,52 @@ def address_of(choice: LMChoice) -> str:
 def served_models(address: str, choice: LMChoice, timeout_sec: float = _TIMEOUT_SEC) -> list[str]:
     """The names that `GET <address>/models` lists; empty when it fails, because they only improve a choice or message.
 
-    Never raises, and never takes longer than `timeout_sec`, whatever the address is and the server sends.
+    All pages of a list are read, or none. No redirect is followed: the key would go along. Never raises, and never
+    takes longer than `timeout_sec`, whatever the address is and the server sends.
     """
     if not re.match(r"https?://[^\s/]", address):
         return []
+    deadline = time.monotonic() + timeout_sec
+    names: list[str] = []
+    query = ""
     try:
-        request = urllib.request.Request(f"{address.rstrip('/')}/models", headers=_headers(choice))
-        with urllib.request.urlopen(request, timeout=timeout_sec) as response:
-            found = json.loads(_read(response, time.monotonic() + timeout_sec))
-    except (OSError, ValueError, http.client.HTTPException):
-        return []
-    rows = found.get("data", found.get("models")) if isinstance(found, dict) else found
-    names = [_id_of(row) for row in rows] if isinstance(rows, list) else []
-    return [name for name in names if name]
+        for _ in range(_MOST_PAGES):
+            found = _page(f"{address.rstrip('/')}/models{query}", choice, deadline)
+            rows = found.get("data", found.get("models")) if isinstance(found, dict) else found
+            names += [_id_of(row) for row in rows] if isinstance(rows, list) else []
+            if (following := _next_page(found, choice, names)) in ("", query):
+                return list(dict.fromkeys(name for name in names if name))
+            query = following
+    except (OSError, ValueError, RecursionError, http.client.HTTPException):
+        pass
+    return []
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+def _page(url: str, choice: LMChoice, deadline: float) -> Any:
+    request = urllib.request.Request(url, headers=_headers(choice))
+    left_sec = deadline - time.monotonic()
+    if left_sec <= 0:
+        raise TimeoutError
+    with urllib.request.build_opener(_NoRedirect).open(request, timeout=left_sec) as response:
+        return json.loads(_read(response, deadline))
+
+
+def _next_page(found: object, choice: LMChoice, names: Sequence[str]) -> str:
+    """The query of the page after `found`; "" when it is the last. Names come from `names` where a cursor has none."""
+    if not isinstance(found, dict):
+        return ""
+    if isinstance(token := found.get("nextPageToken"), str) and token:
+        return f"?{urllib.parse.urlencode({'pageToken': token})}"
+    if found.get("has_more") is not True or not names:
+        return ""
+    last = found.get("last_id")
+    name = "after_id" if choice.provider == "anthropic" else "after"
+    return f"?{urllib.parse.urlencode({name: last if isinstance(last, str) and last else names[-1]})}"
 
 
 def shown_models(served: Sequence[str], name: str) -> str:

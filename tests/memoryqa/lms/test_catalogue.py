@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from http_stand_in import Fault, FixedAnswers
+from http_stand_in import Fault, FixedAnswers, HttpStandIn, RecordedRequest
 from openai_server import OpenAIServer
 
 from memoryqa.lms.catalogue import LMUnavailable, nearest, served_models, settle
@@ -118,3 +118,43 @@ def test_the_last_part_of_a_name_counts_most() -> None:
     served = ["meta-llama/Llama-3.3-70B-Instruct", "mistralai/Mixtral", "meta-models/Other"]
     assert nearest("meta-llama/Llama-3.3-70B-Instruct-Turbo", served)[0] == served[0]
     assert nearest("zzz", ["abc"]) == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_the_key_follows_no_redirect(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOSTED_VLLM_API_KEY", "a-key-of-no-known-form")
+    with FixedAnswers({"/v1/models": Fault(body={"data": [{"id": "m"}]})}) as other:
+        moved = Fault(status, "", {"Location": f"http://localhost:{other.port}/v1/models"})
+        with FixedAnswers({"/v1/models": moved}) as server:
+            choice = resolve("task", model="hosted_vllm/m", api_base=f"{server.base_url}/v1")
+            assert served_models(f"{server.base_url}/v1", choice) == []
+        assert other.requests == []
+
+
+class Paged(HttpStandIn):
+    """Lists three models, one a page, as Anthropic and OpenAI do, or as Gemini does."""
+
+    def __init__(self, *, by_token: bool, endless: bool = False) -> None:
+        super().__init__()
+        self.by_token, self.endless = by_token, endless
+
+    def respond(self, request: RecordedRequest) -> Fault:
+        number = int(request.path.rpartition("m")[2]) + 1 if "=" in request.path else 1
+        has_more = self.endless or number < 3
+        if self.by_token:
+            return Fault(body={"models": [{"name": f"models/m{number}"}], "nextPageToken": f"m{number}" * has_more})
+        return Fault(body={"data": [{"id": f"m{number}"}], "has_more": has_more, "last_id": f"m{number}"})
+
+
+@pytest.mark.parametrize("model", ["anthropic/m", "openai/m", "gemini/m"])
+def test_all_pages_of_a_list_are_read(model: str) -> None:
+    with Paged(by_token=model.startswith("gemini")) as server:
+        assert served_models(server.base_url, resolve("task", model=model)) == ["m1", "m2", "m3"]
+
+
+def test_a_list_without_end_or_bottom_is_none() -> None:
+    with Paged(by_token=False, endless=True) as server:
+        assert served_models(server.base_url, resolve("task", model="openai/m")) == []
+        assert len(server.requests) <= 50
+    with FixedAnswers({"/models": Fault(body="[" * 200_000)}) as server:
+        assert served_models(server.base_url, resolve("task", model="openai/m")) == []
