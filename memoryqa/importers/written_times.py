@@ -19,6 +19,12 @@ _UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))  # from how many: nano-, micro-
 _UTC = re.compile(r" ?(?:UTC|GMT)$")
 _MONTH = re.compile(r"[^\W\d_]{3}")  # a word; times of numbers alone are decided by the whole file
 _OFFSET = re.compile(r"[+-]\d\d:?\d\d\b")  # which mail's form has, and the standard library reads
+_EPOCH = re.compile(r"1[0-9]{9}(?:[0-9]{3})?(?:\.\d+)?|(?:19|20)\d\d[01]\d[0-3]\d")
+_BETWEEN = re.compile(r"[\W\d_]+")
+_IN_TIMES = re.compile(
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)[a-z]{0,6}|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}|"
+    r"[ap]m?|m|at|t|z|utc|gmt|오전|오후|년|월|일|[午上下]?[午前後]|年|月|日"
+)
 _LEAST_EPOCH = 1e8  # the year 1973; a smaller number is no time
 
 
@@ -51,6 +57,19 @@ def from_text(written: str, options: Options) -> datetime | None:
         return None if spelled is None else options.placed(spelled)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+
+
+def is_time(written: str) -> bool:
+    """Whether a cell is most likely a time: a date, with a clock or without, or seconds since 1970, no other number."""
+    written = written.strip()
+    if written.replace(".", "", 1).isdigit():
+        return _EPOCH.fullmatch(written) is not None
+    words = filter(None, _BETWEEN.split(written.casefold()))
+    if len(written) < 6 or not any(map(str.isdigit, written)) or not all(map(_IN_TIMES.fullmatch, words)):
+        return False
+    header = _header(written)
+    is_whole = header is not None and header.end >= len(written) and is_day(header.date)
+    return is_whole or from_text(written, Options()) is not None
 
 
 class NumericTimes:

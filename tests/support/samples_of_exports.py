@@ -722,4 +722,5 @@ SAMPLES: dict[str, tuple[str, str, bytes]] = {
     "discord-package-csv": ("discord-package", "messages.csv", texts.DISCORD_OWN_CSV.encode()),
     "codex-lines": ("sessions", "rollout-2025-06-02T17-17-41-s1.jsonl", as_jsonl(texts.CODEX_LINES)),
     "codex-items": ("sessions", "rollout-2025-04-20-s0.json", as_json(texts.CODEX_ITEMS)),
+    "records-unnamed": ("records", "chat.csv", texts.UNNAMED.encode()),
 }

@@ -176,3 +176,4 @@ CODEX_ITEMS: Any = {
         {"id": "m", "type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Fixed."}]},
     ],
 }
+UNNAMED = '2024-05-13 10:15,Ana,"The kettle is on, come"\r\n2024-05-13 10:16,Rui,ok\r\n2024-05-14 10:17,Ana,tea\r\n'

@@ -16,6 +16,11 @@ _DAY = re.compile(r"(20\d\d)[-_.]?(\d\d)[-_.]?(\d\d)(?:[ _T-]+(\d\d)[-_.:h]?(\d\
 _BACK = timedelta(hours=1)  # of a clock, by which a new day begins
 
 
+def is_clock(written: str) -> bool:
+    """Whether a cell is a time of day alone."""
+    return _PARTS.fullmatch(written.strip()) is not None
+
+
 def named_day(name: str) -> datetime | None:
     """The day in a file's name, with the time behind it; None without one. A recording of Zoom says that it is UTC."""
     stem = PurePosixPath(name).stem

@@ -36,7 +36,8 @@ _LEAST_SHARE = 0.3  # of them are said; on a large channel most report who comes
 
 
 def _documents(source: Source) -> list[str]:
-    return [name for name in source.named(".log", ".txt", ".weechatlog") if _is_known(source.head(name))]
+    named = [one for one in source.named(".log", ".txt", ".weechatlog") if not one.lower().endswith((".csv", ".tsv"))]
+    return [name for name in named if _is_known(source.head(name))]
 
 
 def _is_known(head: str) -> bool:

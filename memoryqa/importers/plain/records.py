@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -20,6 +21,7 @@ from memoryqa.importers.message import Message, digest
 from memoryqa.importers.options import COLUMNS, Options
 from memoryqa.importers.plain.clocks import CLOCK
 from memoryqa.importers.plain.tables import kind_of, rows
+from memoryqa.importers.plain.unnamed import Unnamed, unnamed_rows, unnamed_table
 from memoryqa.importers.report import ImportReport
 from memoryqa.importers.source import Source, reading
 from memoryqa.importers.written_times import NumericTimes, UnreadTimes, from_number, from_text
@@ -39,6 +41,7 @@ _NAMES = ("name", "display_name", "displayName", "username", "nickname", "email"
 _CLOCK = re.compile(CLOCK)
 _DAYS = ("date", "day", "datum", "fecha", "data", "дата", "日期", "日付")
 _LOOKED_AT = 20  # records
+Listed = Callable[[], Iterator[tuple[int, Any]]]  # gives number and value of each record, each time anew
 
 
 def _documents(source: Source) -> list[str]:
@@ -57,7 +60,7 @@ def unnamed_fields(source: Source) -> list[str]:
 
 def _is_known(source: Source, name: str) -> bool:
     found = _guess(_first(source, name), {})
-    return "text" in found and "speaker" in found
+    return ("text" in found and "speaker" in found) or _unnamed(source, name, {}) is not None
 
 
 def read(source: Source, options: Options, report: ImportReport) -> Iterator[Message]:
@@ -65,18 +68,34 @@ def read(source: Source, options: Options, report: ImportReport) -> Iterator[Mes
     for name in _documents(source):
         first = _first(source, name)
         columns = _guess(first, options.columns)
+        fields = _fields_of(first)
+        wrong = [field for field in options.columns.values() if first and field not in fields]
         missing = [part for part in ("speaker", "text") if part not in columns]
-        known = ", ".join(_fields_of(first))
-        wrong = [field for field in options.columns.values() if first and field not in _fields_of(first)]
-        if wrong:
-            raise UsageError(f"{source.place(name)}: no field {wrong[0]!r}; there are {known or 'none'}")
-        if missing:
-            asked = f"which field is the {missing[0]}? Say it with `columns`"
-            raise UsageError(f"{source.place(name)}: {asked}; there are {known or 'none'}")
-        day = _day_beside(first, columns.get("time", ""))
+        unnamed = _unnamed(source, name, options.columns) if wrong or missing else None
+        if unnamed is not None:
+            columns, day = dict(unnamed.columns), unnamed.day
+            listed = partial(unnamed_rows, source, name, unnamed.delimiter, int(unnamed.is_headed))
+            if not unnamed.is_headed:
+                report.note("the table is read without a line of names: fields are the numbers of its columns")
+        else:
+            _check(wrong, missing, fields, source.place(name))
+            day, listed = _day_beside(first, columns.get("time", "")), partial(rows, source, name)
         shown = columns | {"time": f"{day} {columns['time']}"} if day else columns
         report.note("fields: " + ", ".join(f"{part}={shown[part]}" for part in COLUMNS if part in shown))
-        yield from _messages(source, name, columns, day, options, report)
+        yield from _messages(listed, source, name, columns, day, options, report)
+
+
+def _unnamed(source: Source, name: str, given: Mapping[str, str]) -> Unnamed | None:
+    return unnamed_table(source, name, given) if kind_of(source, name) == "csv" else None
+
+
+def _check(wrong: Sequence[str], missing: Sequence[str], fields: Sequence[str], place: str) -> None:
+    """UsageError for a field that there is not, and where one that is needed was neither given nor guessed."""
+    known = ", ".join(fields) or "none"
+    if wrong:
+        raise UsageError(f"{place}: no field {wrong[0]!r}; there are {known}")
+    if missing:
+        raise UsageError(f"{place}: which field is the {missing[0]}? Say it with `columns`; there are {known}")
 
 
 def _first(source: Source, name: str) -> list[Mapping[str, Any]]:
@@ -119,15 +138,21 @@ def _written(fields: Mapping[str, Any], at: str, day: str) -> object:
 
 
 def _messages(
-    source: Source, name: str, columns: Mapping[str, str], day: str, options: Options, report: ImportReport
+    listed: Listed,
+    source: Source,
+    name: str,
+    columns: Mapping[str, str],
+    day: str,
+    options: Options,
+    report: ImportReport,
 ) -> Iterator[Message]:
     at = columns.get("time", "")
-    times = NumericTimes(_undecided(source, name, at, day, options), source.place(name), options) if at else None
+    times = NumericTimes(_undecided(listed, at, day, options), source.place(name), options) if at else None
     if times is not None and times.order:
         report.note(f"dates are read as {'/'.join(times.order)}: {times.reason}")
     stem = name.rpartition("/")[2].rpartition(".")[0]
     unread, unit = UnreadTimes(), "record" if kind_of(source, name) == "json" else "line"
-    for number, row in rows(source, name):
+    for number, row in listed():
         fields = record(row)
         said, captions = _said(fields.get(columns["text"]))
         attachments = (*captions, *_named(fields.get(columns.get("attachments", ""))))
@@ -156,8 +181,8 @@ def _messages(
     unread.note(report)
 
 
-def _undecided(source: Source, name: str, at: str, day: str, options: Options) -> Iterator[tuple[int, str]]:
-    for number, row in rows(source, name):
+def _undecided(listed: Listed, at: str, day: str, options: Options) -> Iterator[tuple[int, str]]:
+    for number, row in listed():
         written = _written(record(row), at, day)
         if isinstance(written, str) and from_text(written, options) is None:
             yield number, written

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from memoryqa.errors import UsageError
@@ -23,7 +24,7 @@ LISTS = (
     "history",
     "turns",
 )
-_DELIMITERS = ",;\t|"
+DELIMITERS = ",;\t|"
 _LONGEST_LINE = 1 << 24  # characters
 csv.field_size_limit(_LONGEST_LINE)
 
@@ -49,7 +50,7 @@ def kind_of(source: Source, name: str) -> str:
 
 def delimiter_of(first: str) -> str:
     """What separates the names in a table's first line, "" when nothing does."""
-    best = max(_DELIMITERS, key=first.count)
+    best = max(DELIMITERS, key=first.count)
     return best if first.count(best) else ""
 
 
@@ -98,16 +99,33 @@ def jsonl_rows(lines: Iterable[str], place: str, parse: Callable[[str], Any] = j
                 raise UsageError(f"{place}, line {number}: not JSON ({_said(error)}); one record per line") from error
 
 
-def csv_rows(file: TextIO, place: str) -> Iterator[tuple[int, dict[str, str]]]:
+def csv_rows(file: TextIO, place: str, *, numbered: str = "") -> Iterator[tuple[int, dict[str, str]]]:
     """Number of the last line and cells by name of each row; a cell that is missing is left out. `file` is at its
-    beginning, and can go back there."""
+    beginning, and can go back there. numbered: what separates the cells of a table without a line of names, whose cells
+    are called by the numbers of their columns, from 1."""
+    if numbered:
+        numbers = csv.reader(_with_ends(file, place), delimiter=numbered)
+        with _plain_errors(numbers, place):
+            for cells_of in filter(None, numbers):
+                yield numbers.line_num, _by_number(cells_of)
+        return
     first = file.readline(_LONGEST_LINE)
     file.seek(0)
     reader = csv.DictReader(_with_ends(file, place), delimiter=delimiter_of(first) or ",")
-    try:
+    with _plain_errors(reader, place):
         for row in reader:
             cells = ((key, value) for key, value in row.items() if isinstance(value, str))
             yield reader.line_num, {(key or "").strip(): value.replace("\r\n", "\n") for key, value in cells}
+
+
+def _by_number(cells: list[str]) -> dict[str, str]:
+    return {str(place): cell.replace("\r\n", "\n") for place, cell in enumerate(cells, start=1)}
+
+
+@contextmanager
+def _plain_errors(reader: Any, place: str) -> Iterator[None]:
+    try:
+        yield
     except csv.Error as error:
         raise UsageError(f"{place}, line {reader.line_num}: not CSV ({error}); quote what holds line breaks") from error
 
