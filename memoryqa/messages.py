@@ -37,7 +37,7 @@ SESSION_GAP = timedelta(hours=6)
 _LATEST_EPOCH_SEC = 1e11  # the year 5138; what is larger counts milliseconds
 _TEXT_KEYS = ("content", "text")
 _SPEAKER_KEYS = ("name", "speaker", "role")
-_TIME_KEYS = ("timestamp", "time", "created_at")
+_TIME_KEYS = ("timestamp", "time", "created_at", "date")
 _OWN_KEYS = ("session", "number", "caption", "tags")
 
 

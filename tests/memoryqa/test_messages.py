@@ -92,6 +92,12 @@ def test_content_is_text_or_a_list_of_parts(content: Any, expected: tuple[str, s
     assert text_of(content) == expected
 
 
+@pytest.mark.parametrize("key", ["timestamp", "time", "created_at", "date"])
+def test_the_time_of_a_message_has_several_names(key: str) -> None:
+    """Under a name that was not read, a message was kept without a date, and nothing said so."""
+    assert AdaptiveMemory().add({"role": "user", "content": "a", key: "2023-05-25"}).time == datetime(2023, 5, 25)
+
+
 @pytest.mark.parametrize("content", [5, {"text": "a"}, [5], [None], b"bytes"])
 def test_content_of_another_kind_is_refused(content: Any) -> None:
     with pytest.raises(TypeError, match="content"):
