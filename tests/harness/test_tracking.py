@@ -174,7 +174,6 @@ def test_a_resumed_evaluation_continues_its_run_and_its_children(uri: str, tmp_p
     assert not any("error" in run.data.tags for run in runs(uri)), "what stopped it is over"
 
 
-@pytest.mark.slow
 def test_the_way_a_run_ended_is_its_status(uri: str) -> None:
     told = RuntimeError("interrupted; go on with --resume")  # evaluate.py raises it `from None` on Ctrl-C
     told.__context__ = KeyboardInterrupt()

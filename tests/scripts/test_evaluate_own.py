@@ -355,7 +355,6 @@ def test_the_protocol_decides_on_the_split_and_leaves_out_category_5(run: Comman
     assert "names LoCoMo's conversations" in refused.err
 
 
-@pytest.mark.slow
 def test_a_dry_run_says_what_it_costs_in_dollars(run: Command, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def dry(*argv: object) -> tuple[dict[str, Any], str]:
         assert evaluate.main([str(one) for one in ("--data", data, "--dry-run", *argv)]) == 0

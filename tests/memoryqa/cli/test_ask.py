@@ -320,7 +320,6 @@ def test_a_reader_that_stops_early_and_a_locale_without_utf_8(ines: Path) -> Non
     assert b"Traceback" not in ran.stderr
 
 
-@pytest.mark.slow
 def test_a_small_model_can_be_held_to_the_form(ines: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def answer(messages: object, body: Mapping[str, Any]) -> str:
         if "response_format" not in body:

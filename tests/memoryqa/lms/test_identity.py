@@ -38,7 +38,6 @@ def test_an_address_in_the_environment_is_part_of_who_it_is(
     assert resolve("task", model=model, api_base=here).record == {}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("variable", ["HOSTED_VLLM_API_BASE", "OPENAI_BASE_URL"])
 def test_two_servers_that_a_variable_names_share_no_cached_answer(
     variable: str, monkeypatch: pytest.MonkeyPatch

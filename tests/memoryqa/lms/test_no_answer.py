@@ -243,7 +243,6 @@ def test_a_servers_words_are_no_flags_and_have_no_advice_of_dspys(status: int) -
     assert "--temperature" not in with_flags(line)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "body", [{"error": "You exceeded your current quota"}, {"error": {"message": "no credits left"}}]
 )
