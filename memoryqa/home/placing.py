@@ -19,7 +19,8 @@ BY_APP = (
     "sessions",
     "mail",
     "datasets",
-)  # their conversations are topics, no circles of people
+    "discord-package",
+)  # their conversations are topics, no circles of people; the package has one person alone
 _IN_PARTS = ("sessions", "mail")  # of these, each import may be another part of one whole
 _BY_FILE = ("records", "lines", "roles", "datasets", "subtitles", "irc")
 _SHORT = {

@@ -65,7 +65,10 @@ def _is_known(source: Source, name: str) -> bool:
 
 def read(source: Source, options: Options, report: ImportReport) -> Iterator[Message]:
     """The messages of every file."""
-    for name in _documents(source):
+    documents = _documents(source)
+    if not documents and options.columns:
+        raise UsageError(f"{source.path}: `columns` names fields of a table or of JSON, and this is neither; drop it")
+    for name in documents:
         first = _first(source, name)
         columns = _guess(first, options.columns)
         fields = _fields_of(first)

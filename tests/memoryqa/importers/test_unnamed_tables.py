@@ -69,6 +69,12 @@ def test_columns_are_given_by_number(tmp_path: Path) -> None:
     assert str(refusal).endswith("a.csv: no column 9; there are 2")
 
 
+def test_columns_of_what_is_no_table_are_refused(tmp_path: Path) -> None:
+    path = write_export(tmp_path / "a.txt", "Ana: hello\nRui: hi\nAna: bye\n")
+    refusal = messages_or_refusal(path, columns={"speaker": "1", "text": "2"})
+    assert str(refusal).endswith("`columns` names fields of a table or of JSON, and this is neither; drop it")
+
+
 @pytest.mark.parametrize(
     ("name", "table"),
     [
