@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
@@ -104,6 +105,10 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         check_name(name)
         self.leave_removed(name)
         memory = self._memories.get(name)
+        if name not in self._memories and (usual := unicodedata.normalize("NFC", name)) != name:
+            raise UsageError(
+                f"{shown(name)} has accents of their own (NFD) and would look like {shown(usual)}; use that"
+            )
         if memory is None:  # not by way of None: another thread may leave out at this moment what has no file
             memory = self._kept_open(name)
         return memory

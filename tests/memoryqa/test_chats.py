@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from memoryqa.archive.database import Archive, ArchiveError
 from memoryqa.chats import render_name
+from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence
 from memoryqa.memories import Memories
 from memoryqa.memory import AdaptiveMemory
@@ -273,3 +274,13 @@ def test_a_server_and_the_command_search_more_chats_than_they_keep_open(
     shown = capsys.readouterr()
     assert "6 otters rowed past mill 9." in shown.out
     assert "left out" in shown.err
+
+
+def test_no_two_new_chats_look_the_same(tmp_path: Path) -> None:
+    """macOS gives names with accents of their own, and some file systems have one file for both."""
+    AdaptiveMemory.open(tmp_path / "Zoe\u0301.db").close()  # one that is there is used as it is
+    with Memories.open(tmp_path) as chats:
+        with pytest.raises(UsageError, match="has accents of their own"):
+            chats.create("Rene\u0301")
+        for name in ("Ren\u00e9", "Zoe\u0301", "\u0939\u093f\u0928\u094d\u0926\u0940"):
+            assert chats.create(name).add("Otters.", speaker="Ana").id == "D1:1"
