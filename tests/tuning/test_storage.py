@@ -349,6 +349,21 @@ def test_a_journal_that_is_damaged_while_it_is_open_is_one_line(
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [Path.unlink, lambda path: path.write_bytes(os.urandom(path.stat().st_size)), lambda path: path.write_bytes(b"")],
+    ids=["removed", "overwritten", "emptied"],
+)
+def test_a_database_file_that_is_lost_is_not_called_safe(damage: Callable[[Path], object], tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    study = open_study(open_storage(f"sqlite:///{path}"), StudySpec("mine", SPACE))
+    run_worker(study, run_trial, n_trials=1)
+    damage(path)
+    with pytest.raises(StorageUnavailableError, match=r"removed, replaced or damaged: restore it") as told:
+        run_worker(study, run_trial, n_trials=4)
+    assert "\n" not in str(told.value)
+
+
 def test_a_journal_that_may_not_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageUnavailableError, match=r"folder .* cannot be made: (File exists|Not a directory)"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -31,6 +32,10 @@ from tuning.studies.storage import failure_text
 MAX_FAILURES_IN_A_ROW = 3
 _POLL_SEC = 0.2
 _STOP_SEC = 10.0
+_FILE_IS_LOST = re.compile(
+    r"sqlite3\.\w+\) (?:disk I/O error|attempt to write a readonly|no such table|unable to open"
+    r"|file is not a database|.*malformed)"
+)
 _logger = logging.getLogger(__name__)
 
 
@@ -150,6 +155,12 @@ def storage_failures() -> Iterator[None]:
     try:
         yield
     except StorageInternalError as error:
-        raise StorageUnavailableError(
-            f"{failure_text(error)}; finished trials are safe, start again to resume"
-        ) from error
+        text = failure_text(error)
+        raise StorageUnavailableError(f"{text}; {_what_now(text)}") from error
+
+
+def _what_now(failure: str) -> str:
+    """A server that is away keeps what it has; SQLite fails like this when its file is no longer what it was."""
+    if _FILE_IS_LOST.search(failure):
+        return "its file was removed, replaced or damaged: restore it, or start again with another --storage"
+    return "finished trials are safe, start again to resume"
