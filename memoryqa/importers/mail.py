@@ -47,6 +47,7 @@ _JUNK_LABELS = ("spam", "trash", "junk")
 _ENVELOPE = b"From "
 _DATED = re.compile(rb"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b.*\d{4}")  # "From now on we meet at nine" is text
 _ADDRESS = re.compile(r'(?:"(?P<quoted>[^"\\]*)"|(?P<name>[^"<>@]*?)) ?<(?P<address>[^<>\s"]+@[^<>\s"]+)>')
+_LONGEST_SENDER = 2000  # characters
 _PLAIN_DATE = re.compile(
     r"(?:[A-Z][a-z]{2}, ?)?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)(?: \([A-Z]+\))?"
 )
@@ -107,7 +108,7 @@ def _mail(content: bytes, seen: SeenKeys, options: Options, report: ImportReport
     if not seen.add(key):
         report.skip("copy of a mail")
         return
-    name, address = _person(sender)
+    name, address = _person(sender[:_LONGEST_SENDER])
     thread = _PREFIX.sub("", subject)
     body, attachments = _body(headers, rest)
     said = _own(body, report, is_forwarded=_FORWARDED.match(subject) is not None)

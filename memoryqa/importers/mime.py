@@ -25,6 +25,7 @@ _AFTER_BOUNDARY = re.compile(rb"(--)?[ \t]*(?:\r?\n|\Z)")
 _FOLD = re.compile(r"[\r\n]+[ \t]*")
 _PARAMETER = re.compile(r";\s*([\w*-]+)\s*=\s*(\"(?:[^\"\\]|\\.)*\"|[^;\s]*)")
 _ESCAPED = re.compile(r"\\(.)")
+_LONGEST_HEADER = 20_000  # characters, of which parameters in pieces are put together
 _DEEPEST = 20  # parts within parts
 _LATIN_1 = ("iso-8859-1", "latin-1", "latin1", "us-ascii")  # what is called so is often the larger one of Windows
 _AS_THEY_ARE = ("", "7bit", "8bit", "binary")
@@ -119,7 +120,9 @@ def _lines_of(body: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
 
 def parameter(written: str, name: str) -> str:
     """A parameter of a header, "" without it."""
-    if "*" in written and name in written.lower():  # RFC 2231: in pieces, or with a charset
+    if (
+        "*" in written and len(written) < _LONGEST_HEADER and name in written.lower()
+    ):  # RFC 2231: in pieces, or with a charset
         mail = Mail()
         mail["Content-Type"] = f"x/x{written[written.find(';') :]}" if ";" in written else "x/x"
         try:

@@ -127,7 +127,8 @@ class _Chat:
     def _ended(self, begun: re.Match[str], lines: list[str]) -> Iterator[Message]:
         """The message; the days that stood in a quote which nothing closes are days."""
         days = [line for line in lines if is_day_line(line)] if lines and _is_open(begun, lines) else []
-        yield from self._message(begun, [line for line in lines if line not in days] if days else lines)
+        known = frozenset(days)
+        yield from self._message(begun, [line for line in lines if line not in known] if days else lines)
         if days:
             self._day = self._days.day_of(days[-1])
 
