@@ -30,6 +30,7 @@ from memoryqa.turns import Turn
 _NAME = regex.compile(r"[\p{L}\p{N}_(@+][\p{L}\p{N}\p{M}_ .,@+()-]{0,99}(?<![ .])")  # of a file, on every system
 _HOW = ("scope", "score_floor", "min_score", "speakers", "since", "until", "asked")
 SUFFIX = ".db"  # of the files of a folder of chats
+_OWNED = 4  # times as many chats are open at most where an owner leaves them to their files
 MOST_OPEN = 1000  # of them at once: a short one takes a quarter of a megabyte, and three files
 
 
@@ -280,12 +281,14 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         return memory
 
     def _make_room(self) -> None:
-        """Leave the chats that were opened first to their files, where as many are open as may be."""
-        while self.makes_room and len(self._opened_first) >= self.most_open:
+        """Leave the chats that were opened first to their files, where as many are open as may be; where an owner does
+        that, only when it does not, and without waiting for those who use them."""
+        most = self.most_open if self.makes_room else _OWNED * self.most_open
+        while len(self._opened_first) >= most:
             with suppress(KeyError, StopIteration):  # another thread was faster
                 name = next(iter(self._opened_first))
                 del self._opened_first[name]
-                self.put_away(name)
+                self.put_away(name, keep_index=self.makes_room)
 
     def _opened_anew(self, name: str) -> AdaptiveMemory:
         return AdaptiveMemory.open(self.path_of(name), **self._settings)

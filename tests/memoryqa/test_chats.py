@@ -268,6 +268,8 @@ def test_a_server_and_the_command_search_more_chats_than_they_keep_open(
         assert operations.search("Who saw 6 otters?") == expected
         assert operations.open_chats <= 3
         assert len(operations.summaries()) == 14
+        assert [len(few[name]) for name in few] == list(range(14))
+        assert operations.open_chats == 12, "what reads all of them leaves most of them open no longer than that"
     monkeypatch.setattr(Memories, "most_open", 3)
     (many / "chat 08.db").write_bytes(b"no chat" * 1000)
     assert main(["search", "--store", str(many), "Who saw 6 otters?"]) == 0
