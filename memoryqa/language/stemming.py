@@ -40,6 +40,7 @@ def stemmer_of(locale: Mapping[str, Any]) -> Stem:
         stem = _with_final_n(stem)
     if "verb" in locale:
         others = frozenset(f"{locale['dates']['not_past']} {locale['verb_others']}".split())
+        others -= frozenset(locale["verbs_too"].split())  # "yedi": seven, and "ate"
         stem = _without_verb_ending(stem, re.compile(locale["verb"]), others)
     if "noun" in locale:
         stem = _without_noun_ending(stem, re.compile(locale["noun"]))
