@@ -83,7 +83,8 @@ def from_args(dataclass_type: type[T], namespace: argparse.Namespace, *, saved: 
     try:
         values = values_from(dataclass_type, {name: one for name, one in (saved or {}).items() if name not in given})
     except ParametersError as error:
-        raise UsageError(f"the saved config: {error}") from error
+        advice = "another version wrote it, or a person: finish the run with that version, or start a new one"
+        raise UsageError(f"the saved config: {error}; {advice}") from error
     values |= given
     for field in dataclasses.fields(dataclass_type):  # type: ignore[arg-type]  # a dataclass, says its name
         if field.init and field.name not in values and not _has_default(field):

@@ -132,8 +132,9 @@ def test_a_bad_value_is_refused_with_its_flag_named(
     ],
 )
 def test_a_bad_saved_config_is_refused_with_its_key_named(saved: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=said) as refused:
         parse([], saved=saved)
+    assert str(refused.value).endswith("finish the run with that version, or start a new one")
 
 
 @dataclass(frozen=True)
