@@ -386,4 +386,12 @@ class Tally:
 
 def count_lines(lines: Iterable[Line]) -> int:
     """Tokens of `render(lines)`, by addition. `lines` are distinct."""
-    return Tally(lines).tokens
+    whole, parts, headers = 0, list[Line](), dict[tuple[int, str], int]()
+    for line in lines:
+        if line.part is not None:
+            parts.append(line)
+        elif line.text:
+            whole += line.tokens
+            headers[line.turn.session, line.header] = line.header_tokens
+    tally = Tally(parts)
+    return whole + tally.tokens + sum(tokens for heading, tokens in headers.items() if heading not in tally._under)

@@ -26,11 +26,12 @@ from memoryqa.memory.selection import selector
 from memoryqa.messages import TimeLike, parse_time
 from memoryqa.rendering import Line, render
 from memoryqa.search.arguments import check_search, list_queries
+from memoryqa.search.best_first import worth_showing
 from memoryqa.search.dense import DenseIndex
 from memoryqa.search.embedders import EmbeddingError
 from memoryqa.search.excerpt import shortened
 from memoryqa.search.packing import pack
-from memoryqa.search.ranking import PassageIndex, worth_showing
+from memoryqa.search.ranking import PassageIndex
 from memoryqa.transcript import Transcript
 from memoryqa.turns import HANDLE_PREFIX, Turn
 from memoryqa.working.losses import Losses, find_losses

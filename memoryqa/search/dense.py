@@ -30,8 +30,8 @@ from memoryqa.language.names import in_first_person, without_names
 from memoryqa.language.terms import idfs
 from memoryqa.passages import split_sentences
 from memoryqa.rendering import Line
+from memoryqa.search.chunks import REACH
 from memoryqa.search.embedders import Embedder, EmbeddingError, LocalEmbedder, Pieces, embed, unit_length
-from memoryqa.search.postings import REACH
 from memoryqa.search.vector_cache import VectorCache
 from memoryqa.search.windows import Windows
 

@@ -11,6 +11,8 @@ import math
 import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,18 +24,15 @@ from memoryqa.language.locales.detection import note_language
 from memoryqa.language.names import name_words, speaker_key
 from memoryqa.language.terms import idf, terms, within_term
 from memoryqa.rendering import Line
+from memoryqa.search.chunks import CHUNK, CHUNK_BITS, REACH, Edges
 from memoryqa.search.date_match import note_day
+from memoryqa.search.occurrences import Occurrences
 from memoryqa.search.passage_reading import Heard, Reading, read
 from memoryqa.search.windows import Windows
 from memoryqa.turns import MONTHS, Turn
 
-Postings = npt.NDArray[np.int32]  # numbers of passages, as the postings keep them
-
-CHUNK = 8  # passages; fewer make tighter bounds, more make bounding faster
-REACH = CHUNK  # passages to each side from which one may inherit terms; no more than a chunk has: see bound_windowed
 _WIDTH = 2 * REACH + 1
 _ALONE = array("f", [0.0] * REACH + [1.0] + [0.0] * REACH)
-_ROUNDED_UP = 1 + 2**-23  # shares are kept as float32, which may be a little more than they are
 _LONG_TURN_TOKENS = 100  # longer turns hold every word once, and are handicapped for it
 _MOST_DOUBLINGS = 5.0  # from 3,200 tokens on: a pasted book stays within reach, and on the scale of other scores
 _LEAD_SHARE = 0.5  # ... their first passage, which says what they are about, less so
@@ -44,6 +43,7 @@ class IndexedPassages:
 
     def __init__(self, windows: Windows) -> None:
         self._windows = windows
+        self._edges = Edges(windows)
         self.speakers: dict[str, int] = {}  # speaker, as first spelled -> number, in order of appearance
         self._speaker_numbers: dict[str, int] = {}  # the same for all spellings: by `speaker_key`
         self._spellings: set[str] = set()  # of all speakers
@@ -214,10 +214,26 @@ class IndexedPassages:
         """The indexed terms that are alike."""
         return like.among(self._postings)
 
-    def occurrences(self, terms: Sequence[str]) -> Postings:
-        """The passages that contain one of `terms` (all of them indexed), once per occurrence, term by term."""
-        found = [self._postings[term] for term in terms]
-        return np.concatenate([np.array(one, dtype=np.int32, ndmin=1) for one in found])
+    def find(self, matches: Sequence[tuple[Sequence[str], Sequence[float]]]) -> Occurrences:
+        """The occurrences of the terms of matches (all of them indexed), each given with what an occurrence of each
+        term counts; 1 each when that is empty."""
+        runs = [self._postings[term] for terms, _ in matches for term in terms]
+        passages = np.concatenate(
+            [np.zeros(0, dtype=np.int32), *(np.array(one, dtype=np.int32, ndmin=1) for one in runs)]
+        )
+        lengths = [len(one) if isinstance(one, array) else 1 for one in runs]
+        of_match = [number for number, (terms, _) in enumerate(matches) for _ in terms]
+        each = [share for terms, shares in matches for share in shares or [1.0] * len(terms)]
+        is_one = all(share == 1.0 for share in each)
+        numbers = np.repeat(np.array(of_match, dtype=np.int64), lengths)
+        starts = np.searchsorted(numbers, np.arange(len(matches) + 1))
+        counts = None if is_one else np.repeat(np.array(each), lengths)
+        return Occurrences(passages.astype(np.intp), numbers, starts.tolist(), counts)
+
+    def count_in_blocks(self, term: str) -> Floats:
+        """Number of occurrences of a term in each block."""
+        found = np.array(self._postings[term], dtype=np.int32, ndmin=1)
+        return np.bincount(self.block_of(found), minlength=self.num_blocks).astype(np.float64)
 
     def held(self, term: str) -> int:
         """The number of passages that contain the term."""
@@ -226,16 +242,11 @@ class IndexedPassages:
             return int(known is not None)
         return len(known) - self._repeated.get(term, 0)
 
-    def frequency(self, term: str) -> int:
-        """How often the term occurs."""
-        postings = self._postings[term]
-        return len(postings) if isinstance(postings, array) else 1
-
     def speaker_of(self, passages: Ints) -> Ints:
         """The number of each passage's speaker."""
         return np.frombuffer(self._speaker, dtype=np.int32)[passages].astype(np.int64)
 
-    def block_of(self, passages: Ints | Postings) -> Ints:
+    def block_of(self, passages: Ints | npt.NDArray[np.int32]) -> Ints:
         """The block of each passage."""
         return np.frombuffer(self._block, dtype=np.int32)[passages].astype(np.int64)
 
@@ -279,10 +290,6 @@ class IndexedPassages:
         lengths = np.frombuffer(self._block_length).copy()
         return lengths / max(float(lengths.mean()), 1e-9)
 
-    def count_in_blocks(self, terms: Sequence[str]) -> Floats:
-        """Number of occurrences of `terms` in each block."""
-        return np.bincount(self.block_of(self.occurrences(terms)), minlength=self.num_blocks).astype(np.float64)
-
     def block_extents(self, blocks: Ints) -> tuple[Ints, Ints]:
         """The first passage of each block, and the first passage after the block."""
         edges = np.append(_ints(self._block_start), len(self))
@@ -301,61 +308,54 @@ class IndexedPassages:
         passages = (chunks[:, None] * CHUNK + np.arange(CHUNK)).ravel()
         return passages[: np.searchsorted(passages, len(self))]
 
-    def windowed(self, occurrences: Sequence[Postings], of_each: Sequence[Floats], chunks: Ints) -> Floats:
-        """Windowed frequencies in the passages of `chunks` (ascending), shape (len(occurrences), passages)."""
-        is_all = len(chunks) == self.num_chunks
-        if not is_all:
-            occurrences, of_each = self._reaching(occurrences, of_each, chunks)
-        counted, found = np.concatenate(of_each), np.concatenate(occurrences).astype(np.int64)
-        width = len(self.passages_of(chunks))
-        row_start = np.repeat(np.arange(len(occurrences)) * width, [len(one) for one in occurrences])
-        shares = np.frombuffer(self._shares, dtype=np.float32).reshape(-1, _WIDTH)[found].ravel()
-        lent = np.flatnonzero(shares)
-        rows, columns = np.divmod(lent, _WIDTH)
-        at = found[rows] + (columns - REACH)  # the passages to which is lent, then their places in the result
-        if not is_all:
-            first = np.full(self.num_chunks, -1)  # by chunk: position of its first passage in the result
-            first[chunks] = np.arange(len(chunks)) * CHUNK
-            position = first[at // CHUNK]
-            wanted = position >= 0
-            lent, rows, at = lent[wanted], rows[wanted], (position + at % CHUNK)[wanted]
-        counts = np.bincount(row_start[rows] + at, shares[lent] * counted[rows], minlength=len(occurrences) * width)
-        return counts.astype(np.float64, copy=False).reshape(len(occurrences), width)
-
-    def _reaching(
-        self, occurrences: Sequence[Postings], of_each: Sequence[Floats], chunks: Ints
-    ) -> tuple[list[Postings], list[Floats]]:
-        """Those occurrences that may reach the passages of `chunks`, and what each counts."""
-        near = np.zeros(self.num_chunks, dtype=np.bool_)
-        for distance in (-1, 0, 1):
-            near[np.clip(chunks + distance, 0, self.num_chunks - 1)] = True
-        kept = [near[one // CHUNK] for one in occurrences]
-        return (
-            [one[reaching] for one, reaching in zip(occurrences, kept, strict=True)],
-            [one[reaching] for one, reaching in zip(of_each, kept, strict=True)],
+    def windowed(self, found: Occurrences, passages: Ints) -> Floats:
+        """Windowed frequencies of each match in `passages` (ascending), shape (matches, len(passages))."""
+        num_matches = len(found.starts) - 1
+        if len(passages) < len(self):
+            found = found.taking(self._reaching(found.passages, passages))
+        width = len(passages) + 1  # the last place is for what is lent to other passages, or to none
+        places = np.full(len(self) + 2 * REACH, width - 1)
+        places[passages + REACH] = np.arange(width - 1)
+        lent_to = places.take(found.passages[:, None] + np.arange(_WIDTH))
+        lent_to += (found.matches * width)[:, None]
+        shares: npt.NDArray[Any] = (
+            np.frombuffer(self._shares, dtype=np.float32).reshape(-1, _WIDTH).take(found.passages, axis=0)
         )
+        if found.counts is not None:
+            shares = shares * found.counts[:, None]
+        counts = np.bincount(lent_to.ravel(), shares.ravel(), minlength=num_matches * width)
+        return counts.astype(np.float64, copy=False).reshape(num_matches, width)[:, :-1]
 
-    def bound_windowed(self, occurrences: Postings, of_each: Floats, out: Floats) -> None:
-        """Write to `out` an upper bound of the windowed frequency of each chunk's passages, shape (chunks,).
+    def _reaching(self, found: Ints, passages: Ints) -> Ints:
+        """The places in `found` of what may reach `passages`."""
+        near = np.zeros(len(self) + 2 * REACH, dtype=np.bool_)
+        for distance in range(_WIDTH):
+            near[passages + distance] = True
+        return np.flatnonzero(near[REACH:][found])
+
+    def bound_windowed(self, found: Occurrences, zeros: Floats) -> Iterator[tuple[Ints | slice, Floats]]:
+        """For each match chunks, and upper bounds of their passages' windowed frequency; that of the others is 0.
+
+        A chunk may be named several times, with the same bound. zeros: of shape (chunks,), for work; they are zeros
+        again afterwards.
 
         Every occurrence counts whole in its own chunk, and with the largest share that it could have in the next one
-        and the one before: `REACH` is no more than a chunk. The caller gives `out` because allocating so much memory
-        takes longer than the computation.
+        and the one before: `REACH` is no more than a chunk.
         """
-        out.fill(0.0)
-        found = occurrences.astype(np.int64)
-        chunks = found // CHUNK
-        np.add.at(out, chunks, of_each)
-        tokens = np.frombuffer(self._token_starts, dtype=np.int64)
-        after = (chunks + 1) * CHUNK  # the first passage of the next chunk
-        reaching = np.flatnonzero(after < len(self))
-        between = tokens[after[reaching]] - tokens[found[reaching]]
-        share = _ROUNDED_UP * self._windows.before * self._windows.decay(between)
-        np.add.at(out, chunks[reaching] + 1, share * of_each[reaching])
-        reaching = np.flatnonzero(chunks > 0)
-        between = tokens[found[reaching] + 1] - tokens[chunks[reaching] * CHUNK]
-        share = _ROUNDED_UP * self._windows.after * self._windows.decay(between)
-        np.add.at(out, chunks[reaching] - 1, share * of_each[reaching])
+        to_next, to_previous = self._edges.lent(self._token_starts, self._block)
+        chunks = found.passages >> CHUNK_BITS
+        reached = np.stack([chunks, np.minimum(chunks + 1, len(zeros) - 1), np.maximum(chunks - 1, 0)])
+        own = np.ones(len(chunks)) if found.counts is None else found.counts
+        lent = np.stack([own, to_next[found.passages] * own, to_previous[found.passages] * own])
+        for first, end in pairwise(found.starts):
+            of_match, counts = reached[:, first:end].ravel(), lent[:, first:end].ravel()
+            if 4 * (end - first) > len(zeros):
+                yield slice(None), np.bincount(of_match, counts, len(zeros)).astype(np.float64, copy=False)
+                continue
+            np.add.at(zeros, of_match, counts)
+            bound = zeros[of_match]
+            zeros[of_match] = 0.0
+            yield of_match, bound
 
     def relative_chunk_lengths(self) -> Floats:
         """The smallest relative length of each chunk's passages."""

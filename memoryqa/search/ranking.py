@@ -26,9 +26,12 @@ from memoryqa.language.locales.detection import ENGLISH, by_use
 from memoryqa.language.question import Asking, Query, Window, read_query, users_among
 from memoryqa.language.terms import idf
 from memoryqa.rendering import Line
+from memoryqa.search.best_first import FIRST_CHUNKS, best_first
+from memoryqa.search.chunks import CHUNK_BITS
 from memoryqa.search.date_match import match_blocks
 from memoryqa.search.fusing import Preference, fuse
 from memoryqa.search.matches import as_spoken, find_matches
+from memoryqa.search.occurrences import Occurrences
 from memoryqa.search.passage_reading import (
     ENDS_IN_QUESTION,
     FLAGS,
@@ -38,7 +41,7 @@ from memoryqa.search.passage_reading import (
     SAYS_I,
     SAYS_NAME,
 )
-from memoryqa.search.postings import CHUNK, IndexedPassages, Postings
+from memoryqa.search.postings import IndexedPassages
 from memoryqa.search.windows import Windows
 from memoryqa.turns import Turn
 
@@ -49,24 +52,29 @@ _USUAL_TOKENS = 30  # of a line
 _MOST_BREVITY = 2.0
 _OTHER_LANGUAGES = 3.0  # times the weight of the speaker, whose "I" is not seen and whose words have fewer tables
 _MOST_QUERIES = 16  # kept as they were read
-_FIRST_CHUNKS = 512  # scored at once, so that shorter histories are one array; later batches:
-_FEWEST_CHUNKS, _MOST_CHUNKS = 128, 4096
-_FIRST_TURNS = 256  # that the first batches should yield: a little more than fit in a prompt
+_MOST_PASSAGES = 32_768  # scored at once
+_ROUNDING = 1e-9  # what the errors of a bound may be
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """One query against the present index.
 
-    weights, occurrences: of each match its weight and the turns in which it occurs. per_block: added to all turns of a
-    block.
+    weights: of each match. found: where its terms occur. per_block: added to all turns of a block.
     """
 
     query: Query
     weights: Floats
-    occurrences: list[Postings]
-    shares: list[Floats]
+    found: Occurrences
     per_block: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """For each chunk an upper bound of its passages' scores, and for each plan of what its words add to the match."""
+
+    total: Floats
+    words: list[Floats]
 
 
 class PassageIndex:
@@ -116,8 +124,10 @@ class PassageIndex:
         `asking`: what the question's dates are read by.
         """
         plans = self._plans(queries, asking)
-        chunks = np.arange(self._passages.num_chunks)
-        parts = [self._score(plans, chunks[i : i + _MOST_CHUNKS], matches) for i in range(0, len(chunks), _MOST_CHUNKS)]
+        passages = np.arange(len(self))
+        parts = [
+            self._score(plans, passages[i : i + _MOST_PASSAGES], matches) for i in range(0, len(self), _MOST_PASSAGES)
+        ]
         return np.concatenate([np.zeros(0), *parts])
 
     def best(
@@ -127,12 +137,10 @@ class PassageIndex:
         return (place for place, _ in self.ranked(queries, among, score_floor))
 
     def scores_of(self, queries: Sequence[str], places: Sequence[int], asking: Asking | None = None) -> list[float]:
-        """Scores of single turns, as `score` has them, at the cost of the chunks that they are in."""
-        wanted = np.array(places, dtype=np.int64)
-        chunks = np.unique(wanted // CHUNK)
-        scores = self._score(self._plans(queries, asking), chunks)
-        scored = dict(zip(self._passages.passages_of(chunks).tolist(), scores, strict=True))
-        return [float(scored[place]) for place in places]
+        """Scores of single turns, as `score` has them."""
+        wanted, order = np.unique(np.array(places, dtype=np.int64), return_inverse=True)
+        scores: list[float] = self._score(self._plans(queries, asking), wanted)[order].tolist()
+        return scores
 
     def days_of(self, question: str, asking: Asking | None = None) -> Sequence[Window]:
         """The days that a question names."""
@@ -170,38 +178,26 @@ class PassageIndex:
     ) -> Iterator[tuple[int, float]]:
         """Yield turns with their scores, best first, ties in order; scores only as many turns as the caller reads.
 
-        `among`: only these turns. `score_floor`: only turns that score at least this share of the best one. Chunks are
-        scored in the order of an upper bound of their turns' scores; a turn is yielded when no remaining chunk can have
-        one that is as good. Raises RuntimeError when turns were added meanwhile.
+        `among`: only these turns. `score_floor`: only turns that score at least this share of the best one. See
+        `best_first`. Raises RuntimeError when turns were added meanwhile.
         """
         plans, length = self._plans(queries, asking), len(self)
         wanted = None if among is None else np.array(sorted(among), dtype=np.int64)
-        chunks = np.arange(self._passages.num_chunks) if wanted is None else np.unique(wanted // CHUNK)
-        bounds = self._bounds(plans)[chunks] if len(chunks) > _FIRST_CHUNKS else np.zeros(len(chunks))
-        scores, turns = np.zeros(0), np.zeros(0, dtype=np.int64)  # scored, not yielded yet
-        size, ripening, top = _FIRST_CHUNKS, _FIRST_TURNS, -np.inf
-        while len(chunks):
+        chunks = np.arange(self._passages.num_chunks) if wanted is None else np.unique(wanted >> CHUNK_BITS)
+        bounds = self._bounds(plans) if len(chunks) > FIRST_CHUNKS else None
+
+        def open_chunks(opened: Ints, is_bounded: bool) -> tuple[Ints, Floats]:
             if len(self) != length:
                 raise RuntimeError("turns were added while a ranking was read; rank again")
-            batch, chunks, bounds = _split_off_largest(chunks, bounds, size)
-            batch_scores, batch_turns = self._score(plans, batch), self._passages.passages_of(batch)
+            passages = self._passages.passages_of(opened)
             if wanted is not None:
-                kept = np.isin(batch_turns, wanted)
-                batch_scores, batch_turns = batch_scores[kept], batch_turns[kept]
-            scores, turns = np.concatenate([scores, batch_scores]), np.concatenate([turns, batch_turns])
-            ripe = scores > bounds.max(initial=-np.inf)
-            best_first = np.lexsort((turns[ripe], -scores[ripe]))
-            worth = worth_showing(scores[ripe][best_first], score_floor, top)
-            top = max(top, scores.max(initial=-np.inf))
-            given = best_first[:worth]
-            yield from zip(turns[ripe][given].tolist(), scores[ripe][given].tolist(), strict=True)
-            if worth < len(best_first):
-                return
-            scores, turns = scores[~ripe], turns[~ripe]
-            # next: all chunks whose bounds keep the next `ripening` turns from being yielded
-            last = np.sort(scores)[-ripening:].min(initial=np.inf)
-            size = min(max(int(np.count_nonzero(bounds >= last)), _FEWEST_CHUNKS), _MOST_CHUNKS)
-            ripening *= 2
+                passages = passages[np.isin(passages, wanted)]
+            if bounds is None or not is_bounded:
+                return passages, np.full(len(passages), np.inf)
+            return passages, self._combined(plans, passages, [words[passages >> CHUNK_BITS] for words in bounds.words])
+
+        of_chunks = np.zeros(len(chunks)) if bounds is None else bounds.total[chunks]
+        return best_first(chunks, of_chunks, open_chunks, lambda passages: self._score(plans, passages), score_floor)
 
     # -- what to look for ----------------------------------------------------------------------------------------------
 
@@ -230,14 +226,7 @@ class PassageIndex:
             per_block += config.date_weight * match_blocks(query.windows, *index.block_days)
         matches = find_matches(query, index, config)
         weights = np.array([match.weight for match in matches])
-        found = [index.occurrences(match.terms) for match in matches]
-        shares = [
-            np.repeat(match.shares, [index.frequency(term) for term in match.terms])
-            if match.shares
-            else np.ones(len(one))
-            for match, one in zip(matches, found, strict=True)
-        ]
-        return _Plan(query, weights, found, shares, per_block)
+        return _Plan(query, weights, index.find([(match.terms, match.shares) for match in matches]), per_block)
 
     def _match_blocks(self, present: Sequence[str]) -> Floats:
         """BM25 of each block as one document, divided by the maximum: 1.0 is the block that matches best."""
@@ -247,7 +236,7 @@ class PassageIndex:
             return score
         norm = self._length_norm(_SESSION_K1, self._passages.relative_block_lengths())
         for term in present:
-            frequency = self._passages.count_in_blocks((term,))
+            frequency = self._passages.count_in_blocks(term)
             rarity = idf(int(np.count_nonzero(frequency)), blocks)
             score += rarity * frequency * (_SESSION_K1 + 1) / (frequency + norm)
         best = score.max(initial=0.0)
@@ -259,13 +248,20 @@ class PassageIndex:
 
     # -- scores --------------------------------------------------------------------------------------------------------
 
-    def _score(self, plans: Sequence[_Plan], chunks: Ints, matches: Sequence[Floats] = ()) -> Floats:
-        """Scores of the passages in `chunks` (ascending), in order."""
+    def _score(self, plans: Sequence[_Plan], passages: Ints, matches: Sequence[Floats] = ()) -> Floats:
+        """Scores of `passages` (ascending)."""
+        words = [self._score_words(plan, passages) for plan in plans]
+        return self._combined(plans, passages, words, matches)
+
+    def _combined(
+        self, plans: Sequence[_Plan], passages: Ints, words: Sequence[Floats], matches: Sequence[Floats] = ()
+    ) -> Floats:
+        """Scores of passages whose words match so well; upper bounds of scores, where the matches are upper bounds."""
         config, index, question = self.config, self._passages, plans[0].query
-        passages = index.passages_of(chunks)
-        lexical = [self._score_words(plan, chunks, passages) for plan in plans]
+        blocks = index.block_of(passages)
+        lexical = [match + plan.per_block[blocks] for match, plan in zip(words, plans, strict=True)]
         if matches:
-            lexical = [words + match[passages] for words, match in zip(lexical, matches, strict=True)]
+            lexical = [match + other[passages] for match, other in zip(lexical, matches, strict=True)]
         preferred, support = self._preference(question), self._support(question, len(plans))
         named = None
         if preferred.speakers:
@@ -304,36 +300,33 @@ class PassageIndex:
         users = () if question.asks_what_was_told else users_among(speakers, question.owner)
         return Preference(users, config.role_weight)
 
-    def _score_words(self, plan: _Plan, chunks: Ints, passages: Ints) -> Floats:
-        """Windowed BM25 of the plan's terms, plus what all passages of a block get."""
+    def _score_words(self, plan: _Plan, passages: Ints) -> Floats:
+        """Windowed BM25 of the plan's terms in `passages` (ascending)."""
         config, index = self.config, self._passages
-        shared = plan.per_block[index.block_of(passages)]
-        if not plan.occurrences:
-            return shared
-        frequencies = index.windowed(plan.occurrences, plan.shares, chunks).ravel()
-        held = np.flatnonzero(frequencies)  # few of all pairs of terms and passages
-        rows, places = np.divmod(held, len(passages))
-        frequency = frequencies[held]
-        norm = self._length_norm(config.bm25_k1, index.relative_lengths(passages))
-        saturated = frequency * (config.bm25_k1 + 1) / (frequency + norm[places])
-        # a turn's matches are summed in their order, so that the sum is the same to the bit with any other passages
-        return np.bincount(places, plan.weights[rows] * saturated, minlength=len(passages)) + shared
+        total = np.zeros(len(passages))
+        if not len(plan.weights):
+            return total
+        saturated, norm = np.empty_like(total), self._length_norm(config.bm25_k1, index.relative_lengths(passages))
+        # a passage's matches are summed in their order, so that the sum is the same to the bit with any other passages
+        for weight, frequency in zip(plan.weights, index.windowed(plan.found, passages), strict=True):
+            np.add(frequency, norm, out=saturated)
+            frequency *= config.bm25_k1 + 1
+            np.divide(frequency, saturated, out=saturated)
+            saturated *= weight
+            total += saturated
+        return total
 
-    def _bounds(self, plans: Sequence[_Plan]) -> Floats:
-        """For each chunk an upper bound of its passages' scores."""
+    def _bounds(self, plans: Sequence[_Plan]) -> _Bounds:
+        """Upper bounds of the scores of each chunk's passages."""
         config, index = self.config, self._passages
         shortest = self._length_norm(config.bm25_k1, index.relative_chunk_lengths())
-        frequency, saturated = np.empty_like(shortest), np.empty_like(shortest)
-        lexical = []
+        zeros, of_words = np.zeros_like(shortest), []
         for plan in plans:
-            bound = index.largest_in_chunks(plan.per_block)
-            for weight, occurrences, of_each in zip(plan.weights, plan.occurrences, plan.shares, strict=True):
-                index.bound_windowed(occurrences, of_each, out=frequency)
-                np.add(frequency, shortest, out=saturated)
-                np.divide(frequency, saturated, out=saturated)
-                saturated *= weight * (config.bm25_k1 + 1)
-                bound += saturated
-            lexical.append(bound)
+            words = np.zeros_like(shortest)
+            for weight, (reached, frequency) in zip(plan.weights, index.bound_windowed(plan.found, zeros), strict=True):
+                words[reached] += weight * (config.bm25_k1 + 1) * (frequency / (frequency + shortest[reached]))
+            of_words.append(words + _ROUNDING)
+        lexical = [words + index.largest_in_chunks(plan.per_block) for words, plan in zip(of_words, plans, strict=True)]
         question = plans[0].query
         preferred, support = self._preference(question), self._support(question, len(plans))
         named = None
@@ -345,7 +338,7 @@ class PassageIndex:
         if named is not None:
             priors += np.where(named, preferred.weight, -preferred.weight)
             priors += preferred.first_person * (named & ((index.chunk_flags() & SAYS_I) != 0))
-        return bound + (1 + support) * priors + 1e-9  # for rounding errors
+        return _Bounds(bound + (1 + support) * priors + _ROUNDING, of_words)
 
     def _bound_priors(self, question: Query) -> Floats:
         config, index = self.config, self._passages
@@ -371,19 +364,3 @@ class PassageIndex:
 def _brevity(tokens: Ints) -> Floats:
     """How often a passage's tokens halve to those of a usual line, from -2 (four times as long) to 2."""
     return np.clip(-np.log2(np.maximum(tokens, 1) / _USUAL_TOKENS), -_MOST_BREVITY, _MOST_BREVITY)
-
-
-def _split_off_largest(chunks: Ints, bounds: Floats, size: int) -> tuple[Ints, Ints, Floats]:
-    """Split off the `size` chunks with the largest bounds. Returns them, ascending, the other chunks, their bounds."""
-    if len(chunks) <= size:
-        return np.sort(chunks), chunks[:0], bounds[:0]
-    order = np.argpartition(bounds, -size)
-    return np.sort(chunks[order[-size:]]), chunks[order[:-size]], bounds[order[:-size]]
-
-
-def worth_showing(best_first: Floats, score_floor: float, top: float = -np.inf) -> int:
-    """How many scores (in descending order) are at least `score_floor` times the best one (or `top`, if higher)."""
-    top = max(top, best_first[0]) if len(best_first) else top
-    if score_floor <= 0 or top <= 0:
-        return len(best_first)
-    return int(np.count_nonzero(best_first >= score_floor * top))

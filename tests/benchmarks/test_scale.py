@@ -25,8 +25,9 @@ from benchmarks.scale.histories import NAMES, SESSIONS_A_DAY, asked, history
 from locomo.dataset import SAMPLE_PATH, load
 from memoryqa.config import RankingConfig
 from memoryqa.memory import AdaptiveMemory
+from memoryqa.search import best_first
 from memoryqa.search import ranking as retrieval
-from memoryqa.search.postings import CHUNK
+from memoryqa.search.chunks import CHUNK
 from memoryqa.search.ranking import PassageIndex
 from memoryqa.turns import Turn
 
@@ -44,9 +45,9 @@ def repeated(num_turns: int, start: int = 0) -> list[Turn]:
 def small_batches() -> Iterator[None]:
     """As if histories were long: few chunks at once, so that most are ruled out by their bounds or wait for them."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("_FIRST_CHUNKS", 2), ("_FEWEST_CHUNKS", 1), ("_MOST_CHUNKS", 6), ("_FIRST_TURNS", 3)):
-            assert hasattr(retrieval, name)
-            patch.setattr(retrieval, name, value)
+        patch.setattr(retrieval, "FIRST_CHUNKS", 2)
+        for name, value in (("FIRST_CHUNKS", 2), ("_FEWEST_CHUNKS", 1), ("_MOST_CHUNKS", 6), ("_FIRST_RIPE", 3)):
+            patch.setattr(best_first, name, value)
         yield
 
 
@@ -78,10 +79,31 @@ def test_best_is_the_stable_order_of_the_scores_in_histories_of_many_sessions(
 @pytest.mark.slow
 @given(st.integers(0, 10_000), searches, any_config)
 @settings(max_examples=60)
-def test_no_turn_scores_above_the_bound_of_its_chunk(seed: int, queries: list[str], config: RankingConfig) -> None:
+def test_no_turn_scores_above_its_bound_nor_that_above_the_one_of_its_chunk(
+    seed: int, queries: list[str], config: RankingConfig
+) -> None:
     index = index_of(long_history(seed, 40), config)
-    bounds = index._bounds(index._plans(queries))
-    assert (index.score(queries) <= np.repeat(bounds, CHUNK)[: len(index)]).all()
+    plans, passages = index._plans(queries), np.arange(len(index))
+    bounds = index._bounds(plans)
+    own = index._combined(plans, passages, [words[passages // CHUNK] for words in bounds.words])
+    assert (index.score(queries) <= own).all()
+    assert (own <= bounds.total[passages // CHUNK] + 1e-8).all()
+
+
+@pytest.mark.slow
+@given(st.integers(0, 10_000), searches, any_config, st.sets(st.integers(1, 60), max_size=6))
+@settings(max_examples=30)
+def test_bounds_read_while_turns_come_are_those_of_a_fresh_index(
+    seed: int, queries: list[str], config: RankingConfig, read_at: set[int]
+) -> None:
+    turns = long_history(seed, 30)
+    index = PassageIndex(config)
+    for number, turn in enumerate(turns, 1):
+        index.add(turn, passages_of(turn))
+        if number in read_at:
+            index._bounds(index._plans(queries))
+    fresh = index_of(turns, config)
+    assert index._bounds(index._plans(queries)).total.tolist() == fresh._bounds(fresh._plans(queries)).total.tolist()
 
 
 @pytest.mark.slow
@@ -91,10 +113,8 @@ def test_a_score_is_the_same_to_the_bit_whatever_is_scored_with_it(
     seed: int, queries: list[str], config: RankingConfig, data: st.DataObject
 ) -> None:
     index = index_of(long_history(seed, 30), config)
-    all_chunks = range(index._passages.num_chunks)
-    chunks = np.array(sorted(data.draw(st.sets(st.sampled_from(all_chunks), min_size=1))))
-    passages = index._passages.passages_of(chunks)
-    assert index._score(index._plans(queries), chunks).tolist() == index.score(queries)[passages].tolist()
+    passages = np.array(sorted(data.draw(st.sets(st.sampled_from(range(len(index))), min_size=1))))
+    assert index._score(index._plans(queries), passages).tolist() == index.score(queries)[passages].tolist()
 
 
 @pytest.mark.slow
@@ -117,15 +137,15 @@ def test_a_long_history_is_searched_exactly_and_mostly_unscored(monkeypatch: pyt
     monkeypatch.setattr(
         PassageIndex,
         "_score",
-        lambda self, plans, chunks, *more: scored.append(len(chunks)) or score(self, plans, chunks),
+        lambda self, plans, passages, *more: scored.append(len(passages)) or score(self, plans, passages),
     )
     shares = []
     for question in asked(CONVERSATIONS, QUESTIONS[::24], len(index), random.Random(0)):
         exact = np.argsort(-index.score([question]), kind="stable")[:250].tolist()
         scored.clear()
         assert list(islice(index.best([question]), 250)) == exact
-        shares.append(sum(scored) * CHUNK / len(index))
-    assert np.median(shares) < 0.4
+        shares.append(sum(scored) / len(index))
+    assert np.median(shares) < 0.3
 
 
 def test_a_ranking_cannot_be_read_on_after_turns_were_added() -> None:

@@ -1,0 +1,50 @@
+"""Runs of passages that the ranking bounds and scores as one, and what passages may lend across their edges."""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+import numpy.typing as npt
+
+from memoryqa.arrays import Floats, Ints
+from memoryqa.search.windows import Windows
+
+CHUNK = 8  # passages; fewer make tighter bounds, more make bounding faster
+CHUNK_BITS = 3  # shifting by them divides by CHUNK, in a tenth of the time
+REACH = CHUNK  # passages to each side from which one may inherit terms; no more than a chunk has
+_ROUNDED_UP = 1 + 2**-23  # shares are kept as float32, which may be a little more than they are
+
+
+class Edges:
+    """The most that an occurrence in each passage may count in the next chunk, and in the one before.
+
+    Kept for all passages, and brought up to date when it is asked for. Nothing is lent to another block.
+    """
+
+    def __init__(self, windows: Windows) -> None:
+        self._windows = windows
+        self._to_next, self._to_previous = array("d"), array("d")
+
+    def lent(self, token_starts: array[int], block_of: array[int]) -> tuple[Floats, Floats]:
+        """To the next chunk and to the one before, by passage. token_starts: tokens before each passage, and in all."""
+        if len(self._to_next) < len(block_of):
+            self._update(np.frombuffer(token_starts, dtype=np.int64), np.frombuffer(block_of, dtype=np.int32))
+        return np.frombuffer(self._to_next), np.frombuffer(self._to_previous)
+
+    def _update(self, starts: Ints, block: npt.NDArray[np.int32]) -> None:
+        # the last passages known lend nothing yet to a chunk that had not begun
+        first = max(0, len(self._to_next) - 1) // CHUNK * CHUNK
+        for kept in (self._to_next, self._to_previous):
+            del kept[first:]
+        passages = np.arange(first, len(block))
+        opening = passages & ~(CHUNK - 1)  # the first passage of each one's chunk
+        following = np.minimum(opening + CHUNK, len(block) - 1)
+        before, after, decay = self._windows.before, self._windows.after, self._windows.decay
+        to_next = _ROUNDED_UP * before * decay(np.maximum(starts[following] - starts[passages], 0))
+        to_next[(opening + CHUNK > following) | (block[following] != block[passages])] = 0.0
+        preceding = np.maximum(opening - 1, 0)
+        to_previous = _ROUNDED_UP * after * decay(starts[passages + 1] - starts[opening])
+        to_previous[(opening == 0) | (block[preceding] != block[passages])] = 0.0
+        self._to_next.frombytes(to_next.tobytes())
+        self._to_previous.frombytes(to_previous.tobytes())
