@@ -227,6 +227,7 @@ def many(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [{}, {"min_score": 0.3}, {"clock": True}, {"speakers": "Bo", "since": "2023-05-03"}])
 @pytest.mark.parametrize("budget_tokens", [20, 1_000, 20_000])
 def test_a_search_in_more_chats_than_may_be_open_finds_the_same(

@@ -57,6 +57,7 @@ def conversation(number: int, title: str, *texts: str, start: float = 1_715_600_
 # -- once --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SAMPLES))
 def test_an_export_is_in_a_chat_once_however_often_it_is_imported(name: str, store: Folder) -> None:
     _, file_name, content = SAMPLES[name]

@@ -168,6 +168,7 @@ def test_annotating_twice_changes_nothing_more(text: str, anchor: datetime) -> N
     assert annotate(once, anchor) == once
 
 
+@pytest.mark.slow
 @given(sentences, anchors)
 def test_annotating_only_inserts(text: str, anchor: datetime) -> None:
     annotated = annotate(text, anchor)
