@@ -40,6 +40,7 @@ class ImportReport:
     notes: list[str] = field(default_factory=list)
     days: set[date] = field(default_factory=set)
     conversations: SeenKeys = field(default_factory=SeenKeys, repr=False, compare=False)
+    _last_conversation: str | None = field(default=None, repr=False, compare=False)
     _last_day: date | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -68,7 +69,10 @@ class ImportReport:
         self.people[message.speaker] += 1
         if message.chat and (message.chat in self.chats or len(self.chats) < MOST_CHATS):
             self.chats[message.chat] += 1
-        self.conversations.add(message.chat_id or message.chat)
+        conversation = message.chat_id or message.chat
+        if conversation != self._last_conversation:
+            self._last_conversation = conversation
+            self.conversations.add(conversation)
         if message.time is None:
             self.undated += 1
         else:

@@ -114,8 +114,10 @@ def csv_rows(file: TextIO, place: str, *, numbered: str = "") -> Iterator[tuple[
     reader = csv.DictReader(_with_ends(file, place), delimiter=delimiter_of(first) or ",")
     with _plain_errors(reader, place):
         for row in reader:
-            cells = ((key, value) for key, value in row.items() if isinstance(value, str))
-            yield reader.line_num, {(key or "").strip(): value.replace("\r\n", "\n") for key, value in cells}
+            yield (
+                reader.line_num,
+                {(key or "").strip(): one.replace("\r\n", "\n") for key, one in row.items() if isinstance(one, str)},
+            )
 
 
 def _by_number(cells: list[str]) -> dict[str, str]:
