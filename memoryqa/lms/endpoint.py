@@ -10,7 +10,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextvars import ContextVar, copy_context
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -32,7 +32,7 @@ from dspy.utils.exceptions import (
 )
 
 from memoryqa.lms.bodies import begin_reading, has_body, keep_answers
-from memoryqa.lms.reasons import error_in_place_of_reply, reason_of
+from memoryqa.lms.reasons import causes, error_in_place_of_reply, reason_of
 from memoryqa.lms.replies import header_seconds, is_worth_keeping, read_reply, texts_of
 from memoryqa.redaction import redact
 from memoryqa.replies.form import STOP, ReplyForm
@@ -289,14 +289,6 @@ def separate_endpoints_in_cache() -> None:
     """Replace DSPy's cache with an EndpointCache. Idempotent; call it again after `dspy.configure_cache`."""
     if not isinstance(dspy.cache, EndpointCache):
         dspy.cache = EndpointCache(dspy.cache)
-
-
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield `error` and the errors that it was raised from, outermost first."""
-    current: BaseException | None = error
-    while current is not None:
-        yield current
-        current = current.__cause__ or current.__context__
 
 
 def is_unreachable(error: BaseException) -> bool:

@@ -184,7 +184,8 @@ def _may_pass(error: LMError) -> bool:
     """Whether the error may pass: a server error or a cut connection, but no refused connection and no timeout."""
     from dspy.utils.exceptions import LMServerError, LMTransportError
 
-    from memoryqa.lms.endpoint import causes, is_unreachable
+    from memoryqa.lms.endpoint import is_unreachable
+    from memoryqa.lms.reasons import causes
 
     is_timeout = any(isinstance(cause, TimeoutError) for cause in causes(error))
     return isinstance(error, LMServerError | LMTransportError) and not is_timeout and not is_unreachable(error)

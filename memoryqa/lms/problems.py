@@ -90,7 +90,7 @@ def refused_setting(text: str, choice: LMChoice) -> str | None:
 
 
 def network_problem(error: LMError, choice: LMChoice, address: str) -> str | None:
-    from memoryqa.lms.endpoint import causes
+    from memoryqa.lms.reasons import causes
 
     provider, _, name = (choice.model or "").partition("/")
     host = host_of(address)

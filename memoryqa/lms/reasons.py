@@ -87,8 +87,7 @@ def _bodies_behind(error: BaseException) -> Iterator[str]:
 
     DSPy 3.4.1 keeps an OpenAI-like nested message only; a flat body is lost but for the frames of the traceback.
     """
-    current: BaseException | None = error
-    while current is not None:
+    for current in causes(error):
         carried = [getattr(current, name, None) for name in _BODIES]
         carried.append(getattr(getattr(current, "response", None), "text", None))
         yield from (said for body in carried if (said := said_in(body)))
@@ -99,6 +98,15 @@ def _bodies_behind(error: BaseException) -> Iterator[str]:
             bodies += [_body_of(held[name], attribute) for name in _RESPONSES if name in held for attribute in _BODIES]
             yield from (said for body in bodies if (said := said_in(body)))
             frame = frame.tb_next
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield `error` and the errors that it was raised from, outermost first, each once: a client's may form a ring."""
+    current: BaseException | None = error
+    seen: set[int] = set()
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
         current = current.__cause__ or current.__context__
 
 
