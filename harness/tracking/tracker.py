@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any, Self
 from harness.tracking.address import DEFAULT_URI, StoreUnavailable, TrackingError, check_uri, describe_error
 from harness.tracking.store import MLflowStore, Value
 from harness.tracking.values import flattened
+from memoryqa.lms.reasons import causes
 from memoryqa.redaction import redact, secrets
 
 if TYPE_CHECKING:
@@ -266,11 +267,8 @@ def _begin(store: MLflowStore, name: str, tags: Mapping[str, str], *, resume: bo
 def _status(error: BaseException | None) -> str:
     if error is None:
         return "FINISHED"
-    while error is not None:  # evaluate.py turns Ctrl-C into an exception that tells how to go on
-        if isinstance(error, KeyboardInterrupt):
-            return "KILLED"
-        error = error.__cause__ or error.__context__
-    return "FAILED"
+    # evaluate.py turns Ctrl-C into an exception that tells how to go on.
+    return "KILLED" if any(isinstance(one, KeyboardInterrupt) for one in causes(error)) else "FAILED"
 
 
 @contextmanager
