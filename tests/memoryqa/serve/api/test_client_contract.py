@@ -46,7 +46,19 @@ ELSEWHERE = {
 }
 OF_CHATS = {
     **dict.fromkeys(
-        ("choose", "find", "leave_removed", "opened", "path_of", "put_away", "refresh", "rendered_lines", "open", "of"),
+        (
+            "choose",
+            "find",
+            "leave_removed",
+            "look_at",
+            "opened",
+            "path_of",
+            "put_away",
+            "refresh",
+            "rendered_lines",
+            "open",
+            "of",
+        ),
         ONE_FILE,
     ),
     **dict.fromkeys(
