@@ -10,16 +10,19 @@ from datetime import date
 from typing import Literal
 
 from memoryqa.language.dating.time_spans import VALUE, YEAR
-from memoryqa.offline_reader.ranking import MONTH_PATTERN, Ranking, Sentence
+from memoryqa.offline_reader.ranking import MONTH_PATTERN, Ranking, Sentence, nearness
 from memoryqa.turns import MONTHS
 
 Unit = Literal["day", "month", "year"]
 
 _RESOLVED = re.compile(rf"(?P<words>[^()]{{0,40}}?)\(= (?P<value>{VALUE})\)")
+_SHORT = "|".join([*(month[:3] for month in MONTHS if len(month) > 3), "Sept"])
 _ABSOLUTE = re.compile(
     rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{MONTH_PATTERN})\b(?:,? \d{{4}})?"
     rf"|(?:{MONTH_PATTERN}) \d{{1,2}}(?:st|nd|rd|th)?\b(?:,? \d{{4}})?|(?:{MONTH_PATTERN}),? \d{{4}}"
-    r"|(?:in|since) (?:19|20)\d\d)\b"
+    rf"|\d{{1,2}}(?:st|nd|rd|th)? (?:{_SHORT})\b\.?(?:,? \d{{4}})?"
+    rf"|(?:{_SHORT})\.? \d{{1,2}}(?:st|nd|rd|th)?\b(?:,? \d{{4}})?"
+    r"|(?:19|20)\d\d-[01]\d-[0-3]\d|(?:in|since) (?:19|20)\d\d)\b"
 )
 _WEEKDAY = re.compile(r"\b(?P<before>next |this )?(?P<day>(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)\s*$", re.I)
 _PLAIN_DAY = re.compile(rf"\d{{1,2}} (?:{MONTH_PATTERN}) \d{{4}}")
@@ -27,7 +30,11 @@ _MONTHYEAR = re.compile(rf"\b(?:{MONTH_PATTERN}) \d{{4}}\b")
 _FUTURE_WORDS = re.compile(r"\b(?:next|tomorrow|this|in (?:\w+ )?\w+ (?:days|weeks|months))\s*\S*\s*$", re.I)
 _FUTURE_QUESTION = re.compile(r"\b(?:will|plan|plans|planning|planned|going to|is \w+ \w+ing)\b")
 
-_NAMES_A_DATE, _RESOLVED_DATE, _RIGHT_TENSE = 0.1, 0.25, 0.15
+_AHEAD_QUESTION = re.compile(
+    r"\bwhen(?:['’]s| is| are| does| do| will| shall)\b|\b(?:what|which) (?:day|date) (?:is|does|do|will)\b", re.I
+)
+_NAMES_A_DATE, _RESOLVED_DATE, _RIGHT_TENSE = 0.25, 0.25, 0.15
+_ABOUT_ALL, _SESSION_AHEAD, _FARTHER = 0.3, 0.4, 0.3
 
 
 def asked_unit(question: str) -> Unit:
@@ -40,32 +47,39 @@ def asked_unit(question: str) -> Unit:
 def answer_when(ranking: Ranking) -> tuple[str, Sentence] | None:
     """The date asked for and the sentence that gives it; None when there is no date."""
     future = bool(_FUTURE_QUESTION.search(ranking.question))
+    ahead = bool(_AHEAD_QUESTION.search(ranking.question))
     best: tuple[float, str, Sentence] | None = None
     for sentence in ranking.sentences:
         if sentence.is_caption:
             continue
-        for bonus, value in _dates(sentence, future):
-            if best is None or sentence.score + bonus > best[0]:
-                best = (sentence.score + bonus, value, sentence)
+        dates = _dates(sentence, future, ahead)
+        near = [nearness(sentence.tokens, start, ranking.stems) if start >= 0 else 0.0 for *_, start in dates]
+        for (bonus, value, _), nearer in zip(dates, near, strict=True):
+            score = sentence.score + bonus - _FARTHER * (max(near) - nearer)
+            if best is None or score > best[0]:
+                best = (score, value, sentence)
     if best is None:
         return None
     return _to_unit(best[1], asked_unit(ranking.question)), best[2]
 
 
-def _dates(sentence: Sentence, future: bool) -> list[tuple[float, str]]:
-    """(bonus, wording) of each date in the sentence; the session's date when the sentence names none."""
+def _dates(sentence: Sentence, future: bool, ahead: bool) -> list[tuple[float, str, int]]:
+    """(bonus, wording, place) of each date in the sentence; the session's date when the sentence names none."""
     text, session_date = sentence.tokens.text, sentence.line.date
-    found: list[tuple[float, str]] = []
+    found: list[tuple[float, str, int]] = []
     for match in _RESOLVED.finditer(text):
         about_future = bool(_FUTURE_WORDS.search(match["words"])) or _is_later(match["value"], session_date)
         tense = _RIGHT_TENSE * (about_future if future else -about_future)
-        found.append((_RESOLVED_DATE + tense, _as_annotated(match["words"], match["value"], session_date)))
+        tense -= _SESSION_AHEAD * (ahead and match["value"].endswith(session_date) and match["value"] != session_date)
+        found.append(
+            (_RESOLVED_DATE + tense, _as_annotated(match["words"], match["value"], session_date), match.start("value"))
+        )
     if found:
         return found
-    if named := _ABSOLUTE.search(text):
-        found.append((_NAMES_A_DATE, named[0]))
+    for named in _ABSOLUTE.finditer(text):
+        found.append((_NAMES_A_DATE + _ABOUT_ALL * sentence.overlap, named[0], named.start()))
     if YEAR.search(session_date):  # not "date unknown"
-        found.append((0.0, session_date))
+        found.append((-_SESSION_AHEAD * ahead, session_date, -1))
     return found
 
 

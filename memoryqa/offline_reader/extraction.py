@@ -18,9 +18,13 @@ from memoryqa.language.dating.english.date_words import NUMBER_WORDS
 from memoryqa.language.locales.asking import asks_time
 from memoryqa.language.locales.detection import ENGLISH, detect
 from memoryqa.offline_reader import NO_INFORMATION
+from memoryqa.offline_reader.amounts import answer_amount
+from memoryqa.offline_reader.cells import answer_cell
 from memoryqa.offline_reader.dates import answer_when
 from memoryqa.offline_reader.doings import answer_doing
 from memoryqa.offline_reader.hours import answer_hours
+from memoryqa.offline_reader.naming import answer_name
+from memoryqa.offline_reader.polarity import contradicts, without_opposites
 from memoryqa.offline_reader.ranking import STOPWORDS, Ranking, Sentence, rank, stem, tokenize
 from memoryqa.offline_reader.spans import best_items, best_span
 
@@ -100,7 +104,7 @@ def read(question: str, evidence: str) -> Reading:
         return Reading(doing.text, (doing.sentence.line.id,))
     if not ranking.sentences or doubt(ranking, kind) > _MAX_DOUBT:
         return Reading(NO_INFORMATION)
-    return answer(ranking, kind)
+    return answer(ranking if kind == "yes_no" else without_opposites(ranking), kind)
 
 
 def doubt(ranking: Ranking, kind: Kind) -> float:
@@ -124,13 +128,19 @@ def doubt(ranking: Ranking, kind: Kind) -> float:
 
 def answer(ranking: Ranking, kind: Kind) -> Reading:
     """The best answer, even a doubtful one."""
+    if kind != "yes_no" and (cell := answer_cell(ranking)):
+        return Reading(cell.text, (cell.line_id,))
     if kind in ("when", "what", "how") and (hour := answer_hours(ranking)):
         return Reading(hour[0], (hour[1].line.id,))
+    if kind in ("who", "what", "how") and (named := answer_name(ranking)):
+        return Reading(named.text, (named.sentence.line.id,))
     if kind == "when":
         dated = answer_when(ranking)
         return Reading(dated[0], (dated[1].line.id,)) if dated else Reading(NO_INFORMATION)
     if kind == "yes_no":
         return _yes_or_no(ranking)
+    if kind in ("count", "what", "how", "duration") and (amount := answer_amount(ranking)):
+        return Reading(amount.text, (amount.sentence.line.id,))
     if kind == "count" and (number := _number(ranking)):
         return number
     if kind != "count" and asks_for_several(ranking.question) and (items := best_items(ranking, kind)):
@@ -146,6 +156,7 @@ def _yes_or_no(ranking: Ranking) -> Reading:
     if options := _options(ranking.question):
         return Reading(max(options, key=lambda option: _support(ranking, option)), (best.line.id,))
     yes = best.overlap >= _YES_OVERLAP and not _NEGATION.search(best.tokens.text)
+    yes = yes and not contradicts(tokenize(ranking.question), best.tokens)
     if re.match(r"would\b", ranking.question, re.I):
         return Reading("Likely yes" if yes else "Likely no", (best.line.id,))
     return Reading("Yes" if yes else "No", (best.line.id,))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -20,6 +21,7 @@ from memoryqa.language.folding import normalise
 from memoryqa.language.lexicon.word_lists import COMMON_IRREGULAR, FUNCTION_WORDS
 from memoryqa.language.names import find_mentions
 from memoryqa.language.terms import idf
+from memoryqa.offline_reader.tables import without_tables
 from memoryqa.turns import MONTHS, PHOTO_PREFIX, id_of_turn
 
 # English as the weights of this package were fitted with it: words keep their clitics here ("can't").
@@ -29,16 +31,17 @@ STOPWORDS = FUNCTION_WORDS | frozenset(
     that's there's they're wasn't we're what's you're
     """.split()
 )
-_IRREGULAR = COMMON_IRREGULAR | {"child": "kid", "children": "kid", "hurt": "injury"}
+_IRREGULAR = COMMON_IRREGULAR | {"child": "kid", "children": "kid", "hurt": "injury", "goes": "go", "does": "do"}
 MONTH_PATTERN = "|".join(MONTHS)  # capitals only: "may" and "march" are mostly not months
 
 _WORD = re.compile(r"[^\W_]+(?:['’&:./-][^\W_]+)*")
 _WORD_WITH_MARKS = regex.compile(r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*(?:['’&:./-][\p{L}\p{N}\p{M}]+)*")  # Hindi, Thai
 _MARK = regex.compile(r"\p{M}")
 _CLITIC = re.compile(r"'(?:s|t|re|ve|d|ll|m)$")
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[^a-z])")
+_SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b[DMS]r\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bProf\.)(?<!\bSt\.)\s+(?=[^a-z])")
 _HEADER = re.compile(r"\[D(\d+), ([^\]]*)\]")
 _LINE = re.compile(r"(\d+) (?:\d\d:\d\d )?([^:]*): ?(.*)")  # a speaker may have no name, or a long one
+_BREAK = re.compile(r"[,;.:!?()]|\b(?:and|but|while)\b")
 _CONTINUED = re.compile(r"\n +(?=\S)")
 _FIRST_PERSON = re.compile(r"\b(?:I|I['’]m|I['’]ve|[Mm]y|[Ww]e|[Oo]ur)\b")
 _NAMED_DATE = re.compile(
@@ -53,6 +56,7 @@ _K1, _B = 0.9, 0.75
 _SPEAKER, _MONTH, _DAY, _NEXT_MONTH, _DATE_IN_TEXT = 0.25, 0.3, 0.5, 0.1, 0.05
 _OVERLAP, _ASKS, _SHORT, _CAPTION, _REPLIES, _OWN_STORY = 0.5, 0.35, 0.1, 0.1, 0.1, 0.05
 _SHORT_WORDS = 4
+_BEFORE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +246,7 @@ def _date_term(line: EvidenceLine, dates: list[re.Match[str]]) -> float:
 
 @lru_cache(maxsize=1 << 13)
 def _split(text: str) -> tuple[str, ...]:
-    return tuple(part for part in _SENTENCE_END.split(text) if part)
+    return tuple(part for piece in without_tables(text) for part in _SENTENCE_END.split(piece) if part)
 
 
 def _sentences(ranking: Ranking, index: int, base: float) -> list[Sentence]:
@@ -267,3 +271,20 @@ def previous_line(ranking: Ranking, index: int) -> EvidenceLine | None:
     line = ranking.lines[index]
     before = ranking.lines[index - 1] if index else None
     return before if before and before.session == line.session and before.number == line.number - 1 else None
+
+
+def lines_before(ranking: Ranking, index: int) -> list[EvidenceLine]:
+    """The lines that were said just before line `index`, nearest first: at most five, of the same session."""
+    line = ranking.lines[index]
+    near = reversed(ranking.lines[max(0, index - _BEFORE) : index])
+    return [one for one in near if one.session == line.session and line.number - one.number <= _BEFORE]
+
+
+def nearness(tokens: Tokens, start: int, stems: Collection[str]) -> float:
+    """How near to one of the stems the place `start` of the text is, 0 to 1; a break between them is five words."""
+    least = 20
+    for one, (begin, end) in zip(tokens.stems, tokens.spans, strict=True):
+        if one in stems:
+            between = tokens.text[min(end, start) : max(begin, start)]
+            least = min(least, len(between.split()) + 5 * len(_BREAK.findall(between)))
+    return 1 / (1 + least / 4)

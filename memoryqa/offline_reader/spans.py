@@ -91,4 +91,4 @@ def _phrases(sentence: Sentence, probabilities: list[float]) -> Iterator[tuple[f
 def _cut(sentence: Sentence, first: int, last: int) -> str:
     tokens = sentence.tokens
     text = tokens.text[tokens.spans[first][0] : tokens.spans[last][1]]
-    return " ".join(RESOLVED_DATE.sub(" ", text).split()).strip(' ()"“”')
+    return " ".join(RESOLVED_DATE.sub(" ", text).replace("**", "").split()).strip(' ()"“”')
