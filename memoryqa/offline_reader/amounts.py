@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from memoryqa.language.dating.english.date_words import NUMBER_WORDS
-from memoryqa.offline_reader.ranking import Ranking, Sentence, lines_before, nearness, stem, tokenize
+from memoryqa.offline_reader.dates import SHORT_MONTHS
+from memoryqa.offline_reader.ranking import MONTH_PATTERN, Ranking, Sentence, lines_before, nearness, stem, tokenize
 from memoryqa.offline_reader.words import RESOLVED_DATE
 
 Asked = Literal["", "money", "share", "weight", "distance", "height", "surface", "age", "volume", "temperature"]
@@ -60,8 +61,8 @@ _TYPE_WORDS = frozenset(
         stem,
         "much cost price pay paid owe charge spend spent earn amount money worth sell sold buy bought budget "
         "old age heavy weigh far long tall high deep wide big large hot cold warm expensive percentage share "
-        "end total altogether way turn drink month week day year night go get say mention estimate tell think "
-        "suggest make".split(),
+        "end total altogether way turn drink month week day year night go get person head "
+        "piece hour each say mention estimate tell think suggest make".split(),
     )
 )
 _SOFT_WORDS = frozenset(  # which another word, or none, often stands for
@@ -86,12 +87,13 @@ _MONEY = re.compile(
 )
 # what a bare number may stand before, where it is money
 _AFTER_MONEY = re.compile(
-    r"\s*(?:$|[.,;!?)(]|(?:a|an|per|each|every|by|for|from|to|in|on|and|or|but|with|without|only|more|less|extra|plus|"
+    r"\s*(?:$|[.,;!?)(]|(?:a|an|per|each|every|by|for|from|to|in|on|and|or|but|with|without|only|more|less|extra|plus|minus|before|after|net|"
     r"instead|altogether|in total|total|now|already|because|so|if|including|deposit|cash|upfront|at|of|off|back|warm|"
     r"cold|monthly|weekly|is|was|it|then|since|again|too|tops?|max|each)\b)",
     re.I,
 )
 _BEFORE_DATE = re.compile(r"\b(?:in|since|until|from|of|before|after|by) $", re.I)
+_MONTH_BEFORE = re.compile(rf"\b(?:{MONTH_PATTERN}|{SHORT_MONTHS})\.? (?:the )?$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _SPENDING = re.compile(
     r"\b(?:cost|costs|paid|pay|pays|paying|price|prices|rent|fee|fare|deposit|budget|owe|owes|owed|spent|spend|charge[sd]?|"
@@ -197,10 +199,14 @@ def _money(text: str) -> Iterator[tuple[float, int, str]]:
         if match["sure"]:
             per = re.match(_PER, text[match.end() :], re.I)
             yield _SURE + spends, match.start(), match[0] + (per[0] if per else "")
-        elif _AFTER_MONEY.match(text, match.end()) and not (
-            _YEAR.fullmatch(match["bare"]) and _BEFORE_DATE.search(text[: match.start()])
-        ):
+        elif _AFTER_MONEY.match(text, match.end()) and not _is_of_date(match):
             yield (spends + 0.1 * bool(match["per"])), match.start(), match[0]
+
+
+def _is_of_date(match: re.Match[str]) -> bool:
+    """Whether a bare number is a year, or the day of a month: "since 2019", "March 18"."""
+    before = match.string[: match.start()]
+    return bool(_MONTH_BEFORE.search(before) or (_YEAR.fullmatch(match["bare"]) and _BEFORE_DATE.search(before)))
 
 
 def _measured(text: str, asked: Asked) -> Iterator[tuple[float, int, str]]:

@@ -23,7 +23,7 @@ from memoryqa.offline_reader.cells import answer_cell
 from memoryqa.offline_reader.dates import answer_when
 from memoryqa.offline_reader.doings import answer_doing
 from memoryqa.offline_reader.hours import answer_hours
-from memoryqa.offline_reader.naming import answer_name
+from memoryqa.offline_reader.naming import answer_name, answer_who
 from memoryqa.offline_reader.polarity import contradicts, without_opposites
 from memoryqa.offline_reader.ranking import STOPWORDS, Ranking, Sentence, rank, stem, tokenize
 from memoryqa.offline_reader.spans import best_items, best_span
@@ -133,6 +133,8 @@ def answer(ranking: Ranking, kind: Kind) -> Reading:
     if kind in ("when", "what", "how") and (hour := answer_hours(ranking)):
         return Reading(hour[0], (hour[1].line.id,))
     if kind in ("who", "what", "how") and (named := answer_name(ranking)):
+        return Reading(named.text, (named.sentence.line.id,))
+    if kind == "who" and (named := answer_who(ranking)):
         return Reading(named.text, (named.sentence.line.id,))
     if kind == "when":
         dated = answer_when(ranking)

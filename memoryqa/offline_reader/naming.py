@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from memoryqa.language.lexicon.kinds import kinds
+from memoryqa.language.lexicon.ordinary_words import is_ordinary
 from memoryqa.offline_reader.ranking import STOPWORDS, Ranking, Sentence, lines_before, tokenize
 from memoryqa.turns import MONTHS
 
@@ -50,6 +51,12 @@ _SHOWN = re.compile(
 _BEHIND = re.compile(rf"(?:,? |: | (?:is|was|are|were|will be) |\s\(){_NAMES}")
 _AHEAD = re.compile(rf"{_NAMES}(?:,| is| was| are| were|['’]s| \(| -) {_DETERMINER} (?:[a-z][\w-]* ){{0,2}}$")
 _AHEAD_CHARS = 80
+_A_NAME = re.compile(_ONE)
+_MYSELF = re.compile(r"(?:and |so |yes |then )?I(?:['’](?:ve|m|ll))?(?: \w+){0,4}", re.I)
+_WHO_DOES = re.compile(
+    r"who (?!(?:is|was|are|were|do|does|did|will|would|can|could|should|may|might)\b)[a-z]+ .+", re.I
+)
+_WHO_WITHIN, _WHO_OVERLAP = 3, 0.5
 _NOT_NAMES = frozenset(
     "i i'm i'll i've i'd monday tuesday wednesday thursday friday saturday sunday english german french "
     "spanish italian danish polish christmas easter mom dad mum wow haha yes no oh ok okay god lol tv pm "
@@ -187,3 +194,27 @@ def _is_name(ranking: Ranking, name: str) -> bool:
 
 def _separate(names: str) -> list[str]:
     return [one.strip(' "“”‘') for one in re.split(r",? (?:and|&) |, ", names) if one.strip(' "“”‘')]
+
+
+def answer_who(ranking: Ranking) -> Named | None:
+    """Who did what the question says: the name before its words in a good sentence, else who says it of themselves.
+
+    Only where the question asks for the subject: "Who got a letter?", and not "Who did Ana meet?".
+    """
+    if not _WHO_DOES.fullmatch(ranking.question.rstrip(" ?.!")):
+        return None
+    speakers = {line.speaker for line in ranking.lines}
+    for sentence in ranking.sentences[:_WHO_WITHIN]:
+        text = sentence.tokens.text
+        if sentence.is_caption or sentence.overlap < _WHO_OVERLAP or text.rstrip().endswith("?"):
+            continue
+        places = [at for at, one in enumerate(sentence.tokens.stems) if one in ranking.stems]
+        before = text[: sentence.tokens.spans[places[0]][0]]
+        clause = re.split(r"[,;:.!?]", before)[-1]
+        names = [one[0] for one in _A_NAME.finditer(clause) if _is_name(ranking, one[0])]
+        if names and (names[-1] in speakers or not is_ordinary(names[-1].lower())):
+            return Named(names[-1], sentence)
+        is_mine = not clause.strip() or _MYSELF.fullmatch(clause.strip())
+        if is_mine and sentence.line.speaker and sentence.line.speaker not in ranking.named:
+            return Named(sentence.line.speaker, sentence)
+    return None

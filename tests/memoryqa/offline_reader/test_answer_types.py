@@ -7,7 +7,7 @@ import pytest
 from memoryqa.offline_reader.amounts import answer_amount, asked_amount
 from memoryqa.offline_reader.cells import answer_cell
 from memoryqa.offline_reader.extraction import read
-from memoryqa.offline_reader.naming import answer_name, asked_thing
+from memoryqa.offline_reader.naming import answer_name, answer_who, asked_thing
 from memoryqa.offline_reader.polarity import contradicts
 from memoryqa.offline_reader.ranking import rank, tokenize
 
@@ -30,6 +30,7 @@ AMOUNTS = """\
 3 Oskar: The tent was 80 euros and the stove 45.
 4 Maud: My nephew Per turned 17 last week (= the week before 2 June 2024).
 5 Oskar: The fir behind the house is 21 metres tall now.
+6 Maud: The stove fitter comes on July 18. The chimney is 900 minus a discount.
 """
 
 
@@ -44,6 +45,7 @@ AMOUNTS = """\
         ("How much is the deposit for Maud's studio?", "1,280 euros", "D3:2"),
         ("How much was the tent?", "80 euros", "D3:3"),
         ("How much was the stove?", "45", "D3:3"),
+        ("How much is the chimney?", "900", "D3:6"),
         ("How heavy is the parcel?", "12 kilos", "D1:4"),
         ("How heavy is the tortoise?", "4 kg", "D2:6"),
         ("How old is the tortoise?", "Sixty", "D2:6"),
@@ -151,6 +153,48 @@ def test_questions_for_something_else_than_a_name(question: str) -> None:
     assert asked_thing(question) == ""
 
 
+WHO = """\
+[D1, 1 October 2024]
+1 Pia: Gustav got a parking ticket again.
+2 Rolf: New bicycle: I ride it to work every day.
+3 Pia: I had a wonderful trip to Porto.
+4 Rolf: Lovely evening, the soup made everybody happy.
+5 Pia: Ingrid and I got tickets for the opera. Vera has a cold.
+6 Rolf: Got a splinter in the thumb.
+7 Pia: Who has a spare helmet?
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "cited"),
+    [
+        ("Who got a parking ticket?", "Gustav", "D1:1"),
+        ("Who has a new bicycle?", "Rolf", "D1:2"),
+        ("Who had a trip to Porto?", "Pia", "D1:3"),
+        ("Who has a cold?", "Vera", "D1:5"),
+        ("Who got a splinter in the thumb?", "Rolf", "D1:6"),
+    ],
+)
+def test_who_is_answered_with_who_it_was(question: str, answer: str, cited: str) -> None:
+    found = read(question, WHO)
+    assert (found.answer, found.evidence_ids) == (answer, (cited,))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who has a spare helmet?",
+        "Who did Pia meet?",
+        "Who made everybody happy?",
+        "Who was at the opera?",
+        "Who got a tractor?",
+        "Who has a yacht?",
+    ],
+)
+def test_who_takes_no_word_that_only_opens_a_sentence_and_nobody_from_other_lines(question: str) -> None:
+    assert answer_who(rank(question, WHO)) is None
+
+
 DATES = """\
 [D1, 10 January 2024]
 1 Solveig: I applied for the post at the observatory! Wish me luck.
@@ -185,6 +229,33 @@ DATES = """\
 def test_a_date_that_is_said_comes_before_the_day_of_saying_it(question: str, answer: str, cited: str) -> None:
     found = read(question, DATES)
     assert (found.answer, found.evidence_ids) == (answer, (cited,))
+
+
+TO_COME = """\
+[D1, 6 May 2024]
+1 Aino: Finished the mural, next week (= the week after 6 May 2024) I sleep.
+2 Jorma: I planted the quince, tomorrow (= 7 May 2024) comes the hedge.
+3 Aino: The kiln arrived, and the clay follows next month (= June 2024).
+4 Jorma: I quit the orchestra, next year (= 2025) I travel.
+5 Aino: Our club bought the sauna, on Friday (= 10 May 2024) we heat it.
+6 Jorma: The inspection is tomorrow (= 7 May 2024).
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("When did Aino finish the mural?", "6 May 2024"),
+        ("When did Jorma plant the quince?", "6 May 2024"),
+        ("When did the kiln arrive?", "6 May 2024"),
+        ("When did Jorma quit the orchestra?", "6 May 2024"),
+        ("When did the club buy the sauna?", "6 May 2024"),
+        ("When is the inspection?", "7 May 2024"),
+        ("When did the inspection take place?", "7 May 2024"),
+    ],
+)
+def test_what_is_over_was_on_no_day_still_to_come_unless_the_words_are_beside_it(question: str, answer: str) -> None:
+    assert read(question, TO_COME).answer == answer
 
 
 OPPOSITES = """\
