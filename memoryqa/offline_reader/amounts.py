@@ -10,6 +10,7 @@ that has a unit of another kind ("for three nights") is no money.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -122,6 +123,7 @@ _AGE = re.compile(
 _ALONE = re.compile(rf"(?P<t>{_NUMBER})[.!]?", re.I)
 _HOW_OLD = re.compile(r"\bhow old\b|\bage\b", re.I)
 _LEAST_ABOUT = 0.45  # of what else the question says, by how rare it is, that the lines around an amount must say
+_VERB_CHARS = 60
 _SURE, _SPENDS, _IN_LINE, _NEARNESS = 0.25, 0.15, 0.6, 0.6
 
 
@@ -182,19 +184,19 @@ def _weight(ranking: Ranking, one: str) -> float:
 
 def _amounts(ranking: Ranking, sentence: Sentence, asked: Asked) -> Iterator[tuple[float, int, str]]:
     """(bonus, place, words) of the sentence's amounts of that kind that the question does not say itself."""
-    text = sentence.tokens.text
-    dates = [match.span() for match in RESOLVED_DATE.finditer(text)]
+    text = RESOLVED_DATE.sub(lambda match: " " * len(match[0]), sentence.tokens.text)  # their numbers are no amounts
     found = _money(text) if asked == "money" else _ages(ranking, sentence) if asked == "age" else _measured(text, asked)
     for bonus, start, words in found:
-        is_date = any(begin <= start < end for begin, end in dates)
-        if not is_date and f" {words.lower()} " not in f" {ranking.question.lower().rstrip(' ?.')} ":
+        if f" {words.lower()} " not in f" {ranking.question.lower().rstrip(' ?.')} ":
             yield bonus, start, words
 
 
 def _money(text: str) -> Iterator[tuple[float, int, str]]:
-    verbs = [match.span() for match in _SPENDING.finditer(text)]
+    verbs = [match.start() for match in _SPENDING.finditer(text)]
     for match in _MONEY.finditer(text):
-        gaps = [text[min(end, match.start()) : max(begin, match.start())] for begin, end in verbs]
+        place = match.start()
+        near = verbs[bisect_left(verbs, place - _VERB_CHARS) : bisect_left(verbs, place + _VERB_CHARS)]
+        gaps = [text[min(verb, place) : max(verb, place)] for verb in near]
         spends = _SPENDS * bool(verbs) + max((_SPENDS / (1 + len(gap.split())) for gap in gaps), default=0.0)
         if match["sure"]:
             per = re.match(_PER, text[match.end() :], re.I)

@@ -32,8 +32,8 @@ _SEVERAL = re.compile(r"what (?:are|were)\b|who (?:are|were)\b", re.I)
 _TITLE = r"(?:(?:Mr|Mrs|Ms|Dr|Prof|Sr|Sra|Professor|Doctor|Aunt|Uncle|Coach|Captain)\.? )?"
 _WORD = r"[^\W\d_a-z](?:[\w'’-]*\w)?"
 _LINK = r"(?:of|the|de|der|den|van|von|und|da|du|des|do|dos|di|del|la|al|el|y|et|zum|zur)"
-_ONE = rf'(?:["“‘]?{_TITLE}{_WORD}(?: (?:{_LINK} )?{_WORD})*)'
-_NAMES = rf'(?P<names>{_ONE}["”]?(?:, {_ONE}["”]?)*(?:,? (?:and|&) {_ONE}["”]?)?)'
+_ONE = rf'(?:["“‘]?{_TITLE}{_WORD}(?: (?:{_LINK} )?{_WORD}){{0,5}})'
+_NAMES = rf'(?P<names>{_ONE}["”]?(?:, {_ONE}["”]?){{0,6}}(?:,? (?:and|&) {_ONE}["”]?)?)'
 _DETERMINER = r"(?:my|our|his|her|their|its|the|your|this|that|[\w-]+['’]s)"
 _CALLED = re.compile(rf"\b(?:nick)?(?:called|named) (?:(?:him|her|it|them) )?{_NAMES}")
 _NAME_IS = re.compile(rf"\b[Nn]ames?(?:['’]s| is| was| are| were|:| will be)(?: now| going to be)? {_NAMES}")
@@ -51,6 +51,7 @@ _SHOWN = re.compile(
 _BEHIND = re.compile(rf"(?:,? |: | (?:is|was|are|were|will be) |\s\(){_NAMES}")
 _AHEAD = re.compile(rf"{_NAMES}(?:,| is| was| are| were|['’]s| \(| -) {_DETERMINER} (?:[a-z][\w-]* ){{0,2}}$")
 _AHEAD_CHARS = 80
+_BEFORE_CHARS = 160
 _A_NAME = re.compile(_ONE)
 _MYSELF = re.compile(r"(?:and |so |yes |then )?I(?:['’](?:ve|m|ll))?(?: \w+){0,4}", re.I)
 _WHO_DOES = re.compile(
@@ -144,20 +145,25 @@ def _names(ranking: Ranking, sentence: Sentence, thing: _Thing) -> Iterator[tupl
             if pattern is _CALLED and _PHONED.search(text[: match.start("names")], max(0, match.start() - 12)):
                 continue
             names = _checked(ranking, match["names"])
-            before = frozenset(tokenize(text[: match.start("names")]).stems)
+            before = tokenize(_just_before(match)).stem_set
             if names and not thing.alike.isdisjoint(before):
                 yield _IN_SENTENCE, names
-            elif names and not _other_thing(match, before) and _is_spoken_of(ranking, sentence, thing):
+            elif names and not _other_thing(match) and _is_spoken_of(ranking, sentence, thing):
                 yield _NEAR, names
     for match in _SHOWN.finditer(text):
         if (names := _checked(ranking, match["names"])) and _is_spoken_of(ranking, sentence, thing):
             yield _SHOWS, names
 
 
-def _other_thing(match: re.Match[str], before: frozenset[str]) -> bool:
+def _just_before(match: re.Match[str]) -> str:
+    start = match.start("names")
+    return match.string[max(0, start - _BEFORE_CHARS) : start]
+
+
+def _other_thing(match: re.Match[str]) -> bool:
     """Whether the sentence itself says that something else bears the name: "the boat is called ..."."""
     pronouns = {"he", "she", "it", "they", "his", "her", "their", "its", "one", "him", "them"}
-    return pronouns.isdisjoint(word.lower() for word in tokenize(match.string[: match.start("names")]).words)
+    return pronouns.isdisjoint(word.lower() for word in tokenize(_just_before(match)).words)
 
 
 def _beside(ranking: Ranking, text: str, start: int, end: int) -> Iterator[str]:

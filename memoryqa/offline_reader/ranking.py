@@ -9,6 +9,7 @@ training question of categories 1, 2 and 4: mean reciprocal rank of the first go
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ _SPEAKER, _MONTH, _DAY, _NEXT_MONTH, _DATE_IN_TEXT = 0.25, 0.3, 0.5, 0.1, 0.05
 _OVERLAP, _ASKS, _SHORT, _CAPTION, _REPLIES, _OWN_STORY = 0.5, 0.35, 0.1, 0.1, 0.1, 0.05
 _SHORT_WORDS = 4
 _BEFORE = 5
+_NEAR_CHARS = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +285,9 @@ def lines_before(ranking: Ranking, index: int) -> list[EvidenceLine]:
 def nearness(tokens: Tokens, start: int, stems: Collection[str]) -> float:
     """How near to one of the stems the place `start` of the text is, 0 to 1; a break between them is five words."""
     least = 20
-    for one, (begin, end) in zip(tokens.stems, tokens.spans, strict=True):
+    first = bisect_left(tokens.spans, (start - _NEAR_CHARS, 0))
+    last = bisect_left(tokens.spans, (start + _NEAR_CHARS, 0))
+    for one, (begin, end) in zip(tokens.stems[first:last], tokens.spans[first:last], strict=True):
         if one in stems:
             between = tokens.text[min(end, start) : max(begin, start)]
             least = min(least, len(between.split()) + 5 * len(_BREAK.findall(between)))
