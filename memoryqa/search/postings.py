@@ -242,17 +242,19 @@ class IndexedPassages:
             return int(known is not None)
         return len(known) - self._repeated.get(term, 0)
 
-    def speaker_of(self, passages: Ints) -> Ints:
-        """The number of each passage's speaker."""
-        return np.frombuffer(self._speaker, dtype=np.int32)[passages].astype(np.int64)
+    def said_by(self, speakers: Iterable[str], passages: Ints) -> Flags:
+        """Which of `passages` one of `speakers` said."""
+        is_one = np.zeros(len(self.speakers), dtype=np.bool_)
+        is_one[[self.speakers[name] for name in speakers]] = True
+        return is_one[np.frombuffer(self._speaker, dtype=np.int32)[passages]]
 
     def block_of(self, passages: Ints | npt.NDArray[np.int32]) -> Ints:
         """The block of each passage."""
         return np.frombuffer(self._block, dtype=np.int32)[passages].astype(np.int64)
 
-    def flagged(self, passages: Ints, flag: int) -> Flags:
-        """Which of `passages` have `flag`."""
-        return (np.frombuffer(self._flags, dtype=np.int8)[passages] & flag) != 0
+    def flags_of(self, passages: Ints) -> npt.NDArray[np.int8]:
+        """The flags of each passage together."""
+        return np.frombuffer(self._flags, dtype=np.int8)[passages]
 
     def relative_lengths(self, passages: Ints) -> Floats:
         """Windowed length of each passage over the mean of all passages."""

@@ -265,14 +265,15 @@ class PassageIndex:
         preferred, support = self._preference(question), self._support(question, len(plans))
         named = None
         if preferred.speakers:
-            named = np.isin(index.speaker_of(passages), [index.speakers[name] for name in preferred.speakers])
+            named = index.said_by(preferred.speakers, passages)
         score, scale = fuse(lexical, support, preferred, named), 1 + support
+        flags = index.flags_of(passages)
         if named is not None:
             score += scale * np.where(named, preferred.weight, -preferred.weight)
-            score += scale * preferred.first_person * (named & index.flagged(passages, SAYS_I))
-        score += scale * config.question_prior * index.flagged(passages, ENDS_IN_QUESTION)
-        score += scale * config.reply_prior * index.flagged(passages, FOLLOWS_QUESTION)
-        score += scale * config.opening_prior * index.flagged(passages, OPENS_SESSION)
+            score += scale * preferred.first_person * (named & ((flags & SAYS_I) != 0))
+        score += scale * config.question_prior * ((flags & ENDS_IN_QUESTION) != 0)
+        score += scale * config.reply_prior * ((flags & FOLLOWS_QUESTION) != 0)
+        score += scale * config.opening_prior * ((flags & OPENS_SESSION) != 0)
         if not question.asks_what_was_told:
             score -= scale * config.length_weight * index.doublings(passages)
         code = np.clip((index.code_share(passages) - _CODE_FROM) / _CODE_SPAN, 0.0, 1.0)
@@ -280,9 +281,9 @@ class PassageIndex:
         if config.brevity_weight:
             score += scale * config.brevity_weight * _brevity(index.tokens(passages))
         if question.asks_when:
-            score += scale * config.time_prior * index.flagged(passages, NAMES_TIME)
+            score += scale * config.time_prior * ((flags & NAMES_TIME) != 0)
         if question.asks_name:
-            score += scale * _NAME_PRIOR * index.flagged(passages, SAYS_NAME)
+            score += scale * _NAME_PRIOR * ((flags & SAYS_NAME) != 0)
         return score
 
     def _preference(self, question: Query) -> Preference:
