@@ -41,6 +41,7 @@ from memoryqa.serve.replies import (
     Opened,
     People,
     Remembered,
+    cited,
 )
 from memoryqa.turns import Turn
 
@@ -50,6 +51,7 @@ Used = TypeVar("Used")
 MAX_SEARCH_TOKENS = 20_000
 MAX_MESSAGES = 10_000  # in one call
 MAX_AROUND = 100
+_MOST_TRIES = 10  # to read all chats while some are deleted and made again
 MIN_SCORE = 0.3  # as the command's: a question about something that never came up finds nothing
 
 
@@ -313,22 +315,17 @@ class Operations:
         if chats is not None:
             with self.there(chats):
                 return use(list(dict.fromkeys(chats)))
-        while True:
-            names = self.names()
+        names = self.names()
+        for tries_left in reversed(range(_MOST_TRIES)):
             try:
-                return self._over_readable(names, use)
-            except (UnknownError, KeyError):
-                if set(names) <= set(self.names()):
+                return use(names)
+            except (ArchiveError, UnknownError, KeyError) as error:  # it may be there again, or another file
+                names = self.names()
+                if isinstance(error, ArchiveError):
+                    names = list(filter(self._is_readable, names))
+                if not names or not tries_left:
                     raise
-
-    def _over_readable(self, names: list[str], use: Callable[[list[str]], Used]) -> Used:
-        try:
-            return use(names)
-        except ArchiveError:
-            readable = list(filter(self._is_readable, names))
-            if not readable:
-                raise
-            return use(readable)
+        raise AssertionError("the last try returns or raises")
 
     @contextmanager
     def there(self, chats: Sequence[str]) -> Iterator[None]:
@@ -343,6 +340,8 @@ class Operations:
     def _is_readable(self, name: str) -> bool:
         try:
             self._memory(name)
+        except UnknownError:  # deleted meanwhile
+            return False
         except ArchiveError as error:
             logger.warning("left out: %s", error)
             return False
@@ -387,12 +386,6 @@ def _said(text: str, what: str) -> None:
 def _in_range(name: str, value: int, least: int, most: int) -> None:
     if not least <= value <= most:
         raise UsageError(f"{name} must lie in {least:,}..{most:,}, got {value:,}")
-
-
-def cited(chat: str, turn: Turn, score: float) -> dict[str, Any]:
-    """The fields of a `CitedLine`."""
-    time = None if turn.time is None else turn.time.isoformat()
-    return {"chat": chat, "id": turn.id, "speaker": turn.speaker, "time": time, "score": round(score, 4)}
 
 
 def _day(turn: Turn) -> str | None:

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from memoryqa.turns import Turn
+
 
 class CitedLine(BaseModel):
     chat: str
@@ -95,3 +97,9 @@ class ImportResult(BaseModel):
     added: int
     known: int = Field(description="messages that were here already")
     report: dict[str, Any] = Field(description="what was read: format, messages, people, days, skipped, notes")
+
+
+def cited(chat: str, turn: Turn, score: float) -> dict[str, Any]:
+    """The fields of a `CitedLine`."""
+    time = None if turn.time is None else turn.time.isoformat()
+    return {"chat": chat, "id": turn.id, "speaker": turn.speaker, "time": time, "score": round(score, 4)}

@@ -18,8 +18,9 @@ from memoryqa.serve.api.events import MEDIA_TYPE, event, kept_alive, streamed
 from memoryqa.serve.api.problems import RefusedError, described, log_bug, problem_body
 from memoryqa.serve.api.state import Served, State
 from memoryqa.serve.open_chats import UnknownError
-from memoryqa.serve.operations import Operations, cited
+from memoryqa.serve.operations import Operations
 from memoryqa.serve.questions import Question, Read, Reply
+from memoryqa.serve.replies import cited
 from memoryqa.serve.tokens import Access
 
 router = APIRouter(prefix="/v1", tags=["search"])

@@ -122,6 +122,25 @@ def test_a_chat_that_is_deleted_before_it_is_opened_is_unknown(folder: Path, mon
             operations.search("kites", chats=["ana"])
 
 
+def test_a_chat_that_is_deleted_and_made_again_while_all_are_searched_is_no_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Memories.open(folder) as memories:
+        operations = Operations(memories)
+        look, times = operations._open.look_for, iter(range(3))
+
+        def look_amid_changes(name: str) -> None:
+            if next(times, None) is not None:
+                raise UnknownError("there is no chat 'ana'")  # and it is there again before anybody looks
+            look(name)
+
+        monkeypatch.setattr(operations._open, "look_for", look_amid_changes)
+        assert {one.chat for one in operations.search("Who likes kites?", min_score=0).lines} >= set(CHATS)
+        times = iter(range(1_000_000))
+        with pytest.raises(UnknownError):
+            operations.search("Who likes kites?", min_score=0)
+
+
 def test_lists_and_searches_go_on_while_chats_come_and_go(folder: Path) -> None:
     with Memories.open(folder) as memories, ThreadPoolExecutor(1) as pool:
         operations = Operations(memories)
