@@ -8,9 +8,9 @@ body also ends with the clock of its call, or at 64 MB, and no redirect is follo
 from __future__ import annotations
 
 import contextlib
-import gzip
 import importlib
 import json
+import logging
 import math
 import time
 import zlib
@@ -19,6 +19,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cache, wraps
 from typing import Any
+
+logger = logging.getLogger(__name__)
 
 _USAGES = ("usage", "usageMetadata", "usage_metadata")  # OpenAI's and Anthropic's; Gemini's
 _HOLDERS = ("message", "response")  # in which the events of a stream have it
@@ -105,15 +107,16 @@ def keep_answers(*, through_httpx: bool) -> None:
 
 @cache
 def _watch_dspy() -> None:
-    with contextlib.suppress(ImportError, AttributeError):  # another DSPy: then its own reading decides
+    try:
         response = importlib.import_module(_VENDORED + "providers.base").HttpResponse
         response.json = _ordered(response.json, "body", is_only=True)
         transported = importlib.import_module(_VENDORED + "transports._types").TransportResponse
         transported.__iter__ = _ending(transported.__iter__)
-    for module, name in _DIALECTS:
-        with contextlib.suppress(ImportError, AttributeError):
+        for module, name in _DIALECTS:
             dialect = getattr(importlib.import_module(f"{_VENDORED}providers.{module}"), name)
             dialect.parse_stream_events = _with_ordered_events(dialect.parse_stream_events)
+    except (ImportError, AttributeError) as error:
+        logger.warning("this DSPy reads replies in another way: an odd token count may lose an answer (%s)", error)
 
 
 @cache
@@ -149,8 +152,12 @@ def _ordered(read: Callable[..., Any], raw: str, *, is_only: bool) -> Callable[.
 def _deciphered(raw: bytes) -> Any:
     """The JSON of bytes that are packed without a word, or hold a sign in another encoding; None for what is none."""
     with contextlib.suppress(OSError, EOFError, zlib.error, ValueError):
-        plain = gzip.decompress(raw) if raw.startswith(_GZIPS) else raw
-        return json.loads(plain.decode("utf-8", "replace"))
+        if raw.startswith(_GZIPS):
+            unpacking = zlib.decompressobj(16 + zlib.MAX_WBITS)  # of gzip
+            raw = unpacking.decompress(raw, _MOST_BYTES)
+            if not unpacking.eof:  # cut off, or larger than any answer
+                return None
+        return json.loads(raw.decode("utf-8", "replace"))
     return None
 
 

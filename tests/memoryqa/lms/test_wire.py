@@ -129,6 +129,15 @@ def test_an_answer_in_an_encoding_that_nothing_names_is_kept(model: str, body: b
 
 
 @pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("cut", [0, 40])
+def test_a_packed_answer_that_is_too_large_or_cut_off_is_none(model: str, cut: int) -> None:
+    packed = gzip.compress((b"" if cut else b" " * 70_000_000) + ANSWER.encode())
+    body = packed[: len(packed) - cut]
+    with RawServer(sends(head(len(body)), body)) as server:
+        failed_at(model, server.api_base)
+
+
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("pieces", [(), (b"SSH-2.0\r\n",), (head(500), ANSWER.encode())])
 def test_a_connection_that_is_broken_off_is_called_that(model: str, pieces: tuple[bytes, ...]) -> None:
     with RawServer(sends(*pieces)) as server:
