@@ -307,9 +307,17 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         text("conversation_id", conversation_id)
         if self._folder is not None:
             check_name(conversation_id)  # the name of a file, which `delete` removes
+            raise UsageError(
+                f"a folder keeps its chats in files, and {shown(conversation_id)} would be in none: create(name) makes "
+                "one, and memory.save(folder / 'NAME.db') writes a memory into one"
+            )
         self._memories[conversation_id] = one_of_kind(f"the memory of {conversation_id}", memory, AdaptiveMemory)
 
     def __delitem__(self, conversation_id: str) -> None:
+        if self._folder is not None:
+            raise UsageError(
+                f"the file of {shown(conversation_id)} would stay: delete(name) removes it, and put_away(name) closes it"
+            )
         del self._memories[conversation_id]
 
     def __iter__(self) -> Iterator[str]:

@@ -115,7 +115,7 @@ def constructor_arguments(archive: Archive, overrides: Mapping[str, Any]) -> dic
                     f"{archive.path}: this memory ranked with an embedder; give embedder=..., or embedder=None to rank"
                     " by words alone"
                 )
-            if "dense" not in overrides:
+            if "dense" not in overrides and overrides["embedder"] is not None:
                 arguments["dense"] = config_from(DenseConfig, dense)
     except ParametersError as error:  # a setting that is no more
         problem = str(error).partition(";")[0]

@@ -199,6 +199,10 @@ class Chat:
     def __len__(self) -> int:
         return self._client.call("GET", f"{self._path}/messages?limit=1")["total"]
 
+    def __bool__(self) -> bool:
+        """True, without a call of the server."""
+        return True
+
     def days(self) -> dict[str, int]:
         """How many messages each day has, YYYY-MM-DD."""
         return {one["day"]: one["messages"] for one in self._client.call("GET", f"{self._path}/days")["days"]}

@@ -21,6 +21,7 @@ from memoryqa.archive.database import Archive
 from memoryqa.archive.saved import History, constructor_arguments, open_archive, save_memory, settings_of
 from memoryqa.checks import described, one_of_kind
 from memoryqa.config import (
+    ConfigError,
     CoverageConfig,
     DenseConfig,
     MemoryConfig,
@@ -91,7 +92,11 @@ class AdaptiveMemory(ImportedMemory):
         self._dense: DenseIndex | None = None
         if vector_cache is not None:
             one_of_kind("vector_cache", vector_cache, VectorCache, "a VectorCache(path, model)")
-        if embedder is not None:
+        if embedder is None:
+            for name, given in (("dense", dense), ("vector_cache", vector_cache)):
+                if given is not None:
+                    raise ConfigError(name, "does nothing without an embedder: give embedder=load_embedder(NAME) too")
+        else:
             self._dense = DenseIndex(embedder, dense, vector_cache)
             self._dense_ranking = self._index.with_config(self._dense.config.ranking)
         self._embedding_failures = 0
@@ -103,8 +108,11 @@ class AdaptiveMemory(ImportedMemory):
 
     @classmethod
     def of(cls, config: MemoryConfig, **other: Any) -> Self:
-        """An empty memory as `config` says. other: more arguments of the constructor, such as the loaded embedder."""
+        """An empty memory as `config` says. other: more arguments of the constructor, and the loaded embedder where
+        `config` names one; None to rank by words alone."""
         one_of_kind("config", config, MemoryConfig)
+        if config.embedder is not None and "embedder" not in other:
+            raise ConfigError("embedder", f"{config.embedder!r} must be loaded: give embedder=load_embedder(NAME)")
         settings = {one.name: getattr(config, one.name) for one in fields(config) if one.name != "embedder"}
         return cls(**{**settings, **other})
 

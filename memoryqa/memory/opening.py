@@ -6,8 +6,7 @@ import threading
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
-from memoryqa.checks import collection, text, true_or_false, whole_number
-from memoryqa.errors import UsageError
+from memoryqa.checks import collection, not_negative, text, true_or_false
 from memoryqa.evidence import Evidence
 from memoryqa.memory.selection import selector
 from memoryqa.messages import TimeLike
@@ -48,6 +47,10 @@ class OpenableMemory:
     def __len__(self) -> int:
         return len(self._transcript.turns)
 
+    def __bool__(self) -> bool:
+        """True, for a new memory too: `memory or AdaptiveMemory()` must not throw away one that is still empty."""
+        return True
+
     def __iter__(self) -> Iterator[Turn]:
         return iter(self.turns())
 
@@ -75,8 +78,8 @@ class OpenableMemory:
 
     def turns_from(self, start: int, count: int) -> list[Turn]:
         """`count` turns, or as many as there are, from the one at `start` (from 0) in the order of `turns()`."""
-        _not_negative("start", start)
-        _not_negative("count", count)
+        not_negative("start", start)
+        not_negative("count", count)
         with self._current():
             return list(self._transcript.turns[start : start + count])
 
@@ -98,7 +101,7 @@ class OpenableMemory:
     def around(self, handle: str, num_turns: int = 5, *, clock: bool = False) -> Evidence:
         """The turn with a handle or id, between `num_turns` before it and as many after it, all in full; `clock`: see
         `search`."""
-        _not_negative("num_turns", num_turns)
+        not_negative("num_turns", num_turns)
         with self._current():
             places, full = self._transcript.places_of(handle), self._transcript.full
             whole = self._transcript.places[full[places[0]].turn.id]
@@ -135,8 +138,3 @@ class OpenableMemory:
     def _shown(self, lines: Iterable[Line], clock: bool) -> Iterable[Line]:
         """`lines`, with the time of day if that is asked for and known."""
         return map(with_clock, lines) if true_or_false("clock", clock) and self._transcript.has_hours() else lines
-
-
-def _not_negative(name: str, value: int) -> None:
-    if whole_number(name, value) < 0:
-        raise UsageError(f"{name} must be at least 0, got {value}")

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 
 from memoryqa.arrays import Floats
-from memoryqa.checks import collection, one_of_kind, text, whole_number
+from memoryqa.checks import collection, not_negative, one_of_kind, text
 from memoryqa.config import WINDOW_FIELDS, MemoryConfig, RankingConfig, warn_of_old_name
 from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence, MemoryStats, sizes
@@ -300,7 +300,7 @@ class ReadableMemory(OpenableMemory):
     def pack(self, turns: Iterable[Turn | Line], budget_tokens: int) -> Evidence:
         """`turns` of this memory, or single `lines()`, ranked elsewhere (best first), as many as fit: for comparing
         rankings. A turn stands for all of its passages, in order."""
-        whole_number("budget_tokens", budget_tokens)
+        not_negative("budget_tokens", budget_tokens)
         turns = collection("turns", turns, "turns")
         ids = (one.id if isinstance(one, Line) else one_of_kind("one of turns", one, Turn).id for one in turns)
         with self._current():
@@ -327,7 +327,7 @@ class ReadableMemory(OpenableMemory):
 
     def recent(self, budget_tokens: int) -> Evidence:
         """The most recent turns that fit, newest first, held or archived: the baseline that needs no memory."""
-        whole_number("budget_tokens", budget_tokens)
+        not_negative("budget_tokens", budget_tokens)
         with self._current():
             return Evidence.of(pack(reversed(self._transcript.brief), budget_tokens))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence, Set
 
-from memoryqa.checks import described, real_number, whole_number
+from memoryqa.checks import described, not_negative, real_number
 from memoryqa.errors import UsageError
 
 
@@ -13,11 +13,13 @@ def check_search(
     queries: str | Iterable[str], budget_tokens: int, keep: Sequence[str], score_floor: float, min_score: float
 ) -> list[str]:
     """The queries as a list. Raises TypeError and UsageError that name the argument."""
-    whole_number("budget_tokens", budget_tokens)
+    not_negative("budget_tokens", budget_tokens)
     if not 0 <= real_number("score_floor", score_floor) <= 1:
         raise UsageError(f"score_floor must lie in 0..1, got {score_floor}")
     if math.isnan(real_number("min_score", min_score)):
         raise UsageError("min_score must be a number, got nan")
+    if min_score < 0:
+        raise UsageError(f"min_score must be at least 0, got {min_score:g}")
     if isinstance(keep, str) or not isinstance(keep, Iterable):
         raise TypeError(f"keep must be a list of ids, got {described(keep)}")
     return list_queries(queries)

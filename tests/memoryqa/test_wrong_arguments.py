@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -15,12 +16,14 @@ import numpy as np
 import pytest
 
 from memoryqa.archive.database import Archive, ArchiveError
+from memoryqa.client import Chat, Client
 from memoryqa.config import ConfigError, CoverageConfig, DenseConfig, MemoryConfig, ProgramConfig, RankingConfig
 from memoryqa.errors import MemoryQAError, MissingExtraError, UsageError
 from memoryqa.memories import Memories
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.messages import parse_time
 from memoryqa.search.embedders import EmbeddingError, load_embedder
+from memoryqa.search.vector_cache import VectorCache
 from memoryqa.turns import Turn
 
 FACTS = ("The otter at the mill is called Pip.", "Kites cost 40 crowns.", "The mill burnt down in 1911.")
@@ -206,6 +209,20 @@ def test_a_budget_is_a_whole_number(budget: Any) -> None:
         check_one_line(partial(call, budget), TypeError, "budget_tokens must be a whole number, got")
 
 
+@pytest.mark.parametrize("budget", [-1, -(10**9), np.int32(-5)])
+def test_a_budget_is_not_negative(budget: Any) -> None:
+    memory = memory_of_facts()
+    chats = Memories({"a": memory})
+    for call in (
+        partial(memory.search, "otter"),
+        partial(chats.search, "otter"),
+        memory.recent,
+        partial(memory.pack, []),
+    ):
+        check_one_line(partial(call, budget), UsageError, f"budget_tokens must be at least 0, got {budget:,}")
+        assert call(0).text == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
@@ -214,6 +231,8 @@ def test_a_budget_is_a_whole_number(budget: Any) -> None:
         ({"score_floor": "0.5"}, TypeError, "score_floor must be a number, got str '0.5'"),
         ({"min_score": "0.5"}, TypeError, "min_score must be a number, got str '0.5'"),
         ({"min_score": float("nan")}, UsageError, "min_score must be a number, got nan"),
+        ({"min_score": -0.1}, UsageError, "min_score must be at least 0, got -0.1"),
+        ({"min_score": -math.inf}, UsageError, "min_score must be at least 0, got -inf"),
         ({"keep": "D1:1"}, TypeError, "keep must be a list of ids, got str 'D1:1'"),
         ({"keep": [Turn(1, 1, "Ines", FACTS[0])]}, TypeError, "a handle or id must be text, got Turn"),
         ({"keep": ["D9:9"]}, KeyError, "no turn 'D9:9' in this memory"),
@@ -288,6 +307,21 @@ def test_settings_of_a_memory_have_their_types(arguments: dict[str, Any], messag
     check_one_line(lambda: AdaptiveMemory(**arguments), TypeError, message)
 
 
+def test_a_setting_of_vectors_is_refused_without_an_embedder(tmp_path: Any) -> None:
+    """It would do nothing."""
+    cache = VectorCache(tmp_path / "vectors.sqlite", "letters")
+    for given in ({"dense": DenseConfig()}, {"vector_cache": cache}):
+        name = next(iter(given))
+        for make in (AdaptiveMemory, partial(AdaptiveMemory.open, tmp_path / "a.db")):
+            with pytest.raises(ConfigError, match=f"{name} does nothing without an embedder") as caught:
+                make(**given)
+            assert caught.value.field_name == name
+    assert not (tmp_path / "a.db").exists()
+    config = MemoryConfig(embedder="letters")
+    check_one_line(lambda: AdaptiveMemory.of(config), ConfigError, "embedder 'letters' must be loaded")
+    assert AdaptiveMemory.of(config, embedder=None).config.embedder is None
+
+
 def test_wrong_settings_of_a_new_file_leave_no_file(tmp_path: Any) -> None:
     for settings, error in (({"memory_token": 5}, TypeError), ({"memory_tokens": -5}, ConfigError)):
         with pytest.raises(error):
@@ -355,6 +389,30 @@ def test_a_memory_in_a_folder_has_the_name_of_a_file_in_it(tmp_path: Any) -> Non
         with pytest.raises(KeyError):
             memories.delete("../other")
     assert (tmp_path / "other.db").exists()
+
+
+def test_a_memory_is_true_while_it_is_empty() -> None:
+    """`memory or AdaptiveMemory()` would put another one in its place."""
+    memory = AdaptiveMemory()
+    assert memory
+    assert len(memory) == 0
+    assert Chat(Client("http://127.0.0.1:9"), "ines"), "nor is a server asked for that"
+
+
+def test_a_folder_takes_no_memory_that_would_be_in_no_file(tmp_path: Any) -> None:
+    """Nor does it lose one whose file would stay and come back."""
+    with Memories.open(tmp_path) as memories:
+        memories.create("ines").add("Pip is an otter.", speaker="Ines")
+        for put in (
+            lambda: memories.update({"q": AdaptiveMemory()}),
+            lambda: memories.setdefault("q", AdaptiveMemory()),
+            lambda: memories.__setitem__("ines", AdaptiveMemory()),
+        ):
+            check_one_line(put, UsageError, r"create\(name\) makes one")
+        for remove in (lambda: memories.pop("ines"), memories.popitem, memories.clear):
+            check_one_line(remove, UsageError, r"the file of 'ines' would stay: delete\(name\) removes it")
+        assert list(memories) == ["ines"]
+        assert len(memories["ines"]) == 1
 
 
 @pytest.mark.parametrize(
