@@ -11,8 +11,10 @@ which scripts turn into flags (harness/flags.py).
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 # Import name of a package -> the extra that brings it. What the library needs without extras is not listed.
@@ -22,8 +24,10 @@ EXTRAS: Mapping[str, str] = {
     **dict.fromkeys(("sentence_transformers",), "dense"),
     **dict.fromkeys(("torch", "transformers", "peft", "safetensors", "psutil"), "train-local"),
     **dict.fromkeys(("psycopg2", "fastapi", "uvicorn", "httpx", "optuna_dashboard"), "tune"),
-    **dict.fromkeys(("langchain_core", "langgraph"), "langchain"),
+    "langchain_core": "langchain",
+    "langgraph": "langgraph",
     "llama_index": "llamaindex",
+    "agents": "openai-agents",
     "pydantic_ai": "pydantic-ai",
     **dict.fromkeys(("mcp", "python_multipart"), "serve"),
     "ray": "ray",
@@ -82,3 +86,16 @@ def missing_extras_named(needed_by: str, extra: str | None = None) -> Iterator[N
         if package not in EXTRAS:
             raise
         raise MissingExtraError(package, needed_by, extra=extra) from error
+
+
+@contextmanager
+def exit_without_extras() -> Iterator[None]:
+    """End a program whose imports in the block fail because an extra is not installed: one line, and status 2."""
+    program = Path(sys.argv[0]).name
+    try:
+        with missing_extras_named(program):
+            yield
+    except MissingExtraError as error:
+        needs = MissingExtraError(error.package, program, extra=error.extra)
+        print(f"{program}: {str(needs).removeprefix(program).strip()}", file=sys.stderr)
+        raise SystemExit(2) from None

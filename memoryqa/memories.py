@@ -316,7 +316,7 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
     def __delitem__(self, conversation_id: str) -> None:
         if self._folder is not None:
             raise UsageError(
-                f"the file of {shown(conversation_id)} would stay: delete(name) removes it, and put_away(name) closes it"
+                f"the file of {shown(conversation_id)} would stay: delete(name) removes it, put_away(name) closes it"
             )
         del self._memories[conversation_id]
 

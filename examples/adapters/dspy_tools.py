@@ -6,11 +6,14 @@ python examples/adapters/dspy_tools.py
 
 from __future__ import annotations
 
-import dspy
-from dspy.utils import DummyLM
-
 from memoryqa import AdaptiveMemory
-from memoryqa.adapters.dspy import history_of, keep_history, memory_tools
+from memoryqa.errors import exit_without_extras
+
+with exit_without_extras():
+    import dspy
+    from dspy.utils import DummyLM
+
+    from memoryqa.adapters.dspy import history_of, keep_history, memory_tools
 
 memory = AdaptiveMemory()
 memory.add("I moved to Porto last Saturday!", speaker="Ana", time="2023-05-25")

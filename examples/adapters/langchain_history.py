@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import tempfile
 
-from langchain_core.language_models import FakeListChatModel
-from langchain_core.messages import AIMessage, HumanMessage
-from langchain_core.prompts import ChatPromptTemplate
-
 from memoryqa import Memories
-from memoryqa.adapters.langchain import MemoryChatHistory, MemoryRetriever
+from memoryqa.errors import exit_without_extras
+
+with exit_without_extras():
+    from langchain_core.language_models import FakeListChatModel
+    from langchain_core.messages import AIMessage, HumanMessage
+    from langchain_core.prompts import ChatPromptTemplate
+
+    from memoryqa.adapters.langchain import MemoryChatHistory, MemoryRetriever
 
 with tempfile.TemporaryDirectory() as folder, Memories.open(folder) as chats:
     history = MemoryChatHistory(chats, session_id="ana", speakers={"human": "Ana"})

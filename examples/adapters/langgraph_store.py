@@ -1,6 +1,6 @@
 """A LangGraph graph whose store is a memory: facts of a user, found again in another thread. No key, no network.
 
-pip install 'memoryqa[langchain]' langgraph
+pip install 'memoryqa[langgraph]'
 python examples/adapters/langgraph_store.py
 """
 
@@ -9,11 +9,14 @@ from __future__ import annotations
 import tempfile
 from typing import TypedDict
 
-from langgraph.graph import START, StateGraph
-from langgraph.store.base import BaseStore
-
 from memoryqa import Memories
-from memoryqa.adapters.langgraph import MemoryStore
+from memoryqa.errors import exit_without_extras
+
+with exit_without_extras():
+    from langgraph.graph import START, StateGraph
+    from langgraph.store.base import BaseStore
+
+    from memoryqa.adapters.langgraph import MemoryStore
 
 
 class State(TypedDict, total=False):

@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import tempfile
 
-from llama_index.core.base.llms.types import ChatMessage
-
 from memoryqa import Memories
-from memoryqa.adapters.llamaindex import MemoryBlock, MemoryRetriever
+from memoryqa.errors import exit_without_extras
+
+with exit_without_extras():
+    from llama_index.core.base.llms.types import ChatMessage
+
+    from memoryqa.adapters.llamaindex import MemoryBlock, MemoryRetriever
 
 
 async def main(chats: Memories) -> None:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import tempfile
 
-from agents import Agent, Runner, set_tracing_disabled
-from agents.testing import ScriptedModel, assistant_message
-
 from memoryqa import Memories
-from memoryqa.adapters.openai_agents import MemorySession
+from memoryqa.errors import exit_without_extras
+
+with exit_without_extras():
+    from agents import Agent, Runner, set_tracing_disabled
+    from agents.testing import ScriptedModel, assistant_message
+
+    from memoryqa.adapters.openai_agents import MemorySession
 
 set_tracing_disabled(True)
 

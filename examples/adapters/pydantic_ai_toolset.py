@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 
-from pydantic_ai import Agent
-from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
-from pydantic_ai.models.function import AgentInfo, FunctionModel
-
 from memoryqa import AdaptiveMemory
-from memoryqa.adapters.pydantic_ai import memory_toolset
+from memoryqa.errors import exit_without_extras
+
+with exit_without_extras():
+    from pydantic_ai import Agent
+    from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
+    from pydantic_ai.models.function import AgentInfo, FunctionModel
+
+    from memoryqa.adapters.pydantic_ai import memory_toolset
 
 memory = AdaptiveMemory()
 memory.add("I moved to Porto last Saturday!", speaker="Ana", time="2023-05-25")

@@ -8,9 +8,13 @@ import subprocess
 import sys
 import tomllib
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from checkout import ROOT
+from without_packages import hide_packages
+
+from memoryqa.errors import EXTRAS
 
 PAGE = (ROOT / "docs" / "adapters.md").read_text(encoding="utf-8")
 PRINTED = dict(re.findall(r"\]\(\.\./(examples/adapters/\w+\.py)\).*?```text\n(.*?)```", PAGE, re.DOTALL))
@@ -49,3 +53,15 @@ def test_an_example_prints_what_the_page_says(example: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == PRINTED[example]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("example", PRINTED)
+def test_an_example_without_its_framework_says_in_one_line_how_to_install_it(example: str, tmp_path: Path) -> None:
+    hide_packages(tmp_path, EXTRAS)
+    environment = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "PATH": "", "HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, example], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    (command,) = re.findall(r"^pip install '(memoryqa\[[\w-]+\])'$", (ROOT / example).read_text(), re.MULTILINE)
+    name = example.rpartition("/")[2]
+    assert re.fullmatch(rf"{name}: needs the package \w+: pip install '{re.escape(command)}'\n", done.stderr)

@@ -11,25 +11,10 @@ from pathlib import Path
 
 import pytest
 from checkout import ROOT
+from without_packages import hide_packages
 
 from memoryqa.errors import EXTRAS
 
-# A process that has this on its path does not find the packages `names`, as if they were not installed.
-SITECUSTOMIZE = """
-import sys
-
-class Without:
-    def __init__(self, finder):
-        self.finder = finder
-
-    def __getattr__(self, name):
-        return getattr(self.finder, name)
-
-    def find_spec(self, name, path=None, target=None):
-        return None if name.partition(".")[0] in {names} else self.finder.find_spec(name, path, target)
-
-sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
-"""
 NEEDS_TORCH = ("dspy", "transformers", "peft")  # train.py looks for torch first, and would name it instead
 SAMPLE = ("--data", "data/sample.json")
 COMMANDS = {
@@ -51,6 +36,7 @@ IMPORT_OF = {  # distribution -> what is imported, where the names differ
     "langchain-core": "langchain_core",
     "langgraph-checkpoint": "langgraph",
     "llama-index-core": "llama_index",
+    "openai-agents": "agents",
     "pydantic-ai-slim": "pydantic_ai",
     "python-multipart": "python_multipart",
 }
@@ -64,7 +50,7 @@ IMPORT_OF = {  # distribution -> what is imported, where the names differ
 def test_a_command_without_a_package_says_what_to_install(command: str, package: str, tmp_path: Path) -> None:
     if command == "train.py" and package in NEEDS_TORCH and find_spec("torch") is None:
         pytest.skip("torch is missed first")
-    (tmp_path / "sitecustomize.py").write_text(SITECUSTOMIZE.format(names={package}))
+    hide_packages(tmp_path, {package})
     arguments = [one.format(folder=tmp_path) for one in COMMANDS[command][1]]
     ran = subprocess.run(
         [sys.executable, *command.split(), *arguments],
@@ -82,7 +68,7 @@ def test_a_command_without_a_package_says_what_to_install(command: str, package:
 
 
 def test_the_service_without_any_extra_names_the_one_that_brings_all(tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text(SITECUSTOMIZE.format(names=set(EXTRAS)))
+    hide_packages(tmp_path, EXTRAS)
     ran = subprocess.run(
         [sys.executable, "-m", "tuning.service", "--storage", tmp_path / "journal"],
         cwd=ROOT,
@@ -98,7 +84,7 @@ def test_the_service_without_any_extra_names_the_one_that_brings_all(tmp_path: P
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_help_needs_no_extra(script: str, tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text(SITECUSTOMIZE.format(names=set(EXTRAS)))
+    hide_packages(tmp_path, EXTRAS)
     ran = subprocess.run(
         [sys.executable, ROOT / script, "--help"],
         env={"PYTHONPATH": str(tmp_path), "PATH": ""},
