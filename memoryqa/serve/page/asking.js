@@ -108,7 +108,9 @@ function drawCited() {
 }
 
 function whoAnswered(data) {
-  if (data.offline && !data.cited.length) return ["The offline reader found no answer; it is a few rules without a language model. The lines below may have one."];
+  if (data.offline && !data.cited.length) {
+    return ["The offline reader found no answer; it is a few rules without a language model.", data.found.lines.length ? " The lines below may have one." : ""];
+  }
   const who = data.offline
     ? ["Found by the offline reader, without a language model"] : ["Answered by ", h("b", {}, name(data.model ?? "the language model"))];
   return data.cited.length ? [...who, `, from ${counted(data.cited.length, "line")}`] : who;

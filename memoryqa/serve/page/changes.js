@@ -100,7 +100,7 @@ export function forget(chat, message) {
       h("label", {}, person, h("span", {}, "all that ", name(message.speaker), " said in this chat")),
       before ? h("label", {}, before, `all that was said before ${day(on)}`) : null),
     meant, surely,
-    h("p", { class: "note" }, "It is erased from the file too, with its revisions. This cannot be undone."), actions("Forget", "danger"));
+    h("p", { class: "note" }, "What is erased is gone from the file too, with its earlier versions. This cannot be undone."), actions("Forget", "danger"));
   shown.form.addEventListener("change", (event) => {
     if (event.target.name === "what") { surely.hidden = one.checked; sure.required = !one.checked; sure.checked = false; showMeant(); }
   });

@@ -38,8 +38,13 @@ export function day(iso, { short = false, weekday = false } = {}) {
 }
 export const month = (iso) => `${MONTHS[Number(iso.slice(5, 7)) - 1]} ${iso.slice(0, 4)}`;
 export const clock = (iso) => (iso && iso.length > 10 ? iso.slice(11, 16) : "");
-export const span = (first, last) =>
-  !first ? "without dates" : first === last ? day(first, { short: true }) : `${day(first, { short: true })} to ${day(last, { short: true })}`;
+/** "3 to 5 Apr 2024", "3 Apr to 2 May 2024": what both days share is written once. */
+export function span(first, last) {
+  if (!first) return "without dates";
+  const [begin, end] = [first, last].map((one) => day(one, { short: true }).split(" "));
+  while (begin.length && begin.at(-1) === end[begin.length - 1]) begin.pop();
+  return begin.length ? `${begin.join(" ")} to ${end.join(" ")}` : end.join(" ");
+}
 
 export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 export const isNarrow = () => matchMedia("(max-width: 1099px)").matches;

@@ -1,6 +1,7 @@
 // Adding an export: picked or dropped, sent, read while one watches, with what was left out and why.
 
 import { $, announce, count, counted, h, joined, name, span } from "./dom.js";
+import { plain, titleOf } from "./formats.js";
 import { changed } from "./state.js";
 import { addExport } from "./memory.js";
 import { openAt } from "./reader.js";
@@ -69,7 +70,7 @@ function done(file, { chats, added, known, report }) {
     h("p", {}, people.flatMap((one, at) => (at ? [" · ", one] : [one]))),
     known ? h("p", {}, added ? `${counted(added, "message")} new; ${count(known)} were here already.` : "All of it was here already.") : null,
     leftOut.length || report.notes.length ? h("h3", {}, "What was left out or assumed") : null,
-    h("ul", { class: "left-out" }, leftOut.map(([why, how]) => h("li", {}, h("b", {}, count(how)), " ", name(why))), report.notes.map((one) => h("li", {}, name(one)))),
+    h("ul", { class: "left-out" }, leftOut.map(([why, how]) => h("li", {}, h("b", {}, count(how)), " ", name(why))), report.notes.map((one) => h("li", {}, name(plain(one))))),
     h("div", { class: "actions" },
       chats.length === 1 ? button("Read it", "secondary", () => { dialog.close(); openAt(chats[0], null); }) : null,
       button("Ask about it", "primary", () => { dialog.close(); $("question").focus(); })));
@@ -83,20 +84,22 @@ function failed(file, error, options) {
   if (orders.length > 1 && !options.dates) { askOrder(file, error, options, orders); return; }
   const known = error.message.match(/no export that is known \(([^)]+)\)/)?.[1].split(", ");
   if (known && !options.format) { askFormat(file, options, known); return; }
-  draw(heading(name(file.name), " could not be read"), h("p", { class: "error", role: "alert", dir: "auto" }, error.message),
+  draw(heading(name(file.name), " could not be read"), h("p", { class: "error", role: "alert", dir: "auto" }, plain(error.message)),
     h("div", { class: "actions" }, button("Close", "secondary", () => dialog.close()), button("Choose another file", "primary", () => { dialog.close(); pickExport(); })));
 }
 
 /** It is no export that is known by its content. */
 function askFormat(file, options, known) {
-  const format = h("select", { id: "format" }, known.map((one) => h("option", { value: one }, one)));
+  const format = h("select", { id: "format", onchange: () => { read.disabled = !format.value; } },
+    h("option", { value: "" }, "Choose one"), known.map((one) => h("option", { value: one }, titleOf(one))));
+  const read = button("Read it as that", "primary", () => add(file, { ...options, format: format.value }));
+  read.disabled = true;
   draw(heading(name(file.name), " could not be read"),
     h("p", { class: "error", role: "alert" }, name(file.name), " is no export that is known: nothing in it says of which app it is."),
-    h("label", { class: "field", for: "format" }, "If you know it, say so"), format,
+    h("label", { class: "field", for: "format" }, "If you know which, say so"), format,
     h("div", { class: "actions" },
       button("Close", "secondary", () => dialog.close()),
-      button("Choose another file", "secondary", () => { dialog.close(); pickExport(); }),
-      button("Read it as that", "primary", () => add(file, { ...options, format: format.value }))));
+      button("Choose another file", "secondary", () => { dialog.close(); pickExport(); }), read));
 }
 
 /** Its dates can be read in several ways: 12 May 2023 (`dates=dmy`) or 5 December 2023 (`dates=mdy`). */

@@ -37,7 +37,7 @@ const showRail = $("show-rail");
 function rail(isShown) {
   document.body.classList.toggle("show-rail", isShown);
   showRail.setAttribute("aria-expanded", String(isShown));
-  if (isShown) $("rail").querySelector("input, button")?.focus();
+  if (isShown) [...$("rail").querySelectorAll("input, button")].find((one) => !one.hidden)?.focus();
 }
 
 /** Close the topmost thing that is open; false when there is none. */
@@ -46,9 +46,12 @@ function closeTopmost() {
   return closeReader();
 }
 
+/** The other keys mean something again. */
+function leaveQuestion(event) { if (event.target === $("question")) $("main").focus({ preventScroll: true }); }
+
 document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
-  if (event.key === "Escape") { if (closeTopmost()) event.preventDefault(); else noTrouble(); return; }
+  if (event.key === "Escape") { if (event.isComposing) return; if (closeTopmost()) event.preventDefault(); else { noTrouble(); leaveQuestion(event); } return; }
   if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "/") {
     if (isNarrow()) closeReader();

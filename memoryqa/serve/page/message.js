@@ -5,12 +5,22 @@ import { correct, forget } from "./changes.js";
 
 const HUES = 6;
 
-/** Always the same of a few colours for one name. */
-export function hueOf(speaker) {
-  let sum = 0;
-  for (const sign of speaker) sum = (sum * 31 + sign.codePointAt(0)) % 9973;
-  return sum % HUES;
+let hues = new Map();
+
+/** Give each name one of a few colours, and those who share a chat different ones as far as there are. */
+export function giveHues(chats) {
+  hues = new Map();
+  for (const { people } of chats) {
+    const uses = Array(HUES).fill(0);
+    for (const one of people) if (hues.has(one)) uses[hues.get(one)] += 1;
+    for (const one of people.filter((each) => !hues.has(each))) {
+      const hue = uses.indexOf(Math.min(...uses));
+      hues.set(one, hue);
+      uses[hue] += 1;
+    }
+  }
 }
+export const hueOf = (speaker) => hues.get(speaker) ?? 0;
 
 /** `message`: { id, place, speaker, time, text, caption, revised }. */
 export function messageItem(chat, message) {
