@@ -31,8 +31,9 @@ class TakenIn:
 class ImportedMemory(StoredMemory):
     """The part of `AdaptiveMemory` by which exports are imported. It needs a file: see `AdaptiveMemory.open`."""
 
-    def take_in(self, messages: Sequence[Incoming]) -> TakenIn:
+    def take_in(self, messages: Sequence[Incoming], *, as_known: bool = False) -> TakenIn:
         """Add those of `messages` that are new, all or none. A message without a key that is known counts as new.
+        as_known: UsageError, and none is added, where one says something else than the one that its key was given to.
 
         The sessions of different conversations are never the same, in whatever order messages come.
         """
@@ -57,6 +58,8 @@ class ImportedMemory(StoredMemory):
                     positions[turn.id] = lasts[place] = archive.append(turn)
                     known[place, one.key] = Known(lasts[place], one.digest)
                     imports.note(archive, lasts[place], one)
+                if as_known and taken.changed:
+                    raise UsageError("a message of this key says something else; give each message a key of its own")
                 imports.note_last(archive, lasts)
             self._take_all((positions[turn.id], turn) for turn in taken.added)
         return taken

@@ -12,14 +12,17 @@ from memoryqa.memory import AdaptiveMemory
 _BY_PROGRAMS = "api"  # the format of their conversation
 
 
-def kept_once(memory: AdaptiveMemory, records: Sequence[dict[str, str]], keys: Sequence[str]) -> list[str]:
-    """Add those of `records` whose key the memory does not have; ids of all, which the keys name ever after."""
+def kept_once(
+    memory: AdaptiveMemory, records: Sequence[dict[str, str]], keys: Sequence[str], *, as_known: bool = False
+) -> list[str]:
+    """Add those of `records` whose key the memory does not have; ids of all, which the keys name ever after. as_known:
+    see `take_in`."""
     number = _own_conversation(memory)
     incoming = [
         Incoming(number, _number(key), _number(f"{one['speaker']}\n{one['text']}"), one)
         for one, key in zip(records, keys, strict=True)
     ]
-    memory.take_in(incoming)
+    memory.take_in(incoming, as_known=as_known)
     return memory.ids_of(incoming)
 
 

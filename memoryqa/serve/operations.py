@@ -125,21 +125,26 @@ class Operations:
         messages: Sequence[NewMessage],
         chat: str,
         *,
+        key: str | None = None,
         progress: Callable[[int], None] = lambda _: None,
         batch: int = 500,
     ) -> Remembered:
         """Add messages to a chat, which is made when there is none: all of them, or none when one is refused.
 
+        key: of the call: what a call of this key has added is not added again. Each message may have a key instead.
         What was passed to `progress`, a count, is kept whatever happens then; so are all when it returns.
         """
         _in_range("the number of messages", len(messages), 1, MAX_MESSAGES)
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         records = [_record(number, one, now) for number, one in enumerate(messages, start=1)]
         memory = self._memory(chat, create=True)
-        if keys := [key for one in messages if (key := getattr(one, "key", None)) is not None]:
+        if keys := [own for one in messages if (own := getattr(one, "key", None)) is not None]:
             if len(keys) != len(messages):
                 raise UsageError("give all of the messages a key, or none of them")
             return Remembered(chat=chat, ids=kept_once(memory, records, keys), messages=len(memory))
+        if key is not None:
+            keys = [f"\0{key}\0{number}" for number in range(len(records))]  # apart from keys of messages
+            return Remembered(chat=chat, ids=kept_once(memory, records, keys, as_known=True), messages=len(memory))
         ids = list[str]()
         for start in range(0, len(records), batch):
             ids += [turn.id for turn in memory.extend(records[start : start + batch])]

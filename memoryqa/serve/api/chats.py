@@ -86,8 +86,9 @@ async def add_messages(chat: ChatName, body: NewMessages, access: Given, served:
 async def add_reply(body: NewMessages, chat: str, access: Access, served: State, key: str | None = None) -> bytes:
     """What `add_messages` answers, as JSON."""
     access.to_write(chat)
-    remember = served.operations.remember
-    kept = await served.change(chat, lambda: remember(body.messages, chat), (key, access, ("add", chat, body)))
+    own = None if key is None else f"{access.name}\0{key}"  # kept with the messages: a restart forgets none
+    remember = partial(served.operations.remember, body.messages, chat, key=own)
+    kept = await served.change(chat, remember, (key, access, ("add", chat, body)))
     return kept.model_dump_json().encode()
 
 

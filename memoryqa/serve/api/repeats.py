@@ -1,5 +1,7 @@
 """Changes that come again, because their caller got no reply: those of one key are made once, and all get its reply.
 
+What is added is known by its key in the chat's file, after a restart too. Other changes are the same when made twice.
+
 The header is that of https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header.
 """
 
@@ -33,7 +35,7 @@ Key = Annotated[
 
 
 class Repeats:
-    """The calls of one server, in memory alone: a server that was started anew knows none of them."""
+    """The calls of one server, in memory alone."""
 
     def __init__(self) -> None:
         self._calls: OrderedDict[tuple[str, str], tuple[bytes, asyncio.Future[Any]]] = OrderedDict()

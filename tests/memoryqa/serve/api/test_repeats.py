@@ -23,6 +23,7 @@ from memoryqa.serve.api.repeats import MAX_KEPT, Repeats
 from memoryqa.serve.tokens import Access
 
 ANYONE = Access()
+OF_ITS_OWN = "give each message a key of its own"
 
 
 def test_a_call_that_comes_again_is_made_once() -> None:
@@ -90,6 +91,25 @@ def test_a_server_makes_each_change_once_for_its_key(tmp_path: Path) -> None:
         with pytest.raises(Exception, match="another call had this key"):
             sent("POST", f"{path}/forget", {"id": "D1:3"}, "forget")
         assert [sent("DELETE", path, None, "delete")["messages"] for _ in range(2)] == [2, 2]
+
+
+@pytest.mark.slow
+def test_messages_are_added_once_for_their_key_whatever_becomes_of_the_server(tmp_path: Path) -> None:
+    messages = {"messages": [{"text": f"Kite {number}.", "speaker": "Ana"} for number in range(3)]}
+    other = {"messages": [*messages["messages"][:1], {"text": "A balloon.", "speaker": "Ana"}]}
+    path, found = "/v1/chats/ana/messages", list[Any]()
+    for _ in range(2):
+        with api_server(tmp_path / "store") as server:  # killed at the end
+            found += [server.ok("POST", path, messages, Idempotency_Key="k") for _ in range(2)]
+    assert found == found[:1] * 4
+    assert len(found[0]["ids"]) == 3
+    with api_server(tmp_path / "store") as server:
+        refused = server.call("POST", path, other, Idempotency_Key="k")
+        assert (refused.status, refused.detail) == (422, "a message of this key says something else; " + OF_ITS_OWN)
+        assert server.ok("POST", path, messages, Idempotency_Key="k") == found[0]
+        assert server.ok("POST", path, messages, Idempotency_Key="another")["messages"] == 6
+        keyed = {"messages": [{**one, "key": one["text"]} for one in messages["messages"]]}
+        assert [server.ok("POST", path, keyed, Idempotency_Key=key)["messages"] for key in ("a", "b")] == [9, 9]
 
 
 @contextmanager
