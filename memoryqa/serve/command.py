@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from functools import partial
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,24 +105,23 @@ def _serve_mcp(args: argparse.Namespace, folder: Path) -> None:
     if args.port is not None and token is None and not is_loopback(args.host):
         raise UsageError(f"--host {args.host} is open to others: set {TOKEN} to a secret that clients send")
     from memoryqa.memories import Memories
-    from memoryqa.serve.mcp_server import make_server
+    from memoryqa.serve.mcp_package import make_server_of
     from memoryqa.serve.operations import Operations
     from memoryqa.serve.tokens import Access
-    from memoryqa.tokens import encoding
 
-    encoding()  # 0.3 s now, and not in a request
     lm = args.model, args.api_base, lm_settings(args)
     with Memories.open(folder) as memories:
         operations = Operations(memories)
         access = Access("mcp", None if args.only is None else frozenset(args.only), args.read_only)
-        server = make_server(operations, _asker(asking(operations, *lm)), access)
+        server = make_server_of(operations, _asker(asking(operations, *lm)))(access)
         if args.port is None:
+            threading.Thread(target=_prepare, name="prepare", daemon=True).start()
             server.run("stdio")
             return
         from memoryqa.serve.http import run_mcp
 
         print(f"serving {folder} at http://{args.host}:{args.port}/mcp", file=sys.stderr)
-        run_mcp(server, args.host, args.port, token)
+        run_mcp(server, args.host, args.port, token, _prepare)
 
 
 def _serve_http(args: argparse.Namespace, folder: Path) -> None:
@@ -139,11 +139,9 @@ def _serve_http(args: argparse.Namespace, folder: Path) -> None:
     from memoryqa.serve.api.app import Settings, make_app
     from memoryqa.serve.api.guard import Limits
     from memoryqa.serve.http import run_app
-    from memoryqa.serve.mcp_server import make_server
+    from memoryqa.serve.mcp_package import make_server_of
     from memoryqa.serve.operations import Operations
-    from memoryqa.tokens import encoding
 
-    encoding()  # 0.3 s now, and not in a request
     lm = args.model, args.api_base, lm_settings(args)
     with Memories.open(folder) as memories:
         operations = Operations(memories)
@@ -151,12 +149,19 @@ def _serve_http(args: argparse.Namespace, folder: Path) -> None:
         limits = Limits(rate=rate, burst=2 * rate)
         hosts = [name.lower() for name in args.allow_host] if on_loopback else None
         settings = Settings(tokens, folder, hosts, limits)
-        mcp = partial(make_server, operations, _asker(reader))
-        app, state = make_app(operations, reader, mcp, settings)
+        app, state = make_app(operations, reader, make_server_of(operations, _asker(reader)), settings)
         port = PORT if args.port is None else args.port
         shown = f"[{args.host}]" if ":" in args.host else args.host
         print(f"serving {folder} at http://{shown}:{port}", file=sys.stderr)
-        run_app(app, args.host, port, state.stop)
+        run_app(app, args.host, port, state.stop, _prepare)
+
+
+def _prepare() -> None:
+    """Load what counts tokens: 0.3 s beside the first requests, which count a little without it."""
+    from memoryqa.tokens import VocabularyError, encoding
+
+    with suppress(VocabularyError):  # a request says so
+        encoding()
 
 
 def asking(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import sys
+import threading
 from collections.abc import Callable
+from socket import socket
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import uvicorn
-from mcp.server import MCPServer
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from memoryqa.errors import UsageError
+from memoryqa.serve.ending import EndingListeners
 from memoryqa.serve.protocol import BoundedProtocol
+
+if TYPE_CHECKING:
+    from mcp.server import MCPServer
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 _MAX_CONNECTIONS = 1_000
@@ -38,18 +45,24 @@ class BearerToken:
         await self._app(scope, receive, send)
 
 
-def run_mcp(server: MCPServer, host: str, port: int, token: str | None) -> None:
+def run_mcp(
+    server: MCPServer, host: str, port: int, token: str | None, begun: Callable[[], object] = lambda: None
+) -> None:
     """Serve MCP at http://host:port/mcp until SIGINT or SIGTERM, then finish what is in flight. UsageError for a port
-    that is taken."""
+    that is taken. begun: see `run_app`."""
+    stopping = asyncio.Event()
     app: ASGIApp = server.streamable_http_app(host=host, max_request_body_size=MAX_REQUEST_BYTES)
+    app = EndingListeners(app, stopping)
     if token is not None:
         app = BearerToken(app, token)
-    run_app(app, host, port, lambda: None)
+    run_app(app, host, port, stopping.set, begun)
 
 
-def run_app(app: ASGIApp, host: str, port: int, stop: Callable[[], None]) -> None:
+def run_app(
+    app: ASGIApp, host: str, port: int, stop: Callable[[], None], begun: Callable[[], object] = lambda: None
+) -> None:
     """Serve `app` until SIGINT or SIGTERM, then call `stop` and finish what is in flight. UsageError for a port that is
-    taken. Nothing that a request has is logged."""
+    taken. Nothing that a request has is logged. begun: is called in a thread once requests are answered."""
     config = uvicorn.Config(
         app,
         host=host,
@@ -67,13 +80,17 @@ def run_app(app: ASGIApp, host: str, port: int, stop: Callable[[], None]) -> Non
     except (SystemExit, OverflowError):  # uvicorn has logged why
         raise UsageError(f"--port {port}: cannot listen there; is it taken? choose another") from None
     sys.setswitchinterval(_SWITCH_SEC)
-    _Server(config, stop).run([listening])
+    _Server(config, stop, begun).run([listening])
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, stop: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, stop: Callable[[], None], begun: Callable[[], object]) -> None:
         super().__init__(config)
-        self._stop = stop
+        self._stop, self._begun = stop, begun
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        threading.Thread(target=self._begun, name="begun", daemon=True).start()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._stop()

@@ -16,13 +16,15 @@ from memoryqa.serve.api import asking, chats, health, imports
 from memoryqa.serve.api.frequent import Frequent
 from memoryqa.serve.api.guard import Guard, Limits
 from memoryqa.serve.api.jobs import Imports
-from memoryqa.serve.api.mcp import MakeServer, McpByAccess
+from memoryqa.serve.api.mcp import McpByAccess
 from memoryqa.serve.api.metrics import Metrics
 from memoryqa.serve.api.problems import Problem, add_handlers, log_bug
 from memoryqa.serve.api.state import State
 from memoryqa.serve.api.uploads import remove_left
 from memoryqa.serve.api.work import Work
 from memoryqa.serve.asking import Asking
+from memoryqa.serve.ending import EndingListeners
+from memoryqa.serve.mcp_package import MakeServer
 from memoryqa.serve.operations import Operations
 from memoryqa.serve.tokens import Tokens
 from memoryqa.serve.webpage import page_routes
@@ -82,7 +84,7 @@ def make_app(operations: Operations, reader: Asking, mcp: MakeServer, settings: 
     for module in (asking, chats, imports, health):
         app.include_router(module.router)
     app.router.routes += page_routes()
-    app.router.routes.append(Route("/mcp", by_access))
+    app.router.routes.append(Route("/mcp", EndingListeners(by_access, state.stopping)))
     _name_problems(app)
     return Guard(_Caught(Frequent(app, state)), settings.tokens, limits, metrics, settings.hosts), state
 

@@ -2,21 +2,27 @@
 
 Each access has an MCP server of its own. So a token that only reads is shown no tool that changes anything, and no
 token can go on with the session of another one. A token whose limits change begins new sessions.
+
+The first request imports the package, in a thread, while the page and the API answer others.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
-from mcp.server import MCPServer
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from memoryqa.serve.api.problems import problem
+from memoryqa.serve.mcp_package import MakeServer, McpMissingError
 from memoryqa.serve.tokens import Access
 
-MakeServer = Callable[[Access], MCPServer]
+if TYPE_CHECKING:
+    from mcp.server import MCPServer
+
 MAX_SESSIONS = 1_000  # of an access, until they were idle for half an hour; each takes about 0.1 MB
 MAX_SERVERS = 100  # of accesses that were used last; who comes back after that begins a new session
 
@@ -26,7 +32,7 @@ class McpByAccess:
 
     def __init__(self, make: MakeServer, max_bytes: int) -> None:
         self._make, self._max_bytes = make, max_bytes
-        self._servers: OrderedDict[Access, _Running] = OrderedDict()
+        self._servers: OrderedDict[Access, asyncio.Task[_Running]] = OrderedDict()
         self._is_open = False
 
     @asynccontextmanager
@@ -39,22 +45,46 @@ class McpByAccess:
             self._is_open = False
             servers = list(self._servers.values())
             self._servers.clear()
-            await asyncio.gather(*(one.end() for one in servers))
+            await asyncio.gather(*map(_end, servers))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = await self._server(scope["memoryqa.access"]).app()
+        try:
+            running = await asyncio.shield(self._server(scope["memoryqa.access"]))
+        except McpMissingError as error:
+            await problem(501, str(error))(scope, receive, send)
+            return
+        app = await running.app()
         await app(scope, receive, send)
 
-    def _server(self, access: Access) -> _Running:
+    def _server(self, access: Access) -> asyncio.Task[_Running]:
+        """What makes the server of an access, or has made it: once, for all who ask meanwhile."""
         if not self._is_open:
             raise RuntimeError("the server has not begun, or has ended")
         if access not in self._servers:
-            self._servers[access] = _Running(self._make(access), self._max_bytes)
+            self._servers[access] = asyncio.create_task(self._begin(access))
         self._servers.move_to_end(access)
         while len(self._servers) > MAX_SERVERS:
             _, oldest = self._servers.popitem(last=False)
-            oldest.leave()
+            oldest.add_done_callback(_leave)
         return self._servers[access]
+
+    async def _begin(self, access: Access) -> _Running:
+        try:
+            return _Running(await asyncio.to_thread(self._make, access), self._max_bytes)
+        except BaseException:
+            self._servers.pop(access, None)  # who asks next tries again
+            raise
+
+
+def _leave(made: asyncio.Task[_Running]) -> None:
+    if not made.cancelled() and made.exception() is None:
+        made.result().leave()
+
+
+async def _end(made: asyncio.Task[_Running]) -> None:
+    with suppress(McpMissingError):
+        running = await made
+        await running.end()
 
 
 class _Running:

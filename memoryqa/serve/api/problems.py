@@ -53,6 +53,7 @@ TITLES = {
     422: "Unusable",
     429: "Too many requests",
     500: "Internal error",
+    501: "Not available",
     502: "Bad gateway",
     503: "Unavailable",
     504: "Timeout",
