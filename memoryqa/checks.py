@@ -1,6 +1,5 @@
 """Checks of the types of arguments. Each returns the value, as a plain type of Python, or raises a TypeError that names
-the argument, or a UsageError for a value out of range. Without them a wrong one would fail somewhere inside, or not at
-all."""
+the argument. Without them a wrong type would fail somewhere inside, or not at all."""
 
 from __future__ import annotations
 
@@ -9,8 +8,6 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
-
-from memoryqa.errors import UsageError
 
 Kind = TypeVar("Kind")
 
@@ -27,13 +24,6 @@ def whole_number(name: str, value: object) -> int:
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         return int(value)
     raise TypeError(f"{name} must be a whole number, got {described(value)}")
-
-
-def not_negative(name: str, value: object) -> int:
-    """A whole number from 0 on."""
-    if (number := whole_number(name, value)) < 0:
-        raise UsageError(f"{name} must be at least 0, got {number:,}")
-    return number
 
 
 def real_number(name: str, value: object) -> float:

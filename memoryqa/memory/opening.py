@@ -6,11 +6,12 @@ import threading
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
-from memoryqa.checks import collection, not_negative, text, true_or_false
+from memoryqa.checks import collection, text, true_or_false
 from memoryqa.evidence import Evidence
 from memoryqa.memory.selection import selector
 from memoryqa.messages import TimeLike
 from memoryqa.rendering import Line, with_clock
+from memoryqa.search.arguments import not_negative
 from memoryqa.transcript import Transcript
 from memoryqa.turns import HANDLE_PREFIX, Turn
 

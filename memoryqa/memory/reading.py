@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 
 from memoryqa.arrays import Floats
-from memoryqa.checks import collection, not_negative, one_of_kind, text
+from memoryqa.checks import collection, one_of_kind, text
 from memoryqa.config import WINDOW_FIELDS, MemoryConfig, RankingConfig, warn_of_old_name
 from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence, MemoryStats, sizes
@@ -25,7 +25,7 @@ from memoryqa.memory.opening import OpenableMemory
 from memoryqa.memory.selection import selector
 from memoryqa.messages import TimeLike, parse_time
 from memoryqa.rendering import Line, render
-from memoryqa.search.arguments import check_search, list_queries
+from memoryqa.search.arguments import check_search, list_queries, not_negative
 from memoryqa.search.best_first import worth_showing
 from memoryqa.search.dense import DenseIndex
 from memoryqa.search.embedders import EmbeddingError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence, Set
 
-from memoryqa.checks import described, not_negative, real_number
+from memoryqa.checks import described, real_number, whole_number
 from memoryqa.errors import UsageError
 
 
@@ -23,6 +23,13 @@ def check_search(
     if isinstance(keep, str) or not isinstance(keep, Iterable):
         raise TypeError(f"keep must be a list of ids, got {described(keep)}")
     return list_queries(queries)
+
+
+def not_negative(name: str, value: object) -> int:
+    """A whole number from 0 on."""
+    if (number := whole_number(name, value)) < 0:
+        raise UsageError(f"{name} must be at least 0, got {number:,}")
+    return number
 
 
 def list_queries(queries: str | Iterable[str]) -> list[str]:
