@@ -3,6 +3,7 @@
     python train.py --mode train --num-train 600 --num-val 100 --num-train-steps 500 --model "Qwen/Qwen2.5-3B" \\
         --inference-gpus 0 --training-gpus 1,2                       # these are the defaults
     python train.py --backend local --model Qwen/Qwen2.5-0.5B-Instruct --device cuda
+    python train.py --backend local --model base.gguf --sft-steps 60 # a base model first learns the format
     python train.py --resume                                         # continue from the last checkpoint
     python train.py --mode evaluate --num-test 100                   # the trained model against the untrained one
 
@@ -31,6 +32,7 @@ from memoryqa.errors import UsageError
 from training.backend_api import TrainingResult, TrainingTask
 from training.config import GRPOConfig, TrainingConfig
 from training.folder import check_same_settings, choose_settings, open_run
+from training.model_files import is_gguf
 
 if TYPE_CHECKING:
     from harness.tracking.tracker import NullTracker, Tracker
@@ -91,6 +93,8 @@ def train(args: argparse.Namespace) -> int:
     config, grpo, settings = choose_settings(args)
     backend, reason = choose_backend(config)
     check_packages(backend)
+    if backend == "arbor" and is_gguf(config.model):
+        raise UsageError(f"--model {config.model}: Arbor reads no GGUF file: train it with --backend local")
 
     import dspy
 
@@ -115,7 +119,7 @@ def train(args: argparse.Namespace) -> int:
     }
     if args.resume:
         check_same_settings(args.checkpoint_dir, full_config)
-    watch = Watch(grpo.num_train_steps)
+    watch = Watch(grpo.num_train_steps, grpo.sft_steps)
     task = TrainingTask(
         student=material.student,
         trainset=material.trainset,
@@ -127,10 +131,14 @@ def train(args: argparse.Namespace) -> int:
         resume=args.resume,
         on_step=watch.on_step,
         on_validation=watch.on_validation,
+        demonstrations=material.demonstrations.shown if material.demonstrations else (),
+        on_sft_step=watch.on_sft_step,
     )
     check_task(task, material, backend, reason)
     if args.dry_run:
         document = {"dry_run": True, "backend": backend, "prompt_tokens_max": material.longest_prompt}
+        if material.demonstrations:
+            document["demonstrations"] = len(material.demonstrations.shown)
         print_document(document, as_json=args.json)
         return 0
 
@@ -228,12 +236,13 @@ def report(
     from training.history import write_reward_plot
 
     totals = history.totals()
-    val_before = next((row["val_score"] for row in history.validations if row["step"] == 0), None)
+    val_before = history.val_before
     write_reward_plot(history, args.checkpoint_dir / "reward.png")
     document = {
         "backend": backend,
         **{key: totals[key] for key in ("steps", "reward_first", "reward_last")},
         "val_before": val_before,
+        **({"val_warm": history.val_warm} if grpo.sft_steps else {}),
         "val_after": result.val_score,
         "best_step": result.step,
         **{key: totals[key] for key in ("format_failures", "equal_groups", "groups")},

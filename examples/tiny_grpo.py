@@ -78,21 +78,20 @@ def demonstrations(seed: int) -> Demonstrations:
     from locomo.questions import select
     from memory_system import NO_INFORMATION, Memories
     from memoryqa.config import MemoryConfig, ProgramConfig
+    from training.demonstrations import reply_of
     from training.dspy_setup import TrainingAdapter
     from training.students import examples_for, prompt_of, student_for
 
     dataset, chance = load(SAMPLE), random.Random(seed)
     config = ProgramConfig(context_tokens=CONTEXT_TOKENS)
     memories = Memories.of({one.id: one.turns for one in dataset.conversations}, MemoryConfig())
-    student, adapter = student_for("f1"), TrainingAdapter()
-    (predictor,) = student.predictors()
+    student = student_for("f1")
     shown = []
-    with dspy.context(adapter=adapter):
+    with dspy.context(adapter=TrainingAdapter()):
         for example in examples_for("f1", select(dataset, "train", categories=CATEGORIES), memories, config):
             for _ in range(ANSWERS_SHOWN):
                 answer = SHRUG if chance.random() < SHRUG_SHARE else example.gold or NO_INFORMATION
-                fields = {"answer": answer, "evidence_ids": ""}
-                reply = adapter.format_assistant_message_content(predictor.signature, fields).strip()
+                reply = reply_of(student, {"answer": answer, "evidence_ids": ""})
                 shown.append((prompt_of(student, example), reply))
     chance.shuffle(shown)
     return shown
@@ -160,23 +159,13 @@ def build_policy(tokenizer: Any, *, hidden_size: int, layers: int, seed: int) ->
 
 def warm_up(policy: Policy, shown: Demonstrations, *, steps: int, learning_rate: float) -> float:
     """Supervised fine-tuning of all weights on the answers shown; returns the last loss, in nats per token."""
-    import torch
+    from training.local.sft import SFTSettings, fine_tune
 
-    from training.local.policy import Sample
-
-    samples = []
-    for messages, reply in shown:
-        ids = [*policy.tokenizer(reply, add_special_tokens=False)["input_ids"], policy.end_ids[0]]
-        samples.append(Sample(tuple(policy.prompt_ids(messages)), tuple(ids), reply, truncated=False))
-    optimizer = torch.optim.AdamW(policy.model.parameters(), lr=learning_rate)
-    for step in range(steps):
-        batch = [samples[(step * WARM_UP_BATCH + place) % len(samples)] for place in range(WARM_UP_BATCH)]
-        log_probs, mask = policy.log_probs(batch, temperature=1.0, with_gradient=True)
-        loss = -(log_probs * mask).sum() / mask.sum()
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    return float(loss.detach())
+    samples = [policy.demonstration(messages, reply) for messages, reply in shown]
+    settings = SFTSettings(steps, batch_size=WARM_UP_BATCH, pass_size=WARM_UP_BATCH, learning_rate=learning_rate)
+    losses: list[float] = []
+    fine_tune(policy, samples, settings, lambda record: losses.append(record.loss))
+    return losses[-1]
 
 
 def build(folder: Path, args: argparse.Namespace) -> None:

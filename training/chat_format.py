@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memoryqa.errors import UsageError
+from training.chat_templates import known_turns, teach_turns
+from training.model_files import is_gguf, source_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -19,20 +21,30 @@ class ChatFormatError(UsageError):
     """The model has no usable chat format; the message names it and the fix."""
 
 
-def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
-    """The tokenizer of `model`, a folder or a name on the hub. Raises ChatFormatError if it cannot be loaded."""
+def load_tokenizer(model: str, *, teaches_turns: bool = False) -> PreTrainedTokenizerBase:
+    """The tokenizer of `model`, a folder, a name on the hub or a GGUF file, with a chat template.
+
+    teaches_turns: a model without a template that knows the tokens of a family's turns is to learn them, and gets that
+    template. Raises ChatFormatError if the tokenizer cannot be loaded or has no template.
+    """
     from transformers import AutoTokenizer
 
+    place, options = source_of(model)
     try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(model)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(place, **options)
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).strip().partition("\n")[0]
+        what = "the path of the file" if is_gguf(model) else "a folder with the model"
         raise ChatFormatError(
-            f"--model {model}: its tokenizer cannot be loaded ({reason}); give a folder with the model, "
+            f"--model {model}: its tokenizer cannot be loaded ({reason}); give {what}, "
             "or a name on the Hugging Face hub, on a machine that can reach it"
         ) from error
     if not tokenizer.chat_template:
-        raise ChatFormatError(f"--model {model}: has no chat template; use its -Instruct or -Chat version")
+        turns = known_turns(tokenizer)
+        if turns is None or not teaches_turns:
+            advice = "" if turns is None else f", or teach it {turns}'s turns by a warm start, --sft-steps 60"
+            raise ChatFormatError(f"--model {model}: has no chat template; use its -Instruct or -Chat version{advice}")
+        teach_turns(tokenizer, turns)
     return tokenizer
 
 

@@ -20,7 +20,10 @@ class TrainingConfig:
 
     model: str = field(
         default="Qwen/Qwen2.5-3B",
-        metadata={"help": "the model to train: a name on the Hugging Face hub, or a folder", "metavar": "NAME"},
+        metadata={
+            "help": "the model to train: a name on the Hugging Face hub, a folder, or a file in .gguf (local)",
+            "metavar": "NAME",
+        },
     )
     backend: str = field(
         default="auto",
@@ -71,7 +74,10 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class GRPOConfig:
-    """Group relative policy optimisation (https://arxiv.org/abs/2402.03300), for both backends."""
+    """Group relative policy optimisation (https://arxiv.org/abs/2402.03300), for both backends.
+
+    The local backend can begin with supervised fine-tuning (SFT), which teaches a base model the format of an answer.
+    """
 
     num_train_steps: int = field(default=500, metadata={"help": "optimizer steps"})
     rollouts: int = field(
@@ -122,14 +128,25 @@ class GRPOConfig:
     )
     max_completion_length: int = field(default=512, metadata={"help": "most tokens of an answer"})
     temperature: float = field(default=1.0, metadata={"help": "temperature of the sampling; validation is greedy"})
+    sft_steps: int = field(
+        default=0,
+        metadata={
+            "help": "steps of supervised fine-tuning on gold answers before GRPO, a warm start that teaches a base "
+            "model the format (local)"
+        },
+    )
+    sft_batch_size: int = field(default=8, metadata={"help": "gold answers per step of the warm start (local)"})
+    sft_learning_rate: float = field(
+        default=2e-4, metadata={"help": "of the warm start; falls linearly to 0 over its steps (local)"}
+    )
 
     def __post_init__(self) -> None:
         _require_at_least(self, 2, "rollouts")
         whole = ("num_train_steps", "prompts_per_step", "steps_per_validation", "batch_size_per_device")
         _require_at_least(self, 1, *whole, "gradient_accumulation_steps", "updates_per_step", "lora_r", "lora_alpha")
-        _require_at_least(self, 1, "max_prompt_length", "max_completion_length")
-        _require_at_least(self, 0, "warmup_steps", "weight_decay", "beta")
-        for name in ("learning_rate", "max_grad_norm", "temperature", "epsilon", "epsilon_high"):
+        _require_at_least(self, 1, "max_prompt_length", "max_completion_length", "sft_batch_size")
+        _require_at_least(self, 0, "warmup_steps", "weight_decay", "beta", "sft_steps")
+        for name in ("learning_rate", "sft_learning_rate", "max_grad_norm", "temperature", "epsilon", "epsilon_high"):
             if getattr(self, name) <= 0:
                 raise ConfigError(name, f"must be above 0, got {getattr(self, name)}")
         for name in ("lora_dropout", "epsilon"):

@@ -37,7 +37,8 @@ def evaluate_trained(path: Path, config: TrainingConfig, *, num_test: int | None
     chosen_device, reason = choose_device(config.device)
     for note in (*selection.dataset.notes, f"adapter: {adapter.path}, of step {adapter.step}", reason):
         print(note, file=sys.stderr)
-    policy = Policy.load(adapter.base_model, device=chosen_device, bf16=chosen_device == "cuda")
+    # a model without a template was trained only if its warm start taught it turns
+    policy = Policy.load(adapter.base_model, device=chosen_device, bf16=chosen_device == "cuda", teaches_turns=True)
     policy.load_adapter(adapter.path)
     memories = Memories.of(selection.conversations, settings.memory)
     task_lm = (

@@ -18,7 +18,10 @@ from training.config import GRPOConfig, TrainingConfig
 if TYPE_CHECKING:
     from training.inputs import Material
 
-MAY_CHANGE_ON_RESUME = ("num_train_steps", "device", "api_base", "inference_gpus", "training_gpus")
+MAY_CHANGE_ON_RESUME = (
+    *("num_train_steps", "device", "api_base", "inference_gpus", "training_gpus"),
+    *("learning_rate", "sft_learning_rate", "max_grad_norm"),  # what a training that stopped at a NaN is told to lower
+)
 
 
 def choose_settings(args: argparse.Namespace) -> tuple[TrainingConfig, GRPOConfig, Settings]:
@@ -67,7 +70,9 @@ def open_run(args: argparse.Namespace, config: Mapping[str, Any], material: Mate
         raise UsageError(f"{folder} is not empty: name a new --checkpoint-dir")
     dataset = material.dataset
     data = {"path": str(dataset.path), "sha256": dataset.sha256, "notes": list(dataset.notes)}
+    shown = material.demonstrations
+    warm_start = None if shown is None else {"demonstrations": len(shown.shown), "declining": shown.declining}
     try:
-        Run.create(folder, config, {**manifest_environment(), "data": data})
+        Run.create(folder, config, {**manifest_environment(), "data": data, "warm_start": warm_start})
     except OSError as error:
         raise UsageError(f"{folder} cannot be written ({error.strerror}): name another --checkpoint-dir") from error

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
 from harness.files import JsonlFile
 from reports.palette import BLUE, GREY, ORANGE
-from training.backend_api import StepRecord
+from training.backend_api import SFTRecord, StepRecord
 
 HISTORY = "history.jsonl"
+_SFT = "sft"  # the kind of a row of the warm start
 _MAX_WINDOW = 10  # steps that the first and the last reward are averaged over; a single step is mostly chance
 _REWARD, _VALIDATION, _KL = GREY, BLUE, ORANGE
 _SMOOTHING_STEPS = 10
 
 
 class History:
-    """The steps and validations of one training, written to disk at once; rewards of rollouts are in -1..1."""
+    """The steps and validations of one training, and those of its warm start, written to disk at once.
+
+    Rewards of rollouts are in -1..1.
+    """
 
     def __init__(self, folder: Path, *, resume: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -27,13 +32,21 @@ class History:
 
     def add_step(self, record: StepRecord) -> None:
         """Add a step. Rows of this and later steps, which an interrupted training had written, are dropped."""
-        earlier = [row for row in self.rows if row["step"] < record.step]
-        if len(earlier) < len(self.rows):
-            self._file.path.unlink()
-            for row in earlier:
-                self._file.append(row)
-            self.rows = earlier
+        self._keep([row for row in self.rows if row["kind"] == _SFT or row["step"] < record.step])
         self._append({"kind": "step", **asdict(record)})
+
+    def add_sft_step(self, record: SFTRecord) -> None:
+        """Add a step of the warm start; the first one drops those of a warm start that was interrupted."""
+        if record.step == 1:
+            self._keep([row for row in self.rows if row["kind"] != _SFT])
+        self._append({"kind": _SFT, **asdict(record)})
+
+    def _keep(self, rows: list[dict[str, Any]]) -> None:
+        if len(rows) < len(self.rows):
+            self._file.path.unlink()
+            for row in rows:
+                self._file.append(row)
+            self.rows = rows
 
     def add_validation(self, step: int, score: float) -> None:
         """Add the score of the val questions, 0..1, after `step` steps."""
@@ -50,8 +63,24 @@ class History:
 
     @property
     def validations(self) -> list[dict[str, Any]]:
-        """Rows with `step` and `val_score`, in order."""
+        """Rows with `step` and `val_score`, in order; with a warm start two of step 0, before and after it."""
         return [row for row in self.rows if row["kind"] == "validation"]
+
+    @property
+    def sft_steps(self) -> list[dict[str, Any]]:
+        """The SFTRecords as rows, in order."""
+        return [row for row in self.rows if row["kind"] == _SFT]
+
+    @property
+    def val_before(self) -> float | None:
+        """The score of the untrained model."""
+        return next((row["val_score"] for row in self.validations if row["step"] == 0), None)
+
+    @property
+    def val_warm(self) -> float | None:
+        """The score after the warm start; None without one."""
+        after = list(dropwhile(lambda row: row["kind"] != _SFT, self.rows))
+        return next((row["val_score"] for row in after if row["kind"] == "validation" and row["step"] == 0), None)
 
     def totals(self) -> dict[str, Any]:
         """Steps, mean reward of the first and the last tenth of them (10 steps at most), counts, seconds."""

@@ -16,7 +16,9 @@ from memory_system import Memories
 from memoryqa.config import ProgramConfig, Settings
 from memoryqa.errors import UsageError
 from training.chat_format import chat_end_id, load_tokenizer, render, takes_system_turn
+from training.chat_templates import taught_turns
 from training.config import GRPOConfig, TrainingConfig
+from training.demonstrations import Demonstrations, demonstrations_for
 from training.students import examples_for, prompt_of, student_for
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ class Material:
     """The inputs. `settings` are those asked for, with fewer `context_tokens` if the prompts did not fit the model.
 
     longest_prompt: in the model's tokens. is_base_model: the model's texts end in another token than its chat turns.
-    takes_system_turn: the chat template has a place for it. notes: lines for people.
+    takes_system_turn: the chat template has a place for it. notes: lines for people. demonstrations: of the warm start.
     """
 
     dataset: Dataset
@@ -43,6 +45,7 @@ class Material:
     is_base_model: bool
     notes: tuple[str, ...]
     takes_system_turn: bool = True
+    demonstrations: Demonstrations | None = None
 
 
 def gather(config: TrainingConfig, grpo: GRPOConfig, settings: Settings) -> Material:
@@ -51,7 +54,7 @@ def gather(config: TrainingConfig, grpo: GRPOConfig, settings: Settings) -> Mate
     Raises UsageError (also DataError, ChatFormatError), with the fix, for unusable data, model or lengths.
     """
     dataset = find(config.data, config.format)
-    tokenizer = load_tokenizer(config.model)
+    tokenizer = load_tokenizer(config.model, teaches_turns=grpo.sft_steps > 0)
     questions = {
         split: select(dataset, split, number, config.seed, config.categories)
         for split, number in (("train", config.num_train), ("val", config.num_val))
@@ -77,6 +80,8 @@ def gather(config: TrainingConfig, grpo: GRPOConfig, settings: Settings) -> Mate
             f"evidence: --context-tokens {settings.program.context_tokens} is reduced to {fitted.context_tokens}, "
             "so that every prompt fits"
         )
+    if (turns := taught_turns(tokenizer)) is not None:
+        notes.append(f"{config.model} has no chat template: the warm start teaches it {turns}'s turns")
     takes = takes_system_turn(tokenizer)
     if not takes:
         notes.append(f"{config.model} has no system turn: its text stands at the beginning of the user's")
@@ -88,8 +93,22 @@ def gather(config: TrainingConfig, grpo: GRPOConfig, settings: Settings) -> Mate
             f"{config.model} looks like a base model: its texts end in {tokenizer.eos_token}, the turns of its chat "
             f"template in {tokenizer.convert_ids_to_tokens(end)}; both end an answer here"
         )
-    fitting = replace(settings, program=fitted)
-    return Material(dataset, memories, fitting, student, trainset, valset, longest, is_base_model, tuple(notes), takes)
+    shown = demonstrations_for(config.metric, student, trainset, tokenizer, grpo) if grpo.sft_steps else None
+    if shown is not None:
+        notes.append(shown.note(grpo))
+    return Material(
+        dataset=dataset,
+        memories=memories,
+        settings=replace(settings, program=fitted),
+        student=student,
+        trainset=trainset,
+        valset=valset,
+        longest_prompt=longest,
+        is_base_model=is_base_model,
+        notes=tuple(notes),
+        takes_system_turn=takes,
+        demonstrations=shown,
+    )
 
 
 def fit_context(

@@ -52,25 +52,26 @@ def examples_for(
 ) -> list[dspy.Example]:
     """One example per question on which `metric` can be measured, without duplicate prompts.
 
-    Its inputs are the student's. It also has the question's id, conversation and gold fields for the reward.
+    Its inputs are the student's. It also has the question's id, conversation and gold fields for the reward, and the
+    ids of the lines in its evidence.
     """
     examples: dict[tuple[str, ...], dspy.Example] = {}
     for question in questions:
         if metric == "recall" and not question.evidence:
             continue
-        inputs = {"question": question.text}
+        inputs, shown = {"question": question.text}, list[str]()
         if metric != "recall":
             found = memories[question.conversation_id].search(
                 [question.text], config.context_tokens, score_floor=config.score_floor
             )
             if not found.text:
                 continue
-            inputs["evidence"] = found.text
-        examples.setdefault(tuple(inputs.values()), _example(question, inputs))
+            inputs["evidence"], shown = found.text, list(found.ids)
+        examples.setdefault(tuple(inputs.values()), _example(question, inputs, shown))
     return list(examples.values())
 
 
-def _example(question: Question, inputs: Mapping[str, str]) -> dspy.Example:
+def _example(question: Question, inputs: Mapping[str, str], shown: Sequence[str]) -> dspy.Example:
     gold = {
         "id": question.id,
         "conversation_id": question.conversation_id,
@@ -78,6 +79,7 @@ def _example(question: Question, inputs: Mapping[str, str]) -> dspy.Example:
         "category": question.category,
         "rule": question.kind.rule,
         "gold_evidence_ids": list(question.evidence),
+        "shown_ids": shown,
     }
     return dspy.Example(**inputs, **gold).with_inputs(*inputs)
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from harness.progress import counting
-from training.backend_api import StepRecord
+from training.backend_api import SFTRecord, StepRecord
 from training.history import History
 
 if TYPE_CHECKING:
@@ -19,10 +19,13 @@ FLAT_STEPS = 20  # a warning is printed after so many steps without a group to l
 
 
 class Watch:
-    """`on_step` and `on_validation` are the callbacks of a TrainingTask; they work inside `watching`."""
+    """`on_step`, `on_validation` and `on_sft_step` are the callbacks of a TrainingTask; they work inside `watching`."""
 
-    def __init__(self, num_train_steps: int) -> None:
+    def __init__(self, num_train_steps: int, sft_steps: int = 0) -> None:
         self._num_train_steps = num_train_steps
+        self._sft_steps = sft_steps
+        self._sft_losses: list[float] = []
+        self._sft_open = ExitStack()
         self._val_score: float | None = None
         self._flat_steps = 0
         self._advance: Callable[[str], None] | None = None
@@ -52,12 +55,31 @@ class Watch:
                 file=sys.stderr,
             )
 
+    def on_sft_step(self, record: SFTRecord) -> None:
+        """Record and show a step of the warm start, on a progress line of its own; the last one sums it up."""
+        self._history.add_sft_step(record)
+        numbers = {key: float(value) for key, value in asdict(record).items() if key != "step"}
+        self._tracker.log_metrics({f"sft.{key}": value for key, value in numbers.items()}, step=record.step)
+        if not self._sft_losses:
+            self._advance_sft = self._open.enter_context(self._sft_open).enter_context(
+                counting("warm start", total=self._sft_steps)
+            )
+        self._sft_losses.append(record.loss)
+        self._advance_sft(f"loss {record.loss:.2f} · {record.seconds:.1f} s/step")
+        if record.step == self._sft_steps:
+            self._sft_open.close()
+            print(
+                f"warm start: {record.step} steps, loss {self._sft_losses[0]:.2f} -> {record.loss:.2f} nats per token",
+                file=sys.stderr,
+            )
+
     def on_validation(self, step: int, score: float) -> None:
         """Record and show a validation."""
         self._val_score = score
         self._history.add_validation(step, score)
         self._tracker.log_metrics({"val.reward": score}, step=step)
-        print(f"validation after step {step}: {score:.3f}", file=sys.stderr)
+        after = "the warm start" if step == 0 and self._sft_losses else f"step {step}"
+        print(f"validation after {after}: {score:.3f}", file=sys.stderr)
 
     def _note(self, record: StepRecord) -> str:
         parts = [f"reward {record.reward_mean:+.2f}"]
@@ -67,4 +89,6 @@ class Watch:
             parts.append(f"KL {record.kl:.3f}")
         if record.format_failures:
             parts.append(f"{record.format_failures} unreadable")
+        if record.declined:
+            parts.append(f"{record.declined} declined")
         return " · ".join([*parts, f"{record.seconds:.1f} s/step"])

@@ -131,7 +131,7 @@ def test_steps_without_anything_to_learn_from_are_told_once(tmp_path: Path, caps
 class SavedModel:
     """Stands for a model with an adapter: what it is to save is a file with the name of its folder."""
 
-    def save_pretrained(self, folder: str) -> None:
+    def save_pretrained(self, folder: str, **_: Any) -> None:
         Path(folder).mkdir(parents=True)
         (Path(folder) / "adapter_model.safetensors").write_text(folder)
 

@@ -2,6 +2,9 @@
 
 A step samples `rollouts` answers to each of its questions, scores them, and makes one AdamW update of a LoRA adapter.
 On a CPU it computes in float32 and is reproducible bit for bit; `--resume` continues as if nothing had interrupted it.
+
+A warm start (`--sft-steps`) fine-tunes the same adapter before the first step. The model after it is the checkpoint of
+step 0: it can be the result, and the KL is measured from it.
 """
 
 from __future__ import annotations
@@ -16,12 +19,13 @@ from types import FrameType
 import dspy
 
 from memoryqa.errors import UsageError
-from training.backend_api import TrainingResult, TrainingStoppedError, TrainingTask
+from training.backend_api import SFTRecord, TrainingResult, TrainingStoppedError, TrainingTask
 from training.dspy_setup import quiet_dspy
 from training.local.checkpoints import INDEX, CheckpointError, Checkpoints
 from training.local.loop import LocalGRPO, LocalProvider, LocalRun
 from training.local.policy import Policy
 from training.local.preflight import choose_device, estimate_memory, uses_bf16
+from training.local.sft import SFTSettings, fine_tune
 from training.local.trainer import NonFiniteGradientError, Trainer
 
 
@@ -42,11 +46,15 @@ def train(task: TrainingTask) -> TrainingResult:
     Ctrl-C finishes the step and saves a checkpoint; a second one stops at once and keeps the last checkpoint.
     """
     device, _ = choose_device(task.config.device)
-    policy = Policy.load(task.config.model, device=device, bf16=uses_bf16(device, task.grpo))
+    teaches = task.grpo.sft_steps > 0
+    policy = Policy.load(task.config.model, device=device, bf16=uses_bf16(device, task.grpo), teaches_turns=teaches)
     policy.add_adapter(task.grpo, seed=task.config.seed)
     trainer = Trainer(policy, task.grpo, seed=task.config.seed)
     checkpoints = _checkpoints(task)
     if checkpoints.last is not None:
+        if checkpoints.warm is not None:
+            checkpoints.load_weights(policy, checkpoints.warm)
+            policy.keep_reference()
         trainer.restore(checkpoints.restore(policy, checkpoints.last))
     with _finishing_the_step() as stop:
         run = LocalRun(
@@ -57,24 +65,34 @@ def train(task: TrainingTask) -> TrainingResult:
             should_stop=stop.is_set,
         )
         try:
-            _compile(run)
+            _run(run, checkpoints)
         except NonFiniteGradientError as error:
-            raise TrainingStoppedError(
-                f"step {trainer.steps_done + 1}: {error}; the last checkpoint is kept: "
-                f"lower --learning-rate {task.grpo.learning_rate} or --max-grad-norm, then --resume"
-            ) from error
+            raise TrainingStoppedError(_not_finite(task, trainer, checkpoints, error)) from error
         except BaseException as error:
             if not stop.is_set():
                 raise
             if trainer.steps_done > (checkpoints.last.step if checkpoints.last else 0):
                 checkpoints.save(policy, trainer.state(), trainer.steps_done, None)
+            if checkpoints.last is None:
+                raise TrainingStoppedError(
+                    "interrupted before there was a checkpoint: --resume starts from the beginning"
+                ) from error
             raise TrainingStoppedError(
                 f"interrupted after step {trainer.steps_done}, which is kept; continue with --resume"
             ) from error
     return _result(checkpoints)
 
 
-def _compile(run: LocalRun) -> None:
+def _not_finite(task: TrainingTask, trainer: Trainer, checkpoints: Checkpoints, error: NonFiniteGradientError) -> str:
+    if task.grpo.sft_steps and checkpoints.last is None:
+        return f"the warm start: {error}: lower --sft-learning-rate {task.grpo.sft_learning_rate}, then --resume"
+    return (
+        f"step {trainer.steps_done + 1}: {error}; the last checkpoint is kept: "
+        f"lower --learning-rate {task.grpo.learning_rate} or --max-grad-norm, then --resume"
+    )
+
+
+def _run(run: LocalRun, checkpoints: Checkpoints) -> None:
     if run.trainer.steps_done >= run.task.grpo.num_train_steps:
         return
     lm = dspy.LM(
@@ -87,16 +105,50 @@ def _compile(run: LocalRun) -> None:
     )
     run.task.student.set_lm(lm)
     with quiet_dspy(), dspy.context(lm=lm, disable_history=True):
+        if run.task.grpo.sft_steps and checkpoints.last is None:
+            _warm_start(run, checkpoints)
         LocalGRPO(run).compile(run.task.student, trainset=run.task.trainset, valset=run.task.valset)
 
 
+def _warm_start(run: LocalRun, checkpoints: Checkpoints) -> None:
+    """Score the untrained model, fine-tune its adapter on the demonstrations, and keep that as step 0."""
+    task, policy = run.task, run.policy
+    _note_score_before(task, checkpoints, run.validate())
+
+    def on_step(record: SFTRecord) -> None:
+        task.on_sft_step(record)
+        if run.should_stop():
+            raise KeyboardInterrupt
+
+    fine_tune(
+        policy,
+        [policy.demonstration(one.messages, one.reply) for one in task.demonstrations],
+        SFTSettings(
+            steps=task.grpo.sft_steps,
+            batch_size=task.grpo.sft_batch_size,
+            pass_size=task.grpo.batch_size_per_device,
+            learning_rate=task.grpo.sft_learning_rate,
+            max_grad_norm=task.grpo.max_grad_norm,
+            seed=task.config.seed,
+        ),
+        on_step,
+    )
+    policy.keep_reference()
+    checkpoints.save(policy, run.trainer.state(), 0, None)
+
+
+def _note_score_before(task: TrainingTask, checkpoints: Checkpoints, score: float) -> None:
+    checkpoints.val_before = score
+    checkpoints.write_index()
+    task.on_validation(0, score)
+
+
 def _keep(task: TrainingTask, policy: Policy, trainer: Trainer, checkpoints: Checkpoints, score: float) -> None:
-    """After each validation save a checkpoint; before the first step record only the score to beat."""
-    if trainer.steps_done == 0:
-        checkpoints.val_before = score
-        checkpoints.write_index()
-    else:
-        checkpoints.save(policy, trainer.state(), trainer.steps_done, score)
+    """After each validation save a checkpoint; of the untrained model record only the score to beat."""
+    if trainer.steps_done == 0 and not task.grpo.sft_steps:
+        _note_score_before(task, checkpoints, score)
+        return
+    checkpoints.save(policy, trainer.state(), trainer.steps_done, score)
     task.on_validation(trainer.steps_done, score)
 
 

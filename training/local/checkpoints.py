@@ -4,13 +4,16 @@
     step-000050/trainer_state.pt                                   # in the last checkpoint only
     checkpoints.json                                               # names and scores, best and last
 
-Only the best and the last checkpoint are kept; checkpoints.json keeps the scores of the others.
+Only the best and the last checkpoint are kept, and step 0, which is there after a warm start; checkpoints.json keeps
+the scores of the others.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +72,11 @@ class Checkpoints:
         scored = [one for one in self.all if one.val_score is not None]
         return max(scored, key=lambda one: one.val_score or 0.0, default=None)
 
+    @property
+    def warm(self) -> Checkpoint | None:
+        """The model after the warm start, from which the KL is measured; None without one."""
+        return next((one for one in self.all if one.step == 0), None)
+
     def path(self, checkpoint: Checkpoint) -> Path:
         return self.folder / checkpoint.name
 
@@ -84,7 +92,8 @@ class Checkpoints:
         partial = path.with_name(f"{path.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         try:
-            policy.model.save_pretrained(str(partial))
+            # without asking the hub for the model's config, to see whether its vocabulary has grown: it never does
+            policy.model.save_pretrained(str(partial), save_embedding_layers=False)
             torch.save(state, partial / TRAINER_STATE)
             shutil.rmtree(path, ignore_errors=True)
             partial.rename(path)
@@ -119,24 +128,38 @@ class Checkpoints:
         Raises CheckpointError if its files are missing or belong to another adapter.
         """
         import torch
+
+        self.load_weights(policy, checkpoint)
+        with self._resuming(checkpoint):
+            state: dict[str, Any] = torch.load(
+                self.path(checkpoint) / TRAINER_STATE, map_location="cpu", weights_only=True
+            )
+        return state
+
+    def load_weights(self, policy: Policy, checkpoint: Checkpoint) -> None:
+        """Load the checkpoint's weights into the adapter of `policy`. Raises CheckpointError as `restore` does."""
         from peft import set_peft_model_state_dict
         from safetensors.torch import load_file
 
-        path = self.path(checkpoint)
-        try:
-            loaded: Any = set_peft_model_state_dict(policy.model, load_file(path / WEIGHTS))
+        with self._resuming(checkpoint):
+            loaded: Any = set_peft_model_state_dict(policy.model, load_file(self.path(checkpoint) / WEIGHTS))
             if loaded.unexpected_keys:
                 raise ValueError(f"it has {loaded.unexpected_keys[0]}, which the model does not have")
-            state: dict[str, Any] = torch.load(path / TRAINER_STATE, map_location="cpu", weights_only=True)
+
+    @contextmanager
+    def _resuming(self, checkpoint: Checkpoint) -> Iterator[None]:
+        """Raise CheckpointError for what goes wrong with the files of `checkpoint` within the block."""
+        try:
+            yield
         except loading_errors() as error:
             best = f", or use the best one, {self.path(other)}" if (other := self.best) and other != checkpoint else ""
             raise CheckpointError(
-                f"{path}: cannot be resumed ({_first_line(error)}); start again in another folder{best}"
+                f"{self.path(checkpoint)}: cannot be resumed ({_first_line(error)}); "
+                f"start again in another folder{best}"
             ) from error
-        return state
 
     def _drop_old(self) -> None:
-        kept = {one.name for one in (self.best, self.last) if one is not None}
+        kept = {one.name for one in (self.best, self.last, self.warm) if one is not None}
         for one in self.all[:-1]:
             (self.path(one) / TRAINER_STATE).unlink(missing_ok=True)
             if one.name not in kept:

@@ -20,12 +20,15 @@ from typing import TYPE_CHECKING, Any, Self
 from memoryqa.errors import UsageError
 from training.chat_format import end_token_ids, load_tokenizer, render
 from training.config import GRPOConfig
+from training.local.prompt_cache import prompt_cache, with_cache
+from training.model_files import source_of
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedTokenizerBase
 
 Messages = Sequence[Mapping[str, str]]  # a chat, with `role` and `content`
+_MAX_SPREAD = 128  # by how much prompts that share their beginning may differ in length: so many more logits are made
 GENERATION_BATCH = 32  # answers that are generated at a time; their keys and values need most of the memory
 
 
@@ -55,22 +58,29 @@ class Policy:
         self.tokenizer = tokenizer
         self.model = model.eval()
         self.end_ids = end_token_ids(tokenizer)
+        self._reference: list[Tensor] | None = None
+        self._recomputes = False  # activations, in training mode
         self.pad_id = self.end_ids[0] if tokenizer.pad_token_id is None else int(tokenizer.pad_token_id)
         # replaces the model's own, whose repetition penalty or top-k would sample from a different policy
         settings: Any = GenerationConfig
         self.model.generation_config = settings(eos_token_id=list(self.end_ids), pad_token_id=self.pad_id)
 
     @classmethod
-    def load(cls, model: str, *, device: str, bf16: bool) -> Self:
-        """The model `model`, a folder or a name on the hub, on `device`. Raises ModelError if it cannot be loaded."""
+    def load(cls, model: str, *, device: str, bf16: bool, teaches_turns: bool = False) -> Self:
+        """The model `model`, a folder, a name on the hub or a GGUF file, on `device`.
+
+        teaches_turns: see `load_tokenizer`. Raises ModelError if it cannot be loaded.
+        """
         import torch
         from transformers import AutoModelForCausalLM
         from transformers.utils.logging import disable_progress_bar
 
         disable_progress_bar()  # type: ignore[no-untyped-call]
-        tokenizer = load_tokenizer(model)
+        tokenizer = load_tokenizer(model, teaches_turns=teaches_turns)
+        place, options = source_of(model)
+        dtype = torch.bfloat16 if bf16 else torch.float32
         try:
-            loaded: Any = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16 if bf16 else torch.float32)
+            loaded: Any = AutoModelForCausalLM.from_pretrained(place, dtype=dtype, **options)
         except loading_errors() as error:
             raise ModelError(
                 f"--model {model}: cannot be loaded ({_first_line(error)}); if a file of it is cut, download it again"
@@ -109,6 +119,7 @@ class Policy:
             with _without_known_warning():
                 self.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
             self.model.enable_input_require_grads()
+        self._recomputes = grpo.gradient_checkpointing
         self.model.eval()
 
     def load_adapter(self, folder: Path) -> None:
@@ -126,6 +137,27 @@ class Policy:
         """Within the block, the model is the untrained one."""
         with self.model.disable_adapter():
             yield
+
+    def keep_reference(self) -> None:
+        """From now on `as_reference` is the model as it is: a copy of the adapter is kept."""
+        self._reference = [parameter.detach().clone() for parameter in self.trainable()]
+
+    @contextmanager
+    def as_reference(self) -> Iterator[None]:
+        """Within the block, the model is the one that GRPO began from: after the warm start, else the untrained one."""
+        if self._reference is None:
+            with self.without_adapter():
+                yield
+            return
+        adapter = self.trainable()
+        trained = [parameter.data for parameter in adapter]
+        for parameter, value in zip(adapter, self._reference, strict=True):
+            parameter.data = value
+        try:
+            yield
+        finally:
+            for parameter, value in zip(adapter, trained, strict=True):
+                parameter.data = value
 
     @contextmanager
     def training(self) -> Iterator[None]:
@@ -167,8 +199,26 @@ class Policy:
         ids = torch.tensor([[self.pad_id] * (width - len(row)) + row for row in rows], device=self.device)
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=self.device)
         how = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0} if temperature else {}
-        out = self.model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=max_tokens, **how)
+        known = with_cache(self.model, self._shared_prompts(ids, mask))
+        out = self.model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=max_tokens, **known, **how)
         return [self._sample(row, answer) for row, answer in zip(rows, out[:, width:].tolist(), strict=True)]
+
+    def _shared_prompts(self, ids: Tensor, mask: Tensor) -> Any:
+        """The cache of all tokens of the prompts but the last, each distinct prompt computed once.
+
+        None if no two are alike, or if the model has none.
+        """
+        import torch
+
+        first: dict[tuple[int, ...], int] = {}
+        which = [first.setdefault(tuple(row), len(first)) for row in ids.tolist()]
+        if len(first) == len(which) or ids.shape[1] == 1:
+            return None
+        rows = [which.index(number) for number in range(len(first))]
+        cache = prompt_cache(self.model, ids[rows, :-1], mask[rows, :-1])
+        if cache is not None:
+            cache.batch_select_indices(torch.tensor(which, device=ids.device))
+        return cache
 
     def _sample(self, prompt_ids: list[int], generated: list[int]) -> Sample:
         end = next((place for place, token in enumerate(generated) if token in self.end_ids), None)
@@ -182,16 +232,27 @@ class Policy:
         ids: list[int] = self.tokenizer(render(self.tokenizer, messages), add_special_tokens=False)["input_ids"]
         return ids
 
+    def demonstration(self, messages: Messages, reply: str) -> Sample:
+        """`reply` to `messages` as if the model had written it."""
+        ids = self.tokenizer(reply, add_special_tokens=False)["input_ids"]
+        return Sample(tuple(self.prompt_ids(messages)), (*ids, self.end_ids[0]), reply, truncated=False)
+
     def log_probs(
         self, samples: Sequence[Sample], *, temperature: float, with_gradient: bool = False
     ) -> tuple[Tensor, Tensor]:
         """Log-probabilities of the answers' tokens, (B, T), and a mask that is 1 at existing tokens, (B, T).
 
-        `temperature` is the sampling temperature. Only the answers' positions are projected onto the vocabulary: for
-        long prompts the logits need most of the memory.
+        `temperature` is the sampling temperature. Answers end in the last column. Only their positions are projected
+        onto the vocabulary: for long prompts the logits need most of the memory. What all prompts begin with is
+        computed once, unless activations are recomputed for its gradient.
         """
         import torch
 
+        recomputes = with_gradient and self.model.training and self._recomputes
+        if not recomputes and len(samples) > 1:
+            with nullcontext() if with_gradient else torch.no_grad():
+                if (shared := self._shared_log_probs(samples, temperature)) is not None:
+                    return shared
         rows = [[*sample.prompt_ids, *sample.token_ids] for sample in samples]
         width, longest = max(map(len, rows)), max(len(sample.token_ids) for sample in samples)
         # padding on the left makes every answer end in the last column
@@ -208,10 +269,57 @@ class Policy:
                 logits_to_keep=longest + 1,
                 use_cache=False,
             ).logits[:, :-1]
-            chosen = ids[:, -longest:].unsqueeze(2)
-            scaled = logits.float() / temperature
-            log_probs = scaled.gather(2, chosen).squeeze(2) - scaled.logsumexp(dim=2)
+            log_probs = _log_probs_of(ids[:, -longest:], logits, temperature)
         return log_probs, mask.float()
+
+    def _shared_log_probs(self, samples: Sequence[Sample], temperature: float) -> tuple[Tensor, Tensor] | None:
+        """`log_probs`, with the tokens that all prompts begin with computed once.
+
+        None if that saves little, if the prompts are of too different lengths, or if the model cannot share them.
+        """
+        import torch
+
+        prompts = [sample.prompt_ids for sample in samples]
+        shortest, longest_prompt = min(map(len, prompts)), max(map(len, prompts))
+        shared = min(_shared_start(prompts), shortest - 1)
+        if shared < longest_prompt // 2 or longest_prompt - shortest > _MAX_SPREAD or not shared:
+            return None
+        start = torch.tensor([prompts[0][:shared]], device=self.device)
+        if (cache := prompt_cache(self.model, start, torch.ones_like(start))) is None:
+            return None
+        cache.batch_repeat_interleave(len(samples))
+        # padding on the right, which no token before it can see; `place` moves the answers to the last columns
+        rows = [[*sample.prompt_ids[shared:], *sample.token_ids] for sample in samples]
+        width = max(map(len, rows))
+        tokens = torch.tensor([row + [self.pad_id] * (width - len(row)) for row in rows], device=self.device)
+        first = shortest - shared - 1  # the column before the first answer
+        logits = self.model(
+            input_ids=tokens[:, :-1],
+            attention_mask=torch.ones((len(samples), shared + width - 1), dtype=torch.long, device=self.device),
+            position_ids=torch.arange(shared, shared + width - 1, device=self.device).expand_as(tokens[:, :-1]),
+            logits_to_keep=width - 1 - first,
+            use_cache=True,
+            **with_cache(self.model, cache),
+        ).logits
+        lengths = torch.tensor([len(sample.token_ids) for sample in samples], device=self.device)
+        starts = torch.tensor([len(prompt) - shortest for prompt in prompts], device=self.device)
+        longest = int(lengths.max())
+        place = torch.arange(longest, device=self.device) - (longest - lengths).unsqueeze(1)
+        log_probs = _log_probs_of(tokens[:, first + 1 :], logits, temperature)
+        return log_probs.gather(1, (place + starts.unsqueeze(1)).clamp(min=0)), (place >= 0).float()
+
+
+def _shared_start(prompts: Sequence[tuple[int, ...]]) -> int:
+    """How many tokens all `prompts` begin with."""
+    first, last = min(prompts), max(prompts)
+    pairs = zip(first, last, strict=False)
+    return next((place for place, (one, other) in enumerate(pairs) if one != other), min(len(first), len(last)))
+
+
+def _log_probs_of(ids: Tensor, logits: Tensor, temperature: float) -> Tensor:
+    """Log-probabilities of the tokens `ids`, (B, T), under the logits at their places, (B, T, V)."""
+    scaled = logits.float() / temperature
+    return scaled.gather(2, ids.unsqueeze(2)).squeeze(2) - scaled.logsumexp(dim=2)
 
 
 def loading_errors() -> tuple[type[Exception], ...]:

@@ -7,9 +7,11 @@ from typing import Any
 from memoryqa.errors import UsageError
 from training.config import GRPOConfig
 from training.local.policy import GENERATION_BATCH, ModelError
+from training.model_files import source_of
 
 _GIB = 1024**3
 _ADAM_BYTES = 16  # per trained parameter, in float32: the weight, its gradient, and Adam's two moments
+_REFERENCE_BYTES = 4  # per trained parameter: the adapter after the warm start, from which the KL is measured
 _LOGIT_COPIES = 3  # in float32: as computed, scaled, and the gradient
 
 
@@ -60,7 +62,8 @@ def memory_bytes(shape: dict[str, int], grpo: GRPOConfig, weight_bytes: int) -> 
 
     shape: see `model_shape`. weight_bytes: per weight of the model.
     """
-    fixed = shape["parameters"] * weight_bytes + shape["trained"] * _ADAM_BYTES
+    adapter_bytes = _ADAM_BYTES + (_REFERENCE_BYTES if grpo.sft_steps else 0)
+    fixed = shape["parameters"] * weight_bytes + shape["trained"] * adapter_bytes
     sequences = min(GENERATION_BATCH, grpo.rollouts * grpo.prompts_per_step)
     sampling = sequences * grpo.max_sequence_length * shape["kv_per_token"] * weight_bytes
     tokens = grpo.batch_size_per_device * grpo.max_sequence_length
@@ -75,8 +78,9 @@ def model_shape(model: str, grpo: GRPOConfig) -> dict[str, int]:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
+    place, options = source_of(model)
     try:
-        config: Any = AutoConfig.from_pretrained(model)
+        config: Any = AutoConfig.from_pretrained(place, **options)
     except (OSError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise ModelError(f"--model {model}: its config cannot be loaded ({reason})") from error

@@ -92,7 +92,7 @@ class Trainer:
         """
         temperature = self._grpo.temperature
         if self._grpo.beta:
-            with self.policy.without_adapter():
+            with self.policy.as_reference():
                 for batch in batches:
                     batch.reference, _ = self.policy.log_probs(batch.samples, temperature=temperature)
         if self._grpo.updates_per_step > 1:

@@ -40,7 +40,10 @@ PROBE_SEC = 2.0
 WEIGHTS_PORT = 51216  # between trainer and vLLM; arbor-ai 0.2.17 has no setting for it
 _CANCEL_SEC = 60.0
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
-_LOCAL_ONLY = ("prompts_per_step", "epsilon", "epsilon_high", "updates_per_step")
+_LOCAL_ONLY = (
+    *("prompts_per_step", "epsilon", "epsilon_high", "updates_per_step"),
+    *("sft_steps", "sft_batch_size", "sft_learning_rate"),
+)
 _ROUTES = ("initialize", "status", "step", "checkpoint", "cancel", "terminate")
 
 

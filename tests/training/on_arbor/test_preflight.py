@@ -124,6 +124,7 @@ def test_rollouts_that_do_not_fit_batch_and_gpus_are_refused(changes: dict[str, 
         ({"prompts_per_step": 2}, "--prompts-per-step 2"),
         ({"epsilon_high": 0.28}, "--epsilon-high 0.28"),
         ({"updates_per_step": 2}, "--updates-per-step 2"),
+        ({"sft_steps": 60}, "--sft-steps 60"),
     ],
 )
 def test_settings_that_arbor_ignores_are_refused(changes: dict[str, Any], flag: str) -> None:
