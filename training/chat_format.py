@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from memoryqa.errors import UsageError
 from training.chat_templates import known_turns, teach_turns
-from training.model_files import is_gguf, source_of
+from training.model_files import is_gguf, loading_errors, source_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -32,9 +32,9 @@ def load_tokenizer(model: str, *, teaches_turns: bool = False) -> PreTrainedToke
     place, options = source_of(model)
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(place, **options)
-    except (OSError, ValueError, KeyError) as error:
+    except loading_errors() as error:
         reason = str(error).strip().partition("\n")[0]
-        what = "the path of the file" if is_gguf(model) else "a folder with the model"
+        what = "the path of a whole file" if is_gguf(model) else "a folder with the model"
         raise ChatFormatError(
             f"--model {model}: its tokenizer cannot be loaded ({reason}); give {what}, "
             "or a name on the Hugging Face hub, on a machine that can reach it"

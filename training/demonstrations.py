@@ -16,8 +16,7 @@ import dspy
 from memory_system import NO_INFORMATION
 from memoryqa.errors import UsageError
 from training.config import GRPOConfig
-from training.reward import rule_of
-from training.students import prompt_of
+from training.students import prompt_of, rule_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -26,3 +26,14 @@ def source_of(model: str) -> tuple[str, dict[str, str]]:
         raise MissingExtraError("gguf", f"--model {model}", in_checkout=True)
     path = PurePosixPath(model)
     return str(path.parent), {"gguf_file": path.name}
+
+
+def loading_errors() -> tuple[type[Exception], ...]:
+    """What those who read models and adapters raise for files that are missing, cut, or of something else."""
+    from pickle import UnpicklingError
+    from struct import error as cut_number
+
+    from safetensors import SafetensorError
+
+    known = (OSError, ValueError, RuntimeError, KeyError, IndexError, TypeError, EOFError)
+    return (*known, UnpicklingError, SafetensorError, cut_number)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.flags import with_flags
 from locomo.evaluate import evidence_recall, f1_by_rule
-from locomo.kinds import LOCOMO, F1Rule
 from memoryqa.errors import UsageError
+from training.students import rule_of
 
 if TYPE_CHECKING:
     import dspy
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
     from training.inputs import Material
 
 _TOPIC_ONLY = 0.5  # for an answer that only the lenient judge accepts
-
-
-def rule_of(example: dspy.Example) -> F1Rule:
-    """How answers to `example` are scored; one without a rule of its own is LoCoMo's, of its category."""
-    return example.get("rule") or LOCOMO.kind(example.category).rule
 
 
 def choose_reward(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import dspy
 
+from locomo.kinds import LOCOMO, F1Rule
 from memory_system import AnswerQuestion, Memories, WriteQueries
 from memoryqa.config import ProgramConfig
 
@@ -69,6 +70,11 @@ def examples_for(
             inputs["evidence"], shown = found.text, list(found.ids)
         examples.setdefault(tuple(inputs.values()), _example(question, inputs, shown))
     return list(examples.values())
+
+
+def rule_of(example: dspy.Example) -> F1Rule:
+    """How answers to `example` are scored; one without a rule of its own is LoCoMo's, of its category."""
+    return example.get("rule") or LOCOMO.kind(example.category).rule
 
 
 def _example(question: Question, inputs: Mapping[str, str], shown: Sequence[str]) -> dspy.Example:

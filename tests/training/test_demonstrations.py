@@ -18,8 +18,8 @@ from memoryqa.turns import parse_citations
 from training.config import GRPOConfig
 from training.demonstrations import Demonstrations, demonstrations_for
 from training.dspy_setup import TrainingAdapter
-from training.reward import F1Reward, rule_of
-from training.students import examples_for, prompt_of, student_for
+from training.reward import F1Reward
+from training.students import examples_for, prompt_of, rule_of, student_for
 
 GRPO = GRPOConfig(sft_steps=3, max_completion_length=400)
 STUDENT = student_for("f1")

@@ -15,10 +15,12 @@ from tiny_models import CHAT_TEMPLATE, MESSAGES, SPECIAL_TOKENS, save_tiny_gguf,
 
 import train  # noqa: E402
 from locomo.dataset import SAMPLE_PATH  # noqa: E402
-from memoryqa.errors import MissingExtraError  # noqa: E402
+from memoryqa.errors import MissingExtraError, UsageError  # noqa: E402
 from training.chat_format import ChatFormatError, chat_end_id, load_tokenizer, render, takes_system_turn  # noqa: E402
 from training.chat_templates import TEMPLATES, known_turns, taught_turns, teach_turns  # noqa: E402
+from training.config import GRPOConfig  # noqa: E402
 from training.local.policy import Policy  # noqa: E402
+from training.local.preflight import model_shape  # noqa: E402
 from training.model_files import source_of  # noqa: E402
 
 needs_gguf = pytest.mark.skipif(importlib.util.find_spec("gguf") is None, reason="needs the extra train-local")
@@ -78,6 +80,21 @@ def test_a_gguf_file_is_the_model_that_was_written_to_it(tmp_path: Path) -> None
     ours, _ = policy.log_probs([sample], temperature=1.0)
     theirs, _ = original.log_probs([sample], temperature=1.0)
     assert torch.allclose(ours, theirs, atol=1e-4)
+
+
+@needs_gguf
+@pytest.mark.slow
+@pytest.mark.parametrize("rest", [-2000, 0.5, 100, 7, 0, None])
+def test_a_file_that_is_cut_or_gone_is_one_line(tmp_path: Path, rest: float | None) -> None:
+    path = save_tiny_gguf(tmp_path / "tiny.gguf")
+    content = path.read_bytes()
+    path.unlink()
+    if rest is not None:
+        path.write_bytes(content[: int(rest * len(content)) if 0 < rest < 1 else int(rest)])
+    for load in (lambda: load_tokenizer(str(path), teaches_turns=True), lambda: model_shape(str(path), GRPOConfig())):
+        with pytest.raises(UsageError, match=r"tiny\.gguf: its (tokenizer|config) cannot be loaded") as refused:
+            load()
+        assert "\n" not in str(refused.value)
 
 
 @needs_gguf

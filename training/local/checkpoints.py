@@ -21,7 +21,8 @@ from typing import Any
 from harness.files import write_bytes_atomically
 from memoryqa.errors import UsageError
 from training.backend_api import TrainingStoppedError
-from training.local.policy import Policy, loading_errors
+from training.local.policy import Policy
+from training.model_files import loading_errors
 
 INDEX, TRAINER_STATE, WEIGHTS = "checkpoints.json", "trainer_state.pt", "adapter_model.safetensors"
 

@@ -21,7 +21,7 @@ from memoryqa.errors import UsageError
 from training.chat_format import end_token_ids, load_tokenizer, render
 from training.config import GRPOConfig
 from training.local.prompt_cache import prompt_cache, with_cache
-from training.model_files import source_of
+from training.model_files import loading_errors, source_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -320,15 +320,6 @@ def _log_probs_of(ids: Tensor, logits: Tensor, temperature: float) -> Tensor:
     """Log-probabilities of the tokens `ids`, (B, T), under the logits at their places, (B, T, V)."""
     scaled = logits.float() / temperature
     return scaled.gather(2, ids.unsqueeze(2)).squeeze(2) - scaled.logsumexp(dim=2)
-
-
-def loading_errors() -> tuple[type[Exception], ...]:
-    """What torch, transformers, PEFT and safetensors raise for files that are missing, cut, or of something else."""
-    from pickle import UnpicklingError
-
-    from safetensors import SafetensorError
-
-    return (OSError, ValueError, RuntimeError, KeyError, TypeError, EOFError, UnpicklingError, SafetensorError)
 
 
 @contextmanager

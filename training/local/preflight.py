@@ -7,7 +7,7 @@ from typing import Any
 from memoryqa.errors import UsageError
 from training.config import GRPOConfig
 from training.local.policy import GENERATION_BATCH, ModelError
-from training.model_files import source_of
+from training.model_files import loading_errors, source_of
 
 _GIB = 1024**3
 _ADAM_BYTES = 16  # per trained parameter, in float32: the weight, its gradient, and Adam's two moments
@@ -81,7 +81,7 @@ def model_shape(model: str, grpo: GRPOConfig) -> dict[str, int]:
     place, options = source_of(model)
     try:
         config: Any = AutoConfig.from_pretrained(place, **options)
-    except (OSError, ValueError) as error:
+    except loading_errors() as error:
         reason = str(error).strip().partition("\n")[0]
         raise ModelError(f"--model {model}: its config cannot be loaded ({reason})") from error
     with torch.device("meta"):
