@@ -150,7 +150,7 @@ class AnyAnswer(TrainingAdapter):
         return {"answer": completion}
 
 
-class Asked(dspy.Module):
+class OneQuestion(dspy.Module):
     def __init__(self) -> None:
         super().__init__()
         self.answer = dspy.Predict("question -> answer")
@@ -203,7 +203,7 @@ class Told:
 def task_in(folder: Path, model: Path, told: Told, **changes: Any) -> TrainingTask:
     examples = [dspy.Example(question=f"Is it {one}?").with_inputs("question") for one in REPLIES]
     task = TrainingTask(
-        student=Asked(),
+        student=OneQuestion(),
         trainset=examples,
         valset=examples[:2],
         reward=small_letters,
