@@ -194,11 +194,11 @@ class DenseIndex:
         if not distinct:
             return {}
         if self._local:
-            encoded = self._local.encode(distinct)
+            encoded = self._local.encode_queries(distinct)
             for one in encoded:
                 _checked(one.vectors)
             return dict(zip(distinct, encoded, strict=True))
-        vectors = embed(self._embedder, distinct, self._dimension)
+        vectors = embed(getattr(self._embedder, "queries", self._embedder), distinct, self._dimension)
         self._dimension = vectors.shape[1]
         nothing = np.zeros((0, self._dimension), dtype=np.float32)
         return {text: Pieces((), nothing, vector, nothing) for text, vector in zip(distinct, vectors, strict=True)}

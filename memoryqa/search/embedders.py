@@ -21,6 +21,7 @@ from memoryqa.arrays import Ints, Vectors
 from memoryqa.checks import text
 from memoryqa.errors import MemoryQAError, UsageError, missing_extras_named
 from memoryqa.language.lexicon.word_lists import STOPWORDS
+from memoryqa.search.prompting import EVERYDAY, Prompts, prompts_of, shared_part
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -83,7 +84,8 @@ def unit_length(vectors: Vectors) -> Vectors:
 class LocalEmbedder:
     """A sentence-transformers model on this machine. Thread-safe: one batch of texts at a time.
 
-    `name` contains a digest of the weights, so that vectors may be cached under it.
+    `name` contains a digest of the weights, so that vectors may be cached under it. What the model wants before a
+    question and before a text is read with them (`prompts`), and what all its vectors share is taken from them.
     """
 
     def __init__(self, model: SentenceTransformer, name: str) -> None:
@@ -93,24 +95,41 @@ class LocalEmbedder:
             raise EmbeddingError(f"{name}: its tokenizer does not tell where in the text a piece stands; use another")
         self._lock = threading.Lock()
         self._max_length = min(model.max_seq_length or _LONGEST_INPUT, _LONGEST_INPUT)
-        self.max_pieces = self._max_length - self._tokenizer.num_special_tokens_to_add()
+        self.prompts = prompts_of(name, model.prompts)
+        own = self._tokenizer.num_special_tokens_to_add() + self._pieces_of_prompt(self.prompts.passage)
+        self.max_pieces = self._max_length - own
         self.averages_pieces = _averages_pieces(model)
-        self.name = f"{name}@{_digest(model)}"
         self.is_content = lru_cache(maxsize=100_000)(self._is_content)
+        self._shared_by_pieces = self._shared_by_texts = None
+        everyday = self._forward(EVERYDAY, self.prompts.passage)
+        self._shared_by_texts = shared_part(np.array([pooled for _, _, pooled, _ in everyday]))
+        if self._shared_by_texts is not None:
+            self._shared_by_pieces = shared_part(np.concatenate([vectors for _, vectors, _, _ in everyday]))
+        read_so = "" if self.prompts == Prompts() and self._shared_by_texts is None else f", {self.prompts}, centred"
+        self.name = f"{name}@{_digest(model)}{read_so}"
 
     def __call__(self, texts: list[str]) -> Vectors:
-        """One vector per text, shape (len(texts), d)."""
+        """One vector per text to be found, shape (len(texts), d)."""
         return np.array([text.pooled for text in self.encode(texts)])
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        """One vector per question, shape (len(texts), d)."""
+        return np.array([text.pooled for text in self.encode_queries(texts)])
 
     def encode(self, texts: Sequence[str]) -> list[Pieces]:
         """The word pieces of each text, read by itself; the whole text is its only part."""
         return self.encode_parts([[text] for text in texts])
 
+    def encode_queries(self, texts: Sequence[str]) -> list[Pieces]:
+        """The word pieces of questions: some models read them differently."""
+        read = self._forward(texts, self.prompts.query)
+        return [Pieces(ids, vectors, pooled, pooled[None]) for ids, vectors, pooled, _ in read]
+
     def encode_parts(self, texts: Sequence[Sequence[str]]) -> list[Pieces]:
         """The same of texts given in parts, such as sentences, that are read as one, with a space between two parts."""
         results = []
         for parts, (ids, vectors, pooled, starts) in zip(
-            texts, self._forward([" ".join(parts) for parts in texts]), strict=True
+            texts, self._forward([" ".join(parts) for parts in texts], self.prompts.passage), strict=True
         ):
             ends = np.cumsum([len(_encodable(part)) + 1 for part in parts])
             place = np.searchsorted(ends, starts, side="right")
@@ -124,22 +143,29 @@ class LocalEmbedder:
         with self._lock:
             return tuple(self._tokenizer(_encodable(text), add_special_tokens=False, verbose=False)["input_ids"])
 
+    def _pieces_of_prompt(self, prompt: str) -> int:
+        offsets = self._tokenizer(f"{prompt}kayak", add_special_tokens=False, return_offsets_mapping=True)
+        return sum(end <= len(prompt) for _, end in offsets["offset_mapping"])
+
     def _is_content(self, piece: int) -> bool:
         """Whether a word piece has a meaning by itself: it is no punctuation, no stop word, no single letter."""
         text = self._tokenizer.decode([piece]).strip(" #▁Ġ").lower()
         return text.isalnum() and text not in STOPWORDS and (len(text) > 1 or not text.isascii())
 
-    def _forward(self, texts: Sequence[str]) -> list[tuple[tuple[int, ...], Vectors, Vectors, Ints]]:
-        """By text: ids of its pieces, their vectors, the text's vector, and where in the text each piece starts."""
+    def _forward(self, texts: Sequence[str], prompt: str) -> list[tuple[tuple[int, ...], Vectors, Vectors, Ints]]:
+        """By text: ids of its pieces, their vectors, the text's vector, and where in the text each piece starts.
+
+        The prompt is read before each text; its own pieces are left out.
+        """
         try:
-            return self._run(texts)
+            return self._run(texts, prompt)
         except (RuntimeError, ValueError) as error:  # out of memory, the device lost
             raise EmbeddingError(f"the model {self.name} raised {type(error).__name__}: {error}") from error
 
-    def _run(self, texts: Sequence[str]) -> list[tuple[tuple[int, ...], Vectors, Vectors, Ints]]:
+    def _run(self, texts: Sequence[str], prompt: str) -> list[tuple[tuple[int, ...], Vectors, Vectors, Ints]]:
         import torch
 
-        clean = [_encodable(text) for text in texts]
+        clean = [prompt + _encodable(text) for text in texts]
         results: list[Any] = [None] * len(texts)
         longest_first = sorted(range(len(texts)), key=lambda place: -len(clean[place]))  # little padding
         for first in range(0, len(texts), _BATCH_SIZE):
@@ -154,15 +180,19 @@ class LocalEmbedder:
                     return_special_tokens_mask=True,
                     return_tensors="pt",
                 )
-                offsets = features.pop("offset_mapping")[:, :, 0].numpy()
+                starts, ends = np.moveaxis(features.pop("offset_mapping").numpy(), 2, 0)
                 kept = (features.pop("special_tokens_mask") == 0).numpy() & (features["attention_mask"] == 1).numpy()
+                if prompt:
+                    kept &= ends > len(prompt)
+                    starts = np.maximum(starts - len(prompt), 0)
                 output = self._model({key: value.to(self._model.device) for key, value in features.items()})
                 ids = features["input_ids"].numpy()
                 vectors = torch.nn.functional.normalize(output["token_embeddings"].float(), dim=-1).cpu().numpy()
                 pooled = torch.nn.functional.normalize(output["sentence_embedding"].float(), dim=-1).cpu().numpy()
+            vectors, pooled = _without(vectors, self._shared_by_pieces), _without(pooled, self._shared_by_texts)
             for row, place in enumerate(batch):
                 own = kept[row]
-                results[place] = (tuple(ids[row, own].tolist()), vectors[row, own], pooled[row], offsets[row, own])
+                results[place] = (tuple(ids[row, own].tolist()), vectors[row, own], pooled[row], starts[row, own])
         return results
 
 
@@ -214,6 +244,14 @@ def _averages_pieces(model: SentenceTransformer) -> bool:
         output = model({key: value.to(model.device) for key, value in features.items()})
         mean, pooled = output["token_embeddings"].float().mean(dim=1), output["sentence_embedding"].float()
     return mean.shape == pooled.shape and float(torch.cosine_similarity(mean, pooled)) > _SAME
+
+
+def _without(vectors: Vectors, shared: Vectors | None) -> Vectors:
+    """Unit vectors without what all of them share; NaN stays, for those who look for it."""
+    if shared is None:
+        return vectors
+    apart = vectors - shared
+    return np.asarray(apart / np.maximum(np.linalg.norm(apart, axis=-1, keepdims=True), 1e-9), dtype=np.float32)
 
 
 def _digest(model: SentenceTransformer) -> str:

@@ -469,7 +469,7 @@ def test_a_model_that_returns_nan_leaves_the_ranking_to_words(
     monkeypatch.setattr(
         minilm,
         "_forward",
-        lambda texts: [(ids, vectors * np.nan, pooled, at) for ids, vectors, pooled, at in forward(texts)],
+        lambda *how: [(ids, vectors * np.nan, pooled, at) for ids, vectors, pooled, at in forward(*how)],
     )
     memory = memory_of(STORY, minilm)
     assert ids(memory, "Which pets?") == ids(memory_of(STORY), "Which pets?")

@@ -46,6 +46,9 @@ class Words(LocalEmbedder):
         self.read += [" ".join(parts) for parts in texts]
         return [self._read(parts) for parts in texts]
 
+    def encode_queries(self, texts: Sequence[str]) -> list[Pieces]:
+        return self.encode(texts)
+
     def _read(self, parts: Sequence[str]) -> Pieces:
         ids = [piece for part in parts for piece in self.piece_ids(part)][:WINDOW]
         own = np.array([_direction(piece) for piece in ids]).reshape(-1, 12)
