@@ -10,7 +10,7 @@ const MOST = 200; // chats and people that are listed
 const FEW = 12; // chats that need no search for one
 
 export async function readChats() {
-  state.chats = (await allChats()).chats.filter((one) => one.messages > 0);
+  state.chats = (await allChats()).chats.filter((one) => one.messages > 0).sort((a, b) => inOrder(a.chat, b.chat));
   if (state.chosen) state.chosen = new Set([...state.chosen].filter((one) => state.chats.some((chat) => chat.chat === one)));
   if (!state.chosen?.size) state.chosen = null;
   giveHues(state.chats);
@@ -21,6 +21,7 @@ export async function readChats() {
   await readPeople();
 }
 
+const inOrder = new Intl.Collator("en", { numeric: true }).compare; // "club 2" before "club 10"
 const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 /** The chats whose names have what is looked for. */
 const foundChats = () => state.chats.filter((one) => folded(one.chat).includes(folded($("find-chat").value.trim())));

@@ -113,7 +113,9 @@ def test_a_chat_is_found_among_thousands_and_its_box_keeps_the_focus(page: OpenP
     with page.served(tmp_path / "chats") as address:
         page.open(address)
         assert (len(page.texts("#chats li")), page.find("#chats-more").text) == (200, "and 902 more")
+        page.until("document.querySelectorAll('#people .person').length === 2")
         assert page.texts("#people .person") == ["Bo", "Ana"]
+        assert page.texts("#chats .chat-name")[:4] == ["barrel", "barrel 0", "barrel 1", "barrel 2"]
         page.find("#find-chat").send_keys("famil")
         page.until("document.querySelectorAll('#chats li').length === 1")
         page.click("#found-chats")
