@@ -143,5 +143,6 @@ def listed(names: Sequence[str]) -> str:
 
 
 def without_folder(message: str) -> str:
-    """A message about a chat's file with the name of the file alone."""
-    return _FOLDER.sub("", message)
+    """A message about a chat's file with the name of the file alone, and without its folder wherever that is named."""
+    found = _FOLDER.match(message)
+    return message if found is None else message[found.end() :].replace(found[0][:-1], "of the chats")

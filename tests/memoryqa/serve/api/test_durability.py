@@ -219,6 +219,19 @@ def served(chats: Memories, folder: Path) -> ASGIApp:
     return make_app(operations, asking(operations, "offline"), partial(make_server, operations, None), settings)[0]
 
 
+def test_a_folder_that_is_gone_is_not_named(tmp_path: Path) -> None:
+    """It comes back, as a disk that is mounted again, and is used."""
+    store, said = tmp_path / "store", {"messages": [{"text": "x", "speaker": "Bo"}]}
+    with Memories.open(store) as chats, TestClient(served(chats, tmp_path)) as client:
+        store.rename(tmp_path / "away")
+        refused = client.post("/v1/chats/new/messages", json=said)
+        assert refused.status_code == 503
+        assert refused.json()["detail"] == "new.db: the folder of the chats does not exist; create it first"
+        assert client.get("/v1/chats").json() == {"chats": []}
+        store.mkdir()
+        assert client.post("/v1/chats/new/messages", json=said).status_code == 201
+
+
 def test_a_folder_that_may_not_be_written_is_named_by_nothing_but_its_files(tmp_path: Path) -> None:
     with as_nobody() as folder:
         with Memories.open(folder / "store") as chats:
