@@ -23,6 +23,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._late: Any = self.loop.call_later(HEAD_SEC, transport.close)
 
     def data_received(self, data: bytes) -> None:
+        if self.timeout_keep_alive_task is not None and not data.strip(b"\r\n"):
+            return  # between two requests it means nothing, and is waited for no longer
         super().data_received(data)
         if self._is_in_head and not self.transport.is_closing():
             self._head_bytes += len(data)

@@ -90,16 +90,22 @@ def make_app(operations: Operations, reader: Asking, mcp: MakeServer, settings: 
 
 
 class _Caught:
-    """Answers a bug with 500 as a problem, and logs where it is: its traceback has no values."""
+    """Answers a bug with 500 as a problem, and logs where it is: its traceback has no values. Answers HEAD as GET, and
+    the protocol leaves out the body; streams of events take GET alone."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = scope
+        if scope["type"] == "http" and scope["method"] == "HEAD" and not scope["path"].endswith(("/mcp", "/events")):
+            asked = {**scope, "method": "GET"}
         try:
-            await self._app(scope, receive, send)
+            await self._app(asked, receive, send)
         except Exception as error:  # noqa: BLE001  a bug, which a handler of the application has answered
             log_bug(error)
+        if "route" in asked:
+            scope["route"] = asked["route"]  # for the metrics
 
 
 def _name_problems(app: FastAPI) -> None:

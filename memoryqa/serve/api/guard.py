@@ -42,13 +42,15 @@ _API_HEADERS = (
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds of requests. rate, burst: of requests a second by token or, without one, by address. bytes: of a body.
-    upload_bytes: of an export. idle_sec: between two pieces of a body. timeout_sec: of a reply."""
+    upload_bytes: of an export. idle_sec: between two pieces of a body, and for all of it but what comes at `body_rate`
+    bytes a second. timeout_sec: of a reply."""
 
     rate: float = 500.0
     burst: float = 1_000.0
     bytes: int = 16 * 1024 * 1024
     upload_bytes: int = 4 * 1024 * 1024 * 1024
     idle_sec: float = 30.0
+    body_rate: float = 1_000.0
     timeout_sec: float = 30.0
 
 
@@ -75,7 +77,7 @@ class Guard:
             except RefusedError as error:
                 await problem(error.status, error.detail, error.headers)(scope, receive, reply)
                 return
-            await self._app(scope, _Body(receive, self._most_bytes(scope), self._limits.idle_sec), reply)
+            await self._app(scope, _Body(receive, self._most_bytes(scope), self._limits), reply)
 
     def _check(self, scope: Scope) -> None:
         """RefusedError for what may not pass; else the scope has the access of the request."""
@@ -142,17 +144,18 @@ class _Reply:
 
 
 class _Body:
-    """Receives a body of at most `most` bytes, whose pieces come within `idle_sec`."""
+    """Receives a body of at most `most` bytes, in the time of `limits`."""
 
-    def __init__(self, receive: Receive, most: int, idle_sec: float) -> None:
-        self._receive, self._most, self._idle_sec = receive, most, idle_sec
-        self._bytes, self._is_whole = 0, False
+    def __init__(self, receive: Receive, most: int, limits: Limits) -> None:
+        self._receive, self._most, self._limits = receive, most, limits
+        self._bytes, self._is_whole, self._began = 0, False, time.monotonic()
 
     async def __call__(self) -> Message:
         if self._is_whole:  # now it waits for the client to leave, for as long as the reply takes
             return await self._receive()
+        so_far = time.monotonic() - self._began - self._bytes / self._limits.body_rate
         try:
-            async with asyncio.timeout(self._idle_sec):
+            async with asyncio.timeout(self._limits.idle_sec - max(so_far, 0.0)):
                 message = await self._receive()
         except TimeoutError:
             raise HTTPException(408, "the body did not arrive in time", {"Connection": "close"}) from None
