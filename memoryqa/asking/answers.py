@@ -8,7 +8,6 @@ from memoryqa.asking.view import Source, View
 from memoryqa.config import ProgramConfig
 from memoryqa.errors import UsageError
 from memoryqa.offline_reader import NO_INFORMATION
-from memoryqa.offline_reader.extraction import read
 
 CONTEXT_TOKENS = ProgramConfig().context_tokens
 MIN_SCORE = 0.3  # of a line that the offline reader may answer from: see the command `search`
@@ -40,6 +39,10 @@ def read_offline(
     view: View, question: str, context_tokens: int = CONTEXT_TOKENS, before: tuple[str, str] | None = None
 ) -> Answer:
     """What the rules of memoryqa/offline_reader extract from the lines that are found; `before`: see `Reader`."""
+    from memoryqa.offline_reader.extraction import (
+        read,
+    )  # a program whose LM answers, or a server that starts, needs none
+
     if context_tokens < 1:
         raise UsageError(f"context_tokens must be at least 1, got {context_tokens}")
     queries = [question] if before is None else [question, before[0]]

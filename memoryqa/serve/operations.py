@@ -12,16 +12,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from memoryqa.archive.file import ArchiveError
 from memoryqa.archive.summary import Summary
 from memoryqa.asking.finding import as_asked, find
 from memoryqa.errors import UsageError
 from memoryqa.evidence import Evidence
-from memoryqa.home.importing import import_export
 from memoryqa.home.people import join_people
-from memoryqa.importers import ImportReport
 from memoryqa.memories import Memories, is_begun
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.messages import parse_time
@@ -44,6 +42,9 @@ from memoryqa.serve.replies import (
     cited,
 )
 from memoryqa.turns import Turn
+
+if TYPE_CHECKING:
+    from memoryqa.importers import ImportReport
 
 logger = logging.getLogger(__name__)
 Used = TypeVar("Used")
@@ -291,16 +292,15 @@ class Operations:
         **how: Any,
     ) -> ImportResult:
         """Add an export: see memoryqa.home.importing.import_export."""
+        from memoryqa.home.importing import import_export  # the importers of twenty apps, which few servers need
+
         while chat is not None and self._open.busy.is_rebuilt(chat):  # or its index would be built twice
             progress("reading", 0, 0)
             time.sleep(0.2)
         found = import_export(self._memories, path, chat=chat, progress=progress, counted=counted, **how)
-        return ImportResult(
-            chats=[one.chat for one in found.chats],
-            added=sum(one.added for one in found.chats),
-            known=sum(one.unchanged for one in found.chats),
-            report=found.report.to_dict(),
-        )
+        added, known = sum(one.added for one in found.chats), sum(one.unchanged for one in found.chats)
+        names = [one.chat for one in found.chats]
+        return ImportResult(chats=names, added=added, known=known, report=found.report.to_dict())
 
     def named(self, chat: str | None) -> str:
         """The name of a chat; None: of the only one there is."""

@@ -10,14 +10,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memoryqa.errors import MemoryQAError
-from memoryqa.importers import ImportReport
 from memoryqa.serve.api.bodies import ImportJob
 from memoryqa.serve.api.problems import RefusedError, log_bug, problem_of
 from memoryqa.serve.operations import Operations
 from memoryqa.serve.tokens import Access
+
+if TYPE_CHECKING:
+    from memoryqa.importers import ImportReport
 
 MAX_JOBS = 100  # that are remembered
 MAX_UNDER_WAY = 8
