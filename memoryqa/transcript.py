@@ -22,7 +22,7 @@ from memoryqa.rendering import Line, ToRender, line_of, render_turn, render_turn
 from memoryqa.tokens import count_tokens
 from memoryqa.turns import HANDLE_PREFIX, MONTHS, Turn, id_of_turn, join_caption, render_header
 
-_FEWEST_WORDS = 4  # what is shorter may answer another question each time
+FEWEST_WORDS = 4  # what is shorter may answer another question each time
 _FEWEST_REPEATS = 3  # a text said twice is shown twice: to say so takes about as many tokens
 _MIDNIGHT = time()
 _WORD = re.compile(r"\w+")
@@ -40,9 +40,27 @@ class _KeptBrief(NamedTuple):
 
     def note(self, line: Line) -> None:
         """`line` is the next one."""
+        self.tokens.append(0)
+        self._keep(len(self.tokens) - 1, line)
+
+    def put(self, places: range, lines: Sequence[Line]) -> None:
+        """Let the lines at `places` be `lines`; those behind them move."""
+        if places.start >= len(self.tokens):
+            return
+        if by := len(lines) - len(places):
+            others = [(place, body) for place, body in self.bodies.items() if place not in places]
+            self.bodies.clear()
+            self.bodies.update((place + by * (place >= places.stop), body) for place, body in others)
+        self.tokens[places.start : places.stop] = array("i", [0] * len(lines))
+        for place, line in enumerate(lines, places.start):
+            self._keep(place, line)
+
+    def _keep(self, place: int, line: Line) -> None:
+        self.tokens[place] = -1 if line.part else line.tokens
         if line.part is None and line.text and line.body != _plain_body(line.turn):
-            self.bodies[len(self.tokens)] = line.body
-        self.tokens.append(line.tokens if line.part is None else -1)
+            self.bodies[place] = line.body
+        else:
+            self.bodies.pop(place, None)
 
     def line_at(self, place: int, turn: Turn, header: str, repeated: bool) -> Line | None:
         """None for one that is not kept, or that comes later."""
@@ -71,6 +89,7 @@ class Transcript:
         self._names: list[tuple[int, frozenset[str]]] = []  # the words of the speakers' names, by the first turn
         self._replies = Replies()
         self._kept_brief = _KeptBrief(array("i"), {})  # of lines before it was last put aside
+        self._starts: list[int] = []  # by turn that is read on demand: the place of its first line
         self._replied = bytearray()  # by turn, whether it replies to a question
         # session -> its highest number, then of each of its days the first number and the day (0: unknown), in order
         self._days: dict[int, list[int]] = {}
@@ -150,7 +169,7 @@ class Transcript:
         days = self._days.get(turn.session)
         if days is None:
             return own
-        return _day_among(days, turn) if turn.number < days[0] else max(own, days[-1])
+        return day_among(days, turn) if turn.number < days[0] else max(own, days[-1])
 
     def _note_day(self, turn: Turn, day: int) -> None:
         days = self._days.setdefault(turn.session, [turn.number, turn.number, day])
@@ -171,11 +190,11 @@ class Transcript:
 
     def _note_repeat(self, place: int) -> bool:
         """Whether the line at `place`, the last one, says what an earlier one said; noted for `lines_at`."""
-        said = _words_of(self.brief[place])
-        if len(said) <= _FEWEST_WORDS:  # besides the speaker
+        said = words_of(self.brief[place])
+        if len(said) <= FEWEST_WORDS:  # besides the speaker
             return False
-        first = self._first_with.setdefault(_hash(said), place)
-        if first == place or _words_of(self.brief[first]) != said:
+        first = self._first_with.setdefault(hash_of(said), place)
+        if first == place or words_of(self.brief[first]) != said:
             return False
         self._repeats.setdefault(first, [first]).append(place)
         self._first_of[first] = self._first_of[place] = first
@@ -226,7 +245,7 @@ class Transcript:
         """By session the highest number of its turns."""
         highest: dict[int, int] = {}
         for turn_id in self.places:
-            session, number = _address(turn_id)
+            session, number = address_of(turn_id)
             if number > highest.get(session, -1):
                 highest[session] = number
         return highest
@@ -235,7 +254,7 @@ class Transcript:
 
     def state(self) -> dict[str, Any]:
         """What `resume` needs besides the turns: plain numbers and texts, by name."""
-        addresses = list(map(_address, self.places))
+        addresses = list(map(address_of, self.places))
         for place in range(len(self._kept_brief.tokens), len(self.brief)):
             self._kept_brief.note(self.brief[place])
         return {
@@ -277,12 +296,12 @@ class Transcript:
         turns = found.turns = OnDemand(count, read)
         if count:
             found._replies = Replies.resume(turns[-1], *map(bool, state["asks"]))
-        starts = [places.start for places in found.places.values()]
+        found._starts = [places.start for places in found.places.values()]
 
         def fill(place: int) -> None:
-            turn_number = bisect_right(starts, place) - 1  # a turn has at least one passage
+            turn_number = bisect_right(found._starts, place) - 1  # a turn has at least one passage
             full, brief = found._render_again(turn_number)
-            for number, both in enumerate(zip(full, brief, strict=True), starts[turn_number]):
+            for number, both in enumerate(zip(full, brief, strict=True), found._starts[turn_number]):
                 in_full_made.keep(number, both[0])
                 in_brief_made.keep(number, both[1])
 
@@ -291,7 +310,7 @@ class Transcript:
             return found.full[place]
 
         def in_brief(place: int) -> Line:
-            if (line := found._brief_again(place, bisect_right(starts, place) - 1)) is not None:
+            if (line := found._brief_again(place, bisect_right(found._starts, place) - 1)) is not None:
                 return line
             fill(place)
             return found.brief[place]
@@ -302,16 +321,21 @@ class Transcript:
     def _brief_again(self, place: int, number: int) -> Line | None:
         """The brief line of the turn with that number, where it is kept."""
         turn = self.turns[number]
-        header = _header(turn, _day_among(self._days[turn.session], turn))
-        return self._kept_brief.line_at(place, turn, header, self._first_of.get(place, place) != place)
+        return self._kept_brief.line_at(place, turn, self.header_at(number), self._first_of.get(place, place) != place)
+
+    def names_at(self, number: int) -> frozenset[str]:
+        """The words of the names of all who spoke up to the turn with that number."""
+        return self._names[bisect_right(self._names, number, key=lambda one: one[0]) - 1][1]
+
+    def header_at(self, number: int) -> str:
+        """The header above the turn with that number."""
+        turn = self.turns[number]
+        return _header(turn, day_among(self._days[turn.session], turn))
 
     def _render_again(self, number: int) -> tuple[list[Line], list[Line]]:
         """The lines of a turn by its number, as `add` made them."""
         turn = self.turns[number]
-        names = self._names[bisect_right(self._names, number, key=lambda one: one[0]) - 1][1]
-        full, brief = render_turn(
-            turn, names, _header(turn, _day_among(self._days[turn.session], turn)), bool(self._replied[number])
-        )
+        full, brief = render_turn(turn, self.names_at(number), self.header_at(number), bool(self._replied[number]))
         place = self.places[turn.id].start
         if self._first_of.get(place, place) != place:
             brief = [replace(brief[0], repeated=True)]
@@ -322,7 +346,7 @@ def _is_here(turn: Turn) -> UsageError:
     return UsageError(f"turn {turn.id} is in this memory already; every turn needs its own session and number")
 
 
-def _day_among(days: Sequence[int], turn: Turn) -> int:
+def day_among(days: Sequence[int], turn: Turn) -> int:
     """The day under which a turn is shown; `days` as in `Transcript._days`."""
     return days[2 + 2 * max(bisect_right(days[1::2], turn.number) - 1, 0)]
 
@@ -336,12 +360,12 @@ def _header(turn: Turn, day: int) -> str:
     return render_header(turn.session, date.fromordinal(day) if day else None)
 
 
-def _address(turn_id: str) -> tuple[int, int]:
+def address_of(turn_id: str) -> tuple[int, int]:
     session, _, number = turn_id[1:].partition(":")
     return int(session), int(number)
 
 
-def _words_of(line: Line) -> tuple[str, ...]:
+def words_of(line: Line) -> tuple[str, ...]:
     """Who says what, up to case and punctuation; dates that were resolved are words too."""
     body = line.body.casefold()
     # the same words for ASCII text, in a quarter of the time
@@ -349,7 +373,7 @@ def _words_of(line: Line) -> tuple[str, ...]:
     return (speaker_key(line.turn.speaker), *words)
 
 
-def _hash(words: Sequence[str]) -> int:
+def hash_of(words: Sequence[str]) -> int:
     """The same in every process, as `hash` is not."""
     written = "\0".join(words).encode("utf-8", "surrogatepass")
     return int.from_bytes(blake2b(written, digest_size=8).digest(), "little", signed=True)

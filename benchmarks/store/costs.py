@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 WARM_UP = 100  # turns
 CHAT_TURNS = 100
+CHANGES = 5  # of each kind, timed
 QUESTIONS = ("Who went camping with the family?", "When was the last trip to the sea?")
 
 
@@ -180,6 +181,35 @@ def opening(folder: Path, num_turns: int) -> list[Row]:
     ]
 
 
+def changing(folder: Path, num_turns: int) -> list[Row]:
+    """Corrects and forgets turns in the middle of the file that was just opened, and reads what is held afterwards."""
+    from memoryqa.memory import AdaptiveMemory
+
+    _warm_up()
+    turns = turns_of(num_turns)
+    fresh = AdaptiveMemory()
+    built = _cpu_sec(lambda: fresh.extend(turns)) * 1000
+    memory = AdaptiveMemory.open(folder / "store.db")
+    memory.search(QUESTIONS[0])
+    ids = [turn.id for turn in turns[num_turns // 2 :][: 3 * CHANGES]]
+    texts = [f"We went camping by lake number {number}." for number in range(CHANGES)]
+    corrected = sum(_cpu_sec(lambda i=i, t=t: memory.correct(i, t)) for i, t in zip(ids, texts, strict=False))  # type: ignore[misc]
+    erased = ids[CHANGES : 2 * CHANGES]
+    replaced = sum(
+        _cpu_sec(lambda i=i, t=t: memory.correct(i, t, keep_revision=False))  # type: ignore[misc]
+        for i, t in zip(erased, texts, strict=True)
+    )
+    forgotten = sum(_cpu_sec(lambda i=i: memory.forget(i)) for i in ids[2 * CHANGES :])  # type: ignore[misc]
+    held = _cpu_sec(lambda: memory.tokens)
+    memory.close()
+    return [
+        Row("correct a turn", "ms", corrected * 1000 / CHANGES, None, built, most=300),
+        Row("correct, old text erased", "ms", replaced * 1000 / CHANGES, None, built),
+        Row("forget a turn", "ms", forgotten * 1000 / CHANGES, None, built),
+        Row("what is held, after that", "ms", held * 1000),
+    ]
+
+
 def chats(folder: Path, num_chats: int) -> list[Row]:
     """A folder of chats of 100 turns, all open in one process, each asked once."""
     from memoryqa.memories import Memories
@@ -232,6 +262,7 @@ def measure(num_turns: int, num_chats: int, num_adds: int) -> list[Row]:
             *measure_apart(adding, folder, num_adds),
             *measure_apart(in_bulk, folder, num_turns),
             *measure_apart(opening, folder, num_turns),
+            *measure_apart(changing, folder, num_turns),
             *(measure_apart(chats, folder, num_chats) if num_chats else []),
         ]
 

@@ -1,8 +1,8 @@
 """Corrects and forgets turns of an archive. What is forgotten leaves a count, and no byte in the archive's files.
 
 A file keeps bytes of what was deleted: in free pages, in its log, in the index of words until its parts are merged. So
-these functions overwrite it, write the index of words anew and drop the index snapshot, in one transaction; after that
-the caller has the whole file written anew (erasing.py).
+these functions overwrite it, write the index of words anew or merge its parts, and drop the index snapshot, in one
+transaction; after that the caller has the whole file written anew (erasing.py).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from memoryqa.archive.database import Archive
 from memoryqa.archive.records import COLUMNS, Record, decode, digest, encode
 from memoryqa.turns import Turn
 
+_FEW = 20  # turns of which the index of words is rid one by one
 _VALUES = ", ".join(f"{name} = CAST(? AS TEXT)" for name in COLUMNS)
 
 
@@ -24,18 +25,19 @@ def replace_turn(archive: Archive, turn: Turn, *, keep_revision: bool) -> None:
     """Let the turn with `turn`'s id be `turn`; what it was is kept as a revision, or erased with all older ones."""
     with archive.transaction():
         _overwrite_what_is_deleted(archive)
-        position = _position(archive, turn.id)
-        if keep_revision:
-            before = archive.expand(turn.id)
-            _keep_revision(archive, position)
-            with archive.words_replaced(position, before, turn):
-                _write_turn(archive, position, turn)
-            _drop_snapshot(archive)
-        else:
-            archive.connection.execute("DELETE FROM revisions WHERE id = ?", (turn.id,))
-            imports.set_digest(archive, position, None)
+        position, before = _position(archive, turn.id), archive.expand(turn.id)
+        with archive.words_replaced([(position, before, turn)], erased=not keep_revision):
+            if keep_revision:
+                _keep_revision(archive, position)
+            else:
+                archive.connection.execute("DELETE FROM revisions WHERE id = ?", (turn.id,))
+                imports.set_digest(archive, position, None)
             _write_turn(archive, position, turn)
-            _note_change(archive, erase_due=True)
+        if (
+            not keep_revision
+        ):  # else the index that is kept is of another generation, and says no more than the revision
+            _drop_snapshot(archive)
+            _note_erase_due(archive)
 
 
 def follow_export(archive: Archive, found: Iterable[tuple[Turn, int, imports.Incoming]]) -> bool:
@@ -112,16 +114,29 @@ def write_history(archive: Archive, older: Iterable[Turn], forgotten_turns: Mapp
 def remove(archive: Archive, turns: Iterable[Turn]) -> None:
     """Forget `turns` and their revisions. Only how many they were is kept, and the highest number of each session, so
     that no id is used twice."""
+    gone = list(turns)
     with archive.transaction():
         _overwrite_what_is_deleted(archive)
-        counts = forgotten(archive)
-        for turn in turns:
-            archive.connection.execute("DELETE FROM turns WHERE id = ?", (turn.id,))  # a trigger deletes its revisions
-            highest, count = counts.get(turn.session, (0, 0))
-            counts[turn.session] = max(highest, turn.number), count + 1
-        _write_forgotten(archive, counts)
-        imports.forget_unused(archive)
-        _note_change(archive, erase_due=True)
+        if len(gone) > _FEW:
+            _delete(archive, gone)
+            archive.write_words()
+        else:
+            with archive.words_replaced(
+                [(_position(archive, turn.id), archive.expand(turn.id), None) for turn in gone], erased=True
+            ):
+                _delete(archive, gone)
+        _drop_snapshot(archive)
+        _note_erase_due(archive)
+
+
+def _delete(archive: Archive, gone: Iterable[Turn]) -> None:
+    counts = forgotten(archive)
+    for turn in gone:
+        archive.connection.execute("DELETE FROM turns WHERE id = ?", (turn.id,))  # a trigger deletes its revisions
+        highest, count = counts.get(turn.session, (0, 0))
+        counts[turn.session] = max(highest, turn.number), count + 1
+    _write_forgotten(archive, counts)
+    imports.forget_unused(archive)
 
 
 def _write_forgotten(archive: Archive, counts: Mapping[int, tuple[int, int]]) -> None:
@@ -148,7 +163,11 @@ def _note_change(archive: Archive, *, erase_due: bool) -> None:
     _drop_snapshot(archive)
     archive.write_words()
     if erase_due:
-        archive.connection.execute("UPDATE state SET value = value + 1 WHERE name = 'erase_due'")
+        _note_erase_due(archive)
+
+
+def _note_erase_due(archive: Archive) -> None:
+    archive.connection.execute("UPDATE state SET value = value + 1 WHERE name = 'erase_due'")
 
 
 def _position(archive: Archive, turn_id: str) -> int:

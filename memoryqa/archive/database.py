@@ -206,18 +206,40 @@ class Archive(ArchiveFile):
         self._connection.execute(_INSERT_WORDS, (position, _searchable(said)))
 
     @contextmanager
-    def words_replaced(self, position: int, before: Turn, after: Turn) -> Iterator[None]:
-        """Let the index of words follow the block, which changes the turn at `position` alone, within a transaction.
-        Traces of what it was stay in the file: see `write_words`."""
+    def words_replaced(
+        self, replaced: Sequence[tuple[int, Turn, Turn | None]], *, erased: bool = False
+    ) -> Iterator[None]:
+        """Let the index of words follow the block, within a transaction, which changes some turns alone. replaced: the
+        position of each, what it was, and what it is, if it is any more.
+
+        Traces of what they were stay in the file, unless they are to be `erased`: then only in what SQLite has freed.
+        """
         is_right = not self.state()["stale_words"]  # another program has changed nothing
         yield
-        if not is_right:
+        # an index without its texts must be given them again
+        removed = [(position, _searchable(_said(before))) for position, before, _ in replaced]
+        remove = "INSERT INTO words (words, rowid, turn) VALUES ('delete', ?, ?)"
+        if is_right:
+            self._connection.executemany(remove, removed)
+        if not is_right or (erased and self._has_words_at([position for position, _ in removed])):
             self.write_words()
             return
-        removed = (position, _searchable(_said(before)))  # an index without its texts must be given them again
-        self._connection.execute("INSERT INTO words (words, rowid, turn) VALUES ('delete', ?, ?)", removed)
-        self._index_words(position, _said(after))
+        for position, _, after in replaced:
+            if after is not None:
+                self._index_words(position, _said(after))
+        if erased:  # a word that is deleted stays until the parts of the index are merged
+            self._connection.execute("INSERT INTO words (words) VALUES ('optimize')")
         self._connection.execute("UPDATE state SET value = 0 WHERE name = 'stale_words'")
+
+    def _has_words_at(self, positions: Sequence[int]) -> bool:
+        """Whether the index has words of turns that were deleted from it: those that another version cut otherwise."""
+        marks = ", ".join("?" * len(positions))
+        self._connection.execute("CREATE VIRTUAL TABLE temp.held_words USING fts5vocab('main', 'words', 'instance')")
+        found = self._connection.execute(f"SELECT 1 FROM temp.held_words WHERE doc IN ({marks}) LIMIT 1", positions)
+        row = found.fetchone()
+        found.close()
+        self._connection.execute("DROP TABLE temp.held_words")
+        return row is not None
 
     def write_words(self) -> None:
         """Write the index of words anew from the turns, within a transaction."""

@@ -26,10 +26,11 @@ _AROUND = 16
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What was kept, and the positions in the file of the turns that it was built from."""
+    """What was kept, and the positions in the file of the turns that it was built from. reader: of those."""
 
     built: Built
     positions: array[int]
+    reader: TurnReader
 
 
 class TurnReader:
@@ -63,6 +64,13 @@ class TurnReader:
             self._size = min(2 * self._size, _READ_AHEAD)
         return self._ahead.pop()
 
+    def leave_out(self, number: int) -> None:
+        """The turn with that number is no more, nor is its position; those behind it are one less each."""
+        if number < len(self._is_given):
+            del self._is_given[number]
+            self._next, self._ahead = -1, []
+            self._around.clear()
+
     def _read(self, first: int, end: int) -> list[Turn]:
         end = min(end, len(self._is_given))
         turns = self._archive.between(self._positions[first], self._positions[end - 1])
@@ -78,7 +86,8 @@ def read_kept(archive: Archive, config: MemoryConfig, ranking: RankingConfig, ge
     if rows.get("meta.made_by") != made_by or not are_whole(rows):
         return None
     positions = array("q", decode(rows["meta.positions"]))
-    return Kept(built_of(rows, config, ranking, TurnReader(archive, positions)), positions)
+    reader = TurnReader(archive, positions)
+    return Kept(built_of(rows, config, ranking, reader), positions, reader)
 
 
 def turns_to_index(archive: Archive, config: MemoryConfig, ranking: RankingConfig, generation: int) -> int:

@@ -20,8 +20,8 @@ from memoryqa.archive.saved import History
 from memoryqa.archive.text_files import read_text, write_whole
 from memoryqa.checks import text
 from memoryqa.errors import MemoryQAError, UsageError
-from memoryqa.memory.kept_index import is_due, keep, read_kept
-from memoryqa.memory.reading import ReadableMemory
+from memoryqa.memory.in_place import ChangedInPlace
+from memoryqa.memory.kept_index import TurnReader, is_due, keep, read_kept
 from memoryqa.memory.selection import to_forget
 from memoryqa.messages import Message, Numbering, TimeLike
 from memoryqa.rendering import Line
@@ -43,19 +43,17 @@ class BehindError(MemoryQAError):
         self.turns = turns
 
 
-class StoredMemory(ReadableMemory):
+class StoredMemory(ChangedInPlace):
     """The part of `AdaptiveMemory` that follows its file, corrects and forgets; without a file it does so in memory.
 
     _positions: in the file, of the turns that are in the memory. _generation: see `migrations.m003_changes`. _kept: how
     many turns the index has that is kept in the file. most_at_once: of the turns that other processes changed or added,
     how many a call indexes before it does its own; beyond that it only raises BehindError. So does the call after one
-    that corrected or forgot turns of a longer chat. None: any number.
+    that forgot many turns of a longer chat. None: any number.
     """
 
     most_at_once: int | None = None
-    _numbering: Numbering
     _archive: Archive | None = None
-    _positions: array[int]
     _generation = 0
     _kept = 0
     _has_usual_settings = True  # those that the file has
@@ -86,7 +84,7 @@ class StoredMemory(ReadableMemory):
 
         Its handle, time and speaker stay. keep_revision: keep what it said before (`revisions`), or erase it as
         `forget` does, with its earlier revisions. Nothing is done where it says so already, so that this may be called
-        again. Takes as long as adding all turns anew.
+        again. Takes milliseconds, and seldom as long as adding all turns anew.
         """
         text("new_text", new_text)
         with self._lock:
@@ -103,7 +101,9 @@ class StoredMemory(ReadableMemory):
                     older = self._revisions.pop(after.id, ())
                     if keep_revision:
                         self._revisions[after.id] = [*older, before]
-            self._take_over(after if turn.id == after.id else turn for turn in self._transcript.turns)
+                generation = self._generation_now()
+            if not self._correct_in_place(after, generation):
+                self._take_over(after if turn.id == after.id else turn for turn in self._transcript.turns)
             if not keep_revision:
                 self._erase(lines)
         return after
@@ -132,8 +132,9 @@ class StoredMemory(ReadableMemory):
         Returns how many turns were forgotten; only counts and the highest number of each session remain, so that no
         handle is used twice. They are gone from the index, from the file with its revisions and its log, and from the
         `vector_cache`; not from copies, from tags files, or from what others said of them. before: turns without a time
-        are kept; clocks are compared as they stood. Takes as long as adding the remaining turns anew. Raises KeyError
-        for a handle of no turn, ArchiveError when the file cannot be written or erased now (see docs/store.md).
+        are kept; clocks are compared as they stood. Takes as long as adding the remaining turns anew, or for up to 20
+        turns as writing the file anew. Raises KeyError for a handle of no turn, ArchiveError when the file cannot be
+        written or erased now (see docs/store.md).
         """
         is_meant = to_forget(handle, person, before, everything)
         with self._lock:
@@ -148,7 +149,9 @@ class StoredMemory(ReadableMemory):
                     changes.remove(archive, gone.values())
                 else:
                     self._note_forgotten(gone.values())
-            self._take_over(turn for turn in self._transcript.turns if turn.id not in gone)
+                generation = self._generation_now()
+            if not self._forget_in_place(list(gone.values()), generation):
+                self._take_over(turn for turn in self._transcript.turns if turn.id not in gone)
             self._erase(lines)
         return len(gone)
 
@@ -220,6 +223,10 @@ class StoredMemory(ReadableMemory):
             self._forgotten[turn.session] = (max(highest, turn.number), count + 1)
             self._revisions.pop(turn.id, None)
 
+    def _generation_now(self) -> int:
+        """That of the file, within a transaction."""
+        return 0 if self._archive is None else self._archive.state()["generation"]
+
     def _erase(self, lines: Sequence[Line]) -> None:
         """Erase what is kept of turns that are no more; `lines`: as they were."""
         if self._dense is not None:
@@ -268,8 +275,8 @@ class StoredMemory(ReadableMemory):
             if kept is None:
                 self._rebuild(())
             else:
-                self._use(kept.built, kept.positions)
-            self._kept = len(self)
+                self._use(kept.built, kept.positions, kept.reader)
+            self._kept, self._changes = len(self), 0
             self._catch_up()
 
     def _take_over(self, turns: Iterable[Turn]) -> None:
@@ -309,8 +316,9 @@ class StoredMemory(ReadableMemory):
         self._use(Built(transcript, PassageIndex(self._index.config), lambda: working), array("q"))
         self._take_all((0, turn) for turn in turns)
 
-    def _use(self, built: Built, positions: array[int]) -> None:
+    def _use(self, built: Built, positions: array[int], reader: TurnReader | None = None) -> None:
         """Make it the memory of what was built."""
+        self._reader = reader
         self._transcript, self._index, self._held = built.transcript, built.index, built.working
         self._positions = positions
         if self._dense is not None:
@@ -355,11 +363,12 @@ class StoredMemory(ReadableMemory):
             return
         if archive.is_gone:
             return
-        if is_due(len(self) - self._kept, len(self), when):
+        changed = len(self) - self._kept + self._changes
+        if is_due(len(self) if self._changes and with_working else changed, len(self), when):
             working = self._working if with_working else self._working_so_far()
             built = Built(self._transcript, self._index, lambda: working)
             keep(archive, built, self._positions, self.config, self._generation)
-            self._kept = len(self)  # or not before as many more
+            self._kept, self._changes = len(self), 0  # or not before as many more
 
     # -- adding --------------------------------------------------------------------------------------------------------
 

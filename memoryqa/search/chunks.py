@@ -16,6 +16,52 @@ REACH = CHUNK  # passages to each side from which one may inherit terms; no more
 _ROUNDED_UP = 1 + 2**-23  # shares are kept as float32, which may be a little more than they are
 
 
+class Chunks:
+    """What bounds the chunks besides their terms. Kept, and brought up to date when it is asked for."""
+
+    def __init__(self) -> None:
+        self._flags = np.zeros(0, dtype=np.int8)
+        self._shortest = np.zeros(0)
+        self._of_speaker: dict[int, tuple[int, Ints]] = {}  # by number: up to which passage, and the chunks
+        self._num_flags = self._num_lengths = 0  # passages that they are of
+
+    def flags(self, flags: array[int]) -> npt.NDArray[np.int8]:
+        """The flags of all passages of each chunk together."""
+        if self._num_flags != len(flags):
+            first = self._num_flags // CHUNK
+            later = np.frombuffer(flags, dtype=np.int8)[first * CHUNK :]
+            together = np.bitwise_or.reduceat(later, np.arange(0, len(later), CHUNK))
+            self._flags, self._num_flags = np.append(self._flags[:first], together), len(flags)
+        return self._flags
+
+    def shortest(self, lengths: array[float]) -> Floats:
+        """The smallest windowed length of each chunk's passages."""
+        if self._num_lengths != len(lengths):
+            first = max(0, self._num_lengths - REACH) // CHUNK  # later passages make those before them larger
+            later = np.frombuffer(lengths)[first * CHUNK :]
+            smallest = np.minimum.reduceat(later, np.arange(0, len(later), CHUNK))
+            self._shortest, self._num_lengths = np.append(self._shortest[:first], smallest), len(lengths)
+        return self._shortest
+
+    def of_speaker(self, number: int, speakers: array[int]) -> Ints:
+        """The chunks in which a speaker has a turn, ascending."""
+        end, chunks = self._of_speaker.get(number, (0, np.zeros(0, dtype=np.int64)))
+        if end != len(speakers):
+            first = end // CHUNK * CHUNK
+            later = (np.flatnonzero(np.frombuffer(speakers, dtype=np.int32)[first:] == number) + first) >> CHUNK_BITS
+            known = chunks[: np.searchsorted(chunks, first >> CHUNK_BITS)]
+            chunks = np.append(known, later[np.diff(later, prepend=-1) > 0])
+            self._of_speaker[number] = len(speakers), chunks
+        return chunks
+
+    def cut(self, passage: int) -> None:
+        """What is of `passage` and of those behind it is to be made anew, and the lengths that reach it."""
+        flags, lengths = passage // CHUNK, max(0, passage - REACH) // CHUNK
+        self._flags, self._num_flags = self._flags[:flags], min(self._num_flags, flags * CHUNK)
+        self._shortest, self._num_lengths = self._shortest[:lengths], min(self._num_lengths, lengths * CHUNK)
+        self._of_speaker.clear()
+
+
 class Edges:
     """The most that an occurrence in each passage may count in the next chunk, and in the one before.
 
@@ -31,6 +77,13 @@ class Edges:
         if len(self._to_next) < len(block_of):
             self._update(np.frombuffer(token_starts, dtype=np.int64), np.frombuffer(block_of, dtype=np.int32))
         return np.frombuffer(self._to_next), np.frombuffer(self._to_previous)
+
+    def cut(self, passage: int) -> None:
+        """What is of `passage` and of those behind it is to be made anew; so is the chunk before, which may lend to
+        passages of another block."""
+        first = max(0, passage // CHUNK - 1) * CHUNK
+        for kept in (self._to_next, self._to_previous):
+            del kept[first:]
 
     def _update(self, starts: Ints, block: npt.NDArray[np.int32]) -> None:
         # the last passages known lend nothing yet to a chunk that had not begun

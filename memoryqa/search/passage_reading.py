@@ -10,6 +10,8 @@ from memoryqa.language.dating.dates import has_time_expression
 from memoryqa.language.first_person import says_i
 from memoryqa.language.languages import Language, language
 from memoryqa.language.lexicon.emoji import emoji_in
+from memoryqa.language.locales.detection import ENGLISH
+from memoryqa.language.locales.files import LATIN
 from memoryqa.language.names import says_name
 from memoryqa.language.terms import marked, terms_within
 from memoryqa.rendering import Line
@@ -17,6 +19,8 @@ from memoryqa.turns import Turn
 
 ENDS_IN_QUESTION, FOLLOWS_QUESTION, OPENS_SESSION, NAMES_TIME, SAYS_NAME, SAYS_I = (1 << bit for bit in range(6))
 FLAGS = 64  # combinations of these bits of a passage
+_CODES = (ENGLISH, *LATIN)
+NOT_COUNTED = 128
 _CODE_SIGNS = '{}()[]=<>;_/"|'
 
 
@@ -39,6 +43,20 @@ class Heard(NamedTuple):
         if not self.turn.tags:
             return []
         return list(map(tag_term, dict.fromkeys(all_terms(" ".join(self.turn.words), language(self.code)))))
+
+
+def kept_code(code: str, counted: bool) -> int:
+    """A byte for the language of a turn; counted: it is one of the chat's languages in Latin letters."""
+    return _CODES.index(code) | (0 if counted else NOT_COUNTED)
+
+
+def code_of(kept: int) -> str:
+    """The language that `kept_code` made a byte of."""
+    return _CODES[kept & ~NOT_COUNTED]
+
+
+def is_counted(kept: int) -> bool:
+    return kept < NOT_COUNTED
 
 
 class Reading(NamedTuple):

@@ -11,6 +11,7 @@ import math
 import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -24,14 +25,14 @@ from memoryqa.language.locales.detection import note_language
 from memoryqa.language.names import name_words, speaker_key
 from memoryqa.language.terms import idf, terms, within_term
 from memoryqa.rendering import Line
-from memoryqa.search.chunks import CHUNK, CHUNK_BITS, REACH, Edges
+from memoryqa.search.chunks import CHUNK, CHUNK_BITS, REACH, Chunks, Edges
 from memoryqa.search.date_match import note_day
 from memoryqa.search.occurrences import Occurrences
-from memoryqa.search.passage_reading import Heard, Reading, read
+from memoryqa.search.passage_reading import Heard, Reading, kept_code, read
 from memoryqa.search.windows import Windows
 from memoryqa.turns import MONTHS, Turn
 
-_WIDTH = 2 * REACH + 1
+WIDTH = 2 * REACH + 1  # passages that one may lend to, and itself
 _ALONE = array("f", [0.0] * REACH + [1.0] + [0.0] * REACH)
 _LONG_TURN_TOKENS = 100  # longer turns hold every word once, and are handicapped for it
 _MOST_DOUBLINGS = 5.0  # from 3,200 tokens on: a pasted book stays within reach, and on the scale of other scores
@@ -39,11 +40,13 @@ _LEAD_SHARE = 0.5  # ... their first passage, which says what they are about, le
 
 
 class IndexedPassages:
-    """Append-only columns of passages and of blocks, and the postings of terms. Not thread-safe."""
+    """Columns of passages and of blocks, and the postings of terms, to which the owner appends; patching.py changes
+    those of one turn. Not thread-safe."""
 
     def __init__(self, windows: Windows) -> None:
         self._windows = windows
         self._edges = Edges(windows)
+        self._chunks = Chunks()
         self.speakers: dict[str, int] = {}  # speaker, as first spelled -> number, in order of appearance
         self._speaker_numbers: dict[str, int] = {}  # the same for all spellings: by `speaker_key`
         self._spellings: set[str] = set()  # of all speakers
@@ -54,10 +57,11 @@ class IndexedPassages:
         self._postings: dict[str, array[int] | int] = {}
         self._repeated: dict[str, int] = {}  # term -> how many of its occurrences follow another in their passage
         self._recent: list[tuple[int, int, int]] = []  # of the block's last passages: turn, tokens, terms
-        self._shares = array("f")  # by passage: what its terms count in the `_WIDTH` passages around it and in itself
+        self._shares = array("f")  # by passage: what its terms count in the `WIDTH` passages around it and in itself
         self._turns = 0
+        self._turn = array("i")  # by passage: the number of its turn, from 1
+        self._lengths = array("i")  # ... of its terms
         self._windowed_lengths = array("d")
-        self._windowed_length_sum = 0.0
         self._token_starts = array("q", [0])  # tokens before each passage, and before the next one
         self._doublings = array("d")  # how often the turn is twice `_LONG_TURN_TOKENS` long, 0 for short ones
         self._code_share = array("f")
@@ -68,10 +72,11 @@ class IndexedPassages:
         self._block_day = array("i")  # the first and the last day on which something was said in the block
         self._block_last_day = array("i")
         self._block_length = array("d")
-        self._chunk_flags = array("b")  # the flags of all passages of the chunk together
-        self._chunk_length = array("d")  # the smallest windowed length in the chunk
-        self._chunks_of_speaker: list[array[int]] = []  # by the speaker's number
         self.languages: dict[str, int] = {}  # in Latin letters: code -> number of messages
+        self._mean = 0, 1e-9  # of so many passages, what `_mean_length` gave
+        self._heard_in = array("B")  # by turn: its language; see `kept_code`
+        self._days = array("i")  # by turn: the day on which it was said, as an ordinal, or -1
+        self.version = 0  # another one after passages were changed
         self._previous: Turn | None = None
         self._replies = Replies()
 
@@ -101,15 +106,17 @@ class IndexedPassages:
         opens = self._previous is None or self._previous.session != turn.session
         self._previous = turn
         replies = self._replies.note(turn)
+        counted = sum(self.languages.values())
         code = note_language(turn.text, self.languages)
+        self._heard_in.append(kept_code(code, sum(self.languages.values()) > counted))
         return Heard(turn, self._number_of_speaker(turn.speaker), self._name_words, opens, replies, code)
 
     def _put(self, turn: Turn, lines: Sequence[Line], heard: Heard, readings: Sequence[Reading]) -> None:
         if heard.opens:
             self._open_block()
-        if turn.time and note_day(self._block_day, self._block_last_day, turn.time.toordinal()):
-            self.years.add(turn.time.year)
-            self.date_words.update(terms(f"{MONTHS[turn.time.month - 1]} {turn.time.year}"), (str(turn.time.day),))
+        self._days.append(turn.time.toordinal() if turn.time else -1)
+        if turn.time and note_day(self._block_day, self._block_last_day, self._days[-1]):
+            self._name_day(turn.time)
         self._turns += 1
         doublings = math.log2(max(sum(line.tokens for line in lines), 1) / _LONG_TURN_TOKENS)
         doublings = min(max(0.0, doublings), _MOST_DOUBLINGS)
@@ -128,7 +135,11 @@ class IndexedPassages:
             self._speaker.append(heard.speaker)
             self._flags.append(reading.flags)
             self._spread(line.tokens, length)
-            self._note_in_chunk(number // CHUNK)
+
+    def _name_day(self, day: date) -> None:
+        """Note by what a question may name a day."""
+        self.years.add(day.year)
+        self.date_words.update(terms(f"{MONTHS[day.month - 1]} {day.year}"), (str(day.day),))
 
     def _number_of_speaker(self, speaker: str) -> int:
         """The number of `speaker`, the same for all spellings of the name."""
@@ -139,20 +150,6 @@ class IndexedPassages:
         if number == len(self.speakers):
             self.speakers[speaker] = number
         return number
-
-    def _note_in_chunk(self, chunk: int) -> None:
-        """Update what bounds the last passage's chunk besides its terms."""
-        if chunk == len(self._chunk_flags):
-            self._chunk_flags.append(0)
-            self._chunk_length.append(0.0)
-        self._chunk_flags[chunk] |= self._flags[-1]
-        # later passages will make the last windowed lengths of this chunk larger: the bound is then a little loose
-        self._chunk_length[chunk] = min(self._windowed_lengths[chunk * CHUNK :])
-        if len(self._chunks_of_speaker) < len(self.speakers):
-            self._chunks_of_speaker.append(array("i"))
-        chunks = self._chunks_of_speaker[self._speaker[-1]]
-        if not chunks or chunks[-1] != chunk:
-            chunks.append(chunk)
 
     def _open_block(self) -> None:
         self._recent.clear()
@@ -179,7 +176,7 @@ class IndexedPassages:
         """Note what the last passage lends to those around it and inherits from them, and spread the lengths so."""
         before, after, decays = self._windows.before, self._windows.after, self._windows.decays
         shares, lengths, far = self._shares, self._windowed_lengths, len(decays)
-        windowed, lent_in_all = float(length), 0.0
+        windowed = float(length)
         between, own = 0, len(shares) + REACH
         shares.extend(_ALONE)
         for distance, (other, other_tokens, other_length) in enumerate(reversed(self._recent), 1):
@@ -188,17 +185,16 @@ class IndexedPassages:
             if other != self._turns:
                 if between + other_tokens < far:
                     inherited = before * decays[between + other_tokens]
-                    shares[own - distance * _WIDTH + distance] = inherited
+                    shares[own - distance * WIDTH + distance] = inherited
                     windowed += inherited * other_length
                 if between + tokens < far:
                     lent = after * decays[between + tokens]
                     shares[own - distance] = lent
                     lengths[-distance] += lent * length
-                    lent_in_all += lent * length
             between += other_tokens
-        self._windowed_length_sum += lent_in_all
         self._windowed_lengths.append(windowed)
-        self._windowed_length_sum += windowed
+        self._turn.append(self._turns)
+        self._lengths.append(length)
         self._token_starts.append(self._token_starts[-1] + tokens)
         self._recent.append((self._turns, tokens, length))
         del self._recent[:-REACH]
@@ -211,8 +207,8 @@ class IndexedPassages:
         return idf(min(held, len(self)), len(self))
 
     def terms_like(self, like: Alike) -> Iterator[str]:
-        """The indexed terms that are alike."""
-        return like.among(self._postings)
+        """The indexed terms that are alike, in an order that does not depend on when they were said first."""
+        return iter(sorted(like.among(self._postings)))
 
     def find(self, matches: Sequence[tuple[Sequence[str], Sequence[float]]]) -> Occurrences:
         """The occurrences of the terms of matches (all of them indexed), each given with what an occurrence of each
@@ -274,7 +270,12 @@ class IndexedPassages:
         return np.frombuffer(self._code_share, dtype=np.float32)[passages].astype(np.float64)
 
     def _mean_length(self) -> float:
-        return max(self._windowed_length_sum / max(len(self), 1), 1e-9)
+        """The sum is that of the whole column: it does not depend on the order in which passages came."""
+        known, mean = self._mean
+        if known != len(self):
+            mean = max(float(np.frombuffer(self._windowed_lengths).sum()) / max(len(self), 1), 1e-9)
+            self._mean = len(self), mean
+        return mean
 
     # -- blocks --------------------------------------------------------------------------------------------------------
 
@@ -301,7 +302,7 @@ class IndexedPassages:
 
     @property
     def num_chunks(self) -> int:
-        return len(self._chunk_flags)
+        return (len(self) + CHUNK - 1) // CHUNK
 
     def passages_of(self, chunks: Ints) -> Ints:
         """The passages of `chunks` (ascending), in order."""
@@ -318,10 +319,10 @@ class IndexedPassages:
         width = len(passages) + 1  # the last place is for what is lent to other passages, or to none
         places = np.full(len(self) + 2 * REACH, width - 1)
         places[passages + REACH] = np.arange(width - 1)
-        lent_to = places.take(found.passages[:, None] + np.arange(_WIDTH))
+        lent_to = places.take(found.passages[:, None] + np.arange(WIDTH))
         lent_to += (found.matches * width)[:, None]
         shares: npt.NDArray[Any] = (
-            np.frombuffer(self._shares, dtype=np.float32).reshape(-1, _WIDTH).take(found.passages, axis=0)
+            np.frombuffer(self._shares, dtype=np.float32).reshape(-1, WIDTH).take(found.passages, axis=0)
         )
         if found.counts is not None:
             shares = shares * found.counts[:, None]
@@ -331,7 +332,7 @@ class IndexedPassages:
     def _reaching(self, found: Ints, passages: Ints) -> Ints:
         """The places in `found` of what may reach `passages`."""
         near = np.zeros(len(self) + 2 * REACH, dtype=np.bool_)
-        for distance in range(_WIDTH):
+        for distance in range(WIDTH):
             near[passages + distance] = True
         return np.flatnonzero(near[REACH:][found])
 
@@ -361,7 +362,7 @@ class IndexedPassages:
 
     def relative_chunk_lengths(self) -> Floats:
         """The smallest relative length of each chunk's passages."""
-        return np.frombuffer(self._chunk_length) / self._mean_length()
+        return self._chunks.shortest(self._windowed_lengths) / self._mean_length()
 
     def largest_in_chunks(self, per_block: Floats) -> Floats:
         """For each chunk the largest of `per_block` over the blocks of its passages."""
@@ -371,11 +372,11 @@ class IndexedPassages:
 
     def chunk_flags(self) -> npt.NDArray[np.int8]:
         """For each chunk the flags of all its passages together."""
-        return np.frombuffer(self._chunk_flags, dtype=np.int8).copy()
+        return self._chunks.flags(self._flags)
 
     def chunks_of(self, speaker: str) -> Ints:
         """The chunks in which `speaker` has a turn."""
-        return _ints(self._chunks_of_speaker[self.speakers[speaker]])
+        return self._chunks.of_speaker(self.speakers[speaker], self._speaker)
 
 
 def _ints(numbers: array[int]) -> Ints:

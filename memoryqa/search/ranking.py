@@ -87,8 +87,8 @@ class PassageIndex:
         )
         self._queries: dict[
             tuple[str, Asking | None], Query
-        ] = {}  # those of the last search, read while the index was `_queries_length` long
-        self._queries_length = 0
+        ] = {}  # those of the last search, read while the index was as `_queries_read_of` says
+        self._queries_read_of = 0, 0
 
     def __len__(self) -> int:
         return len(self._passages)
@@ -207,10 +207,12 @@ class PassageIndex:
         return [self._plan(text, place == 0, asking) for place, text in enumerate(dict.fromkeys(queries))]
 
     def _read(self, text: str, asking: Asking | None = None) -> Query:
-        """`read_query`, once for a search: who spoke, and in which years, changes only when turns are added."""
-        if self._queries_length != len(self) or len(self._queries) > _MOST_QUERIES:
+        """`read_query`, once for a search: who spoke, and in which years, changes only when turns are added or
+        changed."""
+        state = len(self), self._passages.version
+        if self._queries_read_of != state or len(self._queries) > _MOST_QUERIES:
             self._queries.clear()
-            self._queries_length = len(self)
+            self._queries_read_of = state
         if (text, asking) not in self._queries:
             index = self._passages
             query = read_query(text, self.speakers, index.years, by_use(index.languages), asking)

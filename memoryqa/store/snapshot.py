@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from dataclasses import asdict, dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -28,14 +28,15 @@ from memoryqa.store.columns import decode, encode, set_state, state_of
 from memoryqa.transcript import Transcript
 from memoryqa.turns import Turn
 from memoryqa.working.coverage import CoverageChain, RecencyChain
+from memoryqa.working.known import KnownWorking
 from memoryqa.working.memory import WorkingMemory
 
 _ROOMS = ("language", "search", "working", "store", "tokens")
 _MODULES = ("passages.py", "rendering.py", "transcript.py", "turns.py")
 _LIBRARIES = ("numpy", "PyStemmer", "regex", "tiktoken")
-_INDEX_LEFT_OUT = ("_windows", "_edges", "_previous", "_replies")
+_INDEX_LEFT_OUT = ("_windows", "_edges", "_chunks", "_mean", "version", "_previous", "_replies")
 _WORKING_LEFT_OUT = ("budget_tokens", "compaction", "coverage", "lines", "_full", "_brief", "_tally", "_best")
-_CHAIN_LEFT_OUT = ("_lines", "_config")
+_CHAIN_LEFT_OUT = ("_lines", "_config", "_known")
 
 Rows = dict[str, bytes]
 
@@ -139,19 +140,36 @@ def built_of(
     set_state(index._passages, parts["index"], leave_out=_INDEX_LEFT_OUT)
     index._passages._replies = copy(transcript._replies)
     index._passages._previous = transcript.turns[-1] if transcript.turns else None
-    return Built(transcript, index, partial(_working_of, parts, config, transcript))
+    return Built(transcript, index, KeptWorking(parts, config, transcript))
 
 
-def _working_of(parts: Mapping[str, dict[str, Any]], config: MemoryConfig, transcript: Transcript) -> WorkingMemory:
-    working = WorkingMemory(config.memory_tokens, *transcript.lines, config.compaction, config.coverage)
-    set_state(working, parts["working"], leave_out=_WORKING_LEFT_OUT)
-    held = parts["held"]
-    for place, is_brief in zip(held["places"], held["is_brief"], strict=True):
-        working.lines[place] = (transcript.brief if is_brief else transcript.full)[place]
-    working._tally = Tally(working.lines.values())
-    if held["chain"]:
-        is_coverage = held["chain"] == CoverageChain.__name__
-        chain = CoverageChain(transcript.brief, config.coverage) if is_coverage else RecencyChain(transcript.brief)
-        set_state(chain, parts["chain"], leave_out=_CHAIN_LEFT_OUT)
-        working._best = chain
-    return working
+@dataclass(frozen=True, slots=True)
+class KeptWorking:
+    """Makes the working memory of what was kept."""
+
+    parts: Mapping[str, dict[str, Any]]
+    config: MemoryConfig
+    transcript: Transcript
+
+    def __call__(self) -> WorkingMemory:
+        working = self._without_lines()
+        held = self.parts["held"]
+        for place, is_brief in zip(held["places"], held["is_brief"], strict=True):
+            working.lines[place] = (self.transcript.brief if is_brief else self.transcript.full)[place]
+        working._tally = Tally(working.lines.values())
+        return working
+
+    def known(self) -> KnownWorking | None:
+        """See `WorkingMemory.known`; no line is read for it."""
+        return self._without_lines().known()
+
+    def _without_lines(self) -> WorkingMemory:
+        config, brief = self.config, self.transcript.brief
+        working = WorkingMemory(config.memory_tokens, *self.transcript.lines, config.compaction, config.coverage)
+        set_state(working, self.parts["working"], leave_out=_WORKING_LEFT_OUT)
+        if kind := self.parts["held"]["chain"]:
+            is_coverage = kind == CoverageChain.__name__
+            chain = CoverageChain(brief, config.coverage) if is_coverage else RecencyChain(brief)
+            set_state(chain, self.parts["chain"], leave_out=_CHAIN_LEFT_OUT)
+            working._best = chain
+        return working

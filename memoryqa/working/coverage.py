@@ -21,7 +21,7 @@ import math
 from array import array
 from bisect import bisect_right, insort
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from heapq import heappop, heappush
 from itertools import chain
 
@@ -33,6 +33,7 @@ from memoryqa.language.facts import probes
 from memoryqa.language.question import users_among
 from memoryqa.language.terms import idfs, terms
 from memoryqa.rendering import Line
+from memoryqa.working.known import KnownLines
 
 _MOST_REPEATS = 8  # earlier mentions that lower the worth of a term in an inserted line: more made no difference
 _REPEATED_SHARE = 0.25  # what a line is worth that was said before word by word
@@ -51,7 +52,10 @@ class CoverageChain:
     in ascending order of cost, and no line costs more when it is taken than lines that are taken later.
     """
 
-    def __init__(self, lines: Sequence[Line], config: CoverageConfig | None = None) -> None:
+    def __init__(
+        self, lines: Sequence[Line], config: CoverageConfig | None = None, known: KnownLines | None = None
+    ) -> None:
+        """known: what was read of the first of `lines` before; it belongs to this object then."""
         self.ranked = 0  # number of lines, from the first on, that were ranked together
         self._lines = lines
         self._config = config or CoverageConfig()
@@ -64,6 +68,7 @@ class CoverageChain:
         self._speakers: set[str] = set()  # of the lines read so far
         self._users: frozenset[str] = frozenset()  # those of them who talk to an assistant
         self._number(_NOTHING)
+        self._known = known  # what is not yet taken from there
         self._clear([])
 
     # -- what is in the chain ------------------------------------------------------------------------------------------
@@ -208,18 +213,36 @@ class CoverageChain:
     def _features_of(self, place: int) -> array[int]:
         return self._features[self._starts[place] : self._starts[place + 1]]
 
+    def known(self) -> KnownLines:
+        """What was read of lines so far, for another chain; this one is of no use afterwards."""
+        if self._known is not None:  # none of it was used, or all
+            return self._known
+        return KnownLines(self._numbers, self._features, self._starts, self._tokens, self._per_token, self._speakers)
+
+    def _take_known(self, known: KnownLines, end: int) -> None:
+        """Read the lines before `end` as they were read before."""
+        known.order()
+        first = len(self._tokens)
+        new = known.features[known.starts[first] : known.starts[end]]
+        for name in known.names[len(self._numbers) : max(new) + 1]:
+            self._number(name)
+        self._features.extend(new)
+        self._starts.extend(known.starts[first + 1 : end + 1])
+        self._tokens.extend(known.tokens[first:end])
+        self._per_token.extend(known.per_token[first:end])
+        if end == len(known):
+            self._speakers, self._users, self._known = known.speakers, users_among(known.speakers), None
+
     def _read_up_to(self, end: int) -> None:
         """Number the features of the lines before `end`, some at once: step by step that takes less time."""
+        if self._known is not None and len(self._tokens) < min(end, len(self._known)):
+            self._take_known(self._known, min(end, len(self._known)))
         for start in range(len(self._tokens), end, _READ_AT_ONCE):
             lines = [self._lines[place] for place in range(start, min(start + _READ_AT_ONCE, end))]
-            said = [line.body for line in lines]
-            found_terms = list(map(terms, said))
-            found_probes = [[_PROBE + probe for probe in sorted(one)] if one else () for one in map(probes, said)]
-            for line, of_terms, of_probes in zip(lines, found_terms, found_probes, strict=True):
+            for line, features in zip(lines, features_of(lines), strict=True):
                 self._note_speaker(line.turn.speaker)
                 self._tokens.append(line.tokens)
-                self._per_token.append(self._share_of(line) / (line.tokens + self._config.header_tokens))
-                features = dict.fromkeys(chain((_NOTHING,), of_terms, of_probes))
+                self._per_token.append(per_token(line, self._users, self._config))
                 for feature in features:
                     if feature not in self._numbers:
                         self._number(feature)
@@ -231,24 +254,36 @@ class CoverageChain:
             self._speakers.add(speaker)
             self._users = users_among(self._speakers)
 
-    def _share_of(self, line: Line) -> float:
-        """What the line's terms count, by what kind of line it is; 1.0 for a short statement between people."""
-        config, share = self._config, 1.0
-        if line.said.rstrip().endswith("?"):
-            share *= config.question_share  # questions ask for facts and seldom state one
-        if line.repeated:
-            share *= _REPEATED_SHARE
-        if self._users and line.turn.speaker not in self._users:
-            share *= config.role_share
-        if line.part is not None:
-            share *= line.part.of**-config.length_exponent
-            share *= config.later_share if line.part.number else 1.0
-        return share
-
     def _number(self, feature: str) -> None:
         """Give a new feature its number."""
         self._numbers[feature] = len(self._numbers)
         self._is_probe.append(feature.startswith(_PROBE))
+
+
+def features_of(lines: Sequence[Line]) -> list[list[str]]:
+    """By line what it is worth something for: terms, and what is asked for often."""
+    said = [line.body for line in lines]
+    found_terms = list(map(terms, said))
+    found_probes = [[_PROBE + probe for probe in sorted(one)] if one else () for one in map(probes, said)]
+    return [
+        list(dict.fromkeys(chain((_NOTHING,), of_terms, of_probes)))
+        for of_terms, of_probes in zip(found_terms, found_probes, strict=True)
+    ]
+
+
+def per_token(line: Line, users: Collection[str], config: CoverageConfig) -> float:
+    """What to multiply the worth of a line's features by. users: who talks to an assistant."""
+    share = 1.0  # of a short statement between people
+    if line.said.rstrip().endswith("?"):
+        share *= config.question_share  # questions ask for facts and seldom state one
+    if line.repeated:
+        share *= _REPEATED_SHARE
+    if users and line.turn.speaker not in users:
+        share *= config.role_share
+    if line.part is not None:
+        share *= line.part.of**-config.length_exponent
+        share *= config.later_share if line.part.number else 1.0
+    return share / (line.tokens + config.header_tokens)
 
 
 class _Candidates:

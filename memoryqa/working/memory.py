@@ -13,6 +13,7 @@ from memoryqa.config import COMPACTIONS, CoverageConfig
 from memoryqa.errors import UsageError
 from memoryqa.rendering import Line, Tally
 from memoryqa.working.coverage import CoverageChain, RecencyChain
+from memoryqa.working.known import KnownWorking
 
 
 class WorkingMemory:
@@ -79,6 +80,19 @@ class WorkingMemory:
             else:  # all turns at once: the lines are ranked once, and not whenever they had grown by a quarter
                 self._hold_best(self._best, range(self._taken, len(self._brief)))
         self._is_updating = False
+
+    def known(self) -> KnownWorking | None:
+        """What was read of the lines that were taken in, for another object; this one is of no use afterwards. None
+        where they all fit, or only the newest are held."""
+        if not isinstance(self._best, CoverageChain) or self._is_updating:
+            return None
+        return KnownWorking(self._best.known(), self._to_shorten)
+
+    def begin_with(self, known: KnownWorking) -> None:
+        """Read no line that is known. They are fewer than all lines, and more than fit in brief."""
+        self._best = CoverageChain(self._brief, self.coverage, known.lines)
+        self._taken = len(known.lines)
+        self._to_shorten = known.to_shorten
 
     def _next_turn(self) -> range:
         """The places of the next turn that is to be taken in."""

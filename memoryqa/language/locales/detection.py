@@ -152,11 +152,18 @@ def by_use(messages: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(sorted(messages, key=lambda code: -messages[code])) or (ENGLISH,)
 
 
-def note_language(text: str, messages: dict[str, int]) -> str:
-    """The code of the language that the Latin letters of a chat's next message are in; counts it in `messages`."""
-    usual = by_use(messages)[0]
+def counted_language(text: str, usual: str) -> str | None:
+    """The code of the language that the Latin letters of a chat's next message are in, to be counted among those of the
+    chat; None for a message without any. usual: the chat's most frequent one so far."""
     found = detect(text, usual)
-    if found != ENGLISH and found not in LATIN:
+    return found if found == ENGLISH or found in LATIN else None
+
+
+def note_language(text: str, messages: dict[str, int]) -> str:
+    """The code of the language that a chat's next message is heard in; counted in `messages`, where it has one."""
+    usual = by_use(messages)[0]
+    found = counted_language(text, usual)
+    if found is None:
         return usual
     messages[found] = messages.get(found, 0) + 1
     return found

@@ -95,6 +95,34 @@ def test_the_index_of_words_follows_corrections_without_being_written_anew(
             archive.connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
 
 
+def test_the_index_of_words_is_rid_of_single_turns_without_being_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with AdaptiveMemory.open(tmp_path / "a.db") as memory:
+        memory.extend(SAID)
+        memory.extend([replace(SAID[0], number=one, text=f"Kite {one}.", caption="") for one in range(5, 60)])
+        with monkeypatch.context() as patched:
+            patched.setattr(Archive, "write_words", None)
+            memory.forget(["D1:2", "D1:7"])
+            memory.correct("D2:2", "A raft.", keep_revision=False)
+        for word in (b"zeppelin", b"airship", b"yacht"):
+            assert word not in bytes_of(tmp_path).lower()
+    with Archive(tmp_path / "a.db") as archive:
+        assert archive.search("zeppelin") == archive.search("yacht") == []
+        assert len(archive.search("kite", 100)) == 54
+        with archive.transaction():
+            archive.connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+
+
+def test_words_that_another_version_cut_otherwise_are_forgotten_too(tmp_path: Path) -> None:
+    with AdaptiveMemory.open(tmp_path / "a.db") as memory:
+        memory.extend(SAID)
+        with closing(sqlite3.connect(tmp_path / "a.db")) as connection, connection:
+            connection.execute("INSERT INTO words (rowid, turn) VALUES (2, 'zeppelinwords of another kind')")
+        memory.forget("D1:2")
+        assert b"zeppelin" not in bytes_of(tmp_path).lower()
+
+
 def test_the_index_of_words_is_written_anew_by_a_correction_after_another_program(tmp_path: Path) -> None:
     with AdaptiveMemory.open(tmp_path / "a.db") as memory:
         memory.extend(SAID)
