@@ -11,6 +11,7 @@ from memoryqa.language.question import users_among
 from memoryqa.memory.kept_index import TurnReader
 from memoryqa.memory.reading import ReadableMemory
 from memoryqa.messages import Numbering
+from memoryqa.rendering import Line
 from memoryqa.store import patching
 from memoryqa.store.snapshot import KeptWorking
 from memoryqa.turns import Turn
@@ -42,9 +43,12 @@ class ChangedInPlace(ReadableMemory):
         generation: of the file, after the change.
         """
         places, touched = self._transcript.places[after.id], set[str]()
+        lines = self._lines_embedded(after.id)
         self._is_taking = self._archive is not None
         if is_done := patching.correct(self._transcript, self._index._passages, after, touched):
             self._note_changed([(places, after.id)], touched, generation)
+            if self._dense is not None:
+                self._dense.change(places, lines, len(self._transcript.places[after.id]))
         self._is_taking = False
         return is_done
 
@@ -57,13 +61,15 @@ class ChangedInPlace(ReadableMemory):
         changed = list[tuple[range, str | None]]()
         for turn in gone:
             places = self._transcript.places[turn.id]
-            number = index._turn[places.start] - 1
+            number, lines = index._turn[places.start] - 1, self._lines_embedded(turn.id)
             if not patching.forget(self._transcript, index, turn.id, touched):
                 self._is_taking = False
                 return False
             del self._positions[number]
             if self._reader is not None:
                 self._reader.leave_out(number)
+            if self._dense is not None:
+                self._dense.change(places, lines, 0)
             changed.append((places, None))
         if self._archive is not None:
             self._forgotten, self._owner = changes.forgotten(self._archive), imports.owner(self._archive)
@@ -79,8 +85,10 @@ class ChangedInPlace(ReadableMemory):
         turns = self._transcript.turns
         self._numbering.resume(turns[-1] if turns else None)
         self._held = self._working_after(changed, touched)
-        if self._dense is not None:
-            self._dense = self._dense.empty()
+
+    def _lines_embedded(self, turn_id: str) -> list[Line]:
+        """The lines of a turn as they are, where vectors of them may be kept."""
+        return [] if self._dense is None else [self._transcript.full[one] for one in self._transcript.places[turn_id]]
 
     def _working_after(self, changed: Sequence[tuple[range, str | None]], touched: set[str]) -> WorkingMemory:
         """The working memory, to be brought up to date when it is read; what is known of most lines is kept."""

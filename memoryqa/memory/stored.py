@@ -101,7 +101,7 @@ class StoredMemory(ChangedInPlace):
                     older = self._revisions.pop(after.id, ())
                     if keep_revision:
                         self._revisions[after.id] = [*older, before]
-                generation = self._generation_now()
+                generation = archive.state()["generation"] if archive is not None else 0
             if not self._correct_in_place(after, generation):
                 self._take_over(after if turn.id == after.id else turn for turn in self._transcript.turns)
             if not keep_revision:
@@ -149,7 +149,7 @@ class StoredMemory(ChangedInPlace):
                     changes.remove(archive, gone.values())
                 else:
                     self._note_forgotten(gone.values())
-                generation = self._generation_now()
+                generation = archive.state()["generation"] if archive is not None else 0
             if not self._forget_in_place(list(gone.values()), generation):
                 self._take_over(turn for turn in self._transcript.turns if turn.id not in gone)
             self._erase(lines)
@@ -222,10 +222,6 @@ class StoredMemory(ChangedInPlace):
             highest, count = self._forgotten.get(turn.session, (0, 0))
             self._forgotten[turn.session] = (max(highest, turn.number), count + 1)
             self._revisions.pop(turn.id, None)
-
-    def _generation_now(self) -> int:
-        """That of the file, within a transaction."""
-        return 0 if self._archive is None else self._archive.state()["generation"]
 
     def _erase(self, lines: Sequence[Line]) -> None:
         """Erase what is kept of turns that are no more; `lines`: as they were."""

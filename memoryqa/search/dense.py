@@ -14,9 +14,8 @@ history of months, and of a longer one those that the vectors rank first.
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,12 +26,12 @@ from memoryqa.checks import described, one_of_kind
 from memoryqa.config import ONE_VECTOR, DenseConfig
 from memoryqa.language.locales.detection import ENGLISH
 from memoryqa.language.names import in_first_person, without_names
-from memoryqa.language.terms import idfs
 from memoryqa.passages import split_sentences
 from memoryqa.rendering import Line
 from memoryqa.search.chunks import REACH
 from memoryqa.search.embedders import Embedder, EmbeddingError, LocalEmbedder, Pieces, embed, unit_length
 from memoryqa.search.vector_cache import VectorCache
+from memoryqa.search.vectors import PieceIndex, Rows, Runs
 from memoryqa.search.windows import Windows
 
 logger = logging.getLogger(__name__)
@@ -56,16 +55,19 @@ class DenseIndex:
         self._embedder = embedder
         self._cache = cache
         self._dimension: int | None = None
+        self._gaps: list[
+            int
+        ] = []  # places, in order, of passages that were changed since, and of which nothing is here
         self._keys: list[tuple[int, int]] = []  # by passage embedded so far: session, and number of the turn in it
         self._tokens: list[int] = []  # by passage
-        self._vectors = _Rows()  # by passage
-        self._sentences = _Runs()  # by passage its sentences', where the model gives them
-        self._pieces = _PieceIndex()  # the same
+        self._vectors = Rows()  # by passage
+        self._sentences = Runs()  # by passage its sentences', where the model gives them
+        self._pieces = PieceIndex()  # the same
         self._around: Vectors | None = None  # by passage, the mean of those around; None after passages were added
         self._shares: list[tuple[Floats, Floats]] | None = None  # the same, see `_windowed`
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self._keys) + len(self._gaps)
 
     def arguments(self) -> dict[str, Any]:
         """What another index like this one is made of, by the names of AdaptiveMemory's arguments."""
@@ -80,6 +82,15 @@ class DenseIndex:
 
         Passages that were embedded before an error stay embedded; the next call continues after them.
         """
+        while self._gaps:
+            first, end = self._gaps[0], self._gaps[0] + 1
+            while end - first < min(len(self._gaps), _PASSAGES_AT_ONCE) and self._gaps[end - first] == end:
+                end += 1
+            new = self.empty()
+            new._dimension = self._dimension
+            new.update(lines[first:end])
+            del self._gaps[: end - first]
+            self._put(first, first, new, ())
         while len(self) < len(lines):
             new = lines[len(self) : len(self) + _PASSAGES_AT_ONCE]
             texts = [_as_read(line) for line in new]
@@ -90,6 +101,38 @@ class DenseIndex:
             self._keys += [line.key[:2] for line in new]
             self._tokens += [line.tokens for line in new]
             self._around = self._shares = None
+
+    def change(self, places: range, before: Sequence[Line], count: int) -> None:
+        """The passages at `places`, whose lines were `before`, are `count` others: those are embedded at the next
+        `update`."""
+        end = min(places.stop, len(self))
+        if places.start >= len(self):
+            return
+        count = count if places.stop <= len(self) else 0
+        had = [place for place in range(places.start, end) if place not in self._gaps]
+        first = places.start - bisect_left(self._gaps, places.start)
+        gone = [self._content_of(_as_read(before[place - places.start])) for place in had]
+        self._put(first, first + len(had), self.empty(), gone)
+        by = count - len(places)
+        others = [place + by * (place >= end) for place in self._gaps if place not in places]
+        self._gaps = sorted([*others, *range(places.start, places.start + count)])
+
+    def _put(self, first: int, end: int, new: DenseIndex, gone: Sequence[Sequence[int]]) -> None:
+        """Let the passages from `first` to before `end` of those that are here be those of `new`."""
+        self._keys[first:end], self._tokens[first:end] = new._keys, new._tokens
+        self._vectors.put(first, end, new._vectors.rows)
+        if self._local:
+            self._sentences.put(first, end, new._sentences)
+            self._pieces.put(first, end, new._pieces, gone)
+        self._dimension = self._dimension or new._dimension
+        self._around = self._shares = None
+
+    def _content_of(self, parts: Sequence[str]) -> list[int]:
+        """The pieces of a text that carry meaning; [] without a local model."""
+        model = self._local
+        if model is None:
+            return []
+        return [one for one in model.piece_ids(" ".join(parts))[: model.max_pieces] if model.is_content(one)]
 
     def forget(self, lines: Iterable[Line]) -> None:
         """Take the vectors of `lines` out of the cache."""
@@ -146,10 +189,7 @@ class DenseIndex:
         """Add a vector of each text, of its parts, and of its content pieces."""
         if self._dimension is None:
             self._dimension = model.encode(["dimension"])[0].vectors.shape[1]
-        ids = [
-            [one for one in model.piece_ids(" ".join(parts))[: model.max_pieces] if model.is_content(one)]
-            for parts in texts
-        ]
+        ids = list(map(self._content_of, texts))
 
         def make(missing: Sequence[str]) -> list[Vectors]:
             return [
@@ -261,90 +301,6 @@ class DenseIndex:
             lent = lends * windows.after * windows.decay(starts[1 + distance :] - starts[1:-distance])
             shares.append((inherited, lent))
         return shares
-
-
-@dataclass(slots=True)
-class _Rows:
-    """A matrix that grows at its end in amortised constant time. It is float32: CPUs multiply float16 far slower."""
-
-    _buffer: Vectors = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
-    _length: int = 0
-
-    @property
-    def rows(self) -> Vectors:
-        return self._buffer[: self._length]
-
-    def extend(self, rows: Matrix) -> None:
-        if not len(rows):  # perhaps the first ones: the buffer has no width then
-            return
-        needed = self._length + len(rows)
-        if needed > len(self._buffer):
-            grown = np.zeros((max(needed, 2 * self._length), rows.shape[1]), dtype=np.float32)
-            if self._length:
-                grown[: self._length] = self.rows
-            self._buffer = grown
-        self._buffer[self._length : needed] = rows
-        self._length = needed
-
-
-class _Runs:
-    """A run of vectors for each passage."""
-
-    def __init__(self) -> None:
-        self.lengths: list[int] = []  # of each run
-        self._vectors = _Rows()
-
-    def extend(self, runs: Sequence[Matrix]) -> None:
-        """Add the runs of the next passages, each of shape (vectors, d)."""
-        self.lengths += map(len, runs)
-        self._vectors.extend(np.concatenate(runs, dtype=np.float32))
-
-    def within(self, places: Ints, most: int) -> Ints:
-        """The first of `places` whose runs have at most `most` vectors together."""
-        return places[np.cumsum(np.array(self.lengths)[places]) <= most]
-
-    def max_similarity(self, query: Vectors, places: Ints | None = None) -> Vectors:
-        """Cosine of each row of `query` with the most similar vector of each run, shape (rows, runs); -1 for none.
-
-        `places`: only with these runs, ascending; -1 for all others.
-        """
-        lengths = np.array(self.lengths)
-        starts = np.cumsum(lengths) - lengths
-        best = np.full((len(query), len(lengths)), -1.0, dtype=np.float32)
-        looked_at = np.flatnonzero(lengths) if places is None else places[lengths[places] > 0]
-        gaps = np.flatnonzero(np.diff(starts[looked_at]) != lengths[looked_at[:-1]])
-        for stretch in np.split(looked_at, gaps + 1) if len(looked_at) else ():  # one product for runs in a row
-            first, last = stretch[0], stretch[-1]
-            begin = starts[first]
-            similarity = self._vectors.rows[begin : starts[last] + lengths[last]] @ query.T
-            best[:, stretch] = np.maximum.reduceat(similarity, starts[stretch] - begin, axis=0).T
-        return best
-
-
-class _PieceIndex:
-    """The content pieces of the passages: their vectors, and the number of passages in which each piece occurs."""
-
-    def __init__(self) -> None:
-        self._held: Counter[int] = Counter()
-        self._vectors = _Runs()
-
-    def extend(self, ids: Sequence[Sequence[int]], vectors: Sequence[Matrix]) -> None:
-        for of_passage in ids:
-            self._held.update(set(of_passage))
-        self._vectors.extend(vectors)
-
-    def idf(self, ids: Sequence[int]) -> Floats:
-        """Inverse document frequency of each piece among the passages."""
-        return idfs([self._held[piece] for piece in ids], len(self._vectors.lengths))
-
-    def within(self, places: Ints, most: int) -> Ints:
-        """The first of `places` that have at most `most` pieces together."""
-        return self._vectors.within(places, most)
-
-    def max_similarity(self, query: Vectors, places: Ints) -> Vectors:
-        """Cosine of each query piece with the most similar piece of each passage at `places`, shape (query pieces,
-        passages)."""
-        return self._vectors.max_similarity(query, places)
 
 
 def _as_read(line: Line) -> list[str]:

@@ -13,11 +13,12 @@ def test_it_prints_every_figure_with_what_is_to_be_reached(capsys: pytest.Captur
     assert costs.main(["--turns", "1000", "--chats", "3", "--adds", "100", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     rows = {row["name"]: row for row in document["rows"]}
-    assert len(rows) == 13
+    assert len(rows) == 17
     assert all(row["value"] > 0 for name, row in rows.items() if "chats of" not in name)
     assert rows["open 1,000 turns"]["fresh"] > 0 < rows["open 1,000 turns"]["sqlite"]
     assert {name for name, row in rows.items() if row["is_reached"] is not None} == {
         *("add, durable, p99", "index in bulk", "size of the file", "open 1,000 turns", "first search"),
+        "correct a turn",
         *("3 chats of 100 turns, open", "3 chats of 100 turns, all searched"),
     }
 
