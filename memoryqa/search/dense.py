@@ -86,11 +86,11 @@ class DenseIndex:
             first, end = self._gaps[0], self._gaps[0] + 1
             while end - first < min(len(self._gaps), _PASSAGES_AT_ONCE) and self._gaps[end - first] == end:
                 end += 1
-            new = self.empty()
-            new._dimension = self._dimension
-            new.update(lines[first:end])
+            filled = self.empty()
+            filled._dimension = self._dimension
+            filled.update(lines[first:end])
             del self._gaps[: end - first]
-            self._put(first, first, new, ())
+            self._put(first, first, filled, ())
         while len(self) < len(lines):
             new = lines[len(self) : len(self) + _PASSAGES_AT_ONCE]
             texts = [_as_read(line) for line in new]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from memoryqa.memory import AdaptiveMemory
 from memoryqa.turns import Turn
 
 said = st.one_of(
+    st.deferred(lambda: st.sampled_from(SAYS)),
     sentences,
     texts,
     long_texts,
@@ -25,7 +27,32 @@ said = st.one_of(
     ),
     st.sampled_from(("Nós não fomos para a praia com ela.", "We rowed past the mill to the sea again.", "Very.")),
 )
+SAYS = (
+    "We rowed past the mill to the sea again.",
+    "Wir haben das Haus nicht gesehen und sind gegangen.",
+    "Did you see the otter at the mill?",
+    "Thanks!",
+    "Very.",
+    "Sure! " + "We rowed past the mill. " * 40,
+)
+
+
+@st.composite
+def repeating(draw: st.DrawFn) -> list[Turn]:
+    """Few texts, so that lines repeat each other; sessions that come back, last past midnight, or have no time."""
+    turns, time, session = list[Turn](), datetime(2023, 5, 8, 22), 1
+    for _ in range(draw(st.integers(3, 20))):
+        if draw(st.integers(0, 4)) == 0:
+            session = draw(st.sampled_from((session + 1, max(1, session - 1))))
+        time += timedelta(hours=draw(st.sampled_from((0, 0, 1, 3))))
+        number = 1 + max((turn.number for turn in turns if turn.session == session), default=0)
+        speaker, text = draw(st.sampled_from(("Ines", "Bo", "ines", "user"))), draw(st.sampled_from(SAYS))
+        turns.append(Turn(session, number, speaker, text, draw(st.sampled_from((time, time, None)))))
+    return turns
+
+
 histories_to_change = st.one_of(
+    repeating(),
     tagged(dialogues(speakers=("Ines", "Bo", "Zoé"), max_sessions=6)),
     tagged(chats(max_turns=14)),
     tagged(conversations()),
@@ -50,6 +77,19 @@ def opened(turns: list[Turn], memory_tokens: int, reopened: bool) -> Iterator[Ad
             memory._keep_index((-1, 0.0))
         with AdaptiveMemory.open(Path(folder) / "a.db") as memory:
             yield memory
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+def test_a_turn_in_the_middle_is_changed_in_place(reopened: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    said_by_two = [Turn(1 + n // 8, n, ("Ines", "Bo")[n % 2], f"Kite {n} is red.", None) for n in range(40)]
+    with opened(said_by_two, 100, reopened) as memory:
+        monkeypatch.setattr(AdaptiveMemory, "_take_over", None)
+        said_by_two[20] = memory.correct(said_by_two[20].id, "Is kite 20 not red? " * 60)
+        said_by_two[9] = memory.correct(said_by_two[9].id, "Kite 9 is blue.")
+        for place in (39, 24, 16, 15):  # the last, the first of its session, two in a row
+            assert memory.forget(said_by_two.pop(place).id) == 1
+        monkeypatch.undo()
+        check_same(memory, built(said_by_two, 100))
 
 
 def change(memory: AdaptiveMemory, turns: list[Turn], data: st.DataObject) -> str:
