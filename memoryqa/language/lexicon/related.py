@@ -48,7 +48,7 @@ class _Table:
         if term not in self._found:
             if len(self._found) >= _MOST_FOUND:
                 self._found.clear()
-            self._found[term] = next(self._beginnings.places_of(term), None)
+            self._found[term] = next(iter(self._beginnings.places_of(term)), None)
         return self._found[term]
 
 
