@@ -117,6 +117,7 @@ def run(args: argparse.Namespace) -> None:
         run_dir=run.run_dir,
         resume=earlier is not None,
         traced_ids=traced_ids,
+        add_later=f"python evaluate.py --resume {run.run_dir}",
     ) as tracker:
         track_config(tracker, run, full_config, programs)
         document = evaluate_programs(

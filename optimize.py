@@ -106,6 +106,7 @@ def run(args: argparse.Namespace) -> None:
             run_name=plan.title(),
             run_dir=run.run_dir,
             resume=earlier is not None,
+            add_later=f"python optimize.py --resume {run.run_dir}",
         ) as tracker:
             result = improve(plan, run, tracker, say, go_on=go_on, force=args.force)
     except KeyboardInterrupt as stop:

@@ -23,7 +23,7 @@ import sys
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.commands import add_json_flag, print_document, run_command
 from harness.flags import add_flags, add_tracking_flags, from_args
@@ -31,10 +31,11 @@ from memoryqa.config import MemoryConfig, ProgramConfig
 from memoryqa.errors import UsageError
 from training.backend_api import TrainingResult, TrainingTask
 from training.config import GRPOConfig, TrainingConfig
-from training.folder import check_same_settings, choose_settings, open_run
+from training.folder import RESULT, check_same_settings, choose_settings, open_run, parameters_of
 from training.model_files import is_gguf
 
 if TYPE_CHECKING:
+    from harness.runs import Run
     from harness.tracking.tracker import NullTracker, Tracker
     from training.history import History
     from training.inputs import Material
@@ -143,8 +144,8 @@ def train(args: argparse.Namespace) -> int:
         return 0
 
     # 3. Train, then save the program with its adapter, and report.
-    open_run(args, full_config, material)
-    return run_task(args, task, material, backend, full_config, watch)
+    run = open_run(args, full_config, material)
+    return run_task(args, task, material, backend, run, watch)
 
 
 def check_task(task: TrainingTask, material: Material, backend: str, reason: str) -> None:
@@ -168,7 +169,7 @@ def run_task(
     task: TrainingTask,
     material: Material,
     backend: str,
-    full_config: dict[str, Any],
+    run: Run,
     watch: Watch,
 ) -> int:
     """Train; each step goes at once to disk, to MLflow and to the terminal. Returns the exit status."""
@@ -189,13 +190,16 @@ def run_task(
         run_name=title(config, task.grpo, backend),
         run_dir=args.checkpoint_dir,
         resume=args.resume,
+        add_later=f"python train.py --resume --checkpoint-dir {args.checkpoint_dir} --output {args.output}",
     ) as tracker:
-        tracker.log_params(full_config)
+        fixed, changing = parameters_of(run.config)
+        tracker.log_params(fixed)
+        tracker.set_tags(changing)
         with watch.watching(history, tracker):
             result = load_backend(backend).train(task)
         if isinstance(task.reward, JudgeReward) and task.reward.unreadable:
             print(f"{task.reward.unreadable} verdicts could not be read; those answers got their F1", file=sys.stderr)
-        return report(args, config, task.grpo, material, backend, result, history, tracker)
+        return report(args, config, task.grpo, material, backend, result, history, tracker, run)
 
 
 def title(config: TrainingConfig, grpo: GRPOConfig, backend: str) -> str:
@@ -231,6 +235,7 @@ def report(
     result: TrainingResult,
     history: History,
     tracker: Tracker | NullTracker,
+    run: Run,
 ) -> int:
     """Save the program and the reward plot; put the numbers into MLflow and on stdout."""
     from training.history import write_reward_plot
@@ -252,6 +257,8 @@ def report(
     }
     tracker.log_metrics({key: value for key, value in document.items() if isinstance(value, int | float)})
     tracker.log_artifacts(args.checkpoint_dir / "reward.png")
+    if not tracker.is_incomplete:  # else --resume adds what is missing there
+        run.write_json(RESULT, document)
     print_document(document, as_json=args.json)
     return 0
 

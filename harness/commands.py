@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 
 from harness.files import to_json
@@ -17,29 +19,35 @@ from memoryqa.errors import EXTRAS, MemoryQAError, MissingExtraError, StoppedErr
 from memoryqa.redaction import redact
 from memoryqa.terminal import harmless, is_terminal, loaded
 
-_TERMINATED = 128 + signal.SIGTERM
-_DISK_PROBLEMS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG))
+_ENDING = {"SIGTERM": "terminated", "SIGHUP": "hung up"}  # what each means for people; Windows has no SIGHUP
+_DISK_PROBLEMS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.ESTALE))
+_FORBIDDEN = frozenset((errno.EACCES, errno.EPERM))
 
 
 def run_command(name: str, command: Callable[[], int | None]) -> int:
     """The exit status: 1 after a StoppedError or Ctrl-C, 2 after any other MemoryQAError, else `command`'s own or 0.
 
-    SIGTERM (a scheduler, a container that is stopped) acts like Ctrl-C: what is in flight is paid for and kept. Its
-    status is 143, as that of a program which SIGTERM ends.
-    A full disk, a quota and a file system that may not be written are one line too. A package that is missing
-    because its extra was not installed is a UsageError that names the extra. All other exceptions pass: they are
-    bugs, and their traceback is what mends them.
+    SIGTERM (a scheduler, a container that is stopped) and SIGHUP (a terminal that is closed) act like Ctrl-C: what is
+    in flight is paid for and kept. The status is then 143 or 129, as that of a program which they end.
+    A full disk, a quota, a file system or file that may not be written and a folder that was removed meanwhile are one
+    line too. A package that is missing because its extra was not installed is a UsageError that names the extra. All
+    other exceptions pass: they are bugs, and their traceback is what mends them.
     """
-    with _terminable() as was_terminated:
-        return _run(name, command, was_terminated)
+    with _terminable() as came:
+        return _run(name, command, came)
 
 
-def _run(name: str, command: Callable[[], int | None], was_terminated: threading.Event) -> int:
+def _run(name: str, command: Callable[[], int | None], came: Sequence[int]) -> int:
+    """came: the numbers of the signals that have asked for the end."""
+
+    def stopped(error: StoppedError) -> int:
+        return _failed(name, error, 128 + came[0] if came else 1)
+
     try:
         loaded()
         return command() or 0
     except StoppedError as error:
-        return _failed(name, error, 1)
+        return stopped(error)
     except MissingExtraError as error:  # the library does not know that a checkout's script asks
         return _failed(name, MissingExtraError(error.package, error.needed_by, in_checkout=True), 2)
     except MemoryQAError as error:
@@ -49,42 +57,72 @@ def _run(name: str, command: Callable[[], int | None], was_terminated: threading
             raise
         return _failed(name, MissingExtraError(error.name or "", name, in_checkout=True), 2)
     except OSError as error:
-        if error.errno not in _DISK_PROBLEMS:
+        if not is_disk_problem(error):
             raise
-        return _failed(name, StoppedError(disk_problem(error)), 1)
+        return stopped(StoppedError(disk_problem(error)))
     except KeyboardInterrupt:
-        return _failed(name, "terminated", _TERMINATED) if was_terminated.is_set() else _failed(name, "interrupted", 1)
+        ended = _ENDING[signal.Signals(came[0]).name] if came else "interrupted"
+        return stopped(StoppedError(ended))
 
 
 @contextmanager
-def _terminable() -> Iterator[threading.Event]:
-    """Have SIGTERM send a Ctrl-C, which others hold back while they write. Sets the event when it came."""
-    came = threading.Event()
+def _terminable() -> Iterator[Sequence[int]]:
+    """Have SIGTERM and SIGHUP send a Ctrl-C, which others hold back while they write. Yields those that came."""
+    came: list[int] = []
     is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield came
-        return
+    numbers = [number for name in _ENDING if (number := getattr(signal, name, None)) is not None]
+    ours = [number for number in numbers if is_main and signal.getsignal(number) is signal.SIG_DFL]
+    terminals = [one for one in (1, 2) if os.isatty(one)]
 
     def terminate(number: int, frame: FrameType | None) -> None:
-        came.set()
+        came.append(number)
+        if signal.Signals(number).name == "SIGHUP":
+            _drop(terminals)
         if callable(signal.getsignal(signal.SIGINT)):
             signal.raise_signal(signal.SIGINT)
         else:  # a job that ignores Ctrl-C
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            signal.raise_signal(signal.SIGTERM)
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
 
-    signal.signal(signal.SIGTERM, terminate)
+    for number in ours:
+        signal.signal(number, terminate)
     try:
         yield came
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _drop(terminals: Sequence[int]) -> None:
+    """Send what is still printed nowhere: a terminal that was closed refuses it, and the refusal would end the work."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for one in terminals:
+            os.dup2(nowhere, one)
+        os.close(nowhere)
+
+
+def is_disk_problem(error: OSError) -> bool:
+    """Whether the machine did not take a write or no longer gives a file, and no code of ours asked for a wrong one."""
+    if error.errno in _DISK_PROBLEMS:
+        return True
+    if error.filename is None:
+        return False
+    is_removed = error.errno == errno.ENOENT and not Path(os.fsdecode(error.filename)).parent.is_dir()
+    return is_removed or error.errno in _FORBIDDEN
 
 
 def disk_problem(error: OSError) -> str:
     """One line for a write that the disk did not take; what was written before is whole."""
-    where = f"{error.filename}: " if error.filename else ""
-    reason = error.strerror or str(error)
-    return f"{where}{reason}; what was written until then is kept: free some space, then run it again (or --resume it)"
+    where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+    reason, fix = error.strerror or str(error), "free some space"
+    if error.errno == errno.ENOENT:
+        reason, fix = "its folder was removed", "name a folder that stays"
+    elif error.errno in _FORBIDDEN or error.errno == errno.EROFS:
+        fix = "make it writable"
+    elif error.errno in (errno.EIO, errno.ESTALE):
+        fix = "mend the disk"
+    return f"{where}{reason}; what was written until then is kept: {fix}, then run it again (or --resume it)"
 
 
 def _failed(name: str, error: Exception | str, status: int) -> int:

@@ -4,10 +4,11 @@ the latter.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,13 @@ class JsonlFile:
         with self._lock, open(self.path, "ab+", buffering=0) as file:
             _cut_half_written_line(file)
             if file.write(line) != len(line):  # a full disk; the next append cuts the stump off
-                raise OSError(f"{self.path}: the row was not written whole; is the disk full?")
+                raise OSError(errno.ENOSPC, "the row was not written whole", str(self.path))
+
+    def replace(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Make `rows` all that is in the file: a kill or a full disk leaves what was there before."""
+        content = "".join(to_json(row) + "\n" for row in rows).encode()
+        with self._lock:
+            write_bytes_atomically(self.path, content)
 
     def mend(self) -> None:
         """Cut off the stump of a killed write, if there is one; only who may write to the file calls this."""

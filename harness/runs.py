@@ -29,6 +29,7 @@ from memoryqa.errors import UsageError
 from memoryqa.redaction import redact
 
 CONFIG, MANIFEST, ANSWERS = "config.json", "manifest.json", "answers.jsonl"
+LOCK = ".lock"
 _PACKAGES = ("dspy", "litellm", "mlflow", "nltk", "numpy", "optuna", "PyStemmer", "tiktoken")
 
 
@@ -41,7 +42,10 @@ class RunConfigChanged(RunFolderError):  # noqa: N818 (it names what happened)
 
 
 class FolderLock:
-    """This process's lock on a folder; every object of the process that works on the folder has the same."""
+    """This process's lock on a folder; every object of the process that works on the folder has the same.
+
+    It is on the folder itself, or where the file system locks files only, as NFS does, on a hidden file in it.
+    """
 
     _held: ClassVar[WeakValueDictionary[str, FolderLock]] = WeakValueDictionary()
 
@@ -51,15 +55,28 @@ class FolderLock:
             import fcntl
         except ModuleNotFoundError:  # Windows
             return
-        self._descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunFolderError(
-                f"another process is working on {folder}, and two would both ask and pay: wait for it, or stop it"
-            ) from None
-        except OSError:  # a file system without locks
-            return
+        for path, flags in ((folder, os.O_RDONLY), (folder / LOCK, os.O_RDWR | os.O_CREAT)):
+            try:
+                descriptor = os.open(path, flags, 0o666)
+            except OSError:  # it cannot be written; the write that matters will say so
+                return
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                os.close(descriptor)
+                if isinstance(error, BlockingIOError | PermissionError):  # EAGAIN; EACCES on some file systems
+                    raise RunFolderError(
+                        f"another process is working on {folder}, and two would both ask and pay: wait for it, or "
+                        "stop it"
+                    ) from None
+            else:
+                self._descriptor = descriptor
+                return
+        print(
+            f"warning: {folder}: its file system has no locks, so nothing keeps a second process from asking, and "
+            "paying, once more",
+            file=sys.stderr,
+        )
 
     @classmethod
     def of(cls, folder: Path) -> FolderLock:
@@ -95,7 +112,7 @@ class Run:
         run_dir.mkdir(parents=True, exist_ok=True)
         run = cls(run_dir)
         run.lock()  # before looking: another process may be about to start here too
-        if any(run_dir.iterdir()):
+        if any(path.name != LOCK for path in run_dir.iterdir()):
             raise RunFolderError(in_use)
         run.write_json(MANIFEST, manifest)
         run.write_json(CONFIG, config)  # last: a folder with a config.json is a whole run folder

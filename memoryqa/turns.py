@@ -29,6 +29,7 @@ KEPT_TAG = "memoryqa:"  # begins a tag that is no word: what a program keeps wit
 KEPT_TEXT_TAG = f"{KEPT_TAG}text:"  # the same where it repeats what was said, and ends when that is corrected
 HANDLE_PREFIX = "mem:"  # before an id: "mem:D8:6" is the handle by which an archive gives the turn back
 # Message ids and time stamps are numbers of up to 20 digits; a babbling LM writes thousands.
+_MOST = 10**100  # of a session's or a turn's number; Python itself refuses to write one of 5,000 digits
 _CITATION = re.compile(r"\bD?(\d{1,20}):(\d{1,20})\b")
 
 
@@ -61,6 +62,8 @@ class Turn:
             text("a tag", tag)
         if self.session < 0 or self.number < 0:
             raise UsageError(f"session and number must not be negative, got {self.session} and {self.number}")
+        if self.session >= _MOST or self.number >= _MOST:
+            raise UsageError("session and number must have 100 digits at most")
 
     def _with_known_zone(self, time: datetime) -> datetime:
         """`time` with its offset instead of a zone that no file could keep, such as pytz's and dateutil's."""

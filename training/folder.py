@@ -18,6 +18,8 @@ from training.config import GRPOConfig, TrainingConfig
 if TYPE_CHECKING:
     from training.inputs import Material
 
+RESULT = "result.json"
+"""The document that train.py prints, in the checkpoint folder of a training that was concluded."""
 MAY_CHANGE_ON_RESUME = (
     *("num_train_steps", "device", "api_base", "inference_gpus", "training_gpus"),
     *("learning_rate", "sft_learning_rate", "max_grad_norm"),  # what a training that stopped at a NaN is told to lower
@@ -55,17 +57,43 @@ def check_same_settings(folder: Path, config: Mapping[str, Any]) -> None:
         }
         for section, settings in config.items()
     }
-    Run.resume(folder, unchanged)
+    Run.resume(folder, unchanged, lock=False)
 
 
-def open_run(args: argparse.Namespace, config: Mapping[str, Any], material: Material) -> None:
-    """Write config.json to the checkpoint folder, and manifest.json to a new one."""
+def parameters_of(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """What MLflow keeps of `config`: its parameters, which never change there, and as tags what --resume may change."""
+    fixed = {
+        section: {key: value for key, value in settings.items() if key not in MAY_CHANGE_ON_RESUME}
+        for section, settings in config.items()
+    }
+    changing = {
+        f"{section}.{key}": str(value)
+        for section, settings in config.items()
+        for key, value in settings.items()
+        if key in MAY_CHANGE_ON_RESUME
+    }
+    return fixed, changing
+
+
+def is_concluded(folder: Path) -> bool | None:
+    """Whether the training in `folder` ended in a result; None where train.py did not begin it."""
+    return (folder / RESULT).exists() if (folder / CONFIG).exists() else None
+
+
+def open_run(args: argparse.Namespace, config: Mapping[str, Any], material: Material) -> Run:
+    """Write config.json to the checkpoint folder, and manifest.json to a new one.
+
+    No other process can train there while the Run that this returns is kept.
+    """
     from harness.runs import manifest_environment
 
     folder: Path = args.checkpoint_dir
     if args.resume:
-        Run.open(folder).write_json(CONFIG, config)
-        return
+        run = Run.open(folder)
+        run.lock()
+        run.write_json(CONFIG, config)
+        (folder / RESULT).unlink(missing_ok=True)
+        return run
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty: name a new --checkpoint-dir")
     dataset = material.dataset
@@ -73,6 +101,6 @@ def open_run(args: argparse.Namespace, config: Mapping[str, Any], material: Mate
     shown = material.demonstrations
     warm_start = None if shown is None else {"demonstrations": len(shown.shown), "declining": shown.declining}
     try:
-        Run.create(folder, config, {**manifest_environment(), "data": data, "warm_start": warm_start})
+        return Run.create(folder, config, {**manifest_environment(), "data": data, "warm_start": warm_start})
     except OSError as error:
         raise UsageError(f"{folder} cannot be written ({error.strerror}): name another --checkpoint-dir") from error

@@ -43,9 +43,7 @@ class History:
 
     def _keep(self, rows: list[dict[str, Any]]) -> None:
         if len(rows) < len(self.rows):
-            self._file.path.unlink()
-            for row in rows:
-                self._file.append(row)
+            self._file.replace(rows)
             self.rows = rows
 
     def add_validation(self, step: int, score: float) -> None:

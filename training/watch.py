@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.progress import counting
 from training.backend_api import SFTRecord, StepRecord
@@ -33,16 +33,16 @@ class Watch:
 
     @contextmanager
     def watching(self, history: History, tracker: Tracker | NullTracker) -> Iterator[None]:
-        """Record and show the steps and validations within the block."""
+        """Record and show the steps and validations within the block; first those of before that the tracker lacks."""
         self._history, self._tracker = history, tracker
+        self._add_missing()
         with self._open:
             yield
 
     def on_step(self, record: StepRecord) -> None:
         """Record and show a step. The first one opens the progress line; a resumed training continues its count."""
         self._history.add_step(record)
-        numbers = {key: value for key, value in asdict(record).items() if value is not None and key != "step"}
-        self._tracker.log_metrics({f"train.{key}": float(value) for key, value in numbers.items()}, step=record.step)
+        self._track(asdict(record))
         if self._advance is None:
             bar = counting("training", total=self._num_train_steps, completed=record.step - 1)
             self._advance = self._open.enter_context(bar)
@@ -80,6 +80,28 @@ class Watch:
         self._tracker.log_metrics({"val.reward": score}, step=step)
         after = "the warm start" if step == 0 and self._sft_losses else f"step {step}"
         print(f"validation after {after}: {score:.3f}", file=sys.stderr)
+
+    def _track(self, row: Mapping[str, Any]) -> None:
+        """row: a StepRecord, as the history keeps it."""
+        numbers = {
+            key: float(value)
+            for key, value in row.items()
+            if isinstance(value, int | float) and not isinstance(value, bool) and key != "step"
+        }
+        self._tracker.log_metrics({f"train.{key}": value for key, value in numbers.items()}, step=row["step"])
+
+    def _add_missing(self) -> None:
+        """A store of MLflow may have been away while an earlier part of the training ran."""
+        if not self._history.rows:
+            return
+        steps = self._tracker.steps_of("train.reward_mean")
+        for row in self._history.steps:
+            if row["step"] not in steps:
+                self._track(row)
+        steps = self._tracker.steps_of("val.reward")
+        for row in self._history.validations:
+            if row["step"] not in steps:
+                self._tracker.log_metrics({"val.reward": row["val_score"]}, step=row["step"])
 
     def _note(self, record: StepRecord) -> str:
         parts = [f"reward {record.reward_mean:+.2f}"]

@@ -66,6 +66,7 @@ def search(config: TuningConfig, args: argparse.Namespace) -> TuningDocument:
                 run_name=f"tune {name}",
                 run_dir=run.run_dir,
                 resume=args.resume,
+                add_later=f"the same command with --study {name} --resume",
             ) as tracker:
                 track_settings(tracker, run, name, config)
                 _run(study, spec, config, args, options)

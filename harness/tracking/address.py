@@ -7,16 +7,19 @@ import re
 import socket
 import sqlite3
 import sys
+import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 from urllib.parse import urlsplit
 
 from memoryqa.errors import StoppedError, UsageError
 from memoryqa.redaction import redact
 
+T = TypeVar("T")
 DEFAULT_URI = "sqlite:///mlflow.db"
 _PROBE_SEC = 1.0
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
@@ -77,6 +80,25 @@ def probe(uri: str) -> None:
         socket.create_connection((parts.hostname, parts.port or _PORTS[scheme]), timeout=_PROBE_SEC).close()
     except OSError as error:
         raise StoreUnavailable(f"no server answers there ({describe_error(error)})") from error
+
+
+def in_time(call: Callable[[], T], seconds: float) -> T:
+    """What `call` returns or raises; TimeoutError when that takes too long, while its thread may go on."""
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(call())
+        except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True, name="in-time").start()
+    try:
+        return outcome.result(seconds)
+    except TimeoutError:
+        if outcome.done():  # its own
+            raise
+        raise TimeoutError(f"no whole answer within {seconds:g} s") from None
 
 
 def sqlite_path(uri: str) -> Path | None:

@@ -2,7 +2,7 @@
 
 MLflow's own fluent interface keeps the run in a thread-local, retries a dead server for four minutes, and silently
 loses a trace that cannot be written. Here writes come from any thread. A write that fails is reported once and changes
-nothing else: the results of an evaluation are in its run folder.
+nothing else: the results of an evaluation are in its run folder. Writing ends where it takes a run's time.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from harness.tracking.address import (
     StoreUnavailable,
     describe_error,
+    in_time,
     one_at_a_time,
     prepare_sqlite,
     probe,
@@ -38,6 +39,8 @@ T = TypeVar("T")
 Value = float | bool | str
 
 _MAX_FAILED_WRITES = 2  # each may take as long as an HTTP timeout and its retries
+_MAX_WRITE_SEC = 60.0  # MLflow's own timeout begins anew with each byte that a gateway sends
+_SLOW_WRITE_SEC, _MAX_SLOW_SEC, _MAX_SLOW_SHARE = 1.0, 60.0, 0.25  # what slow writes may take of a run in all
 _MAX_VALUE_CHARS = 5_000  # MLflow takes 6,000 of a parameter and 8,000 of a tag, older servers 5,000 of a tag
 _MAX_KEY_CHARS = 250
 _MAX_PARAMS_PER_BATCH = 100
@@ -52,9 +55,14 @@ class MLflowStore:
     what MLflow raises; `attempt` is the way to call them. Opening raises StoreUnavailable.
     """
 
-    def __init__(self, uri: str, experiment: str) -> None:
+    def __init__(self, uri: str, experiment: str, *, add_later: str = "") -> None:
+        """add_later: for people, how to write there what will be missing."""
         self._lock = threading.RLock()
         self._failed_writes = 0
+        self._opened, self._slow_sec = time.monotonic(), 0.0
+        self._add_later = add_later
+        self.has_given_up = False
+        self.is_incomplete = False
         self.name = redact(uri)
         probe(uri)
         database = sqlite_path(uri)
@@ -64,38 +72,61 @@ class MLflowStore:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # MLflow 3.17 uses what SQLAlchemy 2.1 deprecates
             logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # else tells of its migrations
-            try:
-                from mlflow import MlflowClient
-                from mlflow.tracing.client import TracingClient
+            from mlflow import MlflowClient
+            from mlflow.tracing.client import TracingClient
 
+            try:
                 with one_at_a_time(database):  # MLflow's migrations fail when two processes make the tables
                     self._client = MlflowClient(tracking_uri=uri, registry_uri=uri)
                     self._tracing = TracingClient(uri)
-                    self._experiment_id = self._find_or_create_experiment(experiment, database)
-            except write_errors() as error:
+                    found = in_time(lambda: self._find_or_create_experiment(experiment, database), _MAX_WRITE_SEC)
+                    self._experiment_id = found
+            except Exception as error:
+                if not is_of_a_store(error):
+                    raise
                 raise StoreUnavailable(describe_error(error)) from error
 
     def attempt(self, write: Callable[[], T]) -> T | None:
-        """What `write` returns, or None when it failed. Told once; given up after the second failure."""
+        """What `write` returns, or None when it failed. Told once; given up after the second failure, and when slow
+        writes have taken a minute and a quarter of the time since the store was opened."""
         with self._lock:
-            if self._failed_writes >= _MAX_FAILED_WRITES:
+            if self.has_given_up:
                 return None
+            started = time.monotonic()
             try:
-                return write()
-            except write_errors() as error:
+                return in_time(write, _MAX_WRITE_SEC)
+            except Exception as error:
+                if not is_of_a_store(error):
+                    raise
                 self._failed_writes += 1
-                if self._failed_writes == 1:
-                    print(
-                        f"warning: MLflow at {self.name}: a write failed, what is missing there is in the run folder "
-                        f"({describe_error(error)})",
-                        file=sys.stderr,
-                    )
+                self.has_given_up = self._failed_writes >= _MAX_FAILED_WRITES or isinstance(error, TimeoutError)
+                if not self.is_incomplete:
+                    self._warn("a write failed", describe_error(error))
                 return None
+            finally:
+                self._check_speed(time.monotonic() - started)
+
+    def _check_speed(self, took_sec: float) -> None:
+        if took_sec > _SLOW_WRITE_SEC:
+            self._slow_sec += took_sec
+        elapsed = time.monotonic() - self._opened
+        if not self.has_given_up and self._slow_sec > max(_MAX_SLOW_SEC, _MAX_SLOW_SHARE * elapsed):
+            self.has_given_up = True
+            if not self.is_incomplete:
+                self._warn("it is too slow, and no more is written", f"{self._slow_sec:.0f} s of {elapsed:.0f} s")
+
+    def _warn(self, what: str, why: str) -> None:
+        self.is_incomplete = True
+        later = f"; {self._add_later}" if self._add_later else ""
+        print(
+            f"warning: MLflow at {self.name}: {what}, what is missing there is in the run folder ({why}){later}",
+            file=sys.stderr,
+        )
 
     def create_run(self, name: str, tags: Mapping[str, str]) -> str:
         """The id of a new run, which is running from now on."""
         run = self._client.create_run(self._experiment_id, run_name=redact(name), tags=_cleaned(tags))
-        return str(run.info.run_id)
+        return _given(run.info.run_id)
 
     def reopen_run(self, tags: Mapping[str, str]) -> str | None:
         """The id of the newest run with these tags, running again; None when there is none."""
@@ -135,6 +166,10 @@ class MLflowStore:
         all_tags = [RunTag(key, value) for key, value in _cleaned(tags or {}).items()]
         if all_metrics or all_tags:
             self._client.log_batch(run_id, metrics=all_metrics, tags=all_tags)
+
+    def steps_of(self, run_id: str, metric: str) -> set[int]:
+        """The steps at which the run has a value of `metric`."""
+        return {one.step for one in self._client.get_metric_history(run_id, metric)}
 
     def log_artifact(self, run_id: str, file: Path, folder: str | None) -> None:
         """Copy a file into the run's artifacts; it is the caller's duty that it holds no secret."""
@@ -185,18 +220,36 @@ class MLflowStore:
 
     def _find_or_create_experiment(self, experiment: str, database: Path | None) -> str:
         if found := self._client.get_experiment_by_name(experiment):
-            return str(found.experiment_id)
+            return _given(found.experiment_id)
         # beside the database; by MLflow's default the artifacts go to the folder that a script happens to run in
         location = None if database is None else (database.resolve().parent / "mlruns" / experiment).as_uri()
-        return str(self._client.create_experiment(experiment, artifact_location=location))
+        return _given(self._client.create_experiment(experiment, artifact_location=location))
 
 
-def write_errors() -> tuple[type[Exception], ...]:
-    """What a write to a store may raise, that is no mistake of the caller's."""
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
+def is_of_a_store(error: Exception) -> bool:
+    """Whether it is what a write to a store may raise, and no mistake of the caller's.
 
-    return MlflowException, SQLAlchemyError, OSError, NotImplementedError  # the last: a server that takes no spans
+    MLflow reads whatever answers at its address as its server's words, and fails at them in its own depths.
+    """
+    if isinstance(error, OSError):
+        return True
+    at = error.__traceback__
+    while at is not None:
+        if at.tb_frame.f_globals.get("__name__", "").partition(".")[0] == "mlflow":
+            return True
+        at = at.tb_next
+    return isinstance(error, _NoStoreError)
+
+
+class _NoStoreError(Exception):
+    """Something answers, and it is no MLflow server."""
+
+
+def _given(found: object) -> str:
+    """An id that a server has given."""
+    if not isinstance(found, str) or not found:
+        raise _NoStoreError("what answers there is no MLflow server")
+    return found
 
 
 def _feedback(name: str, value: Value, rationale: str | None, judge_model: str | None) -> Any:

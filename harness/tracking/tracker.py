@@ -73,12 +73,13 @@ def open_tracker(
     run_dir: Path | None = None,
     resume: bool = False,
     traced_ids: Collection[str] = (),
+    add_later: str | None = None,
 ) -> Tracker | NullTracker:
     """A tracker with a run that has begun; use it as a context manager, which ends the run.
 
     The store: `uri` > the environment variable MLFLOW_TRACKING_URI > sqlite:///mlflow.db. With `resume` the run that
     belongs to `run_dir` is continued, if there is one. `traced_ids`: the questions whose traces are kept, see
-    `harness.tracking.values.sample_ids`.
+    `harness.tracking.values.sample_ids`. add_later: the command that adds what a store did not take.
 
     A server that does not answer, or a default store that cannot be used, is reported in one line on stderr, and
     nothing is tracked. Raises TrackingError for an address that MLflow cannot use, and for a named database that cannot
@@ -92,22 +93,30 @@ def open_tracker(
     for setting, value in _MLFLOW_SETTINGS.items():
         os.environ.setdefault(setting, value)
     key = {} if run_dir is None else {"run_key": hashlib.sha256(str(run_dir.resolve()).encode()).hexdigest()[:16]}
+    later = f"{add_later} adds it when the store can be written" if add_later else ""
     try:
-        store = MLflowStore(uri, experiment)
+        store = MLflowStore(uri, experiment, add_later=later)
     except StoreUnavailable as error:
         if named and not uri.startswith(("http:", "https:")):
             raise TrackingError(f"{source} {redact(uri)}: {error}; name another, or give --no-mlflow") from error
-        print(f"warning: MLflow at {redact(uri)}: {error}; this run is not tracked", file=sys.stderr)
-        return NullTracker()
+        told = "; ".join(
+            [f"warning: MLflow at {redact(uri)}: {error}", "this run is not tracked", *filter(None, [later])]
+        )
+        print(told, file=sys.stderr)
+        return NullTracker(is_incomplete=True)
     name = run_name or ("evaluation" if run_dir is None else run_dir.name)
     run_id = store.attempt(lambda: _begin(store, name, key, resume=resume))
-    return NullTracker() if run_id is None else Tracker(store, run_id, traced_ids)
+    return NullTracker(is_incomplete=True) if run_id is None else Tracker(store, run_id, traced_ids)
 
 
 class NullTracker:
     """Takes all that a Tracker takes, and keeps nothing."""
 
     run_id: None = None
+
+    def __init__(self, *, is_incomplete: bool = False) -> None:
+        """is_incomplete: something was to be kept."""
+        self.is_incomplete = is_incomplete
 
     def __enter__(self) -> Self:
         return self
@@ -122,6 +131,10 @@ class NullTracker:
     def trace(self, program: str, question_id: str) -> AbstractContextManager[None]:
         """Runs the block."""
         return nullcontext()
+
+    def steps_of(self, metric: str) -> set[int]:
+        """None."""
+        return set()
 
     def _keep_nothing(self, *values: object, **named: object) -> None:
         """In place of all that writes."""
@@ -155,6 +168,11 @@ class Tracker:
         for run_id in (*(child.run_id for child in self._children.values()), self.run_id):
             self._store.attempt(partial(self._store.end_run, run_id, status))
 
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether the store did not take something."""
+        return self._store.is_incomplete
+
     def child(self, name: str) -> Tracker | NullTracker:
         """The run `name` below this one, made when first asked for; it ends with this one."""
         with self._lock:
@@ -173,6 +191,10 @@ class Tracker:
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Numbers, by flat names; `metrics_of` makes them of a summary."""
         self._store.attempt(lambda: self._store.log(self.run_id, metrics=metrics, step=step))
+
+    def steps_of(self, metric: str) -> set[int]:
+        """The steps at which the store has a value of `metric`."""
+        return self._store.attempt(lambda: self._store.steps_of(self.run_id, metric)) or set()
 
     def set_tags(self, tags: Mapping[str, object]) -> None:
         """Short texts to search by. `commit` also fills the column "Version" of the UI; None is left out."""

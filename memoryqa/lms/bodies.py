@@ -2,7 +2,8 @@
 
 The clients (DSPy's own, and LiteLLM) refuse a whole reply when a token count in it is text, negative or in an unusual
 place. `keep_answers` has them read bodies that `put_in_order` has seen, in the calls of our own LMs alone. In these a
-body also ends with the clock of its call, or at 64 MB, and no redirect is followed, which might take a key elsewhere.
+body also ends with the clock of its call, or at 64 MB, a wrong Content-Encoding loses none that can be read, and no
+redirect is followed, which might take a key elsewhere.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cache, wraps
 from typing import Any
+
+from memoryqa.lms.unpacking import MOST_BYTES, codings_of, unpacked
 
 logger = logging.getLogger(__name__)
 
@@ -41,17 +44,18 @@ _DIALECTS = (
     ("anthropic", "AnthropicLM"),
     ("gemini", "GeminiLM"),
 )
-_MOST_BYTES = 64_000_000
+_STREAM = "text/event-stream"  # is unpacked as it comes
 _GZIPS = b"\x1f\x8b"
 
 
 @dataclass(slots=True)
 class _Call:
     """What is known of a call while its answer comes. ends_at: by the clock of `time.monotonic`. has_body: an
-    answer with status 200 has come."""
+    answer with status 200 has come. is_cached: the cache had it."""
 
     ends_at: float
     has_body: bool = False
+    is_cached: bool = False
     unread: list[str] = field(default_factory=list)
 
 
@@ -72,6 +76,17 @@ def unread_counts() -> tuple[str, ...]:
 def has_body() -> bool:
     """Whether an answer with status 200 has come since `begin_reading`, whatever a client says of it."""
     return (call := _call.get()) is not None and call.has_body
+
+
+def note_cached() -> None:
+    """Note that the cache has answered the call."""
+    if (call := _call.get()) is not None:
+        call.is_cached = True
+
+
+def is_cached() -> bool:
+    """Whether the cache has answered since `begin_reading`."""
+    return (call := _call.get()) is not None and call.is_cached
 
 
 def put_in_order(body: Any, unread: list[str], *, is_only: bool = False) -> Any:
@@ -112,6 +127,8 @@ def _watch_dspy() -> None:
         response.json = _ordered(response.json, "body", is_only=True)
         transported = importlib.import_module(_VENDORED + "transports._types").TransportResponse
         transported.__iter__ = _ending(transported.__iter__)
+        head = importlib.import_module(_VENDORED + "transports._http11").ResponseHeadParser
+        head.body_decoder = _unpacking(head.body_decoder)
         for module, name in _DIALECTS:
             dialect = getattr(importlib.import_module(f"{_VENDORED}providers.{module}"), name)
             dialect.parse_stream_events = _with_ordered_events(dialect.parse_stream_events)
@@ -127,6 +144,7 @@ def _watch_httpx() -> None:
     response: Any = httpx.Response
     response.json = _ordered(response.json, "content", is_only=False)
     response.iter_raw = _ending(response.iter_raw)
+    response._get_content_decoder = _unpacking_httpx(response._get_content_decoder)
     redirects = response.has_redirect_location.fget
     response.has_redirect_location = property(lambda found: _call.get() is None and redirects(found))
 
@@ -154,7 +172,7 @@ def _deciphered(raw: bytes) -> Any:
     with contextlib.suppress(OSError, EOFError, zlib.error, ValueError):
         if raw.startswith(_GZIPS):
             unpacking = zlib.decompressobj(16 + zlib.MAX_WBITS)  # of gzip
-            raw = unpacking.decompress(raw, _MOST_BYTES)
+            raw = unpacking.decompress(raw, MOST_BYTES)
             if not unpacking.eof:  # cut off, or larger than any answer
                 return None
         return json.loads(raw.decode("utf-8", "replace"))
@@ -170,12 +188,97 @@ def _ending(read: Callable[..., Iterator[bytes]]) -> Callable[..., Iterator[byte
         for piece in read(response, *arguments, **named):
             yield piece
             size += len(piece)
-            if call is not None and time.monotonic() > call.ends_at:
-                raise TimeoutError("the answer was not whole in time")
-            if call is not None and size > _MOST_BYTES:
-                raise ValueError(f"it is larger than {_MOST_BYTES / 1e6:.0f} MB")
+            _check(call, size)
 
     return pieces
+
+
+def _check(call: _Call | None, size: int) -> None:
+    if call is not None and time.monotonic() > call.ends_at:
+        raise TimeoutError("the answer was not whole in time")
+    if call is not None and size > MOST_BYTES:
+        raise ValueError(f"it is larger than {MOST_BYTES / 1e6:.0f} MB")
+
+
+class _Whole:
+    """In place of a decoder of DSPy's transport: gathers a packed body and unpacks it at its end. framing: what knows
+    where it ends. decoder: makes the one that is replaced, or raises where a coding is not DSPy's."""
+
+    def __init__(self, framing: Any, codings: list[str], decoder: Callable[[], Any]) -> None:
+        self._framing, self._codings, self._decoder = framing, codings, decoder
+        self._raw = bytearray()
+        self._is_drained = False
+
+    @property
+    def complete(self) -> bool:
+        return bool(self._framing.complete)
+
+    @property
+    def leftover(self) -> bytes:
+        return bytes(self._framing.leftover)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        for piece in self._framing.feed(data):
+            self._raw += piece
+            _check(_call.get(), len(self._raw))
+        if self.complete:
+            yield self.drain()
+
+    def eof(self) -> None:
+        self._framing.eof()
+
+    def drain(self) -> bytes:
+        if self._is_drained:
+            return b""
+        self._is_drained = True
+
+        def as_said(raw: bytes) -> bytes:
+            decoder = self._decoder()
+            return bytes(decoder._inflate(raw)) + bytes(decoder._finish())
+
+        return unpacked(bytes(self._raw), self._codings, as_said)
+
+
+def _unpacking(body_decoder: Callable[..., Any]) -> Callable[..., Any]:
+    """`body_decoder` of DSPy's transport, for a body that its header calls packed."""
+
+    @wraps(body_decoder)
+    def decoder_of(head: Any, request_method: str) -> Any:
+        codings = codings_of(head.headers_all("content-encoding"))
+        if _call.get() is None or not codings or _STREAM in (head.header("content-type") or ""):
+            return body_decoder(head, request_method)
+        framing = head._framing_decoder(request_method)
+        return framing if framing.complete else _Whole(framing, codings, lambda: body_decoder(head, request_method))
+
+    return decoder_of
+
+
+class _WholeForHttpx:
+    """The same for httpx, which asks its decoder for what is left at the end."""
+
+    def __init__(self, codings: list[str], decoder: Any) -> None:
+        self._codings, self._decoder = codings, decoder
+        self._raw = bytearray()
+
+    def decode(self, data: bytes) -> bytes:
+        self._raw += data
+        return b""
+
+    def flush(self) -> bytes:
+        return unpacked(bytes(self._raw), self._codings, lambda raw: self._decoder.decode(raw) + self._decoder.flush())
+
+
+def _unpacking_httpx(content_decoder: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(content_decoder)
+    def decoder_of(response: Any) -> Any:
+        codings = codings_of(response.headers.get_list("content-encoding"))
+        if _call.get() is None or not codings or _STREAM in response.headers.get("content-type", ""):
+            return content_decoder(response)
+        if not isinstance(getattr(response, "_decoder", None), _WholeForHttpx):
+            response._decoder = _WholeForHttpx(codings, content_decoder(response))
+        return response._decoder
+
+    return decoder_of
 
 
 def _with_ordered_events(parse: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:

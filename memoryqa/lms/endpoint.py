@@ -31,7 +31,7 @@ from dspy.utils.exceptions import (
     is_retryable_lm_error,
 )
 
-from memoryqa.lms.bodies import begin_reading, has_body, keep_answers
+from memoryqa.lms.bodies import begin_reading, has_body, keep_answers, note_cached
 from memoryqa.lms.reasons import causes, error_in_place_of_reply, reason_of
 from memoryqa.lms.replies import header_seconds, is_worth_keeping, read_reply, texts_of
 from memoryqa.redaction import redact
@@ -274,6 +274,12 @@ class EndpointCache(Cache):
 
     def __init__(self, replaced: Cache) -> None:
         self.__dict__.update(replaced.__dict__)
+
+    def get(self, *request: Any, **named: Any) -> Any:
+        found = super().get(*request, **named)
+        if found is not None:
+            note_cached()
+        return found
 
     def put(self, request: dict[str, Any], value: Any, *rest: Any, **named: Any) -> None:
         if is_worth_keeping(value):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from memoryqa.lms.bodies import unread_counts
+from memoryqa.lms.bodies import is_cached, unread_counts
 from memoryqa.lms.reasons import said_in
 from memoryqa.replies.reading import BROKEN, CUT, Reply, without_thoughts
 from memoryqa.tokens import count_tokens
@@ -32,7 +32,7 @@ def read_reply(entry: Mapping[str, Any], settings: Mapping[str, Any]) -> Reply:
         completion_tokens=completion_tokens,
         counted_tokens=sum(map(count_tokens, prompt_texts(entry))),
         max_tokens=called_with.get("max_tokens") or called_with.get("max_completion_tokens"),
-        from_cache=not entry.get("usage") and bool(usage),
+        from_cache=is_cached() or (not entry.get("usage") and bool(usage)),
         instead=_in_place_of_text(outputs, response),
         unread_counts=unread_counts(),
         no_completion=None if any(texts_of(outputs)) else _no_completion(response),

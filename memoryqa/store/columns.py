@@ -26,10 +26,13 @@ class UnknownKindError(TypeError):
 
 
 def encode(value: object) -> bytes:
-    """`value` as bytes. Raises UnknownKindError for a kind not listed in `_KINDS`, OverflowError for huge integers."""
+    """`value` as bytes. Raises UnknownKindError for a kind not listed in `_KINDS`."""
     for name, (fits, write, _) in _KINDS.items():
         if fits(value):
-            parts = cast(Callable[[Any], Parts], write)(value)
+            try:
+                parts = cast(Callable[[Any], Parts], write)(value)
+            except OverflowError:  # a number that no array holds: a kind of large ones comes later
+                continue
             head = json.dumps([name, [len(part) for part in parts]]).encode()
             return b"".join((len(head).to_bytes(_HEAD_BYTES, "little"), head, *parts))
     raise UnknownKindError(f"cannot write {type(value).__name__} of {_example(value)}")
@@ -137,6 +140,8 @@ def _read_runs(parts: Parts) -> dict[int, list[Any]]:
     return {key: run.tolist() for key, run in zip(_unpack(parts[0]), _parted(*parts[1:]), strict=True)}
 
 
+_LARGE = (_is(int), _is(str), _list_of(int), _list_of(float))
+
 _KINDS: dict[str, tuple[Callable[[object], bool], Any, Callable[[Parts], Any]]] = {
     # name: (which values, how they are written, how they are read); the first that fits is taken
     "plain": (_is_plain, lambda value: [_text(value)], lambda parts: _of_text(parts[0])),
@@ -172,6 +177,14 @@ _KINDS: dict[str, tuple[Callable[[object], bool], Any, Callable[[Parts], Any]]] 
     "ints by number": (_dict_of(int, _list_of(int)), _write_runs("q"), _read_runs),
     "floats by number": (_dict_of(int, _list_of(float)), _write_runs("d"), _read_runs),
     "postings": (_dict_of(str, _is_postings), _write_postings, _read_postings),
+    # Numbers beyond 64 bits, as digits.
+    "large ints": (_list_of(int), lambda value: [_text(value)], lambda parts: _of_text(parts[0])),
+    "large deque": (_is(deque), lambda value: [_text(list(value))], lambda parts: deque(_of_text(parts[0]))),
+    "large by any": (
+        lambda value: any(_dict_of(key, fits)(value) for key in (int, str) for fits in _LARGE),
+        lambda value: [_text(list(value)), _text(list(value.values()))],
+        lambda parts: dict(zip(_of_text(parts[0]), _of_text(parts[1]), strict=True)),
+    ),
 }
 
 

@@ -89,7 +89,7 @@ def _contents(folder: Traversable) -> Iterator[tuple[str, bytes]]:
 
 
 def rows_of(built: Built, meta: Mapping[str, Any]) -> Rows:
-    """What is built and `meta`, as rows of bytes by name. Raises UnknownKindError and OverflowError: see columns.py."""
+    """What is built and `meta`, as rows of bytes by name. Raises UnknownKindError: see columns.py."""
     working = built.working()
     chain = working._best
     parts: dict[str, Mapping[str, Any]] = {

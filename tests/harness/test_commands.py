@@ -109,6 +109,28 @@ def test_a_full_disk_is_one_line_and_no_bug(number: int, capsys: pytest.CaptureF
     assert line.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.EACCES, "make it writable"),
+        (errno.EPERM, "make it writable"),
+        (errno.EROFS, "make it writable"),
+        (errno.EIO, "mend the disk"),
+        (errno.ESTALE, "mend the disk"),
+        (errno.ENOENT, "its folder was removed"),
+    ],
+)
+def test_what_the_machine_refuses_is_one_line(number: int, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def write() -> None:
+        raise OSError(number, os.strerror(number), "no/such/folder/report.html")
+
+    assert run_command("x.py", write) == 1
+    line = capsys.readouterr().err
+    assert line.startswith("x.py: no/such/folder/report.html: ")
+    assert told in line
+    assert line.count("\n") == 1
+
+
 def test_other_errors_of_the_system_are_bugs() -> None:
     def read() -> None:
         raise FileNotFoundError(errno.ENOENT, "no", "x")

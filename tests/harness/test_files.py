@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -47,6 +48,21 @@ def test_secrets_are_removed_wherever_they_stand(tmp_path: Path, monkeypatch: py
     JsonlFile(tmp_path / "x.jsonl").append({"a": ["x planted-key-0123456789 y", {"b": "planted-key-0123456789"}]})
     assert "planted" not in (tmp_path / "x.jsonl").read_text()
     assert json.loads(to_json(("planted-key-0123456789", 1))) == ["[redacted]", 1]
+
+
+def test_rows_are_replaced_all_at_once_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = JsonlFile(tmp_path / "x.jsonl")
+    file.replace([{"n": 1}, {"n": 2}])
+    assert file.rows() == [{"n": 1}, {"n": 2}]
+
+    def full(path: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        file.replace([{"n": 3}])
+    assert file.rows() == [{"n": 1}, {"n": 2}]
+    assert list(tmp_path.iterdir()) == [file.path]
 
 
 def test_a_stump_is_cut_off_without_a_row_to_add(tmp_path: Path) -> None:

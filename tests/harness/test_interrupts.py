@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -76,6 +78,56 @@ def test_ctrl_c_is_one_line_whenever_it_comes(code: str) -> None:
     process.send_signal(signal.SIGINT)
     printed, said = process.communicate(timeout=60)
     assert (process.returncode, printed, said) == (1, "", "x.py: interrupted\n")
+
+
+STOPPING = """
+import time
+from harness.commands import run_command
+from memoryqa.errors import StoppedError
+def work():
+    print("working", flush=True)
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        raise StoppedError("interrupted; all is kept")
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 1)])
+def test_the_status_is_the_signals_though_the_script_says_what_it_kept(number: int, status: int) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{STOPPING}import sys; sys.exit(run_command('x.py', work))"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (status, "x.py: interrupted; all is kept\n")
+
+
+def test_a_terminal_that_is_closed_ends_the_work_like_ctrl_c_though_nothing_can_be_printed(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    code = f"{STOPPING}import sys\nfrom pathlib import Path\n" + (
+        "def keep():\n"
+        "    try:\n"
+        "        work()\n"
+        "    finally:\n"
+        "        print('saving', flush=True); print('saving', file=sys.stderr, flush=True)\n"
+        f"        Path({str(kept)!r}).write_text('all')\n"
+        "sys.exit(run_command('x.py', keep))"
+    )
+    master, slave = pty.openpty()
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=slave, stderr=slave, preexec_fn=os.setsid)
+    os.close(slave)
+    assert os.read(master, 100).startswith(b"working")
+    os.close(master)  # what is printed from now on fails
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(60) == 129
+    assert kept.read_text() == "all"
 
 
 @pytest.mark.parametrize("ignored", [False, True], ids=["usually", "where Ctrl-C is ignored"])

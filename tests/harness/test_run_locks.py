@@ -6,6 +6,7 @@ import gc
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from checkout import ROOT
@@ -23,10 +24,9 @@ sys.stdin.read()
 """
 
 
-def holding(folder: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+def holding(folder: Path, before: str = "", **pipes: Any) -> subprocess.Popen[str]:
+    code = [sys.executable, "-c", before + HOLD, str(folder)]
+    process = subprocess.Popen(code, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **pipes)
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
     return process
@@ -43,6 +43,44 @@ def test_a_run_that_another_process_works_on_is_refused_until_that_ends(tmp_path
         Run.resume(folder, {"a": 1}, lock=False)
         other.kill()
     Run.resume(folder, {"a": 1})
+
+
+FILES_ONLY = """
+import errno, fcntl, os, stat
+whole = fcntl.flock
+def flock(descriptor, operation):
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        raise OSError(errno.EBADF, "Bad file descriptor")  # as NFS
+    return whole(descriptor, operation)
+fcntl.flock = flock
+"""
+NO_LOCKS = """
+import errno, fcntl
+def flock(descriptor, operation):
+    raise OSError(errno.ENOLCK, "No locks available")
+fcntl.flock = flock
+"""
+
+
+@pytest.mark.slow
+def test_where_only_files_are_locked_a_hidden_one_is_and_is_free_after_a_kill(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    for _ in range(2):  # as a new run, and as one that is resumed after a kill
+        with holding(folder, FILES_ONLY) as first:
+            second = subprocess.run(
+                [sys.executable, "-c", FILES_ONLY + HOLD, str(folder)], cwd=ROOT, capture_output=True, text=True
+            )
+            first.kill()
+        assert "another process is working on" in second.stderr
+    assert sorted(path.name for path in folder.iterdir()) == [".lock", "config.json", "manifest.json"]
+    Run.resume(folder, {"a": 1})
+
+
+def test_a_file_system_without_locks_is_told(tmp_path: Path) -> None:
+    with holding(tmp_path / "run", NO_LOCKS, stderr=subprocess.PIPE) as process:
+        _, said = process.communicate("")
+    assert said.count("\n") == 1
+    assert "its file system has no locks" in said
 
 
 def test_one_process_may_work_on_its_run_in_several_places_and_leaves_it_free(tmp_path: Path) -> None:

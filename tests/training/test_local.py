@@ -159,6 +159,51 @@ def test_an_interrupted_training_goes_on_bit_for_bit(tmp_path: Path, model: Path
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("last", [2, 4])
+def test_a_step_that_is_interrupted_before_its_validation_is_validated_when_it_goes_on(
+    tmp_path: Path, model: Path, last: int
+) -> None:
+    """Otherwise the best checkpoint may be another one, and after the last step there would be none."""
+    straight, _, scores = task_in(tmp_path / "straight", model)
+    result = local_backend.train(straight)
+    folder, parts = tmp_path / "parts", list[StepRecord]()
+    first, _, first_scores = task_in(folder, model, on_step=stopping_at(last, parts))
+    with pytest.raises(TrainingStoppedError, match=f"interrupted after step {last}, which is kept"):
+        local_backend.train(first)
+    second, _, second_scores = task_in(folder, model, on_step=parts.append, resume=True)
+    notes = local_backend.preflight(second)
+    assert any("what was left is the last validation" in note for note in notes) == (last == 4)
+    resumed = local_backend.train(second)
+    assert first_scores + second_scores == scores
+    assert (resumed.step, resumed.val_score) == (result.step, result.val_score)
+    assert Checkpoints.open(folder).all == Checkpoints.open(tmp_path / "straight").all
+    assert same(weights_of(folder, 4), weights_of(tmp_path / "straight", 4))
+    with pytest.raises(CheckpointError, match="all 4 steps are done"):
+        local_backend.preflight(second)
+
+
+@pytest.mark.slow
+def test_ctrl_c_twice_within_an_update_keeps_no_weights_between_two_steps(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    updates, step = [], torch.optim.AdamW.step
+
+    def interrupted(self: Any, *given: Any, **named: Any) -> Any:
+        updates.append(step(self, *given, **named))
+        if len(updates) == 6:  # the second of three updates of the second step
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    grpo = replace(GRPO, updates_per_step=3, steps_per_validation=1)
+    monkeypatch.setattr(torch.optim.AdamW, "step", interrupted)
+    task, _, _ = task_in(tmp_path, model, grpo=replace(grpo, steps_per_validation=4))
+    with pytest.raises(TrainingStoppedError, match="interrupted"):
+        local_backend.train(task)
+    kept = Checkpoints.open(tmp_path).last
+    assert kept is None
+
+
+@pytest.mark.slow
 def test_a_longer_training_begins_as_a_shorter_one_and_another_seed_does_not(tmp_path: Path, model: Path) -> None:
     short = replace(GRPO, num_train_steps=1, steps_per_validation=1)
     first, first_steps, _ = task_in(tmp_path / "1", model, grpo=short)

@@ -21,6 +21,7 @@ import dspy
 from memoryqa.errors import UsageError
 from training.backend_api import SFTRecord, TrainingResult, TrainingStoppedError, TrainingTask
 from training.dspy_setup import quiet_dspy
+from training.folder import is_concluded
 from training.local.checkpoints import INDEX, CheckpointError, Checkpoints
 from training.local.loop import LocalGRPO, LocalProvider, LocalRun
 from training.local.policy import Policy
@@ -63,6 +64,7 @@ def train(task: TrainingTask) -> TrainingResult:
             trainer=trainer,
             on_validated=partial(_keep, task, policy, trainer, checkpoints),
             should_stop=stop.is_set,
+            awaits_validation=checkpoints.last is not None and checkpoints.last.val_score is None,
         )
         try:
             _run(run, checkpoints)
@@ -71,16 +73,16 @@ def train(task: TrainingTask) -> TrainingResult:
         except BaseException as error:
             if not stop.is_set():
                 raise
-            if trainer.steps_done > (checkpoints.last.step if checkpoints.last else 0):
+            if trainer.is_between_steps and trainer.steps_done > (checkpoints.last.step if checkpoints.last else 0):
                 checkpoints.save(policy, trainer.state(), trainer.steps_done, None)
-            if checkpoints.last is None:
-                raise TrainingStoppedError(
-                    "interrupted before there was a checkpoint: --resume starts from the beginning"
-                ) from error
-            raise TrainingStoppedError(
-                f"interrupted after step {trainer.steps_done}, which is kept; continue with --resume"
-            ) from error
+            raise TrainingStoppedError(_interrupted(checkpoints)) from error
     return _result(checkpoints)
+
+
+def _interrupted(checkpoints: Checkpoints) -> str:
+    if checkpoints.last is None:
+        return "interrupted before there was a checkpoint: --resume starts from the beginning"
+    return f"interrupted after step {checkpoints.last.step}, which is kept; continue with --resume"
 
 
 def _not_finite(task: TrainingTask, trainer: Trainer, checkpoints: Checkpoints, error: NonFiniteGradientError) -> str:
@@ -93,8 +95,6 @@ def _not_finite(task: TrainingTask, trainer: Trainer, checkpoints: Checkpoints, 
 
 
 def _run(run: LocalRun, checkpoints: Checkpoints) -> None:
-    if run.trainer.steps_done >= run.task.grpo.num_train_steps:
-        return
     lm = dspy.LM(
         f"local/{run.task.config.model}",
         engine=run.engine,
@@ -107,6 +107,10 @@ def _run(run: LocalRun, checkpoints: Checkpoints) -> None:
     with quiet_dspy(), dspy.context(lm=lm, disable_history=True):
         if run.task.grpo.sft_steps and checkpoints.last is None:
             _warm_start(run, checkpoints)
+        if run.trainer.steps_done >= run.task.grpo.num_train_steps:  # what was left is its validation, or the report
+            if run.awaits_validation and run.is_due():
+                run.on_validated(run.validate())
+            return
         LocalGRPO(run).compile(run.task.student, trainset=run.task.trainset, valset=run.task.valset)
 
 
@@ -148,7 +152,10 @@ def _keep(task: TrainingTask, policy: Policy, trainer: Trainer, checkpoints: Che
     if trainer.steps_done == 0 and not task.grpo.sft_steps:
         _note_score_before(task, checkpoints, score)
         return
-    checkpoints.save(policy, trainer.state(), trainer.steps_done, score)
+    if checkpoints.last is not None and checkpoints.last.step == trainer.steps_done:  # interrupted before its score
+        checkpoints.score_last(score)
+    else:
+        checkpoints.save(policy, trainer.state(), trainer.steps_done, score)
     task.on_validation(trainer.steps_done, score)
 
 
@@ -169,7 +176,12 @@ def _resume_note(task: TrainingTask) -> str:
     last = _checkpoints(task).last
     if last is None:
         return "resume: there is no checkpoint yet, so this starts from the beginning"
-    if last.step >= task.grpo.num_train_steps:
+    done, asked = last.step, task.grpo.num_train_steps
+    if done == asked and (last.val_score is None or is_concluded(task.checkpoint_dir) is False):
+        return f"resume: all {done} steps are done; what was left is " + (
+            "the last validation" if last.val_score is None else "the result"
+        )
+    if done >= asked:
         raise CheckpointError(
             f"{task.checkpoint_dir}: all {last.step} steps are done; train on with a larger --num-train-steps"
         )

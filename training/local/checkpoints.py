@@ -14,7 +14,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,20 @@ class Checkpoints:
             self.all = before
             raise TrainingStoppedError(
                 f"step {step}: its checkpoint cannot be written to {self.folder} ({_first_line(error)}); "
+                f"{self._kept()}: free some space, then --resume"
+            ) from error
+        self._drop_old()
+
+    def score_last(self, val_score: float) -> None:
+        """Note the score of the last checkpoint, which had been saved without. Raises as `save` does."""
+        before = self.all
+        self.all = [*before[:-1], replace(before[-1], val_score=val_score)]
+        try:
+            self.write_index()
+        except OSError as error:
+            self.all = before
+            raise TrainingStoppedError(
+                f"step {before[-1].step}: its score cannot be written to {self.folder} ({_first_line(error)}); "
                 f"{self._kept()}: free some space, then --resume"
             ) from error
         self._drop_old()

@@ -42,13 +42,15 @@ _FAILURE_REWARD = 0.0  # DSPy requires it, but no rollout gets it: each one scor
 
 @dataclass
 class LocalRun:
-    """One training in progress. `should_stop` is called after every step."""
+    """One training in progress. `should_stop` is called after every step. awaits_validation: it goes on from a step
+    that was interrupted before its validation."""
 
     task: TrainingTask
     policy: Policy
     trainer: Trainer
     on_validated: Callable[[float], None]
     should_stop: Callable[[], bool]
+    awaits_validation: bool = False
     engine: RolloutEngine = field(default_factory=RolloutEngine)
     step_started: float = 0.0
 
@@ -71,6 +73,7 @@ class LocalRun:
         pairs = paired(groups, self.engine.handed_out)
         update = self.trainer.update(pairs)
         samples = [sample for group in pairs for sample, _ in group]
+        self.awaits_validation = False
         self.task.on_step(
             StepRecord(
                 step=self.trainer.steps_done,
@@ -86,6 +89,11 @@ class LocalRun:
         )
         if self.should_stop():
             raise KeyboardInterrupt
+
+    def is_due(self) -> bool:
+        """Whether the val questions are asked after the step that was done last."""
+        done, grpo = self.trainer.steps_done, self.task.grpo
+        return done % grpo.steps_per_validation == 0 or done == grpo.num_train_steps
 
     def validate(self) -> float:
         """The mean reward of the val questions under greedy decoding; an answer that cannot be parsed counts as 0."""
@@ -175,9 +183,7 @@ class LocalGRPO(GRPO):
         self, student: dspy.Module, trainset: Any, valset: Any, logger: Any, step_idx: int = -1
     ) -> None:
         """DSPy calls this before the first step (`step_idx` -1) and after each step."""
-        done, grpo = self.run.trainer.steps_done, self.run.task.grpo
-        is_due = done % grpo.steps_per_validation == 0 or done == grpo.num_train_steps
-        if is_due and (step_idx >= 0 or done == 0):
+        if self.run.is_due() and (step_idx >= 0 or self.run.trainer.steps_done == 0 or self.run.awaits_validation):
             self.run.on_validated(self.run.validate())
 
 

@@ -44,6 +44,7 @@ class Trainer:
 
         self.policy = policy
         self.steps_done = 0
+        self.is_between_steps = True  # the weights are those after `steps_done`, and may be saved
         self._grpo = grpo
         self._seed = seed
         self._optimizer = torch.optim.AdamW(policy.trainable(), weight_decay=grpo.weight_decay)
@@ -82,7 +83,7 @@ class Trainer:
         with self.policy.training():
             for _ in range(grpo.updates_per_step):
                 update = self._update_once(batches)
-        self.steps_done = step
+        self.steps_done, self.is_between_steps = step, True
         return update
 
     def _add_fixed_log_probs(self, batches: Sequence[_Batch]) -> None:
@@ -111,6 +112,7 @@ class Trainer:
         grad_norm = float(torch.nn.utils.clip_grad_norm_(self.policy.trainable(), self._grpo.max_grad_norm))
         if not (math.isfinite(grad_norm) and math.isfinite(loss)):
             raise NonFiniteGradientError(f"the gradient's norm is {grad_norm}, the loss {loss}")
+        self.is_between_steps = False  # until `update` has ended; an interrupted one leaves it so
         self._optimizer.step()
         return Update(loss, kl / tokens if self._grpo.beta else None, grad_norm)
 

@@ -3,11 +3,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import dspy
 import pytest
 from dspy.utils.exceptions import LMInvalidRequestError
-from openai_server import OpenAIServer, chat_fields, context_too_long, json_fields, off_format, rate_limited
+from openai_server import OpenAIServer, chat_fields, context_too_long, json_fields, off_format, rate_limited, shaped
 
 from memoryqa.lms.endpoint import EndpointLM
 from memoryqa.lms.usage import LMUsage, measure_usage
@@ -45,6 +46,17 @@ def test_a_cached_call_is_a_call_without_cost(server: OpenAIServer) -> None:
     paid, cached = ask(lm, "Where?"), ask(lm, "Where?")
     assert (paid.calls, paid.paid_calls) == (1, 1)
     assert (cached.calls, cached.paid_calls, cached.prompt_tokens, cached.completion_tokens) == (1, 0, 0, 0)
+
+
+@pytest.mark.parametrize("usage", [{}, {"prompt_tokens": None, "completion_tokens": None}, {"prompt_tokens": "many"}])
+def test_a_cached_reply_that_was_never_counted_is_cached_all_the_same(usage: dict[str, Any]) -> None:
+    with OpenAIServer(shaped(chat_fields(answer="Paris"), usage=usage)) as server:
+        lm = lm_at(server, cache=True)
+        paid, cached = ask(lm, "Where?"), ask(lm, "Where?")
+        assert len(server.chat_requests) == 1
+    assert (paid.paid_calls, cached.paid_calls) == (1, 0)
+    assert paid.counted_tokens > 0
+    assert (cached.counted_tokens, cached.prompt_tokens, cached.completion_tokens) == (0, 0, 0)
 
 
 def test_retried_attempts_are_not_counted_and_a_second_format_is() -> None:

@@ -8,6 +8,7 @@ import json
 import socket
 import threading
 import traceback
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -126,6 +127,71 @@ def test_an_answer_in_an_encoding_that_nothing_names_is_kept(model: str, body: b
     with RawServer(sends(head(len(body)), body)) as server:
         (answer,) = lm_at(model, server.api_base)("Where?")
     assert answer in ("Málaga", "M\ufffdlaga")
+
+
+PLAIN, GZIP, ZLIB = ANSWER.encode(), gzip.compress(ANSWER.encode()), zlib.compress(ANSWER.encode())
+RAW_DEFLATE = ZLIB[2:-4]
+ENCODED = [
+    ("gzip", PLAIN),  # unpacked on the way, and the header left
+    ("gzip", ZLIB),
+    ("gzip", RAW_DEFLATE),
+    ("deflate", PLAIN),
+    ("deflate", GZIP),
+    ("deflate", ZLIB),
+    ("deflate", RAW_DEFLATE),
+    ("br", PLAIN),
+    ("br", GZIP),
+    ("zstd", PLAIN),
+    ("utf-8", PLAIN),
+    ("aws-chunked", PLAIN),
+    ("identity, none", PLAIN),
+    ("X-GZip", GZIP),
+    ("gzip, gzip", gzip.compress(GZIP)),
+    ("gzip, gzip", GZIP),
+    ("gzip", gzip.compress(PLAIN[:50]) + gzip.compress(PLAIN[50:])),
+    ("gzip", GZIP[:-8]),  # whole JSON, without its checksum
+    ("gzip", GZIP[:-3]),
+    ("gzip", GZIP[:-8] + b"xxxxyyyy"),
+    ("gzip", GZIP + b"more"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", MODELS)
+def test_a_wrong_content_encoding_loses_no_answer_that_can_be_read(model: str) -> None:
+    lost = []
+    for coding, body in ENCODED:
+        chunks = [b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:30], body[30:], b"")]
+        whole = sends(head(len(body), f"Content-Encoding: {coding}"), body)
+        in_chunks = sends(head(None, f"Content-Encoding: {coding}", "Transfer-Encoding: chunked"), *chunks)
+        until_closed = sends(head(None, f"Content-Encoding: {coding}"), body)
+        for way in (whole, in_chunks, until_closed):
+            with RawServer(way) as server, contextlib.suppress(LMError):
+                if lm_at(model, server.api_base, timeout=20)("Where?") == ["Málaga"]:
+                    continue
+            lost.append((coding, body[:20]))
+    assert lost == []
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_gateways_page_with_a_wrong_content_encoding_is_named(model: str) -> None:
+    page = b"<html><title>Bad Gateway</title></html>"
+    with RawServer(sends(head(len(page), "Content-Encoding: gzip", status="502 Bad Gateway"), page)) as server:
+        assert "Bad Gateway" in failed_at(model, server.api_base)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])
+@pytest.mark.parametrize("model", MODELS)
+def test_a_body_without_end_that_is_called_packed_is_not_taken_in(model: str, coding: str) -> None:
+    def endless(connection: socket.socket) -> None:
+        connection.sendall(head(None, f"Content-Encoding: {coding}"))
+        while True:
+            connection.sendall(b" " * 1_000_000)
+
+    with RawServer(endless) as server:
+        with pytest.raises(LMError):
+            lm_at(model, server.api_base, timeout=60)("Where?")
+        assert server.ended.wait(10)
 
 
 @pytest.mark.parametrize("model", MODELS)
