@@ -31,7 +31,8 @@ from harness.commands import add_json_flag, print_document, run_command
 from harness.flags import add_flags, add_tracking_flags, from_args
 from memoryqa.errors import StoppedError, UsageError
 from tuning.config import TuningConfig
-from tuning.studies.constants import DEFAULT_CACHE
+from tuning.errors import StorageUnavailableError
+from tuning.studies.constants import DEFAULT_CACHE, RESUMABLE
 from tuning.studies.storage import DEFAULT_STORAGE
 
 STUDY_COMMANDS = {
@@ -119,7 +120,12 @@ def _run_and_print(args: argparse.Namespace) -> None:
     try:
         document = run(args)
     except KeyboardInterrupt:
-        raise StoppedError("interrupted; finished trials are kept, resume by --study NAME --resume") from None
+        again = "start it again" if args.command else f"resume by --study {args.study or 'NAME'} --resume"
+        raise StoppedError(f"interrupted; finished trials are kept, {again}") from None
+    except StorageUnavailableError as error:
+        if args.command or not args.study or not str(error).endswith(RESUMABLE):
+            raise
+        raise StorageUnavailableError(f"{error} by --study {args.study} --resume") from error
     print_document(document, as_json=args.json)
 
 

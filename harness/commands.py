@@ -114,15 +114,23 @@ def is_disk_problem(error: OSError) -> bool:
 
 def disk_problem(error: OSError) -> str:
     """One line for a write that the disk did not take; what was written before is whole."""
+    problem, fix = disk_reason(error)
+    return f"{problem}; what was written until then is kept: {fix}, then run it again (or --resume it)"
+
+
+def disk_reason(error: OSError) -> tuple[str, str]:
+    """What the disk refused, and what to do about it."""
     where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
-    reason, fix = error.strerror or str(error), "free some space"
-    if error.errno == errno.ENOENT:
+    reason, fix = error.strerror or str(error), "mend the cause"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        fix = "free some space"
+    elif error.errno == errno.ENOENT:
         reason, fix = "its folder was removed", "name a folder that stays"
     elif error.errno in _FORBIDDEN or error.errno == errno.EROFS:
-        fix = "make it writable"
+        fix = "give yourself the right to it"
     elif error.errno in (errno.EIO, errno.ESTALE):
         fix = "mend the disk"
-    return f"{where}{reason}; what was written until then is kept: {fix}, then run it again (or --resume it)"
+    return f"{where}{reason}", fix
 
 
 def _failed(name: str, error: Exception | str, status: int) -> int:

@@ -8,7 +8,8 @@ import errno
 import json
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ class JsonlFile:
         Raises TypeError or ValueError, and writes nothing, for what JSON cannot hold (NaN included).
         """
         line = (to_json(row) + "\n").encode()
-        with self._lock, open(self.path, "ab+", buffering=0) as file:
+        with self._lock, _named(self.path), open(self.path, "ab+", buffering=0) as file:
             _cut_half_written_line(file)
             if file.write(line) != len(line):  # a full disk; the next append cuts the stump off
                 raise OSError(errno.ENOSPC, "the row was not written whole", str(self.path))
@@ -109,7 +110,19 @@ def write_bytes_atomically(path: Path, content: bytes) -> None:
     """Write `content` to a temporary file beside `path` and rename it. On OSError nothing is left behind."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_bytes(content)
-        partial.replace(path)
+        with _named(path):
+            partial.write_bytes(content)
+            partial.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # else it would hide why the write failed
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name the file in an error of the block: one of a write has none, and one of `partial` is no name for people."""
+    try:
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise

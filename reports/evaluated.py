@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from harness.commands import disk_reason
 from harness.flags import with_flags
 from harness.progress import counting
 from harness.runs import ANSWERS, MANIFEST, Run, default_run_dir, manifest_environment
@@ -217,7 +218,14 @@ def _ask(
                 is_systemic=is_systemic,
                 on_progress=_progress(advance, tracker),
             )
-        except (BenchmarkStoppedError, KeyboardInterrupt, OSError) as error:  # OSError: a full disk
+        except OSError as error:
+            problem, fix = disk_reason(error)
+            if not run.run_dir.is_dir():
+                fix, resume = "the LMs' answers are cached", "run it again with another folder"
+            raise BenchmarkStoppedError(
+                f"{problem}; {len(answered(run))} answers are kept: {fix}, then {resume}"
+            ) from None
+        except (BenchmarkStoppedError, KeyboardInterrupt) as error:
             raise BenchmarkStoppedError(
                 f"{str(error) or 'interrupted'}; {len(answered(run))} answers are kept: mend the cause, then {resume}"
             ) from None

@@ -47,6 +47,7 @@ def search(config: TuningConfig, args: argparse.Namespace) -> TuningDocument:
     name = args.study or f"{config.objective}-{config.space}-{started:%Y%m%dT%H%M%SZ}"
     if args.resume and args.study is None:
         raise UsageError("--resume needs the name of its study: add --study (python tune.py list shows them)")
+    args.study = name  # for the line of an end that was not asked for
     with _cache_file(args) as cache:
         spec, options = _spec(name, config, cache)
         with sole_tuner(args.storage, name), storage_failures():

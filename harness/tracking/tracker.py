@@ -212,8 +212,11 @@ class Tracker:
             if any(part.startswith(".") for part in inside.parts):
                 continue
             folder = None if inside.parent == Path() else inside.parent.as_posix()
-            with _without_secrets(file, found) as clean:
-                self._store.attempt(partial(self._store.log_artifact, self.run_id, clean, folder))
+            self._store.attempt(partial(self._log_artifact, file, folder, found))
+
+    def _log_artifact(self, file: Path, folder: str | None, found: tuple[str, ...]) -> None:
+        with _without_secrets(file, found) as clean:
+            self._store.log_artifact(self.run_id, clean, folder)
 
     @contextmanager
     def trace(self, program: str, question_id: str) -> Iterator[None]:

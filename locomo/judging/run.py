@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from harness.commands import disk_reason
 from harness.progress import counting
 from harness.runs import MANIFEST, Run
 from locomo.judging.ask import JudgingStoppedError, Task, ask_judges, pending
@@ -111,7 +112,10 @@ def _judge(work: Work, num_threads: int, resume: str) -> None:
                 is_systemic=is_systemic,
                 kinds=work.files.kinds,
             )
-        except (JudgingStoppedError, KeyboardInterrupt, OSError) as error:  # OSError: a full disk
+        except OSError as error:
+            problem, fix = disk_reason(error)
+            raise JudgingStoppedError(f"{problem}; {kept} new verdicts are kept: {fix}, then {resume}") from None
+        except (JudgingStoppedError, KeyboardInterrupt) as error:
             raise JudgingStoppedError(
                 f"{str(error) or 'interrupted'}; {kept} new verdicts are kept: mend the cause, then {resume}"
             ) from None

@@ -112,9 +112,9 @@ def test_a_full_disk_is_one_line_and_no_bug(number: int, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("number", "told"),
     [
-        (errno.EACCES, "make it writable"),
-        (errno.EPERM, "make it writable"),
-        (errno.EROFS, "make it writable"),
+        (errno.EACCES, "give yourself the right to it"),
+        (errno.EPERM, "give yourself the right to it"),
+        (errno.EROFS, "give yourself the right to it"),
         (errno.EIO, "mend the disk"),
         (errno.ESTALE, "mend the disk"),
         (errno.ENOENT, "its folder was removed"),

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import errno
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from checkout import ROOT
 
 from harness.files import JsonlError, JsonlFile, to_json
 
@@ -63,6 +66,24 @@ def test_rows_are_replaced_all_at_once_or_not_at_all(tmp_path: Path, monkeypatch
         file.replace([{"n": 3}])
     assert file.rows() == [{"n": 1}, {"n": 2}]
     assert list(tmp_path.iterdir()) == [file.path]
+
+
+def test_an_error_of_a_write_names_the_file(tmp_path: Path) -> None:
+    """RLIMIT_FSIZE fails in the write, as a full disk does, and not in the opening."""
+    code = (
+        "import resource, signal; from pathlib import Path; from harness.files import *\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n"
+        f"folder = Path({str(tmp_path)!r})\n"
+        "for write in (lambda: JsonlFile(folder / 'a.jsonl').append({'n': 'x' * 99}),\n"
+        "              lambda: write_bytes_atomically(folder / 'b.json', b'x' * 99)):\n"
+        "    try:\n"
+        "        write()\n"
+        "    except OSError as error:\n"
+        "        print(error.errno is not None, Path(error.filename).name)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["True", "a.jsonl", "True", "b.json"]
+    assert not (tmp_path / "b.json").exists()
 
 
 def test_a_stump_is_cut_off_without_a_row_to_add(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,30 @@ def test_a_run_that_is_slow_itself_waits_for_its_store(monkeypatch: pytest.Monke
                 tracker.log_metrics({"f1": 1.0}, step=step)
         assert len([one for one in server.requests if one.path.endswith("log-batch")]) == 8
     assert not tracker.is_incomplete
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["no room for the copy without secrets", "a file that is gone"])
+def test_a_file_that_cannot_be_copied_is_one_line_and_no_end(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "planted-key-0123456789")
+    file = tmp_path / "program.json"
+    file.write_text("planted-key-0123456789")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with Lagging(0.0) as server, open_tracker(server.base_url) as tracker:
+        if fault == "a file that is gone":
+            file.unlink()
+        else:
+            monkeypatch.setattr("tempfile.TemporaryDirectory", full)
+        tracker.log_artifacts(file)
+        tracker.log_metrics({"f1": 1.0})
+    assert [one.path for one in server.requests if one.path.endswith("log-batch")]
+    (told,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+    assert "a write failed" in told
 
 
 def test_a_mistake_of_ours_is_no_fault_of_the_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

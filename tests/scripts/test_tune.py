@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,7 +21,9 @@ import evaluate
 import tune
 from harness.runs import Run
 from memoryqa.parameters import load_parameters
+from tuning.errors import StorageUnavailableError
 from tuning.measuring.trial import BenchmarkOptions, evaluate_with_benchmark
+from tuning.studies.constants import RESUMABLE
 from tuning.studies.storage import DEFAULT_STORAGE, open_storage
 from tuning.studies.study import load_study
 
@@ -39,6 +42,13 @@ def run(capsys: pytest.CaptureFixture[str]) -> Tune:
         return outcome.status, json.loads(outcome.out[-1]) if outcome.out else None, outcome.err
 
     return call
+
+
+def raising(error: BaseException) -> Callable[..., Any]:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
 
 
 def search(*more: object, trials: int = 8) -> list[object]:
@@ -147,6 +157,21 @@ def test_a_rerun_takes_its_questions_from_the_cache_and_finds_the_same(run: Tune
     anew = run(*search("--study", "c", "--no-cache"))[1]
     assert anew["questions"]["from_cache"] < 0.2 * anew["questions"]["seen"]
     assert anew["best"] == first["best"]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_an_end_that_was_not_asked_for_names_the_study_to_resume(
+    run: Tune, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    for error, kept in (
+        (KeyboardInterrupt(), "interrupted; finished trials are kept, resume"),
+        (StorageUnavailableError(f"the storage failed: gone; {RESUMABLE}"), f"gone; {RESUMABLE}"),
+    ):
+        monkeypatch.setattr("tuning.search.open_storage", raising(error))
+        status, _, told = run(*search(*(["--study", "mine"] if named else [])))
+        name = "mine" if named else r"recall-quick-\d{8}T\d{6}Z"
+        assert status == 1
+        assert re.fullmatch(rf"tune\.py: .*{re.escape(kept)} by --study {name} --resume\n", told), told
 
 
 @pytest.mark.slow

@@ -15,6 +15,9 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 LEASE_SEC = 30.0
 """A trial stays so long with a worker that sends nothing: short enough to wait for, long enough on a busy machine."""
 
+RESUMABLE = "finished trials are safe, start again to resume"
+"""The end of the line for a storage that is away and keeps what it has."""
+
 DEFAULT_CACHE = Path("runs/tuning-cache.sqlite")
 """Measured questions, see tuning.measuring.cache."""
 

@@ -24,7 +24,7 @@ import optuna
 from optuna.exceptions import StorageInternalError
 
 from tuning.errors import StorageUnavailableError, TrialLostError, WorkerStoppedError
-from tuning.studies.constants import LEASE_SEC
+from tuning.studies.constants import LEASE_SEC, RESUMABLE
 from tuning.studies.signals import sigterm_interrupts
 from tuning.studies.source import Outcome, RunTrial, StudyTrials, TrialSource
 from tuning.studies.storage import failure_text
@@ -163,4 +163,4 @@ def _what_now(failure: str) -> str:
     """A server that is away keeps what it has; SQLite fails like this when its file is no longer what it was."""
     if _FILE_IS_LOST.search(failure):
         return "its file was removed, replaced or damaged: restore it, or start again with another --storage"
-    return "finished trials are safe, start again to resume"
+    return RESUMABLE
