@@ -1,4 +1,4 @@
-"""train.py a second time on a folder: what an end of before left undone is done, and no two trainings share a folder."""
+"""train.py a second time: what an end of before left undone is done, and no two trainings share a folder."""
 
 from __future__ import annotations
 
