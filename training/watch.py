@@ -42,7 +42,7 @@ class Watch:
     def on_step(self, record: StepRecord) -> None:
         """Record and show a step. The first one opens the progress line; a resumed training continues its count."""
         self._history.add_step(record)
-        self._track(asdict(record))
+        self._track("train", asdict(record))
         if self._advance is None:
             bar = counting("training", total=self._num_train_steps, completed=record.step - 1)
             self._advance = self._open.enter_context(bar)
@@ -58,8 +58,7 @@ class Watch:
     def on_sft_step(self, record: SFTRecord) -> None:
         """Record and show a step of the warm start, on a progress line of its own; the last one sums it up."""
         self._history.add_sft_step(record)
-        numbers = {key: float(value) for key, value in asdict(record).items() if key != "step"}
-        self._tracker.log_metrics({f"sft.{key}": value for key, value in numbers.items()}, step=record.step)
+        self._track("sft", asdict(record))
         if not self._sft_losses:
             self._advance_sft = self._open.enter_context(self._sft_open).enter_context(
                 counting("warm start", total=self._sft_steps)
@@ -81,23 +80,23 @@ class Watch:
         after = "the warm start" if step == 0 and self._sft_losses else f"step {step}"
         print(f"validation after {after}: {score:.3f}", file=sys.stderr)
 
-    def _track(self, row: Mapping[str, Any]) -> None:
-        """row: a StepRecord, as the history keeps it."""
-        numbers = {
-            key: float(value)
-            for key, value in row.items()
-            if isinstance(value, int | float) and not isinstance(value, bool) and key != "step"
-        }
-        self._tracker.log_metrics({f"train.{key}": value for key, value in numbers.items()}, step=row["step"])
+    def _track(self, prefix: str, row: Mapping[str, Any]) -> None:
+        """row: a StepRecord or an SFTRecord, as the history keeps it."""
+        numbers = {key: float(value) for key, value in row.items() if isinstance(value, int | float) and key != "step"}
+        self._tracker.log_metrics({f"{prefix}.{key}": value for key, value in numbers.items()}, step=row["step"])
 
     def _add_missing(self) -> None:
         """A store of MLflow may have been away while an earlier part of the training ran."""
         if not self._history.rows:
             return
-        steps = self._tracker.steps_of("train.reward_mean")
-        for row in self._history.steps:
-            if row["step"] not in steps:
-                self._track(row)
+        for prefix, name, rows in (
+            ("sft", "loss", self._history.sft_steps),
+            ("train", "reward_mean", self._history.steps),
+        ):
+            steps = self._tracker.steps_of(f"{prefix}.{name}") if rows else set()
+            for row in rows:
+                if row["step"] not in steps:
+                    self._track(prefix, row)
         steps = self._tracker.steps_of("val.reward")
         for row in self._history.validations:
             if row["step"] not in steps:
