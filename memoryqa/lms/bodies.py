@@ -44,7 +44,7 @@ _DIALECTS = (
     ("anthropic", "AnthropicLM"),
     ("gemini", "GeminiLM"),
 )
-_STREAM = "text/event-stream"  # is unpacked as it comes
+_STREAM = "event-stream"  # such a body is unpacked as it comes
 _GZIPS = b"\x1f\x8b"
 
 
