@@ -169,7 +169,7 @@ def test_an_end_that_was_not_asked_for_names_the_study_to_resume(
     ):
         monkeypatch.setattr("tuning.search.open_storage", raising(error))
         status, _, told = run(*search(*(["--study", "mine"] if named else [])))
-        name = "mine" if named else r"recall-quick-\d{8}T\d{6}Z"
+        name = "mine" if named else r"quality-quick-\d{8}T\d{6}Z"
         assert status == 1
         assert re.fullmatch(rf"tune\.py: .*{re.escape(kept)} by --study {name} --resume\n", told), told
 

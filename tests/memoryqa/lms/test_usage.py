@@ -10,7 +10,7 @@ import pytest
 from dspy.utils.exceptions import LMInvalidRequestError
 from openai_server import OpenAIServer, chat_fields, context_too_long, json_fields, off_format, rate_limited, shaped
 
-from memoryqa.lms.endpoint import EndpointLM
+from memoryqa.lms.endpoint import EndpointLM, separate_endpoints_in_cache
 from memoryqa.lms.usage import LMUsage, measure_usage
 
 
@@ -50,6 +50,7 @@ def test_a_cached_call_is_a_call_without_cost(server: OpenAIServer) -> None:
 
 @pytest.mark.parametrize("usage", [{}, {"prompt_tokens": None, "completion_tokens": None}, {"prompt_tokens": "many"}])
 def test_a_cached_reply_that_was_never_counted_is_cached_all_the_same(usage: dict[str, Any]) -> None:
+    separate_endpoints_in_cache()  # as `build` does
     with OpenAIServer(shaped(chat_fields(answer="Paris"), usage=usage)) as server:
         lm = lm_at(server, cache=True)
         paid, cached = ask(lm, "Where?"), ask(lm, "Where?")
