@@ -186,7 +186,8 @@ def test_a_step_that_is_interrupted_before_its_validation_is_validated_when_it_g
 def test_ctrl_c_twice_within_an_update_keeps_no_weights_between_two_steps(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    updates, step = [], torch.optim.AdamW.step
+    updates: list[Any] = []
+    step = torch.optim.AdamW.step
 
     def interrupted(self: Any, *given: Any, **named: Any) -> Any:
         updates.append(step(self, *given, **named))
