@@ -12,7 +12,9 @@ from memoryqa.search.windows import Windows
 
 CHUNK = 8  # passages; fewer make tighter bounds, more make bounding faster
 CHUNK_BITS = 3  # shifting by them divides by CHUNK, in a tenth of the time
+HALF_BITS = CHUNK_BITS - 1
 REACH = CHUNK  # passages to each side from which one may inherit terms; no more than a chunk has
+WIDTH = 2 * REACH + 1  # passages to which one may lend, itself included
 _ROUNDED_UP = 1 + 2**-23  # shares are kept as float32, which may be a little more than they are
 
 
@@ -63,20 +65,36 @@ class Chunks:
 
 
 class Edges:
-    """The most that an occurrence in each passage may count in the next chunk, and in the one before.
-
-    Kept for all passages, and brought up to date when it is asked for. Nothing is lent to another block.
+    """The most that an occurrence in each passage may count in the next chunk, and in the one before, and the most of
+    each half of a chunk. Nothing is lent to another block. Read as far as passages were added when it was `update`d.
     """
 
     def __init__(self, windows: Windows) -> None:
         self._windows = windows
         self._to_next, self._to_previous = array("d"), array("d")
+        self._halves_to_next, self._halves_to_previous = array("d"), array("d")
 
-    def lent(self, token_starts: array[int], block_of: array[int]) -> tuple[Floats, Floats]:
-        """To the next chunk and to the one before, by passage. token_starts: tokens before each passage, and in all."""
+    @property
+    def to_next(self) -> Floats:
+        return np.frombuffer(self._to_next)
+
+    @property
+    def to_previous(self) -> Floats:
+        return np.frombuffer(self._to_previous)
+
+    @property
+    def halves_to_next(self) -> Floats:
+        return np.frombuffer(self._halves_to_next)
+
+    @property
+    def halves_to_previous(self) -> Floats:
+        return np.frombuffer(self._halves_to_previous)
+
+    def update(self, token_starts: array[int], block_of: array[int]) -> Edges:
+        """Take in passages that were added. token_starts: tokens before each passage, and in all. Returns itself."""
         if len(self._to_next) < len(block_of):
-            self._update(np.frombuffer(token_starts, dtype=np.int64), np.frombuffer(block_of, dtype=np.int32))
-        return np.frombuffer(self._to_next), np.frombuffer(self._to_previous)
+            self._append(np.frombuffer(token_starts, dtype=np.int64), np.frombuffer(block_of, dtype=np.int32))
+        return self
 
     def cut(self, passage: int) -> None:
         """What is of `passage` and of those behind it is to be made anew; so is the chunk before, which may lend to
@@ -84,12 +102,12 @@ class Edges:
         first = max(0, passage // CHUNK - 1) * CHUNK
         for kept in (self._to_next, self._to_previous):
             del kept[first:]
+        for kept in (self._halves_to_next, self._halves_to_previous):
+            del kept[first >> HALF_BITS :]
 
-    def _update(self, starts: Ints, block: npt.NDArray[np.int32]) -> None:
+    def _append(self, starts: Ints, block: npt.NDArray[np.int32]) -> None:
         # the last passages known lend nothing yet to a chunk that had not begun
         first = max(0, len(self._to_next) - 1) // CHUNK * CHUNK
-        for kept in (self._to_next, self._to_previous):
-            del kept[first:]
         passages = np.arange(first, len(block))
         opening = passages & ~(CHUNK - 1)  # the first passage of each one's chunk
         following = np.minimum(opening + CHUNK, len(block) - 1)
@@ -99,5 +117,24 @@ class Edges:
         preceding = np.maximum(opening - 1, 0)
         to_previous = _ROUNDED_UP * after * decay(starts[passages + 1] - starts[opening])
         to_previous[(opening == 0) | (block[preceding] != block[passages])] = 0.0
-        self._to_next.frombytes(to_next.tobytes())
-        self._to_previous.frombytes(to_previous.tobytes())
+        halves = np.arange(0, len(passages), 1 << HALF_BITS)
+        for kept, kept_halves, lent in (
+            (self._to_next, self._halves_to_next, to_next),
+            (self._to_previous, self._halves_to_previous, to_previous),
+        ):
+            del kept[first:], kept_halves[first >> HALF_BITS :]
+            kept.frombytes(lent.tobytes())
+            kept_halves.frombytes(np.maximum.reduceat(lent, halves).tobytes())
+
+
+class Room:
+    """Zeros to work in, which are to be zeros again afterwards: fresh memory takes longer than what is done there."""
+
+    def __init__(self) -> None:
+        self._zeros = np.zeros(0, dtype=np.int64)
+
+    def of(self, size: int) -> Ints:
+        """At least `size` zeros."""
+        if len(self._zeros) < size:
+            self._zeros = np.zeros(size + size // 8, dtype=np.int64)
+        return self._zeros

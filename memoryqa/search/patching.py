@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from memoryqa.rendering import Line
-from memoryqa.search.chunks import REACH
+from memoryqa.search.chunks import REACH, WIDTH
 from memoryqa.search.passage_reading import Heard, code_of, read
-from memoryqa.search.postings import WIDTH, IndexedPassages
+from memoryqa.search.postings import IndexedPassages
 from memoryqa.turns import Turn
 
 _COLUMNS = ("_turn", "_lengths", "_doublings", "_code_share", "_speaker", "_flags")  # one number a passage
@@ -64,6 +64,7 @@ def set_flag(index: IndexedPassages, passage: int, flag: int, on: bool) -> None:
     """Give a passage a flag, or take it away."""
     index._flags[passage] = index._flags[passage] | flag if on else index._flags[passage] & ~flag
     index._chunks.cut(passage)
+    index.changed()
 
 
 def _heard_before(index: IndexedPassages, turn: Turn, number: int) -> Heard:
@@ -237,7 +238,7 @@ def _respread(index: IndexedPassages, first: int, end: int) -> None:
     index._chunks.cut(first)
     index._edges.cut(first)
     index._mean = 0, 1e-9
-    index.version += 1
+    index.changed()
     _note_recent(index)
 
 

@@ -12,7 +12,6 @@ import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,15 +24,17 @@ from memoryqa.language.locales.detection import note_language
 from memoryqa.language.names import name_words, speaker_key
 from memoryqa.language.terms import idf, terms, within_term
 from memoryqa.rendering import Line
-from memoryqa.search.chunks import CHUNK, CHUNK_BITS, REACH, Chunks, Edges
+from memoryqa.search.chunks import CHUNK, CHUNK_BITS, REACH, WIDTH, Chunks, Edges, Room
 from memoryqa.search.date_match import note_day
-from memoryqa.search.occurrences import Occurrences
+from memoryqa.search.kept_bounds import ChunkBounds, KeptBounds
+from memoryqa.search.occurrences import Sought
 from memoryqa.search.passage_reading import Heard, Reading, kept_code, read
 from memoryqa.search.windows import Windows
 from memoryqa.turns import MONTHS, Turn
 
-WIDTH = 2 * REACH + 1  # passages that one may lend to, and itself
 _ALONE = array("f", [0.0] * REACH + [1.0] + [0.0] * REACH)
+_OFTEN = 1024  # occurrences of a term, from which on it takes long to count them
+_MOST_KEPT = 64  # terms whose counts are kept
 _LONG_TURN_TOKENS = 100  # longer turns hold every word once, and are handicapped for it
 _MOST_DOUBLINGS = 5.0  # from 3,200 tokens on: a pasted book stays within reach, and on the scale of other scores
 _LEAD_SHARE = 0.5  # ... their first passage, which says what they are about, less so
@@ -47,6 +48,11 @@ class IndexedPassages:
         self._windows = windows
         self._edges = Edges(windows)
         self._chunks = Chunks()
+        self._places = Room()
+        self._kept_bounds = KeptBounds()
+        # terms that are said often, the ones last asked for: how often, and what `count_in_blocks` gave then
+        self._kept_counts: dict[str, tuple[int, Floats, int]] = {}
+        self._blocks_of_chunks: tuple[int, Ints, Ints] | None = None  # for a number of passages
         self.speakers: dict[str, int] = {}  # speaker, as first spelled -> number, in order of appearance
         self._speaker_numbers: dict[str, int] = {}  # the same for all spellings: by `speaker_key`
         self._spellings: set[str] = set()  # of all speakers
@@ -210,26 +216,35 @@ class IndexedPassages:
         """The indexed terms that are alike, in an order that does not depend on when they were said first."""
         return iter(sorted(like.among(self._postings)))
 
-    def find(self, matches: Sequence[tuple[Sequence[str], Sequence[float]]]) -> Occurrences:
-        """The occurrences of the terms of matches (all of them indexed), each given with what an occurrence of each
-        term counts; 1 each when that is empty."""
-        runs = [self._postings[term] for terms, _ in matches for term in terms]
-        passages = np.concatenate(
-            [np.zeros(0, dtype=np.int32), *(np.array(one, dtype=np.int32, ndmin=1) for one in runs)]
-        )
-        lengths = [len(one) if isinstance(one, array) else 1 for one in runs]
-        of_match = [number for number, (terms, _) in enumerate(matches) for _ in terms]
-        each = [share for terms, shares in matches for share in shares or [1.0] * len(terms)]
-        is_one = all(share == 1.0 for share in each)
-        numbers = np.repeat(np.array(of_match, dtype=np.int64), lengths)
-        starts = np.searchsorted(numbers, np.arange(len(matches) + 1))
-        counts = None if is_one else np.repeat(np.array(each), lengths)
-        return Occurrences(passages.astype(np.intp), numbers, starts.tolist(), counts)
+    def seek(self, matches: Sequence[tuple[Sequence[str], Sequence[float]]]) -> Sought:
+        """Where the terms of matches occur (all of them indexed), each given with what an occurrence of each term
+        counts; 1 each when that is empty."""
+        return Sought(matches, self._postings)
 
-    def count_in_blocks(self, term: str) -> Floats:
-        """Number of occurrences of a term in each block."""
-        found = np.array(self._postings[term], dtype=np.int32, ndmin=1)
-        return np.bincount(self.block_of(found), minlength=self.num_blocks).astype(np.float64)
+    def changed(self) -> None:
+        """Forget what was kept for searches, after passages were changed."""
+        self.version += 1
+        self._kept_bounds = KeptBounds()
+        self._kept_counts.clear()
+        self._blocks_of_chunks = None
+
+    def count_in_blocks(self, term: str) -> tuple[Floats, int]:
+        """Number of occurrences of a term in each block, not to be changed; how many blocks have any."""
+        run = self._postings[term]
+        if isinstance(run, int):
+            found, known, counts, held = np.array((run,), dtype=np.int32), 0, np.zeros(0), 0
+        else:
+            known, counts, held = self._kept_counts.pop(term, (0, np.zeros(0), 0))
+            found = np.array(run[known:], dtype=np.int32)
+        if len(found) or len(counts) < self.num_blocks:
+            more = np.bincount(self.block_of(found), minlength=self.num_blocks).astype(np.float64)
+            more[: len(counts)] += counts
+            counts, held = more, int(np.count_nonzero(more))
+        if known + len(found) >= _OFTEN:
+            self._kept_counts[term] = known + len(found), counts, held
+            if len(self._kept_counts) > _MOST_KEPT:
+                del self._kept_counts[next(iter(self._kept_counts))]
+        return counts, held
 
     def held(self, term: str) -> int:
         """The number of passages that contain the term."""
@@ -311,15 +326,20 @@ class IndexedPassages:
         passages = (chunks[:, None] * CHUNK + np.arange(CHUNK)).ravel()
         return passages[: np.searchsorted(passages, len(self))]
 
-    def windowed(self, found: Occurrences, passages: Ints) -> Floats:
-        """Windowed frequencies of each match in `passages` (ascending), shape (matches, len(passages))."""
-        num_matches = len(found.starts) - 1
-        if len(passages) < len(self):
-            found = found.taking(self._reaching(found.passages, passages))
-        width = len(passages) + 1  # the last place is for what is lent to other passages, or to none
-        places = np.full(len(self) + 2 * REACH, width - 1)
-        places[passages + REACH] = np.arange(width - 1)
-        lent_to = places.take(found.passages[:, None] + np.arange(WIDTH))
+    def windowed(self, sought: Sought, passages: Ints, numbers: Sequence[int] | None = None) -> Floats:
+        """Windowed frequencies of each match, or of those at `numbers`, in `passages` (ascending).
+
+        Returns an array of shape (matches, len(passages)).
+        """
+        num_matches = len(sought) if numbers is None else len(numbers)
+        found = sought.find(numbers, None if len(passages) == len(self) else self._reaching(passages))
+        width = len(passages) + 1  # the first place is for what is lent to other passages, or to none
+        places = self._places.of(len(self) + 2 * REACH)
+        try:
+            places[passages + REACH] = np.arange(1, width)
+            lent_to = places.take(found.passages[:, None] + np.arange(WIDTH), mode="clip")
+        finally:  # whoever interrupts this searches again
+            places[passages + REACH] = 0
         lent_to += (found.matches * width)[:, None]
         shares: npt.NDArray[Any] = (
             np.frombuffer(self._shares, dtype=np.float32).reshape(-1, WIDTH).take(found.passages, axis=0)
@@ -327,38 +347,20 @@ class IndexedPassages:
         if found.counts is not None:
             shares = shares * found.counts[:, None]
         counts = np.bincount(lent_to.ravel(), shares.ravel(), minlength=num_matches * width)
-        return counts.astype(np.float64, copy=False).reshape(num_matches, width)[:, :-1]
+        return counts.astype(np.float64, copy=False).reshape(num_matches, width)[:, 1:]
 
-    def _reaching(self, found: Ints, passages: Ints) -> Ints:
-        """The places in `found` of what may reach `passages`."""
-        near = np.zeros(len(self) + 2 * REACH, dtype=np.bool_)
-        for distance in range(WIDTH):
-            near[passages + distance] = True
-        return np.flatnonzero(near[REACH:][found])
+    def _reaching(self, passages: Ints) -> Flags:
+        """The chunks from which something may reach `passages`."""
+        near = np.zeros(self.num_chunks + 2, dtype=np.bool_)
+        chunks = passages >> CHUNK_BITS
+        for distance in range(3):
+            near[chunks + distance] = True
+        return near[1:-1]
 
-    def bound_windowed(self, found: Occurrences, zeros: Floats) -> Iterator[tuple[Ints | slice, Floats]]:
-        """For each match chunks, and upper bounds of their passages' windowed frequency; that of the others is 0.
-
-        A chunk may be named several times, with the same bound. zeros: of shape (chunks,), for work; they are zeros
-        again afterwards.
-
-        Every occurrence counts whole in its own chunk, and with the largest share that it could have in the next one
-        and the one before: `REACH` is no more than a chunk.
-        """
-        to_next, to_previous = self._edges.lent(self._token_starts, self._block)
-        chunks = found.passages >> CHUNK_BITS
-        reached = np.stack([chunks, np.minimum(chunks + 1, len(zeros) - 1), np.maximum(chunks - 1, 0)])
-        own = np.ones(len(chunks)) if found.counts is None else found.counts
-        lent = np.stack([own, to_next[found.passages] * own, to_previous[found.passages] * own])
-        for first, end in pairwise(found.starts):
-            of_match, counts = reached[:, first:end].ravel(), lent[:, first:end].ravel()
-            if 4 * (end - first) > len(zeros):
-                yield slice(None), np.bincount(of_match, counts, len(zeros)).astype(np.float64, copy=False)
-                continue
-            np.add.at(zeros, of_match, counts)
-            bound = zeros[of_match]
-            zeros[of_match] = 0.0
-            yield of_match, bound
+    def bound_windowed(self, sought: Sought, number: int) -> ChunkBounds:
+        """Upper bounds of the windowed frequency of one match in the passages of each chunk; not to be changed."""
+        edges = self._edges.update(self._token_starts, self._block)
+        return self._kept_bounds.bound(sought, number, edges, len(self))
 
     def relative_chunk_lengths(self) -> Floats:
         """The smallest relative length of each chunk's passages."""
@@ -366,8 +368,11 @@ class IndexedPassages:
 
     def largest_in_chunks(self, per_block: Floats) -> Floats:
         """For each chunk the largest of `per_block` over the blocks of its passages."""
-        blocks = np.frombuffer(self._block, dtype=np.int32)
-        first, last = blocks[::CHUNK], np.append(blocks[CHUNK - 1 :: CHUNK], blocks[-1])[: self.num_chunks]
+        if self._blocks_of_chunks is None or self._blocks_of_chunks[0] != len(self):
+            blocks = np.frombuffer(self._block, dtype=np.int32).astype(np.intp)
+            last = np.append(blocks[CHUNK - 1 :: CHUNK], blocks[-1])[: self.num_chunks]
+            self._blocks_of_chunks = len(self), blocks[::CHUNK].copy(), last
+        _, first, last = self._blocks_of_chunks
         return np.maximum(np.maximum.reduceat(per_block, first), per_block[last])
 
     def chunk_flags(self) -> npt.NDArray[np.int8]:

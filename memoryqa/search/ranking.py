@@ -29,28 +29,17 @@ from memoryqa.rendering import Line
 from memoryqa.search.best_first import FIRST_CHUNKS, best_first
 from memoryqa.search.chunks import CHUNK_BITS
 from memoryqa.search.date_match import match_blocks
-from memoryqa.search.fusing import Preference, fuse
 from memoryqa.search.matches import as_spoken, find_matches
-from memoryqa.search.occurrences import Occurrences
-from memoryqa.search.passage_reading import (
-    ENDS_IN_QUESTION,
-    FLAGS,
-    FOLLOWS_QUESTION,
-    NAMES_TIME,
-    OPENS_SESSION,
-    SAYS_I,
-    SAYS_NAME,
-)
+from memoryqa.search.occurrences import Sought
+from memoryqa.search.passage_reading import NAMES_TIME, SAYS_I, SAYS_NAME
 from memoryqa.search.postings import IndexedPassages
+from memoryqa.search.priors import NAME_PRIOR, Preference, Priors, fuse
 from memoryqa.search.windows import Windows
 from memoryqa.turns import Turn
 
 _SESSION_K1 = 1.5
-_NAME_PRIOR = 0.2  # of a passage that says a name, where the question asks for one
-_CODE_FROM, _CODE_SPAN = 0.05, 0.2  # share of code signs that prose may have, and what more makes a passage all code
-_USUAL_TOKENS = 30  # of a line
-_MOST_BREVITY = 2.0
 _OTHER_LANGUAGES = 3.0  # times the weight of the speaker, whose "I" is not seen and whose words have fewer tables
+_SELDOM = 1 / 16  # occurrences of a match, for each passage
 _MOST_QUERIES = 16  # kept as they were read
 _MOST_PASSAGES = 32_768  # scored at once
 _ROUNDING = 1e-9  # what the errors of a bound may be
@@ -60,21 +49,23 @@ _ROUNDING = 1e-9  # what the errors of a bound may be
 class _Plan:
     """One query against the present index.
 
-    weights: of each match. found: where its terms occur. per_block: added to all turns of a block.
+    weights: of each match. sought: where its terms occur. per_block: added to all turns of a block.
     """
 
     query: Query
     weights: Floats
-    found: Occurrences
+    sought: Sought
     per_block: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
-    """For each chunk an upper bound of its passages' scores, and for each plan of what its words add to the match."""
+    """For each chunk an upper bound of its passages' scores, and for each plan of what its words add to the match; of
+    these what words add that are said often."""
 
     total: Floats
     words: list[Floats]
+    often: list[Floats]
 
 
 class PassageIndex:
@@ -89,6 +80,7 @@ class PassageIndex:
             tuple[str, Asking | None], Query
         ] = {}  # those of the last search, read while the index was as `_queries_read_of` says
         self._queries_read_of = 0, 0
+        self._priors = Priors(self.config)
 
     def __len__(self) -> int:
         return len(self._passages)
@@ -179,24 +171,26 @@ class PassageIndex:
         """Yield turns with their scores, best first, ties in order; scores only as many turns as the caller reads.
 
         `among`: only these turns. `score_floor`: only turns that score at least this share of the best one. See
-        `best_first`. Raises RuntimeError when turns were added meanwhile.
+        `best_first`. Raises RuntimeError when turns were added or changed meanwhile.
         """
-        plans, length = self._plans(queries, asking), len(self)
+        plans, state = self._plans(queries, asking), self._state()
         wanted = None if among is None else np.array(sorted(among), dtype=np.int64)
         chunks = np.arange(self._passages.num_chunks) if wanted is None else np.unique(wanted >> CHUNK_BITS)
         bounds = self._bounds(plans) if len(chunks) > FIRST_CHUNKS else None
 
-        def open_chunks(opened: Ints, is_bounded: bool) -> tuple[Ints, Floats]:
-            if len(self) != length:
-                raise RuntimeError("turns were added while a ranking was read; rank again")
+        def open_chunks(opened: Ints, least: float) -> tuple[Ints, Floats]:
+            if self._state() != state:
+                raise RuntimeError("turns were added or changed while a ranking was read; rank again")
             passages = self._passages.passages_of(opened)
             if wanted is not None:
                 passages = passages[np.isin(passages, wanted)]
-            if bounds is None or not is_bounded:
+            if bounds is None or least == -np.inf:
                 return passages, np.full(len(passages), np.inf)
-            return passages, self._combined(plans, passages, [words[passages >> CHUNK_BITS] for words in bounds.words])
+            return passages, self._bound_passages(plans, bounds, passages, least)
 
-        of_chunks = np.zeros(len(chunks)) if bounds is None else bounds.total[chunks]
+        of_chunks = np.zeros(len(chunks)) if bounds is None else bounds.total
+        if bounds is not None and wanted is not None:
+            of_chunks = bounds.total[chunks]
         return best_first(chunks, of_chunks, open_chunks, lambda passages: self._score(plans, passages), score_floor)
 
     # -- what to look for ----------------------------------------------------------------------------------------------
@@ -206,10 +200,14 @@ class PassageIndex:
             raise UsageError("a search needs at least one query: the question")
         return [self._plan(text, place == 0, asking) for place, text in enumerate(dict.fromkeys(queries))]
 
+    def _state(self) -> tuple[int, int]:
+        """Another one after turns were added or changed."""
+        return len(self), self._passages.version
+
     def _read(self, text: str, asking: Asking | None = None) -> Query:
         """`read_query`, once for a search: who spoke, and in which years, changes only when turns are added or
         changed."""
-        state = len(self), self._passages.version
+        state = self._state()
         if self._queries_read_of != state or len(self._queries) > _MOST_QUERIES:
             self._queries.clear()
             self._queries_read_of = state
@@ -228,7 +226,7 @@ class PassageIndex:
             per_block += config.date_weight * match_blocks(query.windows, *index.block_days)
         matches = find_matches(query, index, config)
         weights = np.array([match.weight for match in matches])
-        return _Plan(query, weights, index.find([(match.terms, match.shares) for match in matches]), per_block)
+        return _Plan(query, weights, index.seek([(match.terms, match.shares) for match in matches]), per_block)
 
     def _match_blocks(self, present: Sequence[str]) -> Floats:
         """BM25 of each block as one document, divided by the maximum: 1.0 is the block that matches best."""
@@ -238,9 +236,11 @@ class PassageIndex:
             return score
         norm = self._length_norm(_SESSION_K1, self._passages.relative_block_lengths())
         for term in present:
-            frequency = self._passages.count_in_blocks(term)
-            rarity = idf(int(np.count_nonzero(frequency)), blocks)
-            score += rarity * frequency * (_SESSION_K1 + 1) / (frequency + norm)
+            frequency, held = self._passages.count_in_blocks(term)
+            saturated = frequency + norm
+            np.divide(frequency, saturated, out=saturated)
+            saturated *= idf(held, blocks) * (_SESSION_K1 + 1)
+            score += saturated
         best = score.max(initial=0.0)
         return score / best if best > 0 else score
 
@@ -273,19 +273,13 @@ class PassageIndex:
         if named is not None:
             score += scale * np.where(named, preferred.weight, -preferred.weight)
             score += scale * preferred.first_person * (named & ((flags & SAYS_I) != 0))
-        score += scale * config.question_prior * ((flags & ENDS_IN_QUESTION) != 0)
-        score += scale * config.reply_prior * ((flags & FOLLOWS_QUESTION) != 0)
-        score += scale * config.opening_prior * ((flags & OPENS_SESSION) != 0)
+        score += scale * self._priors.of(index)[passages]
         if not question.asks_what_was_told:
             score -= scale * config.length_weight * index.doublings(passages)
-        code = np.clip((index.code_share(passages) - _CODE_FROM) / _CODE_SPAN, 0.0, 1.0)
-        score -= scale * config.code_weight * code
-        if config.brevity_weight:
-            score += scale * config.brevity_weight * _brevity(index.tokens(passages))
         if question.asks_when:
             score += scale * config.time_prior * ((flags & NAMES_TIME) != 0)
         if question.asks_name:
-            score += scale * _NAME_PRIOR * ((flags & SAYS_NAME) != 0)
+            score += scale * NAME_PRIOR * ((flags & SAYS_NAME) != 0)
         return score
 
     def _preference(self, question: Query) -> Preference:
@@ -303,15 +297,29 @@ class PassageIndex:
         users = () if question.asks_what_was_told else users_among(speakers, question.owner)
         return Preference(users, config.role_weight)
 
-    def _score_words(self, plan: _Plan, passages: Ints) -> Floats:
-        """Windowed BM25 of the plan's terms in `passages` (ascending)."""
+    def _bound_passages(self, plans: Sequence[_Plan], bounds: _Bounds, passages: Ints, least: float) -> Floats:
+        """Upper bounds of the scores of `passages` (ascending); tighter ones where they would be `least` or more."""
+        chunks = passages >> CHUNK_BITS
+        at_most = self._combined(plans, passages, [words[chunks] for words in bounds.words])
+        near = np.flatnonzero(at_most >= least)
+        passages, chunks = passages[near], chunks[near]
+        words = [
+            often[chunks] + self._score_words(plan, passages, _seldom(plan, len(self)))
+            for plan, often in zip(plans, bounds.often, strict=True)
+        ]
+        at_most[near] = self._combined(plans, passages, words)
+        return at_most
+
+    def _score_words(self, plan: _Plan, passages: Ints, numbers: Sequence[int] | None = None) -> Floats:
+        """Windowed BM25 of the plan's matches, or of those at `numbers`, in `passages` (ascending)."""
         config, index = self.config, self._passages
+        weights = plan.weights if numbers is None else plan.weights[numbers]
         total = np.zeros(len(passages))
-        if not len(plan.weights):
+        if not len(weights) or not len(passages):
             return total
         saturated, norm = np.empty_like(total), self._length_norm(config.bm25_k1, index.relative_lengths(passages))
         # a passage's matches are summed in their order, so that the sum is the same to the bit with any other passages
-        for weight, frequency in zip(plan.weights, index.windowed(plan.found, passages), strict=True):
+        for weight, frequency in zip(weights, index.windowed(plan.sought, passages, numbers), strict=True):
             np.add(frequency, norm, out=saturated)
             frequency *= config.bm25_k1 + 1
             np.divide(frequency, saturated, out=saturated)
@@ -323,12 +331,17 @@ class PassageIndex:
         """Upper bounds of the scores of each chunk's passages."""
         config, index = self.config, self._passages
         shortest = self._length_norm(config.bm25_k1, index.relative_chunk_lengths())
-        zeros, of_words = np.zeros_like(shortest), []
+        of_words, of_often = [], []
         for plan in plans:
-            words = np.zeros_like(shortest)
-            for weight, (reached, frequency) in zip(plan.weights, index.bound_windowed(plan.found, zeros), strict=True):
-                words[reached] += weight * (config.bm25_k1 + 1) * (frequency / (frequency + shortest[reached]))
-            of_words.append(words + _ROUNDING)
+            seldom, often = np.zeros_like(shortest), np.full_like(shortest, _ROUNDING)
+            rare = frozenset(_seldom(plan, len(self)))
+            for number, weight in enumerate(plan.weights):
+                chunks, frequency = index.bound_windowed(plan.sought, number)
+                frequency = frequency / (frequency + shortest[chunks])
+                frequency *= weight * (config.bm25_k1 + 1)
+                (seldom if number in rare else often)[chunks] += frequency
+            of_words.append(seldom + often)
+            of_often.append(often)
         lexical = [words + index.largest_in_chunks(plan.per_block) for words, plan in zip(of_words, plans, strict=True)]
         question = plans[0].query
         preferred, support = self._preference(question), self._support(question, len(plans))
@@ -337,25 +350,12 @@ class PassageIndex:
             named = np.zeros(index.num_chunks, dtype=np.bool_)
             for name in preferred.speakers:
                 named[index.chunks_of(name)] = True
-        bound, priors = fuse(lexical, support, preferred, named), self._bound_priors(question)
+        bound = fuse(lexical, support, preferred, named)
+        priors = self._priors.bound(index, question.asks_when, question.asks_name)
         if named is not None:
             priors += np.where(named, preferred.weight, -preferred.weight)
             priors += preferred.first_person * (named & ((index.chunk_flags() & SAYS_I) != 0))
-        return _Bounds(bound + (1 + support) * priors + _ROUNDING, of_words)
-
-    def _bound_priors(self, question: Query) -> Floats:
-        config, index = self.config, self._passages
-        priors = {
-            ENDS_IN_QUESTION: config.question_prior,
-            FOLLOWS_QUESTION: config.reply_prior,
-            OPENS_SESSION: config.opening_prior,
-            NAMES_TIME: config.time_prior if question.asks_when else 0.0,
-            SAYS_NAME: _NAME_PRIOR if question.asks_name else 0.0,
-        }
-        flags = np.arange(FLAGS)
-        shortest = config.brevity_weight * _MOST_BREVITY
-        by_flags = shortest + sum(max(prior, 0.0) * ((flags & flag) != 0) for flag, prior in priors.items())
-        return np.asarray(by_flags[index.chunk_flags()])
+        return _Bounds(bound + (1 + support) * priors + _ROUNDING, of_words, of_often)
 
     def _support(self, question: Query, num_queries: int) -> float:
         """The weight of the supporting queries, of which there are one less than queries."""
@@ -364,6 +364,6 @@ class PassageIndex:
         return self.config.query_weight * (0.5 if question.asks_when or question.windows else 1.0)
 
 
-def _brevity(tokens: Ints) -> Floats:
-    """How often a passage's tokens halve to those of a usual line, from -2 (four times as long) to 2."""
-    return np.clip(-np.log2(np.maximum(tokens, 1) / _USUAL_TOKENS), -_MOST_BREVITY, _MOST_BREVITY)
+def _seldom(plan: _Plan, num_passages: int) -> list[int]:
+    """The numbers of the matches that are quickly looked up in any passages."""
+    return [number for number, size in enumerate(plan.sought.sizes) if size <= _SELDOM * num_passages]

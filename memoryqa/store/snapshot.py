@@ -34,7 +34,17 @@ from memoryqa.working.memory import WorkingMemory
 _ROOMS = ("language", "search", "working", "store", "tokens")
 _MODULES = ("passages.py", "rendering.py", "transcript.py", "turns.py")
 _LIBRARIES = ("numpy", "PyStemmer", "regex", "tiktoken")
-_INDEX_LEFT_OUT = ("_windows", "_edges", "_chunks", "_mean", "version", "_previous", "_replies")
+_KEPT_FOR_SEARCHES = (
+    "_edges",
+    "_chunks",
+    "_mean",
+    "version",
+    "_places",
+    "_kept_bounds",
+    "_kept_counts",
+    "_blocks_of_chunks",
+)
+_INDEX_LEFT_OUT = ("_windows", "_previous", "_replies", *_KEPT_FOR_SEARCHES)
 _WORKING_LEFT_OUT = ("budget_tokens", "compaction", "coverage", "lines", "_full", "_brief", "_tally", "_best")
 _CHAIN_LEFT_OUT = ("_lines", "_config", "_known")
 

@@ -10,13 +10,14 @@ from memoryqa.memory import AdaptiveMemory
 from memoryqa.search.postings import IndexedPassages
 from memoryqa.transcript import Transcript
 
-_OBJECTS = ("_windows", "_edges", "_chunks", "_mean", "_replies", "version")
+_OBJECTS = ("_windows", "_edges", "_chunks", "_mean", "_replies", "version", "_places", "_kept_bounds", "_kept_counts")
 
 
 def check_same_columns(one: AdaptiveMemory, other: AdaptiveMemory) -> None:
     """AssertionError that names a column in which `one` is not as `other`."""
     _check(_of_transcript(one._transcript), _of_transcript(other._transcript))
     _check(_of_index(one._index._passages), _of_index(other._index._passages))
+    _check(*({"priors": np.array(memory._index._priors.of(memory._index._passages))} for memory in (one, other)))
     assert one._numbering == other._numbering
     assert len(one._positions) == len(one)
 
@@ -35,7 +36,7 @@ def _check(one: dict[str, Any], other: dict[str, Any]) -> None:
 
 
 def _of_index(index: IndexedPassages) -> dict[str, Any]:
-    found = {name: value for name, value in vars(index).items() if name not in _OBJECTS}
+    found = {name: value for name, value in vars(index).items() if name not in (*_OBJECTS, "_blocks_of_chunks")}
     found["languages in order"], found["speakers in order"] = list(index.languages), list(index.speakers)
     found["kinds of postings"] = {term: type(one) for term, one in index._postings.items()}
     found["replies"] = _of_replies(index)
@@ -44,8 +45,10 @@ def _of_index(index: IndexedPassages) -> dict[str, Any]:
         found["chunk flags"], found["chunk lengths"] = index.chunk_flags(), index.relative_chunk_lengths()
         for name in index.speakers:
             found[f"chunks of {name}"] = index.chunks_of(name)
-        lent = index._edges.lent(index._token_starts, index._block)
-        found["to next"], found["to previous"] = (np.array(one) for one in lent)
+        edges = index._edges.update(index._token_starts, index._block)
+        found["to next"], found["to previous"] = np.array(edges.to_next), np.array(edges.to_previous)
+        found["halves"] = np.concatenate([edges.halves_to_next, edges.halves_to_previous])
+        found["blocks of chunks"] = index.largest_in_chunks(np.arange(index.num_blocks, dtype=np.float64))
     return found
 
 
