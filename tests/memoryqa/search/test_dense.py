@@ -323,7 +323,9 @@ needs_model = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def minilm() -> LocalEmbedder:
-    return load_embedder(BUNDLED_MODEL)
+    loaded = load_embedder(BUNDLED_MODEL)
+    assert isinstance(loaded, LocalEmbedder)
+    return loaded
 
 
 STORY = [

@@ -86,15 +86,21 @@ needs_model = pytest.mark.skipif(
 )
 
 
+def minilm_alone() -> LocalEmbedder:
+    loaded = load_embedder(BUNDLED_MODEL)
+    assert isinstance(loaded, LocalEmbedder)
+    return loaded
+
+
 def reloaded() -> Any:
     """The model of a fresh embedder, which a test may change."""
-    return load_embedder(BUNDLED_MODEL)._model
+    return minilm_alone()._model
 
 
 @pytest.mark.slow
 @needs_model
 def test_a_prompt_is_read_before_each_text_and_none_of_its_pieces_is_kept() -> None:
-    plain = load_embedder(BUNDLED_MODEL)
+    plain = minilm_alone()
     model = reloaded()
     model.prompts = {"query": "query: ", "document": "passage about people: "}
     prompted = LocalEmbedder(model, BUNDLED_MODEL)
@@ -129,7 +135,7 @@ def test_parts_are_told_apart_behind_a_prompt() -> None:
 def test_vectors_in_a_narrow_cone_are_spread() -> None:
     import torch
 
-    plain, model = load_embedder(BUNDLED_MODEL), reloaded()
+    plain, model = minilm_alone(), reloaded()
     norm = model[0].auto_model.encoder.layer[-1].output.LayerNorm
     with torch.no_grad():
         norm.bias[:] += 20 * torch.nn.functional.normalize(torch.ones(384), dim=0)
