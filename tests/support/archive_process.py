@@ -58,6 +58,12 @@ def begin(task: str, path: Path) -> subprocess.Popen[str]:
     return process
 
 
+def acknowledged(process: subprocess.Popen[str], lines: int) -> list[str]:
+    """The next lines that the process prints, however busy the machine is."""
+    assert process.stdout is not None
+    return [process.stdout.readline().strip() for _ in range(lines)]
+
+
 def contents(folder: Path) -> dict[str, bytes | None]:
     """Every file's bytes; None for what is no file."""
     return {one.name: one.read_bytes() if one.is_file() else None for one in folder.iterdir()}
