@@ -71,8 +71,10 @@ def contents(folder: Path) -> dict[str, bytes | None]:
 
 def kill(process: subprocess.Popen[str]) -> list[str]:
     """kill -9; returns the lines that the process has managed to print since it began."""
+    assert process.stdout is not None
     process.kill()
-    lines = process.communicate()[0].splitlines(keepends=True)
+    lines = process.stdout.read().splitlines(keepends=True)  # communicate would leave out what was read ahead
+    process.communicate()
     return [line.strip() for line in lines if line.endswith("\n")]
 
 
