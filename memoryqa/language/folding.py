@@ -1,9 +1,10 @@
 """One folding for words, names and queries, so that what is typed differently and means the same is the same.
 
 `normalise` takes out what no reader sees or what a keyboard chooses: width, ligatures, invisible format characters,
-kinds of apostrophes and hyphens, digits of other scripts. Case and marks stay. `fold` also takes out case, and marks
-where people leave them out: those of Latin and Greek letters, points of Hebrew and Arabic, the dots of ё. Marks that
-are letters of their own stay: й, Indic vowel signs, voicing marks of kana, tones of Thai.
+kinds of apostrophes and hyphens, digits of other scripts, a letter that looks like one of its word's alphabet ("сrush"
+with the Russian letter). Case and marks stay. `fold` also takes out case, and marks where people leave them out: those
+of Latin and Greek letters, points of Hebrew and Arabic, the dots of ё. Marks that are letters of their own stay: й,
+Indic vowel signs, voicing marks of kana, tones of Thai.
 """
 
 from __future__ import annotations
@@ -26,6 +27,15 @@ _SIGNS: dict[int, str] = {ord(sign): "'" for sign in _APOSTROPHES} | {ord(sign):
 _SIGNS |= {ord(sign): " " for sign in "™℠®©"}  # "Acme™" is no "acmetm"
 _SIGNS[0x640] = ""  # tatweel, which stretches an Arabic word
 _OTHER_DIGIT = regex.compile(r"[^\P{Nd}0-9]")
+
+# What a change of keyboard leaves in a word. Only letters that look alike in both cases: case means nothing.
+_LATIN, _CYRILLIC = re.compile("[a-zA-Z]"), re.compile("[\u0400-\u052f]")  # most texts have one of them only
+_OF_TWO_ALPHABETS = regex.compile(
+    r"(?<![a-zA-Z\u0400-\u052f])(?:[a-zA-Z]++(?=[\u0400-\u052f])|[\u0400-\u052f]++(?=[a-zA-Z]))[a-zA-Z\u0400-\u052f]++"
+)
+_TWO_LATIN = re.compile("[a-zA-Z]{2}")
+_LATIN_TWINS = dict(zip("аеорсухіѕјАЕОРСУХІЅЈ", "aeopcyxisjAEOPCYXISJ", strict=True))
+_CYRILLIC_TWINS = {latin: cyrillic for cyrillic, latin in _LATIN_TWINS.items()}
 
 # Letters that no decomposition leads back to what people type for them.
 _LETTERS = str.maketrans(
@@ -51,12 +61,34 @@ def normalise(text: str) -> str:
     text = _INVISIBLE.sub("", text).translate(_SIGNS)
     if not unicodedata.is_normalized("NFKC", text):
         text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
+    text = _in_one_alphabet(text)
     return _OTHER_DIGIT.sub(lambda match: str(unicodedata.digit(match[0], match[0])), text)
+
+
+def _in_one_alphabet(text: str) -> str:
+    """`text` with each word in the alphabet of most of its letters, if its others look like letters of that."""
+    if text.isascii() or not (_LATIN.search(text) and _CYRILLIC.search(text)):
+        return text
+    return _OF_TWO_ALPHABETS.sub(_without_twins, text)
+
+
+def _without_twins(match: regex.Match[str]) -> str:
+    """A word that ends in the other alphabet stays: it may be an ending ("Googleа"). So do Latin letters in a row in a
+    Russian word, which may be a word themselves ("PCшник")."""
+    word: str = match[0]
+    latin = sum(map(str.isascii, word))
+    is_latin = 2 * latin > len(word)
+    others = {letter for letter in word if letter.isascii() != is_latin}
+    twins = _LATIN_TWINS if is_latin else _CYRILLIC_TWINS
+    stays = 2 * latin == len(word) or word[-1] in others or not others <= twins.keys()
+    if stays or (not is_latin and _TWO_LATIN.search(word)):
+        return word
+    return "".join(twins.get(letter, letter) for letter in word)
 
 
 def fold(text: str) -> str:
     """`text` as it is compared: without case, and without marks that people leave out. Idempotent."""
-    return fold_marks(normalise(text).lower())
+    return _in_one_alphabet(fold_marks(normalise(text).lower()))  # again: "æ" counts for two letters now
 
 
 @lru_cache(maxsize=16_384)

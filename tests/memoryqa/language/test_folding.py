@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from strategies import texts
 
 from memoryqa.language.folding import fold, normalise
+from memoryqa.language.question import read_query
 from memoryqa.language.terms import terms
 
 INVISIBLE = ("\u00ad", "\u200b", "\u200c", "\u200d", "\u200e", "\u200f", "\u2060", "\ufeff", "\u202a", "\ufe0f")
@@ -59,6 +60,13 @@ INVISIBLE = ("\u00ad", "\u200b", "\u200c", "\u200d", "\u200e", "\u200f", "\u2060
         ("می\u200cخواهم", "میخواهم"),
         ("\u202eabc", "abc"),
         ("❤\ufe0f", "❤"),
+        ("\u0441rush", "crush"),
+        ("\u0421RUSH", "crush"),
+        ("\u0410nna's", "anna's"),
+        ("in the gr\u0435\u0435nhous\u0435s", "in the greenhouses"),
+        ("\u0441\u043empany", "company"),
+        ("прив\u0065т", "привет"),
+        ("\u0079тром", "утром"),
     ],
 )
 def test_spellings_of_one_word_fold_to_the_same(written: str, other: str) -> None:
@@ -78,15 +86,25 @@ def test_spellings_of_one_word_fold_to_the_same(written: str, other: str) -> Non
         ("안", "않"),
         ("Acme™", "acmetm"),
         ("한", "하"),
+        ("Google\u0430", "Googlea"),
+        ("PCшник", "\u0420\u0421шник"),
+        ("\u0440\u043e", "po"),
+        ("Wоb\u0431y", "Wobby"),
     ],
 )
-def test_marks_that_are_letters_stay(one: str, other: str) -> None:
+def test_letters_of_their_own_stay(one: str, other: str) -> None:
     assert fold(one) != fold(other)
 
 
 def test_plain_text_stays_as_it_is() -> None:
     assert normalise("What's up? It is 5 o'clock.") == "What's up? It is 5 o'clock."
     assert fold("") == ""
+
+
+def test_a_letter_of_another_keyboard_hides_neither_a_word_nor_a_name() -> None:
+    question = "When did \u0410na see her \u0441rush?"
+    assert terms(question) == terms("When did Ana see her crush?")
+    assert read_query(question, ["Ana", "Bo"], [2023]).named == {"Ana"}
 
 
 anything = st.one_of(texts, st.text(st.characters(), max_size=40))
