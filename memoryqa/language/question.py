@@ -60,6 +60,11 @@ _TELLING = re.compile(  # "What did they talk about?": lines on the subject seld
     r"speaks|spoke|spoken|speaking)(?=(?: (?!about\b)[\w.'’-]+){0,3} +about\b)",
     re.I,
 )
+_FRAMING = re.compile(  # "What kind of music ...?", "Describe ...": nor do they have the words that frame a question
+    r"\b(?:(?:kind|type|sort|form)s? of|describ(?:e|es|ed|ing)|according to|based on|compared to|regarding|"
+    r"in (?:addition|order|relation|response) to|in (?:terms|the context) of|with (?:regards?|respect) to)\b",
+    re.I,
+)
 _MAY_BE_NAMING = re.compile("name|called|dubbed|titled", re.I)  # a tenth of the time
 _WHAT = re.compile(r"\b(?:what|what's|which|how|name|names)\b", re.I)
 _WORD_OF_DATE = re.compile(  # group 1: one that is said too, as "yesterday" is not
@@ -112,8 +117,9 @@ def read_query(
     languages: codes of the conversation's languages in Latin letters, the most frequent first.
 
     Names are not among the terms: turns *addressed* to a person contain the name, turns that the person *said* do not.
-    Words about the conversation itself ("mentioned") are none either, unless there are no others. Nor are those of a
-    date that the day of asking gives a meaning: what was said last week seldom says "week".
+    Words about the conversation itself ("mentioned") and those that frame a question ("what kind of") are none either,
+    unless there are no others. Nor are those of a date that the day of asking gives a meaning: what was said last week
+    seldom says "week".
     """
     asking = asking or Asking()
     normal = normalise(text)
@@ -130,7 +136,7 @@ def read_query(
     windows, dates = _windows(code, unnamed, years, asking)
     rest = _without_dates(unnamed, dates, code)
     if code == ENGLISH:
-        rest = _without_telling(rest)
+        rest = _without_frame(_without_telling(rest))
     elif all_terms(asked := without_time_words(rest, code), spoken):
         rest = asked
     asks_name = code == ENGLISH and bool(
@@ -187,6 +193,12 @@ def _without_telling(text: str) -> str:
     """`text` with blanks for the verbs of telling before "about", if other words are left."""
     told = _TELLING.sub(lambda verb: " " * len(verb[0]), text) if "about" in text.lower() else text
     return told if all_terms(told) else text
+
+
+def _without_frame(text: str) -> str:
+    """`text` with blanks for the words that frame a question, if other words are left."""
+    framed = _FRAMING.sub(lambda words: " " * len(words[0]), text)
+    return framed if framed != text and all_terms(framed) else text
 
 
 def _owner(owner: str | None, speakers: Collection[str]) -> str | None:

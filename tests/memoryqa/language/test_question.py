@@ -66,6 +66,12 @@ def test_names_are_kept_out_of_the_terms_and_other_words_are_not() -> None:
         ("What did Mel tell her boss at the bank about the otters?", ("tell", "boss", "bank", "otter")),
         ("Who gave a talk on otters?", ("gave", "talk", "otter")),
         ("What did they talk about?", ("talk",)),  # nothing else is left
+        ("What kind of ferns does she grow?", ("fern", "grow")),
+        ("Which types of fern are there, according to him?", ("fern",)),
+        ("How did he describe the ferry?", ("ferri",)),
+        ("What kind is it?", ("kind",)),
+        ("Describe it.", ("describ",)),
+        ("What is the form off the shelf?", ("form", "shelf")),
     ],
 )
 def test_that_something_is_talked_about_is_no_term_beside_what_it_is(text: str, terms: tuple[str, ...]) -> None:

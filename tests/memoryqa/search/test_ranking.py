@@ -170,7 +170,7 @@ def test_rare_words_count_more_than_common_ones() -> None:
 def test_a_word_that_only_this_conversation_seldom_has_counts_less_than_one_that_is_rare_in_english() -> None:
     other = [Turn(1, number, "Bo", "bread and soup") for number in range(1, 9)]
     turns = [*other, Turn(2, 1, "Bo", "a new kind"), Turn(2, 2, "Bo", "a new kestrel")]
-    assert ranked(turns, "Which kind of kestrel?")[:2] == ["D2:2", "D2:1"]
+    assert ranked(turns, "Which kestrel is kind?")[:2] == ["D2:2", "D2:1"]
     assert ranked(turns, "Welche Art von kestrel, welcher kind?")[0] == "D2:1", "the table is English"
 
 
