@@ -12,6 +12,7 @@ from reference_ranking import configs, index_of, long_history, passages_of, ques
 
 from memoryqa.config import RankingConfig
 from memoryqa.search import best_first, kept_bounds, ranking
+from memoryqa.search.chunks import CHUNK
 from memoryqa.search.ranking import PassageIndex
 
 some_questions = st.lists(questions, min_size=1, max_size=3)
@@ -77,3 +78,30 @@ def test_what_is_kept_for_searches_holds_while_turns_are_added_and_for_any_part_
     expected = list(index_of(turns).ranked(queries))
     assert everything == expected
     assert found == [(place, score) for place, score in expected if place in among]
+
+
+@pytest.mark.slow
+@given(st.integers(0, 10_000), any_config, limits, st.data())
+@many
+def test_no_bound_of_a_match_is_below_what_a_passage_has_of_it(
+    seed: int, config: RankingConfig, limits: dict[str, float], data: st.DataObject
+) -> None:
+    index = PassageIndex(config)
+    with pytest.MonkeyPatch.context() as patch:
+        shorten(patch, limits)
+        for number, turn in enumerate(long_history(seed, 40)):
+            index.add(turn, passages_of(turn))
+            passages = index._passages
+            if number % 40 != 0 or not passages._postings:
+                continue
+            some = st.lists(st.sampled_from(sorted(passages._postings)), min_size=1, max_size=3, unique=True)
+            matches = [(one, [1.0, 0.5, 0.3][: len(one)]) for one in data.draw(st.lists(some, min_size=1, max_size=3))]
+            sought = passages.seek(matches)
+            frequency = np.zeros((len(matches), passages.num_chunks * CHUNK))
+            frequency[:, : len(passages)] = list(passages.windowed(sought, np.arange(len(passages))))
+            largest = frequency.reshape(len(matches), -1, CHUNK).max(axis=2)
+            for place, in_chunks in enumerate(largest):
+                bound = np.zeros(passages.num_chunks)
+                chunks, at_most = passages.bound_windowed(sought, place)
+                bound[chunks] = at_most
+                assert (bound >= in_chunks - 1e-12).all()
