@@ -81,12 +81,13 @@ def test_ctrl_c_is_one_line_whenever_it_comes(code: str) -> None:
 
 
 STOPPING = """
-import time
+import signal, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # of a test under nohup it is ignored
 from harness.commands import run_command
 from memoryqa.errors import StoppedError
 def work():
-    print("working", flush=True)
     try:
+        print("working", flush=True)
         time.sleep(60)
     except KeyboardInterrupt:
         raise StoppedError("interrupted; all is kept")

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("fastapi", reason="needs pip install '.[serve]'")
 
 from api_servers import api_server
+from waiting import wait_for
 
 SECRET = "the-secret-of-these-tests"
 
@@ -22,6 +23,9 @@ def test_schemathesis_finds_no_server_error(tmp_path: Path) -> None:
     with api_server(tmp_path / "store", token=SECRET) as server:
         for chat in ("ana", "bo"):
             server.add(chat, {"text": "I moved to Porto last Saturday!", "speaker": "Ana", "time": "2023-05-25"})
+        begun = server.upload(b"2023-05-25 14:05 Ana: I moved to Porto!\n", "talk.txt").json["id"]
+        # the first import loads the importers, and those that come meanwhile may be too many, which is a 503
+        wait_for(lambda: server.ok("GET", f"/v1/imports/{begun}")["state"] in ("done", "failed"), "the import is over")
         checks = "not_a_server_error,status_code_conformance,content_type_conformance,ignored_auth"
         command = [
             str(program),
