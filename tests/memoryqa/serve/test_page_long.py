@@ -171,7 +171,8 @@ def test_a_format_that_is_not_recognised_can_be_named(page: OpenPage, tmp_path: 
         assert page.texts("#import-dialog .error")[0].startswith("talk.dat is no export that is known")
         assert "WhatsApp" in page.texts("#format option")
         page.js(
-            "const list = document.getElementById('format'); list.value = 'whatsapp'; list.dispatchEvent(new Event('change'))"
+            "const list = document.getElementById('format'); list.value = 'whatsapp';"
+            "list.dispatchEvent(new Event('change'))"
         )
         page.click("#import-dialog .primary")
         page.until("document.querySelector('#import-dialog .error') && !document.getElementById('format')")
