@@ -116,10 +116,11 @@ def _read_alone(path: Path) -> _Found | None:
 
 def _stamps(path: Path) -> list[tuple[int, int, int] | None]:
     """Which file it is, when it was changed and how large it is, and the same of its logs; None for one that is not."""
-    return [_stamp(path.with_name(f"{path.name}{ending}")) for ending in ("", "-wal", "-journal")]
+    return [stamp_of(path.with_name(f"{path.name}{ending}")) for ending in ("", "-wal", "-journal")]
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def stamp_of(path: Path) -> tuple[int, int, int] | None:
+    """Which file it is, when it was changed (ns) and how large it is (bytes); None where there is none."""
     try:
         found = path.stat()
     except OSError:

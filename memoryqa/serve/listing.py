@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
-from memoryqa.archive.summary import Summary, summary
+from memoryqa.archive.summary import Summary, stamp_of, summary
 from memoryqa.home.people import people_in
 from memoryqa.serve.replies import ChatSummary, People, Person
 
@@ -39,15 +39,7 @@ class Summaries:
 
 def _stamp(path: Path) -> Stamp:
     """Which file it is, when it was changed, and how large it is; the same of its log."""
-    return tuple(map(_stamp_of, (path, path.with_name(f"{path.name}-wal"))))
-
-
-def _stamp_of(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return tuple(map(stamp_of, (path, path.with_name(f"{path.name}-wal"))))
 
 
 def _is_settled(stamp: Stamp) -> bool:
