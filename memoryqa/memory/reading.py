@@ -26,7 +26,7 @@ from memoryqa.memory.selection import selector
 from memoryqa.messages import TimeLike, parse_time
 from memoryqa.rendering import Line, render
 from memoryqa.search.arguments import check_search, list_queries, not_negative
-from memoryqa.search.best_first import worth_showing
+from memoryqa.search.bounds.best_first import worth_showing
 from memoryqa.search.dense import DenseIndex
 from memoryqa.search.embedders import EmbeddingError
 from memoryqa.search.excerpt import shortened

@@ -28,7 +28,7 @@ from memoryqa.language.locales.detection import ENGLISH
 from memoryqa.language.names import in_first_person, without_names
 from memoryqa.passages import split_sentences
 from memoryqa.rendering import Line
-from memoryqa.search.chunks import REACH
+from memoryqa.search.bounds.chunks import REACH
 from memoryqa.search.embedders import Embedder, EmbeddingError, LocalEmbedder, Pieces, embed, unit_length
 from memoryqa.search.vector_cache import VectorCache
 from memoryqa.search.vectors import PieceIndex, Rows, Runs

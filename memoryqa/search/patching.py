@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from memoryqa.rendering import Line
-from memoryqa.search.chunks import REACH, WIDTH
+from memoryqa.search.bounds.chunks import REACH, WIDTH
 from memoryqa.search.passage_reading import Heard, code_of, read
 from memoryqa.search.postings import IndexedPassages
 from memoryqa.turns import Turn

@@ -24,10 +24,10 @@ from memoryqa.language.locales.detection import note_language
 from memoryqa.language.names import name_words, speaker_key
 from memoryqa.language.terms import idf, terms, within_term
 from memoryqa.rendering import Line
-from memoryqa.search.chunks import CHUNK, CHUNK_BITS, REACH, WIDTH, Chunks, Edges, Room
+from memoryqa.search.bounds.chunks import CHUNK, CHUNK_BITS, REACH, WIDTH, Chunks, Edges, Room
+from memoryqa.search.bounds.kept import ChunkBounds, KeptBounds
+from memoryqa.search.bounds.occurrences import Sought
 from memoryqa.search.date_match import note_day
-from memoryqa.search.kept_bounds import ChunkBounds, KeptBounds
-from memoryqa.search.occurrences import Sought
 from memoryqa.search.passage_reading import Heard, Reading, kept_code, read
 from memoryqa.search.windows import Windows
 from memoryqa.turns import MONTHS, Turn

@@ -26,11 +26,11 @@ from memoryqa.language.locales.detection import ENGLISH, by_use
 from memoryqa.language.question import Asking, Query, Window, read_query, users_among
 from memoryqa.language.terms import idf
 from memoryqa.rendering import Line
-from memoryqa.search.best_first import FIRST_CHUNKS, best_first
-from memoryqa.search.chunks import CHUNK_BITS
+from memoryqa.search.bounds.best_first import FIRST_CHUNKS, best_first
+from memoryqa.search.bounds.chunks import CHUNK_BITS
+from memoryqa.search.bounds.occurrences import Sought
 from memoryqa.search.date_match import match_blocks
 from memoryqa.search.matches import as_spoken, find_matches
-from memoryqa.search.occurrences import Sought
 from memoryqa.search.passage_reading import NAMES_TIME, SAYS_I, SAYS_NAME
 from memoryqa.search.postings import IndexedPassages
 from memoryqa.search.priors import NAME_PRIOR, Preference, Priors, fuse

@@ -25,9 +25,9 @@ from benchmarks.scale.histories import NAMES, SESSIONS_A_DAY, asked, history
 from locomo.dataset import SAMPLE_PATH, load
 from memoryqa.config import RankingConfig
 from memoryqa.memory import AdaptiveMemory
-from memoryqa.search import best_first
 from memoryqa.search import ranking as retrieval
-from memoryqa.search.chunks import CHUNK
+from memoryqa.search.bounds import best_first
+from memoryqa.search.bounds.chunks import CHUNK
 from memoryqa.search.ranking import PassageIndex
 from memoryqa.turns import Turn
 

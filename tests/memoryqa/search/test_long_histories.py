@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from reference_ranking import configs, index_of, long_history, passages_of, questions
 
 from memoryqa.config import RankingConfig
-from memoryqa.search import best_first, kept_bounds, ranking
-from memoryqa.search.chunks import CHUNK
+from memoryqa.search import ranking
+from memoryqa.search.bounds import best_first, kept
+from memoryqa.search.bounds.chunks import CHUNK
 from memoryqa.search.ranking import PassageIndex
 
 some_questions = st.lists(questions, min_size=1, max_size=3)
@@ -37,9 +38,9 @@ def shorten(patch: pytest.MonkeyPatch, limits: dict[str, float]) -> None:
     patch.setattr(best_first, "_FIRST_RIPE", 4)
     patch.setattr(best_first, "_SAMPLED", 2)
     patch.setattr(ranking, "_SELDOM", limits["seldom"])
-    patch.setattr(kept_bounds, "_FEW", limits["few"])
-    patch.setattr(kept_bounds, "_OFTEN", limits["often"])
-    patch.setattr(kept_bounds, "_MOST_BYTES", limits["bytes"])
+    patch.setattr(kept, "_FEW", limits["few"])
+    patch.setattr(kept, "_OFTEN", limits["often"])
+    patch.setattr(kept, "_MOST_BYTES", limits["bytes"])
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memoryqa.arrays import Flags, Floats, Ints
-from memoryqa.search.chunks import CHUNK_BITS
+from memoryqa.search.bounds.chunks import CHUNK_BITS
 
 _MANY = 1024  # occurrences of a term, of which few are wanted: they are sorted out before they are put together
 

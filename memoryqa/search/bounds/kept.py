@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from memoryqa.arrays import Floats, Ints, Vectors
-from memoryqa.search.chunks import CHUNK, CHUNK_BITS, HALF_BITS, Edges
-from memoryqa.search.occurrences import Occurrences, Sought
+from memoryqa.search.bounds.chunks import CHUNK, CHUNK_BITS, HALF_BITS, Edges
+from memoryqa.search.bounds.occurrences import Occurrences, Sought
 
 _FEW = 256  # occurrences of a match, which are bounded faster than the chunks are looked through
 _OFTEN = 0.5  # occurrences of a match, for each chunk, from which on halves of chunks are bounded as wholes
