@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+DESK = (1280, 860)  # a screen, in pixels
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = (
     "--headless=new",

@@ -5,16 +5,15 @@ from __future__ import annotations
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from axe import violations
-from browser import console_errors, open_browser, set_screen
+from browser import DESK, console_errors, set_screen
 from open_page import QUESTION, OpenPage
 from page_server import MARKUP, page_server, write_chats
 from ports import free_port
 
-DESK, PHONE = (1280, 860), (360, 740)
+PHONE = (360, 740)
 ANSWER = "I moved to Lisbon with my two dogs, Bica and Nata!"
 WHATSAPP = """03/04/2024, 09:12 - Messages and calls are end-to-end encrypted.
 03/04/2024, 09:12 - Noa: We leave for Ghent on Saturday
@@ -24,12 +23,6 @@ WHATSAPP = """03/04/2024, 09:12 - Messages and calls are end-to-end encrypted.
 """
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with open_browser(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
 
 
 @pytest.fixture(scope="module")
@@ -47,16 +40,6 @@ def own(tmp_path: Path) -> Iterator[str]:
     write_chats(tmp_path / "chats")
     with page_server(tmp_path / "chats") as (address, _):
         yield address
-
-
-@pytest.fixture
-def page(driver: Any) -> Iterator[OpenPage]:
-    """The page on a desk, in the light; afterwards its console must hold no error."""
-    console_errors(driver)
-    set_screen(driver, *DESK)
-    yield OpenPage(driver)
-    assert console_errors(driver) == []
-    driver.get("about:blank")
 
 
 # -- from an export to an answer ---------------------------------------------------------------------------------------

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from browser import console_errors, open_browser, set_screen
 from open_page import OpenPage
 
 from memoryqa.importers.detect import FORMATS
@@ -24,20 +21,6 @@ CHATGPT = """[{"title": "Figs", "id": "c1", "conversation_id": "c1", "create_tim
   "create_time": 1700000060, "content": {"content_type": "text", "parts": ["In late winter."]}}}}}]"""
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with open_browser(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
-
-
-@pytest.fixture
-def page(driver: Any) -> Iterator[OpenPage]:
-    console_errors(driver)
-    set_screen(driver, 1280, 860)
-    yield OpenPage(driver)
-    assert console_errors(driver) == []
 
 
 def choose(page: OpenPage, path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from browser import console_errors, open_browser, set_screen
+from browser import DESK, console_errors, open_browser, set_screen
 from open_page import OpenPage
 
 from memoryqa.memories import Memories
@@ -31,7 +31,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenPage]:
     with open_browser(tmp_path_factory.mktemp("profile")) as driver:
         driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WATCHED})
         console_errors(driver)
-        set_screen(driver, 1280, 860)
+        set_screen(driver, *DESK)
         yield OpenPage(driver)
 
 

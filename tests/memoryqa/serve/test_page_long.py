@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ import pytest
 pytest.importorskip("dspy", reason="needs pip install '.[ask]'")
 
 from axe import violations
-from browser import console_errors, open_browser, set_screen
 from open_page import QUESTION, OpenPage
 from openai_server import OpenAIServer, chat_fields
 from page_server import write_chats
@@ -22,22 +21,6 @@ from waiting import wait_for
 ANSWER = "To Lisbon, with Bica and Nata, in the spring of 2023 [D1:1], as far as these lines say; she liked it there"
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with open_browser(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
-
-
-@pytest.fixture
-def page(driver: Any) -> Iterator[OpenPage]:
-    """The page on a desk; afterwards its console must hold no error."""
-    console_errors(driver)
-    set_screen(driver, 1280, 860)
-    yield OpenPage(driver)
-    assert console_errors(driver) == []
-    driver.get("about:blank")
 
 
 def reply(messages: list[Mapping[str, Any]], body: Mapping[str, Any]) -> str:
