@@ -39,7 +39,7 @@ DATA = {
     "metavar": "PATH",
 }
 MODEL = {
-    "help": "LiteLLM name such as openai/gpt-4o-mini or ollama_chat/llama3.2, or `offline`; without it MEMORY_MODEL, "
+    "help": "LiteLLM name such as openai/gpt-5.4-mini or ollama_chat/llama3.2, or `offline`; without it MEMORY_MODEL, "
     "the provider whose key is set, or the offline reader",
     "metavar": "NAME",
 }

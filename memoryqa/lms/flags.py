@@ -14,7 +14,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         metavar="NAME",
-        help="the LM that answers, openai/gpt-4o-mini or ollama_chat/llama3.2; offline: the reader without a model "
+        help="the LM that answers, openai/gpt-5.4-mini or ollama_chat/llama3.2; offline: the reader without a model "
         "(default: MEMORY_MODEL, or what a key is set for, else offline)",
     )
     parser.add_argument("--api-base", metavar="URL", help="where the LM is served, if not at its provider's")

@@ -1,7 +1,7 @@
 """Answer a question from your chats, with the lines that the answer stands on.
 
     memoryqa ask "When is the operation?"
-    memoryqa ask "What did we plan for last weekend?" --chat ines --model openai/gpt-4o-mini
+    memoryqa ask "What did we plan for last weekend?" --chat ines --model openai/gpt-5.4-mini
     memoryqa ask "Um wie viel Uhr geht die Fähre?" --json
     memoryqa ask --file chat.jsonl "Where does Ana live?"
 

@@ -1,7 +1,7 @@
 """Ask question after question: a prompt in the terminal.
 
     memoryqa chat
-    memoryqa chat --chat ines --model openai/gpt-4o-mini
+    memoryqa chat --chat ines --model openai/gpt-5.4-mini
     printf 'When is the operation?\\n/open 1\\n' | memoryqa chat
 
 A question may follow from the one before: "And who drives?". /help lists what else can be typed. Ctrl-C cancels an
