@@ -10,6 +10,7 @@ from memoryqa.turns import Turn
 
 MAX_QUESTION_CHARS = 10_000  # more would be searched for many seconds
 MAX_LISTED = 1_000  # chats or people in one call
+MAX_TICKED = 10_000  # chats in one call by HTTP: the page names each one that is ticked
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from memoryqa.serve.operations import MAX_MESSAGES, MAX_SEARCH_TOKENS, MIN_SCORE
-from memoryqa.serve.questions import MAX_LISTED, MAX_QUESTION_CHARS
+from memoryqa.serve.questions import MAX_LISTED, MAX_QUESTION_CHARS, MAX_TICKED
 from memoryqa.serve.replies import CitedLine, Found, ImportResult, NewMessage
 
 MAX_CHARS = 1_000_000
@@ -74,7 +74,7 @@ class Joining(Body):
 
 class Question(Body):
     question: str = Field(min_length=1, max_length=MAX_QUESTION_CHARS, examples=["When did Ana move?"])
-    chats: list[Name] | None = Field(None, max_length=MAX_LISTED, description="all when left out")
+    chats: list[Name] | None = Field(None, max_length=MAX_TICKED, description="all when left out")
     people: list[Name] | None = Field(None, max_length=MAX_LISTED, description="only what these said")
     since: Day | None = Field(None, description="only from this day on, YYYY-MM-DD")
     until: Day | None = Field(None, description="only up to this day, YYYY-MM-DD")
@@ -105,7 +105,7 @@ class AskBody(Question):
 
 
 class Chosen(Body):
-    chats: list[Name] | None = Field(None, max_length=MAX_LISTED, description="all when left out")
+    chats: list[Name] | None = Field(None, max_length=MAX_TICKED, description="all when left out")
 
 
 class ShownLine(CitedLine):

@@ -205,6 +205,13 @@ def test_what_is_wrong_is_a_problem_in_one_line(
     assert "\n" not in reply.detail
 
 
+@pytest.mark.parametrize("path", ["/v1/search", "/v1/people"])
+def test_all_chats_that_may_be_ticked_on_the_page_can_be_asked(server: ApiServer, chat: str, path: str) -> None:
+    asked = {"question": "When did Ana move to Porto?"} if path == "/v1/search" else {}
+    assert server.call("POST", path, {**asked, "chats": [chat] * 10_000}).status == 200
+    assert server.call("POST", path, {**asked, "chats": [chat] * 10_001}).status == 422
+
+
 def test_no_chat_comes_of_messages_that_are_refused(server: ApiServer) -> None:
     server.call("POST", "/v1/chats/refused/messages", {"messages": [SAID[0], {**SAID[1], "time": "noon"}]})
     assert "refused" not in [one["chat"] for one in server.ok("GET", "/v1/chats")["chats"]]
