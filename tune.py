@@ -76,6 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("--data", metavar="PATH", default=None, help="the study's data, if not at LOCOMO_PATH")
     command.add_argument("--n-trials", type=int, default=50, help="trials of the whole study (default: %(default)s)")
     command.add_argument("--timeout", type=float, metavar="X", default=None, help="begin no trial after X seconds")
+    command.add_argument("--end-with-stdin", action="store_true", default=False, help=argparse.SUPPRESS)  # of a tuner
     add_cache(command)
     add_storage(add_command("list", "the studies of a storage"))
     for name, help_ in STUDY_COMMANDS.items():
@@ -120,6 +121,8 @@ def _run_and_print(args: argparse.Namespace) -> None:
     try:
         document = run(args)
     except KeyboardInterrupt:
+        if getattr(args, "end_with_stdin", False):
+            raise SystemExit(1) from None  # the tuner that it belongs to says what is to say
         again = "start it again" if args.command else f"resume by --study {args.study or 'NAME'} --resume"
         raise StoppedError(f"interrupted; finished trials are kept, {again}") from None
     except StorageUnavailableError as error:
@@ -138,8 +141,11 @@ def run(args: argparse.Namespace) -> Mapping[str, Any]:
     if args.command == "run":
         return run_script(args.script, args.arguments)
     if args.command == "worker":
+        from harness.signals import end_with_stdin
         from tuning.join_study import join_study
 
+        if args.end_with_stdin:
+            end_with_stdin()
         return join_study(args)
     from tuning.results.commands import run_study_command
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -204,9 +205,14 @@ def training_flags(model: Path, folder: Path, args: argparse.Namespace) -> list[
         "--seed": args.seed,
         "--device": args.device,
         "--checkpoint-dir": str(folder / "checkpoints"),
-        "--output": str(folder / "tiny_memory_qa.json"),
+        "--output": str(output_of(folder)),
     }
     return [str(part) for flag in flags.items() for part in flag] + ["--no-gradient-checkpointing", "--no-mlflow"]
+
+
+def output_of(folder: Path) -> Path:
+    """The trained program in `folder`."""
+    return folder / "tiny_memory_qa.json"
 
 
 def read_answers(run_dir: Path) -> list[Answer]:
@@ -274,6 +280,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Build, train, evaluate, and print what was learnt. Returns the exit status."""
+    from harness.signals import run_child
     from training.packages import check_packages
 
     check_packages("local", "tiny_grpo.py")
@@ -283,8 +290,18 @@ def run(args: argparse.Namespace) -> int:
     if not model.exists():
         build(model, args)
     train = [sys.executable, str(ROOT / "train.py")]
-    trained = subprocess.run([*train, *training_flags(model, folder, args)], stdout=subprocess.PIPE, text=True)
+    trained = run_child([*train, *training_flags(model, folder, args)], stdout=subprocess.PIPE)
     if trained.returncode:
+        if (checkpoints := folder / "checkpoints").is_dir():
+            again = [
+                "--resume",
+                "--checkpoint-dir",
+                str(checkpoints),
+                "--output",
+                str(output_of(folder)),
+                "--no-mlflow",
+            ]
+            print(f"the training goes on by python train.py {shlex.join(again)}", file=sys.stderr)
         return trained.returncode
     document = trained.stdout.splitlines()[-1]
     output = json.loads(document)["output"]
@@ -293,7 +310,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         evaluate = ["--mode", "evaluate", "--data", str(SAMPLE), "--output", output, "--num-test", "10"]
         evaluate += ["--categories", ",".join(map(str, CATEGORIES)), "--device", args.device]
-        evaluated = subprocess.run([*train, *evaluate, "--run-dir", str(folder / "run")], stdout=subprocess.DEVNULL)
+        evaluated = run_child([*train, *evaluate, "--run-dir", str(folder / "run")], stdout=subprocess.DEVNULL)
         if evaluated.returncode:
             return evaluated.returncode
         print("what was learnt (answers to test questions):", file=sys.stderr)

@@ -161,7 +161,7 @@ def _run_with_ray(storage: str, study_name: str, make: Callable[[], Any], n_jobs
 def _worker_command(study_name: str, config: TuningConfig, storage: str, options: BenchmarkOptions) -> list[str]:
     tune = str(Path(__file__).resolve().parent.parent / "tune.py")
     command = [sys.executable, tune, "worker", "--storage", storage, "--study", study_name]
-    command += ["--n-trials", str(config.n_trials)]
+    command += ["--n-trials", str(config.n_trials), "--end-with-stdin"]
     command += ["--no-cache"] if options.cache is None else ["--cache", str(options.cache)]
     if config.timeout is not None:
         command += ["--timeout", str(config.timeout)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from tuning_objective import SPACE, run_trial
 
 from tuning.studies.journal import JournalFile
 from tuning.studies.leases import was_lost
-from tuning.studies.signals import signals_held_back, sigterm_interrupts
 from tuning.studies.storage import open_storage
 from tuning.studies.study import StudySpec, load_study, open_study
 from tuning.studies.worker import run_worker
@@ -35,36 +33,6 @@ class SignalOnce:
         if self.calls == self._at:
             signal.raise_signal(self._number)
         return result
-
-
-def test_a_signal_waits_for_the_end_of_the_block_and_handlers_are_as_before() -> None:
-    reached = []
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    with sigterm_interrupts(), pytest.raises(KeyboardInterrupt), signals_held_back():  # noqa: PT012
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.raise_signal(number)
-            reached.append(number)
-    assert reached == [signal.SIGTERM, signal.SIGINT]
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
-
-
-def test_a_signal_is_not_lost_when_the_block_fails() -> None:
-    with pytest.raises(KeyboardInterrupt), signals_held_back():  # noqa: PT012
-        signal.raise_signal(signal.SIGINT)
-        raise OSError("the disk is full")
-
-
-def test_other_threads_hold_nothing_back() -> None:
-    handlers = []
-
-    def note() -> None:
-        with signals_held_back():
-            handlers.append(signal.getsignal(signal.SIGINT))
-
-    thread = threading.Thread(target=note)
-    thread.start()
-    thread.join()
-    assert handlers == [signal.getsignal(signal.SIGINT)]
 
 
 @pytest.mark.parametrize("function", ["symlink", "fsync", "rename", "unlink"])

@@ -17,8 +17,8 @@ from typing import Any
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, JournalFileSymlinkLock
 from optuna.storages.journal._storage import JournalOperation
 
+from harness.signals import signals_held_back
 from tuning.errors import StorageUnavailableError
-from tuning.studies.signals import signals_held_back
 
 _STALE_LOCK_SEC = 10  # a killed process may leave its lock; a write takes milliseconds, on a busy disk some seconds
 _TAIL_BYTES = 1 << 16

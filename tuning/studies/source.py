@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 import optuna
 
+from harness.signals import signals_held_back
 from tuning.studies.constants import LEASE_SEC
 from tuning.studies.leases import ERROR_ATTR, ask_within, finish, give_up, held, renew, settled
-from tuning.studies.signals import signals_held_back
 from tuning.studies.study import best_params
 
 RunTrial = Callable[[Any, Mapping[str, Any] | None], float | Sequence[float]]

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 import optuna
 from optuna.exceptions import StorageInternalError
 
+from harness.signals import sigterm_interrupts
 from tuning.errors import StorageUnavailableError, TrialLostError, WorkerStoppedError
 from tuning.studies.constants import LEASE_SEC, RESUMABLE
-from tuning.studies.signals import sigterm_interrupts
 from tuning.studies.source import Outcome, RunTrial, StudyTrials, TrialSource
 from tuning.studies.storage import failure_text
 
@@ -130,9 +130,10 @@ def new_worker_id() -> str:
 def extra_workers(command: Sequence[str], count: int) -> Iterator[None]:
     """Run `count` processes of `command` beside the block.
 
-    After the block they end by their own limits; if the block raises, they are stopped and give their trials back.
+    After the block they end by their own limits; if the block raises, they are stopped and give their trials back. What
+    is written to their standard input is nothing: it ends when this process does, even by a kill (`end_with_stdin`).
     """
-    processes = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(count)]
+    processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) for _ in range(count)]
     try:
         yield
         for process in processes:
@@ -147,6 +148,8 @@ def extra_workers(command: Sequence[str], count: int) -> Iterator[None]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
 
 
 @contextmanager
