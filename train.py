@@ -29,7 +29,7 @@ from harness.commands import add_json_flag, print_document, run_command
 from harness.flags import add_flags, add_tracking_flags, from_args
 from memoryqa.config import MemoryConfig, ProgramConfig
 from memoryqa.errors import UsageError
-from training.backend_api import TrainingResult, TrainingTask
+from training.backend_api import TrainingResult, TrainingStoppedError, TrainingTask
 from training.config import GRPOConfig, TrainingConfig
 from training.folder import RESULT, check_same_settings, choose_settings, open_run, parameters_of
 from training.model_files import is_gguf
@@ -199,7 +199,10 @@ def run_task(
             result = load_backend(backend).train(task)
         if isinstance(task.reward, JudgeReward) and task.reward.unreadable:
             print(f"{task.reward.unreadable} verdicts could not be read; those answers got their F1", file=sys.stderr)
-        return report(args, config, task.grpo, material, backend, result, history, tracker, run)
+        try:
+            return report(args, config, task.grpo, material, backend, result, history, tracker, run)
+        except KeyboardInterrupt as error:
+            raise TrainingStoppedError("interrupted after the last step: --resume writes what is left") from error
 
 
 def title(config: TrainingConfig, grpo: GRPOConfig, backend: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from memoryqa.errors import StoppedError
@@ -106,16 +107,19 @@ class TrainingResult:
 
 
 def group_statistics(groups: list[list[dict[str, Any]]]) -> dict[str, Any]:
-    """The fields of a StepRecord from DSPy's groups, which are lists of {"messages", "completion", "reward"}."""
+    """The fields of a StepRecord from DSPy's groups, which are lists of {"messages", "completion", "reward"}.
+
+    They come in another order after a resume than without, so sums are exact ones.
+    """
     from memory_system import NO_INFORMATION
 
     rewards = [[float(rollout["reward"]) for rollout in group] for group in groups]
     flat = [reward for group in rewards for reward in group]
-    mean = sum(flat) / len(flat)
+    mean = fmean(flat)
     texts = [[str(rollout["completion"]["content"]) for rollout in group] for group in groups]
     return {
         "reward_mean": mean,
-        "reward_std": (sum((reward - mean) ** 2 for reward in flat) / len(flat)) ** 0.5,
+        "reward_std": fmean((reward - mean) ** 2 for reward in flat) ** 0.5,
         "groups": len(groups),
         "equal_groups": sum(len(set(group)) == 1 for group in rewards),
         "distinct_share": sum(len(set(group)) for group in texts) / len(flat),

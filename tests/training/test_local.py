@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -202,6 +203,71 @@ def test_ctrl_c_twice_within_an_update_keeps_no_weights_between_two_steps(
         local_backend.train(task)
     kept = Checkpoints.open(tmp_path).last
     assert kept is None
+
+
+@pytest.mark.slow
+def test_ctrl_c_at_a_validation_ends_after_it_and_the_rest_is_as_without(tmp_path: Path, model: Path) -> None:
+    straight, steps, scores = task_in(tmp_path / "straight", model)
+    local_backend.train(straight)
+    folder, parts, told = tmp_path / "parts", list[StepRecord](), list[tuple[int, float]]()
+    for step, message in ((0, "before there was a checkpoint"), (2, "after step 2, which is kept")):
+
+        def on_validation(at: int, score: float, stop: int = step) -> None:
+            told.append((at, score))
+            if at == stop:
+                signal.raise_signal(signal.SIGINT)
+
+        task, _, _ = task_in(folder, model, on_step=parts.append, on_validation=on_validation, resume=step > 0)
+        with pytest.raises(TrainingStoppedError, match=message):
+            local_backend.train(task)
+        assert len(parts) == step, "no step more"
+    last, _, last_scores = task_in(folder, model, on_step=parts.append, resume=True)
+    local_backend.train(last)
+    assert [replace(one, seconds=0.0) for one in parts] == [replace(one, seconds=0.0) for one in steps]
+    assert told + last_scores == [scores[0], *scores], "the untrained model was scored twice"
+    assert same(weights_of(folder, 4), weights_of(tmp_path / "straight", 4))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("function", ["save", "rename", "replace"])
+def test_a_second_ctrl_c_while_the_checkpoint_is_written_waits_for_it(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    place: Any = {"save": torch, "rename": Path, "replace": os}[function]
+    original = getattr(place, function)
+    began = []
+
+    def impatient(*given: Any, **named: Any) -> Any:
+        if began:
+            signal.raise_signal(signal.SIGINT)
+        return original(*given, **named)
+
+    monkeypatch.setattr(place, function, impatient)
+    stop = stopping_at(3, began)  # a step that is saved without a validation
+    task, _, _ = task_in(tmp_path, model, on_step=lambda record: stop(record) if record.step == 3 else None)
+    with pytest.raises(TrainingStoppedError, match="interrupted after step 3, which is kept; continue with --resume"):
+        local_backend.train(task)
+    assert (last := Checkpoints.open(tmp_path).last) is not None
+    assert last.step == 3
+    assert (tmp_path / "step-000003" / "trainer_state.pt").is_file()
+    assert not list(tmp_path.glob("*.partial"))
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_the_model_is_loaded_names_what_is_there(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*given: Any, **named: Any) -> Any:
+        raise KeyboardInterrupt
+
+    first, _, _ = task_in(tmp_path, model, on_step=stopping_at(1, []))
+    with pytest.raises(TrainingStoppedError, match="after step 1"):
+        local_backend.train(first)
+    monkeypatch.setattr(local_backend.Policy, "load", interrupted)
+    for resume, message in ((True, "after step 1, which is kept"), (False, "before there was a checkpoint")):
+        task, _, _ = task_in(tmp_path, model, resume=resume)
+        with pytest.raises(TrainingStoppedError, match=message):
+            local_backend.train(task)
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
 
@@ -44,19 +44,14 @@ def preflight(task: TrainingTask) -> list[str]:
 def train(task: TrainingTask) -> TrainingResult:
     """Train until `num_train_steps`. Raises TrainingStoppedError when interrupted or when the gradients are not finite.
 
-    Ctrl-C finishes the step and saves a checkpoint; a second one stops at once and keeps the last checkpoint.
+    Ctrl-C finishes the step or the validation and saves a checkpoint; a second one stops at once and keeps the last
+    checkpoint.
     """
-    device, _ = choose_device(task.config.device)
-    teaches = task.grpo.sft_steps > 0
-    policy = Policy.load(task.config.model, device=device, bf16=uses_bf16(device, task.grpo), teaches_turns=teaches)
-    policy.add_adapter(task.grpo, seed=task.config.seed)
-    trainer = Trainer(policy, task.grpo, seed=task.config.seed)
     checkpoints = _checkpoints(task)
-    if checkpoints.last is not None:
-        if checkpoints.warm is not None:
-            checkpoints.load_weights(policy, checkpoints.warm)
-            policy.keep_reference()
-        trainer.restore(checkpoints.restore(policy, checkpoints.last))
+    try:
+        policy, trainer = _load(task, checkpoints)
+    except KeyboardInterrupt as error:
+        raise TrainingStoppedError(_interrupted(checkpoints)) from error
     with _finishing_the_step() as stop:
         run = LocalRun(
             task=task,
@@ -73,10 +68,26 @@ def train(task: TrainingTask) -> TrainingResult:
         except BaseException as error:
             if not stop.is_set():
                 raise
-            if trainer.is_between_steps and trainer.steps_done > (checkpoints.last.step if checkpoints.last else 0):
-                checkpoints.save(policy, trainer.state(), trainer.steps_done, None)
+            with suppress(KeyboardInterrupt):  # the checkpoint that is being written is finished before
+                if trainer.is_between_steps and trainer.steps_done > (checkpoints.last.step if checkpoints.last else 0):
+                    checkpoints.save(policy, trainer.state(), trainer.steps_done, None)
             raise TrainingStoppedError(_interrupted(checkpoints)) from error
     return _result(checkpoints)
+
+
+def _load(task: TrainingTask, checkpoints: Checkpoints) -> tuple[Policy, Trainer]:
+    """The model with its adapter, as the last checkpoint left them."""
+    device, _ = choose_device(task.config.device)
+    teaches = task.grpo.sft_steps > 0
+    policy = Policy.load(task.config.model, device=device, bf16=uses_bf16(device, task.grpo), teaches_turns=teaches)
+    policy.add_adapter(task.grpo, seed=task.config.seed)
+    trainer = Trainer(policy, task.grpo, seed=task.config.seed)
+    if checkpoints.last is not None:
+        if checkpoints.warm is not None:
+            checkpoints.load_weights(policy, checkpoints.warm)
+            policy.keep_reference()
+        trainer.restore(checkpoints.restore(policy, checkpoints.last))
+    return policy, trainer
 
 
 def _interrupted(checkpoints: Checkpoints) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.files import write_bytes_atomically
+from harness.signals import signals_held_back
 from memoryqa.errors import UsageError
 from training.backend_api import TrainingStoppedError
 from training.local.policy import Policy
@@ -84,8 +85,13 @@ class Checkpoints:
     def save(self, policy: Policy, state: dict[str, Any], step: int, val_score: float | None) -> None:
         """Write the adapter and the trainer's state as the last checkpoint; delete all but the best and the last.
 
-        Raises TrainingStoppedError when the disk does not take it; the checkpoints of before are whole.
+        Ctrl-C waits for its end. Raises TrainingStoppedError when the disk does not take it; the checkpoints of before
+        are whole.
         """
+        with signals_held_back():
+            self._save(policy, state, step, val_score)
+
+    def _save(self, policy: Policy, state: dict[str, Any], step: int, val_score: float | None) -> None:
         import torch
 
         checkpoint = Checkpoint(f"step-{step:06d}", step, val_score)

@@ -185,6 +185,8 @@ class LocalGRPO(GRPO):
         """DSPy calls this before the first step (`step_idx` -1) and after each step."""
         if self.run.is_due() and (step_idx >= 0 or self.run.trainer.steps_done == 0 or self.run.awaits_validation):
             self.run.on_validated(self.run.validate())
+            if self.run.should_stop() and self.run.trainer.steps_done < self.run.task.grpo.num_train_steps:
+                raise KeyboardInterrupt  # what was in flight is kept, and a step may take minutes
 
 
 class LocalProvider(Provider):
