@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from locomo.asking import Program
@@ -16,12 +16,14 @@ from memoryqa.lms.prices import (
     JUDGE_PROMPT_TOKENS,
     MOST_CALLS_PER_STEP,
     MOST_CALLS_PER_VERDICT,
+    MOST_JUDGE_PROMPT_TOKENS,
     TokenUse,
     describe_cost,
+    dollars,
     model_facts,
     total_cost,
 )
-from memoryqa.lms.roles import LMChoice
+from memoryqa.lms.roles import LMChoice, most_reply_tokens
 
 
 def report_estimate(
@@ -68,7 +70,14 @@ def report_estimate(
     if verdicts:
         uses.append((judge, TokenUse(verdicts * JUDGE_PROMPT_TOKENS, verdicts * ANSWER_TOKENS)))
     cost_usd = total_cost((facts[choice].price, use) for choice, use in uses)
-    at_most_usd = total_cost((facts[choice].price, use) for choice, use in _at_most(uses, judge))
+    most = _at_most(task, sent, calls, judge, verdicts)
+    at_most_usd = total_cost((facts[choice].price, use) for choice, use in most)
+    if at_most_usd:
+        print(
+            f"at most {dollars(max(at_most_usd, 0.01))}, when every format is missed once and each reply is as long as "
+            "--max-tokens lets it be, thoughts included",
+            file=sys.stderr,
+        )
     print(describe_cost(cost_usd, facts) if facts else "no LM is asked: none of it costs anything", file=sys.stderr)
     document: dict[str, Any] = {
         "dry_run": True,
@@ -82,15 +91,25 @@ def report_estimate(
     return document | {
         "lm_calls_at_most": MOST_CALLS_PER_STEP * calls,
         "judge_lm_calls_at_most": MOST_CALLS_PER_VERDICT * verdicts,
+        "prompt_tokens_at_most": sum(use.prompt_tokens for _, use in most),
+        "completion_tokens_at_most": sum(use.completion_tokens for _, use in most),
         "cost_usd_at_most": at_most_usd,
         "reasoning_not_counted": [str(choice.model) for choice, one in facts.items() if one.reasons],
     }
 
 
-def _at_most(uses: Sequence[tuple[LMChoice, TokenUse]], judge: LMChoice) -> list[tuple[LMChoice, TokenUse]]:
-    """`uses` when every format is missed once."""
-    factors = {choice: MOST_CALLS_PER_VERDICT if choice is judge else MOST_CALLS_PER_STEP for choice, _ in uses}
-    return [
-        (choice, TokenUse(use.prompt_tokens * factors[choice], use.completion_tokens * factors[choice]))
-        for choice, use in uses
-    ]
+def _at_most(
+    task: LMChoice | None, sent: int, calls: int, judge: LMChoice, verdicts: int
+) -> list[tuple[LMChoice, TokenUse]]:
+    """What is sent and received when every format is missed once, no verdict can be read and each reply is as long as
+    it may be. The answer that a judge reads is then as long."""
+    found = []
+    longest = most_reply_tokens(task)
+    if task is not None:
+        answering = MOST_CALLS_PER_STEP * calls
+        found.append((task, TokenUse(MOST_CALLS_PER_STEP * sent, answering * longest)))
+    if verdicts:
+        judging = MOST_CALLS_PER_VERDICT * verdicts
+        read = MOST_JUDGE_PROMPT_TOKENS + longest
+        found.append((judge, TokenUse(judging * read, judging * most_reply_tokens(judge))))
+    return found

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.flags import with_flags
 from locomo.questions import Selection
 from memoryqa.errors import UsageError
-from memoryqa.lms.roles import LMChoice, LMSettings, describe, resolve
+from memoryqa.lms.roles import LMChoice, LMSettings, describe, most_reply_tokens, resolve
 from memoryqa.tags.files import Tags, add_tags, load_tags, open_tags, origin_of, save_tags
 from memoryqa.turns import Turn
 
@@ -48,6 +48,7 @@ def write_tags(path: str, choice: LMChoice, conversations: Conversations, *, dry
     from harness.progress import counting
     from memory_system import prompt_digests
     from memoryqa.lms.preflight import is_systemic, preflight
+    from memoryqa.lms.prices import TokenUse, dollars, model_facts, total_cost
     from memoryqa.lms.roles import build
     from memoryqa.redaction import redact
     from memoryqa.tags.writing import SessionTagger, tag_conversations, tagging_cost
@@ -56,7 +57,10 @@ def write_tags(path: str, choice: LMChoice, conversations: Conversations, *, dry
     tags = open_tags(path, f"{choice.identity}, prompt {prompt_digests(tagger)['tag_session']}")
     cost = tagging_cost(tagger, conversations, tags)
     print(with_flags(describe(choice)), file=sys.stderr)
-    print(f"{path}: {cost['lm_calls']} LM calls, {cost['prompt_tokens']:,} prompt tokens", file=sys.stderr)
+    longest = TokenUse(cost["prompt_tokens"], cost["lm_calls"] * most_reply_tokens(choice))
+    most_usd = total_cost([(model_facts(choice).price, longest)])
+    known = f"no price is known of {choice.model}" if most_usd is None else f"at most {dollars(max(most_usd, 0.01))}"
+    print(f"{path}: {cost['lm_calls']} LM calls, {cost['prompt_tokens']:,} prompt tokens; {known}", file=sys.stderr)
     if dry_run:
         return tags
     lm = build(choice)

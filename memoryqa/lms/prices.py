@@ -19,6 +19,7 @@ MOST_CALLS_PER_STEP = 2  # a reply off the format is asked for once more, in JSO
 MOST_CALLS_PER_VERDICT = 4  # and a verdict that cannot be read, once more in both
 ANSWER_TOKENS = 60  # typical completion of one step of the program: a line or two in DSPy's format
 JUDGE_PROMPT_TOKENS = 350  # typical prompt of a judge
+MOST_JUDGE_PROMPT_TOKENS = 1_000  # and its longest, without the answer that it grades
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,15 @@ def build(
     return lm
 
 
+def most_reply_tokens(choice: LMChoice | None) -> int:
+    """Tokens of a reply that the server lets the LM of `choice` write, thoughts included; 0 without an LM. A model that
+    turns out to think gets more, where `max_tokens` is not set."""
+    if choice is None or choice.model is None or choice.offline:
+        return 0
+    kwargs = build(choice).kwargs
+    return int(kwargs.get("max_tokens") or kwargs.get("max_completion_tokens") or _THINKING_TOKENS)
+
+
 def _form(choice: LMChoice, thinks: bool) -> ReplyForm:
     """A thought may hold the end mark, and so may a prompt that is proposed; tags are never asked for twice."""
     return ReplyForm(
