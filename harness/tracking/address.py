@@ -24,6 +24,9 @@ DEFAULT_URI = "sqlite:///mlflow.db"
 _PROBE_SEC = 1.0
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _MAX_ERROR_CHARS = 200
+_CAUSE = re.compile(
+    r"""\(Caused by \w+\(["'](?:\w+\([^)]*\): )?(.+?)["']\)\)$"""
+)  # urllib3's, at the end of its address
 
 
 class TrackingError(UsageError):
@@ -55,8 +58,9 @@ def check_uri(uri: str, source: str) -> None:
 
 
 def describe_error(error: BaseException) -> str:
-    """One line without secrets."""
+    """One line without secrets: the cause, where an address is told before it at length."""
     line = " ".join(redact(str(error)).split()) or type(error).__name__
+    line = cause[1] if (cause := _CAUSE.search(line)) else line
     return line if len(line) <= _MAX_ERROR_CHARS else f"{line[:_MAX_ERROR_CHARS]}..."
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import re
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from http_stand_in import Fault, HttpStandIn, RecordedRequest
+from http_stand_in import SILENT, Fault, HttpStandIn, RecordedRequest
 
 from harness.tracking import store as tracking_store
 from harness.tracking.address import in_time
@@ -182,3 +183,25 @@ def test_a_clock_of_its_own_ends_a_call_and_no_error_of_the_calls_is_taken_for_i
     with pytest.raises(TimeoutError, match="its own"):
         in_time(own, 5)
     assert in_time(lambda: 3, 5) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [("gone", "Connection refused"), ("errors", "too many 500 error responses"), ("silent", "Read timed out")],
+)
+def test_the_reason_of_a_failed_write_is_not_lost_behind_its_address(
+    fault: str, reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1"), ("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")):
+        monkeypatch.setenv(name, value)
+    with Lagging(0.0) as server, open_tracker(server.base_url) as tracker:
+        if fault == "gone":
+            server.stop_listening()
+        else:
+            answer = Fault(500, {"message": "no"}) if fault == "errors" else SILENT
+            monkeypatch.setattr(server, "respond", lambda request: answer)
+        tracker.log_metrics({"f1": 1.0})
+    (told,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+    assert re.search(rf"in the run folder \([^()]*{reason}", told)
+    assert "Max retries exceeded" not in told
