@@ -36,9 +36,9 @@ class History:
         self._append({"kind": "step", **asdict(record)})
 
     def add_sft_step(self, record: SFTRecord) -> None:
-        """Add a step of the warm start; the first one drops those of a warm start that was interrupted."""
+        """Add a step of the warm start; the first one drops what there was before but the score just measured."""
         if record.step == 1:
-            self._keep([row for row in self.rows if row["kind"] != _SFT])
+            self._keep(self.validations[-1:])
         self._append({"kind": _SFT, **asdict(record)})
 
     def _keep(self, rows: list[dict[str, Any]]) -> None:
@@ -47,7 +47,9 @@ class History:
             self.rows = rows
 
     def add_validation(self, step: int, score: float) -> None:
-        """Add the score of the val questions, 0..1, after `step` steps."""
+        """Add the score of the val questions, 0..1, after `step` steps. One that is measured again is replaced."""
+        if not self.sft_steps:
+            self._keep([row for row in self.rows if row["kind"] != "validation" or row["step"] != step])
         self._append({"kind": "validation", "step": step, "val_score": score})
 
     def _append(self, row: dict[str, Any]) -> None:

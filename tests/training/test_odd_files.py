@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import resource
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +109,19 @@ def test_a_full_disk_at_a_checkpoint_is_one_line_with_the_last_one(
     assert "\n" not in str(told.value)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoints.json", "step-000001"]
     assert Checkpoints.open(tmp_path).last == checkpoints.last
+
+
+@pytest.mark.slow
+def test_the_state_that_a_disk_does_not_take_is_told_in_the_disks_words(tmp_path: Path, model: Path) -> None:
+    """PyTorch's are "[enforce fail at inline_container.cc:672] . unexpected pos 45184 vs 45072"."""
+    policy, checkpoints = policy_of(model), Checkpoints(tmp_path)
+    usual, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, most))
+    try:
+        with pytest.raises(TrainingStoppedError, match=r"cannot be written to .*large.*there is none yet: free some"):
+            checkpoints.save(policy, {"step": torch.ones(1_000_000)}, 1, 0.5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (usual, most))
+        signal.signal(signal.SIGXFSZ, before)
+    assert list(tmp_path.iterdir()) == []

@@ -19,7 +19,7 @@ from dspy.lm15 import Message, Request
 from harness.tracking.tracker import NullTracker
 from memory_system import Memories, MemoryQA, ProgramFileError, config_path, load_program
 from memoryqa.config import MemoryConfig, ProgramConfig
-from training.backend_api import StepRecord
+from training.backend_api import SFTRecord, StepRecord
 from training.config import GRPOConfig, TrainingConfig
 from training.dspy_setup import quiet_dspy
 from training.history import History, smoothed, write_reward_plot
@@ -91,6 +91,25 @@ def test_history_survives_and_drops_what_is_done_again(tmp_path: Path) -> None:
     for found in (resumed, History(tmp_path, resume=True)):
         assert [row["reward_mean"] for row in found.steps] == [0.1, 0.2, 0.9]
         assert [row["val_score"] for row in found.validations] == [0.1]
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["at its first step", "in its warm start"])
+def test_a_training_that_begins_again_has_each_score_once(tmp_path: Path, warm: bool) -> None:
+    history = History(tmp_path, resume=False)
+    for attempt in (1, 2, 3):
+        history = History(tmp_path, resume=attempt > 1)
+        history.add_validation(0, 0.1)
+        for step in range(1, (3 if warm else 0) * attempt):
+            history.add_sft_step(SFTRecord(step, 2.0, 1.0, 9, 1.0))
+        if attempt == 3 and warm:
+            history.add_validation(0, 0.4)
+        if not warm:
+            history.add_step(RECORD)
+    history.add_validation(1, 0.5)
+    for found in (history, History(tmp_path, resume=True)):
+        assert [row["val_score"] for row in found.validations] == ([0.1, 0.4, 0.5] if warm else [0.1, 0.5])
+        assert (found.val_before, found.val_warm) == (0.1, 0.4 if warm else None)
+        assert [row["step"] for row in found.sft_steps] == (list(range(1, 9)) if warm else [])
 
 
 def test_totals_compare_the_first_tenth_of_the_steps_with_the_last(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ the scores of the others.
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from collections.abc import Iterator
@@ -101,7 +102,9 @@ class Checkpoints:
         try:
             # without asking the hub for the model's config, to see whether its vocabulary has grown: it never does
             policy.model.save_pretrained(str(partial), save_embedding_layers=False)
-            torch.save(state, partial / TRAINER_STATE)
+            content = io.BytesIO()
+            torch.save(state, content)
+            (partial / TRAINER_STATE).write_bytes(content.getvalue())  # torch's own error names no full disk
             shutil.rmtree(path, ignore_errors=True)
             partial.rename(path)
             self.all = [one for one in self.all if one.step < step] + [checkpoint]
