@@ -8,6 +8,9 @@ from harness.flags import DATA
 from locomo.formats.names import FORMAT
 from memoryqa.config import ConfigError
 
+KEPT_INSIDE_LAYER = (
+    16  # numbers per token that a layer keeps for its gradient, in units of its hidden size; Gemma and Qwen: 20 to 25
+)
 METRICS = ("f1", "recall", "judge")
 BACKENDS = ("auto", "arbor", "local")
 # every linear layer of a Llama- or Qwen-like block; Arbor takes a list of names and no "all-linear"

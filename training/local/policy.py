@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Messages = Sequence[Mapping[str, str]]  # a chat, with `role` and `content`
-_MAX_SPREAD = 128  # by how much prompts that share their beginning may differ in length: so many more logits are made
+MAX_SPREAD = 128  # by how much prompts that share their beginning may differ in length: so many more logits are made
 GENERATION_BATCH = 32  # answers that are generated at a time; their keys and values need most of the memory
 
 
@@ -282,7 +282,7 @@ class Policy:
         prompts = [sample.prompt_ids for sample in samples]
         shortest, longest_prompt = min(map(len, prompts)), max(map(len, prompts))
         shared = min(_shared_start(prompts), shortest - 1)
-        if shared < longest_prompt // 2 or longest_prompt - shortest > _MAX_SPREAD or not shared:
+        if shared < longest_prompt // 2 or longest_prompt - shortest > MAX_SPREAD or not shared:
             return None
         start = torch.tensor([prompts[0][:shared]], device=self.device)
         if (cache := prompt_cache(self.model, start, torch.ones_like(start))) is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from memoryqa.errors import UsageError
-from training.config import GRPOConfig
-from training.local.policy import GENERATION_BATCH, ModelError
+from training.config import KEPT_INSIDE_LAYER, GRPOConfig
+from training.local.policy import GENERATION_BATCH, MAX_SPREAD, ModelError
 from training.model_files import loading_errors, source_of
 
 _GIB = 1024**3
@@ -52,7 +52,8 @@ def estimate_memory(model: str, grpo: GRPOConfig, device: str) -> str:
     if needed > available:
         raise DeviceError(
             f"{text}: use a smaller --model, --batch-size-per-device 1, a smaller --max-prompt-length or --lora-r, "
-            "or --backend arbor with more GPUs"
+            + ("" if grpo.gradient_checkpointing else "--gradient-checkpointing, ")
+            + "or --backend arbor with more GPUs"
         )
     return text
 
@@ -66,11 +67,17 @@ def memory_bytes(shape: dict[str, int], grpo: GRPOConfig, weight_bytes: int) -> 
     fixed = shape["parameters"] * weight_bytes + shape["trained"] * adapter_bytes
     sequences = min(GENERATION_BATCH, grpo.rollouts * grpo.prompts_per_step)
     sampling = sequences * grpo.max_sequence_length * shape["kv_per_token"] * weight_bytes
+    return fixed + max(sampling, learning_bytes(shape, grpo, weight_bytes))
+
+
+def learning_bytes(shape: dict[str, int], grpo: GRPOConfig, weight_bytes: int) -> int:
+    """Bytes of what the longest batch keeps for its gradient, and of its logits; arguments as for `memory_bytes`."""
+    layers = shape["layers"]  # checkpointing keeps what goes into each, and the inside of the one that is recomputed
+    kept = layers + KEPT_INSIDE_LAYER if grpo.gradient_checkpointing else layers * KEPT_INSIDE_LAYER
     tokens = grpo.batch_size_per_device * grpo.max_sequence_length
-    activations = tokens * shape["hidden"] * shape["layers"] * weight_bytes  # checkpointing keeps one per layer
-    answers = grpo.batch_size_per_device * grpo.max_completion_length
-    learning = activations + answers * shape["vocabulary"] * 4 * _LOGIT_COPIES
-    return fixed + max(sampling, learning)
+    mixed = not grpo.gradient_checkpointing and grpo.rollouts % grpo.batch_size_per_device  # answers to several prompts
+    answers = grpo.batch_size_per_device * (grpo.max_completion_length + (MAX_SPREAD if mixed else 0))
+    return tokens * shape["hidden"] * kept * weight_bytes + answers * shape["vocabulary"] * 4 * _LOGIT_COPIES
 
 
 def model_shape(model: str, grpo: GRPOConfig) -> dict[str, int]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from memoryqa.errors import UsageError
-from training.config import GRPOConfig
+from training.config import KEPT_INSIDE_LAYER, GRPOConfig
 
 GIB = 2**30
 _MIB = 2**20
@@ -54,8 +54,8 @@ def training_bytes(shape: Mapping[str, int], grpo: GRPOConfig, training_gpus: in
     """
     width = 2 if grpo.bf16 else 4
     answers = grpo.rollouts // (training_gpus * grpo.gradient_accumulation_steps)
-    inputs_kept = shape["layers"] * (1 if grpo.gradient_checkpointing else 16)
-    per_token = (inputs_kept + 16) * shape["hidden"] + _LOGIT_COPIES * shape["vocabulary"]
+    inputs_kept = shape["layers"] * (1 if grpo.gradient_checkpointing else KEPT_INSIDE_LAYER)
+    per_token = (inputs_kept + KEPT_INSIDE_LAYER) * shape["hidden"] + _LOGIT_COPIES * shape["vocabulary"]
     return 4 * shape["parameters"] + 16 * shape["trained"] + answers * grpo.max_sequence_length * per_token * width
 
 
