@@ -114,8 +114,12 @@ class Run:
         run.lock()  # before looking: another process may be about to start here too
         if any(path.name != LOCK for path in run_dir.iterdir()):
             raise RunFolderError(in_use)
-        run.write_json(MANIFEST, manifest)
-        run.write_json(CONFIG, config)  # last: a folder with a config.json is a whole run folder
+        try:
+            run.write_json(MANIFEST, manifest)
+            run.write_json(CONFIG, config)  # last: a folder with a config.json is a whole run folder
+        except OSError:  # a full disk; else the folder could be neither continued nor used anew
+            (run_dir / MANIFEST).unlink(missing_ok=True)
+            raise
         return run
 
     @classmethod

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import dspy
+from dspy.propose import GroundedProposer
 from dspy.teleprompt.bootstrap_trace import FailedPrediction, bootstrap_trace_data
+from dspy.utils.exceptions import AdapterParseError, LMError
 
 from memory_system import MemoryQA
 from optimization.metric import DEMO_SCORE
@@ -105,8 +107,48 @@ class BoundedMIPROv2(dspy.MIPROv2):
 
     DSPy makes its demo sets one after another in a single thread, over an unknown number of questions. It takes
     failures for demonstrations when a metric has feedback (https://github.com/stanfordnlp/dspy/issues/10473), and keeps
-    whole inputs. This overrides a method that DSPy 3.4.1 calls in `compile`.
+    whole inputs. Besides, one proposal that cannot be read would end its search. This overrides two methods that DSPy
+    3.4.1 calls in `compile`.
     """
+
+    def _propose_instructions(
+        self,
+        program: Any,
+        trainset: list[Any],
+        demo_candidates: list[Any] | None,
+        view_data_batch_size: int,
+        program_aware_proposer: bool,
+        data_aware_proposer: bool,
+        tip_aware_proposer: bool,
+        fewshot_aware_proposer: bool,
+        num_instruct_candidates: int,
+    ) -> dict[int, list[str]]:
+        """As DSPy's, by a proposer that goes on: instructions by predictor, its present one first."""
+        proposer = _PatientProposer(
+            program=program,
+            trainset=trainset,
+            prompt_model=self.prompt_model,
+            view_data_batch_size=view_data_batch_size,
+            program_aware=program_aware_proposer,
+            use_dataset_summary=data_aware_proposer,
+            use_task_demos=fewshot_aware_proposer,
+            use_tip=tip_aware_proposer,
+            set_tip_randomly=tip_aware_proposer,
+            use_instruct_history=False,
+            set_history_randomly=False,
+            rng=self.rng,
+            init_temperature=self.init_temperature,
+        )
+        proposed: dict[int, list[str]] = proposer.propose_instructions_for_program(
+            trainset=trainset,
+            program=program,
+            demo_candidates=demo_candidates,
+            N=num_instruct_candidates,
+            trial_logs={},
+        )
+        for number, predictor in enumerate(program.predictors()):
+            proposed[number][0] = predictor.signature.instructions
+        return proposed
 
     def _bootstrap_fewshot_examples(
         self,
@@ -137,6 +179,16 @@ class BoundedMIPROv2(dspy.MIPROv2):
             number: [list(predictor.demos), *(_demos_of(predictor, traces) for traces in chosen)]
             for number, predictor in enumerate(student.predictors())
         }
+
+
+class _PatientProposer(GroundedProposer):
+    """One whose proposal cannot be read, or does not come, proposes what is there. The scoreboard counts it."""
+
+    def propose_instruction_for_predictor(self, program: Any, predictor: Any, **rest: Any) -> str:
+        try:
+            return str(super().propose_instruction_for_predictor(program=program, predictor=predictor, **rest))
+        except (AdapterParseError, LMError):  # not SearchStopped, which ends the search
+            return str(predictor.signature.instructions)
 
 
 def _demos_of(predictor: dspy.Predict, traces: list[Any]) -> list[dspy.Example]:

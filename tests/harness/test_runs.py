@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -48,6 +49,20 @@ def test_create_refuses_a_folder_in_use_and_a_file(run: Run, tmp_path: Path) -> 
     with pytest.raises(RunFolderError, match="is in use"):
         Run.create(tmp_path / "file", CONFIG, {})
     assert Run.create(tmp_path / "new" / "deep", CONFIG, {}).config["split"] == "val"
+
+
+def test_a_folder_that_a_full_disk_left_without_config_can_be_used_again(tmp_path: Path) -> None:
+    large = {"names": "x" * 5_000}
+    usual, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, most))
+    try:
+        with pytest.raises(OSError, match="large"):
+            Run.create(tmp_path / "run", large, {"seed": 1})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (usual, most))
+        signal.signal(signal.SIGXFSZ, before)
+    assert Run.create(tmp_path / "run", large, {"seed": 1}).config == large
 
 
 def test_resume_finds_the_rows_of_the_same_config(run: Run) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,16 @@ from checkout import ROOT
 from commands import Command
 from http_stand_in import Fault
 from instructed_reader import OFF_FORMAT, PLANTED, InstructedReader, write_carried
-from openai_server import OpenAIServer, delayed, off_format, rate_limited, server_error, truncated, unauthorized
+from openai_server import (
+    OpenAIServer,
+    Shaped,
+    delayed,
+    off_format,
+    rate_limited,
+    server_error,
+    truncated,
+    unauthorized,
+)
 
 import optimization.estimates
 import optimization.metered_lm
@@ -369,10 +379,13 @@ def test_too_many_failures_are_not_saved_unless_forced(main: Command, tmp_path: 
 
 
 @pytest.mark.slow
-def test_answers_of_the_prompt_model_that_cannot_be_read_are_reported(main: Command, tmp_path: Path) -> None:
+@pytest.mark.parametrize("optimizer", ["gepa", "miprov2", "simba"])
+def test_answers_of_the_prompt_model_that_cannot_be_read_are_reported(
+    optimizer: str, main: Command, tmp_path: Path
+) -> None:
     with OpenAIServer(InstructedReader()) as server, OpenAIServer(lambda messages, body: "no format at all") as writer:
         prompt = ("--prompt-model", "hosted_vllm/writer", "--prompt-api-base", writer.api_base)
-        found = main(*flags(server, tmp_path, "--optimizer", "gepa", *prompt))
+        found = main(*flags(server, tmp_path, "--optimizer", optimizer, "--max-demos", 0, *prompt))
     assert found.document["proposals_unread"] > 0
     assert "answers of the prompt model could not be read" in found.err
     assert "gained nothing" in found.err
@@ -587,3 +600,28 @@ def test_no_prompt_holds_a_conversation_or_a_key(
     for path in (tmp_path / found.document["run_dir"]).rglob("*.*"):
         if path.suffix in (".json", ".jsonl", ".log", ".diff", ".html"):
             assert "planted-key" not in path.read_text(), path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("missing", ["unreadable", "refused"])
+def test_miprov2_goes_on_without_the_proposals_that_cannot_be_read(missing: str, main: Command, tmp_path: Path) -> None:
+    """Every second one here: DSPy ended the search at the first, after its demonstrations were paid for."""
+    reader, asked = InstructedReader(), Counter[str]()
+
+    def half_of_them(messages: Any, body: Any) -> Any:
+        text = reader(messages, body)
+        if "proposed_instruction" not in text:
+            return text
+        asked["proposals"] += 1
+        if asked["proposals"] % 2 == 0:
+            return text
+        if missing == "refused":
+            return Shaped(text="", finish_reason="length")
+        return Shaped(text="```\nAnswer briefly.\n```", finish_reason="length")  # cut: not asked for again in JSON
+
+    with OpenAIServer(half_of_them) as server:
+        found = main(*flags(server, tmp_path, "--optimizer", "miprov2", "--prompt-max-tokens", 16_000))
+    assert found.status == 0, found.err
+    assert found.document["proposals_unread"] > 0
+    assert found.document["after"] == 1.0 > found.document["before"]
+    assert "Traceback" not in found.err
