@@ -9,6 +9,7 @@ import difflib
 import http.client
 import json
 import re
+import threading
 import time
 import urllib.parse
 import urllib.request
@@ -84,7 +85,16 @@ def served_models(address: str, choice: LMChoice, timeout_sec: float = _TIMEOUT_
     """
     if not re.match(r"https?://[^\s/]", address):
         return []
+    found: list[list[str]] = []
     deadline = time.monotonic() + timeout_sec
+    # in a thread of its own: heads and sizes of chunks are read by a socket, whose timeout begins anew with each byte
+    thread = threading.Thread(target=lambda: found.append(_listed(address, choice, deadline)), daemon=True)
+    thread.start()
+    thread.join(timeout_sec)
+    return found[0] if found else []
+
+
+def _listed(address: str, choice: LMChoice, deadline: float) -> list[str]:
     names: list[str] = []
     query = ""
     try:

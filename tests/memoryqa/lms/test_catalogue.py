@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
+from contextlib import suppress
 
 import pytest
 from http_stand_in import Fault, FixedAnswers, HttpStandIn, RecordedRequest
@@ -112,6 +115,39 @@ def test_a_list_that_drips_is_given_up() -> None:
         started = time.monotonic()
         assert served_models(f"{server.base_url}/v1", resolve("task", model="hosted_vllm/m"), timeout_sec=0.4) == []
         assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize(
+    ("begins", "then"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"a"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"", b""),
+    ],
+    ids=["its head", "the size of a chunk", "a provisional answer", "nothing"],
+)
+def test_a_list_is_given_up_whatever_drips_before_it(begins: bytes, then: bytes) -> None:
+    over = threading.Event()
+
+    def drip() -> None:
+        with suppress(OSError), listening.accept()[0] as connection:
+            connection.recv(65_536)
+            connection.sendall(begins)
+            while not over.wait(0.05):
+                connection.sendall(then)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=drip)
+        thread.start()
+        started = time.monotonic()
+        try:
+            address = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+            assert served_models(address, resolve("task", model="hosted_vllm/m"), timeout_sec=0.4) == []
+            assert time.monotonic() - started < 10
+        finally:
+            over.set()
+            thread.join()
 
 
 def test_the_last_part_of_a_name_counts_most() -> None:
