@@ -5,9 +5,12 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Collection, Mapping
+from concurrent.futures import Future
 from email.message import Message
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -24,6 +27,7 @@ from runpod_types import (
     price_of_state,
 )
 
+LOG_MOST_SEC = 15.0  # for a pod that never pauses
 LOG_QUIET_SEC = 3.0  # the log is an endless stream; a pause this long means that its tail is complete
 # Lack of capacity has no status code: it is a 400 with a sentence (createPod in the OpenAPI file).
 _NO_CAPACITY = re.compile(r"capacity|no longer any|not available|unavailable|no (\w+ )?(instance|machine|host)", re.I)
@@ -101,9 +105,12 @@ class RestApi:
     def log_lines(self, pod_id: str, tail: int) -> list[str]:
         request = self._request("GET", f"/v2/pods/{pod_id}/logs?tail={tail}", None)
         lines: list[str] = []
+        deadline = time.monotonic() + LOG_MOST_SEC
         try:
             with self._opener.open(request, timeout=LOG_QUIET_SEC) as stream:
                 for line in stream:
+                    if len(lines) >= tail or time.monotonic() > deadline:
+                        break
                     if line.startswith(b"data:"):
                         event = json.loads(line.removeprefix(b"data:"))
                         lines.append(f"{event.get('ts', '')} {event.get('line', '')}".strip())
@@ -167,6 +174,22 @@ class RestApi:
         return answer
 
     def _send(self, request: urllib.request.Request) -> tuple[int, Message, bytes]:
+        # in a thread: a socket's timeout begins anew with each byte, and a pod costs money while a gateway drips
+        outcome: Future[tuple[int, Message, bytes]] = Future()
+
+        def run() -> None:
+            try:
+                outcome.set_result(self._sent(request))
+            except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
+                outcome.set_exception(error)
+
+        threading.Thread(target=run, daemon=True, name="runpod").start()
+        try:
+            return outcome.result(2 * self._timeout_sec)
+        except TimeoutError as error:
+            raise TransientError(f"no whole answer from {self._base_url} in {2 * self._timeout_sec:g} s") from error
+
+    def _sent(self, request: urllib.request.Request) -> tuple[int, Message, bytes]:
         try:
             try:
                 with self._opener.open(request, timeout=self._timeout_sec) as reply:

@@ -14,7 +14,7 @@ from unittest.mock import Mock
 
 import pytest
 from deploy_story import DEPLOY, KEY
-from http_stand_in import Fault
+from http_stand_in import Fault, FixedAnswers
 from hypothesis import given
 from hypothesis import strategies as st
 from runpod_server import RunPodServer
@@ -207,3 +207,18 @@ def test_only_bad_input_is_reported_as_bad_input(load: Any, monkeypatch: pytest.
                 deploy.main(["--list"])
         else:
             assert deploy.main(["--list"]) == 2
+
+
+def test_an_answer_of_runpods_that_drips_is_given_up_while_a_pod_may_cost_money(load: Any) -> None:
+    with FixedAnswers({"/v2/pods": Fault(body={"pods": []}, drip_sec=30)}) as server:
+        api = load("runpod_rest").RestApi(KEY, server.base_url, timeout_sec=0.2)
+        with pytest.raises(load("runpod_types").TransientError, match=r"no whole answer from .* in 0\.4 s"):
+            api.pods()
+
+
+def test_the_log_of_a_pod_that_never_pauses_ends_with_its_tail(load: Any) -> None:
+    pieces = tuple(f'data: {{"ts": "t", "line": "{number}"}}\n\n' for number in range(10_000))
+    stream = Fault(body="", headers={"Content-Type": "text/event-stream"}, pieces=pieces, pause_sec=0.02)
+    with FixedAnswers({"/v2/pods/a/logs?tail=5": stream, "/v2/pods/a/logs": stream}) as server:
+        api = load("runpod_rest").RestApi(KEY, server.base_url)
+        assert api.log_lines("a", 5) == [f"t {number}" for number in range(5)]
