@@ -9,6 +9,7 @@ from datetime import date
 
 import regex
 
+from memoryqa.language.about_people import without_asking
 from memoryqa.language.bare_verbs import answering_terms
 from memoryqa.language.bound_terms import all_terms
 from memoryqa.language.dating.dates import resolve
@@ -98,6 +99,7 @@ class Query:
     asks_when: bool
     asks_what_was_told: bool = False  # by the other side: "what did you recommend?"
     asks_name: bool = False  # how something or somebody is called
+    asks_person: bool = False  # about those named as a whole: "who is Ana?"
     answers: tuple[str, ...] = ()
     marked: tuple[tuple[str, str], ...] = ()
     language: str = ENGLISH
@@ -117,6 +119,7 @@ def read_query(
     languages: codes of the conversation's languages in Latin letters, the most frequent first.
 
     Names are not among the terms: turns *addressed* to a person contain the name, turns that the person *said* do not.
+    They are in a question about nothing but the person ("who is Ana?").
     Words about the conversation itself ("mentioned") and those that frame a question ("what kind of") are none either,
     unless there are no others. Nor are those of a date that the day of asking gives a meaning: what was said last week
     seldom says "week".
@@ -139,6 +142,17 @@ def read_query(
         rest = _without_frame(_without_telling(rest))
     elif all_terms(asked := without_time_words(rest, code), spoken):
         rest = asked
+    named = frozenset[str]().union(*(mention.speakers for mention in mentions))
+    owner = _owner(asking.owner, speakers)
+    asks_what_was_told = bool(_ASKS_WHAT_WAS_TOLD.search(text))
+    if owner is not None and not asks_what_was_told:
+        named = _with_owner(named, owner, normal, code)
+    asks_person = not windows and not all_terms(without_asking(rest), spoken)
+    if asks_person and not named and is_about_asker(normal, code):
+        named = users_among(speakers, owner)
+    asks_person = asks_person and bool(named)
+    if asks_person:
+        rest = " ".join(normal[mention.start : mention.end] for mention in mentions)
     asks_name = code == ENGLISH and bool(
         _MAY_BE_NAMING.search(normal) and _WHAT.search(normal) and _NAMING.search(normal)
     )
@@ -147,15 +161,10 @@ def read_query(
     if dates and not all_terms(_without_events(rest, code), spoken):
         distinct = ()  # "what happened yesterday?"
     answers = [
-        *(answering_terms(normal) if code == ENGLISH and len(distinct) < 2 else ()),
+        *(answering_terms(normal) if code == ENGLISH and len(distinct) < 2 and not asks_person else ()),
         *named_emoji(normal, distinct),
     ]
     distinct += tuple(emoji_in(normal))
-    named = frozenset[str]().union(*(mention.speakers for mention in mentions))
-    owner = _owner(asking.owner, speakers)
-    asks_what_was_told = bool(_ASKS_WHAT_WAS_TOLD.search(text))
-    if owner is not None and not asks_what_was_told:
-        named = _with_owner(named, owner, normal, code)
     return Query(
         terms=tuple(term for term in distinct if term not in META_TERMS) or distinct,
         named=named,
@@ -163,6 +172,7 @@ def read_query(
         asks_when=bool(_ASKS_WHEN.search(text)) if code == ENGLISH else asks_time(normal, code),
         asks_what_was_told=asks_what_was_told,
         asks_name=asks_name,
+        asks_person=asks_person,
         answers=tuple(answers),
         marked=tuple(dict.fromkeys(marked(rest, spoken))),
         language=code,

@@ -21,6 +21,7 @@ from memoryqa.search.passage_reading import (
 from memoryqa.search.postings import IndexedPassages
 
 NAME_PRIOR = 0.2  # of a passage that says a name, where the question asks for one
+PERSON_PRIOR = 0.4  # of what a person said, where the question is about the person as a whole
 _CODE_FROM, _CODE_SPAN = 0.05, 0.2  # share of code signs that prose may have, and what more makes a passage all code
 _USUAL_TOKENS = 30  # of a line
 _MOST_BREVITY = 2.0

@@ -33,7 +33,7 @@ from memoryqa.search.date_match import match_blocks
 from memoryqa.search.matches import as_spoken, find_matches
 from memoryqa.search.passage_reading import NAMES_TIME, SAYS_I, SAYS_NAME
 from memoryqa.search.postings import IndexedPassages
-from memoryqa.search.priors import NAME_PRIOR, Preference, Priors, fuse
+from memoryqa.search.priors import NAME_PRIOR, PERSON_PRIOR, Preference, Priors, fuse
 from memoryqa.search.windows import Windows
 from memoryqa.turns import Turn
 
@@ -155,10 +155,10 @@ class PassageIndex:
         """
         index, shares = self._passages, [0.0]
         for place, text in enumerate(queries):
-            words = self._read(text, None if place else asking).terms
-            weights = {term: index.idf(term) for term in words}
+            query = self._read(text, None if place else asking)
+            weights = {term: index.idf(term) for term in query.terms}
             known = sum(idf for term, idf in weights.items() if index.says(term) or term in index.date_words)
-            shares.append(known / sum(weights.values()) if weights else 1.0)
+            shares.append(known / sum(weights.values()) if weights and not query.asks_person else 1.0)
         return max(shares)
 
     def ranked(
@@ -280,6 +280,8 @@ class PassageIndex:
             score += scale * config.time_prior * ((flags & NAMES_TIME) != 0)
         if question.asks_name:
             score += scale * NAME_PRIOR * ((flags & SAYS_NAME) != 0)
+        if question.asks_person:
+            score += scale * PERSON_PRIOR * index.said_by(question.named, passages)
         return score
 
     def _preference(self, question: Query) -> Preference:
@@ -355,6 +357,8 @@ class PassageIndex:
         if named is not None:
             priors += np.where(named, preferred.weight, -preferred.weight)
             priors += preferred.first_person * (named & ((index.chunk_flags() & SAYS_I) != 0))
+        if question.asks_person:
+            priors += PERSON_PRIOR
         return _Bounds(bound + (1 + support) * priors + _ROUNDING, of_words, of_often)
 
     def _support(self, question: Query, num_queries: int) -> float:

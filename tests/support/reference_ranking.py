@@ -282,6 +282,8 @@ class Reference:
         total = config.time_prior if question.asks_when and has_time_expression(self.lines[i].said) else 0.0
         if question.asks_name and self.says_name(i):
             total += 0.2
+        if question.asks_person and self.is_of(i, question.named):
+            total += 0.4
         named, weight = self.preferred(question)
         if named and set(self.speakers) - named:
             total += weight if self.is_of(i, named) else -weight
@@ -347,7 +349,8 @@ configs = st.builds(
     query_weight=weight,
     query_share=shares,
 )
-questions = st.tuples(
+about_people = st.sampled_from(("Who is Ines?", "Tell me about Bo", "What do you know about me?"))
+questions = about_people | st.tuples(
     st.sampled_from(
         (
             "",
