@@ -27,12 +27,13 @@ _ASKED = re.compile(
     re.I,
 )
 _DID = re.compile(r"\bdid\b", re.I)
+_WHAT_LIKE = re.compile(r"\W*what(?:'s| is| are| was)\b.* like\W*", re.I)
 
 
 def answering_terms(question: str) -> list[str]:
     """Terms that answer a question with no word but a plain verb; none for other questions."""
     asked = _ASKED.fullmatch(question)
-    if asked is None or (asked["verb"].lower() == "do" and _DID.search(question)):
-        return []  # "what did she do?" asks for events, not for her work
+    if asked is None or (asked["verb"].lower() == "do" and _DID.search(question)) or _WHAT_LIKE.fullmatch(question):
+        return []  # "what did she do?" asks for events, not for her work; "what is she like?" for all that she is
     words = _ANSWERS[asked["verb"].lower()].split()
     return [term for word in words if (term := term_of(word))]

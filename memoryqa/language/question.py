@@ -147,7 +147,8 @@ def read_query(
     asks_what_was_told = bool(_ASKS_WHAT_WAS_TOLD.search(text))
     if owner is not None and not asks_what_was_told:
         named = _with_owner(named, owner, normal, code)
-    asks_person = not windows and not all_terms(without_asking(rest), spoken)
+    of_verb = answering_terms(normal) if code == ENGLISH else []
+    asks_person = not windows and not of_verb and not all_terms(without_asking(rest), spoken)
     if asks_person and not named and is_about_asker(normal, code):
         named = users_among(speakers, owner)
     asks_person = asks_person and bool(named)
@@ -161,7 +162,7 @@ def read_query(
     if dates and not all_terms(_without_events(rest, code), spoken):
         distinct = ()  # "what happened yesterday?"
     answers = [
-        *(answering_terms(normal) if code == ENGLISH and len(distinct) < 2 and not asks_person else ()),
+        *(of_verb if len(distinct) < 2 else ()),
         *named_emoji(normal, distinct),
     ]
     distinct += tuple(emoji_in(normal))

@@ -32,6 +32,8 @@ ABOUT = (
 NOT_ABOUT = (
     "Who is Hao's friend?",
     "What does Hao like?",
+    "What does Hao have?",
+    "What does Hao do?",
     "Where does Hao work?",
     "What did Hao say about the laptop?",
     "What happened to Hao in May?",

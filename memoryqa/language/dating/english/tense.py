@@ -77,6 +77,7 @@ _BE = (  # a contraction is a word of its own here; "'s" is "is" after these
     r"(?:am|is|are|isn't|aren't|be|'m|'re|(?:(?<=\bit )|(?<=\bhe )|(?<=\bshe )|(?<=that )|(?<=here )|(?<=what )"
     r"|(?<=who )|(?<=when ))'s)"
 )
+_DETERMINERS = r"(?:an?|the|my|our|your|his|her|their|all|both|some)"
 _ADVERBS = r"(?:(?:not|all|both|also|just|really|so|very|still|already|probably|definitely|finally|even|only|\w+ly) )*"
 _SIGNS = {
     # what would have been, or was to come then
@@ -85,6 +86,7 @@ _SIGNS = {
     r"(?: to\b)?(?: \w+)?"
     r"|(?:would|could|should|might|must)(?: ?n't)?(?: not)?(?: ?'ve| have) \w+"
     r"|(?:would|'d) rather|(?:would|'d) (?:have )?(?:liked?|loved?|preferred) to have \w+"
+    r"|got to (?!bed|sleep|work|school|town|the|my|our|your|his|her|their)\w+"  # "I got to see her", "you got to go"
     r"|had (?:planned|hoped|wanted|meant|intended)|(?:i|we|he|she|they) wish(?:ed"
     r"|es)?\b(?:.{0,40}? had \w+)?|if only"
     r"|(?:(?:has|have|had|'s|'ve) )?sold out\b"
@@ -98,8 +100,14 @@ _SIGNS = {
     r"|(?:thought|assumed|figured|believed|guessed|said|heard|knew|told \w+)(?: \w+){0,5}? (?:was|were|wasn't"
     r"|weren't)\b"
     r"|(?:remembers?|recall|reminds? (?:me|us|him|her) of)\b(?! (?:to|that)\b)"
-    r"|(?:decided|agreed|promised|planned|wanted|hoped|offered|asked|told|expected|arranged|invited|refused"
-    r"|intended|threatened|swore|vowed|scheduled|chose)(?: (?:me|us|him|her|them|you|\w+))? to \w+",
+    rf"|(?:(?:has|have|had|'s|'ve) {_ADVERBS})?(?:decided|agreed|promised|planned|wanted|hoped|offered|asked|told"
+    r"|expected|arranged|invited|refused|intended|threatened|swore|vowed|scheduled|chose|advised|recommended|reminded|encouraged|urged|begged"
+    r"|instructed|ordered|warned|persuaded|convinced)"
+    rf"(?: (?:{_DETERMINERS} )?\w+)?(?: not)? to \w+"
+    r"|said (?:not )?to (?!(?:me|you|him|her|us|them|my|your|his|our|their|the|every\w+|mum|mom|dad)\b)\w+"
+    r"|(?:recommended|advised) \w+ing\b"
+    r"|(?:gave|given|got|gotten|made|found|received|accepted|secured|offered)(?: \w+){0,4}? "
+    r"(?:appointment|reservation|booking|invitation|invite|interview|slot|viewing|ticket|seat)s?\b",
     "polite": r"(?:would|'d) (?:you |it |that |anyone |he |she |they |we |i )?(?:be )?(?:like|love|mind|suit|prefer"
     r"|work)\b"
     r"|(?:could|can|will|won't|would) (?:you|we|i|someone|anyone|he|she|they)\b|'d better"
@@ -110,8 +118,8 @@ _SIGNS = {
     r"|divorced|worse|better|used|\w+ed)\b)",
     "perfect": rf"(?:have|has|'ve|haven't|hasn't|having)(?: (?:i|you|we|they|he|she|it|anyone))? {_ADVERBS}"
     rf"(?:\w{{2,}}ed|{'|'.join(_PARTICIPLES)}|got(?= married| engaged| divorced))\b",
-    "ahead": r"(?:will|won't|shall|shan't)\b|'ll\b|going to|gonna|wanna|gotta|let's|let us|lets\b"
-    r"|(?:plan|plans|planning|hope|hopes|hoping|want|wants|wanting|need|needs|have|has|got|intend|intends) to\b"
+    "ahead": r"(?:will|won't|shall|shan't)\b|'ll\b|going to|gonna|wanna|gotta|let ?'s|let us|lets\b"
+    r"|(?:plan|plans|planning|hope|hopes|hoping|want|wants|wanting|need|needs|have|has|intend|intends) to\b"
     r"|(?:hopefully|upcoming|coming up|due|deadline|expires?)\b|looking? forward|can't wait|cannot wait"
     r"|(?<!to )see you|excited (?:for|to|about)|should\b|must\b|might\b|(?:i|we|he|she|it|they|you|who) may\b"
     r"|may (?:i|we|be)\b"
@@ -132,7 +140,7 @@ _SIGNS = {
     rf"|congrat(?:s|ulations)) (?:for|on)\b|ago\b",
 }
 _SIGN = re.compile(r"(?<![\w])(?:" + "|".join(f"(?P<{name}>{words})" for name, words in _SIGNS.items()) + ")")
-_NO_VERB_AFTER = re.compile(r"\b(?:to|the|a|an|my|our|your|his|her|their|its|of|for|at|from) $")  # "on my way to work"
+_NO_VERB_AFTER = re.compile(r"\b(?:to|the|a|an|my|our|your|his|her|their|its|of|for|at|from|on) $")  # "on leave"
 _PASSIVE = re.compile(r"\b(?:be|get|gets|being|getting|have)(?: \w+ly| all| not)? $")
 _HAS_IT_DONE = re.compile(  # "we need the car fixed by Friday", "I'm getting my hair cut"
     r"(?<!\w)(?:needs?|wants?|gets?|getting|have|has|having|would like|'d like)"
@@ -148,7 +156,7 @@ _GERUND_OPENING = re.compile(
     r"|off to)\b"
 )
 _CONTRACTED = re.compile(r"(?<=\w)(?='(?:ll|m|re|ve|d|s)\b)")
-_SAME_IN_PAST = re.compile(r"(?:put|set|read|cut|hit|quit|shut|spread|beat)\b")  # an order or a report
+_SAME_IN_PAST = re.compile(r"(?:put|set|read|cut|hit|quit|shut|spread|beat|let|cost|hurt)\b")  # an order or a report
 _HABIT = re.compile(
     r"\b(?:always|usually|often|normally|generally|typically|sometimes|occasionally|rarely|seldom|every"
     r"|each(?! other)|whenever|used to"
@@ -161,6 +169,7 @@ _CONDITION = re.compile(  # "if it rains on Saturday"
     r"(?:(?:if|unless|in case|even if)|.* (?:in case|even if)) (?:it|he|she|they|we|you|i|there|the \w+|my \w+) "
     r"(?:(?:don't|doesn't|isn't|aren't|can't|not) )?[a-z]+"
 )
+_WITH_INFINITIVE = frozenset(("unclear", "polite", "offer", "conditional", "ahead"))
 _PAST_SIGNS = frozenset(("back", "perfect"))
 _CLOCK = re.compile(
     r",?\s*(?:at|@)\s*(?:\d|noon|midnight|half|quarter|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven"
@@ -274,10 +283,15 @@ def _signs(clause: str) -> list[tuple[str, int]]:
             name = "ahead"
         if name in ("scheduled", "present") and _is_bare_infinitive(clause, match):
             continue
+        is_infinitive = auxiliary or clause[: match.start()].endswith("to ")
+        if name == "back" and is_infinitive and _SAME_IN_PAST.match(match[0]):
+            continue  # "I'll let you know", "time to read it"
+        if name == "ahead" and match[0] in ("due", "deadline") and signs and signs[-1][0] in _PAST_SIGNS:
+            name = "unclear"  # "we missed the deadline"
         if auxiliary and (name == "perfect" or (name in ("scheduled", "present") and not match[0].endswith("s"))):
             continue
         signs.append((name, match.end()))
-        auxiliary = name in ("unclear", "polite", "offer", "conditional", "ahead") or match[0].startswith("did")
+        auxiliary = name in _WITH_INFINITIVE or match[0].startswith(("did", "do ", "does "))
     return signs
 
 

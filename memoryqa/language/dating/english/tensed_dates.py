@@ -95,6 +95,11 @@ _AFTER_ALONE = re.compile(  # ... and what may follow it, for it not to be part 
     r"|thanks|a|an|not|lunch|before|early|late|just|suits?|be)\b)"
 )
 _PREDICATE = re.compile(r"\b(?:it|today|tomorrow|day|date)\s*(?:'s|\s(?:is|was|were|be))\s+(?:still\s+|only\s+)?$")
+_RETURNS = re.compile(  # "she will be back in May", "call me back in May"; it is no return in "it rained back in May"
+    r"(?:(?<!\w)(?:be|am|is|are|com(?:e|es|ing)|came|go(?:es|ing)?|went|gone|fl(?:y|ies|ying|ew|own)|mov\w+|get\w*|head\w*"
+    r"|driv\w+|travel\w*|call\w*|phon\w+|ring\w*|text\w*|writ\w+|check\w*|report\w*|pa(?:y\w*|id)|giv\w+|bring\w*|tak\w+"
+    r"|send\w*|welcom\w+|wants?|needs?|switch\w*|start\w*)|'(?:m|s|re))\s+(?:\w+\s+){0,3}$"
+)
 _ONES_NAMED = re.compile(r"\b(?:named|called|titled|name|nam\w+)\b|(?<!\ba )\bcall\s+(?:(?:it|this|that|them)\s+)?$")
 
 
@@ -249,7 +254,8 @@ def in_month(match: re.Match[str], day: date) -> TimeSpan | None:
         return whole_month(day.year + (month <= day.month), month) if _says_come(match) else None
     look = look_around(match.string, match.start(), match.end())
     way = look.way
-    if bearing == "since" or (match["preposition"].startswith("back") and way != "habit"):
+    long_ago = match["preposition"].startswith("back") and not _RETURNS.search(before)
+    if bearing == "since" or (long_ago and way != "habit"):
         return whole_month(day.year - (month > day.month), month)
     if way == "open" and bearing != "in":
         way = "ahead"
