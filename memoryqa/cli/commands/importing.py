@@ -6,8 +6,9 @@
     memoryqa import chat.csv --column speaker=from --column text=body
     memoryqa import "WhatsApp Chat.zip" --same "+351 912 345 678=Tomás" --chat family
 
-A file, a folder or a zip is recognised by its content. A newer export of the same chat adds what is new and takes over
-what was edited or deleted. docs/your-chats.md says for each app how to get its export.
+A file, a folder or a zip is recognised by its content; of several, one that cannot be read stops no other. A newer
+export of the same chat adds what is new and takes over what was edited or deleted. docs/your-chats.md says for each app
+how to get its export.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from typing import TYPE_CHECKING, Any
 from memoryqa.cli.flags import in_flags
 from memoryqa.cli.output import messages, print_json, show
 from memoryqa.cli.shared import add_json, add_store, named_pairs
-from memoryqa.errors import StoppedError
+from memoryqa.errors import MemoryQAError, StoppedError, UsageError
 from memoryqa.home.folder import store_folder
-from memoryqa.terminal import is_terminal
+from memoryqa.terminal import harmless, is_terminal
 
 if TYPE_CHECKING:
     from memoryqa.home.importing import ChatImport, ImportResult
@@ -62,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from memoryqa.archive.file import ArchiveError
     from memoryqa.home.importing import import_export
     from memoryqa.memories import Memories
 
@@ -69,6 +71,8 @@ def run(args: argparse.Namespace) -> None:
     said["new"] = args.new
     columns = named_pairs("--column", [part for one in args.columns or () for part in one.split(",")])
     said |= {"columns": columns or None, "same": named_pairs("--same", args.same or ())}
+    problems: dict[str, MemoryQAError] = {}  # by what they say: a wrong flag is wrong for each file
+    unread: OSError | None = None
     with Memories.open(store_folder(args.store)) as memories:
         for name in args.files:
             path = Path(name)
@@ -77,10 +81,21 @@ def run(args: argparse.Namespace) -> None:
                     result = import_export(memories, name, dry_run=args.dry_run, **shown, **said)
                 except KeyboardInterrupt:
                     raise StoppedError(f"{path}: interrupted; import it again to add the rest") from None
-            if args.json:
-                print_json({"file": str(path), **result.to_dict()})
-            else:
-                show(in_flags("\n".join(lines(result)), args.flags))
+                except (UsageError, ArchiveError) as error:
+                    problems.setdefault(str(error), error)
+                    continue
+            try:
+                if args.json:
+                    print_json({"file": str(path), **result.to_dict()})
+                else:
+                    show(in_flags("\n".join(lines(result)), args.flags))
+            except OSError as error:  # nobody reads it any more: the other files are imported all the same
+                unread = error
+    ended_by = problems.popitem()[1] if problems else unread
+    for problem in problems:
+        print(f"memoryqa: {harmless(in_flags(problem, args.flags))}", file=sys.stderr)
+    if ended_by is not None:
+        raise ended_by
 
 
 def lines(result: ImportResult) -> Iterator[str]:

@@ -205,6 +205,32 @@ def test_a_file_that_is_no_export_is_one_line_and_leaves_the_store(content: byte
     assert home.held() == before
 
 
+def test_a_file_that_cannot_be_read_stops_no_other(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    names = "a.json", "WhatsApp Chat with Ines.txt", "b.json", "WhatsApp Chat with Rui.txt"
+    files = [str(write_export(home.folder / one, b"{" if one.endswith("json") else CHAT)) for one in names]
+    assert main(["import", "--store", str(home.store), *files]) == 2
+    out, error = capsys.readouterr()
+    assert [line.split(":")[0] for line in error.splitlines()] == ["memoryqa", "memoryqa"]
+    assert all(name in line for name, line in zip(("a.json", "b.json"), error.splitlines(), strict=True))
+    assert "in the new chat Ines" in out
+    assert "in the chat Ines" in out
+    assert main(["import", "--store", str(home.store), *files, "--dates", "x"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1  # what is wrong with all is said once
+
+
+def test_all_files_are_imported_though_nobody_reads_what_is_said(home: Home) -> None:
+    people = "Ines", "Rui", "Ana"
+    chats = {one: f"13/05/2024, 10:15 - {one}: I bring the kettle of {one}.\n" for one in people}
+    files = [str(write_export(home.folder / f"WhatsApp Chat with {one}.txt", said)) for one, said in chats.items()]
+    command = [sys.executable, "-u", "-m", "memoryqa", "import", "--store", str(home.store), *files]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as stdout:
+        ran = subprocess.run(command, cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, check=False)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert sorted(one["chat"] for one in home.json("chats")["chats"]) == sorted(people)
+
+
 def test_the_store_is_its_owners_alone_whatever_the_umask(home: Home) -> None:
     before = os.umask(0)
     try:
