@@ -339,8 +339,15 @@ CLASSES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = tuple(
         married partner single spouse wife
     housing home live living residence: apartment basement condo cottage dorm farmhouse flat hostel house mansion \
         mortgage rent roommate studio townhouse
+    weigh weight heavy: gram kg kilo kilogram lb lbs ounce pound stone tonne
+    height tall: centimetre centimeter cm feet foot ft inch metre meter
+    distance far: kilometre kilometer km metre meter mile
+    temperature fever: celsius degree fahrenheit
+    size big large: acre hectare sqm square
+    speed fast: kmh kph mph
     money finance budget expense cost: bank bill bonus budget cash credit debt dollar euro fee insurance invest \
         loan mortgage paycheck pension price rent salary savings stock tax tuition wage
+    cost price expensive cheap pay paid spend: buck cent dollar eur euro gbp pence pound quid rupee usd
     """.strip().split("\n")
     )
 )
