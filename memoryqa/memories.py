@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -31,6 +32,7 @@ _NAME = regex.compile(r"[\p{L}\p{N}_(@+][\p{L}\p{N}\p{M}_ .,@+()-]{0,99}(?<![ .]
 _HOW = ("scope", "score_floor", "min_score", "speakers", "since", "until", "asked")
 SUFFIX = ".db"  # of the files of a folder of chats
 _OWNED = 4  # times as many chats are open at most where an owner leaves them to their files
+_KEEPING = threading.Lock()  # held for a moment, and of the module, so that memories can be pickled
 MOST_OPEN = 1000  # of them at once: a short one takes a quarter of a megabyte, and three files
 
 
@@ -275,10 +277,17 @@ class Memories(MutableMapping[str, AdaptiveMemory]):
         return self._kept_open(conversation_id) if memory is None else memory
 
     def _kept_open(self, name: str) -> AdaptiveMemory:
+        """The memory of a chat that is in its file; of threads that open it at once all get the same one, since what is
+        added by one is not found by another."""
         self._make_room()
-        memory = self._memories[name] = self._opened_anew(name)
-        self._opened_first[name] = None
-        return memory
+        opened = self._opened_anew(name)
+        with _KEEPING:
+            kept = self._memories.get(name)
+            if kept is None:
+                self._memories[name], self._opened_first[name] = opened, None
+                return opened
+        opened.close()
+        return kept
 
     def _make_room(self) -> None:
         """Leave the chats that were opened first to their files, where as many are open as may be; where an owner does

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import argparse
+import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from strategies import ids_in
@@ -68,3 +70,27 @@ def test_the_program_with_recovery_off_reads_only_what_is_held_and_with_it_on_mo
             found[recovery] |= {f"{conversation_id} {one}" for one in set(ids) - set(ids_in(memory.render()))}
     assert not found[False]
     assert found[True]
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_threads_that_open_a_chat_at_once_get_the_same_memory(is_there: bool, tmp_path: Path) -> None:
+    if is_there:
+        with Memories.open(tmp_path) as memories:
+            memories.create("work").add("The kettle is new.", speaker="Ana")
+    with Memories.open(tmp_path) as memories:
+        barrier, found = threading.Barrier(8), []
+
+        def add() -> None:
+            barrier.wait()
+            memory = memories["work"] if is_there else memories.create("work")
+            memory.add("The kettle is old.", speaker="Ana")
+            found.append(memory)
+
+        threads = [threading.Thread(target=add) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len({id(memory) for memory in found}) == 1
+        assert len(memories["work"]) == 8 + is_there
+        assert memories.open_count == 1
