@@ -61,11 +61,13 @@ _TELLING = re.compile(  # "What did they talk about?": lines on the subject seld
     r"speaks|spoke|spoken|speaking)(?=(?: (?!about\b)[\w.'’-]+){0,3} +about\b)",
     re.I,
 )
-_FRAMING = re.compile(  # "What kind of music ...?", "Describe ...": nor do they have the words that frame a question
+_FRAMING = regex.compile(  # "What kind of music ...?", "Describe ...": nor do they have the words that frame a question
     r"\b(?:(?:kind|type|sort|form)s? of|describ(?:e|es|ed|ing)|according to|based on|compared to|regarding|"
     r"in (?:addition|order|relation|response) to|in (?:terms|the context) of|with (?:regards?|respect) to)\b",
-    re.I,
+    regex.I,
 )
+_HOW_MANY = regex.compile(r"(?<=\bhow )(?:many|much)\b", regex.I)
+_SHORT = 5  # terms of a question
 _MAY_BE_NAMING = re.compile("name|called|dubbed|titled", re.I)  # a tenth of the time
 _WHAT = re.compile(r"\b(?:what|what's|which|how|name|names)\b", re.I)
 _WORD_OF_DATE = re.compile(  # group 1: one that is said too, as "yesterday" is not
@@ -207,9 +209,13 @@ def _without_telling(text: str) -> str:
 
 
 def _without_frame(text: str) -> str:
-    """`text` with blanks for the words that frame a question, if other words are left."""
-    framed = _FRAMING.sub(lambda words: " " * len(words[0]), text)
-    return framed if framed != text and all_terms(framed) else text
+    """`text` with blanks for the words that frame a question, if other words are left; of a short question also for
+    "many" and "much" after "how", which the answer seldom has. The words of a long one explain each other."""
+    for words, most in ((_FRAMING, None), (_HOW_MANY, _SHORT)):
+        framed = words.sub(_blank, text)
+        if framed != text and (left := all_terms(framed)) and (most is None or len(left) <= most):
+            text = framed
+    return text
 
 
 def _owner(owner: str | None, speakers: Collection[str]) -> str | None:

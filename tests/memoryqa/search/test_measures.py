@@ -1,9 +1,10 @@
-"""A question for a measure finds the unit: the answer to "How tall is he?" seldom says "tall"."""
+"""A question for a measure finds the unit, one for a number does not look for "many": the answer seldom says so."""
 
 from __future__ import annotations
 
 import pytest
 
+from memoryqa.language.question import read_query
 from memoryqa.memory import AdaptiveMemory
 
 OTHERS = (
@@ -35,3 +36,21 @@ def test_a_measure_is_found_by_its_unit(told: str, question: str) -> None:
     for text in (*OTHERS, told, *OTHERS):
         memory.add(text, speaker="Ana")
     assert told in [turn.text for turn in memory.search(question, 20)]
+
+
+@pytest.mark.parametrize(
+    ("question", "terms"),
+    [
+        ("How many children does Ana have?", {"child"}),
+        ("how much was the boiler?", {"boiler"}),
+        ("In how many of the games did Ana play?", {"game", "play"}),
+        ("How many?", {"mani"}),  # with no other word it is all that there is to look for
+        ("Were there many children?", {"mani", "child"}),
+        (
+            "How many grey boxes of books, lamps and plates went up?",
+            {"mani", "grey", "box", "book", "lamp", "plate", "go"},
+        ),
+    ],
+)
+def test_a_short_question_for_a_number_does_not_look_for_the_word(question: str, terms: set[str]) -> None:
+    assert set(read_query(question, ("Ana", "Bo"), ()).terms) == terms
