@@ -10,6 +10,7 @@ already stays there, whatever its file is called now.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 from memoryqa.archive.imports import Incoming, People
 from memoryqa.errors import UsageError
+from memoryqa.home.alone import alone_in
 from memoryqa.home.people import final_name, join_people
 from memoryqa.home.placing import BY_APP, called, decisions, destinations, known_places
 from memoryqa.home.recognition import Place
@@ -130,11 +132,26 @@ def import_export(
     while it grows.
 
     The export is read to its end before anything is written. Raises UsageError for one that cannot be read, and the
-    folder is then as it was. A process that is killed leaves whole batches, and the next import completes them.
+    folder is then as it was. A process that is killed leaves whole batches, and the next import completes them. Imports
+    into one folder wait for each other.
     """
-    if format is None and not columns and str(path).strip() and is_own_export(Path(path)):
-        return _restored(memories, Path(path), chat, new, same or {}, me, dry_run=dry_run)
     said = _Said(format, timezone, dates, columns, same or {}, me)
+    with nullcontext() if dry_run else alone_in(memories.folder):
+        if format is None and not columns and str(path).strip() and is_own_export(Path(path)):
+            return _restored(memories, Path(path), chat, new, said, dry_run=dry_run)
+        return _imported(memories, path, chat, new, said, dry_run, progress, counted)
+
+
+def _imported(
+    memories: Memories,
+    path: str | Path,
+    chat: str | None,
+    new: bool,
+    said: _Said,
+    dry_run: bool,
+    progress: Progress,
+    counted: Callable[[ImportReport], None],
+) -> ImportResult:
     found = said.read(path, _kept(memories, {chat} if chat else set()))
 
     def reading(done: int) -> None:
@@ -178,8 +195,7 @@ def _restored(
     path: Path,
     chat: str | None,
     new: bool,
-    same: Mapping[str, str],
-    me: str | None,
+    said: _Said,
     *,
     dry_run: bool,
 ) -> ImportResult:
@@ -188,8 +204,8 @@ def _restored(
     memories.find()
     report, name, is_new, added = restore(memories, path, chat, new=new, dry_run=dry_run)
     one = ChatImport(name, is_new, added=added, unchanged=report.messages - added, messages=report.messages)
-    if not dry_run and (same or me):
-        one.renamed = join_people(memories[name], same, me)
+    if not dry_run and (said.same or said.me):
+        one.renamed = join_people(memories[name], said.same, said.me)
     return ImportResult(report, [one], is_dry=dry_run)
 
 
