@@ -66,6 +66,15 @@ _FRAMING = regex.compile(  # "What kind of music ...?", "Describe ...": nor do t
     r"in (?:addition|order|relation|response) to|in (?:terms|the context) of|with (?:regards?|respect) to)\b",
     regex.I,
 )
+_POLITE = regex.compile(  # "Do you remember where ...?", "Could you tell me what ...?", "I forgot when ..."
+    r"\A\W*(?:(?:hey|hi|hello|ok|okay|so|and|but|well|please|sorry)\b\W*)*(?:"
+    r"(?:can|could|would|will) you (?:please )?(?:tell|remind) (?:me|us)|(?:please )?(?:tell|remind) (?:me|us)"
+    r"|do (?:you|we|they) (?:still |happen to )?(?:remember|recall|know)|any idea"
+    r"|(?:i'd like|i would like|i want|i need) to know|i(?:'m| am| was) (?:just )?(?:wondering|curious)"
+    r"|i(?:'ve| have)? (?:forgot|forgotten|wonder|can't remember|don't (?:remember|know))"
+    r"(?= (?:who|what|when|where|which|how|why|if|whether)\b))(?![\w'])",
+    regex.I,
+)
 _HOW_MANY = regex.compile(r"(?<=\bhow )(?:many|much)\b", regex.I)
 _SHORT = 5  # terms of a question
 _MAY_BE_NAMING = re.compile("name|called|dubbed|titled", re.I)  # a tenth of the time
@@ -147,11 +156,12 @@ def read_query(
     named = frozenset[str]().union(*(mention.speakers for mention in mentions))
     owner = _owner(asking.owner, speakers)
     asks_what_was_told = bool(_ASKS_WHAT_WAS_TOLD.search(text))
+    opened = _POLITE.sub(_blank, normal)  # "could you tell me where the key is" is not about the asker
     if owner is not None and not asks_what_was_told:
-        named = _with_owner(named, owner, normal, code)
+        named = _with_owner(named, owner, opened, code)
     of_verb = answering_terms(normal) if code == ENGLISH else []
     asks_person = not windows and not of_verb and not all_terms(without_asking(rest), spoken)
-    if asks_person and not named and is_about_asker(normal, code):
+    if asks_person and not named and is_about_asker(opened, code):
         named = users_among(speakers, owner)
     asks_person = asks_person and bool(named)
     if asks_person:
@@ -209,9 +219,9 @@ def _without_telling(text: str) -> str:
 
 
 def _without_frame(text: str) -> str:
-    """`text` with blanks for the words that frame a question, if other words are left; of a short question also for
-    "many" and "much" after "how", which the answer seldom has. The words of a long one explain each other."""
-    for words, most in ((_FRAMING, None), (_HOW_MANY, _SHORT)):
+    """`text` with blanks for the words that open or frame a question, if other words are left; of a short question also
+    for "many" and "much" after "how", which the answer seldom has. The words of a long one explain each other."""
+    for words, most in ((_POLITE, None), (_FRAMING, None), (_HOW_MANY, _SHORT)):
         framed = words.sub(_blank, text)
         if framed != text and (left := all_terms(framed)) and (most is None or len(left) <= most):
             text = framed
