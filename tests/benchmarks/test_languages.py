@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from benchmarks.languages import DATA, available, main, read
+from benchmarks.languages import DATA, available, main, questions_in, read, second_questions
 from benchmarks.temporal.sentences import read_sentences
 from memoryqa.language.locales.files import CODES
 
@@ -51,3 +51,55 @@ def test_the_second_set_is_asked_of_the_same_conversation(capsys: pytest.Capture
 def test_a_language_without_a_second_set_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--language", "ar", "--second"]) == 2
     assert "tr" in capsys.readouterr().err
+
+
+@pytest.fixture
+def questions_asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The questions that an embedder is asked, which is loaded for any name and knows cars."""
+
+    class Cars:
+        name = "cars"
+
+        def __init__(self) -> None:
+            self.asked: list[str] = []
+
+        def __call__(self, texts: list[str]) -> list[list[float]]:
+            return [[1.0, float("Auto" in text or "car" in text.split())] for text in texts]
+
+        def queries(self, texts: list[str]) -> list[list[float]]:
+            self.asked += texts
+            return self(texts)
+
+    embedder = Cars()
+    monkeypatch.setattr("memoryqa.search.embedders.load_embedder", lambda name: embedder)
+    return embedder.asked
+
+
+def test_a_question_of_another_language_is_asked_of_the_speakers_at_hand() -> None:
+    english, german = read("en"), read("de")
+    asked = questions_in(german, "en")
+    assert [one.evidence for one in asked] == [one.evidence for one in german.questions]
+    assert english.questions[0].text == "When did Hannah start at the pharmacy?"
+    assert asked[0].text == "When did Johanna start at the pharmacy?"
+    assert questions_in(german, "de") == list(german.questions)
+    assert second_questions(german, "en")[0].text == "Whose van can Lukas borrow?"
+
+
+def test_an_embedder_takes_part_and_reads_the_questions_that_are_asked(
+    questions_asked: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("bm25s")
+    assert main(["--language", "de", "--ask", "en", "--dense", "MODEL", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["asked_in"], printed["dense"]) == ("en", "MODEL")
+    assert "When did I start at the pharmacy?" in questions_asked
+    assert not any("Johanna" in text or "Hannah" in text for text in questions_asked)
+    assert main(["--language", "de", "--ask", "en", "--json"]) == 0
+    words = json.loads(capsys.readouterr().out)["languages"]["de"]["ours"]
+    assert words != printed["languages"]["de"]["ours"]
+
+
+def test_vectors_are_kept_of_an_embedder_only(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--language", "de", "--vector-cache", "vectors.sqlite"])
+    assert "name that too" in capsys.readouterr().err
