@@ -307,7 +307,8 @@ def test_a_server_that_stays_silent_is_given_up(
         assert isinstance(open_tracker(f"http://me:opensesame@127.0.0.1:{silent.getsockname()[1]}"), NullTracker)
         assert time.monotonic() - started < 10
     warning = capsys.readouterr().err
-    assert "API request to http://[redacted]@127.0.0.1" in warning
+    assert "MLflow at http://[redacted]@127.0.0.1" in warning
+    assert "Read timed out" in warning
     assert "opensesame" not in warning
     assert warning.count("\n") == 1
 
