@@ -43,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     caches = tempfile.TemporaryDirectory(prefix="dspy-cache-")
     config.add_cleanup(caches.cleanup)
     os.environ["DSPY_CACHEDIR"] = caches.name
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # its import would fetch a price list from the network
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
