@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from functools import lru_cache, partial
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import regex
 
@@ -31,14 +31,10 @@ from memoryqa.language.dating.time_spans import (
 )
 from memoryqa.language.locales.flatten import flatten, lower
 from memoryqa.language.locales.patterns import QUOTED, DatePatterns, date_patterns
+from memoryqa.language.locales.tense import is_habit, looks_back, way
 
-_SENTENCE_END = regex.compile(r"[.!?\n。！？؟।]")
-_ORDINAL_STOP = regex.compile(r"(?<=\d)\.")
 _LONGEST_SENTENCE = 600  # characters that are read to each side of a date
-_GAP = "·"  # no letter
 _NEAR = 25  # characters around a date in which "street" makes it a name
-_CLAUSE_END = regex.compile(r"[,;:–—()،、，；：]| - ")
-_NAME = regex.compile(r"(?<=[\p{L}\p{N}][ ,'’-]{1,2})\p{Lu}[\p{L}\p{M}]*")  # a capital within a sentence
 _DAY_AFTER = regex.compile(
     r",? (?:der |den |dem |de |le |el |il |o |dia |día )?(\d{1,2})(?![\d:]|[.,h]\d|h| ?uhr| ?heures?)"
 )
@@ -306,78 +302,17 @@ def _beside(words: _Words, text: str) -> tuple[str, str]:
     return text[max(0, start - _LONGEST_SENTENCE) : start], text[end : end + _LONGEST_SENTENCE]
 
 
-def _sentence_of(before: str, after: str) -> tuple[str, str]:
-    """The sentence that the date between them is in, before it and after it."""
-    before, after = _ORDINAL_STOP.sub(" ", before), _ORDINAL_STOP.sub(" ", after)
-    stop = _SENTENCE_END.search(after)
-    return _SENTENCE_END.split(before)[-1], after[: stop.end() if stop else len(after)]
-
-
 def _way(words: _Words) -> Which | None:
-    """Whether the words look back ("last") or ahead ("next"), by their clause, else by their sentence; None if neither.
-
-    The date itself, and names, are no sign of tense.
-    """
-    return _way_between(*_beside(words, words.text), words.code)
-
-
-@lru_cache(maxsize=2048)  # a list of dates repeats what is around them
-def _way_between(before: str, after: str, code: str) -> Which | None:
-    patterns = date_patterns(code)
-    clause, sentence = _verbs(before, after)
-    if patterns.unclear and patterns.unclear.search(sentence):
-        return None
-    sign = _tense(clause, patterns)
-    if sign is None and not (patterns.conditional and patterns.conditional.search(clause)):
-        sign = _tense(sentence, patterns)
-        if sign is None and patterns.ambiguous and patterns.ambiguous.search(sentence):
-            return None
-    if sign is None:
-        return "next" if patterns.unmarked == "next" else None
-    return None if sign == "unclear" else sign
+    return way(*_beside(words, words.text), words.code)
 
 
 def _looks_back(words: _Words) -> bool:
-    return _looks_back_between(*_beside(words, words.text), words.code)
-
-
-@lru_cache(maxsize=2048)
-def _looks_back_between(before: str, after: str, code: str) -> bool:
-    return _tense(_verbs(before, after)[1], date_patterns(code)) in ("last", "unclear")
-
-
-def _verbs(before: str, after: str) -> tuple[str, str]:
-    """The clause that the date between them is in, and its sentence, without the date and without names."""
-    before, after = map(_without_names, _sentence_of(before, after))
-    clause = _CLAUSE_END.split(before)[-1] + _GAP + _CLAUSE_END.split(after, maxsplit=1)[0]
-    return clause, before + _GAP + after
-
-
-def _tense(words: str, patterns: DatePatterns) -> Which | Literal["unclear"] | None:
-    """Which way the verbs look; None where there is no sign."""
-    shown = patterns.not_past.sub(_GAP, words) if patterns.not_past else words
-    past, future = patterns.past.search(shown), patterns.future.search(words)
-    if past and future:
-        return "next" if patterns.future_wins else "unclear"
-    if past:
-        return "unclear" if patterns.present and patterns.present.search(words) else "last"
-    return "next" if future or (patterns.present and patterns.present.search(words)) else None
-
-
-def _without_names(text: str) -> str:
-    """`text` in lower case, without words that have a capital inside a sentence."""
-    return lower(text if text.isupper() else _NAME.sub(_GAP, text))
+    return looks_back(*_beside(words, words.text), words.code)
 
 
 def _is_habit(words: _Words) -> bool:
     said = words.lower[words.match.start() : words.match.end()]
-    return _is_habit_between(*_beside(words, words.lower), said, words.code)
-
-
-@lru_cache(maxsize=2048)
-def _is_habit_between(before: str, after: str, said: str, code: str) -> bool:
-    before, after = _sentence_of(before, after)
-    return date_patterns(code).habit.search(before + said + after) is not None
+    return is_habit(*_beside(words, words.lower), said, words.code)
 
 
 def _is_ordinal(words: _Words) -> bool:

@@ -41,6 +41,8 @@ class DatePatterns:
     before a weekday -> weeks from now. seasons: from spring on. season_when, season_years: words that say which one, or
     of which year -> steps from now. past, present, future, unclear, conditional, habit, place, not_days: what is
     around a date. not_past: words that only look like a past tense. ambiguous: forms of the past and the present.
+    alone: in a clause that looks by itself, whatever the rest of the sentence says: ahead, or (not alone_ahead) not
+    to be known. conjunction: between two such clauses.
     ordinal: "the second time", where "segunda" is no Monday. unmarked: where a sentence without a sign of tense looks.
     future_wins: over signs of the past. strict_ahead: "in three days" looks ahead only where nothing is past.
     """
@@ -64,6 +66,9 @@ class DatePatterns:
     present: regex.Pattern[str] | None
     ambiguous: regex.Pattern[str] | None
     conditional: regex.Pattern[str] | None
+    alone: regex.Pattern[str] | None
+    alone_ahead: bool
+    conjunction: regex.Pattern[str] | None
     ordinal: regex.Pattern[str] | None
     future: regex.Pattern[str]
     unclear: regex.Pattern[str] | None
@@ -133,6 +138,9 @@ def date_patterns(code: str) -> DatePatterns:
         present=_compiled(data.get("present")),
         ambiguous=_compiled(data.get("ambiguous")),
         conditional=_compiled(data.get("conditional")),
+        alone=_compiled(data.get("alone")),
+        alone_ahead=data.get("alone_ahead", True) and data["unmarked"] == "next",
+        conjunction=_compiled(data.get("conjunction")),
         ordinal=_compiled(flatten(data["ordinal"]) if "ordinal" in data else None),
         future=regex.compile(data["future"]),
         unclear=_compiled(data.get("unclear")),

@@ -1,0 +1,73 @@
+"""A clause with a verb of its own looks by that, whatever another clause of its sentence says, in other languages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from memoryqa.language.dating.dates import resolve
+
+WEDNESDAY = datetime(2024, 5, 15, 10, 30)
+
+AHEAD = (
+    "Ich habe den Zahnarzt angerufen, der Termin ist am Samstag.",
+    "Wir haben telefoniert, er kommt am Samstag.",
+    "Wir haben telefoniert, am Samstag treffen wir uns.",
+    "Hab die Karten gekauft, das Konzert ist am Samstag!",
+    "Ich habe Karten gekauft und das Konzert ist am Samstag.",
+    "Wir waren beim Makler und am Samstag ziehen wir um.",
+    "J'ai appelé le dentiste, le rendez-vous est samedi.",
+    "On s'est parlé, il vient samedi.",
+    "On a acheté les billets et le concert est samedi.",
+    "Ho chiamato il dentista, l'appuntamento è sabato.",
+    "Ci siamo sentiti, viene sabato.",
+    "Ho comprato i biglietti e il concerto è sabato.",
+    "Ik heb de tandarts gebeld, de afspraak is zaterdag.",
+    "Hij belde, hij komt zaterdag.",
+    "We hebben kaartjes gekocht en het concert is zaterdag.",
+    "He llamado al dentista, la cita es el sábado.",
+    "Kupiliśmy bilety, koncert jest w sobotę.",
+)
+PAST = (
+    "Der Termin war am Samstag.",
+    "Am Samstag ist bei uns der Strom ausgefallen, wir saßen im Dunkeln.",
+    "Wir haben gewonnen, das Spiel am Samstag ist echt super gelaufen.",
+    "Am Samstag, nach der Arbeit, waren wir essen.",
+    "Ich habe Lena gesehen, am Samstag auf dem Markt.",
+    "Wir haben gegessen und am Samstag getanzt.",
+    "Wir sind am Samstag hingefahren und es ist schön dort.",
+    "Il a plu, samedi on est restés à la maison.",
+    "C'était génial, on est rentrés samedi.",
+    "Eravamo stanchi, sabato siamo tornati tardi.",
+    "Ho visto Lena, sabato al mercato.",
+    "Het was leuk, zaterdag zijn we teruggekomen.",
+    "Ik heb Lena gezien, zaterdag op de markt.",
+    "Мы устали, в субботу вернулись поздно.",
+    "Yorgunduk, cumartesi geç döndük.",
+)
+OPEN = (  # without a verb that tells: the appointment, or when the call was
+    "Я позвонил врачу, приём в субботу.",
+    "Biletleri aldık, konser cumartesi.",
+    "اتصلت بالطبيب، الموعد يوم السبت.",
+    "मैंने फोन किया, अपॉइंटमेंट शनिवार को है।",
+)
+
+
+def values(text: str) -> list[str]:
+    return [found.value for found in resolve(text, WEDNESDAY)]
+
+
+@pytest.mark.parametrize("text", AHEAD)
+def test_what_is_ahead_stays_ahead_beside_what_was_done(text: str) -> None:
+    assert values(text) == ["18 May 2024"]
+
+
+@pytest.mark.parametrize("text", PAST)
+def test_what_is_past_by_its_own_verb_or_without_any_is_past(text: str) -> None:
+    assert values(text) == ["11 May 2024"]
+
+
+@pytest.mark.parametrize("text", OPEN)
+def test_a_clause_without_a_verb_takes_no_tense_of_another(text: str) -> None:
+    assert values(text) == []
