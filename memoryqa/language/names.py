@@ -57,12 +57,14 @@ class Mention:
     """A word that names speakers, from `start` to `end` in the normalised question.
 
     sure: it is nothing but the name; else it may be the word too ("Rose bushes need what?").
+    owns: it has the s of an owner without the apostrophe ("annas cat").
     """
 
     start: int
     end: int
     speakers: frozenset[str]
     sure: bool = True
+    owns: bool = False
 
 
 @lru_cache(maxsize=4096)
@@ -114,6 +116,12 @@ def _in_words(question: str, by_word: dict[str, set[str]], code: str) -> Iterato
                 yield Mention(start, end, frozenset(by_word[folded]), sure is True)
         elif code != "en" and (forms := [name for name in by_word if is_form_of(folded, name, code)]):
             yield Mention(start, end, frozenset().union(*(by_word[name] for name in forms)))
+        elif (
+            code == "en"
+            and (name := _owner_in(folded, by_word))
+            and _is_name(question, start, end, name, capital, word)
+        ):
+            yield Mention(start, end, frozenset(by_word[name]), owns=True)
         elif capital and len(folded) >= _LEAST_SHORT:
             longer = [name for name in by_word if name.startswith(folded)]
             if longer and _is_name(question, start, end, folded, capital, word) is True:
@@ -123,6 +131,12 @@ def _in_words(question: str, by_word: dict[str, set[str]], code: str) -> Iterato
             for name in named:
                 if word.startswith(name):
                     yield Mention(start, end, frozenset(by_word[name]))
+
+
+def _owner_in(word: str, names: Collection[str]) -> str | None:
+    """Whose word it is without the apostrophe: "anna" of "annas"."""
+    name = word.removesuffix("s")
+    return name if name != word and name in names and len(name) >= _LEAST_SHORT and not is_ordinary(word) else None
 
 
 def _has_case(question: str) -> bool:
@@ -212,6 +226,6 @@ def in_first_person(text: str, speakers: Collection[str]) -> str:
     for mention in find_mentions(normal, speakers):
         if mention.sure:
             of = _OWNER.match(normal, mention.end)
-            said += normal[end : mention.start] + ("my" if of else "I")
+            said += normal[end : mention.start] + ("my" if of or mention.owns else "I")
             end = of.end() if of else mention.end
     return _I_AND_I.sub("we", said + normal[end:])

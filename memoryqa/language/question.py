@@ -22,6 +22,7 @@ from memoryqa.language.folding import fold, normalise, other_spelling
 from memoryqa.language.languages import Language, language
 from memoryqa.language.lexicon.emoji import emoji_in, named_emoji
 from memoryqa.language.lexicon.ordinary_words import is_ordinary
+from memoryqa.language.lexicon.short_forms import other_forms
 from memoryqa.language.lexicon.word_lists import EVENT_WORDS
 from memoryqa.language.locales.asking import (
     asks_time,
@@ -35,6 +36,7 @@ from memoryqa.language.locales.date_language import date_language
 from memoryqa.language.locales.detection import ENGLISH, LETTERS, detect
 from memoryqa.language.locales.files import LATIN
 from memoryqa.language.names import find_mentions, speaker_key, without_mentions
+from memoryqa.language.shapes import shapes_asked
 from memoryqa.language.terms import META_TERMS, marked, other_terms, term_of
 
 __all__ = ["Asking", "Query", "Window", "read_query", "read_windows", "users_among"]
@@ -66,14 +68,28 @@ _FRAMING = regex.compile(  # "What kind of music ...?", "Describe ...": nor do t
     r"in (?:addition|order|relation|response) to|in (?:terms|the context) of|with (?:regards?|respect) to)\b",
     regex.I,
 )
+_LEADING = re.compile(  # "Anything about ...?", "What's wrong with ...?", "Did he ever ...?"
+    r"\b(?:(?:any|some|every|no)thing(?= (?:about|on|with|regarding|for)\b)"
+    r"|(?:things?|stuff)(?= (?:about|with|regarding)\b)|(?:problems?|issues?|matter|wrong|trouble)(?= with\b)"
+    r"|happen(?:ed|s|ing)?(?= (?:to|with)\b)|where (?:do|can|could|did) (?:i|we|you) find\b"
+    r"|(?:ever|yet|exactly|actually)\b)",
+    re.I,
+)
 _POLITE = regex.compile(  # "Do you remember where ...?", "Could you tell me what ...?", "I forgot when ..."
     r"\A\W*(?:(?:hey|hi|hello|ok|okay|so|and|but|well|please|sorry)\b\W*)*(?:"
     r"(?:can|could|would|will) you (?:please )?(?:tell|remind) (?:me|us)|(?:please )?(?:tell|remind) (?:me|us)"
     r"|do (?:you|we|they) (?:still |happen to )?(?:remember|recall|know)|any idea"
+    r"|(?:(?:does|do|can|could|would|has|have|did) )?(?:any|some)(?:one|body)(?: please)?(?: still| happen to)?"
+    r" (?:knows?|remembers?|recalls?|ha(?:s|ve)|got|(?:tell|remind|send|give|show) (?:me|us))"
+    r"|(?:(?:can|could|would|will) you (?:please )?|pls )?(?:show|give|send) (?:me|us)"
     r"|(?:i'd like|i would like|i want|i need) to know|i(?:'m| am| was) (?:just )?(?:wondering|curious)"
     r"|i(?:'ve| have)? (?:forgot|forgotten|wonder|can't remember|don't (?:remember|know))"
     r"(?= (?:who|what|when|where|which|how|why|if|whether)\b))(?![\w'])",
     regex.I,
+)
+_APOSTROPHE = re.compile(  # left out where people type in haste: "whats the code", "who hasnt paid"
+    r"\b(?:(what|where|when|why|who|how|that|there)s|(has|have|had|is|are|was|were|do|does|did|ca|could|wo|would|should)nt)\b",
+    re.I,
 )
 _HOW_MANY = regex.compile(r"(?<=\bhow )(?:many|much)\b", regex.I)
 _SHORT = 5  # terms of a question
@@ -136,6 +152,7 @@ def read_query(
     seldom says "week".
     """
     asking = asking or Asking()
+    text = _APOSTROPHE.sub(_with_apostrophe, text)
     normal = normalise(text)
     code = detected = detect(normal, languages[0])
     mentions = find_mentions(normal, speakers, code)
@@ -176,6 +193,7 @@ def read_query(
     answers = [
         *(of_verb if len(distinct) < 2 else ()),
         *named_emoji(normal, distinct),
+        *shapes_asked(normal),
     ]
     distinct += tuple(emoji_in(normal))
     return Query(
@@ -189,7 +207,7 @@ def read_query(
         answers=tuple(answers),
         marked=tuple(dict.fromkeys(marked(rest, spoken))),
         language=code,
-        others=(*other_terms(rest, spoken, others), *_spellings(rest, spoken)),
+        others=(*other_terms(rest, spoken, others), *_spellings(rest, spoken), *_other_forms(distinct, code)),
         owner=owner,
     )
 
@@ -208,6 +226,11 @@ def _spellings(text: str, spoken: Language) -> Iterator[tuple[str, str]]:
                 yield term, spelled
 
 
+def _other_forms(terms: Iterable[str], code: str) -> Iterator[tuple[str, str]]:
+    for term in terms if code == ENGLISH else ():
+        yield from ((term, other) for other in other_forms(term))
+
+
 def _may_be_name(word: str) -> bool:
     return word[0].isupper() and not is_ordinary(fold(word))
 
@@ -221,7 +244,7 @@ def _without_telling(text: str) -> str:
 def _without_frame(text: str) -> str:
     """`text` with blanks for the words that open or frame a question, if other words are left; of a short question also
     for "many" and "much" after "how", which the answer seldom has. The words of a long one explain each other."""
-    for words, most in ((_POLITE, None), (_FRAMING, None), (_HOW_MANY, _SHORT)):
+    for words, most in ((_POLITE, None), (_FRAMING, None), (_LEADING, None), (_HOW_MANY, _SHORT)):
         framed = words.sub(_blank, text)
         if framed != text and (left := all_terms(framed)) and (most is None or len(left) <= most):
             text = framed
@@ -282,7 +305,11 @@ def _blank_event(word: re.Match[str]) -> str:
     return " " if fold(word[0].lower()) in EVENT_WORDS else word[0]
 
 
-def _blank(match: regex.Match[str]) -> str:
+def _with_apostrophe(word: re.Match[str]) -> str:
+    return f"{word[1]}'s" if word[1] else f"{word[2]}n't"
+
+
+def _blank(match: regex.Match[str] | re.Match[str]) -> str:
     return " " * len(match[0])
 
 

@@ -13,6 +13,7 @@ from memoryqa.language.lexicon.emoji import emoji_in
 from memoryqa.language.locales.detection import ENGLISH
 from memoryqa.language.locales.files import LATIN
 from memoryqa.language.names import says_name
+from memoryqa.language.shapes import shapes_in
 from memoryqa.language.terms import marked, terms_within
 from memoryqa.rendering import Line
 from memoryqa.turns import Turn
@@ -61,7 +62,7 @@ def is_counted(kept: int) -> bool:
 
 class Reading(NamedTuple):
     """Of a passage. beside: by what it is found besides, apart from its terms and its length: words inside of words,
-    words whose marks are folded as they are written, emoji. flags: of the bits above."""
+    words whose marks are folded as they are written, emoji, shapes of links and numbers. flags: of the bits above."""
 
     terms: list[str]
     beside: Sequence[str]
@@ -84,7 +85,7 @@ def read(passages: Sequence[tuple[Line, Heard]]) -> list[Reading]:
 
 
 def _beside(text: str, spoken: Language) -> Sequence[str]:
-    found = list(terms_within(text, spoken))
+    found = [*terms_within(text, spoken), *shapes_in(text)]
     if text.isascii():
         return found
     return [*found, *(written_term(word) for _, word in marked(text, spoken)), *emoji_in(text)]

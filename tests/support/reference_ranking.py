@@ -26,6 +26,7 @@ from memoryqa.language.lexicon.kinds import kinds
 from memoryqa.language.lexicon.related import english_rarity, related
 from memoryqa.language.names import name_words, says_name, speaker_key
 from memoryqa.language.question import Query, Window, read_query
+from memoryqa.language.shapes import shapes_in
 from memoryqa.language.terms import instances, marked, synonyms, terms, terms_within, within_term
 from memoryqa.rendering import Line, render_turn
 from memoryqa.search.ranking import PassageIndex
@@ -39,8 +40,8 @@ def passages_of(turn: Turn) -> list[Line]:
 
 
 def length(counts: Counter[str]) -> int:
-    """In terms; emoji and parts of words are found, but make no passage longer."""
-    return sum(count for term, count in counts.items() if not emoji_in(term) and not term.startswith("~"))
+    """In terms; emoji, parts of words and shapes are found, but make no passage longer."""
+    return sum(count for term, count in counts.items() if not emoji_in(term) and term[:1] not in "~@")
 
 
 def index_of(turns: list[Turn], config: RankingConfig | None = None) -> PassageIndex:
@@ -65,8 +66,8 @@ class Reference:
             number for number, block in enumerate(self.blocks) for turn in block for _ in passages_of(turn)
         ]
         self.counts = [
-            Counter([*all_terms(line.content), *terms_within(line.content), *emoji_in(line.content)])
-            for line in self.lines
+            Counter([*all_terms(text), *terms_within(text), *emoji_in(text), *shapes_in(text)])
+            for text in (line.content for line in self.lines)
         ]
         self.written = [Counter(word for _, word in marked(line.content)) for line in self.lines]
         self.tags = [Counter(dict.fromkeys(all_terms(" ".join(line.turn.tags)), 1)) for line in self.lines]

@@ -30,6 +30,11 @@ OUTING = [
     Turn(1, 2, "Bo", "I prefer the stage and a comedy.", DAY),
     Turn(1, 3, "Ines", "Hollywood, popcorn and a filmmaker in the audience!", DAY),
 ]
+NUMBERS = [
+    Turn(1, 1, "Ines", "Ask Petrov, 0151 555 0172.", DAY),
+    Turn(1, 2, "Bo", "Or see https://example.org/a, and write to jo@example.org", DAY),
+    Turn(1, 3, "Ines", "The mail came.", DAY),
+]
 CROWD = ("Ines", "Bo", "Lena", "Marta", "Xu")
 
 
@@ -59,6 +64,7 @@ CROWD = ("Ines", "Bo", "Lena", "Marta", "Xu")
     [f"Was Ines at home on {DAY + timedelta(days=19):%-d %B %Y}?"],
     RankingConfig(),
 )
+@example(NUMBERS, ["phone of the plumber", "What was the link, and the mail?"], RankingConfig())
 @example([Turn(1, 1, "Ines", "May 昨天我去了博物馆。很好看！", DAY)], ["博物馆 May"], RankingConfig())
 def test_scores_are_those_of_the_reference(turns: list[Turn], queries: list[str], config: RankingConfig) -> None:
     scores = index_of(turns, config).score(queries)
