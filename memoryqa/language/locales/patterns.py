@@ -194,11 +194,13 @@ def _fill(template: str, slots: Mapping[str, str]) -> str:
 
 
 def _named(data: Mapping[str, Any], weekdays: Sequence[str], units: Mapping[str, str]) -> list[str]:
-    """ "last week" and "week last": which one, and of what."""
+    """ "last week" and "week last": which one, and of what. last_behind: what only stands behind, as "passé": "il passe
+    samedi" is no last Saturday."""
     if "last" not in data:
         return []
-    which = f"(?P<which>{either([flatten(data['last']), flatten(data['next'])])})"
+    words = [word for word in data["last"].split("|") if word not in data.get("last_behind", "").split("|")]
+    which, behind = (f"(?P<which>{either(map(flatten, [*some, data['next']]))})" for some in (words, [data["last"]]))
     what = {unit: words for unit, words in units.items() if unit != "day"}
     weekend = f"(?P<weekend>{either([flatten(data['weekend'])])})|" if "weekend" in data else ""
     of = f"(?:{weekend}(?P<weekday>{either(weekdays)})|(?P<unit>{either(what.values())}))"
-    return [f"{which} {of}", f"{of} {which}"]
+    return [f"{which} {of}", f"{of} {behind}"]
