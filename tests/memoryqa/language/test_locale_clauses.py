@@ -53,6 +53,39 @@ OPEN = (  # without a verb that tells: the appointment, or when the call was
     "मैंने फोन किया, अपॉइंटमेंट शनिवार को है।",
 )
 
+BARE = {  # a German weekday without "am", as people type
+    "18 May 2024": (
+        "Hab mit Mama gesprochen, sie kommt Samstag um drei.",
+        "Habt ihr Samstag Zeit?",
+        "Das Paket kommt Samstag.",
+        "Was machst du Samstag?",
+        "Ich muss Samstag arbeiten.",
+        "Le plombier a appelé, il passe samedi matin.",
+        "J'ai oublié de te dire, samedi je travaille.",
+        "Ho dimenticato che sabato lavoro.",
+        "L'idraulico ha chiamato, passa sabato.",
+    ),
+    "11 May 2024": (
+        "Samstag hatte ich Fieber.",
+        "Ich hab Samstag den ganzen Tag geputzt.",
+        "Das Paket kam Samstag.",
+        "Le plombier est venu samedi passé.",
+    ),
+}
+NO_DAY = (
+    "Heute ist Samstag.",
+    "Mein Lieblingstag ist Samstag.",
+    "Montag und Samstag habe ich Training.",
+    "Der Samstag war lang.",
+    "Schönen Samstag euch allen!",
+    "Tatort läuft immer Sonntag.",
+    "Lena Freitag ist meine Chefin.",
+    "Herr Sonntag hat angerufen.",
+    "Frau Montag kommt um drei.",
+    "Kommst du Freitag oder Samstag?",
+    "Samstag oder Sonntag?",
+)
+
 
 def values(text: str) -> list[str]:
     return [found.value for found in resolve(text, WEDNESDAY)]
@@ -70,4 +103,14 @@ def test_what_is_past_by_its_own_verb_or_without_any_is_past(text: str) -> None:
 
 @pytest.mark.parametrize("text", OPEN)
 def test_a_clause_without_a_verb_takes_no_tense_of_another(text: str) -> None:
+    assert values(text) == []
+
+
+@pytest.mark.parametrize(("text", "value"), [(text, value) for value, texts in BARE.items() for text in texts])
+def test_a_day_is_named_without_a_preposition(text: str, value: str) -> None:
+    assert values(text) == [value]
+
+
+@pytest.mark.parametrize("text", NO_DAY)
+def test_a_name_an_attribute_or_a_choice_is_no_day(text: str) -> None:
     assert values(text) == []
