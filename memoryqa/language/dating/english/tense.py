@@ -90,7 +90,7 @@ _SIGNS = {
     r"|had (?:planned|hoped|wanted|meant|intended)|(?:i|we|he|she|they) wish(?:ed"
     r"|es)?\b(?:.{0,40}? had \w+)?|if only"
     r"|(?:(?:has|have|had|'s|'ve) )?sold out\b"
-    r"|(?:(?:was|were|got|gets|(?:has|have|had|'s|'ve) been|being) )?"
+    rf"|(?:(?:was|were|got|gets|being|(?:has|have|had|'s|'ve) {_ADVERBS}been) |(?:has|have|had|'s|'ve) {_ADVERBS})?"
     r"(?:planned|considered|contemplated|discussed|booked|reserved|scheduled|arranged|organi[sz]ed|invited|settled"
     r"|agreed|decided|proposed(?!$| (?:on|at|last|in|during|when|to (?:me|him|her|us|my|his))\b)"
     r"|suggested|cancell?ed|postponed|rescheduled|called off|delayed|announced"
