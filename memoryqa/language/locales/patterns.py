@@ -42,7 +42,7 @@ class DatePatterns:
     of which year -> steps from now. past, present, future, unclear, conditional, habit, place, not_days: what is
     around a date. not_past: words that only look like a past tense. ambiguous: forms of the past and the present.
     alone: in a clause that looks by itself, whatever the rest of the sentence says: ahead, or (not alone_ahead) not
-    to be known. conjunction: between two such clauses.
+    to be known. open: in a clause with a verb that is not known. conjunction: between two such clauses.
     ordinal: "the second time", where "segunda" is no Monday. unmarked: where a sentence without a sign of tense looks.
     future_wins: over signs of the past. strict_ahead: "in three days" looks ahead only where nothing is past.
     """
@@ -68,6 +68,7 @@ class DatePatterns:
     conditional: regex.Pattern[str] | None
     alone: regex.Pattern[str] | None
     alone_ahead: bool
+    open: regex.Pattern[str] | None
     conjunction: regex.Pattern[str] | None
     ordinal: regex.Pattern[str] | None
     future: regex.Pattern[str]
@@ -140,6 +141,7 @@ def date_patterns(code: str) -> DatePatterns:
         conditional=_compiled(data.get("conditional")),
         alone=_compiled(data.get("alone")),
         alone_ahead=data.get("alone_ahead", True) and data["unmarked"] == "next",
+        open=_compiled(data.get("open")),
         conjunction=_compiled(data.get("conjunction")),
         ordinal=_compiled(flatten(data["ordinal"]) if "ordinal" in data else None),
         future=regex.compile(data["future"]),

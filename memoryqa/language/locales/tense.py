@@ -28,10 +28,10 @@ def way(before: str, after: str, code: str) -> Which | None:
     if patterns.unclear and patterns.unclear.search(sentence):
         return None
     sign = _tense(clause, patterns)
-    if sign in (None, "last") and _is_alone(clause, patterns):
-        if patterns.alone_ahead:
+    if sign != "next" and (own := _own_look(clause, patterns)):
+        if own == "next":
             return "next"
-        if _tense(sentence, patterns) == "last":
+        if _tense(sentence, patterns) in ("last", "unclear"):
             return None
     if sign is None and not (patterns.conditional and patterns.conditional.search(clause)):
         sign = _tense(sentence, patterns)
@@ -55,16 +55,22 @@ def _verbs(before: str, after: str) -> tuple[str, str]:
     return clause, before + _DATE + after
 
 
-def _is_alone(clause: str, patterns: DatePatterns) -> bool:
-    """Whether the part of the clause that the date is in has its own verb, of no past: "the concert is on Saturday"
-    looks ahead beside "we bought tickets" too."""
-    if patterns.alone is None or (patterns.conditional and patterns.conditional.search(clause)):
-        return False
+def _own_look(clause: str, patterns: DatePatterns) -> Literal["next", "open"] | None:
+    """Where the part of the clause that the date is in looks by itself: "the concert is on Saturday" looks ahead beside
+    "we bought tickets" too. "open": by a verb that is not known; None: as the rest of the sentence does."""
+    if patterns.conditional and patterns.conditional.search(clause):
+        return None
     before, _, after = clause.partition(_DATE)
     if patterns.conjunction:
         before, after = patterns.conjunction.split(before)[-1], patterns.conjunction.split(after, maxsplit=1)[0]
-    part = before + _GAP + after
-    return patterns.alone.search(part) is not None and _tense(part, patterns) is None
+    part = before + _DATE + after
+    if sign := _tense(part, patterns):
+        return "next" if sign == "next" else None
+    if patterns.alone and patterns.alone.search(part):
+        return "next" if patterns.alone_ahead else "open"
+    if part == clause and patterns.ambiguous and patterns.ambiguous.search(part):
+        return None  # "nos casamos el 3 de junio, fue preciosa"
+    return "open" if patterns.open and patterns.open.search(part) else None
 
 
 def _tense(words: str, patterns: DatePatterns) -> Which | Literal["unclear"] | None:
