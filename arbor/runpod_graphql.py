@@ -1,7 +1,7 @@
 """RunPod's GraphQL API through its Python SDK, until RunPod retires it (early 2027).
 
 The SDK writes values into the query text without escaping them, does not read RUNPOD_API_KEY, never retries, and raises
-TypeError on a null answer. This module handles all four.
+TypeError on a null answer; its timeout begins anew with each byte. This module handles all five.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from runpod_types import (
     price_of_state,
 )
 from usage_error import UsageError
+from whole_answer import within
 
 T = TypeVar("T")
 CUDA_VERSIONS = (
@@ -36,7 +37,7 @@ CUDA_VERSIONS = (
 class GraphQLApi:
     """See `runpod_types.RunPodApi`."""
 
-    def __init__(self, key: str, base_url: str) -> None:
+    def __init__(self, key: str, base_url: str, most_sec: float = 60.0) -> None:
         try:
             import runpod
         except ImportError as error:
@@ -46,6 +47,7 @@ class GraphQLApi:
         self._sdk = runpod
         self._sdk.api_key = key
         self._base_url = base_url
+        self._most_sec = most_sec
 
     def offers(self, gpu_ids: Collection[str], request: PodRequest) -> list[Offer]:
         def offer(gpu_id: str) -> Offer:
@@ -99,11 +101,13 @@ class GraphQLApi:
         raise RequestRefusedError("the GraphQL API has no logs: use --api rest, or read them in RunPod's console")
 
     def _ask(self, ask: Callable[[], T]) -> T:
-        """`ask()`, with the SDK's exceptions translated into ours."""
+        """`ask()`, with the SDK's exceptions translated into ours and a clock over all of it."""
         import requests
 
         try:
-            return ask()
+            return within(self._most_sec, ask)
+        except TimeoutError as error:
+            raise TransientError(f"no whole answer from {self._base_url} in {self._most_sec:g} s") from error
         except requests.RequestException as error:  # includes an answer that is not JSON, such as a 502 page
             raise TransientError(f"no usable answer from {self._base_url} ({type(error).__name__})") from error
         except (KeyError, TypeError) as error:  # {"data": null} and the like

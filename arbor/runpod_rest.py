@@ -5,12 +5,10 @@ from __future__ import annotations
 import http.client
 import json
 import re
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Collection, Mapping
-from concurrent.futures import Future
 from email.message import Message
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -26,6 +24,7 @@ from runpod_types import (
     number_of,
     price_of_state,
 )
+from whole_answer import within
 
 LOG_MOST_SEC = 15.0  # for a pod that never pauses
 LOG_QUIET_SEC = 3.0  # the log is an endless stream; a pause this long means that its tail is complete
@@ -174,18 +173,8 @@ class RestApi:
         return answer
 
     def _send(self, request: urllib.request.Request) -> tuple[int, Message, bytes]:
-        # in a thread: a socket's timeout begins anew with each byte, and a pod costs money while a gateway drips
-        outcome: Future[tuple[int, Message, bytes]] = Future()
-
-        def run() -> None:
-            try:
-                outcome.set_result(self._sent(request))
-            except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
-                outcome.set_exception(error)
-
-        threading.Thread(target=run, daemon=True, name="runpod").start()
         try:
-            return outcome.result(2 * self._timeout_sec)
+            return within(2 * self._timeout_sec, lambda: self._sent(request))
         except TimeoutError as error:
             raise TransientError(f"no whole answer from {self._base_url} in {2 * self._timeout_sec:g} s") from error
 

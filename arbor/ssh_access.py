@@ -5,23 +5,24 @@ The pod's host key is learnt at first contact and kept under the pod's id, becau
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
 import shlex
 import subprocess
 import tempfile
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from pod_request import ARBOR_PORT
 from runpod_types import KEY_VARIABLE
 from usage_error import UsageError
+from whole_answer import within
 
 KEY_NAMES = ("id_ed25519", "id_ecdsa", "id_rsa")  # ssh tries these by itself
 
@@ -123,10 +124,14 @@ class Tunnel:
 
 def is_arbor(base_url: str, timeout_sec: float = 5.0) -> bool:
     """Whether an Arbor server answers there. Arbor has no /health and no /v1/models; its OpenAPI file has its name."""
-    try:
+
+    def described() -> Any:
         with urllib.request.urlopen(f"{base_url}/openapi.json", timeout=timeout_sec) as reply:
-            return bool(json.load(reply)["info"]["title"] == "Arbor API")
-    except (urllib.error.URLError, OSError, ValueError, KeyError, TypeError):
+            return json.load(reply)
+
+    try:
+        return bool(within(2 * timeout_sec, described)["info"]["title"] == "Arbor API")
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, RecursionError):
         return False
 
 

@@ -23,11 +23,13 @@ import ipaddress
 import json
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from harness.commands import add_json_flag, print_document, run_command
+from harness.tracking.address import in_time
 from memoryqa.errors import UsageError
 from memoryqa.redaction import redact
 from tuning.errors import ServiceError, ServiceUnavailableError, TrialLostError
@@ -88,7 +90,7 @@ class TunerClient:
         if self._http.base_url.scheme not in ("http", "https") or not self._http.base_url.host:
             raise UsageError(f"the address {url!r} is none of a service: give http://HOST:PORT")
         self.url = url
-        self._patience_sec = patience_sec
+        self._patience_sec, self._timeout_sec = patience_sec, timeout_sec
 
     def __enter__(self) -> Self:
         return self
@@ -177,9 +179,9 @@ class TunerClient:
         give_up, pause = time.monotonic() + self._patience_sec, _FIRST_PAUSE_SEC
         while True:
             try:
-                response = self._http.request(method, f"/{path}", **request)
+                response = in_time(partial(self._http.request, method, f"/{path}", **request), 2 * self._timeout_sec)
                 problem = "" if response.status_code != 503 else _detail(response)
-            except httpx.TransportError as error:
+            except (httpx.TransportError, TimeoutError) as error:
                 problem = str(error) or type(error).__name__
             if not problem:
                 return self._answer(response)

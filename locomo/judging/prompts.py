@@ -93,15 +93,22 @@ _GRADES = {"CORRECT": True, "WRONG": False, "INCORRECT": False}
 # what may stand before a verdict: words that announce it, but none that turns it
 _LEADS = re.compile(
     r"(?:(?:the|this|my|final|overall|so|therefore|thus|hence|final|is|it|grade|graded|verdict|answer|judg(?:e)?ment|output"
-    r"|result|response|as|marked|1|reason|one word|correctness|generated|given|predicted|candidate)\s*)*"
+    r"|result|response|as|marked|1|reason|one word|correctness|generated|given|predicted|candidate|label|score|rating"
+    r"|assessment|evaluation|conclusion|decision|yes|i|s|would|judge|rate|mark|consider|find|that|to be|based on"
+    r"|reference)\s*)*"
 )
-_ENDS = re.compile(r"\s*(?:\Z|[.,;:!\n)\]-]|[–—])(?!\s*(?:or|but|partly|in part)\b)", re.I)
+_ENDS = re.compile(
+    r"\s*(?:\Z|[.,;:!\n()\]-]|[–—]|the question\W*\Z)"
+    r"(?!\s*(?:or|but|partly|in part|if|unless|except|only|mostly|assuming|though|although|not)\b)",
+    re.I,
+)
 _MARKER = re.compile(
     r"\[\[\s*##\s*\w+\s*##\s*\]\]|<\|[^|]{1,30}\|>|</?(?:s|verdict|answer|grade|judg(?:e)?ment|b)>", re.I
 )
 _ORNAMENTS = re.compile(r"\\(?:boxed|text|textbf|mathbf)\b|[{}$✓✔✅☑❌✗✘✖\uFE0F]")
 _PUNCTUATION = " \t\r\n.,:;!*_`\"'“”‘’[](){}<>"
 _MAX_VERDICT_WORDS = 60
+_VERDICT_KEYS = ("verdict", "grade", "label", "judgment", "judgement", "result", "is_correct", "correct")
 _DECLINES = {"DECLINES": True, "DECLINED": True, "ANSWERS": False, "ANSWERED": False}
 
 
@@ -200,7 +207,7 @@ def read_verdict(judge: JudgeName, text: object) -> bool | None:
     words = without_thoughts(_MARKER.sub(" ", without_thoughts(str(text))))
     if (found := json_object(words)) is not None:
         by_name = {str(name).lower(): value for name, value in found.items()}
-        words = str(by_name.get("verdict", by_name.get("grade", "")))
+        words = str(next((by_name[name] for name in _VERDICT_KEYS if name in by_name), ""))
     if judge != "abstention" and (plain := words.strip(_PUNCTUATION).lower()) in ("true", "false"):
         return plain == "true"
     words = _ORNAMENTS.sub("", words)

@@ -44,13 +44,14 @@ _NOTHING = frozenset(("null", "nil", "nan", "undefined", "object object", "place
 _TEMPLATE = re.compile(
     r"\A\W*(?:\[\[ ## \w+ ## \]\]|<\|?/?[\w ,/-]{1,60}\|?>|\{+[\w .,:-]{1,60}\}+|\[(?:insert|your|the|add|write"
     r"|fill)\b[^\]]{0,80}\]"
-    r"|(?:insert|your|add) [\w ]{1,30} here)\W*\Z",
+    r"|(?:insert|your|add) [\w ]{1,30} here|(?:[\w]+ ){1,4}(?:goes|will go|would go) here)\W*\Z|\A\W*lorem ipsum\b",
     re.I,
 )
 _TASK = (
     r"help(?: you)?(?: with| on)?\W*(?:that|this|it|your|such|further|\Z)|assist|comply|fulfil+|provide|generate"
-    r"|produce"
-    r"|summari[sz]e|write (?:a|the|this|that|any|such)|process (?:this|that|your|the)|continue (?:this|with)|access"
+    r"|produce|(?:help|assist|summari[sz]|provid|generat|answer|discuss|continu)ing|discuss (?:that|this|such|it)"
+    r"|talk about (?:that|this|such|it)\b|summari[sz]e|write (?:a|the|this|that|any|such)"
+    r"|process (?:this|that|your|the)|continue (?:this|with)|access"
     r"|do this"
     r"|engage|respond|answer(?: that| this)?\W*\Z|judge this|grade|request|conversation|transcript"
 )
@@ -58,6 +59,7 @@ _UNABLE = (
     r"(?:can(?:'|’)?t|can ?not|won['’]?t|will not|am not able|['’]m not able|am unable|['’]m unable"
     r"|unable|must decline|have to decline|must refuse|do(?:n['’]t| not) (?:have|feel|see|know how|think i))"
 )
+_INPUT = r"(?:conversation|chat|history|text|transcript|content|context|messages?|session|dialogue)"
 _REFUSALS = [
     re.compile(pattern, re.I)
     for pattern in (
@@ -68,7 +70,8 @@ _REFUSALS = [
         r"\b(?:can['’]?t|can ?not|unable|not able|won['’]t|but i)\b",
         r"\A\W*(?:i['’]m|i am|as)\s+(?:only |just |merely )?an? "
         r"(?:ai(?= (?:\w+ )?(?:model|assistant|system|chatbot|bot)\b"
-        r"|\s*[,.;])|artificial intelligence\W*[,.;]|large language model|language model|llm\b|virtual assistant)",
+        r"| (?:developed|created|made|trained|built|designed) by\b| and (?:can|do|am|have|cannot)\b|\s*[,.;])"
+        r"|artificial intelligence\W*[,.;]|large language model|language model|llm\b|virtual assistant)",
         r"\b(?:against|violat\w+) (?:my|our|the|openai['’]s?|content) (?:\w+ )?(?:guidelines|polic(?:y|ies)"
         r"|programming|terms)",
         r"\bcontent management policy\b|\A\W*i (?:must|have to|will have to|need to) (?:respectfully |politely )?"
@@ -83,10 +86,29 @@ _REFUSALS = [
         r"\A\W*(?:it (?:seems|appears|looks like) (?:that )?)?(?:there (?:is|was) )?no (?:conversation|history|text"
         r"|transcript|input|content|messages?) "
         r"(?:was |were |is |has been )?(?:provided|given|found|to (?:summari[sz]e|tag|judge))",
+        r"\A\W*(?:i['’]m|i am|my name is) (?:claude|chatgpt|gpt-?\d|gemini|gemma|copilot|qwen|deepseek|llama|grok"
+        r"|mistral)\b[^.\n]{0,60}\b(?:ai|model|assistant|made by|trained by|created by|developed by)\b",
+        rf"\A\W*(?:it (?:seems|appears|looks like) (?:that |like )?)?you (?:have(?:n['’]t| not)|did(?:n['’]t| not)) "
+        rf"(?:\w+ )?(?:provid|shar|includ|past|attach|upload|giv|sen[dt])\w*\b.{{0,30}}\b{_INPUT}",
+        rf"\A\W*i(?:['’]d|['’]ll| would| will)? (?:need|require)\b.{{0,20}}\b{_INPUT}\b.{{0,30}}\b(?:to|before)"
+        r"\b.{0,30}\b(?:summar|tag|judge|help|assist|answer|grade)",
+        r"\bi (?:have|found|see) (?:no|nothing)\b.{0,20}\b(?:summary|tags?|quer(?:y|ies)|to (?:summari[sz]e|tag"
+        r"|report))\b",
+        # a thought of what is to be done, from a model whose thoughts have no marks
+        r"\A\W*(?:(?:okay|ok|alright|so|first|now)\W+)?(?:the (?:user|task)|we|i)(?:['’]m|['’]ll| am| is| are)?\s+"
+        r"(?:\w+ ){0,2}?(?:wants?|asks?|asked|asking|needs?|should|must|have|supposed|going|will)\s+"
+        r"(?:(?:me|us)\s+)?(?:to\s+)?(?:write|produce|create|provide|generate|give|output|extract|summari[sz]e"
+        r"|condense)\b.{0,30}\b(?:summary of|the (?:conversation|transcript|dialogue)|this (?:conversation|transcript"
+        r"|dialogue)|search queries|index words)",
+        r"\A\W*let['’]?s (?:talk about something else|change the (?:topic|subject)|discuss something else)\W*\Z",
         r"\A\W*(?:(?:es )?tut mir leid|entschuldigung|lo siento|lamento|je suis désolée?|désolée?|mi dispiace|desculpe"
         r"|sinto muito|het spijt me|beklager|förlåt|przepraszam|przykro mi|omlouvám se|üzgünüm|maaf|извините|простите"
-        r"|к сожалению|вибачте|عذرا|آسف|很?抱歉|对不起|對不起|申し訳|すみません|죄송|미안)",
-        r"\A\W*(?:ich kann (?:\w+ ){0,3}nicht (?:helfen|beantworten|zusammenfassen)"
+        r"|к сожалению|вибачте|перепрошую|на жаль|(?:tôi )?(?:rất )?xin lỗi|क्षमा करें|माफ़? ?करें"
+        r"|मुझे खेद|λυπάμαι|συγγνώμη|sajnálom|îmi pare rău|valitettavasti"
+        r"|undskyld|tyvärr kan|ขออภัย|ขอโทษ|(?:אני )?מצטער|متاسفم|متأسفم|أعتذر|عذرا|آسف"
+        r"|很?抱歉|对不起|對不起|申し訳|すみません|죄송|미안)",
+        r"\A\W*(?:(?:ich kann|(?:dabei|damit|hierbei|da) kann ich) (?:\w+ ){0,3}nicht (?:helfen|weiterhelfen"
+        r"|beantworten|zusammenfassen)"
         r"|no puedo (?:ayudar|asist|respond|resum)"
         r"|je ne peux pas (?:\w+ )?(?:aider|répondre|résumer)|non posso (?:aiut|assist|rispond|riassum)"
         r"|não posso (?:\w+ )?(?:ajud|respond|resum)|nie mogę (?:\w+ )?(?:pomóc|odpowiedzieć)"
@@ -102,7 +124,11 @@ _ERRORS = [
         r"\A\s*(?:<!doctype html|<html\b|<\?xml|<error\b|<head\b|<body\b)",
         r"\A\W*(?:an? )?(?:unexpected |internal |unknown |fatal |api |server |http |network |request |runtime )*"
         r"(?:error|exception)(?: code)?\b\s*(?:[:#(\[-]|\d{3}\b|occurred|has occurred|while|processing|in )",
-        r"\A\W*[\w.]*(?:error|exception|timeout)\s*[:(]",
+        r"\A\W*[\w.]*(?:error|exception|timeout)\s*(?:[:(]|-\s)",
+        r"\A\W*(?-i:[A-Z][a-z]+(?:[A-Z][A-Za-z]*)?(?:Error|Exception|Violation|Failure|Timeout))\W*\Z",
+        r"\A\W*blocked\s*:\s*\w+\W*\Z",
+        r"\A\W*failed to (?:load|reach|connect to|process|generate|complete|parse|fetch) (?:the |a |your )?"
+        r"(?:model|server|request|response|completion|api)\b",
         r"\A\W*(?:http(?:/[\d.]+)?\s*)?[45]\d\d\b[\s:,-]*(?:internal|bad|service|gateway|too many|client|server|error"
         r"|request|payment|time-?out|(?:not found|unauthori[sz]ed|forbidden)\W*(?:\Z|[:;,.(\n]))",
         r"\A\W*(?:unauthori[sz]ed|forbidden|not found|bad request)\s*(?:\Z|[:;,.(\n])",
@@ -111,8 +137,9 @@ _ERRORS = [
         r"|rate limit\w*|quota exceeded|insufficient[_ ]quota"
         r"|upstream |no healthy upstream|connection (?:refused|reset|timed out|error|aborted)|request timed? ?out"
         r"|(?:the )?(?:request|operation|model|server|engine|service)\b.{0,40}\b(?:timed out|overloaded|not "
-        r"available|is loading"
-        r"|currently unavailable|not found|does not exist|failed)\W*(?:\Z|please|try|check)|something went wrong"
+        r"available|is loading|not loaded|not ready"
+        r"|currently unavailable|not found|does not exist|failed)\W*(?:\Z|please|try|check)"
+        r"|(?:(?:oops|whoops|uh[- ]oh|sorry)\W+)?something went wrong"
         r"|invalid api key|incorrect api key"
         r"|(?:maximum )?context (?:length|window) exceeded|you exceeded your current quota|out of memory|cuda out of "
         r"memory)",
@@ -137,6 +164,7 @@ _PREAMBLES = [
         rf"prepared|summari[sz]ed|created)|let me|i(?:['’]ll| will))\b[^\n:.]{{0,120}}?(?:{_SUBJECT}"
         rf"|summari[sz]e)\b[^\n:.]{{0,120}}"
         r"(?::|\.(?=\s|\Z)|\Z)",
+        r"\A\W*here (?:you go|it is|they are|we go)\s*(?:[:.!]+|\Z)",
         rf"\A\W*this is\b[^\n:.]{{0,60}}?{_SUBJECT}\b[^\n:.]{{0,120}}:",
         rf"\A\W*(?:the )?{_SUBJECT} (?:is|are|goes|reads) (?:as follows|below)\s*(?::|\.|\Z)",
         rf"\A\W*(?:\w+ ){{0,3}}{_SUBJECT}(?: of [^\n:.]{{1,80}})?\s?[*_#`]*:[*_]*(?=\s|\Z)",

@@ -21,7 +21,7 @@ _FILTERED = frozenset(
 )
 BROKEN = frozenset(("error", "abort", "aborted", "cancelled", "network_error", "insufficient_system_resource"))
 _NAMES = (
-    r"(?:[\w-]+:)?(?:think|thinking|thoughts?|reasoning|reflect|reflection|scratch[_-]?pad|analysis|inner[_-]?monologue"
+    r"(?:[\w-]+:)?(?:think|(?:ant[_-]?)?thinking(?:[_-]process)?|thoughts?(?:[_-]process)?|rationale|reasoning|reflect|reflection|scratch[_-]?pad|analysis|inner[_-]?monologue"
     r"|internal[_-]?thoughts?|chain[_-]?of[_-]?thought|cot)"
 )
 # opening and closing marks of a model's thoughts, pair by pair
@@ -31,11 +31,22 @@ _PAIRS = (
     (r"\[THINK\]", r"\[/THINK\]"),
     (r"<\|(?:begin_of_thought|START_THINKING|thought_start)\|>", r"<\|(?:end_of_thought|END_THINKING|thought_end)\|>"),
     (r"◁think▷", r"◁/think▷"),
+    (rf"<[|｜]{_NAMES}[|｜]>", rf"<[|｜]/{_NAMES}[|｜]>"),
+    (rf"&lt;{_NAMES}&gt;", rf"&lt;/{_NAMES}&gt;"),
+    (r"<unused94>", r"<unused95>"),
+    (r"<\|channel>\s*thought\b", r"<channel\|>"),
     (r"<\|channel\|>\s*(?:analysis|commentary)\b[^<]*<\|message\|>", r"<\|(?:end|return)\|>"),
 )
 _MARKS = [(re.compile(opening, re.I), re.compile(closing, re.I)) for opening, closing in _PAIRS]
+# what stands for marks where a server leaves the special tokens out, or the model writes Markdown
+_WITHOUT_MARKS = re.compile(
+    r"\A\s*(?:(?:assistant)?(?:analysis|commentary).*?assistantfinal(?:json)?"
+    rf"|```{_NAMES}[ \t]*\n.*?\n```[ \t]*(?:\n|\Z))\s*",
+    re.S,
+)
 # models that were trained to think between marks put what they say between marks too
 _WRAPPED = re.compile(r"<(answer|final[_-]?answer|final|output|response|summary)>((?:(?!</?\1>).)*)</\1>", re.I | re.S)
+_SOLUTION = re.compile(r"<\|(?:begin_of_solution|START_RESPONSE)\|>|<\|(?:end_of_solution|END_RESPONSE)\|>", re.I)
 _FINAL_CHANNEL = re.compile(r"(?:<\|start\|>\s*assistant\s*)?<\|channel\|>\s*final\b[^<]*<\|message\|>", re.I)
 _END_OF_CHANNEL = re.compile(r"<\|(?:end|return)\|>\s*\Z", re.I)
 _MIN_COMPARED_TOKENS = 800  # below, the words around a chat's messages make a difference between tokenizers
@@ -137,7 +148,7 @@ def without_thoughts(text: str) -> str:
         return _END_OF_CHANNEL.sub("", text[final.end() :]).strip()
     for opening, closing in _MARKS:
         text = _without_blocks(text, opening, closing)
-    text = text.strip()
+    text = _SOLUTION.sub("", _WITHOUT_MARKS.sub("", text)).strip()
     wrapped = _WRAPPED.fullmatch(text)
     return wrapped[2].strip() if wrapped else text
 

@@ -216,6 +216,17 @@ def test_an_answer_of_runpods_that_drips_is_given_up_while_a_pod_may_cost_money(
             api.pods()
 
 
+@pytest.mark.parametrize("ask", ["pods", "terminate", "data_center_of"])
+def test_an_answer_of_graphql_that_drips_is_given_up_too(load: Any, ask: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("runpod")
+    with FixedAnswers({"/graphql": Fault(body={"data": {}}, drip_sec=30)}) as server:
+        monkeypatch.setenv("RUNPOD_API_BASE_URL", server.base_url)
+        api = load("runpod_graphql").GraphQLApi(KEY, server.base_url, most_sec=0.4)
+        arguments = () if ask == "pods" else ("a",)
+        with pytest.raises(load("runpod_types").TransientError, match=r"no whole answer from .* in 0\.4 s"):
+            getattr(api, ask)(*arguments)
+
+
 def test_the_log_of_a_pod_that_never_pauses_ends_with_its_tail(load: Any) -> None:
     pieces = tuple(f'data: {{"ts": "t", "line": "{number}"}}\n\n' for number in range(10_000))
     stream = Fault(body="", headers={"Content-Type": "text/event-stream"}, pieces=pieces, pause_sec=0.02)

@@ -81,6 +81,17 @@ def test_a_cut_verdict_is_unreadable(command: Command, tmp_path: Path) -> None:
         ("<verdict>CORRECT</verdict>", True),
         ("<think>WRONG</think><answer>CORRECT</answer>", True),
         ("The generated answer is wrong.", False),
+        ("CORRECT (May 7 is the same day)", True),
+        ("Label: CORRECT", True),
+        ("Yes, CORRECT.", True),
+        ("I would grade this as WRONG.", False),
+        ("Based on the reference, the answer is CORRECT.", True),
+        ('{"label": "CORRECT"}', True),
+        ('{"is_correct": false}', False),
+        ("CORRECT (if the date is ignored)", None),
+        ("CORRECT, if one ignores the date", None),
+        ("I judge that it is not correct", None),
+        ("That would be correct only in May", None),
         ("CORRECT\nWRONG", None),
         ("WRONG\n\nCORRECT", None),
         ("The answer is not wrong", None),
@@ -95,6 +106,9 @@ def test_what_a_person_reads_at_once_is_read(text: str, finding: bool | None) ->
     assert read_verdict("strict", text) is finding
 
 
-@pytest.mark.parametrize(("text", "finding"), [("The answer declines", True), ("ANSWERS.", False), ("true", None)])
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [("The answer declines", True), ("ANSWERS.", False), ("It answers the question.", False), ("true", None)],
+)
 def test_the_abstention_judge_needs_its_own_word(text: str, finding: bool | None) -> None:
     assert read_verdict("abstention", text) is finding

@@ -252,6 +252,15 @@ def test_an_address_that_is_none_is_refused(url: str, capsys: pytest.CaptureFixt
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+def test_an_answer_that_drips_is_no_answer() -> None:
+    with (
+        FixedAnswers({"/studies": Fault(body=[], drip_sec=30)}) as server,
+        TunerClient(server.base_url, timeout_sec=0.2) as client,
+        pytest.raises(ServiceUnavailableError, match=r"does not answer: no whole answer within 0\.4 s"),
+    ):
+        client.studies()
+
+
 def test_another_server_at_the_address_is_not_taken_for_the_service() -> None:
     page = "<html>Welcome!</html>"
     answers = {"/studies": Fault(200, page), "/studies/missing": Fault(404, page)}

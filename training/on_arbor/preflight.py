@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from harness.tracking.address import in_time
 from memoryqa.errors import UsageError
 from training.config import GRPOConfig, TrainingConfig
 from training.on_arbor.checkpoints import CheckpointKeeper
@@ -107,8 +108,9 @@ def cancel_leftover(keeper: CheckpointKeeper, api_base: str) -> list[str]:
             f"process {job.pid} is training into {keeper.folder}: wait for it, or name another --checkpoint-dir"
         )
     try:
-        response = requests.post(f"{api_base}fine_tuning/grpo/cancel", json={"job_id": job.id}, timeout=_CANCEL_SEC)
-    except requests.RequestException as error:
+        url, body = f"{api_base}fine_tuning/grpo/cancel", {"job_id": job.id}
+        response = in_time(lambda: requests.post(url, json=body, timeout=_CANCEL_SEC), 2 * _CANCEL_SEC)
+    except (requests.RequestException, TimeoutError) as error:
         raise UsageError(f"{job.id}, of an earlier training, cannot be cancelled: restart the Arbor server") from error
     keeper.note_job(None)
     return [f"cancelled {job.id}, which an earlier training left running"] if response.ok else []
@@ -118,9 +120,9 @@ def cancel_leftover(keeper: CheckpointKeeper, api_base: str) -> list[str]:
 
 
 def is_serving(api_base: str) -> bool:
-    """Whether an Arbor server answers at `api_base`, within about two seconds."""
+    """Whether an Arbor server answers at `api_base`, within some seconds."""
     try:
-        return bool(_describe(api_base).get("info", {}).get("title") == "Arbor API")
+        return bool(_within(_describe(api_base), "info").get("title") == "Arbor API")
     except (OSError, ValueError, http.client.HTTPException):
         return False
 
@@ -142,7 +144,6 @@ def check_server(api_base: str) -> None:
         described = _describe(api_base)
     except urllib.error.URLError as error:
         if isinstance(error, urllib.error.HTTPError):
-            error.close()
             raise UsageError(_other_server(api_base, f"status {error.code}")) from error
         raise UsageError(_no_server(api_base, str(error.reason))) from error
     except (TimeoutError, http.client.HTTPException, ConnectionError) as error:
@@ -152,7 +153,7 @@ def check_server(api_base: str) -> None:
         ) from error
     except ValueError as error:
         raise UsageError(_other_server(api_base, "its answer is not JSON")) from error
-    title = described.get("info", {}).get("title")
+    title = _within(described, "info").get("title")
     if title != "Arbor API":
         raise UsageError(_other_server(api_base, f"it calls itself {title!r}"))
     if missing := _missing(described):
@@ -163,12 +164,29 @@ def check_server(api_base: str) -> None:
 
 
 def _describe(api_base: str) -> dict[str, Any]:
+    """The server's OpenAPI file, whole within two times `PROBE_SEC`."""
     url = api_base.rstrip("/").removesuffix("/v1") + "/openapi.json"
-    with urllib.request.urlopen(url, timeout=PROBE_SEC) as response:
-        content = json.load(response)
+
+    def ask() -> Any:
+        try:
+            with urllib.request.urlopen(url, timeout=PROBE_SEC) as response:
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            error.close()  # it is the response, too
+            raise
+
+    content = in_time(ask, 2 * PROBE_SEC)  # a socket's timeout begins anew with each byte
     if not isinstance(content, dict):
         raise ValueError(f"{url} holds no JSON object")
     return content
+
+
+def _within(described: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    """The object that `names` lead to; empty where there is none."""
+    for name in names:
+        found = described.get(name)
+        described = found if isinstance(found, dict) else {}
+    return described
 
 
 def _missing(described: Mapping[str, Any]) -> str | None:
@@ -176,9 +194,9 @@ def _missing(described: Mapping[str, Any]) -> str | None:
     from training.on_arbor.settings import trainer_settings
 
     for name in _ROUTES:
-        if f"/v1/fine_tuning/grpo/{name}" not in described.get("paths", {}):
+        if f"/v1/fine_tuning/grpo/{name}" not in _within(described, "paths"):
             return f"/fine_tuning/grpo/{name}"
-    known = described.get("components", {}).get("schemas", {}).get("ArborGRPOConfigRequest", {}).get("properties", {})
+    known = _within(described, "components", "schemas", "ArborGRPOConfigRequest", "properties")
     return next((name for name in trainer_settings(GRPOConfig(), 1) if name not in known), None)
 
 

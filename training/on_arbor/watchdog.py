@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import requests
 
 _POLL_SEC = 0.2
+_GRACE_SEC = 2.0  # beyond the limits of the transport, whose error says more; they begin anew with each byte
 _HANGS = "its trainer hangs or is dead: restart the Arbor server"
 
 
@@ -120,8 +121,10 @@ class ArborConnection:
         """Post and wait. Raises TrainingStoppedError for an error, or if there is no answer in time."""
         endpoint = url.rpartition("/")[2]
         body = {**json, "run_name": self.run_name} if endpoint == "initialize" else json
-        call = _Call(url, body, (self.watchdog.limits.connect_sec, self.watchdog.limits.of(endpoint)))
-        while not call.done.wait(_POLL_SEC):
+        connect_sec, limit_sec = self.watchdog.limits.connect_sec, self.watchdog.limits.of(endpoint)
+        call = _Call(url, body, (connect_sec, limit_sec))
+        deadline = time.monotonic() + connect_sec + limit_sec + _GRACE_SEC
+        while not call.done.wait(_POLL_SEC) and time.monotonic() < deadline:
             self.watchdog.check(is_posting=True)
         response = call.response
         if response is None:
@@ -135,7 +138,7 @@ class ArborConnection:
     def cancel(self, url: str, job_id: str) -> bool:
         """Cancel a job without asking the watchdog. False if the server does not know the job."""
         call = _Call(url, {"job_id": job_id}, (self.watchdog.limits.connect_sec, self.watchdog.limits.cancel_sec))
-        call.done.wait()
+        call.done.wait(self.watchdog.limits.connect_sec + self.watchdog.limits.cancel_sec + _GRACE_SEC)
         if call.response is None:
             raise TrainingStoppedError(self._silence("cancel", call))
         if call.response.status_code not in (200, 404):
@@ -145,7 +148,7 @@ class ArborConnection:
     def _silence(self, endpoint: str, call: _Call) -> str:
         import requests
 
-        if isinstance(call.error, requests.ReadTimeout):
+        if isinstance(call.error, requests.ReadTimeout) or not call.done.is_set():
             limit_sec = self.watchdog.limits.of(endpoint)
             problem = f"the server did not answer /{endpoint} within {limit_sec:g} s"
             return f"{problem}; {self.watchdog.fix(_HANGS)}"

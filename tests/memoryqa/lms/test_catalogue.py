@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import socket
 import threading
 import time
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 from http_stand_in import Fault, FixedAnswers, HttpStandIn, RecordedRequest
@@ -154,6 +156,22 @@ def test_the_last_part_of_a_name_counts_most() -> None:
     served = ["meta-llama/Llama-3.3-70B-Instruct", "mistralai/Mixtral", "meta-models/Other"]
     assert nearest("meta-llama/Llama-3.3-70B-Instruct-Turbo", served)[0] == served[0]
     assert nearest("zzz", ["abc"]) == []
+
+
+def test_the_nearest_of_many_names_is_found_though_few_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+
+    def matcher(junk: None, one: str, other: str) -> difflib.SequenceMatcher[str]:
+        compared.append(other)
+        return difflib.SequenceMatcher(junk, one, other)
+
+    monkeypatch.setattr("memoryqa.lms.catalogue.difflib", SimpleNamespace(SequenceMatcher=matcher))
+    served = [f"host-{number % 97}/model-{number}-instruct-{number % 7}b" for number in range(20_000)]
+    served[9_999] = "meta-llama/Llama-3.3-70B-Instruct"
+    for name in ("Llama-3.3-70B-Instruct-Turbo", "meta-llama/llama-3.3-70b", "LLAMA-3-70B-INSTRUCT"):
+        compared.clear()
+        assert nearest(name, served)[0] == served[9_999]
+        assert len(compared) <= 1_000
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

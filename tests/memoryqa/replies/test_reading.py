@@ -17,6 +17,16 @@ from memoryqa.replies.reading import Reply, json_object, without_thoughts
         "<|channel|>analysis<|message|>Rome<|end|><|start|>assistant<|channel|>final<|message|>Paris<|return|>",
         "<seed:think>Rome</seed:think>Paris",
         "<reasoning effort='low'>Rome</reasoning>\nParis",
+        "<|thinking|>Rome?<|/thinking|>Paris",
+        "&lt;think&gt;Rome?&lt;/think&gt;Paris",
+        "<unused94>thought\nRome?<unused95>Paris",
+        "<|channel>thought\nRome?<channel|>Paris",
+        "<antThinking>Rome?</antThinking>Paris",
+        "<thought_process>Rome?</thought_process>\nParis",
+        "<|begin_of_thought|>Rome?<|end_of_thought|><|begin_of_solution|>Paris<|end_of_solution|>",
+        "<|START_THINKING|>Rome?<|END_THINKING|><|START_RESPONSE|>Paris<|END_RESPONSE|>",
+        "analysisIt may be Rome.assistantfinalParis",  # channels of a server that leaves the special tokens out
+        "```thinking\nRome?\n```\nParis",
         "Paris",
         "Paris\n<think>and now I was cut",
     ],
@@ -31,7 +41,15 @@ def test_of_thoughts_alone_nothing_is_left(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["She wrote <b>yes</b>.", "the tag <think> opens a thought", "I think so", "a < b > c"]
+    "text",
+    [
+        "She wrote <b>yes</b>.",
+        "the tag <think> opens a thought",
+        "I think so",
+        "a < b > c",
+        "```\ncode\n```\nend",
+        "analysis of May",
+    ],
 )
 def test_what_only_looks_like_a_thought_stays(text: str) -> None:
     assert without_thoughts(text) == text

@@ -325,6 +325,8 @@ def test_a_training_without_progress_is_given_up(task: TrainingTask, storage: Pa
         ("step", Fault(422, {"detail": "no"}), "the server refused /step (422 no)"),
         ("checkpoint", SILENT, "the server did not answer /checkpoint within 3 s"),
         ("terminate", SILENT, "the server did not answer /terminate within 3 s"),
+        ("step", Fault(body={}, drip_sec=600), "the server did not answer /step within 3 s"),
+        ("checkpoint", Fault(body={}, drip_sec=600), "the server did not answer /checkpoint within 3 s"),
     ],
 )
 def test_a_request_that_fails_ends_the_training_with_one_line(

@@ -194,6 +194,21 @@ def test_a_server_that_hangs_is_told_to_be_restarted(tmp_path: Path) -> None:
         assert not is_serving(server.api_base)
 
 
+def test_a_server_that_drips_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arbor_preflight, "PROBE_SEC", 0.2)
+    dripping = Fault(body={"info": {"title": "Arbor API"}}, drip_sec=30)
+    with ArborServer(tmp_path, faults={"openapi.json": [dripping] * 2}) as server:
+        assert "does not answer within" in refusal(check_server, server.api_base)
+        assert not is_serving(server.api_base)
+
+
+@pytest.mark.parametrize("described", [{"info": []}, {"info": "Arbor API"}, {"info": None}, {"paths": 3}])
+def test_a_description_of_another_shape_is_another_servers(tmp_path: Path, described: object) -> None:
+    with ArborServer(tmp_path, faults={"openapi.json": [Fault(body=described)] * 2}) as server:
+        assert "in use by something else than Arbor" in refusal(check_server, server.api_base)
+        assert not is_serving(server.api_base)
+
+
 def test_a_server_of_another_version_is_recognised_by_what_it_does_not_know(tmp_path: Path) -> None:
     with ArborServer(tmp_path) as server:
         described = arbor_preflight._describe(server.api_base)
