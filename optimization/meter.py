@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from memoryqa.lms.replies import read_reply
 from memoryqa.tokens import count_tokens
 
 _NUM_LOCKS = 64
+_DIGITS = re.compile(r"\d[\d,]*")
 
 
 class SearchStopped(BaseException):
@@ -63,6 +65,7 @@ class Meter:
         self._wake = threading.Event()
         self._locks = [threading.Lock() for _ in range(_NUM_LOCKS)]
         self._announced_at = float("-inf")
+        self._noted = set[str]()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Meter:
         """Itself: optimizers copy programs and LMs."""
@@ -102,6 +105,15 @@ class Meter:
                 sent = prompt if reply.prompt_tokens is None else reply.prompt_tokens
                 received = shown if reply.completion_tokens is None else reply.completion_tokens
                 self.spent.paid_usd += price.of(sent, received)
+
+    def note(self, role: str, problem: str) -> None:
+        """Print a problem of a reply, each kind once for a role: a search scores it and says no word of it."""
+        kind = f"{role} {_DIGITS.sub('N', problem)}"
+        with self._lock:
+            is_news = kind not in self._noted
+            self._noted.add(kind)
+        if is_news:
+            self._announce(f"{role} LM: {problem}")
 
     def on_format_missed(self) -> None:
         """memoryqa/replies/adapter.py calls this when a reply is asked for again."""

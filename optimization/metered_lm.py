@@ -10,10 +10,13 @@ import dspy
 from dspy.utils.exceptions import ContextWindowExceededError, LMError, LMRateLimitError, is_retryable_lm_error
 from dspy.utils.usage_tracker import UsageTracker
 
+from harness.flags import with_flags
 from memoryqa.lms.endpoint import EndpointLM, is_unreachable
 from memoryqa.lms.preflight import LMUnavailable, diagnose, is_systemic, preflight
 from memoryqa.lms.roles import LMChoice
+from memoryqa.lms.usage import problems_of
 from memoryqa.replies.form import ReplyForm
+from memoryqa.replies.reading import last_reply
 from memoryqa.tokens import count_tokens
 from optimization.meter import Meter, SearchStopped
 
@@ -128,3 +131,7 @@ class MeteredLM(EndpointLM):
         is_paid = dspy.settings.usage_tracker.is_paid and not self.choice.offline
         self.meter.record(self.choice.role, self.endpoint_of(self.choice) if is_paid else None, entry)
         super().update_history(entry)
+        if (reply := last_reply()) is not None:
+            flag = "`max_tokens`" if self.choice.role == "task" else f"`{self.choice.role}_max_tokens`"
+            for problem in problems_of(reply, self.model):
+                self.meter.note(self.choice.role, with_flags(problem.replace("`max_tokens`", flag)))

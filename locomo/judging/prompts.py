@@ -177,7 +177,9 @@ class Judge(dspy.Module):
                 graded = self.grade(**inputs)
             except AdapterParseError as error:
                 return self._read_whole(str(error.lm_response))
-        if (reply := last_reply()) is not None and reply.ending:
+        if (reply := last_reply()) is not None and reply.prompt_loss:
+            return None, f"{reply.prompt_loss}; such a verdict is none"
+        if reply is not None and reply.ending:
             return None, f"the reply {reply.ending}; such a verdict is none"
         finding = read_verdict(self.name, graded.verdict)
         if finding is None:
@@ -189,11 +191,11 @@ class Judge(dspy.Module):
         reply, bare = last_reply(), without_thoughts(text)
         if reply is not None and not reply.text:
             return None, f"the reply {reply.ending}" if reply.is_cut else f"{reply.emptiness}"
-        ending = None if reply is None else reply.ending
+        ending = None if reply is None else reply.prompt_loss or reply.ending
         finding = None if ending or len(bare.split()) > _MAX_VERDICT_WORDS else read_verdict(self.name, bare)
         if finding is not None:
             return finding, bare
-        return None, f"cannot be read{f' (it {ending})' if ending else ''}: {text[:_MAX_UNREAD_CHARS]!r}"
+        return None, f"cannot be read{f' ({ending})' if ending else ''}: {text[:_MAX_UNREAD_CHARS]!r}"
 
 
 def read_verdict(judge: JudgeName, text: object) -> bool | None:

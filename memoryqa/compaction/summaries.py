@@ -28,6 +28,7 @@ from memoryqa.language.facts import (
 )
 from memoryqa.language.terms import terms
 from memoryqa.replies.acceptance import RefusedTextError, accepted
+from memoryqa.replies.reading import last_reply, set_last_reply
 
 # A dspy.LM, or any function from a prompt to its completion (or to a list of completions; the first one is read).
 SummaryLM: TypeAlias = Callable[[str], object]
@@ -267,8 +268,17 @@ def _cut(text: str, max_chars: int) -> str:
 
 
 def ask(lm: SummaryLM, prompt: str) -> str:
-    """Call `lm` once with `prompt` and return the completion. Raises TypeError for an answer that is no text."""
+    """Call `lm` once with `prompt` and return the completion.
+
+    Raises TypeError for an answer that is no text, and UnusableSummaryError where the LM is one of ours and its reply
+    was cut, or what it was to summarise.
+    """
+    set_last_reply(None)
     answer = lm(prompt)
+    if (reply := last_reply()) is not None and (loss := reply.prompt_loss):
+        raise UnusableSummaryError(f"{loss}: its summary is of a part")
+    if reply is not None and reply.ending:
+        raise UnusableSummaryError(f"the reply {reply.ending}")
     if isinstance(answer, Sequence) and not isinstance(answer, str) and answer:
         answer = answer[0]
     if isinstance(answer, Mapping):

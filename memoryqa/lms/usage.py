@@ -75,11 +75,8 @@ def problems_of(reply: Reply, model: str) -> Iterator[str]:
     """What is wrong with a reply, a line each, with the fix."""
     if reply.ending:
         yield f"a reply {reply.ending}"
-    if reply.is_prompt_cut:
-        yield (
-            f"the server read {reply.prompt_tokens:,} tokens of a prompt of about {reply.counted_tokens:,}; "
-            f"{window_advice(model)}"
-        )
+    if reply.prompt_loss:
+        yield f"{reply.prompt_loss}; {window_advice(model)}"
     if reply.unread_counts:
         yield f"the server's {', '.join(reply.unread_counts)} cannot be read: what the reply cost is not fully known"
 

@@ -114,6 +114,13 @@ class Reply:
         return bool(self.max_tokens and self.completion_tokens and self.completion_tokens >= self.max_tokens)
 
     @property
+    def prompt_loss(self) -> str | None:
+        """How much of the prompt was read, when that was not all."""
+        if not self.is_prompt_cut:
+            return None
+        return f"the server read {self.prompt_tokens or 0:,} tokens of a prompt of about {self.counted_tokens:,}"
+
+    @property
     def is_prompt_cut(self) -> bool:
         """Whether the server read less of the prompt than was sent, as Ollama does beyond its window, without a word.
 

@@ -69,6 +69,8 @@ class SessionTagger(dspy.Module):
                 tags = str(error.lm_response)
         if (reply := last_reply()) is not None and reply.is_cut:  # the lines that are missing would stay without tags
             raise TagsError("the reply was cut at the token limit; raise `tag_max_tokens`")
+        if reply is not None and reply.prompt_loss:  # likewise those that it has not seen
+            raise TagsError(f"{reply.prompt_loss}; give it a larger window")
         if reply is not None and (why := reply.ending or reply.emptiness):
             raise TagsError(f"the reply {reply.ending}" if reply.ending else why)
         return dspy.Prediction(tags=without_thoughts(tags))

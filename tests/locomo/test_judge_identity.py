@@ -64,6 +64,17 @@ def test_a_cut_verdict_is_unreadable(command: Command, tmp_path: Path) -> None:
     assert "cut" in row["reason"]
 
 
+@pytest.mark.parametrize("text", [chat_fields(reason="it says so", verdict="CORRECT"), "CORRECT"])
+def test_a_verdict_on_a_part_of_the_answer_is_unreadable(command: Command, tmp_path: Path, text: str) -> None:
+    run_dir = make_run(tmp_path / "run", [answer_row(0, answer="leeks0, and then again leeks0. " * 200)])
+    cut = Shaped(text=text, usage={"prompt_tokens": 1_024, "completion_tokens": 9})
+    with OpenAIServer(lambda *_: cut) as server:
+        command(run_dir, *asking(server))
+    (row,) = [json.loads(line) for line in (run_dir / "judge-strict@hosted_vllm-m.jsonl").read_text().splitlines()]
+    assert row["verdict"] == "UNREADABLE"
+    assert "the server read 1,024 tokens of a prompt of about" in row["reason"]
+
+
 @pytest.mark.parametrize(
     ("text", "finding"),
     [

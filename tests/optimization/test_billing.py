@@ -11,6 +11,7 @@ from dspy.utils.exceptions import LMError
 from http_stand_in import Fault
 from openai_server import OpenAIServer, Shaped
 
+from memoryqa.lms.identity import Role
 from memoryqa.lms.preflight import diagnose, is_systemic
 from memoryqa.lms.prices import ModelFacts, Price, TokenUse, describe_cost, total_cost
 from memoryqa.lms.roles import LMChoice, build, resolve
@@ -124,3 +125,28 @@ def test_the_reason_of_a_refusal_is_not_lost(body: Any, said: str, status: int) 
             lm("hello")
     assert said in diagnose(failed.value, choice)
     assert not is_systemic(failed.value)
+
+
+CUT_PROMPT = Shaped(text="Paris", usage={"prompt_tokens": 1_024, "completion_tokens": 3})
+CUT_REPLY = Shaped(text="Par", finish_reason="length")
+
+
+@pytest.mark.parametrize(
+    ("role", "answer", "said"),
+    [
+        ("task", CUT_PROMPT, "task LM: the server read 1,024 tokens of a prompt of about"),
+        ("prompt", CUT_PROMPT, "prompt LM: the server read 1,024 tokens of a prompt of about"),
+        ("task", CUT_REPLY, "raise --max-tokens"),
+        ("prompt", CUT_REPLY, "raise --prompt-max-tokens"),
+        ("judge", CUT_REPLY, "raise --judge-max-tokens"),
+    ],
+)
+def test_a_search_says_once_what_was_cut(role: Role, answer: Shaped, said: str) -> None:
+    lines: list[str] = []
+    with OpenAIServer(lambda *_: answer) as server:
+        choice = resolve(role, model="hosted_vllm/m", api_base=server.api_base)
+        lm = MeteredLM.of(build(choice), choice, Meter({}, lines.append))
+        for number in range(3):
+            lm(f"question {number} of {'many words ' * 1_500}")
+    (line,) = lines
+    assert said in line

@@ -6,11 +6,13 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 from histories import OUTPUTS, ScriptedLM, audit, histories
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from openai_server import OpenAIServer, shaped
 from strategies import conversations, num_examples
 
 from memoryqa.compaction import (
@@ -25,6 +27,7 @@ from memoryqa.compaction import (
 )
 from memoryqa.compaction.entries import as_entry, count_chars, render_entries
 from memoryqa.language.facts import sentences
+from memoryqa.lms.roles import build, resolve
 from memoryqa.tokens import count_tokens
 from memoryqa.turns import Turn
 
@@ -595,6 +598,25 @@ def test_an_unusable_answer_is_replaced_reported_and_counted(answer: object, cap
     assert result.lm_error
     assert "no summary by the LM" in caplog.text
     assert (by.stats.lm_calls, by.stats.lm_failures) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "why"),
+    [
+        ({"finish_reason": "length"}, "was cut at its 2,048 tokens"),
+        ({"finish_reason": "content_filter"}, "content filter"),
+        ({"usage": {"prompt_tokens": 512, "completion_tokens": 9}}, "the server read 512 tokens of a prompt of about"),
+        ({"usage": {"prompt_tokens": 90, "completion_tokens": 9}}, "the server read 90 tokens of a prompt of about"),
+    ],
+)
+def test_a_summary_that_was_cut_or_is_of_a_part_is_replaced(shape: dict[str, Any], why: str) -> None:
+    with OpenAIServer(shaped("Branch 3 had revenue 1111.", **shape)) as server:
+        lm = build(resolve("compaction", model="hosted_vllm/m", api_base=server.api_base), cache=False)
+        by = MemoryCompactor(lm=lm)
+        result = by.compact(audit(60))
+    assert why in result.lm_error
+    assert not result.used_llm
+    assert by.stats.lm_failures == 1
 
 
 @pytest.mark.parametrize(

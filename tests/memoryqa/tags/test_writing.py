@@ -9,7 +9,7 @@ from typing import Any
 
 import dspy
 import pytest
-from openai_server import Message, OpenAIServer, chat_fields, off_format, server_error, unauthorized
+from openai_server import Message, OpenAIServer, Shaped, chat_fields, off_format, server_error, unauthorized
 
 from memoryqa.lms.preflight import is_systemic
 from memoryqa.lms.roles import build, resolve
@@ -95,6 +95,17 @@ def test_what_is_tagged_is_not_asked_again_nor_what_is_in_the_cache() -> None:
         assert len(server.chat_requests) == 4
     assert again.conversations == {"chat": READ}
     assert tags.conversations == {"chat": READ | {"D3:2": ("family", "relatives")}}
+
+
+@pytest.mark.parametrize("window", [512, 1_024, 300])
+def test_a_session_of_which_the_server_read_a_part_stays_untagged(window: int) -> None:
+    tags = Tags("test")
+    long = [Turn(1, number, "Bo", f"We took tandem {number} along the canal of Ghent.", DAY) for number in range(1, 60)]
+    cut = Shaped(text=chat_fields(tags="1: hobby"), usage={"prompt_tokens": window, "completion_tokens": 9})
+    with OpenAIServer(lambda *_: cut) as server:
+        report = tag_conversations(tagger_of(server), {"chat": long}, tags)
+    assert tags.conversations.get("chat", {}) == {}
+    assert f"the server read {window:,} tokens of a prompt of about" in report.failures[0]
 
 
 @pytest.mark.parametrize(
