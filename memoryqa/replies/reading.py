@@ -180,29 +180,29 @@ def json_object(text: str) -> dict[str, object] | None:
 
 
 def _without_blocks(text: str, opening: re.Pattern[str], closing: re.Pattern[str]) -> str:
-    kept, rest = "", text
-    while True:
-        begin, end = opening.search(rest), closing.search(rest)
-        if end is None:
-            if begin is not None and not rest[: begin.start()].rpartition("\n")[2].strip():
-                return kept + rest[: begin.start()]
-            return kept + rest
-        if begin is None or begin.start() > end.start():  # the template has opened it
-            kept, rest = "", rest[end.end() :]
-        else:
-            kept, rest = kept + rest[: begin.start()], rest[_end_of_block(rest, begin, opening, closing) :]
-
-
-def _end_of_block(text: str, begin: re.Match[str], opening: re.Pattern[str], closing: re.Pattern[str]) -> int:
-    """Where the block that `begin` opens ends: blocks may be nested."""
-    depth, place = 1, begin.end()
-    while depth:
-        inner, end = opening.search(text, place), closing.search(text, place)
-        if end is None:
-            return place
-        is_inner = inner is not None and inner.start() < end.start()
-        depth, place = (depth + 1, inner.end()) if is_inner and inner is not None else (depth - 1, end.end())
-    return place
+    """`text` without the blocks, which may be nested. A mark is read once: models repeat one to the end."""
+    begins = [(found.start(), found.end()) for found in opening.finditer(text)]
+    ends = [(found.start(), found.end()) for found in closing.finditer(text)]
+    kept, place, begun, ended = list[str](), 0, 0, 0
+    while ended < len(ends):
+        if begun == len(begins) or begins[begun][0] > ends[ended][0]:  # the template has opened it
+            kept, place = [], ends[ended][1]
+            ended += 1
+            continue
+        kept.append(text[place : begins[begun][0]])
+        depth, place = 1, begins[begun][1]
+        begun += 1
+        while depth and ended < len(ends):
+            if begun < len(begins) and begins[begun][0] < ends[ended][0]:
+                depth, place = depth + 1, begins[begun][1]
+                begun += 1
+            else:
+                depth, place = depth - 1, ends[ended][1]
+                ended += 1
+    rest = text[place:]
+    if begun < len(begins) and not text[place : begins[begun][0]].rpartition("\n")[2].strip():
+        rest = text[place : begins[begun][0]]
+    return "".join(kept) + rest
 
 
 def _last_match(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:

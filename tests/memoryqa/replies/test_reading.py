@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from cpu_time import assert_linear
 
 from memoryqa.replies.reading import Reply, json_object, without_thoughts
 
@@ -118,3 +119,12 @@ def test_marks_around_thoughts_and_answers_are_taken_off(text: str) -> None:
 )
 def test_marks_inside_a_text_stay(text: str) -> None:
     assert without_thoughts(text) == text
+
+
+@pytest.mark.parametrize("repeated", ["<think>", "</think>", "<think></think>", "<|/thinking|> ", "analysis"])
+def test_a_mark_that_a_model_repeats_to_the_end_is_read_in_linear_time(repeated: str) -> None:
+    assert_linear(lambda count: without_thoughts(repeated * count), 1_000)
+
+
+def test_nested_marks_without_an_end_are_read_in_linear_time() -> None:
+    assert_linear(lambda count: without_thoughts("<think>" * count + "</think>" * count), 1_000)
