@@ -23,17 +23,20 @@ _FEWEST = 6  # digits of a number without its country code
 
 def national_numbers(text: str) -> Iterator[str]:
     """The digits of the phone numbers in `text` (normalised) without country code and without the zero before them."""
-    if not _MAY_BE_PHONE.search(text):
-        return
-    for match in _PHONE.finditer(text):
-        if _DATE.fullmatch(match[2]):
-            continue
+    for match in phones_in(text):
         digits = re.sub(r"\D", "", match[2])
         if match[1]:
             digits = digits[_code_length(digits) :]
         digits = digits.removeprefix("0")
         if len(digits) >= _FEWEST:
             yield digits
+
+
+def phones_in(text: str) -> Iterator[re.Match[str]]:
+    """Where `text` (normalised) may have a phone number, as it is written."""
+    if not _MAY_BE_PHONE.search(text):
+        return
+    yield from (match for match in _PHONE.finditer(text) if not _DATE.fullmatch(match[2]))
 
 
 def _code_length(digits: str) -> int:

@@ -22,9 +22,18 @@ from memoryqa.offline_reader.words import RESOLVED_DATE
 
 Asked = Literal["", "money", "share", "weight", "distance", "height", "surface", "age", "volume", "temperature"]
 
+NO_VERB = (  # a question that is only a phrase: "price of the lock", "Ana's weight"
+    r"(?!(?:who|whom|whose|what|which|where|when|why|how|is|are|was|were|do|does|did|has|have|had|can|could|would|will|should)\b"
+    r"|.*\b(?:is|are|was|were|did|does|do)\b)"
+)
+_WHAT_IS = r"(?:(?:what|how much)(?: is| was|['’]?s) )?"
 _ASKED: tuple[tuple[Asked, str], ...] = (
     ("age", r"how old\b|(?:at )?what age\b"),
-    ("weight", r"how heavy\b|how much (?:does|do|did) .+ weigh\b|(?:what|how much) (?:is|was) .+ weight\b"),
+    (
+        "weight",
+        r"how heavy\b|how much (?:does|do|did) .+ weigh\b|"
+        rf"{_WHAT_IS}{NO_VERB}(?:.+ )?weight(?: of .+)?\W*\Z",
+    ),
     (
         "distance",
         r"how (?:far|long) (?:away )?(?:is|was) (?:it|the (?:way|walk|ride|drive|route|trail|hike|path))\b|how far\b",
@@ -48,7 +57,9 @@ _ASKED: tuple[tuple[Asked, str], ...] = (
         r"\b(?:price|costs?|rent|fee|fare|budget|salary|deposit|bill|fine|pay)\b.*|"
         r"what .*\b(?:costs?|charges?|pay for)\b|what (?:budget|price|fee|salary|rent)\b|"
         r"how much \w+ (?:did|does|do) .+|"
-        r"for how much\b|how (?:expensive|costly|cheap)\b",
+        r"for how much\b|how much for\b|how (?:expensive|costly|cheap)\b|"
+        rf"{_WHAT_IS}{NO_VERB}(?:[\w'’-]+ ){{0,4}}(?:price|costs?|rent|fees?|fare|budget|salary|deposit|bill)"
+        r"(?: (?:of|for|per|to|in|now|at) .+| now)?\W*\Z",
     ),
 )
 _NOT_MONEY = re.compile(
@@ -61,7 +72,7 @@ _TYPE_WORDS = frozenset(
     map(
         stem,
         "much cost price pay paid owe charge spend spent earn amount money worth sell sold buy bought budget "
-        "old age heavy weigh far long tall high deep wide big large hot cold warm expensive percentage share "
+        "old age heavy weigh weight far long tall high deep wide big large hot cold warm expensive percentage share "
         "end total altogether way turn drink month week day year night go get person head "
         "piece hour each say mention estimate tell think suggest make".split(),
     )
@@ -95,6 +106,9 @@ _AFTER_MONEY = re.compile(
 )
 _BEFORE_DATE = re.compile(r"\b(?:in|since|until|from|of|before|after|by) $", re.I)
 _MONTH_BEFORE = re.compile(rf"\b(?:{MONTH_PATTERN}|{SHORT_MONTHS})\.? (?:the )?$")
+_MONTH_AFTER = re.compile(  # "11 to 13 June"
+    rf"\s*(?:(?:to|until|till|and|-|–)\s*\d+(?:st|nd|rd|th)?\s+(?:of )?)?(?:{MONTH_PATTERN}|{SHORT_MONTHS})\b"
+)
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _SPENDING = re.compile(
     r"\b(?:cost|costs|paid|pay|pays|paying|price|prices|rent|fee|fare|deposit|budget|owe|owes|owed|spent|spend|charge[sd]?|"
@@ -149,12 +163,11 @@ def answer_amount(ranking: Ranking) -> Amount | None:
     if not asked:
         return None
     about = frozenset(one for one in ranking.stems if one not in _TYPE_WORDS)
-    weight = sum(_weight(ranking, one) for one in about)
     best: tuple[float, Amount] | None = None
     for sentence in ranking.sentences:
         if sentence.is_caption or sentence.tokens.text.rstrip().endswith("?"):
             continue
-        here, near = _said(ranking, sentence, about, weight)
+        here, near = share_said(ranking, sentence, about)
         if max(here, near) < _LEAST_ABOUT:
             continue
         for bonus, start, text in _amounts(ranking, sentence, asked):
@@ -166,8 +179,9 @@ def answer_amount(ranking: Ranking) -> Amount | None:
     return best[1] if best else None
 
 
-def _said(ranking: Ranking, sentence: Sentence, about: frozenset[str], weight: float) -> tuple[float, float]:
+def share_said(ranking: Ranking, sentence: Sentence, about: frozenset[str]) -> tuple[float, float]:
     """The shares of what the question is about that the line says, and that it says with the lines before it."""
+    weight = sum(_weight(ranking, one) for one in about)
     if not weight:
         return 1.0, 1.0
     here = tokenize(sentence.line.text).stem_set
@@ -206,7 +220,9 @@ def _money(text: str) -> Iterator[tuple[float, int, str]]:
 
 
 def _is_of_date(match: re.Match[str]) -> bool:
-    """Whether a bare number is a year, or the day of a month: "since 2019", "March 18"."""
+    """Whether a bare number is a year, or the day of a month: "since 2019", "March 18", "18 to 20 March"."""
+    if _MONTH_AFTER.match(match.string, match.end()):
+        return True
     before = match.string[: match.start()]
     return bool(_MONTH_BEFORE.search(before) or (_YEAR.fullmatch(match["bare"]) and _BEFORE_DATE.search(before)))
 

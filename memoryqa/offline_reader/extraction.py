@@ -18,7 +18,7 @@ from memoryqa.language.dating.english.date_words import NUMBER_WORDS
 from memoryqa.language.locales.asking import asks_time
 from memoryqa.language.locales.detection import ENGLISH, detect
 from memoryqa.offline_reader import NO_INFORMATION
-from memoryqa.offline_reader.amounts import answer_amount
+from memoryqa.offline_reader.amounts import NO_VERB, answer_amount
 from memoryqa.offline_reader.cells import answer_cell
 from memoryqa.offline_reader.dates import answer_when
 from memoryqa.offline_reader.doings import answer_doing
@@ -27,12 +27,21 @@ from memoryqa.offline_reader.naming import answer_name, answer_who
 from memoryqa.offline_reader.polarity import contradicts, without_opposites
 from memoryqa.offline_reader.ranking import STOPWORDS, Ranking, Sentence, rank, stem, tokenize
 from memoryqa.offline_reader.spans import best_items, best_span
+from memoryqa.offline_reader.values import answer_value
 
 Kind = Literal["when", "duration", "count", "yes_no", "who", "where", "why", "how", "what"]
 
 _KINDS: tuple[tuple[Kind, str], ...] = (
     ("when", r"(?:(?:in|on) )?(?:what|which) (?:date|day|month|year|time)\b"),
-    ("when", r"when\b|.{0,30}\bwhen (?:did|was|is|are|were|will|does|do|has)\b"),
+    (
+        "when",
+        r"when\b|.{0,30}\bwhen (?:did|was|is|are|were|will|does|do|has|can|could|should|must|may)\b|.*\bwhen\W*\Z",
+    ),
+    (
+        "when",
+        rf"(?:what(?:['’]?s| is| was) )?{NO_VERB}(?:[\w'’-]+ ){{0,4}}(?:birthday|deadline|due date|dates?)"
+        r"(?: (?:of|for) .+)?\W*\Z",
+    ),
     ("duration", r".*\bhow (?:long|often|frequently)\b"),
     ("count", r".*\bhow (?:many|much|old)\b"),
     ("yes_no", r"(?:is|are|was|were|do|does|did|has|have|had|can|could|would|will|should)\b"),
@@ -56,6 +65,10 @@ _COUNTED = re.compile(
     r" (?:has|have|had|do|does|did|is|are|was|were|will|passed|attended)\b",
     re.I,
 )
+_BIRTHDAY = re.compile(r"\bb-?day\b", re.I)
+_COUNTED_ALONE = re.compile(
+    r"\bhow many (?:of (?:us|them|you|the) )?([\w'-]+)", re.I
+)  # "how many passed", "how many guests"
 _CARDINALS = NUMBER_WORDS[2:13]  # two to twelve
 _ORDINALS = "second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
 _YES_OVERLAP = 0.5
@@ -97,7 +110,7 @@ def asks_for_several(question: str) -> bool:
 
 def read(question: str, evidence: str) -> Reading:
     """Answer `question` from `evidence`, which is rendered as in memoryqa/turns.py, or decline."""
-    question = " ".join(question.split())
+    question = _BIRTHDAY.sub("birthday", " ".join(question.split()))
     ranking = rank(question, evidence)
     kind = kind_of(question)
     if kind in ("who", "what") and (doing := answer_doing(ranking)):
@@ -130,6 +143,8 @@ def answer(ranking: Ranking, kind: Kind) -> Reading:
     """The best answer, even a doubtful one."""
     if kind != "yes_no" and (cell := answer_cell(ranking)):
         return Reading(cell.text, (cell.line_id,))
+    if kind in ("what", "where") and (value := answer_value(ranking)):
+        return Reading(value.text, (value.sentence.line.id,))
     if kind in ("when", "what", "how") and (hour := answer_hours(ranking)):
         return Reading(hour[0], (hour[1].line.id,))
     if kind in ("who", "what", "how") and (named := answer_name(ranking)):
@@ -192,7 +207,8 @@ def _support(ranking: Ranking, option: str) -> int:
 
 def _number(ranking: Ranking) -> Reading | None:
     """The number before the counted noun ("How many cats": "my two cats", "my third cat"), else a count of sessions."""
-    match = _COUNTED.search(ranking.question)
+    counting = _COUNTED.search(ranking.question)
+    match = counting or _COUNTED_ALONE.search(ranking.question)
     if match is None:
         return None
     counted = {stem(word) for word in match[1].split() if word.lower() not in STOPWORDS}
@@ -201,7 +217,7 @@ def _number(ranking: Ranking) -> Reading | None:
         for i, word in enumerate(tokens.words):
             if (number := _as_number(word)) and not counted.isdisjoint(tokens.stems[i + 1 : i + 4]):
                 return Reading(number, (sentence.line.id,))
-    return _count_sessions(ranking, counted)
+    return _count_sessions(ranking, counted) if counting else None
 
 
 def _as_number(word: str) -> str | None:
