@@ -14,6 +14,8 @@ from memoryqa.language.lexicon.locale_synonyms import synonyms_in
 from memoryqa.language.lexicon.related import english_rarity, related
 from memoryqa.language.locales.detection import ENGLISH
 from memoryqa.language.locales.files import UNSPACED
+from memoryqa.language.names import name_words
+from memoryqa.language.near_spellings import may_be_misspelled, near_spellings
 from memoryqa.language.question import Query
 from memoryqa.language.terms import instances, within_term
 from memoryqa.search.passage_reading import tag_term, written_term
@@ -115,11 +117,17 @@ def _idfs(query: Query, index: IndexedPassages) -> dict[str, float]:
 
 
 def as_spoken(query: Query, index: IndexedPassages) -> Query:
-    """`query` with each term that was not said replaced by what its word is in a language in which it was said."""
+    """`query` with each term that was not said replaced by what its word is in a language in which it was said, or by
+    the term that was said most among those it may be misspelled from."""
     others: dict[str, str] = {}
     for term, other in query.others:
         if term not in index and other in index:
             others.setdefault(term, other)
+    for term in query.terms if query.language == ENGLISH else ():
+        if term not in others and not index.says(term) and may_be_misspelled(term):
+            said = {other for other in near_spellings(term) if other in index}
+            if said := said - name_words(index.speakers):  # who is called so seldom says it
+                others[term] = min(said, key=lambda other: (-index.held(other), other))
     if not others:
         return query
     terms = tuple(dict.fromkeys(others.get(term, term) for term in query.terms))

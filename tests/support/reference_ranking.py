@@ -7,6 +7,7 @@ import random
 import statistics
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import groupby
@@ -25,6 +26,7 @@ from memoryqa.language.lexicon.emoji_kinds import kinds_in
 from memoryqa.language.lexicon.kinds import kinds
 from memoryqa.language.lexicon.related import english_rarity, related
 from memoryqa.language.names import name_words, says_name, speaker_key
+from memoryqa.language.near_spellings import may_be_misspelled
 from memoryqa.language.question import Query, Window, read_query
 from memoryqa.language.shapes import shapes_in
 from memoryqa.language.terms import instances, marked, synonyms, terms, terms_within, within_term
@@ -42,6 +44,20 @@ def passages_of(turn: Turn) -> list[Line]:
 def length(counts: Counter[str]) -> int:
     """In terms; emoji, parts of words and shapes are found, but make no passage longer."""
     return sum(count for term, count in counts.items() if not emoji_in(term) and term[:1] not in "~@")
+
+
+def is_slip(term: str, other: str) -> bool:
+    """Whether the terms begin alike and differ by a letter, by two that are swapped, or, if long, by another letter."""
+    if term[0] != other[0] or not (other.isascii() and other.isalpha() and other == other.lower()):
+        return False
+    if len(term) == len(other):
+        places = [place for place, pair in enumerate(zip(term, other, strict=True)) if pair[0] != pair[1]]
+        if len(places) == 1:
+            return len(term) >= 7
+        first, last = places[0], places[-1]
+        return last == first + 1 and len(places) == 2 and term[first : last + 1] == other[first : last + 1][::-1]
+    short, long = sorted((term, other), key=len)
+    return any(long[:place] + long[place + 1 :] == short for place in range(1, len(long)))
 
 
 def index_of(turns: list[Turn], config: RankingConfig | None = None) -> PassageIndex:
@@ -89,7 +105,18 @@ class Reference:
         return scores
 
     def read(self, text: str) -> Query:
-        return read_query(text, self.speakers, {time.year for time in self.dates})
+        query = read_query(text, self.speakers, {time.year for time in self.dates})
+        if query.language != "en":
+            return query
+        return replace(query, terms=tuple(dict.fromkeys(map(self.respelled, query.terms))))
+
+    def respelled(self, term: str) -> str:
+        """The term that was said most among those that a misspelled one may be."""
+        held = Counter(other for count in self.counts for other in count)
+        if held[term] or held[within_term(term)] or not may_be_misspelled(term):
+            return term
+        near = [other for other in held.keys() - name_words(self.speakers) if is_slip(term, other)]
+        return min(near, key=lambda other: (-held[other], other), default=term)
 
     def share(self, i: int, j: int) -> float:
         """What passage i inherits of passage j: the less, the more is said from the earlier one up to the later one."""

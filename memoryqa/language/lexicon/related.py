@@ -71,6 +71,11 @@ def english_rarity(term: str) -> float:
     return math.log(2 + (len(_table()) if place is None else place))
 
 
+def is_in_table(term: str) -> bool:
+    """Whether the table has a term: whether it is a frequent English word's."""
+    return _table().place(term) is not None
+
+
 def write_related(path: Path, words: Sequence[str], found: Sequence[Sequence[tuple[int, float]]]) -> None:
     """Write a table: for each word the places of those related to it, with their similarity (0 to 1)."""
     columns = {
