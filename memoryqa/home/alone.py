@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -20,8 +23,13 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
         return
     try:
-        with suppress(OSError):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            logger.warning("waiting for another import into %s to end", folder)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:  # of a drive that knows no locks
+            logger.debug("no lock on %s: %s", folder, error)
         yield
     finally:
         os.close(descriptor)  # which gives the lock back

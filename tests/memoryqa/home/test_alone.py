@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from checkout import ROOT
 
+from memoryqa.home.alone import alone_in
 from memoryqa.home.importing import import_export
 from memoryqa.memories import Memories
 
@@ -43,6 +45,21 @@ def test_threads_that_import_the_same_export_add_it_once(is_shared: bool, export
         shared.refresh()
         assert sorted(added) == [0, 0, 0, 60]
         assert {name: len(memory) for name, memory in shared.items()} == {"Ines": 60}
+
+
+@unix
+def test_who_waits_is_told_so(export: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with Memories.open(tmp_path / "store") as memories:
+        thread = threading.Thread(target=import_export, args=(memories, export))
+        with alone_in(memories.folder):
+            thread.start()
+            deadline = time.monotonic() + 30
+            while not caplog.messages and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert caplog.messages == [f"waiting for another import into {memories.folder} to end"]
+            assert list(memories) == []
+        thread.join()
+        assert len(memories["Ines"]) == 60
 
 
 @unix
