@@ -16,7 +16,7 @@ LINK, MAIL, PHONE, IBAN = "@link", "@mail", "@phone", "@iban"  # the terms under
 
 _LINK = re.compile(r"(?:https?://|\bwww\.)[^\s/]", re.I)
 _MAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}\.\w")
-_IBAN = re.compile(r"\b[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
+IBAN_PATTERN = re.compile(r"\b[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 _MAY_HAVE = re.compile(r"://|www\.|WWW\.|@|\d\d[ ./)-]*\d\d")
 
 _WORDS: Mapping[str, str] = {  # folded, of the languages that are read
@@ -40,7 +40,7 @@ def shapes_in(text: str) -> Iterator[str]:
         yield MAIL
     if next(national_numbers(normalise(text)), None):
         yield PHONE
-    if _IBAN.search(text):
+    if IBAN_PATTERN.search(text):
         yield IBAN
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from memoryqa.language.phone_numbers import phones_in
+from memoryqa.language.shapes import IBAN_PATTERN
 from memoryqa.offline_reader.amounts import share_said
 from memoryqa.offline_reader.ranking import Ranking, Sentence, nearness, stem
 from memoryqa.offline_reader.words import RESOLVED_DATE
@@ -55,7 +56,7 @@ _PATTERNS = {
         r"(?:https?://|\bwww\.)\S*[\w/=#-]|(?<![\w@.-])(?:[\w-]+\.){2,}[a-z]{2,}\b(?:/\S*[\w/=-])?", re.I
     ),
     "mail": re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.)+\w+"),
-    "iban": re.compile(r"\b[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"),
+    "iban": IBAN_PATTERN,
     "version": re.compile(r"\bv?\d+(?:\.\d+)+(?:-?(?:rc|beta|alpha)\.?\d*)?\b"),
     "ticket": re.compile(r"\b[A-Z][A-Z0-9]{1,9}-\d+\b|(?<!\w)#\d+\b"),
     "flight": re.compile(r"\b(?:[A-Z]{2}|[A-Z]\d|\d[A-Z]) ?\d{2,4}\b"),
